@@ -128,14 +128,14 @@ def test_store_that_does_not_answer(cli: Cli, config: Path) -> None:
 
 
 def test_crash(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody foresaw is one line too, and a traceback on request: 3."""
+    """An unforeseen error is one line, with a traceback on request, and ends with 70."""
 
     def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("\x1b[31mred")
 
     monkeypatch.setattr("stormdoor.config.check.check_file", crash)
     result = cli("check")
-    assert result.code == 3
+    assert result.code == 70
     assert result.err == (
         "stormdoor: ZeroDivisionError: \\x1b[31mred (STORMDOOR_DEBUG=1 shows where)\n"
     )

@@ -118,7 +118,7 @@ def test_output_files(scan: Scan, project: Path) -> None:
     result = scan(".", *(f"--output={name}" for name in names), "--format", "sarif")
     assert "error SD101" in result.out
     texts = {name: Path(name).read_text("utf-8") for name in names}
-    assert json.loads(texts["r.json"])["schema"] == "stormdoor-report/1"
+    assert json.loads(texts["r.json"])["schema"] == "stormdoor-report/2"
     assert json.loads(texts["r.sarif"])["version"] == json.loads(texts["r"])["version"] == "2.1.0"
     assert texts["r.html"].startswith("<!doctype html>")
     assert "error SD101 missing-authentication\n" in texts["r.txt"]
@@ -405,7 +405,7 @@ def test_files_that_cannot_be_read(scan: Scan, project: Path) -> None:
     assert "old.py" in result.out
 
 
-def test_crash_is_three(scan: Scan, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_is_seventy(scan: Scan, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scanner that breaks is not mistaken for one that found something."""
 
     def broken(*_: object, **__: object) -> None:
@@ -413,7 +413,7 @@ def test_crash_is_three(scan: Scan, project: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("stormdoor.auditor.scanning.engine.scan", broken)
     result = scan(".")
-    assert result.code == 3
+    assert result.code == 70
     assert "RuntimeError: boom" in result.err
 
 

@@ -49,7 +49,7 @@ def said(report: Report) -> str:
     """What the one probe said; no credential is in it."""
     assert not any(one in str(report) for one in (*SESSIONS, KEY))
     [one] = report.tried
-    return f"{one.came}: {one.what}"
+    return f"{one.outcome}: {one.what}"
 
 
 class Keeps(Feed):
@@ -107,12 +107,12 @@ class Short(Keeps):
 @pytest.mark.parametrize(
     ("handler", "say", "outcome"),
     [
-        (Keeps, ECHO, "found: 1036 messages .* 8 MiB were kept"),
-        (Waits, LIST, "clear: .*stops reading"),
-        (Bounds, LIST, "clear: .*ends the connection"),
-        (Tells, ECHO, "skipped: .*heard by others"),
-        (Short, LIST, "skipped: .*too short"),
-        (Keeps, (), "skipped: "),
+        (Keeps, ECHO, "open: 1036 messages .* 8 MiB were kept"),
+        (Waits, LIST, "closed: .*stops reading"),
+        (Bounds, LIST, "closed: .*ends the connection"),
+        (Tells, ECHO, "not-tried: .*no other client hears"),
+        (Short, LIST, "not-tried: .*too short"),
+        (Keeps, (), "not-tried: "),
     ],
 )
 async def test_slow_reader(only: Only, less: None, handler: Any, say: Any, outcome: str) -> None:
@@ -159,13 +159,13 @@ async def test_slow_reader_behind_a_proxy(only: Only) -> None:
         async with server:
             port = server.sockets[0].getsockname()[1]
             text = said(await probed(port, owner=ALICE, active=True, say=LIST))
-    assert text.startswith("clear"), text
+    assert text.startswith("closed"), text
 
 
 async def test_slow_reader_of_another_library(only: Only, less: None) -> None:
     """`websockets` waits in `send`; a task for each answer does away with that."""
     only("SP605")
-    for handler, outcome in ((_echo, "clear"), (_echo_beside, "found")):
+    for handler, outcome in ((_echo, "closed"), (_echo_beside, "open")):
         async with serve(handler, "127.0.0.1", 0, close_timeout=0.1) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             assert said(await probed(port, owner=ALICE, active=True, say=ECHO)).startswith(outcome)
@@ -202,13 +202,13 @@ async def test_frames(only: Only) -> None:
     async with server:
         text = said(await probed(server.sockets[0].getsockname()[1], active=True))
     assert [one for one in CASES if one not in text] == []
-    assert text.startswith("found")
+    assert text.startswith("open")
     async with serving(Feed) as port:
         text = said(await probed(port, owner=ALICE, active=True))
-    assert text == "found: The socket stays open after a frame without a mask."
+    assert text == "open: The socket stays open after a frame without a mask."
     async with serve(_echo, "127.0.0.1", 0) as sound:
         text = said(await probed(next(iter(sound.sockets)).getsockname()[1], active=True))
-    assert text.startswith(f"clear: {len(CASES)} kinds")
+    assert text.startswith(f"closed: {len(CASES)} kinds")
 
 
 # -- tickets ----------------------------------------------------------------------------------------
@@ -257,11 +257,11 @@ OWNER = Identity("alice", query=(("ticket", "{ticket}"),))
 @pytest.mark.parametrize(
     ("handler", "steps", "unused", "outcome"),
     [
-        (Tickets, True, 0, "found: One ticket, shown 4 times in the same moment, has opened 4 sockets."),
-        (Tickets, False, 1, "found: "),
-        (AtomicTickets, True, 0, "clear: "),
-        (AtomicTickets, False, 2, "clear: "),
-        (Tickets, False, 0, "unknown: .*no fresh one"),
+        (Tickets, True, 0, "open: One ticket, shown 4 times in the same moment, has opened 4 sockets."),
+        (Tickets, False, 1, "open: "),
+        (AtomicTickets, True, 0, "closed: "),
+        (AtomicTickets, False, 2, "closed: "),
+        (Tickets, False, 0, "not-tried: .*--unused-token"),
     ],
 )  # fmt: skip
 async def test_tickets_at_once(

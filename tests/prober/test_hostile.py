@@ -235,8 +235,8 @@ async def test_what_time_was_left_for_is_reported(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(decide, "_SLOW", 0.1)
     async with answering(Slow(guarded=True, origins=False)) as port:
         report = await probed(port, owner=ALICE, seconds=0.8)
-    came = {one.came for one in report.tried if one.rule_id == "SP201"}
-    assert came == {"unknown"}
+    came = {one.outcome for one in report.tried if one.rule_id == "SP201"}
+    assert came == {"not-determined"}
 
 
 async def test_hints_before_the_answer() -> None:

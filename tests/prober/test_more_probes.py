@@ -355,7 +355,7 @@ async def test_expiry_of_an_open_socket(monkeypatch: pytest.MonkeyPatch) -> None
                 owner = _bearer(jwt(exp=int(time.time()) + seconds))
                 report = await probed(port, owner=owner, say=UNIQUE)
                 if {"clear", "found"} & {
-                    one.came for one in report.tried if one.rule_id == "SP903"
+                    one.outcome for one in report.tried if one.rule_id == "SP903"
                 }:
                     return slugs(report)
             return set()

@@ -68,7 +68,7 @@ async def test_budget() -> None:
     async with serving(Feed) as port:
         report = await probed(port, owner=ALICE, connections=6)
     assert report.coverage.connections == 6
-    assert any("budget is spent" in one.what for one in report.coverage.unresolved)
+    assert any("budget was spent" in one.what for one in report.coverage.unresolved)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,9 @@ def test_ambient() -> None:
     assert Identity("a", headers=(("Authorization", "Basic YTpi"),)).ambient
     assert not Identity("a", headers=(("Authorization", f"Bearer {jwt()}"),)).ambient
     assert not Identity("a", cookies=ALICE.cookies, query=(("token", "x"),)).ambient
-    assert not Identity("a", cookies=ALICE.cookies, first_message="{}").ambient
+    secret = '{"op": "auth", "token": "t-71c0"}'
+    assert not Identity("a", cookies=ALICE.cookies, first_message=secret).ambient
+    assert Identity("a", cookies=ALICE.cookies, first_message='{"op": "hello"}').ambient
 
 
 def test_redactor() -> None:

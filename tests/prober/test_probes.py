@@ -285,13 +285,14 @@ class SilentFeed(Feed):
             super().on_message(message)
 
 
-async def test_silence_is_a_refusal_only_beside_an_owner() -> None:
-    """Without an owner to compare with, an open and silent socket could not be told."""
+async def test_silence_is_a_refusal_only_after_a_message_beside_an_owner() -> None:
+    """An open and silent socket is refused where the owner is answered what this client is not."""
     async with serving(SilentFeed) as port:
+        asked = await probed(port, owner=ALICE, say=SAY)
         beside, alone = await probed(port, owner=ALICE), await probed(port)
-    assert slugs(beside) == slugs(alone) == set()
-    assert states(beside)["authentication"] == "guarded"
-    assert states(alone)["authentication"] == "unknown"
+    assert slugs(asked) == slugs(beside) == slugs(alone) == set()
+    assert states(asked)["authentication"] == "guarded"
+    assert states(beside)["authentication"] == states(alone)["authentication"] == "unknown"
     assert any("SP101" in one.what for one in alone.coverage.unresolved)
 
 

@@ -38,7 +38,9 @@ def test_every_unseen_case_is_whole() -> None:
     for case in known.values():
         assert case.truth.keys() >= {"no-credential", "foreign-origin"}, case.name
         clients = {"owner", "nobody", "foreign", "other_port"}
-        assert case.facts.keys() == clients | ({"wrong"} if case.wrong else set()), case.name
+        more = {"wrong": case.wrong, "in_address": case.address, "after_logout": case.logout}
+        clients |= {name for name, wanted in more.items() if wanted}
+        assert case.facts.keys() == clients, case.name
         if not case.guess:
             for check, client in (("no-credential", "nobody"), ("foreign-origin", "foreign")):
                 assert ("with data" in case.facts[client]) is case.truth[check], case.name

@@ -23,7 +23,7 @@ CHECKED = {"no-credential", "foreign-origin"}
 
 
 def _came(report: Report, rule: str) -> set[str]:
-    return {one.came for one in report.tried if one.rule_id == rule}
+    return {one.outcome for one in report.tried if one.rule_id == rule}
 
 
 class Browsers(Feed):
@@ -185,7 +185,7 @@ async def test_a_challenge_is_no_delivery() -> None:
     """Nothing but chance is in it."""
     async with serving(Challenges) as port:
         report = await probed(port, say=('{"list": true}',))
-    assert _came(report, "SP101") == {"unknown"}
+    assert _came(report, "SP101") == {"not-determined"}
 
 
 @pytest.mark.parametrize(
@@ -228,9 +228,9 @@ class OneHello(Hello):
 async def test_a_greeting_that_goes_on_is_a_feed() -> None:
     """One greeting says nothing."""
     async with serving(Hello) as port:
-        assert _came(await probed(port, listen=0.4), "SP101") == {"found"}
+        assert _came(await probed(port, listen=0.4), "SP101") == {"open"}
     async with serving(OneHello) as port:
-        assert _came(await probed(port, listen=0.4), "SP101") == {"unknown"}
+        assert _came(await probed(port, listen=0.4), "SP101") == {"not-determined"}
 
 
 class Quiet(WebSocketHandler):
@@ -265,7 +265,7 @@ class ReloadForMembers(Reload):
 
 async def test_a_script_that_a_page_puts_into_itself() -> None:
     """It is read like the others; one word about a login is enough to say nothing."""
-    for script, came in ((Reload, "found"), (ReloadForMembers, "unknown")):
+    for script, came in ((Reload, "open"), (ReloadForMembers, "not-determined")):
         async with serving(Quiet, ("/", Injecting), ("/reload.js", script)) as port:
             assert _came(await probed(port), "SP101") == {came}
 
@@ -303,7 +303,7 @@ async def test_an_example_is_not_what_the_owner_sees() -> None:
     """Its form is the same, and none of its texts is; the owner is told the same each time."""
     async with serving(Example) as port:
         report = await probed(port, owner=ALICE)
-    assert _came(report, "SP101") == {"unknown"}
+    assert _came(report, "SP101") == {"not-determined"}
     assert "foreign-origin" in slugs(report)
     async with serving(NoExample) as port:
         assert "no-credential" in slugs(await probed(port, owner=ALICE))
@@ -343,7 +343,7 @@ class TakesNull(FirstMessage):
 async def test_a_credential_is_changed_where_it_stands_in_a_message() -> None:
     """The rest of the message is left, or else nothing would be said of the token."""
     owner = Identity("alice", first_message='{"op": "hello", "token": "hb-20c7"}')
-    for handler, came in ((FirstMessage, "clear"), (TakesNothing, "found"), (TakesNull, "found")):
+    for handler, came in ((FirstMessage, "closed"), (TakesNothing, "open"), (TakesNull, "open")):
         async with serving(handler) as port:
             assert _came(await probed(port, owner=owner), "SP102") == {came}, handler
 
@@ -402,12 +402,12 @@ async def _kernels(handler: type[Kernels], **plan: Any) -> Report:
 
 async def test_an_address_that_is_made_for_everybody() -> None:
     """Who is given one of their own knows a secret that is none; only where more than reads may be sent."""
-    assert _came(await _kernels(Kernels), "SP101") == {"unknown"}
+    assert _came(await _kernels(Kernels), "SP101") == {"not-determined"}
     assert sorted(KERNELS) == ["k13f0c7a9e52d84b16a1c0de7"]
-    assert _came(await _kernels(Kernels, active=True), "SP101") == {"found"}
+    assert _came(await _kernels(Kernels, active=True), "SP101") == {"open"}
     # What was made for it is gone again.
     assert sorted(KERNELS) == ["k13f0c7a9e52d84b16a1c0de7"]
-    assert _came(await _kernels(MembersKernels, active=True), "SP101") == {"unknown"}
+    assert _came(await _kernels(MembersKernels, active=True), "SP101") == {"not-determined"}
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Counts(SpellsAll):
 
 
 @pytest.mark.parametrize(
-    ("handler", "came"), [(Spells, "found"), (SpellsAll, "clear"), (Counts, "noted")]
+    ("handler", "came"), [(Spells, "open"), (SpellsAll, "closed"), (Counts, "not-determined")]
 )
 async def test_rare_spellings(monkeypatch: pytest.MonkeyPatch, handler: Any, came: str) -> None:
     """`nONe` is one of sixteen; it is tried last, and a server that has had enough is right."""
@@ -67,7 +67,7 @@ async def test_rare_spellings(monkeypatch: pytest.MonkeyPatch, handler: Any, cam
     monkeypatch.setattr(engine, "in_turn", lambda **_: [last])
     async with serving(handler) as port:
         report = await probed(port, owner=_bearer(jwt()), active=True)
-    assert [one.came for one in report.tried] == [came]
+    assert [one.outcome for one in report.tried] == [came]
 
 
 KEY = rsa.generate_private_key(65537, 2048)

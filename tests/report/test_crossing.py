@@ -19,6 +19,7 @@ from stormdoor.report.finding import (
     EndpointReport,
     Finding,
     Location,
+    Outcome,
     Report,
     RuleMeta,
     Suppressed,
@@ -71,7 +72,7 @@ def scan_of(*ids: str, paths: tuple[str, ...] = (r"/doc/(\d+)",)) -> Report:
     )
 
 
-def tried(probe: str, came: str, *lines: str, owned: bool = True, url: str = URL) -> Tried:
+def tried(probe: str, came: Outcome, *lines: str, owned: bool = True, url: str = URL) -> Tried:
     """What a probe did."""
     check = next(one.check for one in PROBES if one.meta.id == probe)
     return Tried(probe, url, check, came, f"{probe} was {came}.", owned, lines)
@@ -87,7 +88,7 @@ def probe_of(*results: Tried, url: str = URL) -> Report:
             transcript=one.transcript,
         )
         for one in results
-        if one.came == "found"
+        if one.outcome == "open"
     )
     return Report(
         "stormdoor probe",
@@ -117,60 +118,60 @@ def origin(value: str) -> str:
 
 
 STANDINGS = {
-    "found": ("SD101", [tried("SP101", "found", owned=False)], "confirmed"),
-    "refused_beside_an_owner": ("SD101", [tried("SP101", "clear", *REFUSED)], "refuted"),
-    "refused_alone": ("SD101", [tried("SP101", "clear", *REFUSED, owned=False)], "untested"),
-    "could_not_tell": ("SD101", [tried("SP101", "unknown")], "untested"),
-    "skipped": ("SD201", [tried("SP201", "skipped")], "untested"),
-    "nothing_ran": ("SD603", [tried("SP101", "clear", *REFUSED)], "untested"),
-    "no_probe_for_it": ("SD605", [tried("SP101", "found")], "untested"),
-    "late_refusal": ("SD102", [tried("SP101", "clear", *LATE)], "confirmed"),
-    "early_refusal": ("SD102", [tried("SP101", "clear", *REFUSED)], "refuted"),
+    "found": ("SD101", [tried("SP101", "open", owned=False)], "confirmed"),
+    "refused_beside_an_owner": ("SD101", [tried("SP101", "closed", *REFUSED)], "refuted"),
+    "refused_alone": ("SD101", [tried("SP101", "closed", *REFUSED, owned=False)], "untested"),
+    "could_not_tell": ("SD101", [tried("SP101", "not-determined")], "untested"),
+    "skipped": ("SD201", [tried("SP201", "not-tried")], "untested"),
+    "nothing_ran": ("SD603", [tried("SP101", "closed", *REFUSED)], "untested"),
+    "no_probe_for_it": ("SD605", [tried("SP101", "open")], "untested"),
+    "late_refusal": ("SD102", [tried("SP101", "closed", *LATE)], "confirmed"),
+    "early_refusal": ("SD102", [tried("SP101", "closed", *REFUSED)], "refuted"),
     "silence_after_101": (
         "SD102",
-        [tried("SP101", "clear", "< 101", "< (still open)")],
+        [tried("SP101", "closed", "< 101", "< (still open)")],
         "untested",
     ),
-    "condition_not_met": ("SD108", [tried("SP101", "clear", *REFUSED)], "untested"),
-    "foreign": ("SD201", [tried("SP201", "found", origin("https://evil.example"))], "confirmed"),
-    "port_only": ("SD201", [tried("SP201", "found", origin("http://127.0.0.1:1"))], "untested"),
-    "port": ("SD207", [tried("SP201", "found", origin("http://127.0.0.1:1"))], "confirmed"),
+    "condition_not_met": ("SD108", [tried("SP101", "closed", *REFUSED)], "untested"),
+    "foreign": ("SD201", [tried("SP201", "open", origin("https://evil.example"))], "confirmed"),
+    "port_only": ("SD201", [tried("SP201", "open", origin("http://127.0.0.1:1"))], "untested"),
+    "port": ("SD207", [tried("SP201", "open", origin("http://127.0.0.1:1"))], "confirmed"),
     "prefix": (
         "SD202",
-        [tried("SP201", "found", origin("http://127.0.0.1.evil.example"))],
+        [tried("SP201", "open", origin("http://127.0.0.1.evil.example"))],
         "confirmed",
     ),
-    "null_is_not_prefix": ("SD202", [tried("SP201", "found", origin("null"))], "untested"),
-    "all_origins_refused": ("SD201", [tried("SP201", "clear")], "refuted"),
-    "suffix_of_an_address": ("SD203", [tried("SP201", "clear")], "untested"),
-    "pattern_not_tried": ("SD205", [tried("SP201", "clear")], "untested"),
+    "null_is_not_prefix": ("SD202", [tried("SP201", "open", origin("null"))], "untested"),
+    "all_origins_refused": ("SD201", [tried("SP201", "closed")], "refuted"),
+    "suffix_of_an_address": ("SD203", [tried("SP201", "closed")], "untested"),
+    "pattern_not_tried": ("SD205", [tried("SP201", "closed")], "untested"),
     "said_after_the_close": (
         "SD109",
-        [tried("SP105", "clear"), tried("SP109", "found", *LATE)],
+        [tried("SP105", "closed"), tried("SP109", "open", *LATE)],
         "confirmed",
     ),
-    "expired": ("SD406", [tried("SP106", "found")], "confirmed"),
-    "expired_refused": ("SD406", [tried("SP106", "clear")], "refuted"),
-    "expired_not_given": ("SD406", [tried("SP106", "skipped")], "untested"),
-    "expired_is_not_foreign": ("SD404", [tried("SP106", "clear")], "untested"),
-    "foreign_token": ("SD404", [tried("SP107", "found")], "confirmed"),
-    "foreign_token_refused": ("SD404", [tried("SP107", "clear")], "refuted"),
+    "expired": ("SD406", [tried("SP106", "open")], "confirmed"),
+    "expired_refused": ("SD406", [tried("SP106", "closed")], "refuted"),
+    "expired_not_given": ("SD406", [tried("SP106", "not-tried")], "untested"),
+    "expired_is_not_foreign": ("SD404", [tried("SP106", "closed")], "untested"),
+    "foreign_token": ("SD404", [tried("SP107", "open")], "confirmed"),
+    "foreign_token_refused": ("SD404", [tried("SP107", "closed")], "refuted"),
     "foreign_token_says_nothing_of_the_issuer": (
         "SD405",
-        [tried("SP107", "clear")],
+        [tried("SP107", "closed")],
         "untested",
     ),
-    "forbidden_action": ("SD301", [tried("SP411", "found")], "confirmed"),
-    "one_action_refused": ("SD301", [tried("SP411", "clear")], "untested"),
-    "object_of_another": ("SD303", [tried("SP412", "found")], "confirmed"),
-    "one_object_refused": ("SD303", [tried("SP412", "clear")], "untested"),
-    "action_is_no_object": ("SD303", [tried("SP411", "found")], "untested"),
-    "field_passed_on": ("SD501", [tried("SP603", "found")], "confirmed"),
-    "field_not_passed_on": ("SD501", [tried("SP603", "clear")], "untested"),
-    "many_sockets": ("SD604", [tried("SP906", "found")], "confirmed"),
-    "forty_were_too_many": ("SD604", [tried("SP906", "clear")], "untested"),
-    "compression_refused": ("SD606", [tried("SP604", "clear")], "refuted"),
-    "no_limit_to_pass": ("SD606", [tried("SP604", "skipped")], "untested"),
+    "forbidden_action": ("SD301", [tried("SP411", "open")], "confirmed"),
+    "one_action_refused": ("SD301", [tried("SP411", "closed")], "untested"),
+    "object_of_another": ("SD303", [tried("SP412", "open")], "confirmed"),
+    "one_object_refused": ("SD303", [tried("SP412", "closed")], "untested"),
+    "action_is_no_object": ("SD303", [tried("SP411", "open")], "untested"),
+    "field_passed_on": ("SD501", [tried("SP603", "open")], "confirmed"),
+    "field_not_passed_on": ("SD501", [tried("SP603", "closed")], "untested"),
+    "many_sockets": ("SD604", [tried("SP906", "open")], "confirmed"),
+    "forty_were_too_many": ("SD604", [tried("SP906", "closed")], "untested"),
+    "compression_refused": ("SD606", [tried("SP604", "closed")], "refuted"),
+    "no_limit_to_pass": ("SD606", [tried("SP604", "not-tried")], "untested"),
 }
 
 
@@ -184,7 +185,7 @@ def test_standings(name: str) -> None:
 def test_a_name_has_lookalike_ends() -> None:
     """Where the host has a name, its look-alikes were tried, and refute."""
     url = "ws://app.example/doc/4711"
-    report = probe_of(tried("SP201", "clear", url=url), url=url)
+    report = probe_of(tried("SP201", "closed", url=url), url=url)
     crossing = crossed(report, scan_of("SD203")).crossing
     assert crossing is not None
     assert crossing.findings[0].standing == "refuted"
@@ -196,7 +197,7 @@ def test_a_name_has_lookalike_ends() -> None:
 def test_only_compression_is_about_compression(way: str, expected: str) -> None:
     """A limit that is passed in pieces is another hole than one that is passed by compressing."""
     said = f"A message of 1 MiB is refused as it is, and taken {way}."
-    assert standing("SD606", replace(tried("SP604", "found"), what=said)) == expected
+    assert standing("SD606", replace(tried("SP604", "open"), what=said)) == expected
 
 
 def test_programs_that_share_a_name() -> None:
@@ -206,7 +207,7 @@ def test_programs_that_share_a_name() -> None:
     other = replace(scan.endpoints[0], location=elsewhere, paths=("/feed",))
     twin = static(METAS["SD101"], location=elsewhere, endpoint="/feed")
     both = replace(scan, endpoints=(other, *scan.endpoints), findings=(*scan.findings, twin))
-    report = crossed(probe_of(tried("SP101", "found")), both)
+    report = crossed(probe_of(tried("SP101", "open")), both)
     assert report.crossing is not None
     standings = {one.finding.location.path: one.standing for one in report.crossing.findings}
     assert standings == {"app.py": "confirmed", "other/app.py": "untested"}
@@ -248,7 +249,7 @@ def test_two_handlers_for_a_path_are_not_guessed() -> None:
     scan = scan_of("SD101")
     other = replace(scan.endpoints[0], subject="app.Other")
     report = crossed(
-        probe_of(tried("SP101", "found")), replace(scan, endpoints=(*scan.endpoints, other))
+        probe_of(tried("SP101", "open")), replace(scan, endpoints=(*scan.endpoints, other))
     )
     assert report.crossing is not None
     assert report.crossing.findings[0].standing == "untested"
@@ -259,7 +260,7 @@ def test_two_handlers_for_a_path_are_not_guessed() -> None:
 def test_another_address_says_nothing() -> None:
     """A handler whose route no address leads to is untested, and says which route."""
     report = crossed(
-        probe_of(tried("SP101", "clear", *REFUSED)), scan_of("SD101", paths=("/feed",))
+        probe_of(tried("SP101", "closed", *REFUSED)), scan_of("SD101", paths=("/feed",))
     )
     assert report.crossing is not None
     [one] = report.crossing.findings
@@ -270,9 +271,14 @@ def test_another_address_says_nothing() -> None:
 def test_all_addresses_must_refute() -> None:
     """A route with two addresses: one that confirms is enough, one that refutes is not."""
     other = "ws://127.0.0.1:8888/doc/4712"
-    first = probe_of(tried("SP101", "clear", *REFUSED))
+    first = probe_of(tried("SP101", "closed", *REFUSED))
     both = replace(first, endpoints=(*first.endpoints, *probe_of(url=other).endpoints))
-    for came, expected in (("found", "confirmed"), ("unknown", "untested"), ("clear", "refuted")):
+    cases: tuple[tuple[Outcome, str], ...] = (
+        ("open", "confirmed"),
+        ("not-determined", "untested"),
+        ("closed", "refuted"),
+    )
+    for came, expected in cases:
         report = replace(both, tried=(*first.tried, tried("SP101", came, *REFUSED, url=other)))
         crossing = crossed(report, scan_of("SD101")).crossing
         assert crossing is not None
@@ -284,9 +290,9 @@ def both() -> Report:
     scan = scan_of("SD101", "SD201", "SD603", "SD605")
     scan = replace(scan, suppressed=(Suppressed(static(METAS["SD402"]), "until May"),))
     results = (
-        tried("SP101", "clear", *REFUSED),
-        tried("SP201", "found", origin("https://evil.example"), "< 101"),
-        tried("SP304", "found", "> GET /doc/4711 ?<redacted>"),
+        tried("SP101", "closed", *REFUSED),
+        tried("SP201", "open", origin("https://evil.example"), "< 101"),
+        tried("SP304", "open", "> GET /doc/4711 ?<redacted>"),
     )
     return crossed(probe_of(*results), scan)
 
@@ -294,7 +300,7 @@ def both() -> Report:
 def test_json() -> None:
     """Everything is in the document, and the probe's own part is as without a scan."""
     found = json.loads(as_json(both()))
-    assert found["schema"] == "stormdoor-report/1"
+    assert found["schema"] == "stormdoor-report/2"
     said = found["from_scan"]
     assert said["summary"] == {"confirmed": 1, "refuted": 1, "untested": 3, "only_live": 1}
     by_rule = {one["finding"]["rule_id"]: one for one in said["findings"]}
@@ -330,7 +336,7 @@ def test_html() -> None:
         location=Location(EVIL, 1, excerpt=EVIL),
     )
     endpoint = replace(scan.endpoints[0], verdicts={Check.ORIGIN: Verdict("missing", EVIL)})
-    hostile = tried("SP101", "found", EVIL)
+    hostile = tried("SP101", "open", EVIL)
     for one in (
         report,
         crossed(
@@ -353,7 +359,7 @@ def test_html() -> None:
 FOREIGN = {
     "no JSON": "# a page",
     "no report of a scan": "{}",
-    "no report of a scan; ": '["stormdoor-report/1"]',
+    "no report of a scan; ": '["stormdoor-report/2"]',
     "'stormdoor-report/9'": '{"schema": "stormdoor-report/9"}',
     "'stormdoor probe'": as_json(probe_of()),
     "without --endpoints": endpoints_as_json(scan_of()),

@@ -147,7 +147,8 @@ def _code(error: Exception) -> int:
         case StormdoorError():
             return 2
         case _:
-            return 3
+            # EX_SOFTWARE of sysexits.h: 3 says that a probe could not tell, or that a store does not answer.
+            return 70
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

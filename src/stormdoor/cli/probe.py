@@ -45,10 +45,13 @@ def probe(
     beside: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="URL")] = (),
     ca: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
     cookie: Pairs = (),
-    header: Pairs = (),
+    header: Annotated[
+        tuple[str, ...], Parameter(name=["--header", "-H"], group=_WHO, metavar="'NAME: VALUE'")
+    ] = (),
     bearer: Annotated[str | None, Parameter(group=_WHO, metavar="TOKEN")] = None,
     query: Pairs = (),
     subprotocol: Annotated[tuple[str, ...], Parameter(group=_WHO, metavar="NAME")] = (),
+    credential_subprotocol: Annotated[tuple[str, ...], Parameter(group=_WHO, metavar="NAME")] = (),
     first_message: Annotated[str | None, Parameter(group=_WHO, metavar="TEXT")] = None,
     login: Annotated[str | None, Parameter(group=_WHO, metavar="URL")] = None,
     field: Pairs = (),
@@ -89,6 +92,7 @@ def probe(
     ] = (),
     endpoints: Annotated[bool, Parameter(group=_SHOWN)] = False,
     fail_on: Annotated[FailOn, Parameter(group=_SHOWN)] = "warning",
+    allow_not_determined: Annotated[bool, Parameter(group=_SHOWN, negative=())] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_SHOWN)] = False,
     baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
@@ -113,10 +117,11 @@ def probe(
         beside: An endpoint that must be open, too, while this one is used; may be repeated.
         ca: Certificates to trust, as PEM, for wss.
         cookie: A cookie of the owner's session; may be repeated.
-        header: A header of the owner's, as NAME=VALUE; may be repeated.
+        header: A header of the owner's, as 'Name: value' or NAME=VALUE; may be repeated.
         bearer: The owner's token for the header Authorization.
-        query: A parameter of the address that is the owner's credential; may be repeated.
+        query: A parameter of the address that is the owner's credential, sent as written; may be repeated.
         subprotocol: A subprotocol to offer; the long ones are credentials; may be repeated.
+        credential_subprotocol: A subprotocol that is the credential; then no other is; may be repeated.
         first_message: What the owner sends first, where the credential is in the first message.
         login: Where a login form is sent to; its cookies or its token are the credential.
         field: A field of the login, such as username=alice; may be repeated.
@@ -155,6 +160,7 @@ def probe(
         output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.
         fail_on: The least level that ends with 1: error, warning (if left out), note; or never.
+        allow_not_determined: End with 0 instead of 3 where a probe could not tell.
         quiet: No progress on standard error.
         baseline: Report only what this file does not list.
         write_baseline: List everything found in this file, and end with 0.
@@ -165,7 +171,7 @@ def probe(
     from stormdoor.cli.probe_run import (
         Given,
         against,
-        counted,
+        exit_status,
         look,
         print_probe,
         print_probes,
@@ -190,6 +196,7 @@ def probe(
         bearer=bearer,
         query=query,
         protocols=subprotocol,
+        secret_protocols=credential_subprotocol,
         first_message=first_message,
     )
     report = look(
@@ -237,4 +244,6 @@ def probe(
     if scan is not None:
         report = against(report, scan)
     show(report, form=form, files=output, endpoints=endpoints)
-    return 0 if write_baseline is not None else counted(report, fail_on)
+    if write_baseline is not None:
+        return 0
+    return exit_status(report, fail_on, allow_not_determined=allow_not_determined)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from stormdoor.prober.member import Member
     from stormdoor.report.finding import Report
 
-__all__ = ["Given", "against", "counted", "look", "print_probe", "print_probes", "scan_in"]
+__all__ = ["Given", "against", "exit_status", "look", "print_probe", "print_probes", "scan_in"]
 
 
-def _value(text: str) -> str:
-    """A secret as it is, from a file (`@FILE`), or from the environment (`env:NAME`).
+def _value(text: str, kept: set[str]) -> str:
+    """Return a secret as it is, from a file (`@FILE`), or from the environment (`env:NAME`).
 
     Raises:
         UsageError: It is not there.
@@ -35,31 +36,66 @@ def _value(text: str) -> str:
     from stormdoor.prober.toml import given
 
     try:
-        return given(text)
+        return given(text, kept=kept)
     except BadDocument as error:
         raise UsageError(str(error)) from error
 
 
-def _pairs(texts: Sequence[str], option: str) -> tuple[tuple[str, str], ...]:
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=|:[ \t]*)(.*)", re.DOTALL)
+"""`NAME=VALUE` or `Name: value` (RFC 9110, section 5.1)."""
+_OURS = {
+    "cookie": "--cookie NAME=VALUE",
+    "origin": "--origin ORIGIN",
+    "sec-websocket-protocol": "--subprotocol NAME or --credential-subprotocol NAME",
+    "host": "the address of the endpoint",
+}
+
+
+def _pairs(texts: Sequence[str], option: str, kept: set[str]) -> tuple[tuple[str, str], ...]:
     found = []
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageError(f"{option} is written NAME=VALUE")
-        found.append((name, _value(value)))
+        found.append((name, _value(value, kept)))
+    return tuple(found)
+
+
+def _headers(texts: Sequence[str], kept: set[str]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for text in texts:
+        given = _HEADER.fullmatch(text)
+        if given is None:
+            raise UsageError("--header is written 'Name: value' or NAME=VALUE")
+        if (instead := _OURS.get(given[1].lower())) is not None:
+            raise UsageError(f"the header {given[1]} is given with {instead}")
+        found.append((given[1], _value(given[2].strip(), kept)))
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says about an identity."""
+    """What the command line says about an identity.
+
+    Args:
+        cookies: `NAME=VALUE`.
+        headers: `Name: value` or `NAME=VALUE`.
+        bearer: A token for `Authorization`.
+        query: `NAME=VALUE`, sent as it is written.
+        protocols: Subprotocols; the long ones are credentials unless `secret_protocols` says which are.
+        secret_protocols: Subprotocols that are a credential; offered after the others.
+        first_message: What is sent first.
+        kept: Gets what comes from a file or the environment.
+    """
 
     cookies: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     bearer: str | None = None
     query: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    secret_protocols: tuple[str, ...] = ()
     first_message: str | None = None
+    kept: set[str] = field(default_factory=set)
 
     def identity(self, name: str) -> Identity | None:
         """The identity; None if nothing was said.
@@ -69,16 +105,19 @@ class Given:
         """
         from stormdoor.prober.identity import Identity
 
-        headers = _pairs(self.headers, "--header")
+        kept = self.kept
+        headers = _headers(self.headers, kept)
         if self.bearer is not None:
-            headers += (("Authorization", f"Bearer {_value(self.bearer)}"),)
+            headers += (("Authorization", f"Bearer {_value(self.bearer, kept)}"),)
+        secret = tuple(_value(one, kept) for one in self.secret_protocols)
         found = Identity(
             name,
-            cookies=_pairs(self.cookies, "--cookie"),
+            cookies=_pairs(self.cookies, "--cookie", kept),
             headers=headers,
-            query=_pairs(self.query, "--query"),
-            protocols=tuple(map(_value, self.protocols)),
-            first_message=_value(self.first_message) if self.first_message is not None else "",
+            query=_pairs(self.query, "--query", kept),
+            protocols=(*(_value(one, kept) for one in self.protocols), *secret),
+            first_message=_value(self.first_message or "", kept),
+            secret_protocols=secret or None,
         )
         return found if found != Identity(name) else None
 
@@ -134,21 +173,24 @@ def look(
             message_frame(one)
         except ValueError as error:
             raise UsageError(f"--say {one}: after hex: stand bytes in hexadecimal") from error
-    form = _pairs(fields, "--field")
+    kept = owner.kept | other.kept
+    form = _pairs(fields, "--field", kept)
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
     user = next((value for name, value in form if "user" in name.lower()), "the owner")
     declared = Declared(
-        expired=_value(expired or ""),
-        foreign=_value(foreign or ""),
+        expired=_value(expired or "", kept),
+        foreign=_value(foreign or "", kept),
         one_time=one_time,
-        unused=tuple(map(_value, unused)),
+        unused=tuple(_value(one, kept) for one in unused),
         revoke=revoke,
         idle=idle,
     )
     way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
     try:
-        described = _described(owner.identity(user), user, way, entrances(ways, authorized, tls))
+        described = _described(
+            owner.identity(user), user, way, entrances(ways, authorized, tls, kept)
+        )
         for url in urls:
             parse_target(url, authorized)
         gathered = gather(
@@ -164,9 +206,12 @@ def look(
             return None
         if not gathered.urls:
             raise UsageError(_nothing(gathered))
+        second = other.identity("the second identity")
+        secrets = kept | owner.kept | other.kept | gathered.secrets
         plan = _planned(
             gathered,
-            other=other.identity("the second identity"),
+            other=second,
+            secrets=tuple(secrets),
             tls=tls,
             public_key=key,
             authorized=tuple(authorized),
@@ -247,6 +292,20 @@ def against(report: Report, scan: Report) -> Report:
     from stormdoor.report.crossing import crossed
 
     return crossed(report, scan)
+
+
+def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> int:
+    """Return 1 where a finding counts, 3 where a probe could not tell, and otherwise 0.
+
+    Args:
+        report: The results.
+        fail_on: The least level that counts.
+        allow_not_determined: What could not be told does not count.
+    """
+    if counted(report, fail_on):
+        return 1
+    doubt = bool(report.outcomes().get("not-determined"))
+    return 3 if doubt and not allow_not_determined else 0
 
 
 def print_probes() -> int:

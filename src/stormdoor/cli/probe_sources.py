@@ -73,10 +73,19 @@ class Gathered:
     recordings: list[Recording] = field(default_factory=list)
     looked: list[str] = field(default_factory=list)
     doubts: list[Unresolved] = field(default_factory=list)
+    secrets: frozenset[str] = frozenset()
 
 
-def entrances(ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext) -> tuple[Entrance, ...]:
-    """What the options say.
+def entrances(
+    ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext, kept: set[str]
+) -> tuple[Entrance, ...]:
+    """Return the ways to a credential that the options describe.
+
+    Args:
+        ways: The options.
+        authorized: Hosts beside this machine.
+        tls: For https.
+        kept: Gets what comes from a file or the environment.
 
     Raises:
         UsageError: One is missing.
@@ -91,7 +100,7 @@ def entrances(ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext) -> tup
     if ways.oauth:
         if not ways.client_id:
             raise UsageError("--oauth is about a client: give --client-id and --client-secret, too")
-        secret = given(ways.client_secret)
+        secret = given(ways.client_secret, kept=kept)
         found.append(
             ClientCredentials(
                 ways.oauth, ways.client_id, secret, ways.scope, authorized=allowed, tls=tls
@@ -100,7 +109,9 @@ def entrances(ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext) -> tup
     elif ways.client_id or ways.client_secret or ways.scope:
         raise UsageError("--client-id is about a token endpoint: give --oauth URL, too")
     if ways.steps is not None:
-        found.append(read_steps(open_table(ways.steps), allowed, tls))
+        table = open_table(ways.steps)
+        found.append(read_steps(table, allowed, tls))
+        kept |= table.kept
     if ways.token_from:
         try:
             re.compile(ways.token_pattern)
@@ -262,6 +273,7 @@ def gather(
             )
         known = read_identities(sources.identities, tuple(authorized), tls)
         gathered.owner, gathered.others, gathered.policy = known.owner, known.others, known.policy
+        gathered.secrets = known.secrets
         for file in known.owner.recordings:
             gathered.recordings += read_recording(Path(file))
     recorded = _from_files(sources, gathered, authorized)

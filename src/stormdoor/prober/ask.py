@@ -71,6 +71,7 @@ class Conversation:
         messages: What was delivered afterwards.
         ended: How the server ended it: with a close frame, by hanging up, or not at all.
         code: Of the close frame.
+        reason: Likewise.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
         times: When each of the messages came, in seconds since the socket was open.
@@ -89,6 +90,7 @@ class Conversation:
     times: tuple[float, ...] = ()
     handshake: float = 0.0
     ponged: bool = False
+    reason: str = ""
 
     @property
     def stays_open(self) -> bool:

@@ -115,6 +115,7 @@ class Client:
         self.in_turn = False
         self.slow = False
         self.answer_seconds = ANSWER_SECONDS
+        self.order: tuple[str, ...] = ()
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
         self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
@@ -153,7 +154,7 @@ class Client:
 
     def _at(self, ask: Ask, target: Target) -> Target:
         """The address with the parameters of who asks, and with those that are others each time."""
-        whole = ask.who.at(Identity("", query=self.fresh()).at(target))
+        whole = ask.who.at(Identity("", query=self.fresh(), order=self.order).at(target))
         return whole.at(whole.resource.replace(UNIQUE, secrets.token_hex(6)))
 
     async def _converse(self, ask: Ask) -> Conversation:
@@ -162,7 +163,8 @@ class Client:
         if ask.origin is not None:
             shown.insert(0, ("Origin", ask.origin))
         request = Request(headers=(*shown, *ask.headers), host=ask.host)
-        lines = [f"> GET {target.path}" + (" ?<redacted>" if "?" in target.resource else "")]
+        query = " ?<redacted>" if "?" in target.resource else ""
+        lines = [f"> GET {self.redact(target.path)}{query}"]
         lines += [f"> {self.redact(f'{name}: {value}')}" for name, value in request.headers]
         if ask.host:
             lines.append(f"> Host: {ask.host}")
@@ -316,7 +318,7 @@ class _Talk:
                         self.lines.append(
                             f"< close {frame.code} {self.client.shown(reason)}".rstrip()
                         )
-                        self._keep("close", frame.code)
+                        self._keep("close", frame.code, reason)
                         return
                     if frame.opcode == PONG and self.ask.ping and frame.payload == self.ask.ping:
                         self.found = replace(self.found, ponged=True)
@@ -354,11 +356,12 @@ class _Talk:
             # No way to refuse, and nothing that could be read: it cannot be told.
             self.found = replace(self.found, problem=str(error))
 
-    def _keep(self, ended: str, code: int) -> None:
+    def _keep(self, ended: str, code: int, reason: str = "") -> None:
         self.found = replace(
             self.found,
             messages=tuple(self._heard),
             times=tuple(self._times),
             ended=self.found.ended or ended,
             code=self.found.code or code,
+            reason=self.found.reason or reason,
         )

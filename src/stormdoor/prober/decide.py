@@ -1,12 +1,16 @@
-"""Whether somebody got in, judged by what was delivered to them and to the owner.
+"""Whether a client got in, judged by what the server delivers to it and to the owner.
 
 INVARIANT: a 101 alone proves nothing. It counts as entry only where a client without a credential is
 refused, so that the 101 is what the credential bought.
+
+INVARIANT: without the owner's session only an answer that speaks of a credential is a refusal. A server
+that hangs up, keeps silent or answers with another error may have wanted another message.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,6 +19,7 @@ from stormdoor.prober.delivered import (
     CODE,
     GREETING,
     content,
+    denies,
     is_bare,
     is_refusal,
     leaves,
@@ -50,6 +55,10 @@ _PROTOCOLS = (
     "graphql-transport-ws", "graphql-ws", "mqtt", "v12.stomp", "wamp.2.json", "ocpp1.6", "binary",
     "json", "chat",
 )  # fmt: skip
+_DENIED = {401, 403, 407}
+_DENIALS = {1008, 3000, 3003, 4001, 4003, 4401, 4403}
+"""Codes of a close frame that speak of a credential or a right (RFC 6455, IANA, and common use)."""
+_LOGIN = re.compile(r"log.?in|sign.?in|auth|sso|account", re.IGNORECASE)
 _POLICY = {1002, 1003, 1007, 1008, 1011, 1013}
 
 
@@ -73,6 +82,8 @@ class Baseline:
         once: The credential worked once, and not again.
         varied: The owner gets something else each time, so that only what is no fixed notice counts.
         opens: To be let in is enough: what it is open for was shown otherwise.
+        second: The second use of a credential that works once, which was refused.
+        spoken: Messages are sent in every comparison, so that silence after them says something.
     """
 
     owner: tuple[Conversation, ...]
@@ -82,6 +93,8 @@ class Baseline:
     once: bool = False
     varied: bool = False
     opens: bool = False
+    second: Conversation | None = None
+    spoken: bool = False
 
 
 def refused(one: Conversation) -> bool:
@@ -110,8 +123,7 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         nobody = await _stranger(client, origin, first)
         elsewhere = await _nowhere(client, origin)
     once = len(seen) == 2 and refused(seen[1]) and not refused(seen[0])
-    if once:
-        seen.pop()
+    spent = seen.pop() if once else None
     delivered: frozenset[str] = frozenset()
     if seen:
         all_of = [one.delivered for one in seen]
@@ -120,7 +132,10 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
     if delivered:
         client.enough = delivered.issubset
         _keep_pace(client, max(one.pace(delivered) for one in seen))
-    return Baseline(tuple(seen), nobody, elsewhere, delivered, once, varied)
+    spoken = bool(client.say) or (owner is not None and bool(owner.first_message))
+    return Baseline(
+        tuple(seen), nobody, elsewhere, delivered, once, varied, second=spent, spoken=spoken
+    )
 
 
 def _keep_pace(client: Client, pace: float) -> None:
@@ -225,10 +240,18 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         ended = bool(base.owner) and ("hung up" in one.problem or "kept silent" in one.problem)
         return (Access.REFUSED if ended else Access.UNKNOWN), one.problem
     if one.status != 101:
-        return Access.REFUSED, f"the handshake was answered with {one.status}"
+        answer = f"the handshake was answered with {one.status}"
+        if base.owner or _denied(one):
+            return Access.REFUSED, answer
+        return Access.UNKNOWN, f"{answer}, which does not say that a credential is missing"
     got = one.delivered
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
+    return _without_owner(base, one, got)
+
+
+def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tuple[Access, str]:
+    """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
     # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
     weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
     got = frozenset(one for one in got & weighs if not one.startswith(GREETING) and one != CODE)
@@ -236,18 +259,26 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:
         return Access.IN, "data were delivered"
+    how = f"ended with {one.code}" if one.ended == "close" else "ended without a close frame"
+    if one.code in _DENIALS or denies(one.reason):
+        return Access.REFUSED, f"it was {how}"
+    if any(map(denies, one.messages)):
+        return Access.REFUSED, "the answer says that a credential is missing"
     if one.ended:
-        return (
-            Access.REFUSED,
-            f"it was ended with {one.code}" if one.ended == "close" else "it hung up",
-        )
-    if any(is_refusal(message) for message in one.messages):
-        return Access.REFUSED, "the answer was an error"
+        return Access.UNKNOWN, f"it was {how}, which does not say that a credential is missing"
+    if any(map(is_refusal, one.messages)):
+        return Access.UNKNOWN, "the answer was an error that does not speak of a credential"
     if base.opens:
         return Access.IN, "it is let in, and stays open"
     if one.greets_on:
         return Access.IN, "it is greeted again and again"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
+
+
+def _denied(one: Conversation) -> bool:
+    """Whether the answer to the handshake speaks of a credential: 401, 403, 407, or the way to a login."""
+    where = "".join(one.answer.values("location"))
+    return one.status in _DENIED or (300 <= one.status < 400 and bool(_LOGIN.search(where)))
 
 
 def _notice(one: Conversation) -> bool:
@@ -271,7 +302,7 @@ def _like_owner(
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
     if base.varied:
-        return Access.REFUSED, "it stays open, and nothing was delivered"
+        return _quiet(base, one, "it stays open, and nothing was delivered", anonymous=anonymous)
     if not base.owner[-1].stays_open:
         return Access.UNKNOWN, "the owner's own connection does not stay open"
     if not anonymous and refused(base.nobody):
@@ -299,10 +330,23 @@ def _compared(
     if all(shape.startswith(GREETING) for shape in hit):
         if one.ended:
             return Access.REFUSED, "it was opened, and ended before anything was delivered"
-        return Access.REFUSED, "it stays open, and nothing of what the owner gets was delivered"
+        why = "it stays open, and nothing of what the owner gets was delivered"
+        return _quiet(base, one, why, anonymous=anonymous)
     if all(shape.startswith(GREETING) for shape in missing):
         return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
     return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _quiet(base: Baseline, one: Conversation, why: str, *, anonymous: bool) -> tuple[Access, str]:
+    """Judge an open socket on which nothing of the owner's comes.
+
+    It is a refusal where the server says so, where the client has spoken and is not answered, or where it
+    shows a credential and gets no more than a client without one. Otherwise the server may act on what this
+    client would say.
+    """
+    if base.spoken or not anonymous or any(map(is_refusal, one.messages)):
+        return Access.REFUSED, why
+    return Access.UNKNOWN, f"{why}; it was sent no message"
 
 
 def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "TAGS",
     "Message",
     "content",
+    "denies",
     "is_bare",
     "is_hello",
     "is_refusal",
@@ -230,6 +231,12 @@ def is_refusal(message: Message) -> bool:
             or (bool(keys & {"code", "reason"}) and bool(_REFUSES.search(text)))
         )
     return len(text) < _SHORT and bool(_REFUSES.search(text) or _ERROR.search(text))
+
+
+def denies(message: Message) -> bool:
+    """Whether it refuses for want of a credential or a right; an error of another kind says nothing."""
+    text = text_of(message)
+    return is_refusal(message) and bool(_REFUSES.search(text) or _SAYS_NO.search(text))
 
 
 def _is_greeting(text: str, found: Any) -> bool:

@@ -8,19 +8,30 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.decide import refused, take_baseline
 from stormdoor.prober.entrance import Entrance
-from stormdoor.prober.identity import NOBODY, Identity
+from stormdoor.prober.identity import NOBODY, Identity, Pairs
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
 from stormdoor.prober.made_up import alike, made_up
 from stormdoor.prober.matrix import take_matrix
 from stormdoor.prober.member import Member, Policy, entered
-from stormdoor.prober.probe import Declared, Probe, Result, Situation
+from stormdoor.prober.probe import (
+    ENOUGH,
+    Closed,
+    Declared,
+    NotDetermined,
+    NotTried,
+    Open,
+    Probe,
+    Result,
+    Situation,
+)
 from stormdoor.prober.probes import PROBES, in_turn
+from stormdoor.prober.probes.sp201_foreign_origin import AMBIENT
 from stormdoor.prober.recording import Action, Recording, distinct, spoken_secrets
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
@@ -100,6 +111,7 @@ class Plan:
         tls: For wss.
         declared: What only the owner knows of credentials and limits.
         beside: Endpoints that must be open beside each, as the same client.
+        secrets: More texts that must not be shown, however short they are.
     """
 
     urls: tuple[str, ...]
@@ -128,6 +140,7 @@ class Plan:
     tls: ssl.SSLContext | None = None
     declared: Declared = field(default_factory=Declared)
     beside: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def time(self) -> float:
@@ -148,18 +161,29 @@ class _Seen:
     tried: tuple[Tried, ...]
 
 
-def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
-    """The address without the parameters that look like a credential, and those."""
+def _split(target: Target) -> tuple[Target, Pairs, tuple[str, ...]]:
+    """Take the parameters that are named like a credential out of the address.
+
+    Returns:
+        The address without them; them, as they were written; the names of all, in their order.
+    """
     path, _, query = target.resource.partition("?")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    secret = [one for one in pairs if any(name in one[0].lower() for name in _SECRET_NAMES)]
-    rest = [one for one in pairs if one not in secret]
-    # What is left is left as it was written: a `{unique}` in it, too.
-    kept = urlencode(rest, safe="{}")
-    return target.at(f"{path}?{kept}" if rest else path), tuple(secret)
+    pieces = query.split("&") if query else []
+    named = [(piece, *piece.partition("=")) for piece in pieces]
+    secret = {
+        piece
+        for piece, name, equals, _ in named
+        if equals and any(one in name.lower() for one in _SECRET_NAMES)
+    }
+    rest = "&".join(piece for piece in pieces if piece not in secret)
+    return (
+        target.at(f"{path}?{rest}" if rest else path),
+        tuple((name, value) for piece, name, _, value in named if piece in secret),
+        tuple(name for _, name, _, _ in named),
+    )
 
 
-def _finding(target: Target, probe: Probe, one: Result) -> Finding:
+def _finding(target: Target, probe: Probe, one: Open) -> Finding:
     meta = probe.meta
     return Finding(
         rule_id=meta.id,
@@ -173,35 +197,28 @@ def _finding(target: Target, probe: Probe, one: Result) -> Finding:
         fix=one.fix or meta.fix,
         threat=meta.threat,
         fingerprint=fingerprint_of(rule_id=meta.id, subject=target.path, what=meta.slug),
-        transcript=one.transcript,
+        transcript=one.exchange,
     )
 
 
 def _verdict(results: list[tuple[Probe, Result]]) -> Verdict:
     """The answer to one of the five questions, from all the probes about it."""
-    by_state: dict[str, list[str]] = {}
-    for _, one in results:
-        by_state.setdefault(one.state, []).append(one.what)
-    if bad := by_state.get("found"):
-        worst = min(
-            (one.level or probe.meta.level).rank for probe, one in results if one.state == "found"
-        )
+    bad = [(probe, one) for probe, one in results if isinstance(one, Open)]
+    if bad:
+        worst = min((one.level or probe.meta.level).rank for probe, one in bad)
         state: State = "missing" if worst == 0 else "weak"
-        return Verdict(state, " ".join(bad))
-    if doubts := by_state.get("unknown"):
-        return Verdict("unknown", " ".join(doubts))
-    if fine := by_state.get("clear"):
-        return Verdict("guarded", " ".join(fine))
-    return Verdict(
-        "unknown",
-        " ".join([*by_state.get("noted", []), *by_state.get("skipped", [])])
-        or "Nothing was tried.",
-    )
+        return Verdict(state, " ".join(one.what for _, one in bad))
+    doubts = [one.what for _, one in results if isinstance(one, NotDetermined)]
+    fine = [one.what for probe, one in results if isinstance(one, Closed) and probe.decides]
+    if doubts or not fine:
+        rest = [one.what for _, one in results]
+        return Verdict("unknown", " ".join(doubts or rest) or "Nothing was tried.")
+    return Verdict("guarded", " ".join(fine))
 
 
 def _origin_verdict(results: list[tuple[Probe, Result]]) -> Verdict:
     main = next((one for probe, one in results if probe.meta.id == "SP201"), None)
-    if main is not None and main.state == "skipped" and "not ambient" in main.what:
+    if isinstance(main, NotTried) and main.needs == AMBIENT:
         return Verdict("not-needed", main.what)
     return _verdict(results)
 
@@ -209,7 +226,7 @@ def _origin_verdict(results: list[tuple[Probe, Result]]) -> Verdict:
 async def _identities(
     plan: Plan, target: Target, budget: Budget
 ) -> tuple[Target, Identity | None, LoggedIn | None]:
-    target, secret = _split(target)
+    target, secret, order = _split(target)
     owner = plan.owner
     logged_in = None
     if plan.login is not None or plan.entrances:
@@ -223,7 +240,7 @@ async def _identities(
         owner = member.identity
     if secret:
         owner = owner or Identity("the owner")
-        owner = replace(owner, query=(*owner.query, *secret))
+        owner = replace(owner, query=(*owner.query, *secret), order=order)
     return target, owner if owner is not None and not owner.empty else None, logged_in
 
 
@@ -302,7 +319,7 @@ def _declared_nobody(members: Sequence[Member]) -> Member:
 async def _tried(
     situation: Situation, probes: Sequence[Probe], progress: Progress
 ) -> tuple[list[tuple[Probe, Result]], list[Tried]]:
-    """Run them in turn; what came of each, and what is told of it."""
+    """Run the probes in turn, and return their results twice: for the verdicts, and for the report."""
     client = situation.client
     results: list[tuple[Probe, Result]] = []
     tried: list[Tried] = []
@@ -312,9 +329,11 @@ async def _tried(
         try:
             came = await one.run(situation)
         except BudgetSpent:
-            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
+            what = f"{one.meta.title}: the budget was spent before this was told."
+            came = [NotDetermined(what, ENOUGH)]
         except NoAnswer as error:
-            came = [Result("unknown", f"{one.meta.title}: {error}.")]
+            came = [NotDetermined(f"{one.meta.title}: {error}.", "")]
+        came = [_redacted(result, client.redact) for result in came]
         results += [(one, result) for result in came]
         shown = client.all[before].transcript if len(client.all) > before else ()
         tried += [
@@ -322,19 +341,27 @@ async def _tried(
                 one.meta.id,
                 client.target.url,
                 one.check,
-                result.state,
+                result.outcome,
                 result.what,
+                settle=result.settle if isinstance(result, NotDetermined) else "",
                 owned=bool(situation.base.owner),
-                transcript=result.transcript or shown,
+                transcript=() if isinstance(result, NotTried) else result.exchange or shown,
             )
             for result in came
         ]
     return results, tried
 
 
+def _redacted(one: Result, redact: Redactor) -> Result:
+    """The result without a secret, whichever probe has written its text."""
+    if isinstance(one, NotTried):
+        return one
+    return replace(one, what=redact(one.what), exchange=tuple(map(redact, one.exchange)))
+
+
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
-    _, in_address = _split(whole)
+    _, in_address, order = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.time)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
@@ -353,10 +380,12 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     # What was declared to read only may be said, too, where nothing else was.
     reads = [one.message for one in _actions(plan, target) if one.reads][:_MOST_SAID]
     say = plan.say or reads
-    client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
+    redact = Redactor(secrets, always=plan.secrets)
+    client = Client(target, budget, plan.tls, redact, say=say, listen=plan.listen)
     origin = plan.origin or target.origin
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
+    client.order = order
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
@@ -364,6 +393,11 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         if not plan.declared.one_time:
             owner = await _without_made_up(client, owner, in_address, origin)
         base = await take_baseline(client, owner, origin)
+        if in_address and not _given(plan) and base.owner and refused(base.owner[0]):
+            # No owner was given, and the parameters of the address are no credential either.
+            owner, client.target, client.stranger = None, whole, NOBODY
+            client.all.clear()
+            base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
     _worth(target, client, owned=owner is not None)
@@ -394,6 +428,11 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     return replace(
         seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)), tried=tuple(tried)
     )
+
+
+def _given(plan: Plan) -> bool:
+    """Whether the owner's credential, or a way to it, was given beside the address."""
+    return plan.owner is not None or plan.login is not None or bool(plan.entrances)
 
 
 async def _without_made_up(
@@ -447,16 +486,20 @@ def _summed(target: Target, results: list[tuple[Probe, Result]], connections: in
     where = Location(target.url, 0)
     return _Seen(
         EndpointReport(target.url, where, (target.path,), verdicts),
-        tuple(_finding(target, probe, one) for probe, one in results if one.state == "found"),
+        tuple(_finding(target, probe, one) for probe, one in results if isinstance(one, Open)),
         tuple(
-            Unresolved(where, f"{probe.meta.id} {probe.meta.slug}: {one.what}")
+            Unresolved(where, f"{probe.meta.id} {probe.meta.slug}: {one.what}{_settles(one)}")
             for probe, one in results
-            if one.state == "unknown"
+            if isinstance(one, NotDetermined)
         ),
         connections,
-        frozenset(probe.meta.id for probe, one in results if one.state != "skipped"),
+        frozenset(probe.meta.id for probe, one in results if not isinstance(one, NotTried)),
         (),
     )
+
+
+def _settles(one: NotDetermined) -> str:
+    return f" It is settled by {one.settle}." if one.settle else ""
 
 
 async def _each(plan: Plan, progress: Progress) -> tuple[list[_Seen], list[Unresolved]]:

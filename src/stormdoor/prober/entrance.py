@@ -66,12 +66,17 @@ def filled(who: Identity, captured: Mapping[str, str]) -> Identity:
     def both(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple((put(name), put(value)) for name, value in pairs)
 
+    escaped = {name: quote(value, safe="=/:@,;") for name, value in captured.items()}
     found = replace(
         who,
         cookies=both(who.cookies),
         headers=both(who.headers),
-        query=both(who.query),
+        # What was captured is a value; what the owner wrote is sent as it was written.
+        query=tuple((put(name), fill(value, escaped)) for name, value in who.query),
         protocols=tuple(map(put, who.protocols)),
+        secret_protocols=None
+        if who.secret_protocols is None
+        else tuple(map(put, who.secret_protocols)),
         first_message=put(who.first_message),
         extra=who.extra | {value for value in captured.values() if len(value) >= 4},
     )

@@ -34,11 +34,13 @@ class Identities:
         owner: The first of them.
         others: The other ones; `nobody` among them where something was declared about nobody.
         policy: Who may do which action.
+        secrets: What came from a file or the environment: no report may show it.
     """
 
     owner: Member
     others: tuple[Member, ...]
     policy: Policy
+    secrets: frozenset[str] = frozenset()
 
 
 def _login(table: Table, authorized: Collection[str], tls: ssl.SSLContext | None) -> Login:
@@ -104,13 +106,16 @@ def _member(
     headers = table.pairs("header", secret=True)
     if bearer := table.text("bearer", secret=True):
         headers += (("Authorization", f"Bearer {bearer}"),)
+    offered = table.texts("subprotocol", secret=True)
+    secret = table.texts("credential_subprotocol", secret=True)
     identity = Identity(
         name,
         table.pairs("cookie", secret=True),
         headers,
         table.pairs("query", secret=True),
-        table.texts("subprotocol", secret=True),
+        (*offered, *secret),
         table.text("first_message", secret=True),
+        secret_protocols=secret or None,
     )
     login = _login(table.table("login"), authorized, tls) if "login" in table else None
     found = Member(
@@ -158,7 +163,7 @@ def read_identities(
     if not named:
         raise BadDocument(f"{path}: there is no [identity.NAME] in it")
     others = tuple(one for one in members if one is not named[0])
-    return Identities(named[0], others, Policy(rules))
+    return Identities(named[0], others, Policy(rules), frozenset(whole.kept))
 
 
 def _shape(message: str) -> dict[str, Any]:

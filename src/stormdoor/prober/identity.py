@@ -1,4 +1,4 @@
-"""Who connects: nobody, or somebody with a credential, and where that credential goes."""
+"""The client that connects: its credential, and where that credential goes in the handshake."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import quote, unquote
 
 from stormdoor.prober.delivered import TAGS
 from stormdoor.prober.target import Target
 
-__all__ = ["NOBODY", "Identity", "mutated"]
+__all__ = ["NOBODY", "Identity", "mutated", "token_of"]
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -31,14 +31,18 @@ _BROWSERS = frozenset({
 })  # fmt: skip
 """Headers that browsers send along whatever page asks: a session may be bound to them."""
 _KINDS = frozenset({*TAGS, "jsonrpc", "id", "version", "v"})
+_SCHEME = re.compile(r"([A-Za-z][\w-]{0,30}) +(\S+)\Z")
+"""Of `Authorization`: a scheme, and one value (RFC 9110, section 11.6.2)."""
+_NO_TOKEN = frozenset({"basic", "digest", "negotiate", "ntlm"})
+_SENT_AS_GIVEN = "!$'()*+,;:@/?-._~{}%"
+"""Characters of a query that need no escape (RFC 3986, section 3.4), and those of an escape."""
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-+/=.~|:%]{16,}")
 
 
 def mutated(text: str, change: Callable[[str], str]) -> str:
     """`text` with the credential in it changed: a JWT, or what looks like a credential, or all of it."""
-    scheme, space, rest = text.partition(" ")
-    if space and rest and scheme.lower() in {"bearer", "basic", "token", "apikey", "dpop"}:
-        return f"{scheme} {change(rest)}"
+    if given := _SCHEME.fullmatch(text):
+        return f"{given[1]} {change(given[2])}"
     if found := _JWT.search(text):
         return text[: found.start()] + change(found[0]) + text[found.end() :]
     opaque = max(_OPAQUE.findall(text), key=len, default="")
@@ -46,6 +50,37 @@ def mutated(text: str, change: Callable[[str], str]) -> str:
         before, _, after = text.partition(opaque)
         return before + change(opaque) + after
     return change(text)
+
+
+def token_of(name: str, value: str) -> str:
+    """Return the token of an `Authorization` header, whatever its scheme; "" where it holds none."""
+    given = _SCHEME.fullmatch(value.strip()) if name.lower() == "authorization" else None
+    return given[2] if given and given[1].lower() not in _NO_TOKEN else ""
+
+
+def _public(text: str) -> bool:
+    """Whether a first message is JSON that holds nothing like a secret, such as `{"op": "hello"}`."""
+    begins = _PACKET.match(text)
+    try:
+        found = json.loads(text[begins.end() if begins else 0 :])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict | list) and not _holds_secret(found)
+
+
+def _holds_secret(found: Any, name: str = "") -> bool:
+    if isinstance(found, dict):
+        return any(_holds_secret(one, str(key)) for key, one in found.items())
+    if isinstance(found, list):
+        return any(_holds_secret(one, name) for one in found)
+    if isinstance(found, bool) or found is None:
+        return False
+    text = str(found)
+    if _NAMED.search(name) or re.search("code|hash|proof|nonce", name, re.IGNORECASE):
+        return True
+    if isinstance(found, int | float):
+        return len(text) >= _SHORTEST
+    return len(text) > _LONGEST_NAME or (len(text) > _DATE and bool(re.search(r"\d", text)))
 
 
 def _secret_protocol(name: str) -> bool:
@@ -94,15 +129,20 @@ def _each(found: Any, change: Callable[[str], str], *, only_named: bool, name: s
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody, and what they show.
+    """A client, and its credential.
 
     Args:
         name: What reports call it.
         cookies: Sent by a browser on its own, whatever page asks: an ambient credential.
         headers: Such as Authorization.
-        query: Parameters of the address.
-        protocols: Offered as subprotocols. The long ones are taken for credentials.
+        query: Parameters of the address, escaped as they are sent.
+        protocols: Offered as subprotocols, in this order.
         first_message: Sent as soon as the socket is open.
+        extra: More texts that must not be shown.
+        secret_protocols: Those of the subprotocols that are a credential; None to take the long ones, and
+            those that hold a token, for credentials.
+        order: Names of the parameters of the address, in the order in which they are sent.
+        public_message: The first message is no credential: other clients say it, too.
     """
 
     name: str
@@ -112,12 +152,34 @@ class Identity:
     protocols: tuple[str, ...] = ()
     first_message: str = ""
     extra: frozenset[str] = field(default=frozenset())
+    secret_protocols: tuple[str, ...] | None = None
+    order: tuple[str, ...] = ()
+    public_message: bool = False
+
+    def _is_secret(self, protocol: str) -> bool:
+        if self.secret_protocols is not None:
+            return protocol in self.secret_protocols
+        return _secret_protocol(protocol)
+
+    @property
+    def _secret_message(self) -> str:
+        """The first message, where it is a credential: alone it is, beside another it may be a greeting."""
+        beside = bool(
+            self.cookies
+            or self._shown_headers
+            or self._basic
+            or self.query
+            or self._secret_protocols
+        )
+        if self.public_message or (beside and _public(self.first_message)):
+            return ""
+        return self.first_message
 
     @property
     def ambient(self) -> bool:
         """Whether a browser sends it along for a foreign page, and nothing else is needed."""
         return bool(self.cookies or self._basic) and not (
-            self.query or self.first_message or self._shown_headers or self._secret_protocols
+            self.query or self._secret_message or self._shown_headers or self._secret_protocols
         )
 
     @property
@@ -143,7 +205,7 @@ class Identity:
 
     @property
     def _secret_protocols(self) -> tuple[str, ...]:
-        return tuple(one for one in self.protocols if _secret_protocol(one))
+        return tuple(one for one in self.protocols if self._is_secret(one))
 
     @property
     def empty(self) -> bool:
@@ -154,7 +216,7 @@ class Identity:
             or self._basic
             or self.query
             or self._secret_protocols
-            or self.first_message
+            or self._secret_message
         )
 
     def texts(self) -> Iterator[str]:
@@ -164,7 +226,7 @@ class Identity:
         for pairs in (self.cookies, shown, self.query):
             yield from (value for _, value in pairs)
         yield from self._secret_protocols
-        if self.first_message:
+        if self._secret_message:
             yield self.first_message
 
     def secrets(self) -> Iterator[str]:
@@ -173,6 +235,8 @@ class Identity:
             yield text
             yield from (one[0] for one in _JWT.finditer(text))
             yield max(_OPAQUE.findall(text), key=len, default="")
+        yield from (unquote(value) for _, value in self.query)
+        yield from (token_of(name, value) for name, value in self.headers)
         yield from self.extra
 
     def jwts(self) -> list[str]:
@@ -180,11 +244,18 @@ class Identity:
         return list(dict.fromkeys(one[0] for text in self.texts() for one in _JWT.finditer(text)))
 
     def nobody(self) -> Identity:
-        """The same client without a credential: it still offers the subprotocols that are none."""
+        """Return the same client without a credential.
+
+        It still offers the subprotocols, and says the first message, that are no credential.
+        """
+        public = bool(self.first_message) and not self._secret_message
         return Identity(
             "nobody",
             headers=self._usual_headers,
-            protocols=tuple(p for p in self.protocols if not _secret_protocol(p)),
+            protocols=tuple(one for one in self.protocols if not self._is_secret(one)),
+            first_message=self.first_message if public else "",
+            public_message=public,
+            secret_protocols=None if self.secret_protocols is None else (),
         )
 
     def changed(self, name: str, change: Callable[[str], str]) -> Identity:
@@ -201,25 +272,36 @@ class Identity:
                 for key, value in pairs
             )
 
+        changed = tuple(mutated(one, change) for one in self._secret_protocols)
+        protocols = tuple(
+            mutated(one, change) if self._is_secret(one) else one for one in self.protocols
+        )
+        public = self.first_message and not self._secret_message
         return replace(
             self,
             name=name,
             cookies=all_of(self.cookies),
             headers=all_of(self.headers),
             query=all_of(self.query),
-            protocols=tuple(
-                mutated(one, change) if _secret_protocol(one) else one for one in self.protocols
-            ),
-            first_message=_message(self.first_message, change) if self.first_message else "",
+            protocols=protocols,
+            secret_protocols=None if self.secret_protocols is None else changed,
+            first_message=_message(self.first_message, change)
+            if self._secret_message
+            else self.first_message,
+            public_message=self.public_message or bool(public),
         )
 
     def at(self, target: Target) -> Target:
-        """The address with its parameters in it."""
+        """Return the address with its parameters in it, each where it was given, and as it was given."""
         if not self.query:
             return target
         path, _, query = target.resource.partition("?")
-        kept = parse_qsl(query, keep_blank_values=True)
-        return target.at(f"{path}?{urlencode([*kept, *self.query], safe='{}')}")
+        pieces = query.split("&") if query else []
+        pieces += [
+            f"{quote(name, safe=_SENT_AS_GIVEN)}={quote(value, safe=_SENT_AS_GIVEN + '=')}"
+            for name, value in self.query
+        ]
+        return target.at(f"{path}?{'&'.join(_in_order(pieces, self.order))}")
 
     def shown(self) -> Pairs:
         """The headers it sends."""
@@ -229,6 +311,21 @@ class Identity:
         if self.protocols:
             found.append(("Sec-WebSocket-Protocol", ", ".join(self.protocols)))
         return tuple(found)
+
+
+def _in_order(pieces: list[str], order: tuple[str, ...]) -> list[str]:
+    """The parameters in this order of their names; others follow."""
+    places = list(enumerate(order))
+
+    def place(piece: str) -> int:
+        name = piece.partition("=")[0]
+        for number, one in places:
+            if one == name:
+                places.remove((number, one))
+                return number
+        return len(order)
+
+    return sorted(pieces, key=place)
 
 
 NOBODY = Identity("nobody")

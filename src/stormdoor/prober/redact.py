@@ -19,10 +19,12 @@ class Redactor:
     Args:
         secrets: Texts that must not be shown. Shorter ones than four characters are left: they are no
             secrets, and would be found everywhere.
+        always: Texts that must not be shown, however short they are: the owner keeps them in a file or in
+            the environment.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets: list[str] = []
+    def __init__(self, secrets: Iterable[str], always: Iterable[str] = ()) -> None:
+        self._secrets: list[str] = [one for one in always if one]
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, unknown
+from stormdoor.prober.probe import SAY, Closed, NotDetermined, Open, Result, Situation
 
 __all__ = ["stand_in"]
 
@@ -13,7 +13,7 @@ __all__ = ["stand_in"]
 async def stand_in(
     situation: Situation, owner: Identity, kind: str, token: str, *, named: str, doubted: str
 ) -> list[Result]:
-    """What comes of `token`, with garbage as the control: it must be refused where the token gets in.
+    """Show `token` in the place of the owner's, with garbage as the control, which must be refused.
 
     Args:
         situation: What a probe may look at.
@@ -27,7 +27,7 @@ async def stand_in(
     ask = Ask(owner.changed(f"{owner.name}, token {kind}", lambda _: token), situation.origin)
     proof = await situation.attempt(ask, Ask(garbage, situation.origin))
     if proof.access is Access.IN:
-        return [found(f"{named} gets in: {proof.why}.", proof.transcript)]
+        return [Open(f"{named} gets in: {proof.why}.", proof.transcript)]
     if proof.access is Access.UNKNOWN:
-        return [unknown(f"Whether {doubted} gets in: {proof.why}.")]
-    return [clear(f"{named} is refused.")]
+        return [NotDetermined(f"Whether {doubted} gets in: {proof.why}.", SAY, proof.transcript)]
+    return [Closed(f"{named} is refused.", proof.transcript)]

@@ -15,23 +15,28 @@ from stormdoor.prober.document import BadDocument, read_text, read_toml
 __all__ = ["Table", "given", "open_table"]
 
 
-def given(text: str, base: Path | None = None) -> str:
-    """A secret as it is, from a file (`@FILE`), or from the environment (`env:NAME`).
+def given(text: str, base: Path | None = None, kept: set[str] | None = None) -> str:
+    """Return a secret as it is, from a file (`@FILE`), or from the environment (`env:NAME`).
 
     Args:
         text: As it was written.
         base: What the file is relative to.
+        kept: Gets what comes from a file or the environment: no report may show it.
 
     Raises:
         BadDocument: It is not there.
     """
     if text.startswith("@"):
-        return read_text((base or Path()) / text[1:], 1024 * 1024).strip()
-    if text.startswith("env:"):
-        if (found := os.environ.get(text[4:])) is None:
+        found = read_text((base or Path()) / text[1:], 1024 * 1024).strip()
+    elif text.startswith("env:"):
+        if text[4:] not in os.environ:
             raise BadDocument(f"the environment has no {text[4:]}")
-        return found
-    return text
+        found = os.environ[text[4:]]
+    else:
+        return text
+    if kept is not None:
+        kept.add(found)
+    return found
 
 
 @dataclass(slots=True)
@@ -42,11 +47,13 @@ class Table:
         name: What errors call it.
         values: What is in it.
         base: Directory of the file: what `@FILE` is relative to.
+        kept: What came from a file or the environment, here and in the tables within.
     """
 
     name: str
     values: dict[str, Any]
     base: Path
+    kept: set[str] = field(default_factory=set)
     _asked: set[str] = field(default_factory=set)
 
     def __contains__(self, key: str) -> bool:
@@ -62,7 +69,7 @@ class Table:
     def text(self, key: str, *, secret: bool = False) -> str:
         """A text; "" where there is none."""
         value = str(self._take(key, str, "a text", ""))
-        return given(value, self.base) if secret else value
+        return given(value, self.base, self.kept) if secret else value
 
     def flag(self, key: str) -> bool:
         """True or false."""
@@ -78,19 +85,19 @@ class Table:
         found = [value] if isinstance(value, str) else value
         if not all(isinstance(one, str) for one in found):
             raise BadDocument(f"{self.name}: `{key}` is a list of texts")
-        return tuple(given(one, self.base) if secret else one for one in found)
+        return tuple(given(one, self.base, self.kept) if secret else one for one in found)
 
     def pairs(self, key: str, *, secret: bool = False) -> tuple[tuple[str, str], ...]:
         """A table of texts."""
         value = self._take(key, dict, "a table", {})
         if not all(isinstance(one, str) for one in value.values()):
             raise BadDocument(f"{self.name}: what stands in `{key}` are texts")
-        return tuple((k, given(v, self.base) if secret else v) for k, v in value.items())
+        return tuple((k, given(v, self.base, self.kept) if secret else v) for k, v in value.items())
 
     def table(self, key: str) -> Table:
         """A table in it; an empty one where there is none."""
         value = self._take(key, dict, "a table", {})
-        return Table(f"{self.name}, {key}", value, self.base)
+        return Table(f"{self.name}, {key}", value, self.base, self.kept)
 
     def tables(self, key: str) -> list[Table]:
         """A list of tables."""
@@ -98,7 +105,7 @@ class Table:
         if not all(isinstance(one, dict) for one in value):
             raise BadDocument(f"{self.name}: `{key}` is written [[{key}]]")
         return [
-            Table(f"{self.name}, {key} {number}", one, self.base)
+            Table(f"{self.name}, {key} {number}", one, self.base, self.kept)
             for number, one in enumerate(value, start=1)
         ]
 

@@ -23,6 +23,7 @@ from stormdoor.report.html_matrix import matrices
 from stormdoor.report.html_text import escaped, place
 from stormdoor.report.html_tried import tried
 from stormdoor.report.order import counts
+from stormdoor.report.tried_text import counted_outcomes
 
 __all__ = ["as_html"]
 
@@ -136,11 +137,11 @@ def _coverage(report: Report) -> str:
         ),
         _block(
             f"{_counted(len(seen.unresolved), 'thing')} not "
-            f"{'told' if seen.connections else 'understood'}",
+            f"{'determined' if seen.connections else 'understood'}",
             [f"{place(one.location)} {escaped(one.what)}" for one in seen.unresolved],
         ),
         _block(
-            f"{_counted(len(doubts), 'cell')} of who may do what not told",
+            f"{_counted(len(doubts), 'cell')} of who may do what not determined",
             [
                 f"<b>{escaped(title)}</b> by {escaped(cell.identity)}: {escaped(cell.why)}"
                 for title, cell in doubts
@@ -167,13 +168,14 @@ def _coverage(report: Report) -> str:
         if report.rules
         else ""
     )
-    what = (
-        "Of what was tried, nothing remained in doubt."
-        if seen.connections
-        else "Every file was read, and every name understood."
-    )
-    everything = f'<p class="quiet">{what}</p>'
-    shown = "".join(blocks) or everything
+    shown = "".join(blocks)
+    if report.tried:
+        results = f"Results of the probes: {counted_outcomes(report)}."
+        shown = (
+            f'<p class="quiet">{results} What was not tried is not known to be closed.</p>{shown}'
+        )
+    elif not shown:
+        shown = '<p class="quiet">Every file was read, and every name understood.</p>'
     looked = _block("Where endpoints were looked for", [escaped(one) for one in seen.looked])
     return (
         '<section id="coverage"><div class="heading"><h2>What the silence is worth</h2></div>'

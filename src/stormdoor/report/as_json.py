@@ -12,7 +12,7 @@ from stormdoor.report.printable import encodable
 
 __all__ = ["SCHEMA", "as_json", "endpoints_as_json"]
 
-SCHEMA = "stormdoor-report/1"
+SCHEMA = "stormdoor-report/2"
 """Grows when a field changes its meaning or goes; new fields do not change it."""
 
 
@@ -39,6 +39,7 @@ def _head(report: Report) -> dict[str, Any]:
             "endpoints": len(report.endpoints),
             "not_analysed": len(report.coverage.not_analysed),
             "unresolved": len(report.coverage.unresolved),
+            **report.outcomes(),
         },
     }
 

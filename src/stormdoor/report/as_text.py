@@ -28,7 +28,7 @@ from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
 from stormdoor.report.text_matrix import print_access
-from stormdoor.report.tried_text import print_held
+from stormdoor.report.tried_text import counted_outcomes, print_closed
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -103,15 +103,15 @@ def print_report(report: Report, out: Console) -> None:
     groups = grouped(report)
     for group in groups:
         _print_group(group, out, signs)
-        print_held(report, group.subject, out)
+        print_closed(report, group.subject, out)
     silent = {one.subject for one in report.endpoints} - {group.subject for group in groups}
     for one in report.endpoints if report.tried else ():
-        # Of a probe that found nothing, what held is the report.
+        # The report of a probe that found nothing is what was proven closed.
         if one.subject in silent:
             _head(one.subject, one.paths, one.location, out, signs)
             out.print(_strip(one, signs))
             out.print()
-            print_held(report, one.subject, out)
+            print_closed(report, one.subject, out)
     for one in report.endpoints:
         print_access(one, out)
     _print_gaps(report.coverage, out, signs)
@@ -303,7 +303,7 @@ def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
         ),
         (
             _counted(len(coverage.unresolved), "thing"),
-            "not told" if coverage.connections else "not understood",
+            "not determined" if coverage.connections else "not understood",
             [(_where(one.location), printable(one.what)) for one in coverage.unresolved],
         ),
     )
@@ -331,7 +331,8 @@ def _print_summary(report: Report, out: Console) -> None:
         if not seen.files and not seen.connections and not seen.not_analysed:
             line.append("No Python file was found", style="bold yellow")
         else:
-            line.append("No findings", style="" if seen.not_analysed else "bold green")
+            doubts = seen.not_analysed or report.outcomes().get("not-determined")
+            line.append("No findings", style="" if doubts else "bold green")
     quiet = (
         ("by comment", sum(one.kind == "comment" for one in report.suppressed)),
         ("in the baseline", sum(one.kind == "baseline" for one in report.suppressed)),
@@ -349,3 +350,5 @@ def _print_summary(report: Report, out: Console) -> None:
         + "."
     )
     out.print(Text(covered, style="dim"))
+    if report.tried:
+        out.print(Text(f"Results: {counted_outcomes(report)}.", style="dim"))

@@ -269,25 +269,25 @@ def _settled(finding: Finding, claim: Claim, tried: Sequence[Tried]) -> tuple[St
     """What the results of one address say to a finding; there is at least one result."""
     about = [one for one in tried if one.rule_id in (*claim.confirms, *claim.refutes)]
     for one in about:
-        if one.came == "found" and one.rule_id in claim.confirms and claim.shows(one):
+        if one.outcome == "open" and one.rule_id in claim.confirms and claim.shows(one):
             return "confirmed", one, one.what
     for one in about:
-        if one.came == "clear" and one.rule_id in claim.refutes:
+        if one.outcome == "closed" and one.rule_id in claim.refutes:
             if not one.owned:
                 return "untested", one, f"{one.what} {_WITHOUT_OWNER}"
             if claim.late and _refused_late(one):
                 return "confirmed", one, _LATE
             if claim.settles(one):
                 return "refuted", one, one.what
-    said = next((one for one in about if one.came in {"found", "unknown"}), None)
-    said = said or next((one for one in about if one.came == "clear"), None)
+    said = next((one for one in about if one.outcome in {"open", "not-determined"}), None)
+    said = said or next((one for one in about if one.outcome == "closed"), None)
     said = said or next(iter(about), None)
     if said is None:
         names = " and ".join(claim.confirms)
         return "untested", tried[0], f"{names} did not run; active probes need `--active`."
-    if said.came == "clear":
+    if said.outcome == "closed":
         return "untested", said, f"{said.what} That does not show that {finding.slug} is wrong."
-    if said.came == "found":
+    if said.outcome == "open":
         return "untested", said, f"{said.what} That is another hole than {finding.slug}."
     return "untested", said, said.what
 

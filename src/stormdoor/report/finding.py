@@ -286,9 +286,9 @@ class Tried:
         outcome: *open* and *closed* are proven by the transcript; *not-determined* was tried, and the answers
             prove neither; *not-tried* lacks something that the probe needs.
         what: The result in one or two sentences; what a probe needs that was not tried.
-        settle: For *not-determined*, the option that would decide it; "" where there is none.
         owned: The owner's session was available for comparison.
         transcript: The exchange that proves the result, or the first one of a probe without a proof.
+        settle: For *not-determined*, the option that would decide it; "" where there is none.
     """
 
     rule_id: str
@@ -296,9 +296,9 @@ class Tried:
     check: Check
     outcome: Outcome
     what: str
-    settle: str = ""
     owned: bool = False
     transcript: tuple[str, ...] = ()
+    settle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

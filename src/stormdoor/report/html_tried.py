@@ -1,41 +1,47 @@
-"""What a probe tried, in HTML: also what was refused is evidence, and a clean report is made of it."""
+"""The results of the probes, in HTML: a refusal is evidence, too, and is shown with its exchange."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stormdoor.report.finding import Report, RuleMeta, Tried
+from stormdoor.report.finding import OUTCOMES, Outcome, Report, RuleMeta, Tried
 from stormdoor.report.html_findings import transcript
 from stormdoor.report.html_text import escaped, inline
 
 __all__ = ["tried"]
 
-_CAME = {
-    "found": ("missing", "got in"),
-    "clear": ("guarded", "held"),
-    "unknown": ("unknown", "could not tell"),
-    "noted": ("not-needed", "noted"),
-    "skipped": ("not-needed", "not tried"),
+_SHOWN: dict[Outcome, tuple[str, str]] = {
+    "open": ("missing", "open"),
+    "closed": ("guarded", "closed"),
+    "not-determined": ("unknown", "not determined"),
+    "not-tried": ("not-needed", "not tried"),
 }
 
 
 def _row(one: Tried, rules: dict[str, RuleMeta]) -> str:
-    state, word = _CAME[one.came]
+    state, word = _SHOWN[one.outcome]
     rule = rules.get(one.rule_id)
-    # Its title states the hole: beside `held` it would read as if it were there.
+    # Its title states the hole: beside `closed` it would read as if it were there.
     title = f"<b>{escaped(rule.slug)}</b>" if rule else ""
     # The evidence of a finding stands with the finding.
-    shown = transcript(one.transcript) if one.came in {"clear", "unknown"} else ""
+    shown = transcript(one.transcript) if one.outcome in {"closed", "not-determined"} else ""
+    settle = (
+        f'<p class="quiet">{inline(f"It is settled by {one.settle}.")}</p>' if one.settle else ""
+    )
     return (
         f'<li class="try"><span class="chip {state}">{word}</span><code>{escaped(one.rule_id)}</code>'
-        f"<div>{title}<p>{inline(one.what)}</p>{shown}</div></li>"
+        f"<div>{title}<p>{inline(one.what)}</p>{settle}{shown}</div></li>"
     )
 
 
 def _endpoint(subject: str, tries: list[Tried], rules: dict[str, RuleMeta]) -> str:
-    who = "a stranger, and as the owner" if any(one.owned for one in tries) else "a stranger only"
-    made = [one for one in tries if one.came != "skipped"]
-    skipped = [one for one in tries if one.came == "skipped"]
+    who = (
+        "an unauthenticated client, and as the owner"
+        if any(one.owned for one in tries)
+        else "an unauthenticated client only"
+    )
+    made = [one for one in tries if one.outcome != "not-tried"]
+    skipped = [one for one in tries if one.outcome == "not-tried"]
     rest = (
         f'<details class="rest"><summary>{len(skipped)} not tried</summary><ul class="tries">'
         f"{''.join(_row(one, rules) for one in skipped)}</ul></details>"
@@ -62,5 +68,4 @@ def tried(report: Report) -> str:
 
 
 def _sorted(tries: Iterable[Tried]) -> list[Tried]:
-    order = list(_CAME)
-    return sorted(tries, key=lambda one: (order.index(one.came), one.rule_id))
+    return sorted(tries, key=lambda one: (OUTCOMES.index(one.outcome), one.rule_id))

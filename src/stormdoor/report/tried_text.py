@@ -1,4 +1,4 @@
-"""What a probe tried, for a person at a terminal: what held is what a clean report is made of."""
+"""The results of the probes, for a terminal: what was proven closed, and how many results of each kind."""
 
 from __future__ import annotations
 
@@ -8,26 +8,38 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stormdoor.report.finding import Report
+from stormdoor.report.finding import Outcome, Report
 from stormdoor.report.inline import inline
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_held"]
+__all__ = ["counted_outcomes", "print_closed"]
+
+_WORDS: dict[Outcome, str] = {
+    "open": "open",
+    "closed": "closed",
+    "not-determined": "not determined",
+    "not-tried": "not tried",
+}
 
 
-def print_held(report: Report, subject: str, out: Console) -> None:
-    """Each probe of an endpoint that was refused, with what that says."""
+def counted_outcomes(report: Report) -> str:
+    """Return the number of results of each kind: `1 open, 12 closed, 2 not determined, 9 not tried`."""
+    return ", ".join(f"{many} {_WORDS[one]}" for one, many in report.outcomes().items())
+
+
+def print_closed(report: Report, subject: str, out: Console) -> None:
+    """Print each probe of an endpoint that was proven closed."""
     sign = "✓" if out.encoding.lower().startswith("utf") else "+"
     rows = Table.grid(padding=(0, 2))
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     for one in report.tried:
-        if one.subject == subject and one.came == "clear":
+        if one.subject == subject and one.outcome == "closed":
             head = Text(f"{sign} {one.rule_id}", style="green")
             rows.add_row(head, inline(one.what, out))
     if rows.rows:
-        out.print(Text("  held", style="green"))
+        out.print(Text("  closed", style="green"))
         out.print(Padding(rows, (0, 0, 0, 4), expand=False))
         out.print()

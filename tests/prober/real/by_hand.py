@@ -151,7 +151,7 @@ async def outlives(at: Started) -> Seen:
         forgery = next((v for n, v in at.credential.cookies if "xsrf" in n), "")
         headers = {"Cookie": cookie, "Origin": own, "X-XSRFToken": forgery}
         for method in ("POST", "GET"):
-            request = urllib.request.Request(
+            request = urllib.request.Request(  # noqa: S310 - loopback
                 f"{own}{at.case.logout}", headers=headers, method=method
             )
             try:

@@ -30,6 +30,8 @@ from rich.text import Text
 from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import Login
+from stormdoor.prober.probe import NotTried
+from stormdoor.prober.probes.sp201_foreign_origin import AMBIENT
 from stormdoor.report.finding import Report
 from tests.prober.real.by_hand import FOREIGN, OTHER_PORT, Seen, look, outlives
 from tests.prober.real.installed import home_of
@@ -132,6 +134,7 @@ async def _looked(
     at: Started, credential: Callable[[], Credential], speaker: Credential | None, origin: str
 ) -> Seen:
     """Look again where the socket broke off without a close frame: Bokeh drops some of its sockets."""
+    seen = Seen(0, 0, (), matched=False)
     for _ in range(_TIMES):
         seen = await look(
             at, credential=credential(), origin=origin, say=at.case.say, speaker=speaker
@@ -157,16 +160,20 @@ def _said(report: Report, check: str) -> str:
     """What the prober says to one question; a finding counts whatever its level."""
     known = CHECKS | MORE_CHECKS
     rules = {known[check]} if check in known else {"SP102", "SP103"}
-    found = [one for one in report.tried if one.rule_id in rules and one.came == "found"]
+    found = [one for one in report.tried if one.rule_id in rules and one.outcome == "open"]
     if check == "foreign-origin":
         # A page of the same host at another port is what the third check is about.
         found = [one for one in found if not any(_SAME_HOST.match(line) for line in one.transcript)]
     if found:
         return "open"
-    came = {one.came for one in report.tried if one.rule_id in rules}
-    if "unknown" in came:
+    came = {one.outcome for one in report.tried if one.rule_id in rules}
+    if "not-determined" in came or not came:
         return "could not tell"
-    return "closed" if came & {"clear", "skipped", "found"} else "could not tell"
+    if came == {"not-tried"} and check in {"foreign-origin", "other-port"}:
+        # Without an ambient credential a foreign page is one more client without any.
+        ambient = any(one.what == NotTried(AMBIENT).what for one in report.tried)
+        return "closed" if ambient else _said(report, "no-credential")
+    return "closed"
 
 
 async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
@@ -175,7 +182,7 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     # A page of another site has no header of the owner's, only what the browser sends along.
     basic = tuple(one for one in at.credential.headers if one[1].startswith("Basic "))
     ambient = Credential(cookies=at.credential.cookies, headers=basic)
-    anybody = Credential
+    anybody: Callable[[], Credential] = Credential
     if case.outsider:
         anybody = (
             _forged if case.outsider == {"protocols": ["FORGED"]} else lambda: shown(case.outsider)

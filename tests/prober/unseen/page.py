@@ -21,6 +21,7 @@ RUNS = {
     "at first sight": UNSEEN / "first-run.json",
     "at first sight, after the first were learned from": UNSEEN / "second-run.json",
     "at first sight, after those two": UNSEEN / "third-run.json",
+    "at first sight, after those three": UNSEEN / "fourth-run.json",
     "today, all": UNSEEN / "now.json",
 }
 _CHECKS = ("no-credential", "foreign-origin")

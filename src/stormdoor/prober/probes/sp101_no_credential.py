@@ -29,7 +29,16 @@ from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.listening import overheard
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.prober.probe import (
+    OWNER,
+    SAY,
+    Closed,
+    NotDetermined,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.public_page import public_page
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
@@ -117,13 +126,15 @@ async def _run(situation: Situation) -> list[Result]:
         if any(private in text_of(one) for one in again.messages):
             situation.open_to_all = True
             what = "A client without a credential is delivered what only the owner may read."
-            return [found(what, again.transcript)]
+            return [Open(what, again.transcript)]
     if proof.access is Access.IN:
         if await _is_capability(situation, ask):
             return [
-                unknown(
-                    "No credential is asked for, but the address may be one: a client that changes "
-                    "its long id gets nothing. Who knows the address gets in."
+                NotDetermined(
+                    "No credential is asked for, but the address may be one: a client that changes its long "
+                    "id gets nothing, and every client that knows the address gets in.",
+                    OWNER,
+                    proof.transcript,
                 )
             ]
         situation.open_to_all = True
@@ -133,7 +144,7 @@ async def _run(situation: Situation) -> list[Result]:
             else ""
         )
         what = f"A client without a credential gets in: {proof.why}.{public}"
-        return [found(what, proof.transcript)]
+        return [Open(what, proof.transcript)]
     heard = None
     if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
         speaker = Ask(situation.owner, situation.origin)
@@ -141,7 +152,7 @@ async def _run(situation: Situation) -> list[Result]:
     if heard is not None:
         situation.open_to_all = True
         what = "A client without a credential is delivered nothing at first, and hears what the owner says."
-        return [found(what, heard.transcript)]
+        return [Open(what, heard.transcript)]
     quiet = proof.access is Access.UNKNOWN and proof.conversation.stays_open
     if quiet and situation.owner is None:
         why = await _open_though_quiet(situation, ask)
@@ -149,15 +160,23 @@ async def _run(situation: Situation) -> list[Result]:
             situation.base = replace(situation.base, opens=True)
             situation.open_to_all = True
             what = f"A client without a credential is let in: {why}."
-            return [found(what, situation.client.all[-1].transcript or proof.transcript)]
+            return [Open(what, situation.client.all[-1].transcript)]
     if proof.access is Access.UNKNOWN:
-        hint = (
-            ""
-            if situation.client.say
-            else "; `--say MESSAGE` sends a message that should be answered"
-        )
-        return [unknown(f"Whether a client without a credential gets in: {proof.why}{hint}.")]
-    return [clear(f"A client without a credential is refused: {proof.why}.")]
+        return [
+            NotDetermined(
+                f"Whether a client without a credential gets in: {proof.why}.",
+                _settles(situation),
+                proof.transcript,
+            )
+        ]
+    return [Closed(f"A client without a credential is refused: {proof.why}.", proof.transcript)]
+
+
+def _settles(situation: Situation) -> str:
+    """The option that would tell whether a client without a credential gets in."""
+    missing = [SAY] if not situation.client.say else []
+    missing += [OWNER] if situation.owner is None else []
+    return " or ".join(missing)
 
 
 PROBE = probe(

@@ -18,7 +18,17 @@ from collections.abc import Callable
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    OWNER,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -51,22 +61,23 @@ _CHANGES: dict[str, Callable[[str], str]] = {
 async def _run(situation: Situation) -> list[Result]:
     owner = situation.owner
     if owner is None or owner.empty:
-        return [skipped("No credential was given.")]
+        return [NotTried(OWNER)]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
-    doubts = []
+        return [NotTried(CREDENTIAL)]
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for name, change in _CHANGES.items():
         ask = Ask(owner.changed(f"{owner.name}, credential {name}", change), situation.origin)
         if ask.who == owner:
             continue
         proof = await situation.attempt(ask, situation.nobody)
+        last = proof.transcript
         if proof.access is Access.IN:
-            return [found(f"The owner's credential {name} gets in: {proof.why}.", proof.transcript)]
+            return [Open(f"The owner's credential {name} gets in: {proof.why}.", proof.transcript)]
         if proof.access is Access.UNKNOWN:
             doubts.append(f"{name}: {proof.why}")
-    if doubts:
-        return [unknown(f"Whether a damaged credential gets in ({'; '.join(doubts)}).")]
-    return [clear("Garbage, half, altered, empty and `null` credentials are refused.")]
+    closed = "Garbage, half, altered, empty and `null` credentials are refused."
+    return [answered(closed, doubts, "Whether a damaged credential gets in", SAY, last)]
 
 
 PROBE = probe(

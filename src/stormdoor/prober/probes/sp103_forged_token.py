@@ -33,7 +33,16 @@ from jwt.exceptions import PyJWTError
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
@@ -136,16 +145,17 @@ async def _run(situation: Situation) -> list[Result]:
     tokens = owner.jwts() if owner is not None else []
     tokens = [one for one in tokens if one.count(".") == 2]
     if owner is None or not tokens:
-        return [skipped("The credential is no JSON Web Token.")]
+        return [NotTried("a JSON Web Token as the credential")]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
+        return [NotTried(CREDENTIAL)]
     doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for token in tokens[:1]:
         try:
             key = situation.public_key or await _published(situation, token)
             forgeries = list(_forgeries(token, key))
         except (ValueError, TypeError, AttributeError):
-            return [skipped("The credential is no JSON Web Token.")]
+            return [NotTried("a JSON Web Token as the credential")]
         for name, forged in forgeries:
             ask = Ask(
                 owner.changed(f"{owner.name}, token {name}", _always(forged)), situation.origin
@@ -154,13 +164,13 @@ async def _run(situation: Situation) -> list[Result]:
                 owner.changed("garbage", _always("stormdoor-probe-garbage")), situation.origin
             )
             proof = await situation.attempt(ask, control)
+            last = proof.transcript
             if proof.access is Access.IN:
-                return [found(f"A token {name} gets in: {proof.why}.", proof.transcript)]
+                return [Open(f"A token {name} gets in: {proof.why}.", proof.transcript)]
             if proof.access is Access.UNKNOWN:
                 doubts.append(f"{name}: {proof.why}")
-    if doubts:
-        return [unknown(f"Whether a forged token gets in ({'; '.join(doubts[:3])}).")]
-    return [clear("Unsigned, altered and foreign tokens are refused.")]
+    closed = "Unsigned, altered and foreign tokens are refused."
+    return [answered(closed, doubts, "Whether a forged token gets in", SAY, last)]
 
 
 PROBE = probe(

@@ -17,7 +17,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -38,7 +47,7 @@ _CERTIFICATES = (
 
 async def _run(situation: Situation) -> list[Result]:
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
+        return [NotTried(CREDENTIAL)]
     names = [situation.owner.name] if situation.owner is not None else []
     cases = {
         "an address of this machine": [
@@ -48,18 +57,20 @@ async def _run(situation: Situation) -> list[Result]:
         "that the proxy has verified a certificate": list(_CERTIFICATES),
         **{f"the user {user}": [(name, user) for name in _USERS] for user in [*names, "admin"]},
     }
-    doubts = []
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for claim, headers in cases.items():
         ask = replace(situation.nobody, headers=tuple(headers))
         proof = await situation.attempt(ask, situation.nobody)
+        last = proof.transcript
         if proof.access is Access.IN:
             what = f"A client without a credential that claims {claim} gets in: {proof.why}."
-            return [found(what, proof.transcript)]
+            return [Open(what, proof.transcript)]
         if proof.access is Access.UNKNOWN:
             doubts.append(proof.why)
-    if doubts:
-        return [unknown(f"Whether headers of a proxy are believed from anybody: {doubts[0]}.")]
-    return [clear("Headers that claim an address or a user change nothing.")]
+    closed = "Headers that claim an address or a user change nothing."
+    asked = "Whether headers of a proxy are believed from every client"
+    return [answered(closed, doubts, asked, SAY, last)]
 
 
 PROBE = probe(

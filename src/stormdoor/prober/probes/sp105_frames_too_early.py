@@ -16,8 +16,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stormdoor.prober.conversation import Conversation
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -25,17 +36,25 @@ __all__ = ["PROBE"]
 
 async def _run(situation: Situation) -> list[Result]:
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
+        return [NotTried(CREDENTIAL)]
     if not situation.client.say:
-        return [skipped("No message was given with `--say`.")]
+        return [NotTried(SAY)]
+    if not _turned_away(situation.base.nobody):
+        return [NotTried("a server that refuses an unauthenticated client: this one does not")]
     proof = await situation.attempt(replace(situation.nobody, early=True))
     if proof.access is Access.IN:
         return [
-            found(f"Messages sent before the refusal are answered: {proof.why}.", proof.transcript)
+            Open(f"Messages sent before the refusal are answered: {proof.why}.", proof.transcript)
         ]
     if proof.access is Access.UNKNOWN:
-        return [unknown(f"Whether messages sent before the refusal are acted upon: {proof.why}.")]
-    return [clear("Messages sent before the refusal are not answered.")]
+        what = f"Whether messages sent before the refusal are acted upon: {proof.why}."
+        return [NotDetermined(what, "", proof.transcript)]
+    return [Closed("Messages sent before the refusal are not answered.", proof.transcript)]
+
+
+def _turned_away(one: Conversation) -> bool:
+    """Whether the server refused the handshake, or ended the socket."""
+    return one.status not in {0, 101} or bool(one.ended)
 
 
 PROBE = probe(

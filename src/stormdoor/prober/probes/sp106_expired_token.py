@@ -21,7 +21,16 @@ from typing import Any
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, found, probe, skipped
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.stand_in import stand_in
 from stormdoor.report.finding import Check, Level
 
@@ -48,15 +57,18 @@ def ends_at(tokens: list[str]) -> float:
 async def _run(situation: Situation) -> list[Result]:
     owner, expired = situation.owner, situation.declared.expired
     if owner is None or owner.empty or situation.open_to_all:
-        return [skipped("No credential was given, or none is needed.")]
+        return [NotTried(CREDENTIAL)]
     ended = ends_at(owner.jwts())
     if ended and ended + _GRACE < time.time():
         proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
         if proof.access is Access.IN:
             what = f"The owner's token says that it ended {time.time() - ended:.0f} s ago, and gets in."
-            return [found(what, proof.transcript)]
+            return [Open(what, proof.transcript)]
+        if proof.access is Access.UNKNOWN and not expired:
+            what = f"Whether the owner's token, which has ended, gets in: {proof.why}."
+            return [NotDetermined(what, SAY, proof.transcript)]
     if not expired:
-        return [skipped("No expired token was given with `--expired-token`.")]
+        return [NotTried("`--expired-token TOKEN`")]
     return await stand_in(
         situation, owner, "expired", expired, named="The expired token", doubted="an expired token"
     )

@@ -14,7 +14,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.probe import Result, Situation, probe, skipped
+from stormdoor.prober.probe import CREDENTIAL, NotTried, Result, Situation, probe
 from stormdoor.prober.stand_in import stand_in
 from stormdoor.report.finding import Check, Level
 
@@ -24,9 +24,9 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     owner, foreign = situation.owner, situation.declared.foreign
     if owner is None or owner.empty or situation.open_to_all:
-        return [skipped("No credential was given, or none is needed.")]
+        return [NotTried(CREDENTIAL)]
     if not foreign:
-        return [skipped("No token for somebody else was given with `--foreign-token`.")]
+        return [NotTried("`--foreign-token TOKEN`")]
     named, doubted = "A token made for another service", "a token made for another service"
     return await stand_in(situation, owner, "foreign", foreign, named=named, doubted=doubted)
 

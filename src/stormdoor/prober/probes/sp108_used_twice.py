@@ -19,7 +19,17 @@ import re
 
 from stormdoor.prober.decide import Access, judged, refused
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE", "is_ticket"]
@@ -38,19 +48,19 @@ def is_ticket(owner: Identity) -> bool:
 async def _run(situation: Situation) -> list[Result]:
     owner, base = situation.owner, situation.base
     if owner is None or owner.empty or situation.open_to_all:
-        return [skipped("No credential was given, or none is needed.")]
+        return [NotTried(CREDENTIAL)]
     if not is_ticket(owner) and not situation.declared.one_time:
-        return [skipped("The credential is no ticket, and `--one-time` was not given.")]
-    if base.once:
-        return [clear("The ticket opens one socket, and no second one.")]
+        return [NotTried("a ticket as the credential, or `--one-time`")]
+    if base.second is not None:
+        return [Closed("The ticket opens one socket, and no second one.", base.second.transcript)]
     if len(base.owner) < 2 or any(map(refused, base.owner)):
-        return [
-            unknown("Whether the ticket works twice: the owner's connections do not stay open.")
-        ]
+        what = "Whether the ticket works twice: the owner's connections do not stay open."
+        return [NotDetermined(what, SAY)]
     if judged(base, base.nobody, anonymous=True)[0] is not Access.REFUSED:
-        return [unknown("Whether the ticket works twice: it is not known whether one is needed.")]
+        what = "Whether the ticket works twice: it is not known whether one is needed."
+        return [NotDetermined(what, SAY, base.nobody.transcript)]
     what = f"The ticket has opened {len(base.owner)} sockets, one after the other."
-    return [found(what, base.owner[-1].transcript)]
+    return [Open(what, base.owner[-1].transcript)]
 
 
 PROBE = probe(

@@ -20,7 +20,15 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.listening import overheard
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    Closed,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -29,14 +37,15 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     owner, client, base = situation.owner, situation.client, situation.base
     if owner is None or situation.open_to_all or base.once:
-        return [skipped("No credential was given, none is needed, or it works only once.")]
+        return [NotTried(CREDENTIAL)]
     if base.nobody.status != 101:
-        return [clear("Strangers are refused before there is a socket to send messages on.")]
+        what = "Unauthenticated clients are refused before there is a socket to send messages on."
+        return [Closed(what, base.nobody.transcript)]
     if not any("{unique}" in one for one in client.say):
-        return [skipped("No message with `{unique}` was given with `--say`.")]
+        return [NotTried("`--say MESSAGE` with `{unique}` in it")]
     listener = Ask(owner, situation.origin, say=False)
     if await overheard(client, base, listener, Ask(owner, situation.origin)) is None:
-        return [skipped("What the owner says is not heard on another of the owner's sockets.")]
+        return [NotTried("a message that is heard on another of the owner's sockets")]
     speakers = {
         "after it was sent the close frame": replace(situation.nobody, say=False, after_end=True),
         "on its open socket": situation.nobody,
@@ -46,8 +55,9 @@ async def _run(situation: Situation) -> list[Result]:
         heard = await overheard(client, base, listener, speaker)
         if heard is not None:
             what = f"What a client without a credential says {when} is heard by the owner."
-            return [found(what, heard.transcript)]
-    return [clear("What a client without a credential says is heard by nobody.")]
+            return [Open(what, heard.transcript)]
+    what = "What a client without a credential says is heard by no other client."
+    return [Closed(what, client.all[-1].transcript)]
 
 
 PROBE = probe(

@@ -24,7 +24,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.probes.sp108_used_twice import is_ticket
 from stormdoor.report.finding import Check, Level
 
@@ -70,38 +79,44 @@ async def _together(situation: Situation, who: Identity) -> list[Conversation]:
 async def _run(situation: Situation) -> list[Result]:
     owner, base = situation.owner, situation.base
     if owner is None or owner.empty or situation.open_to_all:
-        return [skipped("No credential was given, or none is needed.")]
+        return [NotTried(CREDENTIAL)]
     if not is_ticket(owner) and not situation.declared.one_time:
-        return [skipped("The credential is no ticket, and `--one-time` was not given.")]
+        return [NotTried("a ticket as the credential, or `--one-time`")]
     if not base.once:
-        return [skipped("The credential works more than once, one use after the other.")]
-    rounds = 0
+        return [NotTried("a credential that works once, where one use follows the other")]
+    lines: list[str] = []
     async for who in _fresh(situation, owner):
         seen = await _together(situation, who)
         won = [one for one in seen if judged(base, one)[0] is Access.IN]
         if not won:
-            return [unknown("Whether a ticket works twice at once: a fresh one gets nobody in.")]
-        rounds += 1
+            return [
+                NotDetermined(
+                    "Whether a ticket works twice at once: a fresh one gets no client in.",
+                    "`--unused-token TOKEN`",
+                )
+            ]
+        lines = [f"({_AT_ONCE} clients with the same ticket, in the same moment)"]
+        for number, one in enumerate(seen, start=1):
+            lines += [f"({number})", *one.transcript]
         if len(won) == 1:
             continue
         later = await situation.client.converse(Ask(who, situation.origin))
         if judged(base, later)[0] is not Access.REFUSED:
-            return [unknown("Whether a ticket works twice at once: it works later, too.")]
+            return [
+                NotDetermined(
+                    "Whether a ticket works twice at once: it works later, too.",
+                    "",
+                    later.transcript,
+                )
+            ]
         what = (
             f"One ticket, shown {_AT_ONCE} times in the same moment, has opened {len(won)} sockets."
         )
-        lines = [f"({_AT_ONCE} clients with the same ticket, in the same moment)"]
-        for number, one in enumerate(seen, start=1):
-            lines += [f"({number})", *one.transcript]
-        return [found(what, (*lines, "(afterwards)", *later.transcript))]
-    if not rounds:
-        return [
-            unknown(
-                "Whether a ticket works twice at once: no fresh one is there; `--unused-token` gives one, "
-                "and so do --steps."
-            )
-        ]
-    return [clear(f"A ticket that is shown {_AT_ONCE} times at once opens one socket.")]
+        return [Open(what, (*lines, "(afterwards)", *later.transcript))]
+    if not lines:
+        return [NotTried("a ticket that was not used: `--unused-token TOKEN`, or `--steps FILE`")]
+    what = f"A ticket that is shown {_AT_ONCE} times at once opens one socket."
+    return [Closed(what, tuple(lines))]
 
 
 PROBE = probe(

@@ -19,7 +19,17 @@ import itertools
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, skipped
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.prober.probes.sp103_forged_token import SPELLINGS, unsigned_as
 from stormdoor.report.finding import Check, Level
 
@@ -33,23 +43,31 @@ async def _run(situation: Situation) -> list[Result]:
     owner = situation.owner
     tokens = [one for one in (owner.jwts() if owner is not None else []) if one.count(".") == 2]
     if owner is None or not tokens:
-        return [skipped("The credential is no JSON Web Token.")]
+        return [NotTried("a JSON Web Token as the credential")]
     if situation.open_to_all or situation.base.once:
-        return [skipped("No credential is needed, or it works only once.")]
+        return [NotTried(CREDENTIAL)]
     garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for number, spelling in enumerate(_RARE):
         try:
             forged = unsigned_as(tokens[0], spelling)
         except (ValueError, TypeError, AttributeError):
-            return [skipped("The credential is no JSON Web Token.")]
+            return [NotTried("a JSON Web Token as the credential")]
         who = owner.changed(f"{owner.name}, token with alg `{spelling}`", lambda _, x=forged: x)  # type: ignore[misc]
         proof = await situation.attempt(Ask(who, situation.origin), Ask(garbage, situation.origin))
         if proof.access is Access.IN:
             what = f"A token with alg `{spelling}` gets in: {proof.why}."
-            return [found(what, proof.transcript)]
+            return [Open(what, proof.transcript)]
         if proof.conversation.limited:
-            return [noted(f"After {number} more tokens without a signature nobody is let in.")]
-    return [clear("Tokens without a signature are refused in all other spellings of `none`, too.")]
+            what = f"After {number} more tokens without a signature no client is let in."
+            return [NotDetermined(what, "", proof.transcript)]
+        last = proof.transcript
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"`{spelling}`: {proof.why}")
+    closed = "Tokens without a signature are refused in all other spellings of `none`, too."
+    asked = "Whether a token without a signature gets in"
+    return [answered(closed, doubts, asked, SAY, last)]
 
 
 PROBE = probe(

@@ -30,11 +30,26 @@ from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.decide import Access, Proof, judged, refused
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.prober.together import together
 from stormdoor.report.finding import Check, Level
 
-__all__ = ["PROBE"]
+__all__ = ["AMBIENT", "PROBE"]
+
+AMBIENT = (
+    "an ambient credential: no browser sends this one along for a foreign page, so that an accepted foreign "
+    "origin would not matter"
+)
 
 _Try = tuple[str, Ask, Level]
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
@@ -93,8 +108,15 @@ def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
     }
 
 
-async def _ambient(situation: Situation) -> Identity | None:
-    """What a browser sends along of the owner's credential, if that is enough to get in."""
+async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
+    """Return what a foreign page can use of the owner's credential, if that is enough to get in.
+
+    The browser sends cookies and HTTP Basic. The page itself can say a first message, but not one whose
+    secret it would have to know: that one it makes up.
+
+    Returns:
+        The identity; None where a foreign page has no such credential; the doubt where that was not told.
+    """
     owner = situation.owner
     if owner is None or owner.ambient or situation.base.once:
         return owner if owner is not None and owner.ambient else None
@@ -107,30 +129,41 @@ async def _ambient(situation: Situation) -> Identity | None:
         return None
     alone = replace(
         owner.nobody(),
-        name=f"{owner.name}, cookies only",
+        name=f"{owner.name}, as a foreign page has it",
         cookies=owner.cookies,
         headers=(*owner.nobody().headers, *basic),
     )
-    proof = await situation.attempt(Ask(alone, situation.origin), situation.nobody, by_opening=True)
-    return alone if proof.access is Access.IN else None
+    tries = [alone]
+    if owner.first_message and not alone.first_message:
+        made_up = owner.changed(owner.name, lambda _: "stormdoor-probe-garbage").first_message
+        tries.append(replace(alone, first_message=made_up))
+    doubt = None
+    for who in tries:
+        # Where a first message belongs to it, an open socket is only the place to say it.
+        proof = await situation.attempt(
+            Ask(who, situation.origin), situation.nobody, by_opening=not owner.first_message
+        )
+        if proof.access is Access.IN:
+            return who
+        if proof.access is Access.UNKNOWN:
+            what = f"Whether the cookie alone is enough, as a foreign page has it: {proof.why}."
+            doubt = NotDetermined(what, SAY, proof.transcript)
+    return doubt
 
 
 async def _run(situation: Situation) -> list[Result]:
     control: Ask | None = situation.nobody
-    who = await _ambient(situation)
+    who: Identity | NotDetermined | None = await _ambient(situation)
     if situation.open_to_all:
         who, control = situation.nobody.who, None
     elif situation.owner is None:
-        return [skipped("No credential was given that a browser would send along.")]
-    elif who is None:
+        return [NotTried("a credential that a browser sends along (a cookie, or HTTP Basic)")]
+    elif situation.base.once and who is not None:
         return [
-            skipped(
-                "The credential is not ambient: no browser sends it along for a foreign page, so that "
-                "an accepted foreign origin would not matter."
-            )
+            NotDetermined("Whether a foreign page gets in: the credential works only once.", "")
         ]
-    elif situation.base.once:
-        return [unknown("Whether a foreign page gets in: the credential works only once.")]
+    elif who is None or isinstance(who, NotDetermined):
+        return [who or NotTried(AMBIENT)]
     ambient = not situation.open_to_all
     origins = _origins(situation.origin)
     tries = [(kind, Ask(who, origin), level) for kind, origin, level in origins]
@@ -141,26 +174,29 @@ async def _run(situation: Situation) -> list[Result]:
     port = next(one for one in origins if one[0].startswith("another port"))
     tries.append((f"{port[0]}, as today's browsers say it", Ask(who, port[1], _NEAR), port[2]))
     came = await _each(situation, tries, control, ambient=ambient)
-    if isinstance(came, Result):
+    if isinstance(came, Open):
         return [came]
     doubts = came
     if doubts:
-        return [unknown(f"Whether a foreign page gets in ({'; '.join(doubts[:3])}).")]
+        asked = "Whether a foreign page gets in"
+        return [answered("", doubts, asked, SAY, situation.client.all[-1].transcript)]
+    last = situation.client.all[-1].transcript
     odd = []
     for name, (origin, headers) in _odd(situation.origin).items():
         one = await situation.client.converse(Ask(who, origin, headers))
         if judged(situation.base, one)[0] is Access.IN:
             odd.append(name)
     if not await situation.owner_still_gets_in():
-        return [unknown("Whether a foreign page gets in: the owner is refused by now, too.")]
+        what = "Whether a foreign page gets in: the owner is refused by now, too."
+        return [NotDetermined(what, "`--per-second N` with a smaller number", last)]
     also = f" A client that sends what no browser does gets in ({', '.join(odd)})." if odd else ""
     what = "Foreign, look-alike and `null` origins are refused, and the own one is not."
-    return [clear(what + also)]
+    return [Closed(what + also, last)]
 
 
 async def _each(
     situation: Situation, tries: Sequence[_Try], control: Ask | None, *, ambient: bool
-) -> Result | list[str]:
+) -> Open | list[str]:
     """The gravest that gets in; where none does, those that could not be told."""
     doubts = []
     hopeless: Sequence[Ask] = ()
@@ -193,11 +229,11 @@ async def _attempt(situation: Situation, ask: Ask, control: Ask | None, *, ambie
 
 async def _found(
     situation: Situation, kind: str, ask: Ask, proof: Proof, level: Level, *, ambient: bool
-) -> Result:
+) -> Open:
     page = f"A page of {kind} (`{ask.origin}`) gets in"
     if not ambient:
         what = f"{page}. No credential is needed: what is ambient is the visitor's place in the network."
-        return found(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))
+        return Open(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))
     more = ""
     # Where no time is left for it, what was found is said without it.
     today = Conversation(status=101)
@@ -212,7 +248,7 @@ async def _found(
         )
         level = min(level, Level.WARNING, key=_mildest)
     what = f"{page} with the owner's cookie, which browsers send along: {proof.why}.{more}"
-    return found(what, proof.transcript, level=level)
+    return Open(what, proof.transcript, level=level)
 
 
 def _kept_at_home(situation: Situation) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import SAY, NotTried, Open, Result, Situation, answered, probe
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -25,24 +25,25 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     if not situation.open_to_all:
         return [
-            skipped("Cookies of the own name are not sent to another, so that it would not matter.")
+            NotTried("an endpoint without a credential: cookies are not sent to another host name")
         ]
     target = situation.client.target
     names = ["rebound.example"]
     # A pattern without an end takes what begins like the own name.
     names += [f"{target.host}.rebound.example"] if ":" not in target.host else []
-    doubt = ""
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for name in names:
         host = f"{name}:{target.port}"
         proof = await situation.attempt(Ask(situation.nobody.who, f"http://{host}", host=host))
         if proof.access is Access.IN:
             what = f"A page of a name that was rebound (`{name}`) gets in: {proof.why}."
-            return [found(what, proof.transcript)]
+            return [Open(what, proof.transcript)]
+        last = proof.transcript
         if proof.access is Access.UNKNOWN:
-            doubt = doubt or proof.why
-    if doubt:
-        return [unknown(f"Whether a rebound name gets in: {doubt}.")]
-    return [clear("Another host name is refused.")]
+            doubts.append(proof.why)
+    asked = "Whether a rebound name gets in"
+    return [answered("Another host name is refused.", doubts, asked, SAY, last)]
 
 
 PROBE = probe(

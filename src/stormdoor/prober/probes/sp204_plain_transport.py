@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stormdoor.prober.conversation import Ask
-from stormdoor.prober.probe import Result, Situation, found, noted, probe, skipped
+from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.probe import Closed, NotTried, Open, Result, Situation, probe
 from stormdoor.prober.target import Target
 from stormdoor.report.finding import Check, Level
 
@@ -35,9 +35,10 @@ async def _run(situation: Situation) -> list[Result]:
     client, target = situation.client, situation.client.target
     if not target.secure:
         if target.is_here:
-            return [skipped("It is on this machine, where nobody is on the way.")]
+            return [NotTried("an endpoint that is not on this machine")]
         what = "Its address is a plain one: cookies and messages go over the network in the clear."
-        return [found(what, client.all[0].transcript)]
+        return [Open(what, client.all[0].transcript)]
+    tried: list[Conversation] = []
     for place in _places(situation):
         if place == target:
             continue
@@ -48,12 +49,16 @@ async def _run(situation: Situation) -> list[Result]:
         nowhere = client.target.path.rpartition("/")[0] + "/stormdoor-probe-nothing-here"
         first = await client.converse(ask)
         # 101 only for what is there: a server that accepts whatever is asked for is another one.
+        tried.append(first)
         if first.status != 101:
             continue
         other = await client.converse(replace(ask, target=place.at(nowhere)))
         if other.status != 101 and (await client.converse(ask)).status == 101:
-            return [found(f"It is served at {place.at(target.path).url}, too.", first.transcript)]
-    return [noted("No plain WebSocket answers beside the one with TLS.")]
+            return [Open(f"It is served at {place.at(target.path).url}, too.", first.transcript)]
+    if not tried:
+        return [NotTried("`--plain URL`, where the endpoint may be served without TLS")]
+    what = "No plain WebSocket answers beside the one with TLS."
+    return [Closed(what, tuple(line for one in tried for line in one.transcript))]
 
 
 PROBE = probe(
@@ -66,4 +71,5 @@ PROBE = probe(
     asvs=("4.4.1",),
     check=Check.AUTHENTICATION,
     run=_run,
+    decides=False,
 )

@@ -19,7 +19,16 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access, judged
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -28,10 +37,11 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     logged_in, owner = situation.logged_in, situation.owner
     if logged_in is None or owner is None or situation.login is None:
-        return [skipped("No login was given, so that it was not seen how the cookie is set.")]
+        return [NotTried("`--login URL`, to see how the cookie is set")]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
-    results = []
+        return [NotTried(CREDENTIAL)]
+    results: list[Result] = []
+    doubts: list[str] = []
     for cookie in logged_in.after:
         wrong = []
         if "httponly" not in cookie.attributes:
@@ -46,14 +56,23 @@ async def _run(situation: Situation) -> list[Result]:
         lacking = await situation.client.converse(
             Ask(replace(owner, cookies=rest), situation.origin)
         )
-        if judged(situation.base, lacking, anonymous=not rest)[0] is not Access.REFUSED:
+        access, why = judged(situation.base, lacking, anonymous=not rest)
+        if access is Access.UNKNOWN:
+            doubts.append(f"`{cookie.name}`, {' and '.join(wrong)}: {why}")
+        if access is not Access.REFUSED:
             continue
         what = f"The login sets `{cookie.name}`, which is the credential, {' and '.join(wrong)}."
         shown = "; ".join(sorted(cookie.attributes)) or "(no attributes)"
-        results.append(found(what, (f"< Set-Cookie: {cookie.name}=<redacted>; {shown}",)))
-    return results or [
-        clear("The cookies that are the credential are out of the reach of scripts.")
-    ]
+        results.append(Open(what, (f"< Set-Cookie: {cookie.name}=<redacted>; {shown}",)))
+    lines = tuple(
+        f"< Set-Cookie: {one.name}=<redacted>; {'; '.join(sorted(one.attributes))}"
+        for one in logged_in.after
+    )
+    if not lines:
+        return [NotTried("a login that sets a cookie")]
+    closed = "The cookies that are the credential are out of the reach of scripts."
+    asked = "Whether a cookie that scripts can read is the credential"
+    return results or [answered(closed, doubts, asked, SAY, lines)]
 
 
 PROBE = probe(

@@ -17,7 +17,16 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -26,11 +35,14 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     logged_in, owner = situation.logged_in, situation.owner
     if logged_in is None or owner is None:
-        return [skipped("No login was given.")]
+        return [NotTried("`--login URL`")]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
+        return [NotTried(CREDENTIAL)]
     now = dict(owner.cookies)
     kept = [one for one in logged_in.before if one.value and now.get(one.name) == one.value]
+    doubts: list[str] = []
+    lines = [f"< Set-Cookie: {one.name}=<redacted> (before the login)" for one in logged_in.before]
+    lines += [f"< Set-Cookie: {one.name}=<redacted> (by the login)" for one in logged_in.after]
     for cookie in kept:
         if cookie.against_forgery:
             continue
@@ -43,8 +55,14 @@ async def _run(situation: Situation) -> list[Result]:
         )
         if proof.access is Access.IN:
             what = f"`{cookie.name}` was given before the login, and is the credential after it."
-            return [found(what, proof.transcript)]
-    return [clear("What was given before the login is no credential after it.")]
+            return [Open(what, proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"`{cookie.name}`: {proof.why}")
+    if not lines:
+        return [NotTried("a login that sets a cookie")]
+    closed = "What was given before the login is no credential after it."
+    asked = "Whether a cookie of before the login is the credential after it"
+    return [answered(closed, doubts, asked, SAY, tuple(lines))]
 
 
 PROBE = probe(

@@ -13,10 +13,24 @@ Fix:
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import quote
+
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.identity import token_of
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -29,10 +43,12 @@ _NAMES = ("token", "access_token", "auth", "jwt", "api_key")
 async def _run(situation: Situation) -> list[Result]:
     owner = situation.owner
     if owner is None or situation.open_to_all:
-        return [skipped("No credential was given, or none is needed.")]
+        return [NotTried(CREDENTIAL)]
     if owner.query:
         if situation.base.once:
-            return [clear("The credential in the address works only once.")]
+            second = situation.base.second
+            what = "The credential in the address works only once."
+            return [Closed(what, second.transcript if second is not None else ())]
         proof = await situation.attempt(
             Ask(owner, situation.origin), situation.nobody, by_opening=True
         )
@@ -41,27 +57,30 @@ async def _run(situation: Situation) -> list[Result]:
             what = (
                 f"The parameter {names} of the address is a credential, and works again and again."
             )
-            return [found(what, proof.transcript)]
-        return [unknown(f"Whether the credential in the address works again: {proof.why}.")]
-    tokens = [
-        value.partition(" ")[2]
-        for name, value in owner.headers
-        if name.lower() == "authorization" and value.lower().startswith("bearer ")
-    ]
+            return [Open(what, proof.transcript)]
+        what = f"Whether the credential in the address works again: {proof.why}."
+        return [NotDetermined(what, SAY, proof.transcript)]
+    tokens = [token for name, value in owner.headers if (token := token_of(name, value))]
     tries = [("The token of the header", name, tokens[0]) for name in _NAMES if tokens]
     tries += [("The cookie", *pair) for pair in owner.cookies[:_COOKIES] if len(pair[1]) >= _LENGTH]
     if not tries or situation.base.once:
-        return [skipped("The credential is no token that could be in an address.")]
+        return [NotTried("a token or a cookie as the credential, that could be in an address")]
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for what, name, value in tries:
-        ask = Ask(
-            Identity(owner.name, query=((name, value),), protocols=owner.nobody().protocols),
-            situation.origin,
-        )
+        who = replace(owner.nobody(), name=owner.name, query=((name, quote(value, safe="")),))
+        ask = Ask(who, situation.origin)
         proof = await situation.attempt(ask, situation.nobody)
         if proof.access is Access.IN:
             text = f"{what} is accepted in the address, too, as `?{name}=`."
-            return [found(text, proof.transcript)]
-    return [clear("The credential is not accepted in the address.")]
+            return [Open(text, proof.transcript)]
+        last = proof.transcript
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"`?{name}=`: {proof.why}")
+    closed = "The credential is not accepted in the address."
+    return [
+        answered(closed, doubts, "Whether the credential is accepted in the address", SAY, last)
+    ]
 
 
 PROBE = probe(

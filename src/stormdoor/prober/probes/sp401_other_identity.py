@@ -20,7 +20,18 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask, Conversation, never
 from stormdoor.prober.delivered import TAGS, text_of
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.identity import Identity
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -45,11 +56,13 @@ def _in_capitals(text: str) -> str:
 async def _run(situation: Situation) -> list[Result]:
     owner, other, private = situation.owner, situation.other, situation.private
     if owner is None or other is None:
-        return [skipped("A second identity was not given.")]
+        return [
+            NotTried("a second identity (`--other-cookie`, `--other-header` or `--identities`)")
+        ]
     if not private:
-        return [skipped("It was not said with `--private` what only the owner may read.")]
+        return [NotTried("`--private TEXT`, which only the owner may read")]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
+        return [NotTried(CREDENTIAL)]
 
     # Not until something is delivered, but until the end: the text may come last.
     def seen(one: Conversation) -> bool:
@@ -59,34 +72,43 @@ async def _run(situation: Situation) -> list[Result]:
     usual, say, client.enough = client.enough, client.say, never
     try:
         if not seen(await client.converse(Ask(owner, situation.origin))):
-            return [
-                unknown("Whether another member reads it: the owner is not delivered the text.")
-            ]
+            what = "Whether another member reads it: the owner is not delivered the text."
+            return [NotDetermined(what, SAY, client.all[-1].transcript)]
         # A refusal may quote what was asked for: then nothing follows from the answer.
         quoted = any(private in one for one in say)
         tries = {"the owner's messages": say, "them in capitals": tuple(map(_in_capitals, say))}
         first = await client.converse(replace(asks, say=not quoted))
-        for what, messages in tries.items():
+        for said, messages in tries.items():
             client.say = messages
             one = replace(asks, say=not quoted)
             if seen(await client.converse(one)):
                 again = await client.converse(one)
                 if not seen(again):
-                    return [unknown(f"{other.name} was delivered it once, and not again.")]
-                how = f", and sends {what}" if say and not quoted else ""
+                    what = f"{other.name} was delivered it once, and not again."
+                    return [NotDetermined(what, "", again.transcript)]
+                how = f", and sends {said}" if say and not quoted else ""
                 text = f"{other.name} is delivered what only {owner.name} may read{how}."
-                return [found(text, again.transcript)]
+                return [Open(text, again.transcript)]
             if not say or quoted:
                 break
         client.say = say
         if say and first.stays_open and (heard := await _overhears(situation, asks)) is not None:
             what = f"{other.name} listens, and hears what only {owner.name} may read."
-            return [found(what, heard.transcript)]
+            return [Open(what, heard.transcript)]
     finally:
         client.enough, client.say = usual, say
-    if first.status != 101 or first.problem:
-        return [clear(f"{other.name} is refused with {first.status}.")]
-    return [clear(f"{other.name} gets in, and is not delivered what is the owner's.")]
+    return [_refused(other, first)]
+
+
+def _refused(other: Identity, first: Conversation) -> Result:
+    """The result where the other was not delivered the text."""
+    if first.problem or first.limited:
+        what = f"Whether {other.name} reads it: {first.problem or 'there were too many attempts'}."
+        return NotDetermined(what, "", first.transcript)
+    if first.status != 101:
+        return Closed(f"{other.name} is refused with {first.status}.", first.transcript)
+    what = f"{other.name} gets in, and is not delivered what is the owner's."
+    return Closed(what, first.transcript)
 
 
 async def _overhears(situation: Situation, asks: Ask) -> Conversation | None:

@@ -16,7 +16,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, skipped, unknown
+from stormdoor.prober.probe import Closed, NotDetermined, NotTried, Open, Result, Situation, probe
 from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import Check, Level
 
@@ -34,12 +34,15 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
     scripts: dict[str, tuple[str, ...]] = {}
     doubts: list[str] = []
     declared = tried = 0
+    proof: tuple[str, ...] = ()
     every = [(row, cell) for row in matrix.rows for cell in row.cells]
     for row, cell in every:
         if (row.of not in {"", cell.identity}) is not objects:
             continue
         tried += cell.state != "not-tried"
-        declared += cell.meant == "refused" and cell.state in {"refused", "silent"}
+        if cell.meant == "refused" and cell.state in {"refused", "silent"}:
+            declared += 1
+            proof = cell.transcript or (f"({row.title} by {cell.identity}: {cell.why})",)
         if cell.wrong:
             wrong.setdefault(cell.identity, []).append(f"`{row.title}`")
             scripts.setdefault(cell.identity, cell.transcript)
@@ -50,19 +53,21 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
             )
         elif cell.meant == "refused" and cell.state == "unknown":
             doubts.append(f"Whether {cell.identity} is refused `{row.title}`: {cell.why}.")
-    results = [
-        found(f"{_wrong(name, objects=objects)}: {', '.join(actions)}.", scripts[name])
+    results: list[Result] = [
+        Open(f"{_wrong(name, objects=objects)}: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()
     ]
-    results += [unknown(one) for one in doubts]
+    results += [
+        NotDetermined(one, "`ids` and `allow` in the file of `--identities`") for one in doubts
+    ]
     if results:
         return results
     if declared:
         which = "What is one identity's alone" if objects else "What was declared to be refused"
-        return [clear(f"{which} is refused to the others ({declared} times).")]
+        return [Closed(f"{which} is refused to the others ({declared} times).", proof)]
     if not tried:
-        return [skipped("No action was tried.")]
-    return [noted("Who may do what is in the matrix; nobody declared who should.")]
+        return [NotTried("an action that only reads (`--safe`), or `--active`")]
+    return [NotTried("`allow` in the file of `--identities`; who may do what is in the matrix")]
 
 
 def _wrong(name: str, *, objects: bool) -> str:
@@ -73,7 +78,7 @@ def _wrong(name: str, *, objects: bool) -> str:
 
 async def _run(situation: Situation) -> list[Result]:
     if situation.matrix is None:
-        return [skipped("No conversation was given to replay.")]
+        return [NotTried("a recorded conversation (`--replay` or `--har`)")]
     return judged_rows(situation.matrix, objects=False)
 
 

@@ -16,7 +16,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.probe import Result, Situation, probe, skipped
+from stormdoor.prober.probe import NotTried, Result, Situation, probe
 from stormdoor.prober.probes.sp411_forbidden_action import judged_rows
 from stormdoor.report.finding import Check, Level
 
@@ -25,7 +25,7 @@ __all__ = ["PROBE"]
 
 async def _run(situation: Situation) -> list[Result]:
     if situation.matrix is None or not any(row.of for row in situation.matrix.rows):
-        return [skipped("No object was declared to be one identity's alone, with a conversation.")]
+        return [NotTried("`ids` in the file of `--identities`, and a recorded conversation")]
     return judged_rows(situation.matrix, objects=True)
 
 

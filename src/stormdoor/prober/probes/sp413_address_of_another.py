@@ -20,7 +20,17 @@ from stormdoor.prober.delivered import shapes
 from stormdoor.prober.evidence import values
 from stormdoor.prober.matrix import other_id
 from stormdoor.prober.member import Member, exchanged, mentions
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -43,7 +53,12 @@ async def _by(situation: Situation, owner: Member, other: Member, id: str) -> Re
     theirs = await _at(situation, other, id, id)
     if not shapes(theirs.messages):
         how = f"is refused with {theirs.status}" if theirs.status != 101 else "is delivered nothing"
-        return clear(f"{other.name} {how} where the object is {owner.name}'s.")
+        if theirs.problem or theirs.limited:
+            what = (
+                f"Whether {other.name} reads the object of {owner.name}: {theirs.problem or how}."
+            )
+            return NotDetermined(what, "", theirs.transcript)
+        return Closed(f"{other.name} {how} where the object is {owner.name}'s.", theirs.transcript)
     controls = [await _at(situation, other, id, other_id(id))]
     if mine := other.first(owner.kind(id)):
         controls.append(await _at(situation, other, id, mine))
@@ -51,13 +66,16 @@ async def _by(situation: Situation, owner: Member, other: Member, id: str) -> Re
     tells = values(own[0].messages, forms) & values(own[1].messages, forms) - known
     again = await _at(situation, other, id, id)
     if not tells:
-        return unknown(
-            f"Whether {other.name} reads the object of {owner.name}: nothing in it tells it from others."
-        )
+        what = f"Whether {other.name} reads the object of {owner.name}: nothing in it tells it from others."
+        return NotDetermined(what, SAY, theirs.transcript)
     if all(tells <= values(one.messages, forms) for one in (theirs, again)):
         what = f"{other.name} connects to the address of {owner.name}'s `{id}`, and reads what stands in it."
-        return found(what, again.transcript)
-    return clear(f"{other.name} is answered, and not with the object of {owner.name}.")
+        return Open(what, again.transcript)
+    if any(tells & values(one.messages, forms) for one in (theirs, again)):
+        what = f"{other.name} is delivered a part of the object of {owner.name}."
+        return NotDetermined(what, "", again.transcript)
+    what = f"{other.name} is answered, and not with the object of {owner.name}."
+    return Closed(what, again.transcript)
 
 
 async def _run(situation: Situation) -> list[Result]:
@@ -65,17 +83,17 @@ async def _run(situation: Situation) -> list[Result]:
     id = next((id for _, id in owner.ids if mentions(client.target.resource, id)), "")
     if situation.owner is None or not id:
         return [
-            skipped("The address holds no id that `--identities` declares to be the owner's alone.")
+            NotTried("an address with an id that `--identities` declares to be the owner's alone")
         ]
     if situation.open_to_all or situation.base.once:
-        return [skipped("No credential is needed, or it works only once.")]
+        return [NotTried(CREDENTIAL)]
     others = [
         one
         for one in situation.members
         if not one.identity.empty and not one.all_objects and id not in {own for _, own in one.ids}
     ]
     if not others:
-        return [skipped("No other identity was given.")]
+        return [NotTried("another identity in the file of `--identities`")]
     usual, said = client.enough, client.say
     # What names the object in a message is another probe's: here it is the address that names it.
     client.enough, client.say = never, tuple(one for one in said if not mentions(one, id))

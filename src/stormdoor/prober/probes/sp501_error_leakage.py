@@ -22,7 +22,7 @@ import re
 
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.delivered import TAGS
-from stormdoor.prober.probe import Result, Situation, found, noted, probe
+from stormdoor.prober.probe import Closed, Open, Result, Situation, probe
 from stormdoor.prober.wire import TEXT, NoAnswer, Request, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -81,9 +81,10 @@ async def _run(situation: Situation) -> list[Result]:
                 what = (
                     f"An answer with status {one.status} tells how the server is made: `{quoted}`."
                 )
-                return [found(what, tuple(map(_without_keys, one.transcript)))]
-    # Not `clear`: that the errors are quiet does not say that messages are validated.
-    return [noted("No answer held a traceback, a line of code or a message of a database.")]
+                return [Open(what, tuple(map(_without_keys, one.transcript)))]
+    answers = situation.client.all
+    what = "No answer held a traceback, a line of code or a message of a database."
+    return [Closed(what, (f"({len(answers)} answers were searched)", *answers[-1].transcript))]
 
 
 def _without_keys(line: str) -> str:
@@ -101,4 +102,6 @@ PROBE = probe(
     asvs=("16.5.1",),
     check=Check.VALIDATION,
     run=_run,
+    # That the errors are quiet does not say that messages are validated.
+    decides=False,
 )

@@ -15,7 +15,15 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
 from stormdoor.prober.wire import PING, TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -27,23 +35,30 @@ _MIB = 1024 * 1024
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once:
-        return [skipped("No credential was given, or it works only once.")]
+        return [NotTried("a credential that works more than once")]
     ping = frame_bytes(PING, b"still there?")
     plain = await situation.client.converse(Ask(who, situation.origin, say=False, raw=(ping,)))
     if not plain.stays_open:
-        return [unknown("How messages are limited: the connection does not stay open.")]
-    results = []
+        what = "How messages are limited: the connection does not stay open."
+        return [NotDetermined(what, "", plain.transcript)]
+    results: list[Result] = []
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
     for what, data in (
         ("a message of 1 MiB", frame_bytes(TEXT, b'"' + b"x" * _MIB + b'"')),
         ("text that is not UTF-8", frame_bytes(TEXT, b'"\xff\xfe"')),
     ):
         ask = Ask(who, situation.origin, say=False, raw=(data, ping))
         first = await situation.client.converse(ask)
+        last = first.transcript
         if first.stays_open and (await situation.client.converse(ask)).stays_open:
             results.append(
-                found(f"The owner may send {what}: the socket stays open.", first.transcript)
+                Open(f"The owner may send {what}: the socket stays open.", first.transcript)
             )
-    return results or [clear("A message of 1 MiB, and text that is not UTF-8, end the connection.")]
+        elif not first.ended:
+            doubts.append(f"{what}: {first.problem or 'the socket was ended once, and not again'}")
+    closed = "A message of 1 MiB, and text that is not UTF-8, end the connection."
+    return results or [answered(closed, doubts, "How messages are limited", "", last)]
 
 
 PROBE = probe(

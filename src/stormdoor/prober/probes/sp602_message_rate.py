@@ -13,9 +13,18 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.conversation import Ask
+from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.delivered import shape
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -27,7 +36,7 @@ _TIMES = 120
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once or not situation.client.say:
-        return [skipped("No credential or no message was given.")]
+        return [NotTried(f"{SAY}, and a credential that works more than once")]
     client = situation.client
     frames = tuple(
         frame_bytes(TEXT, text.encode()) for _ in range(_TIMES) for text in client.said()[:1]
@@ -37,10 +46,19 @@ async def _run(situation: Situation) -> list[Result]:
     heard = await client.converse(Ask(who, situation.origin, say=False, raw=frames, patience=2))
     answers = sum(bool(shape(one)) for one in heard.messages) - alone
     if heard.stays_open and answers >= _TIMES:
-        return [found(f"{_TIMES} messages in one go were all answered.", heard.transcript)]
+        return [Open(f"{_TIMES} messages in one go were all answered.", heard.transcript)]
     if answers <= 0 and heard.stays_open:
-        return [unknown("Whether messages are limited: they are not answered.")]
-    return [clear(f"Of {_TIMES} messages in one go, {max(answers, 0)} were answered.")]
+        what = "Whether messages are limited: they are not answered."
+        return [NotDetermined(what, SAY, heard.transcript)]
+    what = f"Of {_TIMES} messages in one go, {max(answers, 0)} were answered."
+    if heard.problem or (heard.stays_open and _still_answering(heard, client.listen)):
+        return [NotDetermined(f"{what} The server may be slow.", "`--listen S`", heard.transcript)]
+    return [Closed(what, heard.transcript)]
+
+
+def _still_answering(heard: Conversation, listened: float) -> bool:
+    """Whether answers came until the client stopped listening, so that more may have followed."""
+    return bool(heard.times) and heard.times[-1] > listened * 1.5
 
 
 PROBE = probe(

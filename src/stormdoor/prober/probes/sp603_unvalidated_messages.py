@@ -24,7 +24,7 @@ from typing import Any
 
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.delivered import TAGS, Message, text_of
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.prober.probe import Closed, NotTried, Open, Result, Situation, probe
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -113,25 +113,24 @@ async def _passed_on(
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once:
-        return [skipped("No credential was given, or it works only once.")]
+        return [NotTried("a credential that works more than once")]
     objects = _objects(situation.client.said())
     if not objects:
-        return [skipped("No message that is a JSON object was given with `--say`.")]
-    results = []
+        return [NotTried("`--say MESSAGE` with a JSON object")]
+    results: list[Result] = []
     for what, name, make in _wrong(objects[0]):
         heard = await _passed_on(situation, who, objects[0], name, make)
         if heard is not None:
-            results.append(found(what, heard.transcript))
+            results.append(Open(what, heard.transcript))
     numbers = [key for key, one in objects[0].items() if type(one) in {int, float}]
     if numbers:
         text = json.dumps({**objects[0], numbers[-1]: float("nan")})
         heard = await _heard(situation, who, text)
         if any(": NaN" in text_of(one) or ":NaN" in text_of(one) for one in heard.messages):
             what = f"`{numbers[-1]}` may be NaN, which is delivered to others, and no browser can read."
-            results.append(found(what, heard.transcript))
-    return results or [
-        clear("Fields that are in no schema, or of a wrong type, are not passed on.")
-    ]
+            results.append(Open(what, heard.transcript))
+    closed = "Fields that are in no schema, or of a wrong type, are not passed on."
+    return results or [Closed(closed, situation.client.all[-1].transcript)]
 
 
 PROBE = probe(

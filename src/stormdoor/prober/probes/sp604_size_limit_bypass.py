@@ -18,7 +18,7 @@ from __future__ import annotations
 import zlib
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import Closed, NotDetermined, NotTried, Open, Result, Situation, probe
 from stormdoor.prober.wire import PING, TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -47,15 +47,19 @@ def _in_pieces() -> bytes:
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once:
-        return [skipped("No credential was given, or it works only once.")]
+        return [NotTried("a credential that works more than once")]
     client, origin = situation.client, situation.origin
     ping = frame_bytes(PING, b"still there?")
     if not (await client.converse(Ask(who, origin, say=False, raw=(ping,)))).stays_open:
-        return [unknown("How messages are limited: the connection does not stay open.")]
+        return [NotDetermined("How messages are limited: the connection does not stay open.", "")]
     plain = Ask(who, origin, say=False, raw=(frame_bytes(TEXT, _TEXT), ping))
     if (await client.converse(plain)).stays_open:
-        return [skipped("A plain message of 1 MiB is taken: there is no limit to pass.")]
-    held, results = ["as it is"], []
+        return [
+            NotTried("a server that refuses a plain message of 1 MiB: there is no limit to pass")
+        ]
+    held: list[str] = ["as it is"]
+    results: list[Result] = []
+    last: tuple[str, ...] = ()
     rest = ""
     for what, data, headers in (
         ("in pieces", _in_pieces(), ()),
@@ -63,6 +67,7 @@ async def _run(situation: Situation) -> list[Result]:
     ):
         ask = Ask(who, origin, headers, say=False, raw=(data, ping))
         first = await client.converse(ask)
+        last = first.transcript
         agreed = "permessage-deflate" in ",".join(first.answer.values("sec-websocket-extensions"))
         if headers and not agreed:
             rest = " The server does not agree to compression."
@@ -73,13 +78,15 @@ async def _run(situation: Situation) -> list[Result]:
             await client.converse(ask)
         ).stays_open:
             results.append(
-                unknown(f"Whether a message of 1 MiB is taken {what}: it differs by turns.")
+                NotDetermined(
+                    f"Whether a message of 1 MiB is taken {what}: it differs by turns.", ""
+                )
             )
         else:
             text = f"A message of 1 MiB is refused as it is, and taken {what}."
-            results.append(found(text, first.transcript))
+            results.append(Open(text, first.transcript))
     ways = f"{', '.join(held[:-1])} and {held[-1]}" if len(held) > 1 else held[0]
-    return results or [clear(f"A message of 1 MiB is refused {ways}.{rest}")]
+    return results or [Closed(f"A message of 1 MiB is refused {ways}.{rest}", last)]
 
 
 PROBE = probe(

@@ -20,7 +20,16 @@ from __future__ import annotations
 
 from stormdoor.prober.backlog import fill
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -31,9 +40,9 @@ _RIGHT = {
     "fewer": "does not keep all the answers",
 }
 _NOT_TRIED = {
-    "silent": "Nothing is answered that could be kept.",
-    "short": "Answers are too short to fill what is under way; an echoed message with `{unique}` may.",
-    "long": "Answers are too long to ask for many.",
+    "silent": "a message that is answered",
+    "short": "longer answers: these are too short to fill the buffers; an echoed message with `{unique}` may",
+    "long": "shorter answers: these are too long to ask for many",
 }
 
 
@@ -54,9 +63,9 @@ async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     client = situation.client
     if who is None or situation.base.once or not client.say:
-        return [skipped("No credential or no message was given, or it works only once.")]
+        return [NotTried(f"{SAY}, and a credential that works more than once")]
     if await _spreads(situation, Ask(who, situation.origin)):
-        return [skipped("What is said is heard by others, who would have to bear it.")]
+        return [NotTried("a message that no other client hears: the others would have to bear it")]
     one = await fill(client, who, situation.origin)
     if one.how == "kept":
         # Once more: an answer that came late, and all at once, may have had another reason.
@@ -68,12 +77,19 @@ async def _run(situation: Situation) -> list[Result]:
                 f"{kept} MiB were kept until it did."
             )
             level = Level.WARNING if situation.open_to_all else Level.NOTE
-            return [found(what, one.lines, level=level)]
+            return [Open(what, one.lines, level=level)]
     if why := _NOT_TRIED.get(one.how):
-        return [skipped(why)]
+        return [NotTried(why)]
     if one.how == "slow":
-        return [unknown("What is kept for a slow reader: it takes too long to ask for much.")]
-    return [clear(f"With a client that asks and does not read, the server {_RIGHT[one.how]}.")]
+        return [
+            NotDetermined(
+                "What is kept for a slow reader: it takes too long to ask for much.",
+                "`--seconds S`",
+                one.lines,
+            )
+        ]
+    what = f"With a client that asks and does not read, the server {_RIGHT[one.how]}."
+    return [Closed(what, one.lines)]
 
 
 PROBE = probe(

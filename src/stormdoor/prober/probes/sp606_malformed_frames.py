@@ -23,7 +23,15 @@ import asyncio
 
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.wire import CLOSE, PING, TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -92,9 +100,9 @@ async def _run(situation: Situation) -> list[Result]:
     if who is None or situation.base.once:
         who = situation.client.stranger
         if situation.base.nobody.status != 101:
-            return [skipped("No credential was given that works again, and strangers are refused.")]
+            return [NotTried("a credential that works more than once")]
     if not _accepted(await _tried(situation, who, b"")):
-        return [unknown("How frames are looked at: a ping is not answered.")]
+        return [NotDetermined("How frames are looked at: a ping is not answered.", "")]
     turn = asyncio.Semaphore(_AT_ONCE)  # what is accepted is listened to for long
 
     async def twice(data: bytes) -> Conversation:
@@ -114,14 +122,12 @@ async def _run(situation: Situation) -> list[Result]:
             accepted.append(name)
         refused += bool(one.ended)
     if accepted:
-        return [found(f"The socket stays open after {'; '.join(accepted)}.", tuple(lines))]
+        return [Open(f"The socket stays open after {'; '.join(accepted)}.", tuple(lines))]
     if refused < len(CASES):
-        return [
-            unknown(
-                f"How frames are looked at: {refused} of {len(CASES)} kinds end the connection."
-            )
-        ]
-    return [clear(f"{len(CASES)} kinds of frames that break the protocol end the connection.")]
+        what = f"How frames are looked at: {refused} of {len(CASES)} kinds end the connection."
+        return [NotDetermined(what, "", tuple(lines))]
+    what = f"{len(CASES)} kinds of frames that break the protocol end the connection."
+    return [Closed(what, tuple(lines))]
 
 
 PROBE = probe(

@@ -14,13 +14,24 @@ Fix:
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
 
-from stormdoor.prober.conversation import Ask, Client
-from stormdoor.prober.decide import Access
+from stormdoor.prober.conversation import Ask, Client, Conversation
+from stormdoor.prober.decide import Access, Proof
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.login import LoginFailed
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
@@ -45,20 +56,68 @@ async def _log_out(client: Client, target: Target, who: Identity) -> int:
     return status
 
 
+async def _session(situation: Situation, owner: Identity) -> Identity | None:
+    """Another session of the owner's, so that the logout does not end the one of the other probes."""
+    if situation.login is not None:
+        bare = replace(owner, cookies=(), headers=())
+        return (await situation.login.log_in(bare, situation.client.budget)).identity
+    return await situation.renew() if situation.renew is not None else None
+
+
+def _target(situation: Situation) -> Target:
+    """Return where the logout is; it may be relative to the login, or to the endpoint's origin."""
+    client, login = situation.client, situation.login
+    if login is not None:
+        return login.target(login.elsewhere(situation.logout))
+    parts = urlsplit(urljoin(f"{client.target.origin}/", situation.logout))
+    if parts.netloc != client.target.netloc:
+        raise LoginFailed("the logout is on another server, and no login was given")
+    return client.target.at((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+
+
+def _socket(situation: Situation, before: frozenset[str], went_on: Conversation) -> Result:
+    """The result for the socket that was open while the session was ended."""
+    lines = went_on.transcript
+    if went_on.status != 101:
+        why = went_on.problem or f"the handshake was answered with {went_on.status}"
+        return NotDetermined(f"Whether an open socket ends with the session: {why}.", "", lines)
+    if went_on.ended:
+        return Closed("The open socket ends with the session.", lines)
+    owned = before - situation.base.nobody.delivered
+    if owned & went_on.delivered:
+        what = "The open socket goes on delivering what the owner gets, after the logout."
+        return Open(what, lines)
+    if not owned or went_on.delivered:
+        why = "it is answered otherwise than before" if owned else "it delivers nothing"
+        return NotDetermined(f"Whether an open socket ends with the session: {why}.", SAY, lines)
+    return Closed("After the logout the open socket delivers nothing more.", lines)
+
+
+def _cookie(proof: Proof) -> Result:
+    """The result for a new socket with the session that was ended."""
+    if proof.access is Access.IN:
+        what = f"The session that was logged out opens a new socket: {proof.why}."
+        return Open(what, proof.transcript)
+    if proof.access is Access.UNKNOWN:
+        what = f"Whether the session that was logged out opens a new socket: {proof.why}."
+        return NotDetermined(what, SAY, proof.transcript)
+    return Closed("The session that was logged out opens no socket.", proof.transcript)
+
+
 async def _run(situation: Situation) -> list[Result]:
-    login, owner = situation.login, situation.owner
-    if not situation.logout or login is None or owner is None:
-        return [skipped("No logout was given with `--logout`, or no login.")]
+    owner, client = situation.owner, situation.client
+    if not situation.logout or owner is None or situation.renew is None:
+        return [NotTried("`--logout URL`, and a login (`--login URL` or `--steps FILE`)")]
     if situation.open_to_all:
-        return [skipped("No credential is needed.")]
-    client = situation.client
+        return [NotTried(CREDENTIAL)]
     try:
-        own = await login.log_in(replace(owner, cookies=(), headers=()), client.budget)
-        target = login.target(login.elsewhere(situation.logout))
+        target = _target(situation)
+        who = await _session(situation, owner)
     except (LoginFailed, NoAnswer) as error:
-        return [unknown(f"What the logout ends: {error}.")]
-    who = own.identity
-    delivered = await lasting(client, Ask(who, situation.origin))
+        return [NotDetermined(f"What the logout ends: {error}.", "")]
+    if who is None:
+        return [NotDetermined("What the logout ends: the owner does not get in again.", "")]
+    before = await lasting(client, Ask(who, situation.origin))
     statuses: list[int] = []
 
     async def log_out() -> None:
@@ -66,20 +125,19 @@ async def _run(situation: Situation) -> list[Result]:
 
     went_on = await client.converse(Ask(who, situation.origin, patience=PATIENCE, later=log_out))
     if not statuses or not 200 <= statuses[-1] < 400:
-        return [unknown(f"What the logout ends: it was answered with {(statuses or [0])[-1]}.")]
-    results = []
-    if delivered and went_on.stays_open and delivered <= went_on.delivered:
-        what = "The open socket goes on delivering what the owner gets, after the logout."
-        results.append(found(what, went_on.transcript))
+        what = f"What the logout ends: it was answered with {(statuses or [0])[-1]}."
+        return [NotDetermined(what, "`--logout URL` with the address that ends a session")]
     proof = await situation.attempt(Ask(who, situation.origin), situation.nobody)
-    if proof.access is Access.IN:
-        what = f"The cookie of the session that was logged out opens a new socket: {proof.why}."
-        results.append(found(what, proof.transcript))
-    if results:
-        return results
-    if went_on.stays_open and not delivered:
-        return [unknown("Whether an open socket ends with the session: it delivers nothing.")]
-    return [clear("After the logout the socket delivers nothing more, and the cookie is refused.")]
+    results = [_socket(situation, before, went_on), _cookie(proof)]
+    for kind in (Open, NotDetermined):
+        if some := [one for one in results if isinstance(one, kind)]:
+            return list(some)
+    return [
+        Closed(
+            "After the logout the socket delivers nothing more, and the session opens no other.",
+            (*went_on.transcript, *proof.transcript),
+        )
+    ]
 
 
 PROBE = probe(

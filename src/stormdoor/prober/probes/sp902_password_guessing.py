@@ -14,7 +14,15 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.login import LoginFailed
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.wire import NoAnswer
 from stormdoor.report.finding import Check, Level
 
@@ -27,11 +35,11 @@ _SECRET_FIELDS = ("pass", "pwd", "secret", "pin")
 async def _run(situation: Situation) -> list[Result]:
     login, owner = situation.login, situation.owner
     if login is None or owner is None:
-        return [skipped("No login was given.")]
+        return [NotTried("`--login URL`")]
     names = [name for name, _ in login.fields if any(one in name.lower() for one in _SECRET_FIELDS)]
     if len(names) != 1:
-        return [skipped("It is not known which field of the login is the password.")]
-    lines = []
+        return [NotTried("one field of the login that is named like a password")]
+    lines: list[str] = []
     fields = login.fields
     for number in range(_TIMES):
         fields = tuple(
@@ -41,19 +49,28 @@ async def _run(situation: Situation) -> list[Result]:
         try:
             answer, _, _, _ = await login.send(fields, situation.client.budget)
         except NoAnswer as error:
-            return [clear(f"After {number} wrong passwords: {error}.")]
+            what = f"After {number} wrong passwords: {error}."
+            return [NotDetermined(what, "", tuple(lines))]
         lines.append(f"< {answer.status} (wrong password {number + 1})")
         if answer.status == 429:
-            return [clear(f"After {number} wrong passwords, the next is answered with 429.")]
+            what = f"After {number} wrong passwords, the next is answered with 429."
+            return [Closed(what, tuple(lines))]
     try:
         await login.log_in(owner, situation.client.budget)
     except (LoginFailed, NoAnswer) as error:
-        return [clear(f"After {_TIMES} wrong passwords the right one waits, too: {error}.")]
+        what = f"After {_TIMES} wrong passwords the right one waits, too: {error}."
+        return [Closed(what, (*lines, f"< ({error})"))]
     check = await login.send(fields, situation.client.budget)
     if check[0].status == 429:
-        return [unknown("Whether passwords may be guessed: some are refused for their number.")]
+        return [
+            NotDetermined(
+                "Whether passwords may be guessed: some are refused for their number.",
+                "",
+                tuple(lines),
+            )
+        ]
     what = f"{_TIMES} wrong passwords in a row were judged, and the right one after them worked."
-    return [found(what, tuple(lines))]
+    return [Open(what, tuple(lines))]
 
 
 PROBE = probe(

@@ -20,7 +20,17 @@ import time
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.listening import PATIENCE, lasting
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.probes.sp106_expired_token import ends_at
 from stormdoor.report.finding import Check, Level
 
@@ -34,16 +44,20 @@ _GRACE = 6
 async def _run(situation: Situation) -> list[Result]:
     owner, client = situation.owner, situation.client
     if owner is None or situation.open_to_all or situation.base.once:
-        return [skipped("No credential was given, none is needed, or it works only once.")]
+        return [NotTried(CREDENTIAL)]
     ends = ends_at(owner.jwts())
     if not ends:
-        return [skipped("The credential does not say when it ends.")]
+        return [NotTried("a token that says when it ends (`exp`)")]
     left = ends - time.time()
     if left <= 0 or left > min(_LONGEST, client.budget.left() - 2 * _GRACE):
-        return [skipped("The credential does not end while the probe runs.")]
+        return [NotTried("a token that ends within 20 seconds")]
     delivered = await lasting(client, Ask(owner, situation.origin))
     if not delivered:
-        return [unknown("Whether a socket ends with its token: it delivers nothing to compare.")]
+        return [
+            NotDetermined(
+                "Whether a socket ends with its token: it delivers nothing to compare.", SAY
+            )
+        ]
     gone: list[bool] = []
 
     async def until_it_ends() -> None:
@@ -59,15 +73,15 @@ async def _run(situation: Situation) -> list[Result]:
         Ask(owner, situation.origin, patience=PATIENCE, later=until_it_ends)
     )
     if went_on.ended:
-        return [clear("The socket ends with the token that has opened it.")]
+        return [Closed("The socket ends with the token that has opened it.", went_on.transcript)]
     if not gone:
-        return [
-            unknown("Whether a socket ends with its token: a new one is opened with it as well.")
-        ]
-    if delivered <= went_on.delivered:
+        what = "Whether a socket ends with its token: a new one is opened with it as well."
+        return [NotDetermined(what, "", went_on.transcript)]
+    if delivered & went_on.delivered:
         what = "The token has ended and opens no socket any more; the one it has opened goes on."
-        return [found(what, went_on.transcript)]
-    return [clear("The socket delivers nothing more when its token has ended.")]
+        return [Open(what, went_on.transcript)]
+    what = "The socket delivers nothing more when its token has ended."
+    return [Closed(what, went_on.transcript)]
 
 
 PROBE = probe(

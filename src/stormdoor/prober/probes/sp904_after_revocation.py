@@ -17,7 +17,17 @@ from __future__ import annotations
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
 from stormdoor.prober.listening import PATIENCE, lasting
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
@@ -27,13 +37,17 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     owner, other, revoke = situation.owner, situation.other, situation.declared.revoke
     if not revoke or owner is None or other is None:
-        return [skipped("It was not said with `--revoke` how the owner's right is taken away.")]
+        return [NotTried("`--revoke MESSAGE`, and a second identity that says it")]
     if situation.open_to_all or situation.base.once:
-        return [skipped("No credential is needed, or it works only once.")]
+        return [NotTried(CREDENTIAL)]
     client = situation.client
     delivered = await lasting(client, Ask(owner, situation.origin))
     if not delivered:
-        return [unknown("What a revocation ends: the owner is delivered nothing to compare with.")]
+        return [
+            NotDetermined(
+                "What a revocation ends: the owner is delivered nothing to compare with.", SAY
+            )
+        ]
     said: list[bool] = []
 
     async def take_away() -> None:
@@ -45,16 +59,24 @@ async def _run(situation: Situation) -> list[Result]:
         Ask(owner, situation.origin, patience=PATIENCE, later=take_away)
     )
     if not said or not said[-1]:
-        return [unknown(f"What a revocation ends: {other.name} could not say it.")]
-    results = []
-    if went_on.stays_open and delivered <= went_on.delivered:
+        return [
+            NotDetermined(
+                f"What a revocation ends: {other.name} could not say it.", "", went_on.transcript
+            )
+        ]
+    results: list[Result] = []
+    if went_on.stays_open and delivered & went_on.delivered:
         what = f"The owner's socket goes on after {other.name} has taken the right away."
-        results.append(found(what, went_on.transcript))
+        results.append(Open(what, went_on.transcript))
     proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
     if proof.access is Access.IN:
         what = f"The credential opens a new socket after {other.name} has taken the right away."
-        results.append(found(what, proof.transcript))
-    return results or [clear("A revocation ends the open socket, and opens no other.")]
+        results.append(Open(what, proof.transcript))
+    if proof.access is Access.UNKNOWN and not results:
+        what = f"Whether the credential opens a socket after the revocation: {proof.why}."
+        return [NotDetermined(what, "", proof.transcript)]
+    what = "A revocation ends the open socket, and opens no other."
+    return results or [Closed(what, (*went_on.transcript, *proof.transcript))]
 
 
 PROBE = probe(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.prober.probe import Closed, NotTried, Open, Result, Situation, probe
 from stormdoor.prober.wire import half_open
 from stormdoor.report.finding import Check, Level
 
@@ -28,7 +28,7 @@ __all__ = ["PROBE"]
 async def _run(situation: Situation) -> list[Result]:
     seconds, client = situation.declared.idle, situation.client
     if seconds <= 0:
-        return [skipped("It was not said with `--idle` how long a silent client may stay.")]
+        return [NotTried("`--idle SECONDS`")]
     idle = Ask(client.stranger, situation.origin, say=False, patience=seconds / client.listen)
     usual, client.enough = client.enough, lambda _: False
     try:
@@ -37,16 +37,17 @@ async def _run(situation: Situation) -> list[Result]:
         )
     finally:
         client.enough = usual
-    results = []
+    results: list[Result] = []
     if half:
         what = f"A handshake that is not finished may stay for more than {seconds:g} s."
-        results.append(found(what, ("> GET (half of a request)", "< (still open)")))
+        results.append(Open(what, ("> GET (half of a request)", "< (still open)")))
     if silent.stays_open and not situation.open_to_all:
         what = (
             f"A client without a credential may stay for more than {seconds:g} s, and say nothing."
         )
-        results.append(found(what, silent.transcript))
-    return results or [clear(f"Clients that say nothing are gone after {seconds:g} s.")]
+        results.append(Open(what, silent.transcript))
+    what = f"Clients that say nothing are gone after {seconds:g} s."
+    return results or [Closed(what, silent.transcript)]
 
 
 PROBE = probe(

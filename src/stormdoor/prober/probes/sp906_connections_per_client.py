@@ -18,7 +18,16 @@ import asyncio
 
 from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.conversation import Ask, Conversation
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import (
+    ENOUGH,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -53,24 +62,34 @@ async def _run(situation: Situation) -> list[Result]:
         ask = Ask(situation.owner, situation.origin)
         asks.append(("with the owner's credential", Level.NOTE, ask))
     if not asks:
-        return [skipped("Strangers are refused, and no credential was given that works again.")]
+        return [NotTried("a credential that works more than once")]
     usual, client.enough = client.enough, lambda _: False
-    results = []
+    results: list[Result] = []
+    ended: tuple[str, ...] = ()
     try:
         for who, level, ask in asks:
             if client.budget.connections - client.budget.used < _SOCKETS:
                 raise BudgetSpent
             held = await _held(situation, ask)
             # What ends at once was not held; all must be there together.
+            ended = next((one.transcript for one in held if one.ended or one.limited), ended)
             if len(held) == _SOCKETS and all(one.stays_open for one in held):
                 what = f"{_SOCKETS} sockets {who}, from one address, were open at the same time."
-                results.append(found(what, held[-1].transcript, level=level))
+                results.append(Open(what, held[-1].transcript, level=level))
     except BudgetSpent:
         if not results:
-            return [unknown("How many sockets one client may hold: the budget is too small.")]
+            return [
+                NotDetermined(
+                    "How many sockets one client may hold: the budget is too small.", ENOUGH
+                )
+            ]
     finally:
         client.enough = usual
-    return results or [clear(f"Not all of {_SOCKETS} sockets of one client stay open.")]
+    if results:
+        return results
+    if not ended:
+        return [NotDetermined("How many sockets one client may hold: some were not answered.", "")]
+    return [Closed(f"Not all of {_SOCKETS} sockets of one client stay open.", ended)]
 
 
 PROBE = probe(

@@ -16,7 +16,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, unknown
+from stormdoor.prober.probe import (
+    ENOUGH,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -27,7 +36,7 @@ _TIMES = 80
 async def _run(situation: Situation) -> list[Result]:
     client = situation.client
     if client.budget.connections - client.budget.used < _TIMES:
-        return [unknown("Whether handshakes are limited: the budget is too small.")]
+        return [NotDetermined("Whether handshakes are limited: the budget is too small.", ENOUGH)]
     ask = replace(situation.nobody, say=False, patience=0.01)
     lines: tuple[str, ...] = ()
     status = 0
@@ -36,16 +45,18 @@ async def _run(situation: Situation) -> list[Result]:
         for number in range(_TIMES):
             one = await client.converse(ask)
             lines, status = one.transcript, one.status
-            if one.limited or one.problem:
-                return [clear(f"After {number} handshakes, the next is refused for its number.")]
+            if one.problem:
+                what = f"Whether handshakes are limited: after {number} of them, {one.problem}."
+                return [NotDetermined(what, "", lines)]
+            if one.limited:
+                what = f"After {number} handshakes, the next is refused for its number."
+                return [Closed(what, lines)]
     finally:
         client.enough = usual
     if status != 101:
-        return [
-            noted(f"{_TIMES} handshakes in a row were refused with {status}, as the first was.")
-        ]
+        return [NotTried("an endpoint that answers an unauthenticated client with 101")]
     what = f"{_TIMES} handshakes without a credential in a row were all answered."
-    return [found(what, lines)]
+    return [Open(what, lines)]
 
 
 PROBE = probe(
