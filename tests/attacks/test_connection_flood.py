@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import gc
 import logging
+import shutil
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from tests.attacks.twin import Chat, log_in, site
 from tests.attacks.twin import visitor as comes_to
-from tests.demo.running import Running
+from tests.demo.running import Running, running
 from tests.demo.visitor import Visitor, answer, is_in
 from tests.tornado.wire import Ended, Wire, log_lines, until
 
@@ -171,3 +173,58 @@ async def test_clients_that_vanish(demo: Running) -> None:
         await vanishes(bob)
     await demo.recorded("connection_closed", address=bob.address)
     assert "Traceback" not in demo.output
+
+
+async def unfinished(visitor: Visitor, size: int, stack: AsyncExitStack) -> Wire:
+    """Begin a login whose body does not come to its end."""
+    wire = await stack.enter_async_context(await visitor.dial())
+    head = f"POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1:{visitor.port}\r\n"
+    wire.raw(f"{head}Content-Length: {size}\r\n\r\n".encode() + b"{" * (size - 1))
+    return wire
+
+
+async def hung_up(wire: Wire) -> int:
+    """Wait until the server closes; the status of what it said before, 0 if it said nothing."""
+    with contextlib.suppress(Ended):
+        await wire.read_answer()
+    return wire.status
+
+
+async def test_slow_bodies(demo: Running) -> None:
+    """150 logins of one address whose last byte does not come: plain Tornado keeps all, for ever."""
+    size = 60_000
+    async with site(Chat) as (at, _), AsyncExitStack() as stack:
+        for _ in range(150):
+            await unfinished(comes_to(at), size, stack)
+        async with asyncio.timeout(60):
+            while [one.stream._read_bytes for one in at.server._connections].count(1) < 150:
+                await asyncio.sleep(0.01)
+    attacker = demo.visitor()
+    async with AsyncExitStack() as stack:
+        wires = [await unfinished(attacker, size, stack) for _ in range(150)]
+        assert await is_in(await (await demo.visit("alice")).handshake())
+        statuses = await asyncio.gather(*map(hung_up, wires))
+    # Of a hundred connections of an address, 32 may wait for a body, and none longer than ten seconds.
+    assert statuses.count(0) <= 32
+    assert set(statuses) <= {0, 429}
+
+
+async def silent(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[Wire]:
+    """Open connections and say nothing."""
+    return [await stack.enter_async_context(await visitor.dial()) for _ in range(count)]
+
+
+async def test_silent_connections_and_few_files(installed: Path, tmp_path: Path) -> None:
+    """400 silent connections of one address, at a server that may open 256 files, lock no member out."""
+    data = tmp_path / "data"
+    shutil.copytree(installed, data)
+    with running(data, files=256) as demo:
+        alice = await demo.visit("alice")
+        async with await alice.open() as wire, AsyncExitStack() as stack:
+            for attacker in (demo.visitor(), demo.visitor()):
+                await silent(attacker, 200, stack)
+            assert await is_in(await (await demo.visit("bob")).handshake())
+            assert await answer(wire, {"type": "join", "room": "lobby"})
+        assert len(demo.output) < 20_000
+        assert "limits.connections is lowered from 10000" in demo.output
+        assert demo.stop() == 0, demo.output

@@ -18,7 +18,7 @@ ERRORS = {
 }
 # RFC 6455 section 7.4.1 and the IANA registry; nothing private.
 CLOSE_CODES = {1001, 1008, 1009, 1011, 1013, 3000, 3003, 3008}
-STATUSES = {400, 401, 403, 413, 429, 500, 503}
+STATUSES = {400, 401, 403, 408, 413, 429, 500, 503}
 
 each_denial = pytest.mark.parametrize("denial", list(Denial), ids=lambda denial: denial.value)
 

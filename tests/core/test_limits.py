@@ -36,6 +36,13 @@ def test_the_defaults_are_limits() -> None:
 def test_the_defaults_are_these() -> None:
     """The numbers that a guard has without an option are a promise: a change of one is deliberate."""
     assert {name: USUAL[name] for name in NUMBERS} == {
+        "tcp_per_address": 100,
+        "tcp": 1000,
+        "unfinished_requests_per_address": 32,
+        "body_seconds": 10.0,
+        "body_bytes_per_second": 8192,
+        "unauthenticated_body_bytes": 1_048_576,
+        "unfinished_body_bytes": 67_108_864,
         "connections_per_address": 100,
         "connections_per_principal": 20,
         "connections": 10_000,

@@ -211,14 +211,21 @@ class Running:
         raise self._missing(name, since, parts)
 
 
-def start(data: Path, *, port: int = 0) -> Running:
-    """Start a demo; whoever calls this stops it."""
+def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
+    """Start a demo; the caller stops it.
+
+    Args:
+        data: Its directory.
+        port: Where it listens; 0 for any.
+        files: How many files it may open; None for as many as this process.
+    """
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
     with log.open("ab") as file:
         file.truncate(0)
+        limited = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         process = subprocess.Popen(
-            _command(port, data),
+            [*limited, *_command(port, data)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -233,9 +240,9 @@ def start(data: Path, *, port: int = 0) -> Running:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, port: int = 0) -> Iterator[Running]:
-    """A demo that listens; stopped at the end, whatever happens."""
-    one = start(data, port=port)
+def running(data: Path, *, port: int = 0, files: int | None = None) -> Iterator[Running]:
+    """A demo that listens; stopped at the end, whatever happens. The arguments are those of `start`."""
+    one = start(data, port=port, files=files)
     try:
         one.wait_ready()
         yield one

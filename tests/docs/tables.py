@@ -32,7 +32,7 @@ MEANINGS = {
     Denial.INSECURE_TRANSPORT: "Plaintext from another machine.",
     Denial.HOST: "The Host is not one of `hosts`.",
     Denial.ORIGIN: "The page's Origin is not one of `origins`, is `null`, or is missing beside a cookie.",
-    Denial.HANDSHAKE_RATE: "`handshakes_per_address` is reached.",
+    Denial.HANDSHAKE_RATE: "A limit on requests of one address is reached, such as `handshakes_per_address`.",
     Denial.NO_CREDENTIAL: "There is no credential in any place where an authenticator looks.",
     Denial.AMBIGUOUS_CREDENTIAL: "There are two credentials.",
     Denial.BAD_CREDENTIAL: "The credential is forged, unknown, misused, or its principal is disabled.",
@@ -51,6 +51,7 @@ MEANINGS = {
     Denial.MESSAGE_TOO_LARGE: "The message has more than `message_bytes`.",
     Denial.MESSAGE_RATE: "A rate of messages or bytes, or the limit of the action, is reached.",
     Denial.SLOW_CONSUMER: "The client does not read what is sent to it.",
+    Denial.SLOW_REQUEST: "The body of a request comes too slowly.",
     Denial.ENDED: "The connection has ended already.",
     Denial.SHUTDOWN: "The server is shutting down.",
 }

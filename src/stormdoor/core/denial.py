@@ -46,6 +46,7 @@ class Denial(Enum):
     MESSAGE_TOO_LARGE = "message-too-large"
     MESSAGE_RATE = "message-rate"
     SLOW_CONSUMER = "slow-consumer"
+    SLOW_REQUEST = "slow-request"
     ENDED = "ended"
     SHUTDOWN = "shutdown"
 
@@ -94,6 +95,7 @@ ANSWERS: dict[Denial, Answer] = {
     Denial.MESSAGE_TOO_LARGE: Answer(413, 1009, "too-large", "message too large"),
     Denial.MESSAGE_RATE: Answer(429, 1008, "rate-limited", "too many messages"),
     Denial.SLOW_CONSUMER: Answer(503, 1013, "unavailable", "reading too slowly"),
+    Denial.SLOW_REQUEST: Answer(408, 1008, "unavailable", "request timeout"),
     Denial.ENDED: Answer(403, 1008, "unauthenticated", "ended"),
     Denial.SHUTDOWN: Answer(503, 1001, "unavailable", "going away"),
 }

@@ -65,6 +65,7 @@ REFUSED_AS: dict[Denial, str] = {
     Denial.MESSAGE_TOO_LARGE: "input_validation_fail",
     Denial.MESSAGE_RATE: "excess_rate_limit_exceeded",
     Denial.SLOW_CONSUMER: "excess_rate_limit_exceeded",
+    Denial.SLOW_REQUEST: "excess_rate_limit_exceeded",
     Denial.ENDED: "session_use_after_expire",
     Denial.SHUTDOWN: "sys_shutdown",
 }

@@ -106,7 +106,27 @@ class Limits(EndpointLimits):
 
     Attributes:
         own_protocol: Limits of the handlers that have a protocol of their own.
-        handshakes_per_address: Handshakes from one address (IPv6: prefix), before anything else.
+        handshakes_per_address: Handshakes from one address (IPv6: prefix).
+        logins_per_address: Requests from one address to routes that check a password or a second factor, or
+            that begin a login at a provider.
+        callbacks_per_address: Requests from one address to the routes that a provider calls, or sends a
+            browser back to.
+        pages_per_address: Requests from one address to the other routes of stormdoor.
+        foreign_per_address: Requests from one address that a page of another site caused, sockets included.
+        requests_per_address: HTTP requests from one address, of whatever kind, and TCP connections, each of
+            which counts as a request; where `guarded_server` listens.
+        tcp_per_address: TCP connections from one address that carry no WebSocket; beyond it the oldest idle
+            one is closed for a new one; where `guarded_server` listens.
+        tcp: The same of the process; beyond it the address that has most gives one up.
+        unfinished_requests_per_address: Requests from one address whose body has not arrived yet; where
+            `guarded_server` listens.
+        body_seconds: How long the body of a request to stormdoor's own routes may take. Elsewhere, where
+            `guarded_server` listens, the time after which a body must have kept `body_bytes_per_second`.
+        body_bytes_per_second: The slowest body on average; where `guarded_server` listens.
+        unauthenticated_body_bytes: The largest body of a request without a living session; a smaller
+            `max_body_size` of the server wins; where `guarded_server` listens.
+        unfinished_body_bytes: Bytes of unfinished bodies that the process keeps; where `guarded_server`
+            listens.
         failures_per_address: Failed authentications from one address, of whatever account.
         connections_per_address: Open connections from one address.
         connections: Open connections of the process.
@@ -129,6 +149,18 @@ class Limits(EndpointLimits):
 
     own_protocol: EndpointLimits = field(default_factory=EndpointLimits)
     handshakes_per_address: str = "60/min burst 60"
+    logins_per_address: str = "60/min burst 60"
+    callbacks_per_address: str = "1000/min burst 1000"
+    pages_per_address: str = "600/min burst 300"
+    foreign_per_address: str = "60/min burst 60"
+    requests_per_address: str = "100/s burst 1000"
+    tcp_per_address: int = 100
+    tcp: int = 1000
+    unfinished_requests_per_address: int = 32
+    body_seconds: float = 10.0
+    body_bytes_per_second: int = 8 * 1024
+    unauthenticated_body_bytes: int = 1024 * 1024
+    unfinished_body_bytes: int = 64 * 1024 * 1024
     failures_per_address: str = "20/min burst 20"
     connections_per_address: int = 100
     connections: int = 10_000

@@ -30,6 +30,10 @@ class Registry:
 
     INVARIANT: a connection counts from `add` to `end`, whatever happens to it in between, and `end`
     gives everything back exactly once.
+
+    Attributes:
+        node: Name of this process in the list of connections.
+        capacity: `limits.connections`, or less where file descriptors are few.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Registry:
         self._statistics = statistics
         self._clock = clock
         self.node = node
+        self.capacity = limits.connections
         self._all: dict[str, Connection] = {}
         self._principals: dict[str, Shared] = {}
         self._addresses: dict[str, int] = {}
@@ -67,10 +72,10 @@ class Registry:
 
     def room_for_address(self, address_key: str) -> Refusal | None:
         """Whether another connection from this address fits; asked before any credential is read."""
-        if len(self._all) >= self._limits.connections:
+        if len(self._all) >= self.capacity:
             return Refusal(
                 Denial.BUSY,
-                f"limits.connections = {self._limits.connections} is reached",
+                f"limits.connections = {self.capacity} is reached",
                 retry_after=5,
             )
         if self._addresses.get(address_key, 0) >= self._limits.connections_per_address:

@@ -25,6 +25,7 @@ from stormdoor.tornado.earlier import end_earlier
 from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept, intercepted, upgrades
+from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.startup_check import Route, check, unseen
 from stormdoor.tornado.translate import Translator
 
@@ -293,6 +294,8 @@ class _Doorman:
     ) -> type[RequestHandler]:
         """Return the guarded class of a WebSocket handler; other handlers stay as they are."""
         if not issubclass(target, WebSocketHandler):
+            if issubclass(target, SessionHandler):
+                limit_body(request, self._guard.limits.body_seconds)
             return target
         _expect_no_body(request, target)
         if issubclass(target, Door):

@@ -1,4 +1,4 @@
-"""An HTTP server with time-outs that do not let anybody wait for an hour, and its end in good order."""
+"""Start an HTTP server with limits for a guarded application, and stop it without cutting requests off."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
 from stormdoor.config.guard import Guard
+from stormdoor.tornado.listener import GuardedServer
 
 __all__ = ["guarded_server", "serve_until_stopped"]
 
 _log = logging.getLogger("stormdoor")
 
 
-def guarded_server(application: Application, **options: Any) -> HTTPServer:
-    """A server for a guarded application: slow and oversized requests end before any handler runs.
+def guarded_server(
+    application: Application, *, guard: Guard | None = None, **options: Any
+) -> GuardedServer:
+    """Make a server that limits what unauthenticated clients cost before any handler runs.
 
     Tornado by itself waits an hour for the headers of a handshake and takes a body of 100 MB. Here it is
-    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be set to something else.
+    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be set to something else. TCP connections,
+    requests and unfinished bodies are limited for each address by `Limits` of the guard. When the server
+    begins to listen, the process may open as many files as the limits need; where that is not
+    permitted, the limits are lowered, with a warning.
 
     Args:
         application: What `protect` returned.
+        guard: The guard with the limits, for an application that has none; else that of the application.
         options: Of `tornado.httpserver.HTTPServer`. `xheaders` is refused: name the proxies in
-            `Guard(trusted_proxies=[...])` instead, so that nobody else is believed.
+            `Guard(trusted_proxies=[...])` instead, so that no other client is believed.
 
     Raises:
         TypeError: `xheaders` was given.
@@ -37,12 +44,12 @@ def guarded_server(application: Application, **options: Any) -> HTTPServer:
             "xheaders=True lets every client write its own address; leave it out and write "
             'Guard(trusted_proxies=["10.0.0.0/8"])'
         )
-    settings = {
+    settings: dict[str, Any] = {
         "idle_connection_timeout": 10.0,
         "max_header_size": 16 * 1024,
         "max_body_size": 1024 * 1024,
     }
-    return HTTPServer(application, **{**settings, **options})
+    return GuardedServer(application, guard=guard, **{**settings, **options})
 
 
 async def serve_until_stopped(

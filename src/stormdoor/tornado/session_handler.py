@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler
 
 from stormdoor.config.guard import Guard
@@ -17,14 +19,30 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.gate import CALLBACKS, FOREIGN, PAGES
 from stormdoor.tornado.translate import Translator
 
-__all__ = ["Caller", "SessionHandler"]
+__all__ = ["Caller", "SessionHandler", "limit_body"]
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY = 16 * 1024
+_MAX_READ = 64 * 1024
+"""Bytes of a body that are read at most. What is longer than `_MAX_BODY` gets a proper answer up to here."""
+
+
+def limit_body(request: HTTPServerRequest, seconds: float) -> None:
+    """Limit the body of a request to a route of stormdoor, before it is read.
+
+    Args:
+        request: Its headers are there.
+        seconds: The time in which the whole body must arrive.
+    """
+    connection = request.connection
+    if isinstance(connection, HTTP1Connection):
+        connection.set_max_body_size(_MAX_READ)
+        connection.set_body_timeout(seconds)
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -45,6 +63,9 @@ class SessionHandler(RequestHandler):
     guard: Guard
     handshake: Handshake
     address_key: str
+    counts_for: ClassVar[str] = PAGES
+    """The limit that requests count for. Those that a page of another site caused count for `FOREIGN`,
+    but for `CALLBACKS`, which are always cross-site."""
 
     def initialize(self, guard: Guard) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -62,9 +83,12 @@ class SessionHandler(RequestHandler):
         if not await guard.ready():
             self.refuse(Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5))
             return
-        refusal = guard.admission.approach(self.handshake, self.address_key)
+        foreign = self._foreign()
+        own = foreign is None or self.counts_for == CALLBACKS
+        limit = self.counts_for if own else FOREIGN
+        refusal = guard.admission.approach(self.handshake, self.address_key, limit)
         if refusal is None and self.request.method not in _SAFE:
-            refusal = self._forged()
+            refusal = foreign
         if refusal is None and len(self.request.body) > _MAX_BODY:
             refusal = Refusal(Denial.MESSAGE_TOO_LARGE, f"a body of {len(self.request.body)} bytes")
         if refusal is not None:
@@ -75,17 +99,20 @@ class SessionHandler(RequestHandler):
         places = [Place(Source.COOKIE, self.guard.sessions.cookie.name)]
         return Translator(places, self.guard.trusted_proxies)
 
-    def _forged(self) -> Refusal | None:
-        """Why a request that changes something does not come from a page of ours; None if it does.
+    def _foreign(self) -> Refusal | None:
+        """Return why the request does not come from a page of the application; None if it may.
 
-        Browsers send an Origin with every such request, so one without, and without `Sec-Fetch-Site`,
-        comes from a program that nobody can ride on.
+        Browsers send an Origin with every request that changes something. A request without one, and without
+        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `none` is an address
+        that a person typed; it does not count for the limit of foreign pages, but changes nothing either.
         """
         handshake = self.handshake
         if handshake.origin is not None:
             if not self.guard.entrance.origins.allows(handshake.origin):
                 return Refusal(Denial.ORIGIN, self._origin_detail(handshake))
-        elif handshake.fetch_site is not None and handshake.fetch_site != "same-origin":
+            return None
+        harmless = ("same-origin", "none") if self.request.method in _SAFE else ("same-origin",)
+        if handshake.fetch_site is not None and handshake.fetch_site not in harmless:
             return Refusal(Denial.ORIGIN, f"Sec-Fetch-Site is {handshake.fetch_site!r:.40}")
         return None
 

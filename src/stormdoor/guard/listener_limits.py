@@ -1,0 +1,183 @@
+"""What a listener asks before any HTTP handler runs: connections, requests and bodies of each address."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from stormdoor.core.address import Network, in_networks, rate_key
+from stormdoor.core.bucket import Rate
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import REFUSED_AS, Event
+from stormdoor.core.limits import Limits
+from stormdoor.guard.budget import Budget
+from stormdoor.guard.operator_log import OperatorLog
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.tcp_connections import TcpConnections
+from stormdoor.guard.trail import Trail
+from stormdoor.guard.unfinished_bodies import UnfinishedBodies
+from stormdoor.ports import Clock
+
+__all__ = ["ListenerLimits"]
+
+_log = logging.getLogger("stormdoor")
+
+_RECORDED = Rate.parse("1/s")
+_FEWEST_TCP = 16
+_TCP_SHARE = 4  # of few descriptors, one in so many is for connections without a WebSocket
+
+
+class ListenerLimits:
+    """The limits of all listeners of one guard.
+
+    Args:
+        limits: The limits of the guard.
+        trusted_proxies: Networks whose connections count for no address; their requests count for the
+            forwarded one.
+        clock: Time.
+        registry: The WebSockets of the process; None without a guard, as are the next two.
+        trail: Where refusals are recorded.
+        statistics: Where they are counted.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        trusted_proxies: Sequence[Network],
+        clock: Clock,
+        *,
+        registry: Registry | None = None,
+        trail: Trail | None = None,
+        statistics: Statistics | None = None,
+    ) -> None:
+        self._registry = registry
+        self.limits = limits
+        self.clock = clock
+        self.trusted_proxies = trusted_proxies
+        self.tcp = TcpConnections(limits.tcp_per_address, limits.tcp)
+        self.bodies = UnfinishedBodies(
+            per_address=limits.unfinished_requests_per_address,
+            total_bytes=limits.unfinished_body_bytes,
+            seconds=limits.body_seconds,
+            bytes_per_second=limits.body_bytes_per_second,
+        )
+        self.descriptors = self.wanted
+        """Connections that the process may hold, of whatever kind."""
+        self._requests = Budget(Rate.parse(limits.requests_per_address))
+        self._trail = trail
+        self._statistics = statistics
+        self._operator_log = OperatorLog(clock)
+        self._recorded = Budget(_RECORDED, capacity=4096)
+        self._unrecorded: Counter[tuple[Denial, str]] = Counter()
+
+    # -- at the start ------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> int:
+        """Connections that the limits allow, with and without a WebSocket."""
+        sockets = 0 if self._registry is None else self.limits.connections
+        return sockets + self.limits.tcp
+
+    def fit(self, descriptors: int) -> None:
+        """Lower the limits to the connections that there are file descriptors for.
+
+        Args:
+            descriptors: How many may be open at once.
+        """
+        self.descriptors = min(descriptors, self.wanted)
+        if self.descriptors == self.wanted:
+            return
+        sockets = 0
+        if self._registry is None:
+            self.tcp.total = max(1, descriptors)
+        else:
+            share = max(_FEWEST_TCP, descriptors // _TCP_SHARE)
+            self.tcp.total = max(1, min(self.limits.tcp, share, descriptors - 1))
+            sockets = max(1, descriptors - self.tcp.total)
+            self._registry.capacity = min(self.limits.connections, sockets)
+        _log.warning(
+            "the process may open too few files: limits.connections is lowered from %d to %d and "
+            "limits.tcp from %d to %d; let it open %d more (ulimit -n, or LimitNOFILE= of systemd), or "
+            "lower the limits",
+            self.limits.connections,
+            min(self.limits.connections, sockets),
+            self.limits.tcp,
+            self.tcp.total,
+            self.wanted - descriptors,
+        )
+
+    # -- at each connection and request ------------------------------------------------------------
+
+    def trusts(self, peer: str) -> bool:
+        """Whether that peer is a trusted proxy."""
+        return bool(self.trusted_proxies) and in_networks(peer, self.trusted_proxies)
+
+    def key(self, address: str) -> str:
+        """What counts as one client."""
+        return rate_key(address, self.limits.ipv6_prefix)
+
+    def connect(self, address_key: str, *, proxy: bool) -> Refusal | None:
+        """Why a new TCP connection is refused; None if it is not.
+
+        Args:
+            address_key: The client.
+            proxy: Whether it is a trusted proxy, which counts for no address.
+        """
+        if not proxy and (refusal := self.request(address_key)) is not None:
+            return refusal
+        sockets = 0 if self._registry is None else len(self._registry)
+        if len(self.tcp) + sockets >= self.descriptors and not self.tcp.give_way():
+            return Refusal(Denial.BUSY, f"{self.descriptors} connections are open, all that fit")
+        if proxy or self.tcp.room(address_key):
+            return None
+        return Refusal(
+            Denial.TOO_MANY_CONNECTIONS,
+            f"limits.tcp_per_address = {self.limits.tcp_per_address} or limits.tcp = "
+            f"{self.tcp.total} is reached, and a request is under way on each connection",
+        )
+
+    def request(self, address_key: str) -> Refusal | None:
+        """Why a request of that address is refused; None if it is not."""
+        if self._requests.spend(address_key, self.clock.monotonic()):
+            return None
+        return Refusal(
+            Denial.HANDSHAKE_RATE,
+            f"limits.requests_per_address = {self.limits.requests_per_address!r} is reached",
+        )
+
+    def body(self, address_key: str) -> Refusal | None:
+        """Why that address may not begin a request with a body; None if it may."""
+        if self.bodies.room(address_key):
+            return None
+        return Refusal(
+            Denial.TOO_MANY_CONNECTIONS,
+            "limits.unfinished_requests_per_address = "
+            f"{self.limits.unfinished_requests_per_address} is reached",
+        )
+
+    def record(self, refusal: Refusal, address: str, path: str = "") -> None:
+        """Count a refusal and write it down; of many equal ones of an address, one a second."""
+        key = (refusal.denial, self.key(address))
+        if self._statistics is not None:
+            self._statistics.refused[refusal.denial] += 1
+        if not self._recorded.spend(f"{key[0].value} {key[1]}", self.clock.monotonic()):
+            self._unrecorded[key] += 1
+            if len(self._unrecorded) > 4096:
+                self._unrecorded.clear()
+            return
+        count = 1 + self._unrecorded.pop(key, 0)
+        self._operator_log.refused(refusal, path=path, address=address)
+        if self._trail is not None:
+            self._trail.note(
+                Event(
+                    time=self.clock.now(),
+                    name=REFUSED_AS[refusal.denial],
+                    cause=refusal.denial.value,
+                    endpoint=path,
+                    address=address,
+                    detail=refusal.detail,
+                    count=count,
+                )
+            )

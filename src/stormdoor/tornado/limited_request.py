@@ -1,0 +1,216 @@
+"""One HTTP request at a listener with limits: its rate, the size of its body and the time for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Protocol, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from stormdoor.core.address import client_address
+from stormdoor.core.denial import ANSWERS, Denial, Refusal
+from stormdoor.guard.listener_limits import ListenerLimits
+from stormdoor.guard.tcp_connections import Progress, TcpConnection
+from stormdoor.guard.unfinished_bodies import UnfinishedBody
+
+__all__ = ["LimitedRequest", "Listener", "prepared"]
+
+
+def prepared(refusal: Refusal) -> bytes:
+    """The whole answer to a refused request, after which the connection closes."""
+    return _PREPARED[refusal.denial]
+
+
+def _prepare(denial: Denial) -> bytes:
+    answer = ANSWERS[denial]
+    body = answer.text.encode() + b"\n"
+    again = b"Retry-After: 1\r\n" if answer.status in (429, 503) else b""
+    return (
+        b"HTTP/1.1 %d Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        b"Cache-Control: no-store\r\n%bConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+        % (answer.status, again, len(body), body)
+    )
+
+
+_PREPARED = {denial: _prepare(denial) for denial in Denial}
+
+
+class Listener(Protocol):
+    """What a request needs of the server that received it."""
+
+    front: ListenerLimits
+    max_body_size: int
+
+    def watch(self) -> None:
+        """Look from time to time for bodies that come too slowly."""
+        ...
+
+    async def authenticated(self, request: HTTPServerRequest) -> bool:
+        """Whether a request comes with a living session."""
+        ...
+
+
+class LimitedRequest(HTTPMessageDelegate):
+    """Stands between the connection and the application.
+
+    Args:
+        server: What received it.
+        tcp: The connection that it came on.
+        connection: Tornado's side of it.
+        address: The peer.
+        delegate: The application's side.
+    """
+
+    def __init__(
+        self,
+        server: Listener,
+        tcp: TcpConnection,
+        connection: HTTP1Connection,
+        address: str,
+        delegate: HTTPMessageDelegate,
+    ) -> None:
+        self._server = server
+        self._tcp = tcp
+        self._connection = connection
+        self._address = address
+        self._delegate = delegate
+        self._path = ""
+        self._body: UnfinishedBody | None = None
+        self._kept = True
+        self._abandoned = False
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        """Refuse the request, or pass it on."""
+        front, line = self._server.front, cast(RequestStartLine, start_line)
+        self._path = line.path.partition("?")[0]
+        key = self._tcp.address_key
+        if self._tcp.proxy:
+            forwarded = ",".join(headers.get_list("X-Forwarded-For")).split(",")
+            self._address = client_address(
+                self._address, [one.strip() for one in forwarded if one], front.trusted_proxies
+            )
+            key = front.key(self._address)
+        refusal = front.request(key)
+        length = headers.get_list("Content-Length")
+        chunked = bool(headers.get_list("Transfer-Encoding"))
+        if refusal is None and (chunked or (length and length != ["0"])):
+            refusal = front.body(key)
+            if refusal is None:
+                self._tcp.progress = Progress.BODY
+                size = int(length[0]) if length and length[0].isdecimal() else None
+                return self._begin_body(key, size, line, headers)
+        if refusal is not None:
+            self._refuse(refusal)
+            return None
+        return self._delegate.headers_received(start_line, headers)
+
+    def _begin_body(
+        self, key: str, size: int | None, line: RequestStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        """Pass on a request with a body, if it may be as large as it says.
+
+        Args:
+            key: The client.
+            size: Bytes that the client announces; None if it announces none.
+            line: The request line.
+            headers: The headers.
+        """
+        server = self._server
+        largest, limit = server.max_body_size, server.front.limits.unauthenticated_body_bytes
+        if size is not None and size > largest:
+            self._refuse(
+                Refusal(
+                    Denial.MESSAGE_TOO_LARGE,
+                    f"a body of {size} bytes; guarded_server(max_body_size={largest}) allows less",
+                )
+            )
+            return None
+        if largest > limit and (size is None or size > limit):
+            return self._ask_for_session(key, size, line, headers)
+        return self._pass_on(key, line, headers)
+
+    async def _ask_for_session(
+        self, key: str, size: int | None, line: RequestStartLine, headers: HTTPHeaders
+    ) -> None:
+        limit = self._server.front.limits.unauthenticated_body_bytes
+        request = HTTPServerRequest(
+            connection=self._connection, start_line=line, headers=headers.copy()
+        )
+        if not await self._server.authenticated(request):
+            if size is not None:
+                self._refuse(
+                    Refusal(
+                        Denial.MESSAGE_TOO_LARGE,
+                        f"a body of {size} bytes without a living session; "
+                        f"limits.unauthenticated_body_bytes = {limit} allows less",
+                    )
+                )
+                return
+            self._connection.set_max_body_size(limit)
+        passed = self._pass_on(key, line, headers)
+        if passed is not None:
+            await passed
+
+    def _pass_on(
+        self, key: str, line: RequestStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        front = self._server.front
+        self._body = UnfinishedBody(key, front.clock.monotonic(), self._abandon)
+        front.bodies.begin(self._body)
+        self._server.watch()
+        passed = self._delegate.headers_received(line, headers)
+        # Of a handler that takes the body as it comes, nothing waits in memory.
+        target = getattr(self._delegate, "delegate", self._delegate)
+        self._kept = not getattr(target, "stream_request_body", False)
+        return passed
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Count a part of the body."""
+        if self._body is not None:
+            self._server.front.bodies.received(self._body, len(chunk), kept=self._kept)
+        if self._abandoned:
+            return None
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        """The body is complete."""
+        self._end_body()
+        self._tcp.progress = Progress.ANSWERING
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        """The client has left before the body was complete."""
+        self._end_body()
+        self._delegate.on_connection_close()
+
+    def _end_body(self) -> None:
+        if self._body is not None:
+            self._server.front.bodies.end(self._body)
+            self._body = None
+
+    def _abandon(self, why: str) -> None:
+        """End a request whose body is not complete."""
+        self._body, self._abandoned = None, True
+        refusal = Refusal(Denial.SLOW_REQUEST, why)
+        self._server.front.record(refusal, self._address, self._path)
+        _write_and_close(self._connection.stream, prepared(refusal))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._server.front.record(refusal, self._address, self._path)
+        _write_and_close(self._connection.detach(), prepared(refusal))
+
+
+def _write_and_close(stream: Any, answer: bytes) -> None:
+    """Send a short answer as far as the kernel takes it at once, and close."""
+    if stream is not None and not stream.closed():
+        stream.write(answer)
+        stream.close()

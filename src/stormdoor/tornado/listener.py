@@ -1,0 +1,173 @@
+"""An HTTP server that counts connections, requests and bodies of each address before any handler runs."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
+from tornado.web import Application
+
+from stormdoor.config.clock import SystemClock
+from stormdoor.config.guard import Guard
+from stormdoor.core.credential import Place, Source
+from stormdoor.core.denial import Refusal
+from stormdoor.core.limits import Limits
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.listener_limits import ListenerLimits
+from stormdoor.guard.tcp_connections import Progress, TcpConnection
+from stormdoor.tornado.acceptor import Acceptor
+from stormdoor.tornado.descriptors import descriptors_for
+from stormdoor.tornado.limited_request import LimitedRequest, prepared
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["GuardedServer"]
+
+_log = logging.getLogger("stormdoor")
+
+_WATCH_SECONDS = 1.0
+_UNIX = "127.0.0.1"  # a UNIX socket has no address: whoever can open it is on this machine
+
+_fronts: WeakKeyDictionary[Guard, ListenerLimits] = WeakKeyDictionary()
+"""The limits of each guard: all its listeners share them."""
+
+
+def _front_of(guard: Guard | None) -> ListenerLimits:
+    if guard is None:
+        return ListenerLimits(Limits(), (), SystemClock())
+    front = _fronts.get(guard)
+    if front is None:
+        front = _fronts[guard] = ListenerLimits(
+            guard.limits,
+            guard.trusted_proxies,
+            guard.clock,
+            registry=guard.registry,
+            trail=guard.trail,
+            statistics=guard.statistics,
+        )
+    return front
+
+
+class GuardedServer(HTTPServer):
+    """Tornado's server, with the limits of a guard on what costs something before a handler runs.
+
+    Attributes:
+        front: The limits, and what counts for them.
+        max_body_size: The largest body of any request.
+    """
+
+    def initialize(  # type: ignore[override]
+        self, application: Application, *, guard: Guard | None, max_body_size: int, **options: Any
+    ) -> None:
+        """Called by Tornado with what the constructor was given."""
+        super().initialize(application, max_body_size=max_body_size, **options)
+        self._guard = guard
+        self._application = application
+        self.front = _front_of(guard)
+        self.max_body_size = max_body_size
+        self._tcp: dict[IOStream, TcpConnection] = {}
+        self._watching = False
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept connections on these sockets; see Tornado."""
+        if self._guard is None:
+            self._guard = _guard_of(self._application)
+            self.front = _front_of(self._guard)
+        self.front.fit(descriptors_for(self.front.wanted))
+        for sock in sockets:
+            number = sock.fileno()
+            self._sockets[number] = sock
+            self._handlers[number] = Acceptor(sock, self._accept, self.front.tcp.give_way).stop
+
+    def _accept(self, connection: socket.socket, address: Any) -> None:
+        peer = _peer(address)
+        refusal = self.front.connect(self.front.key(peer), proxy=self.front.trusts(peer))
+        if refusal is not None:
+            self._turn_away(connection, peer, refusal)
+            return
+        try:
+            self._handle_connection(connection, address)
+        except OSError as error:  # of TLS, or the client has left
+            _log.debug("a connection from %s failed: %s", peer, error)
+            connection.close()
+
+    def _turn_away(self, connection: socket.socket, peer: str, refusal: Refusal) -> None:
+        """Answer without reading anything, and close."""
+        self.front.record(refusal, peer)
+        if self.ssl_options is None:
+            with suppress(OSError):
+                connection.setblocking(False)
+                connection.send(prepared(refusal))
+        connection.close()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Serve a connection; see Tornado."""
+        peer = _peer(address)
+        tcp = TcpConnection(self.front.key(peer), stream.close, proxy=self.front.trusts(peer))
+        self._tcp[stream] = tcp
+        self.front.tcp.add(tcp)
+        super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        """Called by Tornado when it begins to wait for a request."""
+        delegate = super().start_request(server_conn, request_conn)
+        tcp = self._tcp.get(cast(HTTP1ServerConnection, server_conn).stream)
+        if tcp is None:
+            return delegate
+        tcp.progress = Progress.IDLE
+        connection: HTTP1Connection = request_conn
+        address = _peer(getattr(connection.context, "address", None))
+        return LimitedRequest(self, tcp, connection, address, delegate)
+
+    def on_close(self, server_conn: object) -> None:
+        """Called by Tornado when a connection is closed, or has become a WebSocket."""
+        tcp = self._tcp.pop(cast(HTTP1ServerConnection, server_conn).stream, None)
+        if tcp is not None:
+            self.front.tcp.remove(tcp)
+        super().on_close(server_conn)
+
+    def watch(self) -> None:
+        """Look each second for bodies that come too slowly, as long as there are any."""
+        if not self._watching:
+            self._watching = True
+            IOLoop.current().call_later(_WATCH_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._watching = False
+        self.front.bodies.abandon_slow(self.front.clock.monotonic())
+        if len(self.front.bodies):
+            self.watch()
+
+    async def authenticated(self, request: HTTPServerRequest) -> bool:
+        """Whether a request comes with a living session of the guard."""
+        guard = self._guard
+        if guard is None or not guard.running:
+            return False
+        name = guard.sessions.cookie.name
+        handshake = Translator([Place(Source.COOKIE, name)], ()).handshake(request)
+        values = handshake.cookies.get(name, ())
+        try:
+            return len(values) == 1 and await guard.sessions.find(values[0]) is not None
+        except StoreUnavailable:
+            return False
+
+
+def _guard_of(router: Any) -> Guard | None:
+    """The guard of an application, or of the first one in a router."""
+    guard = getattr(router, "settings", {}).get("stormdoor_guard")
+    if isinstance(guard, Guard):
+        return guard
+    inner = (_guard_of(rule.target) for rule in getattr(router, "rules", ()))
+    return next((found for found in inner if found is not None), None)
+
+
+def _peer(address: Any) -> str:
+    return str(address[0]) if isinstance(address, tuple) and address else _UNIX
