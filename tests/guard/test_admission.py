@@ -29,6 +29,7 @@ from stormdoor.core.address import client_address, parse_networks
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.gate import HANDSHAKES
 from stormdoor.ports import Store
 from tests.guard.fakes import (
     CHAT,
@@ -66,7 +67,7 @@ def _closing(guard: Guard, handshake: Handshake) -> Handshake:
 
 
 def _used_up(guard: Guard, handshake: Handshake) -> Handshake:
-    while guard.admission._handshakes.spend(handshake.address, guard.clock.monotonic()):
+    while guard.admission._requests[HANDSHAKES].spend(handshake.address, guard.clock.monotonic()):
         pass
     return handshake
 

@@ -46,6 +46,8 @@ _ISSUER, _AUDIENCE = "stormdoor-demo", "stormdoor-demo"
 LIMITS = Limits(
     # One browser on this machine plays many people, and the attack page attacks in earnest.
     handshakes_per_address="600/min burst 300",
+    logins_per_address="600/min burst 300",
+    foreign_per_address="600/min burst 300",
     failures_per_address="120/min burst 60",
     message_bytes=16 * 1024,
     bytes_per_connection="65536/s burst 262144",
@@ -217,7 +219,7 @@ async def serve(
             beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
             server = guarded_server(demo.application, max_body_size=64 * 1024)
             server.add_sockets(sockets)
-            other = guarded_server(_foreign_application(demo.origins))
+            other = guarded_server(_foreign_application(demo.origins), guard=demo.guard)
             other.add_sockets(foreign)
             if not quiet:
                 _say(_how_to(credentials, demo.configuration))

@@ -17,9 +17,16 @@ from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Entrance", "Gate"]
+__all__ = ["CALLBACKS", "FOREIGN", "HANDSHAKES", "LOGINS", "PAGES", "Entrance", "Gate"]
 
 _MAX_PATH = 2048
+
+HANDSHAKES = "handshakes_per_address"
+LOGINS = "logins_per_address"
+CALLBACKS = "callbacks_per_address"
+PAGES = "pages_per_address"
+FOREIGN = "foreign_per_address"
+"""The limits of `Limits` on requests of one address, by name. A request counts for exactly one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +81,23 @@ class Gate:
         self._registry = registry
         self._trail = trail
         self._clock = clock
-        self._handshakes = Budget(Rate.parse(limits.handshakes_per_address))
+        self._requests = {
+            name: Budget(Rate.parse(getattr(limits, name)))
+            for name in (HANDSHAKES, LOGINS, CALLBACKS, PAGES, FOREIGN)
+        }
         self._failures = Budget(Rate.parse(limits.failures_per_address))
         self.closing = False
         self.blind = False
 
-    def approach(self, handshake: Handshake, address_key: str) -> Refusal | None:
-        """What every request must pass, a login's as well as a handshake's, before it may cost anything.
+    def approach(self, handshake: Handshake, address_key: str, limit: str) -> Refusal | None:
+        """Run the checks of a plain request that need no credential.
 
         Args:
             handshake: The facts of the request.
             address_key: What counts as one client.
+            limit: What the request counts for, such as `LOGINS`.
         """
-        return self._strange(handshake) or self._too_often(address_key)
+        return self._strange(handshake) or self._unable() or self._too_often(address_key, limit)
 
     def _strange(self, handshake: Handshake) -> Refusal | None:
         """What is wrong with where a request came from and where it went to."""
@@ -128,17 +139,14 @@ class Gate:
             return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
         return None
 
-    def _too_often(self, address_key: str) -> Refusal | None:
-        """Whether this address may ask anything at all now."""
-        unable = self._unable()
-        if unable is not None:
-            return unable
-        monotonic = self._clock.monotonic()
-        if not self._handshakes.spend(address_key, monotonic):
+    def _too_often(self, address_key: str, limit: str) -> Refusal | None:
+        """Charge the address with a request; the refusal if the limit is reached."""
+        requests, monotonic = self._requests[limit], self._clock.monotonic()
+        if not requests.spend(address_key, monotonic):
             return Refusal(
                 Denial.HANDSHAKE_RATE,
-                f"limits.handshakes_per_address = {self._limits.handshakes_per_address!r} is reached",
-                retry_after=_seconds(self._handshakes.wait(address_key, monotonic)),
+                f"limits.{limit} = {getattr(self._limits, limit)!r} is reached",
+                retry_after=_seconds(requests.wait(address_key, monotonic)),
             )
         return None
 
@@ -155,10 +163,13 @@ class Gate:
         refusal = self._strange(handshake)
         if refusal is not None:
             return refusal
-        # Before the budget: a hostile page must not use up the budget of whoever looks at it.
+        refusal = self._foreign(handshake, endpoint)
+        if refusal is not None:
+            # Not charged as a handshake: a hostile page must not use up what its visitor may do.
+            return self._too_often(address_key, FOREIGN) or refusal
         return (
-            self._foreign(handshake, endpoint)
-            or self._too_often(address_key)
+            self._unable()
+            or self._too_often(address_key, HANDSHAKES)
             or self._registry.room_for_address(address_key)
         )
 

@@ -11,6 +11,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
+from stormdoor.guard.gate import LOGINS
 from stormdoor.tornado.factor_route import FactorRoute
 
 __all__ = ["FACTOR_ROUTES"]
@@ -20,6 +21,8 @@ _NOBODY_WAITS = Refusal(Denial.NO_CREDENTIAL, "no login waits for a second facto
 
 
 class _SecondFactor(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         body = self.presented()
         if body is None:
@@ -54,6 +57,8 @@ class _SecondFactor(FactorRoute):
 
 
 class _SecondFactorOptions(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         secret = self.pending_secret
         account = None if secret is None else await self.guard.pending_logins.find(secret)
@@ -67,6 +72,8 @@ class _SecondFactorOptions(FactorRoute):
 
 
 class _Passkey(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         body = self.presented()
         if body is None:
@@ -90,6 +97,8 @@ class _Passkey(FactorRoute):
 
 
 class _PasskeyOptions(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         # The cookie binds the answer to this browser: nobody can have somebody else log in as them.
         secret = secrets.token_urlsafe(32)
@@ -99,6 +108,8 @@ class _PasskeyOptions(FactorRoute):
 
 
 class _StepUp(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         caller = await self.caller()
         body = None if caller is None else self.presented()
@@ -134,6 +145,8 @@ class _StepUp(FactorRoute):
 
 
 class _StepUpOptions(FactorRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         caller = await self.caller()
         if caller is None:

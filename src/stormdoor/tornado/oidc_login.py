@@ -14,6 +14,7 @@ from stormdoor.auth.session import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
+from stormdoor.guard.gate import CALLBACKS, LOGINS
 from stormdoor.tornado.oidc_route import ANSWERS, OpenIdRoute
 from stormdoor.tornado.session_handler import Caller
 
@@ -26,6 +27,8 @@ _TWO_FACTORS = 2
 
 class LogIn(OpenIdRoute):
     """`GET /login?return_to=/path`: off to the provider."""
+
+    counts_for = LOGINS
 
     async def get(self) -> None:
         """Begin."""
@@ -42,6 +45,8 @@ class Link(OpenIdRoute):
     Not by GET: a page that can send a browser through here while it is logged in at the provider as somebody
     else would give that somebody the account.
     """
+
+    counts_for = LOGINS
 
     async def post(self) -> None:
         """Begin; a form is redirected, a script gets the address."""
@@ -74,6 +79,8 @@ class Link(OpenIdRoute):
 class StepUp(OpenIdRoute):
     """`GET /step-up?acr_values=…&max_age=…&return_to=/path`: prove yourself again, or better."""
 
+    counts_for = LOGINS
+
     async def get(self) -> None:
         """Begin."""
         caller = await self.find_caller()
@@ -99,6 +106,8 @@ class StepUp(OpenIdRoute):
 
 class Callback(OpenIdRoute):
     """`GET /callback`: back from the provider."""
+
+    counts_for = CALLBACKS
 
     async def get(self) -> None:
         """Judge what the browser has brought, and give it its session."""

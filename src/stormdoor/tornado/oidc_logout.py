@@ -13,6 +13,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.pending import Pending
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.gate import CALLBACKS
 from stormdoor.tornado.oidc_route import OpenIdRoute
 
 __all__ = ["BackChannel", "FrontChannel", "LogOut", "LoggedOut"]
@@ -23,6 +24,8 @@ _RETURN = "openid-logged-out"
 
 
 class _Ending(OpenIdRoute):
+    counts_for = CALLBACKS
+
     async def end(self, *, subject: str | None, sid: str | None, at: float, reason: str) -> int:
         """End the sessions that belong to a person or a session there, with their sockets."""
         guard, issuer = self.guard, self.party.provider.issuer
@@ -171,6 +174,8 @@ class LogOut(OpenIdRoute):
 
 class LoggedOut(OpenIdRoute):
     """`GET /logged-out?state=…`: back from a logout at the provider."""
+
+    counts_for = CALLBACKS
 
     async def get(self) -> None:
         """Go on to where the logout was to lead."""

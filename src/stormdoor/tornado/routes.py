@@ -15,6 +15,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.gate import LOGINS
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
 from stormdoor.tornado.factor_routes import FACTOR_ROUTES
 from stormdoor.tornado.login_route import CHANGED, LoginRoute, Wiring
@@ -41,6 +42,8 @@ class _TicketFor(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _LogIn(LoginRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         body = self.read_body(_Credentials)
         if body is None:
@@ -167,6 +170,8 @@ class _EndOthers(LoginRoute):
 
 
 class _Password(LoginRoute):
+    counts_for = LOGINS
+
     async def post(self) -> None:
         caller = await self.caller()
         body = None if caller is None else self.read_body(_NewPassword)
