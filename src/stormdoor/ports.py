@@ -25,6 +25,7 @@ __all__ = [
     "Clock",
     "Connections",
     "Factors",
+    "FamiliarAddresses",
     "Identities",
     "Keys",
     "LiveConnection",
@@ -276,6 +277,27 @@ class Identities(Protocol):
         ...
 
 
+class FamiliarAddresses(Protocol):
+    """From which addresses a principal has logged in. Addresses are known by their fingerprints only."""
+
+    async def address_seen(self, principal_id: str, address: str) -> float | None:
+        """Return when the principal logged in from there last, in Unix seconds; None if it never did."""
+        ...
+
+    async def remember_address(
+        self, principal_id: str, address: str, at: float, *, most: int
+    ) -> None:
+        """Remember a login; nothing happens if there is no such account.
+
+        Args:
+            principal_id: Whose login it was.
+            address: Fingerprint of the address.
+            at: Unix seconds.
+            most: Addresses of one principal that are kept, the latest ones.
+        """
+        ...
+
+
 class Factors(Protocol):
     """Second factors, recovery codes, and how many codes in a row were wrong."""
 
@@ -507,6 +529,7 @@ class Store(
     Nonces,
     Pendings,
     Identities,
+    FamiliarAddresses,
     Factors,
     Revocations,
     TrailStore,
@@ -527,7 +550,7 @@ class Store(
         """Remove what ended an hour ago: sessions, tickets, nonces, what is pending, and nodes.
 
         A session that was idle for too long stays until its `expires_at`: connections of receive-only
-        endpoints may belong to it.
+        endpoints may belong to it. Addresses go that have not been seen for `FAMILIAR_SECONDS`.
 
         Returns:
             How many.

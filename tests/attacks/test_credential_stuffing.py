@@ -197,3 +197,28 @@ async def test_what_is_said_about_a_failure(demo: Running) -> None:
     assert bodies == {(401, b"authentication required\n")}
     answer = await demo.visitor().post("/auth/login", {"username": "alice", "password": "wrong"})
     assert json.loads(answer.body) == {"error": "unauthenticated"}
+
+
+async def test_a_flood_of_guesses_does_not_keep_members_out(demo: Running) -> None:
+    """48 attackers who guess all the time; a member who has been there before logs in 12 of 12 times."""
+    home = demo.visitor().address
+    await demo.visit("alice", address=home)
+    stopped = asyncio.Event()
+
+    async def guess(attacker: Visitor) -> int:
+        number = 0
+        while not stopped.is_set():
+            number += 1
+            name = {"username": f"{attacker.address}-{number}", "password": "guess"}
+            await attacker.post("/auth/login", name)
+        return number
+
+    attackers = [asyncio.create_task(guess(demo.visitor())) for _ in range(48)]
+    try:
+        for _ in range(12):
+            async with asyncio.timeout(5):
+                await demo.visit("alice", address=home)
+    finally:
+        stopped.set()
+        guesses = await asyncio.gather(*attackers)
+    assert min(guesses) > 0

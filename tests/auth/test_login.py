@@ -408,3 +408,53 @@ async def test_an_unknown_name_is_known_by_a_fingerprint() -> None:
     assert await other.known_as("one") != await here.login.known_as("one")
     keyed = [Login(here.store, here.passwords, here.clock, name_key=b"k" * 32) for _ in range(2)]
     assert len({await one.known_as("one") for one in keyed}) == 1
+
+
+# Familiar addresses --------------------------------------------------------------------------
+
+
+async def test_a_familiar_address_overtakes() -> None:
+    """It has a queue of its own, and goes before all who wait in the other one."""
+    here = await room(threads=1, queue=4)
+    assert isinstance(await here.attempt(), LoggedIn)
+    gate, order = threading.Event(), []
+    here.passwords._pool.submit(gate.wait)
+
+    async def guess(number: int) -> None:
+        outcome = await here.attempt(f"ghost-{number}", "wrong", f"10.0.0.{number}")
+        order.append(denial(outcome)[0].value)
+
+    guesses = [asyncio.create_task(guess(number)) for number in range(8)]
+    while not here.passwords.busy:
+        await asyncio.sleep(0)
+    mine = asyncio.create_task(here.attempt())
+    mine.add_done_callback(lambda _: order.append("alice"))
+    while not here.passwords._waiting_first:
+        await asyncio.sleep(0)
+    gate.set()
+    assert isinstance(await mine, LoggedIn)
+    await asyncio.gather(*guesses)
+    assert order == ["busy"] * 3 + ["alice"] + ["bad-credential"] * 5
+
+
+async def test_familiarity_outlives_the_process() -> None:
+    """Another process on the same store knows the address, for three months."""
+    first = await room()
+    assert isinstance(await first.attempt(), LoggedIn)
+    for seconds, familiar in ((80 * 86_400.0, True), (171 * 86_400.0, False)):
+        later = await room(first.store)
+        later.clock.advance(seconds)
+        for number in range(6):
+            await later.attempt(password="wrong", address=f"10.0.0.{number}")
+        slowed = isinstance(outcome := await later.attempt(), Refusal)
+        assert slowed is not familiar, outcome
+        if slowed:
+            assert denial(outcome)[0] is Denial.BACKOFF
+
+
+async def test_a_failed_login_makes_no_address_familiar() -> None:
+    """Nor does a store that has no such account."""
+    here = await room()
+    await here.attempt(password="wrong", address=CAFE)
+    await here.attempt("ghost", "wrong", address=CAFE)
+    assert here.store._familiar == {}

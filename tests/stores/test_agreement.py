@@ -134,6 +134,10 @@ class Agreement(RuleBasedStateMachine):
     def link_identity(self, issuer: str, subject: str, who: str, at: float) -> None:
         self.both("link_identity", issuer, subject, who, at)
 
+    @rule(who=who, address=ids, at=times)
+    def remember_address(self, who: str, address: str, at: float) -> None:
+        self.both("remember_address", who, address, at, most=2)
+
     @rule(issuer=ids, subject=ids)
     def unlink_identity(self, issuer: str, subject: str) -> None:
         self.both("unlink_identity", issuer, subject)
@@ -272,6 +276,8 @@ class Agreement(RuleBasedStateMachine):
             self.both("factors", name)
             self.both("recovery_codes", name)
             self.both("factor_failures", name)
+            for address in ("1", "2", "3"):
+                self.both("address_seen", name, address)
         for id in ("1", "2", "3"):
             self.both("session", id)
             self.both("key", id)

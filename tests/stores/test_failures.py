@@ -96,6 +96,7 @@ READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
     "trail_anchor", "trail_head", "live_connections", "sessions_of_provider", "pending", "identity",
     "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
+    "address_seen", "trail_faults",
 }  # fmt: skip
 
 

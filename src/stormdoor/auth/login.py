@@ -6,6 +6,7 @@ and refused in the same way and time as a known one (ASVS 6.3.8).
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import math
 import os
@@ -13,13 +14,22 @@ from dataclasses import dataclass, replace
 
 from stormdoor.auth.passwords import Busy, Mismatch, Passwords
 from stormdoor.core.account import Account
-from stormdoor.core.backoff import LoginBackoff
+from stormdoor.core.backoff import FAMILIAR_SECONDS, LoginBackoff
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Clock, Store
 
 __all__ = ["LoggedIn", "Login"]
 
 _MAX_USERNAME = 256
+_MOST_ADDRESSES = 16
+_DAY = 86_400.0
+
+
+def _fingerprint(username: str, address_key: str) -> str:
+    """Name an address in the store without its text. Sessions hold the text: this hides nothing more."""
+    pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(pair).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,9 @@ class LoggedIn:
 
 class Login:
     """Judges pairs of user name and password.
+
+    An address that has logged in to the account before is familiar: its attempts overtake those of others,
+    and attempts of others do not slow it. The store remembers that for 90 days.
 
     Args:
         store: Where accounts live.
@@ -81,7 +94,13 @@ class Login:
         """
         if not 0 < len(username) <= _MAX_USERNAME:
             return Refusal(Denial.BAD_CREDENTIAL, "the user name is empty or too long to be one")
-        if self._passwords.busy:
+        place = _fingerprint(username, address_key)
+        now = self._clock.now()
+        seen_at = await self._seen_at(username, place)
+        if seen_at is not None and 0.0 <= now - seen_at < FAMILIAR_SECONDS:
+            self._backoff.remember(username, address_key)
+        familiar = self._backoff.familiar(username, address_key)
+        if self._passwords.full(first=familiar):
             return _busy(Busy())
         seconds = self._backoff.attempt(username, address_key, self._clock.monotonic())
         if seconds > 0.0:
@@ -90,7 +109,7 @@ class Login:
         # none.
         account = await self._store.account(username)
         stored = None if account is None else account.password_hash
-        verdict = await self._passwords.verify(password, stored)
+        verdict = await self._passwords.verify(password, stored, first=familiar)
         if isinstance(verdict, Busy):
             self._backoff.refund(username, address_key)
             return _busy(verdict)
@@ -105,6 +124,8 @@ class Login:
         if account.disabled:
             return self._refused(username, address_key, "the principal is disabled")
         self._backoff.succeeded(username, address_key)
+        if seen_at is None or not 0.0 <= now - seen_at < _DAY:
+            await self._store.remember_address(username, place, now, most=_MOST_ADDRESSES)
         if not isinstance(replacement, str):
             return LoggedIn(account)
         # In one step: a password that is being changed at this moment stays changed.
@@ -113,6 +134,12 @@ class Login:
         ):
             return self._refused(username, address_key, "the account changed during the login")
         return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
+
+    async def _seen_at(self, username: str, place: str) -> float | None:
+        try:
+            return await self._store.address_seen(username, place)
+        except StoreUnavailable:
+            return None  # charged like any other; the next question to the store fails as well
 
     async def known_as(self, username: str) -> str:
         """What the trail and the log may say of a name that was typed.

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
@@ -137,11 +139,28 @@ def _stand_in(cost: Argon2Cost) -> str:
     return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}${salt}${digest}"
 
 
+_NICENESS = 10  # of the hashing threads: the event loop goes first where processors are few
+
+
+def _step_back() -> None:
+    """Give the calling thread a lower priority. Only Linux has priorities of single threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[], Any]
+    future: Future[Any]
+
+
 class Passwords:
     """Hashes and verifies passwords, in a few threads of its own and with a bounded queue.
 
-    Argon2 and bcrypt let go of the interpreter while they compute, so the event loop keeps its
-    processor; and logins that pile up get `Busy` instead of delaying everybody.
+    Argon2 and bcrypt let go of the interpreter while they compute, and their threads have a lower priority,
+    so the event loop keeps its processor. Logins that pile up get `Busy`. What is marked as `first` overtakes
+    what is not, and has a queue of its own, so that a flood of guesses does not keep it out.
 
     While old hashes (bcrypt, other parameters) are in the store, verifying one takes another time
     than for an unknown principal, which tells that the principal exists. The first login replaces
@@ -150,7 +169,7 @@ class Passwords:
     Args:
         cost: Of new hashes; a stored hash of another cost is flagged for an upgrade.
         threads: How many are computed at once.
-        queue: How many more may wait.
+        queue: How many more may wait; and as many of those that go first.
         min_length: Characters of a new password at least.
         max_bytes: Bytes of a password at most; a longer one is refused before it is hashed.
         common: Further passwords that may not be chosen.
@@ -191,15 +210,28 @@ class Passwords:
         self._min_length = min_length
         self._max_bytes = max_bytes
         self._common = frozenset(password.casefold() for password in common)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stormdoor-passwords")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="stormdoor-passwords", initializer=_step_back
+        )
         self._places = threads + queue
         self._taken = 0
+        self._taken_first = 0
+        self._waiting: deque[_Job] = deque()
+        self._waiting_first: deque[_Job] = deque()
         self._lock = threading.Lock()
 
     @property
     def busy(self) -> bool:
-        """Whether the next one would be turned away."""
-        return self._taken >= self._places
+        """Whether the next one would be turned away, if it does not go first."""
+        return self.full(first=False)
+
+    def full(self, *, first: bool) -> bool:
+        """Whether the next one would be turned away.
+
+        Args:
+            first: Whether it goes before others.
+        """
+        return (self._taken_first if first else self._taken) >= self._places
 
     def unacceptable(self, password: str, principal_id: str = "") -> str | None:
         """Why `password` may not be chosen, for its owner to read; None if it may (ASVS 6.2)."""
@@ -237,22 +269,31 @@ class Passwords:
         """A hash with today's parameters of a password that has been verified, however short."""
         return await self._run(lambda: self._hashed(password))
 
-    async def verify(self, password: str, stored: str | None) -> Match | Mismatch | Busy:
+    async def verify(
+        self, password: str, stored: str | None, *, first: bool = False
+    ) -> Match | Mismatch | Busy:
         """Whether `password` is the one that `stored` was made from.
 
         Args:
             password: As it was typed.
             stored: The stored hash; None for a principal that does not exist or has no password,
                 which takes as long as a wrong password.
+            first: Whether it goes before those that wait.
         """
         typed = _encoded(password)
         if len(typed) > self._max_bytes:
             return Mismatch()  # says nothing about the principal: it holds for everybody
-        return await self._run(lambda: self._verified(typed, stored))
+        return await self._run(lambda: self._verified(typed, stored), first=first)
 
     def close(self) -> None:
         """Let go of the threads. What still waits is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            left = [*self._waiting_first, *self._waiting]
+            self._waiting_first.clear()
+            self._waiting.clear()
+        for job in left:
+            job.future.cancel()
 
     def _check(self, password: str, principal_id: str) -> None:
         problem = self.unacceptable(password, principal_id)
@@ -289,20 +330,41 @@ class Passwords:
             self._hasher.verify(self._stand_in, typed)
         return Mismatch(detail)
 
-    async def _run(self, work: Callable[[], Result]) -> Result | Busy:
+    async def _run(self, work: Callable[[], Result], *, first: bool = False) -> Result | Busy:
+        job = _Job(work, Future())
+        lane = self._waiting_first if first else self._waiting
         with self._lock:
-            if self._taken >= self._places:
+            if self.full(first=first):
                 return Busy()
-            self._taken += 1
-        try:
-            future = self._pool.submit(work)
-        except RuntimeError:  # closed
-            self._give_back(None)
-            return Busy()
+            self._take(1, first=first)
+            lane.append(job)
         # The place is free when the work is done, not when its client has gone away.
-        future.add_done_callback(self._give_back)
-        return await asyncio.wrap_future(future)
+        job.future.add_done_callback(lambda _: self._give_back(first=first))
+        try:
+            self._pool.submit(self._do_next)
+        except RuntimeError:  # closed
+            lane.remove(job)
+            job.future.cancel()
+            return Busy()
+        return await asyncio.wrap_future(job.future)
 
-    def _give_back(self, _: Future[Result] | None) -> None:
+    def _do_next(self) -> None:
+        """Do what waits, the first lane before the other. Runs in a thread, once for each job."""
         with self._lock:
-            self._taken -= 1
+            job = (self._waiting_first or self._waiting).popleft()
+        if not job.future.set_running_or_notify_cancel():
+            return
+        try:
+            job.future.set_result(job.work())
+        except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
+            job.future.set_exception(error)
+
+    def _take(self, places: int, *, first: bool) -> None:
+        if first:
+            self._taken_first += places
+        else:
+            self._taken += places
+
+    def _give_back(self, *, first: bool) -> None:
+        with self._lock:
+            self._take(-1, first=first)

@@ -18,7 +18,19 @@ from typing import TypeVar
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["OWN", "STRANGERS", "Backoff", "Failures", "LoginBackoff", "charged", "wait"]
+__all__ = [
+    "FAMILIAR_SECONDS",
+    "OWN",
+    "STRANGERS",
+    "Backoff",
+    "Failures",
+    "LoginBackoff",
+    "charged",
+    "wait",
+]
+
+FAMILIAR_SECONDS = 90 * 86_400.0
+"""How long after its latest login an address stays familiar to an account."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -187,6 +199,10 @@ class LoginBackoff:
         self._own.pop((account, address), None)
         if not self.familiar(account, address):
             self._take_back(self._strangers, account)
+        self.remember(account, address)
+
+    def remember(self, account: str, address: str) -> None:
+        """Take an address for familiar: it has logged in to the account, now or in an earlier process."""
         addresses = self._known.pop(account, {})
         addresses.pop(address, None)
         addresses[address] = None

@@ -7,6 +7,7 @@ import msgspec
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
+from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
@@ -66,7 +67,7 @@ class MemoryStore(MemoryFactors):
         ]
         forgotten = len(self._revocations) - len(kept)
         self._revocations = kept
-        forgotten += self._purge_pendings(over)
+        forgotten += self._purge_pendings(over) + self._purge_addresses(now - FAMILIAR_SECONDS)
         return len(sessions) + len(tickets) + len(nonces) + len(nodes) + forgotten
 
     # Accounts

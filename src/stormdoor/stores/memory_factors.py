@@ -30,6 +30,7 @@ class MemoryFactors(MemoryTrail):
         self._factors: dict[str, Factor] = {}
         self._recovery_codes: dict[str, set[str]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
+        self._familiar: dict[str, dict[str, float]] = {}
 
     # What is pending
 
@@ -100,6 +101,34 @@ class MemoryFactors(MemoryTrail):
         """See `Identities.unlink_identity`."""
         self._answer()
         return self._identities.pop((issuer, subject), None) is not None
+
+    # Familiar addresses
+
+    async def address_seen(self, principal_id: str, address: str) -> float | None:
+        """See `FamiliarAddresses.address_seen`."""
+        self._answer()
+        return self._familiar.get(principal_id, {}).get(address)
+
+    async def remember_address(
+        self, principal_id: str, address: str, at: float, *, most: int
+    ) -> None:
+        """See `FamiliarAddresses.remember_address`."""
+        self._answer()
+        if principal_id not in self._accounts:
+            return
+        own = self._familiar.setdefault(principal_id, {})
+        own[address] = at
+        while len(own) > most:
+            del own[min(own, key=lambda one: (own[one], one))]
+
+    def _purge_addresses(self, before: float) -> int:
+        found = sum(map(len, self._familiar.values()))
+        self._familiar = {
+            id: kept
+            for id, own in self._familiar.items()
+            if (kept := {one: at for one, at in own.items() if at >= before})
+        }
+        return found - sum(map(len, self._familiar.values()))
 
     # Factors
 
@@ -204,6 +233,7 @@ class MemoryFactors(MemoryTrail):
         self._factors = {k: f for k, f in self._factors.items() if f.principal_id != id}
         self._recovery_codes.pop(id, None)
         self._failures.pop(id, None)
+        self._familiar.pop(id, None)
 
     def _forget_pendings_of(self, session_id: str) -> None:
         self._pendings = {k: p for k, p in self._pendings.items() if p.session_id != session_id}

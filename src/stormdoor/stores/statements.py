@@ -156,6 +156,23 @@ INSERT INTO identity (issuer, subject, principal_id, linked_at) VALUES (?, ?, ?,
 """
 UNLINK_IDENTITY = "DELETE FROM identity WHERE issuer = ? AND subject = ?"
 
+# familiar addresses ------------------------------------------------------------------------------
+
+ADDRESS_SEEN = "SELECT seen_at FROM familiar_address WHERE principal_id = ? AND address = ?"
+REMEMBER_ADDRESS = """
+INSERT INTO familiar_address (principal_id, address, seen_at)
+SELECT id, ?, ? FROM account WHERE id = ?
+ON CONFLICT (principal_id, address) DO UPDATE SET seen_at = excluded.seen_at
+"""
+FORGET_ADDRESSES = """
+DELETE FROM familiar_address
+WHERE principal_id = ? AND address NOT IN (
+    SELECT address FROM familiar_address WHERE principal_id = ?
+    ORDER BY seen_at DESC, address DESC LIMIT ?
+)
+"""
+PURGE_ADDRESSES = "DELETE FROM familiar_address WHERE seen_at < ?"
+
 # factors ----------------------------------------------------------------------------------------
 
 _FACTOR = (

@@ -11,6 +11,7 @@
 from tests.stores.contract.accounts import AccountsContract
 from tests.stores.contract.connections import ConnectionsContract
 from tests.stores.contract.factors import FactorsContract
+from tests.stores.contract.familiar import FamiliarAddressesContract
 from tests.stores.contract.identities import IdentitiesContract
 from tests.stores.contract.keys import KeysContract
 from tests.stores.contract.life import LifeContract
@@ -28,6 +29,7 @@ class StoreContract(
     SessionsContract,
     SingleUseContract,
     IdentitiesContract,
+    FamiliarAddressesContract,
     FactorsContract,
     KeysContract,
     RevocationsContract,

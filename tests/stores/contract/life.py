@@ -29,6 +29,8 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "accounts": lambda store: store.accounts(),
     "add_account": lambda store: store.add_account(account("zoe")),
     "remove_account": lambda store: store.remove_account("alice"),
+    "address_seen": lambda store: store.address_seen("alice", "home"),
+    "remember_address": lambda store: store.remember_address("alice", "home", NOW, most=16),
     "set_password_hash": lambda store: store.set_password_hash("alice", None),
     "set_disabled": lambda store: store.set_disabled("alice", True),
     "set_roles": lambda store: store.set_roles("alice", frozenset()),

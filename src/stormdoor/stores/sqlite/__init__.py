@@ -3,12 +3,14 @@
 import sqlite3
 from pathlib import Path
 
+from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.stores import statements as sql
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
 from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.factors import SqliteFactors
+from stormdoor.stores.sqlite.familiar import SqliteFamiliarAddresses
 from stormdoor.stores.sqlite.identities import SqliteIdentities
 from stormdoor.stores.sqlite.keys import SqliteKeys
 from stormdoor.stores.sqlite.revocations import SqliteRevocations
@@ -25,6 +27,7 @@ class SqliteStore(
     SqliteSessions,
     SqliteSingleUse,
     SqliteIdentities,
+    SqliteFamiliarAddresses,
     SqliteFactors,
     SqliteKeys,
     SqliteRevocations,
@@ -64,6 +67,7 @@ class SqliteStore(
                 + connection.execute(sql.PURGE_TICKETS, (over,)).rowcount
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_PENDING, (over,)).rowcount
+                + connection.execute(sql.PURGE_ADDRESSES, (now - FAMILIAR_SECONDS,)).rowcount
                 + connection.execute(sql.PURGE_NODES, (over,)).rowcount
                 + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )

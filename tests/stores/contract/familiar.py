@@ -1,0 +1,47 @@
+"""What every store keeps about the addresses from which principals log in."""
+
+from stormdoor.core.backoff import FAMILIAR_SECONDS
+from tests.stores.contract.support import NOW, NewStore, with_accounts
+
+__all__ = ["FamiliarAddressesContract"]
+
+
+class FamiliarAddressesContract:
+    async def test_an_address_is_familiar_to_one_account(self, new_store: NewStore) -> None:
+        """The latest login from there is known, of this principal alone."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            assert await store.address_seen("alice", "home") is None
+            await store.remember_address("alice", "home", NOW, most=16)
+            await store.remember_address("alice", "home", NOW + 5, most=16)
+            assert await store.address_seen("alice", "home") == NOW + 5
+            assert await store.address_seen("alice", "cafe") is None
+            assert await store.address_seen("bob", "home") is None
+            assert await store.address_seen("nobody", "home") is None
+
+    async def test_a_principal_has_a_few_addresses(self, new_store: NewStore) -> None:
+        """The latest ones stay; those of another principal are not counted."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.remember_address("bob", "a", NOW, most=2)
+            for at, address in enumerate("abac"):
+                await store.remember_address("alice", address, NOW + at, most=2)
+            seen = [await store.address_seen("alice", one) for one in "abc"]
+            assert seen == [NOW + 2, None, NOW + 3]
+            assert await store.address_seen("bob", "a") == NOW
+
+    async def test_addresses_go_with_the_account(self, new_store: NewStore) -> None:
+        """An account that is removed leaves none, and one that is not there gets none."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.remember_address("alice", "home", NOW, most=16)
+            await store.remember_address("nobody", "home", NOW, most=16)
+            await store.remove_account("alice")
+            assert await store.address_seen("alice", "home") is None
+            assert await store.address_seen("nobody", "home") is None
+
+    async def test_old_addresses_are_purged(self, new_store: NewStore) -> None:
+        """Three months after the latest login from there."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.remember_address("alice", "home", NOW, most=16)
+            await store.remember_address("alice", "cafe", NOW + 1, most=16)
+            assert await store.purge(NOW + FAMILIAR_SECONDS + 0.5) == 1
+            assert await store.address_seen("alice", "home") is None
+            assert await store.address_seen("alice", "cafe") == NOW + 1
