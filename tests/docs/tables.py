@@ -47,7 +47,9 @@ MEANINGS = {
     Denial.BUSY: "`connections` or `unfinished_logins` is reached, or too many passwords are being verified.",
     Denial.UNAVAILABLE: "The store does not answer, or the trail cannot be written.",
     Denial.INTERNAL: "An unforeseen error, or the handler raised.",
-    Denial.INVALID_MESSAGE: "The message is no command, has a field too many, or nests too deep.",
+    Denial.INVALID_MESSAGE: (
+        "The message is no command, has a field too many, nests too deep, or breaks RFC 6455."
+    ),
     Denial.MESSAGE_TOO_LARGE: "The message has more than `message_bytes`.",
     Denial.MESSAGE_RATE: "A rate of messages or bytes, or the limit of the action, is reached.",
     Denial.SLOW_CONSUMER: "The client does not read what is sent to it.",

@@ -243,9 +243,6 @@ async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
             for _ in range(100):
                 await client.send("x")
             assert {await client.recv() for _ in range(100)} == {"x"}
-        async with connect(f"{url}/terminal/one", **allowed) as client:
-            await client.send("x" * (16 * 1024 * 1024 + 1))
-            assert await closed(client) == 1009
         page.app.add_handlers(".*", [("/later", page.Ticker), ("/other", _Unheard)])
         async with connect(f"{url}/later", **allowed) as client:
             assert await client.recv() == "0"

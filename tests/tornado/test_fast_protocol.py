@@ -29,6 +29,7 @@ from stormdoor.tornado.fast import protocol as fast
 from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from stormdoor.tornado.fast.socket_transport import SocketTransport
+from stormdoor.tornado.tornado_protocol import TornadoProtocol
 from tests.guard.fakes import make_guard
 from tests.tornado.loops import LOOPS, on_each_loop
 from tests.tornado.wire import (
@@ -137,9 +138,9 @@ class Detaching(Echo):
     ("handler", "options", "expected"),
     [
         (Echo, {}, FastProtocol),
-        (Echo, {"fast": False}, WebSocketProtocol13),
-        (Own, {}, WebSocketProtocol13),
-        (Detaching, {}, WebSocketProtocol13),
+        (Echo, {"fast": False}, TornadoProtocol),
+        (Own, {}, TornadoProtocol),
+        (Detaching, {}, TornadoProtocol),
     ],
 )
 async def test_where_it_stands(handler: Any, options: dict[str, Any], expected: type) -> None:

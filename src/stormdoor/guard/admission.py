@@ -27,7 +27,6 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.gate import Entrance
 from stormdoor.guard.identification import Identification
 from stormdoor.guard.lifetime import read_account
-from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -82,7 +81,7 @@ class Admission(Identification):
         self.policies = policies
         self._usual = limits.applied(own_protocol=False)
         self._statistics = statistics
-        self.operator_log = OperatorLog(clock)
+        self.operator_log = registry.operator_log
         self.antechamber: WaitingRoom | None = None
         """Where connections wait for their first message; set by who makes it."""
 

@@ -6,7 +6,6 @@ Everything is synchronous, in place, and without an allocation that the message 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import msgspec
@@ -22,14 +21,13 @@ from stormdoor.core.message import Command, read_id, too_deep
 from stormdoor.core.needs import Needs
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
 __all__ = ["Held", "Inbound", "Refused"]
-
-_log = logging.getLogger("stormdoor.inbound")
 
 _SMALL = 4096
 """Bytes up to which a message that was refused unread is looked into for its id."""
@@ -324,7 +322,7 @@ class Inbound:
         return f"resource= of {action.name!r} returned {type(named).__name__}, not a resource"
 
     def _expire(self, connection: Connection) -> None:
-        self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
+        self._registry.end(connection, expired(connection, self._limits, self._monotonic()))
 
     def _refuse(  # noqa: PLR0917 - called on one page only
         self,
@@ -383,13 +381,7 @@ class Inbound:
                 proven=connection.proven,
             )
         )
-        _log.info(
-            "refused a message of %s on %s: %s: %s",
-            connection.principal.id,
-            connection.path,
-            denial.value,
-            refusal.detail,
-        )
+        self._registry.operator_log.refused_message(refusal, connection, now)
         if tat is None:
             self._registry.end(
                 connection,

@@ -17,6 +17,7 @@ from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import SLICE_SECONDS, Registry
 from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
@@ -154,11 +155,7 @@ class Lifetime:
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
-            if connection.waiting:
-                return Refusal(Denial.NO_CREDENTIAL, "the first message did not come in time")
-            return Refusal(
-                Denial.EXPIRED, "the credential has expired, or the connection is too old"
-            )
+            return expired(connection, self._limits, monotonic)
         # The wall clock counts as well: a machine that slept did not count monotonic seconds.
         if connection.expires_at is not None and now >= connection.expires_at:
             return Refusal(Denial.EXPIRED, "the credential has expired")
@@ -201,11 +198,7 @@ class Lifetime:
             connection.idle_told = last  # the login is over: the store need not be asked again
             return _silent(connection, monotonic)
         if left <= 0:
-            return Refusal(
-                Denial.EXPIRED,
-                f"the login was idle: no message of the client for {connection.idle_seconds:g} s "
-                "(idle_seconds of the session)",
-            )
+            return expired(connection, self._limits, monotonic)
         if not told and connection.open:
             connection.idle_told = last
             # Once for each deadline: if the other one is nearer, that is what it will be told.

@@ -13,6 +13,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.limits import Limits
 from stormdoor.guard.connection import Connection, Shared
+from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, LiveConnection
@@ -53,6 +54,7 @@ class Registry:
         self._farewells: deque[tuple[Connection, State, int, bool]] = deque()
         self._spent = 0.0
         self._over: asyncio.Event | None = None
+        self.operator_log = OperatorLog(clock)
         self.on_end: list[Callable[[Connection], None]] = []
 
     def __len__(self) -> int:
@@ -238,13 +240,7 @@ class Registry:
             )
         if why is not None:
             self._statistics.closed[why.denial] += 1
-            _log.info(
-                "closed connection %s of %s: %s (%s)",
-                connection.id,
-                connection.principal.id,
-                cause,
-                why.detail,
-            )
+            self.operator_log.closed(why, connection)
             if connection.sink is not None:
                 try:
                     connection.sink.shut(why.answer.close_code, why.answer.text)

@@ -105,6 +105,18 @@ class Door(Threshold):
             raise
         shed(self)
 
+    def _door_cut_off(self, code: int, reason: str) -> None:
+        """The protocol closes with `code`, since the client broke a rule of RFC 6455 or a limit of size."""
+        connection = self._door_admitted
+        if connection is None or connection.state is State.ENDED:
+            return
+        if code == 1009:
+            why = Refusal(Denial.MESSAGE_TOO_LARGE, f"{reason}: {self._door_size_setting()}")
+        else:
+            why = Refusal(Denial.INVALID_MESSAGE, f"{code}: {reason}")
+        connection.sink = None  # the protocol tells the client itself
+        self._door_guard.registry.end(connection, why)
+
     def _door_fail(self) -> None:
         """The handler raised: the connection is over, and the trail says so."""
         if self._door_admitted is not None:

@@ -20,6 +20,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.expiry import expired
 from stormdoor.guard.outbound import Backlog
 from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol, Hold
@@ -113,9 +114,8 @@ class Outlet(WebSocketHandler):
         clock = self._door_guard.clock
         now = clock.monotonic()
         if connection.due(clock.now(), now):
-            self._door_guard.registry.end(
-                connection, Refusal(Denial.EXPIRED, "the credential has expired")
-            )
+            guard = self._door_guard
+            guard.registry.end(connection, expired(connection, guard.limits, now))
             raise WebSocketClosedError
         return now
 

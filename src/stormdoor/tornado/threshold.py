@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
 
 from tornado.web import Finish, RequestHandler
-from tornado.websocket import WebSocketProtocol
+from tornado.websocket import WebSocketProtocol, WebSocketProtocol13
 
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.connection import State
@@ -19,6 +19,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.answers import switch_protocols, turn_away
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.outlet import HandlerSink, Outlet
+from stormdoor.tornado.tornado_protocol import TornadoProtocol
 from stormdoor.tornado.translate import Translator, find_malformed
 
 __all__ = ["Threshold"]
@@ -225,6 +226,18 @@ class Threshold(Outlet):
             return own if limits.own_protocol and not limits.message_bytes_set else min(own, limit)
         return limit
 
+    def _door_size_setting(self) -> str:
+        """The setting that `max_message_size` comes from, and its value."""
+        connection = self._door_admitted
+        if connection is not None and connection.waiting:
+            return f"limits.first_message_bytes = {self._door_guard.limits.first_message_bytes}"
+        size = self.max_message_size
+        if self._door_own_message_size and super().max_message_size == size:
+            return f"max_message_size = {size} of the handler"
+        if self.settings.get("websocket_max_message_size") == size:
+            return f"websocket_max_message_size = {size} of the application"
+        return self._door_limits.setting("message_bytes")
+
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Return the fast protocol where it fits, else the handler's or Tornado's own.
 
@@ -241,4 +254,7 @@ class Threshold(Outlet):
                 ping_timeout=self.ping_timeout,
                 compression=self.get_compression_options(),
             )
-        return super().get_websocket_protocol()
+        protocol = super().get_websocket_protocol()
+        if type(protocol) is WebSocketProtocol13:
+            protocol.__class__ = TornadoProtocol
+        return protocol

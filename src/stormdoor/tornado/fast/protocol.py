@@ -74,6 +74,10 @@ class FastHandler(Protocol):
         """
         ...
 
+    def _door_cut_off(self, code: int, reason: str) -> None:
+        """The client broke a rule, and the protocol closes with this code."""
+        ...
+
     def _door_switch(self, answer: Mapping[str, str]) -> bool:
         """Write the 101 with these headers among others; False if they have to be set, and it be finished."""
         ...
@@ -521,6 +525,8 @@ class FastProtocol(Pinging):
         if not said and not self._closed():
             self._push_close(violation.code, violation.reason)
         self.client_terminated = self.server_terminated = True
+        if not said:
+            cast(FastHandler, self.handler)._door_cut_off(violation.code, violation.reason)  # noqa: SLF001 - what it is for
         self._stop_timers()
         self.flush()
         if not self._closed():

@@ -1,0 +1,38 @@
+"""Why the time of a connection is up: which limit it was, and where to change it."""
+
+from __future__ import annotations
+
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.limits import Limits
+from stormdoor.guard.connection import Connection
+
+__all__ = ["expired"]
+
+
+def expired(connection: Connection, limits: Limits, monotonic: float) -> Refusal:
+    """Return the cause with which a connection ends whose time is up.
+
+    Args:
+        connection: One that is due.
+        limits: Of the guard.
+        monotonic: Monotonic seconds.
+    """
+    if connection.waiting and monotonic >= connection.deadline:
+        return Refusal(
+            Denial.NO_CREDENTIAL,
+            f"no first message within limits.first_message_seconds = {limits.first_message_seconds:g}",
+        )
+    if monotonic >= connection.ages_at:
+        return Refusal(
+            Denial.EXPIRED,
+            f"the connection is too old: limits.connection_seconds = {limits.connection_seconds}",
+        )
+    if monotonic < connection.deadline and (
+        monotonic - connection.last_message >= connection.idle_seconds
+    ):
+        return Refusal(
+            Denial.EXPIRED,
+            f"the login was idle: no message of the client for {connection.idle_seconds:g} s "
+            "(idle_seconds of the session)",
+        )
+    return Refusal(Denial.EXPIRED, "the credential has expired")
