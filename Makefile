@@ -129,6 +129,10 @@ bench-peers: $(DEV) ## Install what the benchmark compares with into build/bench
 	  && npm install --silent --no-audit --no-fund --prefix build/bench/node \
 	  && touch build/bench/node/node_modules || echo 'ws on Node is not installed; its row is left out'; }
 
+.PHONY: load
+load: $(DEV) ## Flood a guarded server, measure what members notice (ARGS="--kinds logins")
+	@$(BIN)/python bench/load.py $(ARGS)
+
 .PHONY: curves
 curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg
 	@$(BIN)/python bench/curves.py $(ARGS)

@@ -209,6 +209,30 @@ async def test_slow_bodies(demo: Running) -> None:
     assert set(statuses) <= {0, 429}
 
 
+async def test_a_flood_of_requests(demo: Running) -> None:
+    """Of 1,200 requests of one address about half reach a handler; the others cost a prepared answer."""
+    attacker, statuses = demo.visitor(), []
+
+    async def ask() -> None:
+        for _ in range(60):
+            try:
+                statuses.append((await attacker.get("/nothing")).status)
+            except (Ended, ConnectionError):
+                statuses.append(429)  # refused before the request was read: the answer may be lost
+
+    async with await (await demo.visit("alice")).open() as wire:
+        begun = time.monotonic()
+        await asyncio.gather(*(ask() for _ in range(20)))
+        seconds = time.monotonic() - begun
+        assert await answer(wire, {"type": "join", "room": "lobby"})
+    # A thousand at once and a hundred a second, for connections and requests together.
+    assert statuses.count(404) <= 500 + 50 * seconds + 1
+    assert set(statuses) == {404, 429}
+    entry = await demo.recorded("excess_rate_limit_exceeded", address=attacker.address)
+    assert "limits.requests_per_address" in entry["detail"]
+    assert demo.output.count(attacker.address) < 20
+
+
 async def silent(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[Wire]:
     """Open connections and say nothing."""
     return [await stack.enter_async_context(await visitor.dial()) for _ in range(count)]

@@ -86,14 +86,18 @@ class Listening:
 
 @contextlib.asynccontextmanager
 async def listening(
-    *, proxies: tuple[str, ...] = (), clock: FakeClock | None = None, **options: Any
+    *,
+    proxies: tuple[str, ...] = (),
+    clock: FakeClock | None = None,
+    fast: bool = True,
+    **options: Any,
 ) -> AsyncIterator[Listening]:
     """Serve on a port of loopback; options of `Limits`, or of the server."""
     names = set(Limits.__dataclass_fields__)
     limits = {name: value for name, value in options.items() if name in names}
     server_options = {name: value for name, value in options.items() if name not in names}
     guard = make_guard(
-        limits=limits, trusted_proxies=proxies, insecure_allow_any_host=True, clock=clock
+        limits=limits, trusted_proxies=proxies, insecure_allow_any_host=True, clock=clock, fast=fast
     )
     application = Application(
         [
@@ -153,9 +157,13 @@ async def test_a_connection_at_work_does_not_give_way_to_its_own_address() -> No
         assert at.tcp == 2
 
 
-async def test_a_websocket_does_not_count_as_a_tcp_connection() -> None:
+@pytest.mark.parametrize("fast", [True, False])
+async def test_a_websocket_does_not_count_as_a_tcp_connection(fast: bool) -> None:
     """After the handshake a socket counts for `connections`, and is never closed for room."""
-    async with listening(tcp_per_address=2, tcp=2) as at, contextlib.AsyncExitStack() as stack:
+    async with (
+        listening(tcp_per_address=2, tcp=2, fast=fast) as at,
+        contextlib.AsyncExitStack() as stack,
+    ):
         sockets = [
             await stack.enter_async_context(await connect(at.port, "/ws", ALICE)) for _ in range(8)
         ]

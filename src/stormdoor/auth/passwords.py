@@ -139,7 +139,7 @@ def _stand_in(cost: Argon2Cost) -> str:
     return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}${salt}${digest}"
 
 
-_NICENESS = 10  # of the hashing threads: the event loop goes first where processors are few
+_NICENESS = 5  # of the hashing threads: the event loop goes first where processors are few
 
 
 def _step_back() -> None:
