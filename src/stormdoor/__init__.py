@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from stormdoor.tornado.serve import guarded_server, serve_until_stopped
     from stormdoor.tornado.session_handler import SessionHandler
     from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
+    from stormdoor.tornado.transports import MalformedRequest, Transport
 
 __all__ = [
     "AccessRequest",
@@ -96,6 +97,7 @@ __all__ = [
     "JwtKey",
     "Limits",
     "Line",
+    "MalformedRequest",
     "Meta",
     "Number",
     "PolicyError",
@@ -119,6 +121,7 @@ __all__ = [
     "Text",
     "TicketAuthenticator",
     "Topic",
+    "Transport",
     "TrustedProxy",
     "Url",
     "action",
@@ -207,6 +210,8 @@ _HOMES = {
     "serve_until_stopped": "stormdoor.tornado.serve",
     "SessionHandler": "stormdoor.tornado.session_handler",
     "SignedCookieAuthenticator": "stormdoor.tornado.signed_cookie",
+    "MalformedRequest": "stormdoor.tornado.transports",
+    "Transport": "stormdoor.tornado.transports",
 }
 """Where each name is. INVARIANT: the same names as above, twice; a test compares them."""
 

@@ -1,9 +1,18 @@
 """Only a page of an allowed origin opens a socket, however else an origin is spelled."""
 
+from typing import Any
+
 import pytest
 
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.origin import HostPolicy, Origin, OriginPolicy, parse_origin, quote
+from stormdoor.core.origin import (
+    HostPolicy,
+    Origin,
+    OriginPolicy,
+    parse_origin,
+    quote,
+    request_as_handshake,
+)
 from stormdoor.errors import ConfigurationError
 from tests.core.hostile_origins import ALLOWED, HONEST, HOSTILE
 from tests.support.effort import costs_less
@@ -344,3 +353,53 @@ def test_a_host_entry_that_is_none_is_refused(entry: str) -> None:
 def test_quote(text: str, expected: str) -> None:
     """A quoted text is one printable line of bounded length."""
     assert quote(text) == expected
+
+
+PAGE_REQUESTS: list[tuple[str, dict[str, Any], str | None, str | None]] = [
+    (
+        "its own origin",
+        {"fetch_site": "same-origin", "fetch_mode": "cors"},
+        "https://app.example",
+        None,
+    ),
+    (
+        "a script",
+        {"fetch_site": "same-origin", "fetch_mode": "no-cors"},
+        "https://app.example",
+        None,
+    ),
+    ("a navigation", {"fetch_site": "same-origin", "fetch_mode": "navigate"}, None, "navigate"),
+    ("a socket", {"fetch_site": "same-origin", "fetch_mode": "websocket"}, None, "websocket"),
+    ("no mode", {"fetch_site": "same-origin"}, None, None),
+    ("a sibling", {"fetch_site": "same-site", "fetch_mode": "cors"}, None, "cors"),
+    ("no browser", {}, None, None),
+    ("an Origin", {"origin": "https://x.example", "fetch_mode": "cors"}, "https://x.example", None),
+    (
+        "an Origin that contradicts",
+        {"origin": "https://x.example", "fetch_site": "same-origin", "fetch_mode": "cors"},
+        "https://x.example",
+        None,
+    ),
+    (
+        "a form",
+        {"origin": "https://app.example", "fetch_mode": "navigate"},
+        "https://app.example",
+        "navigate",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("facts", "origin", "mode"),
+    [one[1:] for one in PAGE_REQUESTS],
+    ids=[o[0] for o in PAGE_REQUESTS],
+)
+def test_a_request_is_judged_as_a_handshake(
+    facts: dict[str, Any], origin: str | None, mode: str | None
+) -> None:
+    """The origin of a same-origin GET is that of the request; a navigation stays one."""
+    handshake = Handshake(
+        path="/poll", address="a", peer="a", scheme="https", host="app.example", **facts
+    )
+    judged = request_as_handshake(handshake)
+    assert (judged.origin, judged.fetch_mode) == (origin, mode)

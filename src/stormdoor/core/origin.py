@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["HostPolicy", "Origin", "OriginPolicy", "parse_origin", "quote"]
+__all__ = [
+    "HostPolicy",
+    "Origin",
+    "OriginPolicy",
+    "parse_origin",
+    "quote",
+    "request_as_handshake",
+]
 
 _MAX_LENGTH = 300
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
@@ -151,6 +158,29 @@ class OriginPolicy:
         if handshake.fetch_site == "none":
             return "Sec-Fetch-Site says that no page asked for it"
         return _other_than_a_socket(handshake)
+
+
+_OF_SCRIPTS = frozenset({"cors", "no-cors", "same-origin"})
+"""Values of `Sec-Fetch-Mode` of requests that a script or an element of a page makes: no navigation."""
+
+
+def request_as_handshake(handshake: Handshake) -> Handshake:
+    """Return the facts of an HTTP request of a page, to be judged by the rules for handshakes.
+
+    A handshake of a browser always has an Origin. A GET of a page to its own origin has none: there the
+    browser says `Sec-Fetch-Site: same-origin`, and the origin is that of the request itself. Browsers send
+    `Sec-Fetch-*` over HTTPS, and over HTTP to loopback only. A navigation is never taken for a handshake.
+
+    Source: Fetch Standard (Origin header), W3C Fetch Metadata.
+    """
+    if handshake.fetch_mode not in _OF_SCRIPTS:
+        return handshake
+    if handshake.origin is not None:
+        return replace(handshake, fetch_mode=None)
+    if handshake.fetch_site != "same-origin":
+        return handshake
+    own = f"{handshake.scheme}://{handshake.host}"
+    return replace(handshake, origin=own, fetch_mode=None)
 
 
 def _other_than_a_socket(handshake: Handshake) -> str | None:

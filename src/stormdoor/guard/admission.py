@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
+from hmac import compare_digest
 from typing import Protocol
 
 from stormdoor.auth.authenticator import Authenticator, Screen
 from stormdoor.core.address import rate_key
 from stormdoor.core.connection import State
+from stormdoor.core.credential import Source, fingerprint, presented
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.handshake import Handshake
@@ -24,7 +26,7 @@ from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import UNKNOWN, Connection, is_proven
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.gate import Entrance
+from stormdoor.guard.gate import FOREIGN, Entrance
 from stormdoor.guard.identification import Identification
 from stormdoor.guard.lifetime import read_account
 from stormdoor.guard.registry import Registry, public_key
@@ -32,9 +34,20 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "same_credential"]
 
 _log = logging.getLogger("stormdoor.admission")
+
+
+def same_credential(one: Authentication, other: Authentication) -> bool:
+    """Return whether both stand for the same principal by the same credential."""
+    return (
+        one.principal.id == other.principal.id
+        and one.kind == other.kind
+        and one.credential_id == other.credential_id
+        and one.session_id == other.session_id
+        and one.token_hash == other.token_hash
+    )
 
 
 class WaitingRoom(Protocol):
@@ -132,6 +145,68 @@ class Admission(Identification):
             claimed="" if proven else id,
         )
         return refusal
+
+    async def admit_again(
+        self, handshake: Handshake, endpoint: Endpoint, owner: Authentication
+    ) -> Refusal | None:
+        """Decide one more request of a transport session that `owner` has begun.
+
+        The connection of the session lives as long as its credential counts, as that of a socket does. So it
+        suffices that the client presents this credential again.
+
+        Args:
+            handshake: The facts of the request, see `request_as_handshake`.
+            endpoint: The declared endpoint.
+            owner: How the client was authenticated that began the session.
+
+        Returns:
+            Why the request is refused, or None. A refusal is on its way to the trail.
+        """
+        address_key = rate_key(handshake.address, self._limits.ipv6_prefix)
+        principal = ""
+        try:
+            refusal = self._strange(handshake)
+            if refusal is None and (foreign := self._foreign(handshake, endpoint)) is not None:
+                refusal = self._too_often(address_key, FOREIGN) or foreign
+            refusal = refusal or self._unable()
+            if refusal is None and not self._shows_cookie_of(owner, handshake):
+                found = await self._identify(handshake, endpoint, address_key)
+                if isinstance(found, Refusal):
+                    refusal = found
+                else:
+                    principal = found.principal.id
+                    if not same_credential(found, owner):
+                        refusal = Refusal(
+                            Denial.FORBIDDEN,
+                            "the transport session belongs to another principal or credential",
+                        )
+                    elif self._revocations.ends(found):
+                        refusal = Refusal(Denial.REVOKED, "the credential was revoked")
+        except StoreUnavailable as error:
+            refusal = Refusal(
+                Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5
+            )
+        except Exception:  # noqa: BLE001 - fail closed, whatever it is
+            _log.exception("admission failed for %s", endpoint.name)
+            refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+        if refusal is not None:
+            permission = endpoint.permission or ""
+            self.refused(handshake, refusal, permission=permission, principal=principal)
+        return refusal
+
+    def _shows_cookie_of(self, owner: Authentication, handshake: Handshake) -> bool:
+        """Return whether `handshake` presents the very cookie of `owner`, and nothing else.
+
+        To authenticate it anew at each poll would prolong the login of an open page for ever (ASVS 7.3.1).
+        """
+        found = presented(handshake, self.places)
+        return (
+            len(found) == 1
+            and found[0].place.source is Source.COOKIE
+            and handshake.origin is not None
+            and not owner.proofs
+            and compare_digest(fingerprint(found[0].secret), owner.credential_id)
+        )
 
     def _enter(
         self,

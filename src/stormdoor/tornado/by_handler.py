@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
-from tornado.websocket import WebSocketHandler
+from tornado.web import RequestHandler
 
 from stormdoor.errors import ConfigurationError
 
@@ -31,9 +31,9 @@ class ByHandler(Generic[Value]):
         ConfigurationError: A path is no pattern, or the names are one text.
     """
 
-    def __init__(self, option: str, values: Mapping[str | type[WebSocketHandler], Value]) -> None:
+    def __init__(self, option: str, values: Mapping[str | type[RequestHandler], Value]) -> None:
         self._option = option
-        self._classes: dict[type[WebSocketHandler], Value] = {}
+        self._classes: dict[type[RequestHandler], Value] = {}
         self._paths: dict[str, tuple[re.Pattern[str], Value]] = {}
         for where, value in values.items():
             if not isinstance(where, str):
@@ -44,7 +44,7 @@ class ByHandler(Generic[Value]):
             except re.error as error:
                 raise ConfigurationError(f"{option}: {where!r} is not a pattern: {error}") from None
 
-    def find(self, handler: type[WebSocketHandler], path: str) -> Value | None:
+    def find(self, handler: type[RequestHandler], path: str) -> Value | None:
         """Return the value for `handler` at `path`, which may also be a pattern; None if there is none.
 
         The class comes first, the nearest one of its bases; then the path that is written out; then the
@@ -61,7 +61,7 @@ class ByHandler(Generic[Value]):
                 return value
         return None
 
-    def unused(self, served: Collection[tuple[type[WebSocketHandler], str]]) -> list[str]:
+    def unused(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
         """Return a remark for each name that applies to none of `served`: handlers and bare patterns."""
         paths = [
             path

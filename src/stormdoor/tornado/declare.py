@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-from tornado.web import HTTPError
+from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.core.bucket import Rate
@@ -188,6 +188,6 @@ class GuardedHandler(WebSocketHandler):
         return sink is not None and sink.deliver(encode(reply))
 
 
-def has_own_protocol(handler: type[WebSocketHandler]) -> bool:
+def has_own_protocol(handler: type[RequestHandler]) -> bool:
     """Whether `handler` reads its messages itself, so that the guard does not know its protocol."""
     return not (issubclass(handler, GuardedHandler) and handler.actions is not None)

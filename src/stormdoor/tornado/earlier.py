@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.httputil import HTTPMessageDelegate
 from tornado.iostream import IOStream
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.tornado.interception import Unavailable
@@ -23,33 +23,38 @@ _log = logging.getLogger("stormdoor")
 _GOING_AWAY = 1001
 
 
-def end_earlier(applications: Collection[Application]) -> int:
+def end_earlier(
+    applications: Collection[Application], polls: Collection[type[RequestHandler]] = ()
+) -> int:
     """Close the sockets of `applications` that no guard has let in, and refuse requests that arrive for one.
 
     Tornado keeps no list of its sockets. The garbage collector knows every object, except those that
     `gc.freeze()` has hidden from it.
 
+    Args:
+        applications: The applications.
+        polls: Handler classes of HTTP transports; their requests end as well.
+
     Returns:
         The number of sockets and unfinished handshakes that it closed.
     """
     known = {id(one) for one in applications}
-    kinds: set[type] = {
-        *_below(WebSocketHandler),
-        *_below(WebSocketProtocol),
-        *_below(HTTPMessageDelegate),
-    }
-    streams: dict[int, tuple[IOStream, WebSocketHandler]] = {}
+    wanted: tuple[type[RequestHandler], ...] = (WebSocketHandler, *polls)
+    bases: tuple[type[Any], ...] = (*wanted, WebSocketProtocol, HTTPMessageDelegate)
+    kinds = {kind for base in bases for kind in _below(base)}
+    streams: dict[int, tuple[IOStream, RequestHandler]] = {}
     # `type`, not `isinstance`: that makes a lazy proxy load the object that it stands for.
     found: list[Any] = [each for each in gc.get_objects() if type(each) in kinds]
     for one in found:
-        if _is_for_socket(getattr(one, "handler_class", None)):
+        chosen = getattr(one, "handler_class", None)
+        if isinstance(chosen, type) and issubclass(chosen, wanted):
             # Its request has been read in part, and it has no handler yet.
             if id(getattr(one, "application", None)) in known:
                 one.handler_class = Unavailable
             continue
         handler = getattr(one, "handler", one)
         if (
-            isinstance(handler, WebSocketHandler)
+            isinstance(handler, wanted)
             and not isinstance(handler, Outlet)
             and id(handler.application) in known
         ):
@@ -73,18 +78,15 @@ def _below(base: type[Any]) -> Iterator[type[Any]]:
         yield from _below(derived)
 
 
-def _is_for_socket(handler: object) -> bool:
-    return isinstance(handler, type) and issubclass(handler, WebSocketHandler)
-
-
-def _close(stream: IOStream, handler: WebSocketHandler) -> None:
+def _close(stream: IOStream, handler: RequestHandler) -> None:
     """Close one socket, at once or in the next turn of the loop that runs in another thread."""
 
     def close() -> None:
-        try:
-            WebSocketHandler.close(handler, _GOING_AWAY)
-        except Exception:  # noqa: BLE001 - the TCP connection ends in any case
-            _log.debug("no close frame could be sent", exc_info=True)
+        if isinstance(handler, WebSocketHandler):
+            try:
+                WebSocketHandler.close(handler, _GOING_AWAY)
+            except Exception:  # noqa: BLE001 - the TCP connection ends in any case
+                _log.debug("no close frame could be sent", exc_info=True)
         # A handshake that waits in the handler's `prepare` gets no protocol: its `open` never runs.
         setattr(handler, "get_websocket_protocol", lambda: None)  # noqa: B010 - a method
         # INVARIANT: not left to the client. Tornado delivers its messages for 5 s after the close frame.

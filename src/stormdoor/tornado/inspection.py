@@ -35,12 +35,14 @@ class Inspection:
     Attributes:
         applications: The application itself, and each that it may hand requests to.
         routes: All handler classes.
+        routers: The tables of rules; a longer one has got other routes.
         choosers: Names of applications and routers that choose handlers in code of their own.
         hidden: Names and patterns of objects that answer requests without a handler class.
     """
 
     applications: list[Application] = field(default_factory=list)
     routes: list[FoundRoute] = field(default_factory=list)
+    routers: list[RuleRouter] = field(default_factory=list)
     choosers: list[str] = field(default_factory=list)
     hidden: list[tuple[str, str]] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
@@ -55,6 +57,7 @@ class Inspection:
         if isinstance(one, Application):
             self._add_application(one, pattern)
         elif isinstance(one, RuleRouter):
+            self.routers.append(one)
             self._add_rules(one.rules, pattern)
         if isinstance(one, HTTPServerConnectionDelegate):
             self._add_held(one, pattern)

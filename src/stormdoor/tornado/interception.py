@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial
+from stormdoor.tornado.transports.table import TransportTable
 
 __all__ = ["Interception", "Unavailable", "Wrapper", "intercept", "intercepted", "upgrades"]
 
@@ -21,9 +22,18 @@ class Wrapper(Protocol):
     """Puts the guard in front of handler classes."""
 
     def wrap(
-        self, request: HTTPServerRequest, target: type[RequestHandler]
+        self,
+        request: HTTPServerRequest,
+        target: type[RequestHandler],
+        arguments: Mapping[str, Any],
     ) -> type[RequestHandler]:
-        """Return the class that serves `request` instead of `target`."""
+        """Return the class that serves `request` instead of `target`.
+
+        Args:
+            request: The request.
+            target: The class that the application has chosen.
+            arguments: The keyword arguments of its route.
+        """
         ...
 
     def wrap_unknown(
@@ -68,12 +78,12 @@ class Interception:
 
     Attributes:
         wrapper: Puts the guard in front of handlers. INVARIANT: while it is None, no WebSocket opens.
-        inspected: Whether the routes of the application are known. Until then every request gets 503.
+        transports: The HTTP transports of the application. Until they are known every request gets 503.
     """
 
     def __init__(self, application: Application) -> None:
         self.wrapper: Wrapper | None = None
-        self.inspected = False
+        self.transports: TransportTable | None = None
         self._serve = application.get_handler_delegate
         self._find: Callable[..., HTTPMessageDelegate | None] = application.find_handler
         setattr(application, "get_handler_delegate", self._get_handler_delegate)  # noqa: B010
@@ -84,10 +94,12 @@ class Interception:
         self,
         request: HTTPServerRequest,
         target_class: type[RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
         *args: Any,
         **kwargs: Any,
     ) -> HTTPMessageDelegate:
-        return self._serve(request, self._choose(request, target_class), *args, **kwargs)
+        chosen = self._choose(request, target_class, target_kwargs)
+        return self._serve(request, chosen, target_kwargs, *args, **kwargs)
 
     def _find_handler(
         self, request: HTTPServerRequest, **kwargs: Any
@@ -95,7 +107,8 @@ class Interception:
         delegate = self._find(request, **kwargs)
         target = getattr(delegate, "handler_class", None)
         if isinstance(target, type) and issubclass(target, RequestHandler):
-            setattr(delegate, "handler_class", self._choose(request, target))  # noqa: B010
+            arguments = getattr(delegate, "handler_kwargs", None)
+            setattr(delegate, "handler_class", self._choose(request, target, arguments))  # noqa: B010
             return delegate
         if delegate is None:
             return None
@@ -103,19 +116,28 @@ class Interception:
         return delegate if instead is None else self._serve(request, instead)
 
     def _choose(
-        self, request: HTTPServerRequest, target: type[RequestHandler]
+        self,
+        request: HTTPServerRequest,
+        target: type[RequestHandler],
+        arguments: Mapping[str, Any] | None,
     ) -> type[RequestHandler]:
         if self.wrapper is not None:
-            return self.wrapper.wrap(request, target)
-        closed = not self.inspected or upgrades(request) or issubclass(target, WebSocketHandler)
-        return Unavailable if closed else target
+            return self.wrapper.wrap(request, target, arguments or {})
+        if (
+            self.transports is None
+            or upgrades(request)
+            or issubclass(target, WebSocketHandler)
+            or self.transports.find(target, request.path, arguments or {}) is not None
+        ):
+            return Unavailable
+        return target
 
     def _choose_for_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> type[RequestHandler] | None:
         if self.wrapper is not None:
             return self.wrapper.wrap_unknown(request, delegate)
-        return Unavailable if not self.inspected or upgrades(request) else None
+        return Unavailable if self.transports is None or upgrades(request) else None
 
 
 def upgrades(request: HTTPServerRequest) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NoReturn
 
 from tornado.escape import json_encode
 from tornado.httputil import HTTPHeaders
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
@@ -29,12 +30,13 @@ from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 __all__ = ["HandlerSink", "Outlet", "connection_of"]
 
 
-def connection_of(handler: WebSocketHandler) -> Connection | None:
-    """The live connection of a handler that `protect` stands in front of; None if it is not guarded.
+def connection_of(handler: RequestHandler) -> Connection | None:
+    """Return the live connection of a handler that `protect` has guarded; None if it has not.
 
-    A `GuardedHandler` has it as `self.connection`.
+    A `GuardedHandler` has it as `self.connection`. The handler of an HTTP transport has that of its session.
     """
-    return handler._door_admitted if isinstance(handler, Outlet) else None  # noqa: SLF001
+    connection = getattr(handler, "_door_admitted", None)
+    return connection if isinstance(connection, Connection) else None
 
 
 class Outlet(WebSocketHandler):

@@ -6,26 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tornado.websocket import WebSocketHandler
+from tornado.web import ErrorHandler, RedirectHandler, RequestHandler, StaticFileHandler
 
 from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.declare import GuardedHandler
-from stormdoor.tornado.inspection import Inspection
+from stormdoor.tornado.inspection import FoundRoute, Inspection
+from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
+from stormdoor.tornado.transports.recognition import shared_objects
 
-__all__ = ["Route", "check", "unseen"]
+__all__ = ["Route", "beside", "check", "unseen"]
 
 _HUGE = 1024 * 1024
 _HUGE_FOR_ANY = 32 * 1024 * 1024
 _WEAK_SECRET = 32
+_SHOWN = 8
+"""Routes that one remark names."""
+_HARMLESS = (ErrorHandler, RedirectHandler, StaticFileHandler, SessionHandler)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One WebSocket endpoint that was found in an application."""
+    """One endpoint that was found in an application: a WebSocket, or an HTTP transport of one."""
 
-    handler: type[WebSocketHandler]
+    handler: type[RequestHandler]
     pattern: str
     endpoint: Endpoint
 
@@ -185,3 +190,35 @@ def unseen(found: Inspection) -> list[str]:
         for one, _ in found.hidden
     ]
     return remarks
+
+
+def beside(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
+    """Return a remark about the HTTP routes that are closely related to guarded ones, and not guarded.
+
+    They get an object that a guarded handler gets, too, or lie below the same path: they may reach what the
+    socket reaches.
+    """
+    objects = {id(one) for route in guarded for one in shared_objects(route.arguments)}
+    parents = {route.pattern.removesuffix("$").rpartition("/")[0] for route in guarded} - {""}
+    handlers = {route.handler for route in guarded}
+    patterns = [
+        route.pattern.removesuffix("$")
+        for route in found.routes
+        if route.handler not in handlers
+        and not issubclass(route.handler, _HARMLESS)
+        and (
+            any(id(one) in objects for one in shared_objects(route.arguments))
+            or route.pattern.startswith(tuple(f"{one}/" for one in parents))
+        )
+    ]
+    if not patterns:
+        return []
+    shown = ", ".join(patterns[:_SHOWN])
+    more = f" and {len(patterns) - _SHOWN} more" if len(patterns) > _SHOWN else ""
+    return [
+        (
+            f"HTTP routes beside guarded sockets are not guarded: {shown}{more}; they must check their "
+            "clients themselves. If one carries the conversation of a socket, write protect(..., "
+            'transports={Handler: Transport.by_query("sid")})'
+        )
+    ]

@@ -1,0 +1,156 @@
+"""Declarations: what `protect` was told about the handlers of an application."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Mapping
+from urllib.parse import unquote
+
+from tornado.web import RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.core.applied_limits import AppliedLimits
+from stormdoor.core.limits import EndpointLimits, Limits
+from stormdoor.core.permission import check_permission
+from stormdoor.errors import ConfigurationError
+from stormdoor.guard.endpoint import Endpoint, Public
+from stormdoor.tornado.by_handler import ByHandler, bare
+from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
+
+__all__ = ["Declarations", "Declared", "EndpointLimitsOf", "Names", "Permissions"]
+
+Declared = str | Public
+Permissions = Mapping[str | type[RequestHandler], Declared]
+Names = Collection[str | type[RequestHandler]]
+EndpointLimitsOf = Mapping[str | type[RequestHandler], EndpointLimits]
+
+
+class _Hidden(RequestHandler):
+    """Stands for an object without a handler class: only a path can name it."""
+
+
+class Declarations:
+    """The permission of each endpoint, its limits and switches, by class and by path.
+
+    Args:
+        of_guard: The limits of the guard.
+        permission: The permission of every handler that says nothing itself.
+        permissions: The permissions of single handlers.
+        first_message: The handlers whose clients may send their credential in their first message.
+        receive_only: The handlers whose connections outlive the idle time of their login.
+        limits: The limits of single handlers.
+
+    Raises:
+        ConfigurationError: A declaration is not well formed.
+        PolicyError: A permission is not well formed.
+    """
+
+    def __init__(
+        self,
+        of_guard: Limits,
+        permission: Declared | None,
+        permissions: Permissions,
+        *,
+        first_message: Names = (),
+        receive_only: Names = (),
+        limits: EndpointLimitsOf | None = None,
+    ) -> None:
+        self._of_guard = of_guard
+        self._default = permission
+        for declared in permissions.values():
+            if isinstance(declared, str):
+                check_permission(declared)
+        self._permissions = ByHandler("permissions", permissions)
+        self._first_message = _named("first_message", first_message)
+        self._receive_only = _named("receive_only", receive_only)
+        self._limits = ByHandler("limits", limits or {})
+        self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
+        """One object for each set of limits: connections under the same limits are counted together."""
+
+    def of(self, handler: type[RequestHandler], path: str) -> Endpoint:
+        """Return what was declared about `handler` at `path`, which may also be the pattern of a route."""
+        path = bare(path)
+        name = f"{handler.__module__}.{handler.__qualname__}"
+        found = self._permissions.find(handler, path)
+        # The handler gets its path arguments decoded. A path that means one thing written in one way and
+        # another thing in another way is not declared.
+        if "%" in path and self._permissions.find(handler, bare(unquote(path))) != found:
+            return Endpoint(name)
+        if found is None and issubclass(handler, GuardedHandler):
+            found = handler.permission
+        return self._declare(handler, path, self._default if found is None else found)
+
+    def like(self, handler: type[RequestHandler], path: str, other: Endpoint) -> Endpoint:
+        """Return the endpoint of `handler` at `path` with the permission of `other`."""
+        return self._declare(handler, bare(path), other.permission or other.public)
+
+    def _declare(
+        self, handler: type[RequestHandler], path: str, declared: Declared | None
+    ) -> Endpoint:
+        declare = functools.partial(
+            Endpoint.declare, f"{handler.__module__}.{handler.__qualname__}", declared
+        )
+        limits = self._limits_of(handler, path)
+        if not issubclass(handler, WebSocketHandler):
+            return declare(limits=limits)
+        return declare(
+            first_message=_says(handler, "first_message")
+            or self._first_message.find(handler, path) is not None,
+            receive_only=_says(handler, "receive_only")
+            or self._receive_only.find(handler, path) is not None,
+            limits=limits,
+        )
+
+    def _limits_of(self, handler: type[RequestHandler], path: str) -> AppliedLimits:
+        """Return the limits that count on `handler` at `path`."""
+        limits = self._limits.find(handler, path)
+        if limits is None and issubclass(handler, GuardedHandler):
+            limits = handler.limits
+        if limits is not None and not isinstance(limits, EndpointLimits):
+            raise ConfigurationError(
+                f"the limits of {handler.__qualname__} must be EndpointLimits; write "
+                "EndpointLimits(message_bytes=1048576)"
+            )
+        own_protocol = has_own_protocol(handler)
+        applied = self._applied.get((own_protocol, limits))
+        if applied is None:
+            applied = self._of_guard.applied(own_protocol=own_protocol, endpoint=limits)
+            self._applied[own_protocol, limits] = applied
+        return applied
+
+    def is_public(self, path: str) -> bool:
+        """Return whether a path was declared public, whatever serves it."""
+        return isinstance(self._permissions.find(_Hidden, bare(path)), Public)
+
+    def unused(
+        self, served: Collection[tuple[type[RequestHandler], str]], hidden: Collection[str]
+    ) -> list[str]:
+        """Return a remark for each declaration that applies to nothing: added later, or mistyped.
+
+        Args:
+            served: The handlers that are guarded, with the patterns of their routes.
+            hidden: The patterns of objects that may open other sockets.
+        """
+        known = [(handler, bare(pattern)) for handler, pattern in served]
+        known += [(_Hidden, bare(pattern)) for pattern in hidden]
+        return [
+            remark
+            for named in (
+                self._permissions,
+                self._first_message,
+                self._receive_only,
+                self._limits,
+            )
+            for remark in named.unused(known)
+        ]
+
+
+def _named(option: str, names: Names) -> ByHandler[bool]:
+    if isinstance(names, str):
+        raise ConfigurationError(f'write {option}=["{names}"]')
+    return ByHandler(option, dict.fromkeys(names, True))
+
+
+def _says(handler: type[WebSocketHandler], option: str) -> bool:
+    """Whether a `GuardedHandler` sets a switch of its own."""
+    return issubclass(handler, GuardedHandler) and bool(getattr(handler, option))

@@ -1,0 +1,5 @@
+"""HTTP transports of sockets: long polling and streaming that carry the conversation of a WebSocket."""
+
+from stormdoor.tornado.transports.transport import MalformedRequest, Transport
+
+__all__ = ["MalformedRequest", "Transport"]

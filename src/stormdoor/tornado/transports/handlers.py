@@ -1,0 +1,376 @@
+"""The classes that `protect` puts in front of the handlers of HTTP transports."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Awaitable
+from typing import Any, ClassVar, cast
+
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import Finish, HTTPError, RequestHandler
+from tornado.websocket import WebSocketProtocol
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.connection import State
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.frame import Prepared
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.origin import request_as_handshake
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.inbound import Held, Refused
+from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
+from stormdoor.tornado.door import Door
+from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.transports.transport import MalformedRequest, Transport
+
+__all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
+
+
+class _Polls:
+    """`stormdoor.guard.connection.Sink` of the HTTP requests of one session, or of one request alone."""
+
+    def __init__(self, guard: Guard, handshake: Handshake) -> None:
+        self._guard = guard
+        self._handshake = handshake
+        self.handlers: set[RequestHandler] = set()
+        self._left_at = guard.clock.monotonic()
+
+    def leave(self, handler: RequestHandler) -> None:
+        """Note that a request has been answered."""
+        self.handlers.discard(handler)
+        self._left_at = self._guard.clock.monotonic()
+
+    def deliver(self, payload: bytes | str | Prepared) -> bool:
+        """See `Sink`. The guard has no words in the protocol of a library."""
+        return False
+
+    def shut(self, code: int, reason: str) -> None:
+        """See `Sink`. An answer that is under way is cut off."""
+        for one in list(self.handlers):
+            _cut_off(one)
+
+    def stalled(self) -> float | None:
+        """See `Sink`. A client that does not poll does not read."""
+        return None if self.handlers else self._left_at
+
+    def sent_at(self) -> float:
+        """See `Sink`. Each answer counts as a message."""
+        return self._left_at
+
+    def expiring(self, seconds: float) -> None:
+        """See `Sink`."""
+
+    def handshake(self) -> Handshake:
+        """See `Sink`."""
+        return self._handshake
+
+
+def _is_polling(connection: Connection) -> bool:
+    """Return whether a request of the connection is being answered."""
+    return isinstance(connection.sink, _Polls) and bool(connection.sink.handlers)
+
+
+def _cut_off(handler: RequestHandler) -> None:
+    stream = getattr(handler.request.connection, "stream", None)
+    if isinstance(stream, IOStream):
+        stream.close()
+
+
+class HttpTransport(RequestHandler):
+    """Decides about each request of an HTTP transport before its handler sees it.
+
+    Its names begin with `_door_`, so that they cannot be those of the handler behind it.
+    """
+
+    _door_guard: ClassVar[Guard]
+    _door_endpoint: ClassVar[Endpoint]
+    _door_translator: ClassVar[Translator]
+    _door_transport: ClassVar[Transport]
+    _door_sessions: ClassVar[TransportSessions]
+
+    _door_admitted: Connection | None = None
+    _door_session: TransportSession | None = None
+    _door_refused = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Not passed on: what `protect` makes is no new class of the application's."""
+
+    async def prepare(self) -> None:
+        """Decide about the request, and only then let the handler see it."""
+        guard = self._door_guard
+        handshake = request_as_handshake(self._door_translator.handshake(self.request))
+        if not (guard.running or await guard.ready()):
+            refusal = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+            self._door_refuse(self._door_record(handshake, refusal))
+            return
+        if self._door_is_preflight():
+            # It carries no credential and reaches no session. The answer says what a page may send.
+            if not guard.entrance.origins.allows(handshake.origin or ""):
+                refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
+                self._door_refuse(self._door_record(handshake, refusal))
+            return
+        outcome = await self._door_enter(handshake)
+        if isinstance(outcome, Refusal):
+            self._door_refuse(outcome)
+            return
+        prepared = super().prepare()
+        if prepared is not None:
+            await prepared
+
+    def _door_is_preflight(self) -> bool:
+        return self.request.method == "OPTIONS" and "Origin" in self.request.headers
+
+    def _door_record(
+        self, handshake: Handshake, refusal: Refusal, connection: Connection | None = None
+    ) -> Refusal:
+        self._door_guard.admission.refused(
+            handshake,
+            refusal,
+            permission=self._door_endpoint.permission or "",
+            principal="" if connection is None else connection.principal.id,
+        )
+        return refusal
+
+    async def _door_enter(self, handshake: Handshake) -> Connection | Refusal:
+        """Find the session of the request, or begin it, and charge its client."""
+        guard, sessions = self._door_guard, self._door_sessions
+        try:
+            id = self._door_transport.session(self)
+        except MalformedRequest as error:
+            return self._door_record(handshake, Refusal(Denial.MALFORMED, str(error)))
+        session = None if id is None else sessions.get(id)
+        if session is not None:
+            refusal = await guard.admission.admit_again(
+                handshake, self._door_endpoint, session.owner
+            )
+            if refusal is not None:
+                return refusal
+            if session.refusal is not None:
+                return self._door_record(handshake, session.refusal)
+        if session is None or session.polling is None:
+            entered = await self._door_begin(handshake, id)
+            if isinstance(entered, Refusal):
+                return entered
+            session = entered
+        connection = self._door_take_part(handshake, session)
+        return await self._door_charge(connection) or connection
+
+    async def _door_begin(
+        self, handshake: Handshake, id: str | None
+    ) -> TransportSession | Refusal | None:
+        """Admit the client, as for a handshake; then begin the session, or take part in it."""
+        guard, sessions = self._door_guard, self._door_sessions
+        connection = await guard.admission.admit(handshake, self._door_endpoint)
+        if isinstance(connection, Refusal):
+            return connection
+        guard.registry.opened(connection)
+        self._door_admitted = connection
+        if id is None:
+            self._door_forbid_compression()
+            return None
+        session, refusal = sessions.get(id), None
+        if session is None:
+            if self._door_transport.issued is not None or self._door_transport.known(id):
+                refusal = Refusal(Denial.FORBIDDEN, "no client has begun this transport session")
+            else:
+                session = sessions.begin(id, connection)
+        else:
+            refusal = sessions.join(session, connection)
+        if refusal is not None:
+            self._door_record(handshake, refusal, connection)
+            guard.registry.end(connection, refusal)
+            return refusal
+        if session is not None and session.polling is None:
+            session.polling = connection
+        return session
+
+    def _door_take_part(self, handshake: Handshake, session: TransportSession | None) -> Connection:
+        """Count the request for the connection of its session."""
+        own = self._door_admitted
+        self._door_session = session
+        connection = own if session is None or session.polling is None else session.polling
+        if connection is None:
+            raise Finish  # not reached: a session without polling has just got one
+        if own is not None and own is not connection:
+            self._door_guard.registry.end(own)  # another request was faster
+        self._door_admitted = connection
+        if not isinstance(connection.sink, _Polls):
+            connection.sink = _Polls(self._door_guard, handshake)
+        connection.sink.handlers.add(self)
+        return connection
+
+    async def _door_charge(self, connection: Connection) -> Refusal | None:
+        """Judge what the request carries as one message. A poll is none, and no sign of use."""
+        inbound, body = self._door_guard.inbound, self.request.body or b""
+        last = connection.last_message
+        while True:
+            verdict = inbound.receive_raw(connection, body, self._door_endpoint.permission)
+            if not isinstance(verdict, Held):
+                break
+            await asyncio.sleep(verdict.seconds)
+        if not body:
+            connection.last_message = last
+        if verdict is True:
+            return None
+        if isinstance(verdict, Refused):
+            return verdict.refusal
+        return connection.closed_by or Refusal(Denial.ENDED, "the transport session has ended")
+
+    def _door_forbid_compression(self) -> None:
+        """Let the id of a new session be readable in the answer."""
+        if self._door_transport.issued is not None and "Accept-Encoding" in self.request.headers:
+            # Set first: Tornado 6.5 cannot delete a header that came twice and that was not read.
+            self.request.headers["Accept-Encoding"] = ""
+            del self.request.headers["Accept-Encoding"]
+
+    def _door_refuse(self, refusal: Refusal) -> None:
+        """Answer with a status and a generic line, and nothing of the handler."""
+        answer = refusal.answer
+        self._door_refused = True
+        self.clear()
+        self.set_status(answer.status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        if answer.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        for name, value in refusal.headers:
+            self.set_header(name, value)
+        RequestHandler.finish(self, answer.text + "\n")
+
+    def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
+        """Send what was written, while the session goes on.
+
+        INVARIANT: a client learns the id of a new session only when the session has its owner.
+        """
+        connection = self._door_admitted
+        if connection is not None and not self._door_refused:
+            clock = self._door_guard.clock
+            if connection.open and connection.due(clock.now(), clock.monotonic()):
+                why = Refusal(Denial.EXPIRED, "the credential has expired")
+                self._door_guard.registry.end(connection, why)
+            if not connection.open:
+                return self._door_drop()
+            self._door_note_issued(connection)
+        return super().flush(include_footers)
+
+    def _door_drop(self) -> asyncio.Future[None]:
+        self._write_buffer = []
+        _cut_off(self)
+        dropped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        dropped.set_exception(StreamClosedError())
+        dropped.exception()
+        return dropped
+
+    def _door_note_issued(self, connection: Connection) -> None:
+        issued = self._door_transport.issued
+        if self._door_session is not None or issued is None or self.get_status() >= 300:
+            return
+        id = issued(b"".join(self._write_buffer))
+        if id is not None and self._door_sessions.get(id) is None:
+            self._door_session = session = self._door_sessions.begin(id, connection)
+            session.polling = connection
+
+    def on_finish(self) -> None:
+        """The answer is complete."""
+        self._door_leave()
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        """The client has left."""
+        self._door_leave()
+        super().on_connection_close()
+
+    def _door_leave(self) -> None:
+        connection, session = self._door_admitted, self._door_session
+        if connection is None:
+            return
+        if isinstance(connection.sink, _Polls):
+            connection.sink.leave(self)
+        if session is None:
+            self._door_guard.registry.end(connection)
+        elif not _is_polling(connection):
+            over = self._door_transport.tells_known and not self._door_transport.known(session.id)
+            if over or len(session.members) > 1:  # else it goes on over its socket
+                self._door_sessions.end_polling(session)
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Open no socket: the request was judged as one that asks for none."""
+        raise HTTPError(400)
+
+
+class SocketOfTransport(Door):
+    """In front of a WebSocket whose handshake may name a transport session."""
+
+    _door_transport: ClassVar[Transport]
+    _door_sessions: ClassVar[TransportSessions]
+
+    def _door_prepare(self) -> Awaitable[None] | None:
+        """Refuse the session of another client; then the handler's own `prepare`."""
+        connection = self._door_admitted
+        refusal = None if connection is None else self._door_join(connection)
+        if connection is not None and refusal is not None:
+            self._door_guard.admission.refused(
+                self._door_handshake(),
+                refusal,
+                permission=self._door_endpoint.permission or "",
+                principal=connection.principal.id,
+            )
+            self._door_guard.registry.end(connection, refusal)
+            if connection.state is State.ENDED and not self._finished:
+                self._door_refuse(refusal)
+            raise Finish
+        return super()._door_prepare()
+
+    def _door_join(self, connection: Connection) -> Refusal | None:
+        try:
+            id = self._door_transport.session(self)
+        except MalformedRequest as error:
+            return Refusal(Denial.MALFORMED, str(error))
+        if id is None:
+            return None
+        session = self._door_sessions.get(id)
+        if session is not None:
+            refusal = self._door_sessions.join(session, connection)
+            polling = session.polling
+            if refusal is None and polling is not None and not _is_polling(polling):
+                self._door_sessions.end_polling(session)
+            return refusal
+        if self._door_transport.issued is not None or self._door_transport.known(id):
+            return Refusal(Denial.FORBIDDEN, "no client has begun this transport session")
+        self._door_sessions.begin(id, connection)
+        return None
+
+
+class CompanionPage(RequestHandler):
+    """In front of a page that serves a transport and reaches no session, such as SockJS's iframe.
+
+    A foreign page that frames it would speak to the sockets with the origin of the application.
+    """
+
+    _door_ancestors: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Not passed on: what `protect` makes is no new class of the application's."""
+
+    def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
+        """Send what was written, with the pages that may frame it."""
+        if not self._headers_written:
+            self.add_header("Content-Security-Policy", f"frame-ancestors {self._door_ancestors}")
+        return super().flush(include_footers)
+
+
+def derive(first: type, handler: type[RequestHandler], **facts: object) -> type[RequestHandler]:
+    """Return a subclass of `handler` in which the methods of `first` come first."""
+    facts |= {
+        "__module__": handler.__module__,
+        "__qualname__": handler.__qualname__,
+        "__doc__": handler.__doc__,
+    }
+    made = types.new_class(
+        handler.__name__, (first, handler), {}, lambda namespace: namespace.update(facts)
+    )
+    return cast(type[RequestHandler], made)

@@ -1,0 +1,250 @@
+"""Wrapping: the class that serves a request is a subclass of the application's handler class."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.web import Application, RequestHandler, _has_stream_request_body
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.config.guard import Guard
+from stormdoor.errors import ConfigurationError
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.transport_sessions import TransportSessions
+from stormdoor.tornado.declarations import Declarations
+from stormdoor.tornado.guarded_class import guarded_class
+from stormdoor.tornado.inspection import FoundRoute
+from stormdoor.tornado.interception import intercepted, upgrades
+from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.session_handler import SessionHandler, limit_body
+from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.transports import Transport
+from stormdoor.tornado.transports.handlers import (
+    CompanionPage,
+    HttpTransport,
+    SocketOfTransport,
+    derive,
+)
+from stormdoor.tornado.transports.table import TransportTable
+
+__all__ = ["HandlerWrapper"]
+
+_log = logging.getLogger("stormdoor")
+
+_KNOWN_PATHS = 1024
+_KNOWN_LENGTH = 256
+_HIDDEN = "a WebSocket of an object without a handler class"
+_POLL_BYTES = 1024 * 1024
+"""Bytes that the body of a poll may have, unless its limits say otherwise: it is read before its client is
+authenticated."""
+
+_Handler = type[RequestHandler]
+
+
+class HandlerWrapper:
+    """Makes the classes in front of handlers: one for each class, declaration and transport, made once."""
+
+    def __init__(
+        self, guard: Guard, declarations: Declarations, transports: TransportTable
+    ) -> None:
+        self._guard = guard
+        self._declarations = declarations
+        self._transports = transports
+        self._translator = Translator(
+            guard.admission.places,
+            guard.trusted_proxies,
+            headers=guard.admission.headers,
+            exclusive=guard.admission.exclusive_headers,
+        )
+        self._sessions: dict[int, TransportSessions] = {}
+        self._made: dict[tuple[type, _Handler, Endpoint | None, int], _Handler] = {}
+        self._known: dict[tuple[_Handler, str], _Handler] = {}
+        """The classes of sockets without other transports, by path. Bounded: clients choose paths."""
+        self._version = transports.version
+
+    def endpoint(self, route: FoundRoute) -> Endpoint | None:
+        """Return what was declared about a route; None for one that is not guarded."""
+        transport = self._transports.find(route.handler, route.pattern, route.arguments)
+        if transport is None and not issubclass(route.handler, WebSocketHandler):
+            return None
+        return self._endpoint(route.handler, route.pattern, route.arguments)
+
+    def _endpoint(self, handler: _Handler, path: str, arguments: Mapping[str, Any]) -> Endpoint:
+        endpoint = self._declarations.of(handler, path)
+        if endpoint.declared:
+            return endpoint
+        # A transport that says nothing itself needs what its socket needs.
+        socket = self._transports.socket(arguments)
+        if socket is None or socket.handler is handler:
+            return endpoint
+        of_socket = self._declarations.of(socket.handler, socket.pattern)
+        return self._declarations.like(handler, path, of_socket)
+
+    def wrap(
+        self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
+    ) -> _Handler:
+        """Return the guarded class for a request; handlers of ordinary pages stay as they are."""
+        made = self._known.get((target, request.path))
+        if made is not None:
+            _limit_body(request, target)
+            return made
+        if issubclass(target, (Outlet, HttpTransport)):
+            return target
+        transport = self._transports.find(target, request.path, arguments)
+        if self._version != self._transports.version:
+            self._known.clear()
+            self._version = self._transports.version
+        socket = issubclass(target, WebSocketHandler)
+        if transport is not None and not (socket and _opens_socket(request)):
+            endpoint = self._endpoint(target, request.path, arguments)
+            polls = self._http_class(target, endpoint, transport)
+            _limit_body(request, target, _poll_bytes(endpoint))
+            if isinstance(request.connection, HTTP1Connection):
+                request.connection.set_body_timeout(self._guard.limits.body_seconds)
+            return polls
+        if not socket:
+            if issubclass(target, SessionHandler):
+                limit_body(request, self._guard.limits.body_seconds)
+            companion = self._transports.is_companion(target, arguments)
+            return self._companion(target) if companion else target
+        _limit_body(request, target)
+        endpoint = self._endpoint(target, request.path, arguments)
+        made = self.socket_class(cast(type[WebSocketHandler], target), endpoint, transport)
+        if transport is None:
+            if len(self._known) >= _KNOWN_PATHS:
+                self._known.clear()
+            if len(request.path) <= _KNOWN_LENGTH:
+                self._known[target, request.path] = made
+        return made
+
+    def wrap_unknown(
+        self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
+    ) -> _Handler | None:
+        """Refuse a handshake for something that has no handler class, unless its path is public."""
+        router = getattr(delegate, "router", None)
+        if not upgrades(request) or (isinstance(router, Application) and intercepted(router)):
+            return None
+        if self._declarations.is_public(request.path):
+            return None
+        return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
+
+    def make(self, route: FoundRoute, endpoint: Endpoint) -> None:
+        """Make the class for a route before it is asked for, so that a mistake shows at the start."""
+        transport = self._transports.find(route.handler, route.pattern, route.arguments)
+        if issubclass(route.handler, WebSocketHandler):
+            self.socket_class(route.handler, endpoint, transport)
+        if transport is not None:
+            if transport.reads_body and _has_stream_request_body(route.handler):
+                raise ConfigurationError(
+                    f"transports: {route.handler.__qualname__} has @stream_request_body, so that its body is "
+                    "not there when the guard decides; let the path or the query name the session"
+                )
+            self._http_class(route.handler, endpoint, transport)
+
+    def socket_class(
+        self, handler: type[WebSocketHandler], endpoint: Endpoint, transport: Transport | None
+    ) -> _Handler:
+        """Return the class in front of a WebSocket handler."""
+        key = (SocketOfTransport, handler, endpoint, id(transport))
+        made = self._made.get(key)
+        if made is None:
+            made = guarded_class(handler, endpoint, self._guard, self._translator)
+            if transport is not None:
+                made = derive(SocketOfTransport, made, **self._of_transport(transport))
+            self._made[key] = made
+        return made
+
+    def _http_class(self, handler: _Handler, endpoint: Endpoint, transport: Transport) -> _Handler:
+        key = (HttpTransport, handler, endpoint, id(transport))
+        made = self._made.get(key)
+        if made is None:
+            facts = self._of_transport(transport) | {
+                "_door_guard": self._guard,
+                "_door_endpoint": endpoint,
+                "_door_translator": self._translator,
+            }
+            made = self._made[key] = derive(HttpTransport, handler, **facts)
+        return made
+
+    def _companion(self, handler: _Handler) -> _Handler:
+        key = (CompanionPage, handler, None, 0)
+        made = self._made.get(key)
+        if made is None:
+            pages = [one for one in self._guard.entrance.origins.entries if one.startswith("http")]
+            ancestors = " ".join(["'self'", *pages])
+            made = self._made[key] = derive(CompanionPage, handler, _door_ancestors=ancestors)
+        return made
+
+    def _of_transport(self, transport: Transport) -> dict[str, object]:
+        sessions = self._sessions.get(id(transport))
+        if sessions is None:
+            sessions = self._sessions[id(transport)] = TransportSessions(
+                self._guard.registry, _Closer(transport).close
+            )
+        return {"_door_transport": transport, "_door_sessions": sessions}
+
+
+class _Closer:
+    """Ends sessions in a library, in a turn of the loop of its own."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def close(self, id: str) -> None:
+        """End the session of that id."""
+        if self._transport.close is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # nothing is served
+        task = loop.create_task(self._close(id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, id: str) -> None:
+        try:
+            closing = None if self._transport.close is None else self._transport.close(id)
+            if inspect.isawaitable(closing):
+                await closing
+        except Exception:  # noqa: BLE001 - whatever a library raises; for the guard the session is over
+            _log.exception("a transport session could not be closed in its library")
+
+
+def _opens_socket(request: HTTPServerRequest) -> bool:
+    return ",".join(request.headers.get_list("Upgrade")).lower() == "websocket"
+
+
+def _poll_bytes(endpoint: Endpoint) -> int:
+    limits = endpoint.limits
+    if limits is None:
+        return _POLL_BYTES
+    return (
+        limits.message_bytes if limits.message_bytes_set else min(limits.message_bytes, _POLL_BYTES)
+    )
+
+
+def _limit_body(request: HTTPServerRequest, handler: _Handler, most: int | None = None) -> None:
+    """Bound the body that Tornado reads before the client is authenticated: it would take 100 MiB.
+
+    Args:
+        request: The request.
+        handler: The class that the application has chosen.
+        most: Bytes of the body of a poll; None for a handshake, which has no body at all.
+    """
+    limit = getattr(request.connection, "set_max_body_size", None)
+    if limit is None:
+        return
+    if most is None and request.method != "GET":
+        method = (request.method or "").lower()
+        own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
+        if own and method != "get":
+            return
+    limit(most or 0)
