@@ -31,9 +31,9 @@ __all__ = [
     "Event",
     "chain",
     "commitment",
+    "encodable",
     "link",
     "seal",
-    "sealed_bytes",
     "searched_by",
     "verify",
 ]
@@ -177,16 +177,9 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
     return _json(personal), _json(body)
 
 
-def sealed_bytes(event: Event) -> int:
-    """Return the length of both parts of `event` as they are sealed."""
-    try:
-        personal, body = _encode(event)
-    except UnicodeEncodeError:
-        personal, body = _encode(_encodable(event))
-    return len(personal) + len(body)
+def encodable(event: Event) -> Event:
+    """Return `event` with half surrogate pairs written out, as they are stored."""
 
-
-def _encodable(event: Event) -> Event:
     # JSON has no half of a surrogate pair. Text from the network may, and the entry must be kept.
     def readable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode()
@@ -291,7 +284,7 @@ def chain(
         try:
             personal, body = _encode(event)
         except UnicodeEncodeError:
-            event = _encodable(event)
+            event = encodable(event)
             personal, body = _encode(event)
         committed = hashlib.sha256(salt + personal).digest()
         linked = _link(previous, seq, body, committed, key)

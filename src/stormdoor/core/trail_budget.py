@@ -9,24 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormdoor.core.event import Event, sealed_bytes
+import msgspec
 
-__all__ = ["DAY_BYTES", "file_bytes", "left", "take"]
+from stormdoor.core.event import Event, encodable
+
+__all__ = ["BURST_BYTES", "DAY_BYTES", "file_bytes", "left", "take"]
 
 DAY_BYTES = 100 * 1024 * 1024
 
 _DAY_SECONDS = 86_400.0
-_BURST = DAY_BYTES // 2
-_INTERVAL = _DAY_SECONDS / _BURST
+_BESIDE = 8 * 1024 * 1024
+"""Room for the log beside the file, which SQLite lets grow to 4 MiB, and for what is written at a stop."""
+BURST_BYTES = (DAY_BYTES - _BESIDE) // 2
+_INTERVAL = _DAY_SECONDS / BURST_BYTES
 """Seconds in which one byte comes back."""
 _DEBT_SECONDS = 3_600.0
 """A clock that was ahead, once, leaves at most this much to wait for beyond a spent budget."""
 
+_json = msgspec.json.Encoder().encode
+
 _PAGE = 4096
-_PAGE_HEAD = 36
-_ROW = 320
-"""Bytes beside the sealed parts: four hashes in hex, the salt, the time, and their lengths."""
-_INDEX = 40
+_ROOM = _PAGE - 36
+"""What rows have of a page."""
+_LONGEST_CHARACTER = 4
+_ROW = 372
+"""Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths;
+and what two JSON texts have beside one."""
+_INDEX = 80
 """Bytes in the two indexes beside the text itself, which they hold in pages that are two thirds full."""
 
 
@@ -35,13 +44,15 @@ def file_bytes(event: Event) -> int:
 
     A page holds whole rows: of a row that is a little longer than half a page, there is one in each page.
     """
-    about = len(event.principal.encode("utf-8", "backslashreplace")) + len(
-        event.actor.encode("utf-8", "backslashreplace")
-    )
-    row = _ROW + sealed_bytes(event) + len(event.name) + about
-    room = _PAGE - _PAGE_HEAD
-    pages = -(-_PAGE // (room // row)) if row <= room else _PAGE * (2 + row // room)
-    return pages + 2 * (_INDEX + about)
+    # One encoding instead of that of both sealed parts: this is done for each refused handshake.
+    try:
+        size = len(_json(event))
+    except UnicodeEncodeError:
+        size = len(_json(encodable(event)))
+    about = _LONGEST_CHARACTER * (len(event.principal) + len(event.actor))
+    row = _ROW + about + size
+    pages = _PAGE // (_ROOM // row) + 1 if row <= _ROOM else _PAGE * (2 + row // _ROOM)
+    return pages + 2 * about + _INDEX
 
 
 def left(spent_until: float, now: float) -> int:
@@ -63,12 +74,10 @@ def take(
     Returns:
         How many are paid for, and the new state.
     """
-    room, taken, spent = left(spent_until, now), 0, 0
-    for size in sizes:
-        if taken >= at_least and spent + size > room:
-            break
-        taken += 1
-        spent += size
+    room, taken, spent = left(spent_until, now), len(sizes), sum(sizes)
+    while taken > at_least and spent > room:
+        taken -= 1
+        spent -= sizes[taken]
     if not taken:
         return 0, spent_until
     latest = now + _DAY_SECONDS + _DEBT_SECONDS

@@ -142,6 +142,7 @@ class Connection:
         "opened_at",
         "path",
         "principal",
+        "proven",
         "renewing",
         "shared",
         "silent_seconds",
@@ -200,11 +201,6 @@ class Connection:
         """Whether nobody knows yet whose it is: its credential is to come in a first message."""
         return self.principal is UNKNOWN
 
-    @property
-    def proven(self) -> bool:
-        """True if a principal has proved its identity: the endpoint is not public, and it does not wait."""
-        return is_proven(self.principal)
-
     def renew(
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:
@@ -220,6 +216,8 @@ class Connection:
         self.idle_told = -1.0
         self.last_message = self._since = monotonic
         self._end_at(min(self.ages_at, monotonic + left))
+        self.proven = is_proven(authentication.principal)
+        """True if a principal has proved its identity: the endpoint is not public, and it does not wait."""
         self.judge_by(policies, authentication.principal)
 
     def wait_until(self, monotonic: float) -> None:

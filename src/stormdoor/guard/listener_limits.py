@@ -179,5 +179,6 @@ class ListenerLimits:
                     address=address,
                     detail=refusal.detail,
                     count=count,
+                    proven=False,
                 )
             )

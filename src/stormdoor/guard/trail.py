@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 
 import msgspec
@@ -66,7 +66,7 @@ class Trail:
         self._unproven = 0  # of those that wait
         self._parked: deque[Event] = deque()
         self._merged: dict[tuple[str, str], Event] = {}
-        self._this_second: Counter[tuple[str, str]] = Counter()
+        self._this_second: dict[tuple[str, str], int] = {}
         self._second = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
@@ -87,11 +87,25 @@ class Trail:
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
-        # What is no refusal is like nothing else.
-        key: Hashable = _key(event) if event.cause else object()
-        first = waiting.get(key)
-        if first is not None:
+        if event.cause:
+            # What makes two refusals within one second the same. Not the endpoint of a handshake: a client
+            # that is refused can make up as many paths as it likes.
+            key: Hashable = (
+                event.name,
+                event.cause,
+                event.connection and event.endpoint,
+                event.permission,
+                event.principal,
+                event.proven,
+                event.address,
+                event.connection,
+                event.time // 1.0,
+            )
+        else:
+            key = object()  # what is no refusal is like nothing else
+        if key in waiting:
             # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
+            first = waiting[key]
             waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
         elif event.proven:
             if len(waiting) - self._unproven < self._capacity:
@@ -163,7 +177,8 @@ class Trail:
         """Write the first of `left` entries that wait. Returns how many are left."""
         # Taken out before the write, so that `note` does not count up an entry in flight.
         batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
-        self._unproven -= _unproven(batch)
+        if self._unproven:
+            self._unproven -= _unproven(batch)
         try:
             await self._store.append_events(batch)
         except BaseException:
@@ -196,7 +211,7 @@ class Trail:
         """
         now = self._clock.now()
         left = len(self._waiting)
-        single = [key for key, one in self._waiting.items() if not one.proven]
+        single = [(key, file_bytes(one)) for key, one in self._waiting.items() if not one.proven]
         due = [
             kind
             for kind, one in self._merged.items()
@@ -206,10 +221,10 @@ class Trail:
             return left
         # Merged entries come first, so that a flood does not keep its own count from being written.
         sizes = [file_bytes(self._merged[kind]) for kind in due]
-        sizes += [file_bytes(self._waiting[key]) for key in single]
+        sizes += [size for _, size in single]
         at_least = len(due) if everything else 0
         paid = await self._store.pay_entries(now, sizes, at_least=at_least)
-        for key in single[max(0, paid - len(due)) :]:
+        for key, _ in single[max(0, paid - len(due)) :]:
             self._merge(self._waiting.pop(key))
             self._unproven -= 1
             left -= 1
@@ -241,12 +256,13 @@ class Trail:
 
         Addresses and names are cheap: they must not decide how much is written.
         """
-        kind, second = (event.name, event.cause), event.time // 1.0
+        second, alike = event.time // 1.0, self._this_second
         if second != self._second:
             self._second = second
-            self._this_second.clear()
-        self._this_second[kind] += 1
-        return self._this_second[kind] > _EACH_SECOND or self._unproven >= self._capacity // 4
+            alike.clear()
+        kind = (event.name, event.cause)
+        alike[kind] = number = alike.get(kind, 0) + 1
+        return number > _EACH_SECOND or self._unproven >= self._capacity // 4
 
     def _merge(self, event: Event) -> None:
         """Count `event` in the entry of its name and cause, which holds nothing of its client."""
@@ -275,17 +291,7 @@ class Trail:
 
 
 def _unproven(events: list[Event]) -> int:
-    return sum(not event.proven for event in events)
-
-
-def _key(event: Event) -> Hashable:
-    """Return what makes two refusals within one second the same.
-
-    Not the endpoint of a handshake: a client that is refused can make up as many paths as it likes.
-    """
-    endpoint = event.endpoint if event.connection else ""
-    about = (event.principal, event.proven, event.address, event.connection)
-    return (event.name, event.cause, endpoint, event.permission, *about, event.time // 1.0)
+    return sum([not event.proven for event in events])
 
 
 def _cut(event: Event) -> Event:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from stormdoor.core.event import GENESIS, verify
-from stormdoor.core.trail_budget import DAY_BYTES
+from stormdoor.core.trail_budget import BURST_BYTES
 from tests.stores.contract.support import NOW, NewStore, event, opened, wrong_with_trail
 
 __all__ = ["TrailContract"]
@@ -63,7 +63,7 @@ class TrailContract:
         self, new_store: NewStore
     ) -> None:
         """Half of it at once, the first entries first; the rest comes back in the course of a day."""
-        half, day = DAY_BYTES // 2, 86_400.0
+        half, day = BURST_BYTES, 86_400.0
         async with opened(new_store()) as store:
             assert await store.pay_entries(NOW, []) == 0
             assert await store.pay_entries(NOW, [half - 10, 5, 6, 1]) == 2

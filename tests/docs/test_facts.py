@@ -1,0 +1,421 @@
+"""Pages that repeat a fact say what the code says."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormdoor.auth
+from stormdoor import (
+    ConfigurationError,
+    Guard,
+    JwtIssuer,
+    Limits,
+    SignedCookieAuthenticator,
+    Target,
+    guarded_server,
+)
+from stormdoor.auth.common_passwords import common_passwords
+from stormdoor.auth.passwords import Passwords
+from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.ticket import TicketDesk
+from stormdoor.config import heart
+from stormdoor.config.file import read_options
+from stormdoor.core.condition import _OPERATORS
+from stormdoor.core.credential import MAX_SECRET
+from stormdoor.core.decision import Environment
+from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS
+from stormdoor.core.ticket import MAX_TICKET_SECONDS
+from stormdoor.core.trail_budget import DAY_BYTES
+from stormdoor.guard import store_space
+from stormdoor.guard import trail as trail_module
+from stormdoor.guard.budget import Budget
+from stormdoor.guard.trail import Trail
+from stormdoor.stores import open_store
+from stormdoor.tornado import session_handler
+from stormdoor.tornado.fast import suitable
+from tests.config.files import write
+from tests.docs.tables import threats
+from tests.docs.test_links import anchors
+from tests.matrix import PYTHONS
+from tests.support.project import PACKAGE, ROOT, metadata
+from tests.support.tornado_releases import RELEASES
+
+REFERENCE = ROOT / "docs" / "reference"
+EXPLANATION = ROOT / "docs" / "explanation"
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _section(page: Path, heading: str) -> str:
+    [text] = re.findall(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", _text(page), re.MULTILINE | re.DOTALL
+    )
+    return str(text)
+
+
+def _cells(text: str) -> dict[str, list[str]]:
+    """The rows of the tables in `text`: the other cells by the first one, without its quotes."""
+    rows = re.findall(r"^\| ([^|\n]+?) \|(.+)\|$", text, re.MULTILINE)
+    return {
+        first.strip().strip("`") if first.count("`") == 2 and first[0] == "`" else first: [
+            one.strip() for one in rest.split("|")
+        ]
+        for first, rest in rows
+    }
+
+
+# -- compatibility.md ----------------------------------------------------------------------------
+
+COMPATIBILITY = REFERENCE / "compatibility.md"
+
+
+def test_supported_pythons() -> None:
+    """The page, the classifiers and the matrix of tests name the same."""
+    shown = _cells(_text(COMPATIBILITY))["Python"][0]
+    versions = re.findall(r"3\.\d+", shown)
+    classified = [
+        found[1]
+        for one in metadata()["project"]["classifiers"]
+        if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", one))
+    ]
+    assert versions == classified == list(PYTHONS)
+    assert metadata()["project"]["requires-python"] == f">={versions[0]}"
+
+
+def test_supported_tornados() -> None:
+    """The page names the minor versions that the tests run on and that the fast protocol knows."""
+    tested = sorted({".".join(one.split(".")[:2]) for one in RELEASES})
+    shown = re.findall(r"\b\d\.\d+\b", _cells(_text(COMPATIBILITY))["Tornado"][0])
+    assert shown == tested
+    fast = _section(COMPATIBILITY, "The fast protocol")
+    known = sorted(".".join(map(str, one)) for one in suitable._KNOWN)
+    assert re.findall(r"\b\d\.\d+\b", _cells(fast)["Tornado"][0]) == known == tested
+
+
+def test_extras() -> None:
+    """Each extra is there with what it brings; those for work on stormdoor are named apart."""
+    section = _section(COMPATIBILITY, "Extras")
+    rows = _cells(section)
+    extras = metadata()["project"]["optional-dependencies"]
+    own = {"bench", "docs", "dev"}
+    assert [name for name in rows if name in extras] == [name for name in extras if name not in own]
+    for name in set(extras) - own:
+        brought = [re.split(r"[><=\[]", one)[0].lower() for one in extras[name]]
+        assert rows[name][0].lower().split(", ") == brought, name
+    [apart] = re.findall(r"^(`.*) are for work on stormdoor itself\.$", section, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", apart)) == own
+
+
+def test_extras_that_pages_name_exist() -> None:
+    """`pip install 'stormdoor[...]'` names extras that there are, on every page."""
+    extras = set(metadata()["project"]["optional-dependencies"])
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        name
+        for page in pages
+        for group in re.findall(r"stormdoor\[([\w,-]+)\]", _text(page))
+        for name in group.split(",")
+    }
+    assert named
+    assert named <= extras
+
+
+# -- asvs.md -------------------------------------------------------------------------------------
+
+_ITEM = r"\d{1,2}\.\d{1,2}\.\d{1,2}"
+
+
+def _claimed() -> dict[str, set[str]]:
+    """The requirements that docstrings and comments of the package cite, and where."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        if {"auditor", "prober", "report"} & set(path.relative_to(PACKAGE).parts):
+            continue  # they cite what others fail to meet
+        for cited in re.findall(rf"ASVS ({_ITEM}(?:(?:, | and | to ){_ITEM})*)", _text(path)):
+            items = re.findall(_ITEM, cited)
+            if " to " in cited:
+                head, first = items[0].rsplit(".", 1)
+                last = items[-1].rsplit(".", 1)[1]
+                items = [f"{head}.{number}" for number in range(int(first), int(last) + 1)]
+            for item in items:
+                found.setdefault(item, set()).add(path.relative_to(PACKAGE).as_posix())
+    return found
+
+
+def test_every_requirement_that_the_code_cites_is_listed() -> None:
+    """As met: what the code claims to meet cannot stand below "Not met"."""
+    met, _, not_met = _text(REFERENCE / "asvs.md").partition("## Not met")
+    claimed = _claimed()
+    assert len(claimed) > 20
+    assert {item for item in claimed if f"| {item} |" not in met} == set()
+    assert {item for item in claimed if f"| {item} |" in not_met} == set()
+    assert set(re.findall(_ITEM, met)) & set(re.findall(_ITEM, not_met)) == set()
+
+
+def test_common_passwords_are_as_many_as_the_page_says() -> None:
+    """ASVS 6.2.4 asks for 3000."""
+    row = _cells(_text(REFERENCE / "asvs.md"))["6.2.4"]
+    [said] = re.findall(r"the (\d+) most common", row[1])
+    assert int(said) <= len(common_passwords()) < int(said) * 1.02
+
+
+# -- threat-model.md and SECURITY.md -------------------------------------------------------------
+
+MISSING = {
+    "Rates and caps across processes.": "class RateLimits(Protocol)",
+    "A store for several machines.": 'case "postgresql" | "valkey"',
+    "A list of breached passwords.": "breached_passwords",
+}
+"""Each thing that is said to be missing, and a text that would stand in the package if it were built."""
+
+
+def test_what_is_missing_is_missing() -> None:
+    """Whoever builds one of them corrects the page."""
+    section = _section(EXPLANATION / "threat-model.md", "What is missing")
+    assert re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE) == list(MISSING)
+    sources = "\n".join(_text(path) for path in PACKAGE.rglob("*.py"))
+    assert {name for name, text in MISSING.items() if text in sources} == set()
+    for url in ("postgresql://localhost/x", "valkey://localhost", "redis://localhost"):
+        with pytest.raises(ConfigurationError):
+            open_store(url)
+    for name in ("rate_limits", "breached"):
+        assert name not in inspect.signature(Guard).parameters
+
+
+def test_security_policy_leads_somewhere() -> None:
+    """Its links name headings that are there."""
+    targets = re.findall(r"\]\(([^)#\s]+)#([\w-]+)\)", _text(ROOT / "SECURITY.md"))
+    assert targets
+    for path, anchor in targets:
+        assert anchor in anchors(ROOT / path), f"{path}#{anchor}"
+
+
+# -- configuration.md ----------------------------------------------------------------------------
+
+_NAMES = "orgins = []\nhosst = []\n"
+_TYPES = 'ticket_seconds = "a"\ntrail_days = "b"\n'
+_VALUES = 'origins = ["x"]\nhosts = ["a b"]\n'
+
+
+def _found(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        read_options(write(tmp_path, text))
+    return str(caught.value).splitlines()
+
+
+def test_rounds_of_mistakes(tmp_path: Path) -> None:
+    """The page says how many rounds there are, and what a round reports at once."""
+    page = _text(REFERENCE / "configuration.md")
+    [rounds] = re.findall(r"looked for in three rounds.*?\n\n((?:\d\. .*\n)+)", page)
+    first, second, third = re.findall(r"^\d\. (.*)$", rounds, re.MULTILINE)
+    at_once = "All are reported at once."
+    assert (at_once in first, at_once in second, at_once in third) == (True, False, True)
+    names = _found(tmp_path, _NAMES + _TYPES + _VALUES)
+    assert [line.split(": ")[1] for line in names] == ["orgins", "hosst"]
+    types = _found(tmp_path, _TYPES + _VALUES)
+    assert len(types) == 1
+    values = _found(tmp_path, _VALUES)
+    assert [line.split(": ")[1].partition("[")[0] for line in values] == ["origins", "hosts"]
+
+
+# -- python.md, events.md ------------------------------------------------------------------------
+
+
+def test_paths_and_operators_of_conditions() -> None:
+    """The page lists each part of the circumstances, and each operator."""
+    page = _text(REFERENCE / "python.md")
+    section = page.partition("### Conditions as text")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:environment)?\.(\w+)`", section))
+    fields = {*Environment.__dataclass_fields__, "hour", "weekday"}
+    assert fields <= named
+    operators = section.partition("The operators are ")[2].partition("\n")[0]
+    assert set(re.findall(r"`([^`]+)`", operators)) == set(_OPERATORS)
+
+
+def test_targets_of_a_revocation() -> None:
+    """What `revoke` may name, and no more than an operator may say."""
+    page = _text(REFERENCE / "python.md")
+    section = page.partition("## Administration")[2].partition("```")[0]
+    named = set(re.findall(r"`([A-Z]+)`", section))
+    assert named <= {one.name for one in Target}
+    assert {"PRINCIPAL", "SESSION", "CREDENTIAL", "EVERYTHING"} <= named
+
+
+def test_kinds_of_credentials() -> None:
+    """The page of events names the kind of each authenticator."""
+    kinds = {str(SignedCookieAuthenticator.kind)}
+    for found in pkgutil.walk_packages(stormdoor.auth.__path__, "stormdoor.auth."):
+        module = importlib.import_module(found.name)
+        for one in vars(module).values():
+            if inspect.isclass(one) and "authenticate" in vars(one):
+                kind = getattr(one, "kind", None)
+                kinds |= {kind} if isinstance(kind, str) else set()
+    assert len(kinds) > 6
+    row = _cells(_text(REFERENCE / "events.md"))["kind"][0]
+    assert {kind for kind in kinds if f"`{kind}`" not in row} == set()
+
+
+# -- limits.md -----------------------------------------------------------------------------------
+
+
+def _default(made_by: object, name: str) -> Any:
+    return inspect.signature(made_by).parameters[name].default  # type: ignore[arg-type]
+
+
+def _number(text: str) -> list[float]:
+    """The numbers in a cell; a space or underscore inside of one does not count."""
+    return [float(one.replace(" ", "")) for one in re.findall(r"\d[\d ]*\d|\d", text)]
+
+
+def test_limits_beside_the_table() -> None:
+    """What is bounded elsewhere has the bound that the page says."""
+    rows = _cells(_section(REFERENCE / "limits.md", "Beside them"))
+    desk = {name: _default(SessionDesk, name) for name in ("idle_seconds", "absolute_seconds")}
+    waiting = _default(Trail, "capacity")
+    assert isinstance(waiting, int)
+    expected: dict[str, list[object]] = {
+        "the length of a credential": [MAX_SECRET],
+        "the life of a session: unused, at most": [*desk.values(), 30],
+        "sessions of one principal": [_default(SessionDesk, "max_sessions")],
+        "the life of a ticket": [_default(TicketDesk, "seconds"), MAX_TICKET_SECONDS],
+        "the life of an issued token": [_default(JwtIssuer, "seconds")],
+        "the body of a request to `login_routes` or another `SessionHandler`": [
+            session_handler._MAX_BODY // 1024,
+            session_handler._MAX_READ // 1024,
+        ],
+        "passwords verified at once, and waiting": [
+            _default(Passwords, "threads"),
+            _default(Passwords, "queue"),
+        ],
+        "entries of the trail that wait": [waiting, waiting // 4],
+        "entries of the trail that unauthenticated clients cause": [
+            trail_module._EACH_SECOND,
+            DAY_BYTES // 2**20,
+            24,
+        ],
+    }
+    for name, numbers in expected.items():
+        assert _number(rows[name][1]) == numbers, name
+    counted = _section(REFERENCE / "limits.md", "Where they are counted")
+    remembered = _default(Budget, "capacity")
+    assert f"{remembered:,}".replace(",", " ") in counted
+    assert "10" in rows["the time for the headers of a handshake"][1]
+    assert "10 seconds" in (inspect.getdoc(guarded_server) or "")
+
+
+_LIMITS = Limits()
+_COUNTED = {17: "Seventeen"}
+_WORD = {2: "two", 5: "five", 20: "Twenty"}
+_HOUR = 3600
+_SESSION = {name: _default(SessionDesk, name) for name in ("idle_seconds", "absolute_seconds")}
+_TICKET = f"{_default(TicketDesk, 'seconds'):.0f} seconds"
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            "reference/wire.md",
+            (
+                f"{_LIMITS.first_message_seconds:.0f} seconds and "
+                f"{_LIMITS.first_message_bytes // 1024} KiB"
+            ),
+        ),
+        (
+            "reference/wire.md",
+            f"`limits.expiry_notice_seconds` ({_LIMITS.expiry_notice_seconds:.0f})",
+        ),
+        ("reference/wire.md", f"within a minute ({_LIMITS.offences})"),
+        ("reference/threats/message-flood.md", f"after {_LIMITS.offences} refusals"),
+        (
+            "reference/threats/message-flood.md",
+            f"{_WORD[int(COMMAND_LIMITS.hold_seconds or 0)]} seconds of each minute",
+        ),
+        (
+            "reference/threats/message-flood.md",
+            f"it is {OWN_PROTOCOL_LIMITS.hold_seconds:.0f} seconds of each minute",
+        ),
+        ("reference/threats/message-injection.md", f"After {_LIMITS.offences} within a minute"),
+        (
+            "reference/threats/session-hijacking.md",
+            (
+                f"{_SESSION['idle_seconds'] // 60:.0f} minutes without use and "
+                f"{_SESSION['absolute_seconds'] // _HOUR:.0f} hours"
+            ),
+        ),
+        (
+            "reference/threats/stale-authorization.md",
+            f"{(_LIMITS.connection_seconds or 0) // _HOUR:.0f} hours unless",
+        ),
+        (
+            "reference/threats/token-theft-and-replay.md",
+            f"within {_TICKET} ({MAX_TICKET_SECONDS:.0f} at most)",
+        ),
+        (
+            "reference/threats/token-theft-and-replay.md",
+            f"{_WORD[int(_default(JwtIssuer, 'seconds') // 60)]} minutes unless",
+        ),
+        (
+            "explanation/architecture.md",
+            f"{_WORD[_LIMITS.offences]} refused messages within a minute",
+        ),
+        ("explanation/which-credential.md", f"one handshake within {_TICKET}"),
+        (
+            "explanation/threat-model.md",
+            f"[{_COUNTED[len(threats())]}](../reference/threats/index.md)",
+        ),
+    ],
+)
+def test_numbers_in_sentences(page: str, said: str) -> None:
+    """A default that a sentence repeats is the default."""
+    assert said in re.sub(r"\s+", " ", _text(ROOT / "docs" / page))
+
+
+def test_room_of_the_store() -> None:
+    """The pages say when the alarm is raised."""
+    for page in (REFERENCE / "configuration.md", ROOT / "docs" / "how-to" / "trail.md"):
+        assert f"{store_space._FREE_BYTES // 2**20} MiB" in _text(page)
+        assert "four fifths" in _text(page)
+    assert store_space._NEARLY == 4 / 5
+
+
+# -- layers.md, architecture.md ------------------------------------------------------------------
+
+_WORDS = ("Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+
+
+def test_contracts_are_counted() -> None:
+    """The page about layers lists as many contracts as import-linter keeps."""
+    contracts = metadata()["tool"]["importlinter"]["contracts"]
+    page = _text(EXPLANATION / "layers.md")
+    assert f"{_WORDS[len(contracts) - 6]} contracts" in page
+    assert len(re.findall(r"^\d+\. \*\*", page, re.MULTILINE)) == len(contracts)
+
+
+def test_rooms_are_listed_in_their_order() -> None:
+    """The first contract and the page name the same rooms, from the top down."""
+    [layers] = [
+        one["layers"]
+        for one in metadata()["tool"]["importlinter"]["contracts"]
+        if one["type"] == "layers" and one.get("containers") == ["stormdoor"]
+    ]
+    order = [{name.strip("() ") for name in re.split(r"[|:]", row)} for row in layers]
+    order.remove({"__main__"})  # not a room: it starts the command
+    page = _text(EXPLANATION / "layers.md").partition("| --- | --- |")[2].partition("\n\n")[0]
+    shown = [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in page.strip().splitlines()]
+    assert shown == order
+
+
+def test_the_heartbeat() -> None:
+    """The page says how often it beats."""
+    assert 1 / heart._TICK_SECONDS == 4
+    assert "four times a second" in _text(EXPLANATION / "architecture.md")
