@@ -345,3 +345,32 @@ def test_an_idle_reader_keeps_nothing() -> None:
     assert reader.next() is None
     assert reader._buffer == b""
     assert reader._message is None
+
+
+def test_what_is_kept() -> None:
+    """Counted as long as a message is not whole; when it is stopped, nothing is kept or read any more."""
+    reader = FrameReader(1000)
+    reader.feed(client_frame(BINARY, b"x" * 300, final=False))
+    assert reader.next() is None
+    assert (reader.kept, reader.unfinished) == (300, True)
+    reader.unfinished = False
+    reader.feed(client_frame(CONTINUATION, b"x" * 300)[:200])
+    assert reader.next() is None
+    assert reader.unfinished
+    assert reader.kept == 300 + 200 - 8
+    reader.stop()
+    reader.feed(client_frame(BINARY, b"x"))
+    assert reader.next() is None
+    assert (reader.kept, reader.violation) == (0, None)
+
+
+def test_a_whole_message_is_not_unfinished() -> None:
+    """So an ordinary one costs nothing."""
+    reader = FrameReader(1000)
+    reader.feed(client_frame(TEXT, b"x") + client_frame(BINARY, b"x" * 300))
+    assert [reader.next(), reader.next(), reader.next()] == [
+        (TEXT, b"x"),
+        (BINARY, b"x" * 300),
+        None,
+    ]
+    assert (reader.kept, reader.unfinished) == (0, False)

@@ -61,6 +61,7 @@ def test_the_defaults_are_these() -> None:
         "offences": 20,
         "outbound_bytes": 1_048_576,
         "outbound_seconds": 30.0,
+        "buffered_bytes": 268_435_456,
     }
     assert OWN_PROTOCOL_LIMITS.given() == {
         "connections_per_principal": 64,

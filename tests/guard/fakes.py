@@ -198,6 +198,7 @@ class FakeSink:
         self.closed: tuple[int, str] | None = None
         self.stalled_at: float | None = None
         self.last_sent = 0.0
+        self.dropped = False
         self.fault: Exception | None = None
         self.told: list[float] = []
         self.facts = HANDSHAKE
@@ -212,6 +213,10 @@ class FakeSink:
         self.closed = (code, reason)
         if self.fault is not None:
             raise self.fault
+
+    def drop(self) -> None:
+        """See `Sink`."""
+        self.dropped = True
 
     def stalled(self) -> float | None:
         """See `Sink`."""

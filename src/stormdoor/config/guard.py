@@ -36,6 +36,7 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.administration import Administration
 from stormdoor.guard.admission import Admission
 from stormdoor.guard.antechamber import Antechamber
+from stormdoor.guard.buffers import Buffers
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.gate import Entrance
 from stormdoor.guard.inbound import Inbound
@@ -180,6 +181,7 @@ class Guard:
             clock=self.clock,
             node=node or f"{os.getpid()}-{secrets.token_hex(3)}",
         )
+        self.buffers = Buffers(self.limits.buffered_bytes, self.registry)
         self.admission = Admission(
             entrance=self.entrance,
             authenticators=self.authenticators,

@@ -65,6 +65,8 @@ class FrameReader:
     Attributes:
         violation: What the client did wrong, once it did; nothing is read after it.
         ended: Whether a close frame was read; nothing is read after it.
+        unfinished: Whether `next` has found a message that is not whole, or a violation. The caller sets it
+            back.
     """
 
     __slots__ = (
@@ -83,6 +85,7 @@ class FrameReader:
         "_wire",
         "ended",
         "limit",
+        "unfinished",
         "violation",
     )
 
@@ -92,6 +95,7 @@ class FrameReader:
         self.limit = limit
         self.violation: Violation | None = None
         self.ended = False
+        self.unfinished = False
         self._mask = mask
         self._inflater = inflater
         self._buffer = b""
@@ -117,6 +121,17 @@ class FrameReader:
         else:
             self._buffer = data
         self._at = 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes in memory: those that nobody has looked at, and those of the message at hand."""
+        return self.waiting + (0 if self._message is None else len(self._message))
+
+    def stop(self) -> None:
+        """Forget everything. Nothing is read after it."""
+        self.ended = True
+        self._buffer, self._at, self._left = b"", 0, 0
+        self._message = self._decoder = None
 
     @property
     def waiting(self) -> int:
@@ -150,20 +165,22 @@ class FrameReader:
         while self.violation is None and not self.ended:
             if self._left:
                 if self._at == len(self._buffer):
-                    return None
+                    break
             else:
                 control = self._head()
                 if control is not None:
                     return control
                 if self._key == b"":
-                    return None
+                    break
             message = self._payload()
             if message is not None:
                 return message
+        self.unfinished = True
         return None
 
     def _fail(self, code: int, reason: str) -> None:
         self.violation = Violation(code, reason)
+        self.unfinished = True
         self._buffer, self._at, self._left = b"", 0, 0
         self._message = self._decoder = None
 

@@ -145,6 +145,8 @@ class Limits(EndpointLimits):
         message_depth: How deep arrays and objects of a message may nest.
         offences: Refused messages, within a minute, after which the connection is closed (1008).
         outbound_seconds: Seconds that a write may wait for a slow reader.
+        buffered_bytes: Bytes that the process keeps for all its connections: unfinished and delayed
+            messages, and messages that wait for slow readers.
     """
 
     own_protocol: EndpointLimits = field(default_factory=EndpointLimits)
@@ -178,6 +180,7 @@ class Limits(EndpointLimits):
     message_depth: int = 16
     offences: int = 20
     outbound_seconds: float = 30.0
+    buffered_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.

@@ -44,6 +44,10 @@ class Sink(Protocol):
         """Send a close frame and let go. Never calls back into the guard."""
         ...
 
+    def drop(self) -> None:
+        """Forget at once what is kept for the client. The connection is about to be ended."""
+        ...
+
     def stalled(self) -> float | None:
         """Monotonic seconds since which writes wait for the client, or None if none do."""
         ...

@@ -248,11 +248,19 @@ class Door(Threshold):
         finally:
             self._door_over()
 
+    def _door_keeps(self, size: int) -> None:
+        """The protocol keeps so many bytes in memory for the connection now."""
+        connection = self._door_admitted
+        if connection is not None:
+            self._door_guard.buffers.keep(connection, size)
+
     def _door_over(self) -> None:
         # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
         connection = self._door_admitted
         if connection is not None and connection.state is not State.ENDED:
             self._door_guard.registry.end(connection, code=self.close_code or 1006)
+        if connection is not None:
+            self._door_guard.buffers.keep(connection, 0)
         if self._door_backlog is not None:
             self._door_backlog.abandon()
 

@@ -28,6 +28,11 @@ class GuardCollector(Collector):
         yield GaugeMetricFamily(
             "stormdoor_connections", "Open connections.", value=len(guard.registry)
         )
+        yield GaugeMetricFamily(
+            "stormdoor_buffered_bytes",
+            "Bytes that are kept for all connections.",
+            value=guard.buffers.total,
+        )
         admitted = CounterMetricFamily(
             "stormdoor_handshakes_admitted", "Accepted handshakes.", labels=["kind"]
         )

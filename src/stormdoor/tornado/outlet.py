@@ -26,6 +26,7 @@ from stormdoor.guard.outbound import Backlog
 from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
+from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["HandlerSink", "Outlet", "connection_of"]
 
@@ -124,13 +125,18 @@ class Outlet(WebSocketHandler):
     async def _door_hold(self, hold: Hold, message: str | bytes) -> None:
         """On Tornado's own protocol: let nothing be read for a while."""
         loop = asyncio.get_running_loop()
+        protocol: Any = self.ws_connection
+        counted = protocol if hold.again and isinstance(protocol, TornadoProtocol) else None
         self._door_holding = holding = loop.create_future()
         timer = loop.call_later(hold.seconds, self._door_let_go)
+        if counted is not None:
+            counted.hold(len(message))
         try:
             await holding
         finally:
             timer.cancel()
-        protocol: Any = self.ws_connection
+            if counted is not None:
+                counted.hold(0)
         if hasattr(protocol, "_received_pong"):
             # Nobody has looked whether the client's pong is there.
             protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way
@@ -264,6 +270,12 @@ class HandlerSink:
         # Before the 101 there is nothing to say it on: the handshake is refused instead.
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)
+
+    def drop(self) -> None:
+        """See `Sink`."""
+        protocol = self._handler.ws_connection
+        if isinstance(protocol, FastProtocol | TornadoProtocol):
+            protocol.drop()
 
     def stalled(self) -> float | None:
         """See `Sink`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from typing import Any
 
 from tornado.websocket import WebSocketProtocol13
@@ -9,6 +10,8 @@ from tornado.websocket import WebSocketProtocol13
 __all__ = ["TornadoProtocol"]
 
 _TOO_LARGE, _PROTOCOL_ERROR = 1009, 1002
+_PIECE = 64 * 1024
+"""Bytes of one read. Less than that is not counted as kept in memory."""
 
 
 class TornadoProtocol(WebSocketProtocol13):
@@ -19,6 +22,68 @@ class TornadoProtocol(WebSocketProtocol13):
     """
 
     handler: Any
+    _arrived = 0
+    """Bytes of the frame that is being read."""
+    _held = 0
+    """Bytes of the message that waits since it came too fast."""
+    _kept = 0
+
+    async def _read_bytes(self, n: int) -> bytes:
+        """Read in pieces, so that what has arrived is known before all of it is there."""
+        if n <= _PIECE:
+            return await super()._read_bytes(n)
+        data = bytearray()
+        while len(data) < n:
+            piece = await self.stream.read_bytes(min(_PIECE, n - len(data)), partial=True)
+            data += piece
+            self._arrived = len(data)
+            self._account()
+        self._wire_bytes_in += n
+        return bytes(data)
+
+    async def _receive_frame(self) -> None:
+        await super()._receive_frame()
+        self._arrived = 0
+        if self._kept or self._fragmented_message_buffer is not None:
+            self._account()
+
+    def _write_frame(
+        self,
+        fin: bool,  # noqa: FBT001 - Tornado's signature
+        opcode: int,
+        data: bytes,
+        flags: int = 0,
+    ) -> Future[None]:
+        written = super()._write_frame(fin, opcode, data, flags)
+        if self._waiting_out() > _PIECE:
+            self._account()
+            written.add_done_callback(self._account)
+        return written
+
+    def _waiting_out(self) -> int:
+        waiting: Any = self.stream._write_buffer  # noqa: SLF001 - there is no other way to see it
+        return 0 if waiting is None else len(waiting)
+
+    def hold(self, size: int) -> None:
+        """Count a message of `size` bytes that has to wait; 0 when it does no longer."""
+        self._held = size
+        self._account()
+
+    def _account(self, _: object = None) -> None:
+        """Tell the guard what is kept: unfinished and delayed messages, and what waits to go out."""
+        size = 0
+        if not self.stream.closed():
+            fragments = self._fragmented_message_buffer
+            size = self._held or self._arrived + (0 if fragments is None else len(fragments))
+            size += self._waiting_out()
+        if size != self._kept:
+            self._kept = size
+            self.handler._door_keeps(size)  # noqa: SLF001 - a guarded handler's own
+
+    def drop(self) -> None:
+        """Forget what is kept in memory; the server is about to close. The client hears no reason."""
+        if self._kept > _PIECE:
+            super()._abort()
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close, and record the cause if the client's message was too large."""

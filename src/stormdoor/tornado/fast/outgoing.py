@@ -29,6 +29,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         "_finished",
         "_in_turn",
         "_joiner",
+        "_kept",
         "_last_at",
         "_loop",
         "_lost",
@@ -57,7 +58,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._deflater: Deflater | None = None
         self._in_turn = self._lost = self._finished = self._scheduled = self._stuck = False
         self._out: list[bytes] = []
-        self._queued = self._sent = self._mark = 0
+        self._queued = self._sent = self._mark = self._kept = 0
         self._last_at = self._marked_at = 0.0
         self._writes: list[Future[None]] | None = None
         self._pong_future: Future[None] | None = None
@@ -214,11 +215,16 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         """The kernel does not take everything."""
         self._stuck = True
         self._mark, self._marked_at = self._sent, self._last_at
+        self._account()
 
     def resume_writing(self) -> None:
         """It has taken everything."""
         self._stuck = False
         self._settle_writes()
+        self._account()
+
+    def _account(self, more: int = 0) -> None:
+        """Tell the guard what is kept in memory for this connection, and `more` bytes."""
 
     def waiting(self) -> int:
         """Bytes that wait for the client."""
@@ -232,7 +238,11 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         if waiting and waiting + size > bound:
             self.flush()
             waiting = self.waiting()
-        return not waiting or waiting + size <= bound
+        if waiting and waiting + size > bound:
+            return False
+        if self._stuck:
+            self._account(size)
+        return not self.server_terminated
 
     @property
     def sent_at(self) -> float:

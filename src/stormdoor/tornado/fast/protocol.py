@@ -58,6 +58,8 @@ _TURN = 256
 """Frames of one connection, or KiB, after which the others have their turn."""
 _CLOSE_SECONDS = 5.0
 """What Tornado waits for the client's close frame, and what its last bytes may take."""
+_MOST_LAST_WORDS = 64 * 1024
+"""Bytes that may wait to go out when everything is to be forgotten; with more the connection is cut off."""
 _LINGER_SECONDS = 2.0
 """How long a client that broke a rule has to read why."""
 _LINGER_BYTES = 256 * 1024
@@ -72,6 +74,10 @@ class FastHandler(Protocol):
 
         A `Hold` may be returned as well, here and by `on_message`.
         """
+        ...
+
+    def _door_keeps(self, size: int) -> None:
+        """So many bytes are kept in memory for the connection now."""
         ...
 
     def _door_cut_off(self, code: int, reason: str) -> None:
@@ -315,6 +321,7 @@ class FastProtocol(Pinging):
         if not self._paused and not self._closed():
             self._paused = True
             self._transport.pause_reading()  # type: ignore[union-attr]
+            self._account()
 
     def _go_on(self) -> None:
         """Somebody is ready for more."""
@@ -378,9 +385,32 @@ class FastProtocol(Pinging):
                 self._loop.call_soon(self._go_on)
                 return
             frame = following()
-        violation = self._reader.violation
-        if violation is not None and not self._finished:
-            self._fail(violation)
+        if self._kept or self._reader.unfinished:
+            self._account()
+            self._reader.unfinished = False
+            violation = self._reader.violation
+            if violation is not None and not self._finished:
+                self._fail(violation)
+
+    def _account(self, more: int = 0) -> None:
+        """Tell the guard what is kept: unfinished and delayed messages, and what waits to go out."""
+        size = 0
+        if not self._finished:
+            size = self._reader.kept + more
+            if self._held is not None:
+                size += len(self._held[1])
+            if self._stuck:
+                size += self.waiting()
+        if size != self._kept:
+            self._kept = size
+            cast(FastHandler, self.handler)._door_keeps(size)  # noqa: SLF001 - what it is for
+
+    def drop(self) -> None:
+        """Forget what is kept in memory; the server is about to close."""
+        self._reader.stop()
+        self._held = None
+        if self.waiting() > _MOST_LAST_WORDS:
+            self._abort()
 
     def _waits(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Wait for what a handler returned. Whether nothing else may be read for now."""
@@ -389,6 +419,7 @@ class FastProtocol(Pinging):
                 return False
             self._busy = True
             self._held = frame if result.again else None
+            self._account()
             self._hold = self._loop.call_later(result.seconds, self._let_go)
             return True
         if type(result) is CoroutineType:
