@@ -22,11 +22,12 @@ from stormdoor import (
     guarded_server,
 )
 from stormdoor.auth.common_passwords import common_passwords
-from stormdoor.auth.passwords import Passwords
+from stormdoor.auth.passwords import OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
 from stormdoor.config import heart
 from stormdoor.config.file import read_options
+from stormdoor.core.backoff import FAMILIAR_SECONDS, OWN
 from stormdoor.core.condition import _OPERATORS
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.decision import Environment
@@ -368,6 +369,25 @@ _TICKET = f"{_default(TicketDesk, 'seconds'):.0f} seconds"
             "explanation/architecture.md",
             f"{_WORD[_LIMITS.offences]} refused messages within a minute",
         ),
+        (
+            "reference/threats/credential-stuffing.md",
+            f"Argon2id ({OWASP.memory_kib // 1024} MiB, {OWASP.passes} passes)",
+        ),
+        (
+            "reference/threats/credential-stuffing.md",
+            f"after {_WORD[OWN.free]}, with delays that double up to {OWN.cap // 60:.0f} minutes",
+        ),
+        (
+            "reference/threats/credential-stuffing.md",
+            f"in the last {FAMILIAR_SECONDS // 86_400:.0f} days",
+        ),
+        (
+            "reference/threats/credential-stuffing.md",
+            (
+                f"{_WORD[_default(Passwords, 'threads')]} at a time with "
+                f"{_default(Passwords, 'queue')} waiting"
+            ),
+        ),
         ("explanation/which-credential.md", f"one handshake within {_TICKET}"),
         (
             "explanation/threat-model.md",
@@ -401,18 +421,28 @@ def test_contracts_are_counted() -> None:
     assert len(re.findall(r"^\d+\. \*\*", page, re.MULTILINE)) == len(contracts)
 
 
-def test_rooms_are_listed_in_their_order() -> None:
-    """The first contract and the page name the same rooms, from the top down."""
+def _layers(container: str) -> list[set[str]]:
+    """The rooms of a contract, from the top down."""
     [layers] = [
         one["layers"]
         for one in metadata()["tool"]["importlinter"]["contracts"]
-        if one["type"] == "layers" and one.get("containers") == ["stormdoor"]
+        if one["type"] == "layers" and one.get("containers") == [container]
     ]
     order = [{name.strip("() ") for name in re.split(r"[|:]", row)} for row in layers]
-    order.remove({"__main__"})  # not a room: it starts the command
-    page = _text(EXPLANATION / "layers.md").partition("| --- | --- |")[2].partition("\n\n")[0]
-    shown = [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in page.strip().splitlines()]
-    assert shown == order
+    return [rooms for rooms in order if rooms != {"__main__"}]  # it starts the command
+
+
+@pytest.mark.parametrize(
+    ("page", "container"), [("layers.md", "stormdoor"), ("auditor.md", "stormdoor.auditor")]
+)
+def test_rooms_are_listed_in_their_order(page: str, container: str) -> None:
+    """A contract and its page name the same rooms."""
+    text = _text(EXPLANATION / page).partition("| --- | --- |")[2].partition("\n\n")[0]
+    shown = [
+        {name.removesuffix(".py") for name in re.findall(r"`([\w.]+)`", row.split("|")[1])}
+        for row in text.strip().splitlines()
+    ]
+    assert shown == _layers(container)
 
 
 def test_the_heartbeat() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import ssl
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketHandler
 
+import stormdoor
 from stormdoor import Guard, JwtAuthenticator, JwtIssuer, JwtKey, StoreUnavailable
 from stormdoor.core.address import parse_networks
 from stormdoor.core.credential import Place, Source
@@ -426,6 +428,21 @@ def test_a_cookie_whose_name_only_looks_the_same_is_another_cookie(space: str) -
             with contextlib.suppress(HTTPInputError):
                 header = f"a=b; {planted}=theirs; {own}; {planted}=theirs"
                 assert _translated(TCP, Cookie=header).cookies == found
+
+
+def test_no_other_parser_of_cookies_is_used() -> None:
+    """Tornado's and Python's own remove a no-break space from a name: only the translator reads cookies."""
+    parser = re.compile(
+        r"\bget_(?:signed_|secure_)?cookie\(|request\.cookies|SimpleCookie|http\.cookies|parse_cookie"
+    )
+    room = Path(stormdoor.__file__).parent
+    found = [
+        path.relative_to(room).as_posix()
+        for path in room.rglob("*.py")
+        if path.relative_to(room).parts[0] not in {"auditor", "prober", "report"}
+        and parser.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize(("header", "found"), COOKIES)
