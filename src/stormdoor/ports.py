@@ -15,6 +15,7 @@ from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Entry, Event
 from stormdoor.core.factor import Factor
 from stormdoor.core.identity import Identity
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
@@ -138,8 +139,11 @@ class Sessions(Protocol):
         """
         ...
 
-    async def add_session(self, session: Session) -> None:
-        """Store a new session.
+    async def add_session(self, session: Session) -> Session:
+        """Store a new session, and in the same step the head of the log of revocations as its position.
+
+        Returns:
+            The session as it is stored.
 
         Raises:
             StoreError: The id is taken, or there is no such account.
@@ -147,12 +151,25 @@ class Sessions(Protocol):
         ...
 
     async def replace_session(
-        self, old_id: str, session: Session, *, moved: Revocation | None = None
-    ) -> bool:
-        """Store `session` in place of `old_id`, in one step. Returns whether `old_id` was there.
+        self,
+        old_id: str,
+        session: Session,
+        *,
+        moved: Revocation | None = None,
+        reborn: bool = False,
+    ) -> Session | None:
+        """Store `session` in place of `old_id`, in one step.
 
-        If it was, `moved` comes into the feed of revocations in that very step: there is no moment at which
-        the old session is gone and nobody can learn where its open connections belong.
+        Args:
+            old_id: The session that it replaces.
+            session: The new one; it keeps the position that it has, unless it is `reborn`.
+            moved: Comes into the log of revocations in that very step: there is no moment at which the old
+                session is gone and its open connections belong nowhere.
+            reborn: The principal has proved itself anew: the position is the head of the log, as for a new
+                session.
+
+        Returns:
+            The session as it is stored; None if `old_id` was not there, and nothing changed.
         """
         ...
 
@@ -172,8 +189,11 @@ class Sessions(Protocol):
 class Tickets(Protocol):
     """Single-use tickets, by the hash of their secret."""
 
-    async def add_ticket(self, ticket: Ticket) -> None:
-        """Store a new ticket.
+    async def add_ticket(self, ticket: Ticket) -> Ticket:
+        """Store a new ticket, with its position as `Sessions.add_session`.
+
+        Returns:
+            The ticket as it is stored.
 
         Raises:
             StoreError: The id is taken, or there is no such account.
@@ -196,8 +216,11 @@ class Keys(Protocol):
         """All keys, or all of one principal, newest first."""
         ...
 
-    async def add_key(self, key: ApiKey) -> None:
-        """Store a new key.
+    async def add_key(self, key: ApiKey) -> ApiKey:
+        """Store a new key, with its position as `Sessions.add_session`.
+
+        Returns:
+            The key as it is stored.
 
         Raises:
             StoreError: The id is taken, or there is no such account.
@@ -382,14 +405,33 @@ class SecondFactors(Protocol):
 
 
 class Revocations(Protocol):
-    """The feed of revocations that every process follows."""
+    """The log of revocations that every process follows."""
 
-    async def add_revocation(self, revocation: Revocation) -> int:
-        """Append it. Returns its `seq`."""
+    async def add_revocation(self, revocation: Revocation) -> LogPosition:
+        """Append it. If it is `until_now`, its `at` is never before that of an earlier one that is.
+
+        Returns:
+            Its position, which is the new head of the log.
+        """
         ...
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """Those with a `seq` greater than `after`, in order. Cheap when there is none."""
+        ...
+
+    async def log_position(self) -> LogPosition:
+        """The head of the log. Cheap: every process asks several times a second."""
+        ...
+
+    async def begin_epoch(self, after: str) -> LogPosition:
+        """Start another epoch of the log, unless another one than `after` has begun already.
+
+        A process calls it that has seen the head of the log go back: a backup has been restored, and
+        positions may be given a second time.
+
+        Returns:
+            The head of the log.
+        """
         ...
 
 

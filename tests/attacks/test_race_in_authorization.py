@@ -187,11 +187,11 @@ class Interrupted(MemoryStore):
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: Session) -> Session:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
-        await super().add_session(session)
+        return await super().add_session(session)
 
 
 @pytest.mark.parametrize("change", ["password", "disabled", "removed"])

@@ -131,6 +131,63 @@ async def test_a_socket_outlives_its_right(what: str, demo: Running) -> None:
     assert entry["cause"] in ("revoked", "forbidden")
 
 
+class RevokesByClock(Chat):
+    """What was issued up to the time of a revocation is void: both are times of a wall clock."""
+
+    revoked_at = 0.0
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.issued_at = time.time()
+        super().open(*args, **kwargs)
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.issued_at <= type(self).revoked_at:
+            self.close(3000)
+        else:
+            super().on_message(message)
+
+
+class SetBack:
+    """The clock of a machine that an attacker, or a flat battery, set back one hour."""
+
+    def now(self) -> float:
+        """Unix seconds, too early."""
+        return time.time() - 3600.0
+
+    def monotonic(self) -> float:
+        """As on any machine."""
+        return time.monotonic()
+
+
+@pytest.mark.parametrize("what", ["the account is disabled", "the principal is revoked"])
+async def test_the_clock_is_set_back_before_the_revocation(what: str, demo: Running) -> None:
+    """The socket is closed and the credential is void; the login that follows the revocation counts."""
+    async with site(RevokesByClock) as (at, _), await (await log_in(at, "alice")).open() as wire:
+        RevokesByClock.revoked_at = SetBack().now()
+        assert await may(wire, SAY)
+    change, code = ENDS[what]
+    name = f"late-{list(ENDS).index(what)}"
+    async with newcomer(demo, name, "member") as office, demo.office(SetBack()) as late:
+        visitor = demo.visitor()
+        await visitor.log_in(name, f"the password of {name}")
+        key = await office.admin.issue_key(name, name="bot", scopes=["*"])
+        async with (
+            await visitor.open() as wire,
+            await demo.visitor().with_key(key.secret, "/ws/chat") as of_key,
+        ):
+            assert of_key.status == 101
+            await change(late, name)
+            assert (await closes(wire))[0] == (await closes(of_key))[0] == code
+        assert await visitor.refused() == 401
+        async with await demo.visitor().with_key(key.secret, "/ws/chat") as again:
+            assert again.status == 401
+        await late.admin.set_disabled(name, False)
+        follows = demo.visitor()
+        await follows.log_in(name, f"the password of {name}")
+        async with await follows.open() as wire:
+            assert await may(wire, {"type": "join", "room": "lobby"})
+
+
 async def test_an_administrator_is_one_no_more(demo: Running) -> None:
     """What the role gave is gone with it; what others give stays, on the same socket."""
     async with site(DecidesOnce) as (at, state), await (await log_in(at, "ada")).open() as wire:

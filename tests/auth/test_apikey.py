@@ -73,6 +73,7 @@ async def test_a_key_vouches_for_its_principal() -> None:
         expires_at=begun + 3600,
         scopes=frozenset({"reading:send"}),
         live=True,
+        position=await here.store.log_position(),
     )
 
 

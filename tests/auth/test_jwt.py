@@ -381,6 +381,7 @@ async def test_a_token_of_a_session_lives_and_ends_with_it() -> None:
         strength=2,
         session_id=issued.session.id,
         token_hash=fingerprint(token),
+        position=issued.session.position,
     )
     await here.sessions.end(issued.session.id)
     outcome = await here.refused(token, "session of the token has ended", Denial.EXPIRED)

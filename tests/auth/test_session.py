@@ -66,6 +66,7 @@ async def test_a_session_vouches_for_its_principal() -> None:
         strength=2,
         session_id=issued.session.id,
         live=True,
+        position=await here.store.log_position(),
     )
 
 

@@ -80,6 +80,7 @@ async def test_a_ticket_stands_for_its_session() -> None:
         strength=2,
         session_id=session.session.id,
         live=True,
+        position=await here.store.log_position(),
     )
 
 

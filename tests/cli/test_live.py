@@ -77,7 +77,7 @@ def server(populated: Cli, config: Path) -> Iterator[Server]:
         process.kill()
 
 
-async def _closed(socket: ClientConnection) -> int:
+async def closed_with(socket: ClientConnection) -> int:
     """The code with which the server closes a socket."""
     async with asyncio.timeout(60):
         with pytest.raises(ConnectionClosed) as caught:
@@ -94,7 +94,7 @@ async def test_revoked_principal(server: Server) -> None:
         server.socket("mia") as other,
     ):
         assert {each["principal"] for each in await server.listed(3)} == {"alice", "mia"}
-        waiting = [asyncio.create_task(_closed(each)) for each in (one, two)]
+        waiting = [asyncio.create_task(closed_with(each)) for each in (one, two)]
         result = await server.command("revoke", "principal", "alice", "--json")
         assert result.json == {"principal": "alice", "closed": 2, "left": 0}
         assert [await each for each in waiting] == [3000, 3000]
@@ -109,7 +109,7 @@ async def test_revoked_role(server: Server) -> None:
     """Only the server knows which connections it covers; the command says how many that were."""
     async with server.socket("alice") as socket:
         await server.listed(1)
-        waiting = asyncio.create_task(_closed(socket))
+        waiting = asyncio.create_task(closed_with(socket))
         until = ["--before", "2999-01-01"]
         refused = await asyncio.to_thread(server.cli, "revoke", "role", "member", *until)
         assert refused.code == 2
@@ -122,7 +122,7 @@ async def test_revoked_role(server: Server) -> None:
 async def test_how_soon(server: Server) -> None:
     """From the entry in the store to the closed socket, a server takes less than a second."""
     async with server.socket("alice") as socket:
-        code = asyncio.create_task(_closed(socket))
+        code = asyncio.create_task(closed_with(socket))
         await server.command("revoke", "principal", "alice", "--json")
         assert await code == 3000
     shown = await server.command("trail", "show", "--json")
@@ -136,7 +136,7 @@ async def test_how_soon(server: Server) -> None:
 async def test_withdrawn_role(server: Server) -> None:
     """Whoever may not be there any more is sent away; what is granted again counts at once."""
     async with server.socket("alice") as socket:
-        waiting = asyncio.create_task(_closed(socket))
+        waiting = asyncio.create_task(closed_with(socket))
         await server.command("roles", "withdraw", "alice", "member")
         assert await waiting == 3003
     await server.command("roles", "grant", "alice", "member")
@@ -148,7 +148,7 @@ async def test_closed_connection(server: Server) -> None:
     """One connection is closed by its id, and its client may come back."""
     async with server.socket("alice") as socket:
         (listed,) = await server.listed(1)
-        waiting = asyncio.create_task(_closed(socket))
+        waiting = asyncio.create_task(closed_with(socket))
         await server.command("connections", "close", listed["id"][:8])
         assert await waiting == 3000
     async with server.socket("alice"):
@@ -158,7 +158,7 @@ async def test_closed_connection(server: Server) -> None:
 async def test_revoked_key(server: Server) -> None:
     """A revoked key ends what it opened."""
     async with server.socket("alice") as socket:
-        waiting = asyncio.create_task(_closed(socket))
+        waiting = asyncio.create_task(closed_with(socket))
         (key,) = (await server.command("keys", "list", "alice", "--json")).json
         await server.command("keys", "revoke", key["id"])
         assert await waiting == 3000
@@ -172,7 +172,7 @@ async def test_policies_reloaded(server: Server) -> None:
         server.process.send_signal(signal.SIGHUP)
         await socket.send('{"type":"say","text":"one"}')
         assert "one" in str(await socket.recv())
-        waiting = asyncio.create_task(_closed(socket))
+        waiting = asyncio.create_task(closed_with(socket))
         server.config.write_text(good.replace('"chat:connect", ', ""), encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         assert await waiting == 3003

@@ -23,6 +23,7 @@ import pytest
 
 from stormdoor import Guard
 from stormdoor.demo.policies import POLICIES
+from stormdoor.ports import Clock
 from tests.demo.visitor import Visitor, eventually
 
 __all__ = ["PEOPLE", "Running", "demo", "installed", "running", "start"]
@@ -149,13 +150,14 @@ class Running:
             connection.close()
 
     @contextlib.asynccontextmanager
-    async def office(self) -> AsyncIterator[Guard]:
+    async def office(self, clock: Clock | None = None) -> AsyncIterator[Guard]:
         """Another process of the same installation: what an operator's command would use."""
         guard = Guard(
             policies=POLICIES,
             store=f"sqlite:///{self.data.resolve() / 'demo.db'}",
             trail_key=bytes.fromhex(self.secrets["trail_key"]),
             production=False,
+            clock=clock,
         )
         async with guard:
             yield guard

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stormdoor.core.decision import AccessRequest, Environment, Resource
 from stormdoor.core.event import Event
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import Policy, Role, forbid, permit, role
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, Target
@@ -174,19 +175,34 @@ events = st.builds(
 
 _ids = st.sampled_from(["", "a", "b"])
 
-revocations = st.builds(Revocation, st.sampled_from(Target), _ids, st.integers(0, 9).map(float))
+_epochs = st.sampled_from(["e", "f"])
+
+revocations = st.builds(
+    lambda target, value, at, position, by_time: Revocation(
+        target, value, at, position[1], "", position[0], by_time
+    ),
+    st.sampled_from(Target),
+    _ids,
+    st.integers(0, 9).map(float),
+    st.just(("", 0)) | st.tuples(_epochs, st.integers(1, 9)),
+    st.booleans(),
+)
+"""Entries of the log in two epochs of it, and those that are not stored yet."""
 
 authentications = st.builds(
-    lambda principal, roles, tenant, credential, session, device, token, issued_at: Authentication(
-        Principal(principal, roles, tenant),
-        "session",
-        credential,
-        False,
-        0.0,
-        issued_at,
-        session_id=session,
-        device_id=device,
-        token_hash=token,
+    lambda principal, roles, tenant, credential, session, device, token, issued_at, position: (
+        Authentication(
+            Principal(principal, roles, tenant),
+            "session",
+            credential,
+            False,
+            0.0,
+            issued_at,
+            session_id=session,
+            device_id=device,
+            token_hash=token,
+            position=position,
+        )
     ),
     _ids,
     st.frozensets(_ids, max_size=2),
@@ -196,6 +212,7 @@ authentications = st.builds(
     st.none() | _ids,
     st.none() | _ids,
     st.integers(0, 10).map(float),
+    st.none() | st.builds(LogPosition, _epochs, st.integers(0, 9)),
 )
 
 json_values = st.recursive(

@@ -20,13 +20,38 @@ from tests.support.clock import FakeClock
 feeds = st.lists(revocations, max_size=8)
 
 
-@given(feeds, authentications)
+skews = st.sampled_from([0.0, 1.0, 2.5])
+
+
+@given(feeds, authentications, skews)
 def test_the_index_agrees_with_the_feed(
-    feed: list[Revocation], authentication: Authentication
+    feed: list[Revocation], authentication: Authentication, skew: float
 ) -> None:
     """A look-up finds exactly what one of the revocations covers."""
-    expected = any(one.covers(authentication) for one in feed)
-    assert RevocationIndex(feed).ends(authentication) is expected
+    expected = any(one.covers(authentication, skew=skew) for one in feed)
+    index = RevocationIndex(feed, clock_skew_seconds=skew)
+    assert index.ends(authentication) is expected
+
+
+@given(feeds, authentications, skews, st.sets(st.integers(0, 7)))
+def test_what_is_held_counts_until_it_is_released(
+    feed: list[Revocation], authentication: Authentication, skew: float, held: set[int]
+) -> None:
+    """As if it had been added; and no longer, also if several of one name were held."""
+    index = RevocationIndex(clock_skew_seconds=skew)
+    held = {number for number, one in enumerate(feed) if number in held and one.until_now}
+    feed = [
+        replace(one, seq=0, epoch="") if number in held else one for number, one in enumerate(feed)
+    ]
+    for number, one in enumerate(feed):
+        (index.hold if number in held else index.add)(one)
+    expected = any(one.covers(authentication, skew=skew) for one in feed)
+    assert index.ends(authentication) is expected
+    for number in held:
+        index.release(feed[number])
+    rest = [one for number, one in enumerate(feed) if number not in held]
+    expected = any(one.covers(authentication, skew=skew) for one in rest)
+    assert index.ends(authentication) is expected
 
 
 @given(feeds, st.data(), authentications)

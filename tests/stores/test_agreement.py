@@ -60,6 +60,9 @@ class Agreement(RuleBasedStateMachine):
         self.stores = (MemoryStore(b"key"), SqliteStore(file, b"key"))
         for store in self.stores:
             self.runner.run(store.open())
+        memory, sqlite = self.stores
+        # Epochs are random: here both logs are the same one.
+        memory._position = self.runner.run(sqlite.log_position())
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -106,7 +109,8 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(old=ids, new=ids, who=who, created_at=times)
     def replace_session(self, old: str, new: str, who: str, created_at: float) -> None:
-        self.both("replace_session", old, session(new, who, created_at=created_at))
+        reborn = created_at == NOW
+        self.both("replace_session", old, session(new, who, created_at=created_at), reborn=reborn)
 
     @rule(id=who, role=st.sampled_from(["member", "guest", ""]), add=st.booleans())
     def change_role(self, id: str, role: str, add: bool) -> None:
@@ -211,10 +215,17 @@ class Agreement(RuleBasedStateMachine):
     def remove_key(self, id: str) -> None:
         self.both("remove_key", id)
 
-    @rule(what=st.sampled_from(Target), value=ids, after=st.integers(0, 5))
-    def revoke(self, what: Target, value: str, after: int) -> None:
-        self.both("add_revocation", Revocation(what, value, NOW))
+    @rule(
+        what=st.sampled_from(Target),
+        value=ids,
+        at=times,
+        by_time=st.booleans(),
+        after=st.integers(0, 5),
+    )
+    def revoke(self, what: Target, value: str, at: float, *, by_time: bool, after: int) -> None:
+        self.both("add_revocation", Revocation(what, value, at, by_time=by_time))
         self.both("revocations", after)
+        self.both("log_position")
 
     @rule(
         events=st.lists(

@@ -25,6 +25,7 @@ from tests.stores.contract.support import (
     factor,
     key,
     pending,
+    placed,
     session,
     ticket,
 )
@@ -95,7 +96,7 @@ NOT_WRITABLE = [locked_by_another_process, made_read_only]
 READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
     "trail_anchor", "trail_head", "live_connections", "sessions_of_provider", "pending", "identity",
-    "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
+    "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures", "log_position",
     "address_seen", "trail_faults",
 }  # fmt: skip
 
@@ -138,7 +139,10 @@ async def test_no_call_is_answered_and_nothing_changes(trouble: Trouble, path: P
                 await EVERY_CALL[name](store)
             assert str(path) in str(failure.value), name
     assert _contents(path) == before
-    assert await store.session("s1") == (session("s1", "alice"), account("alice"))
+    assert await store.session("s1") == (
+        await placed(store, session("s1", "alice")),
+        account("alice"),
+    )
     assert await store.redeem_ticket("t1") is not None
     await store.close()
 
@@ -150,8 +154,11 @@ async def test_handshakes_are_judged_while_nothing_can_be_written(
     """Look-ups are answered, rightly, when only writing fails."""
     store = await _filled(path)
     async with trouble(store, path):
-        assert await store.session("s1") == (session("s1", "alice"), account("alice"))
-        assert await store.key("k1") == (key("k1", "alice"), account("alice"))
+        assert await store.session("s1") == (
+            await placed(store, session("s1", "alice")),
+            account("alice"),
+        )
+        assert await store.key("k1") == (await placed(store, key("k1", "alice")), account("alice"))
         assert await store.revocations() == []
         assert len(await store.entries()) == 1
     await store.close()

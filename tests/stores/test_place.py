@@ -92,7 +92,7 @@ async def test_new_file_is_for_its_owner_only(tmp_path: Path, open_umask: None) 
     async with opened(SqliteStore(path)) as store:
         await store.append_events([event()])
         assert {_mode(file) for file in path.parent.iterdir()} == {0o600}
-        assert len(list(path.parent.iterdir())) == 3
+        assert len(list(path.parent.iterdir())) == 4
         assert _mode(tmp_path / "a") == _mode(tmp_path / "a" / "b") == 0o700
 
 

@@ -16,6 +16,7 @@ from tests.stores.contract.support import (
     factor,
     opened,
     pending,
+    placed,
     session,
     ticket,
 )
@@ -56,7 +57,7 @@ async def _session(store: Store) -> bool:
 
 
 async def _rotated_session(store: Store) -> bool:
-    return await store.replace_session("s1", session("s2", "alice"))
+    return await store.replace_session("s1", session("s2", "alice")) is not None
 
 
 async def _link(store: Store) -> bool:
@@ -139,4 +140,7 @@ async def test_a_session_goes_on_after_a_restart(path: Path) -> None:
     async with opened(SqliteStore(path)) as store:
         await _fill(store)
     async with opened(SqliteStore(path)) as store:
-        assert await store.session("s1") == (session("s1", "alice"), account("alice"))
+        assert await store.session("s1") == (
+            await placed(store, session("s1", "alice")),
+            account("alice"),
+        )

@@ -247,10 +247,19 @@ def _write_as_0001(path: Path) -> None:
                 "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 session_row(session("s2", "alice", authenticated_at=NOW + 1))[:10],
             ),
-            (sql.ADD_TICKET, ticket_row(ticket("t1", "alice"))),
-            (sql.ADD_KEY, key_row(key("k1", "alice"))),
+            (
+                "INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ticket_row(ticket("t1", "alice"))[:9],
+            ),
+            (
+                "INSERT INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                key_row(key("k1", "alice"))[:11],
+            ),
             (sql.USE_NONCE, ("jti", "v1", NOW)),
-            (sql.ADD_REVOCATION, (1, "session", "s9", NOW, "logout")),
+            (
+                "INSERT INTO revocation VALUES (?, ?, ?, ?, ?)",
+                (1, "session", "s9", NOW, "logout"),
+            ),
             ("UPDATE counter SET value = ?", (1,)),
             (sql.ADD_ENTRY, entry_row(entry.event, entry)),
             (sql.MOVE_TRAIL_HEAD, (entry.seq, entry.hash)),

@@ -80,6 +80,7 @@ class ApiKeyAuthenticator:
             expires_at=key.expires_at,
             scopes=key.scopes,
             live=True,
+            position=key.position,
         )
 
 
@@ -213,5 +214,4 @@ class KeyDesk:
             created_at=now,
             expires_at=None if seconds is None else now + seconds,
         )
-        await self._store.add_key(key)
-        return IssuedKey(key, secret)
+        return IssuedKey(await self._store.add_key(key), secret)

@@ -81,6 +81,8 @@ class Binding:
                 strength=session.strength,
                 acr=session.acr or authentication.acr,
                 device_id=session.device_id,
+                # The store adds the session, and never the token: what covers the one covers the other.
+                position=session.position,
             )
             await note_use(store, session, now)
         elif self.from_store:

@@ -106,6 +106,7 @@ class SessionAuthenticator:
             live=True,
             acr=session.acr,
             device_id=session.device_id,
+            position=session.position,
         )
 
 
@@ -232,7 +233,7 @@ class SessionDesk:
             provider_subject=provider_subject,
             provider_session=provider_session,
         )
-        await self._store.add_session(session)
+        session = await self._store.add_session(session)
         others = [one for one in await self._store.sessions(principal_id) if one.id != session.id]
         for surplus in others[self._max_sessions - 1 :]:
             await self.end(surplus.id, reason="too many sessions")
@@ -283,13 +284,13 @@ class SessionDesk:
             # INVARIANT: in one step. Else, if the store failed in between, open connections would belong to a
             # session that is gone, and no logout would find them.
             moved = Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
-            if not await self._store.replace_session(session.id, renewed, moved=moved):
-                return None
-            return IssuedSession(renewed, secret)
-        await self._revoke(session.id, "rotated")
-        if not await self._store.replace_session(session.id, renewed):
-            return None
-        return IssuedSession(renewed, secret)
+        else:
+            moved = None
+            await self._revoke(session.id, "rotated")
+        stored = await self._store.replace_session(
+            session.id, renewed, moved=moved, reborn=authenticated
+        )
+        return None if stored is None else IssuedSession(stored, secret)
 
     async def end(
         self, session_id: str, *, owner: str | None = None, reason: str = "logout"
@@ -314,9 +315,20 @@ class SessionDesk:
         return await self._store.remove_session(session_id)
 
     async def end_others(
-        self, principal_id: str, *, keep: str | None, reason: str = "logout"
+        self,
+        principal_id: str,
+        *,
+        keep: str | None,
+        reason: str = "logout",
+        until: float = float("inf"),
     ) -> list[str]:
         """End all sessions of a principal but `keep`; all of them if that is None.
+
+        Args:
+            principal_id: Whose.
+            keep: The public id of the session that goes on.
+            reason: For the trail.
+            until: Unix seconds; a session that was born later goes on as well.
 
         Returns:
             The ids of those that were ended.
@@ -327,7 +339,7 @@ class SessionDesk:
         while overtaken:
             overtaken = False
             for session in await self._store.sessions(principal_id):
-                if session.id == keep:
+                if session.id == keep or session.born_at > until:
                     continue
                 if await self.end(session.id, reason=reason):
                     ended.append(session.id)

@@ -22,6 +22,7 @@ from stormdoor.core.credential import (
 )
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.log_position import earlier
 from stormdoor.core.principal import Authentication
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import MAX_TICKET_SECONDS, TICKET_PREFIX, Ticket
@@ -113,6 +114,7 @@ class TicketAuthenticator:
             live=True,
             acr=session.acr,
             device_id=session.device_id,
+            position=earlier(ticket.position, session.position),
         )
 
     def _unknown(self, id: str, rivals: int) -> Rejected:
@@ -208,5 +210,5 @@ class TicketDesk:
             authenticated_at=session.authenticated_at,
             strength=session.strength,
         )
-        await self._store.add_ticket(ticket)
+        ticket = await self._store.add_ticket(ticket)
         return IssuedTicket(ticket, secret, ticket.expires_at - now)

@@ -44,9 +44,9 @@ async def _states(guard: Guard) -> Callable[[ApiKey], str]:
     from stormdoor.core.principal import Authentication, Principal
     from stormdoor.core.revocation import RevocationIndex
 
-    index = RevocationIndex()
-    for revocation in await guard.store.revocations():
-        index.add(revocation)
+    index = RevocationIndex(
+        await guard.store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
+    )
     now = guard.clock.now()
 
     def state(key: ApiKey) -> str:
@@ -59,6 +59,7 @@ async def _states(guard: Guard) -> Callable[[ApiKey], str]:
             ambient=False,
             authenticated_at=now,
             issued_at=key.created_at,
+            position=key.position,
         )
         return "revoked" if index.ends(presented) else ""
 

@@ -88,7 +88,9 @@ async def explain_handshake(
     """
     clock: Clock = _At(guard.clock.now() if now is None else now)
     async with _copied(guard) as store:
-        revocations = RevocationIndex(await store.revocations())
+        revocations = RevocationIndex(
+            await store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
+        )
         trail, statistics = Trail(store, clock), Statistics()
         registry = Registry(
             limits=guard.limits,

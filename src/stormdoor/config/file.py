@@ -29,6 +29,7 @@ from stormdoor.core.bucket import Rate
 from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
+from stormdoor.core.revocation import check_skew
 from stormdoor.errors import ConfigurationError
 from stormdoor.stores import MemoryStore, open_store
 
@@ -50,6 +51,7 @@ _PLAIN = (
     "hosts",
     "trusted_proxies",
     "store_limit_bytes",
+    "clock_skew_seconds",
     "ticket_seconds",
     "fast",
     "insecure_allow_plaintext",
@@ -145,6 +147,8 @@ def build_options(
         document.wrong(("store_limit_bytes",), "must be greater than 0")
     if not isinstance(parsed.ticket_seconds, UnsetType):
         document.attempt(("ticket_seconds",), check_seconds, parsed.ticket_seconds)
+    if not isinstance(parsed.clock_skew_seconds, UnsetType):
+        document.attempt(("clock_skew_seconds",), check_skew, parsed.clock_skew_seconds)
     plain = options(parsed)
     arguments = {name: plain[name] for name in _PLAIN if name in plain}
     if days is not UNSET:

@@ -31,7 +31,7 @@ from stormdoor.core.event import Event
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.revocation import RevocationIndex
+from stormdoor.core.revocation import RevocationIndex, check_skew
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.administration import Administration
 from stormdoor.guard.admission import Admission
@@ -47,6 +47,7 @@ from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.trail import Trail
+from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
 from stormdoor.stores import open_store
 
@@ -86,6 +87,9 @@ class Guard:
         second_factor: How second factors behave, or None for the default.
         secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
             one seals, all of them open. Without one there is no TOTP.
+        clock_skew_seconds: How far the clocks of other issuers may be ahead, 0 to 3600: their tokens count as
+            revoked if they were issued up to so long after the revocation. Does not concern sessions, tickets
+            and API keys of the store: they are ordered by their positions in its log.
         node: Name of this process in the list of connections; made up if left out.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, where it is known to
@@ -119,6 +123,7 @@ class Guard:
         passwords: Passwords | None = None,
         second_factor: SecondFactor | None = None,
         secrets_key: bytes | Sequence[bytes] | None = None,
+        clock_skew_seconds: float = 0.5,
         node: str | None = None,
         oidc: OpenIdProvider | None = None,
         fast: bool = True,
@@ -172,7 +177,10 @@ class Guard:
         self.statistics = Statistics()
         self.trail = Trail(store, self.clock)
         self.space = StoreSpace(store, self.clock, store_limit_bytes)
-        self.revocations = RevocationIndex()
+        check_skew(clock_skew_seconds)
+        self.clock_skew_seconds = clock_skew_seconds
+        self.revocations = RevocationIndex(clock_skew_seconds=clock_skew_seconds)
+        self.unfinished = Unfinished()
         policies = policies or PolicySet()
         self.registry = Registry(
             limits=self.limits,
@@ -209,6 +217,7 @@ class Guard:
             limits=self.limits,
             store=store,
             clock=self.clock,
+            clock_skew_seconds=clock_skew_seconds,
         )
         self.antechamber = Antechamber(
             admission=self.admission,
@@ -244,6 +253,7 @@ class Guard:
             clock=self.clock,
             trail_days=trail_days,
             space=self.space,
+            unfinished=self.unfinished,
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
@@ -260,7 +270,14 @@ class Guard:
             strangers=self.limits.unfinished_logins,
         )
         self.admin = Administration(
-            store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
+            store,
+            self.trail,
+            self.lifetime,
+            self.sessions,
+            self.keys,
+            self.passwords,
+            self.clock,
+            self.unfinished,
         )
         self.outward: list[Outward] = [
             one for one in self.authenticators if isinstance(one, Outward)
@@ -448,6 +465,8 @@ class Guard:
         await self.rechecker.close()
         if self._started:
             self._note("sys_shutdown")
+            await self._last("what waits for the store cannot be stored", self.unfinished.retry())
+            self.unfinished.lost()
             await self._last("the trail cannot be written", self.trail.flush())
             if len(self.trail):
                 _log.critical(

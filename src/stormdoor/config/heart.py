@@ -16,6 +16,7 @@ from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
 from stormdoor.guard.trail import Trail
+from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
 from stormdoor.stores.grace import REVOKED_SECONDS
 
@@ -51,6 +52,7 @@ class Heart:
         clock: Clock,
         trail_days: float | None,
         space: StoreSpace,
+        unfinished: Unfinished,
     ) -> None:
         self._admission = admission
         self._lifetime = lifetime
@@ -62,6 +64,7 @@ class Heart:
         self._clock = clock
         self._trail_days = trail_days
         self._space = space
+        self._unfinished = unfinished
         self.ticks = 0
         self.chores: dict[str, asyncio.Task[object]] = {}
 
@@ -78,6 +81,7 @@ class Heart:
         self.ticks += 1
         chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("follow", self._follow),
+            ("unfinished", self._unfinished.retry),
             ("expire", self._lifetime.expire),
             ("recheck", self._rechecker.look),
             ("trail", self._trail.write_due),

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 from stormdoor.core.address import in_networks, parse_networks
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
 __all__ = ["PREFIX", "ApiKey", "compose", "key_id"]
@@ -75,6 +76,8 @@ class ApiKey:
         last_used_at: Unix seconds, or None.
         last_used_from: Address of the last use.
         successor: The id of the key that replaces it, while both are valid (rotation).
+        position: The head of the log of revocations at its issue; set by the store that adds it. None for
+            a key of an older release.
     """
 
     id: str
@@ -88,6 +91,7 @@ class ApiKey:
     last_used_at: float | None = None
     last_used_from: str | None = None
     successor: str | None = None
+    position: LogPosition | None = None
 
     def misuse(self, address: str, now: float) -> str | None:
         """What is wrong with using it from `address` at `now`; None if nothing is."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from stormdoor.core.denial import Refusal
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
 __all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck"]
@@ -81,8 +82,8 @@ class Authentication:
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).
         authenticated_at: Unix seconds when the principal last proved who it is.
-        issued_at: Unix seconds when this credential was issued; a revocation of everything before T
-            covers it when `issued_at <= T`.
+        issued_at: Unix seconds when this credential was issued. Decides whether a revocation covers it
+            where `position` cannot.
         expires_at: Unix seconds after which the credential is void, or None.
         idle_seconds: The connection also ends after this many seconds without a message, or None.
         scopes: Permission patterns that the credential is restricted to; None is no restriction.
@@ -95,7 +96,9 @@ class Authentication:
             `jti`; None for credentials that are no tokens.
         proofs: What the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
             `dpop:<jkt>`.
-        recheck: How to ask whether it still counts, or None if nobody need ask.
+        recheck: How to ask whether it still counts, or None if that is never asked.
+        position: The head of the log of revocations when this credential was issued, if the store that
+            keeps the log issued it; a revocation covers it when it stands later in the same epoch.
     """
 
     principal: Principal
@@ -115,3 +118,4 @@ class Authentication:
     token_hash: str | None = None
     proofs: frozenset[str] = frozenset()
     recheck: Recheck | None = field(default=None, repr=False, compare=False)
+    position: LogPosition | None = None

@@ -1,8 +1,8 @@
 """Ending a credential early, and knowing in memory what has been ended.
 
-A revocation names what it ends and up to when: everything that was issued at or before `at`. So
-"log out everywhere" does not forbid the login that follows, and a revocation can be forgotten once
-nothing that old can still be valid.
+A revocation names what it ends, and ends what was issued before it. So "log out everywhere" does not
+forbid the login that follows. *Before* is decided by the positions in the log of revocations, as long as
+both stand in one epoch of it; by time otherwise, and then a doubt is a refusal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.principal import Authentication
+from stormdoor.errors import ConfigurationError
 
-__all__ = ["UNTIL", "Revocation", "RevocationIndex", "Target"]
+__all__ = ["UNTIL", "Revocation", "RevocationIndex", "Target", "check_skew"]
+
+_MAX_SKEW_SECONDS = 3600.0
 
 
 class Target(Enum):
@@ -25,7 +29,7 @@ class Target(Enum):
     PRINCIPAL = "principal"
     SESSION = "session"
     CREDENTIAL = "credential"  # a key's id, a token's `jti`
-    TOKEN = "token"  # noqa: S105 - the SHA-256 of one, for a token whose `jti` nobody knows
+    TOKEN = "token"  # noqa: S105 - the SHA-256 of one, for a token whose `jti` is not known
     DEVICE = "device"
     ROLE = "role"
     TENANT = "tenant"
@@ -41,14 +45,16 @@ UNTIL = frozenset({Target.PRINCIPAL, Target.DEVICE, Target.ROLE, Target.TENANT, 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry of the feed that every process of an installation follows.
+    """One entry of the log that every process of an installation follows.
 
     Attributes:
         target: The kind of thing.
         value: Which one; empty for `EVERYTHING`.
-        at: Unix seconds; ends what was issued at or before.
-        seq: Position in the feed; 0 before it is stored.
+        at: Unix seconds; ends what was issued at or before, where positions do not decide.
+        seq: Position in the log; 0 before it is stored.
         reason: For the trail.
+        epoch: The epoch of the log that `seq` belongs to; empty before it is stored.
+        by_time: Whether the operator named a time, so that positions never decide.
     """
 
     target: Target
@@ -56,6 +62,8 @@ class Revocation:
     at: float
     seq: int = 0
     reason: str = ""
+    epoch: str = ""
+    by_time: bool = False
 
     @property
     def moved(self) -> tuple[str, str]:
@@ -63,14 +71,64 @@ class Revocation:
         old, _, new = self.value.partition(" ")
         return old, new
 
-    def covers(self, authentication: Authentication, connection_id: str | None = None) -> bool:
-        """Whether it ends `authentication` (or the connection of that id)."""
-        return self.names(authentication, connection_id) and self.reaches(authentication.issued_at)
+    @property
+    def until_now(self) -> bool:
+        """Whether it ends what was issued before it, and neither one thing nor what is before a time."""
+        return not self.by_time and self.target in UNTIL
 
-    def reaches(self, issued_at: float) -> bool:
-        """Whether it ends what was issued at `issued_at` (Unix seconds), if it names it."""
+    @property
+    def numbered(self) -> bool:
+        """Whether its position decides what it covers, and not the time alone."""
+        return self.seq > 0 and self.until_now
+
+    def placed(self, position: LogPosition) -> Revocation:
+        """Return it as the entry that stands at `position`."""
+        return Revocation(
+            self.target,
+            self.value,
+            self.at,
+            position.seq,
+            self.reason,
+            position.epoch,
+            self.by_time,
+        )
+
+    def covers(
+        self,
+        authentication: Authentication,
+        connection_id: str | None = None,
+        *,
+        skew: float = 0.0,
+    ) -> bool:
+        """Whether it ends `authentication` (or the connection of that id).
+
+        Args:
+            authentication: A credential that was accepted.
+            connection_id: The connection that it opened.
+            skew: As `reaches`.
+        """
+        return self.names(authentication, connection_id) and self.reaches(
+            authentication.issued_at, authentication.position, skew=skew
+        )
+
+    def reaches(self, issued_at: float, position: LogPosition | None, *, skew: float = 0.0) -> bool:
+        """Whether it ends what was issued then, if it names it.
+
+        Args:
+            issued_at: Unix seconds.
+            position: The head of the log at the issue; None if it is not known.
+            skew: Seconds. Where time decides, an issue up to `skew` after the revocation is ended, too. Not
+                if the operator named a time and the store issued it: then both are times of our clocks.
+        """
+        if self.target not in UNTIL:
+            return True
+        if position is not None:
+            if self.by_time:
+                skew = 0.0
+            elif self.numbered and position.epoch == self.epoch:
+                return position.seq < self.seq
         # Not `<=`: a time that is no number (NaN) must not escape a revocation.
-        return self.target not in UNTIL or not issued_at > self.at
+        return not issued_at > self.at + skew
 
     def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Whether it is about `authentication` (or the connection of that id), whenever issued."""
@@ -102,17 +160,87 @@ class Revocation:
                 assert_never(self.target)
 
 
+def check_skew(seconds: float) -> None:
+    """Do nothing if clocks may differ by so much.
+
+    Raises:
+        ConfigurationError: They may not.
+    """
+    if not 0.0 <= seconds <= _MAX_SKEW_SECONDS:
+        raise ConfigurationError(
+            f"clock_skew_seconds must be 0 to {_MAX_SKEW_SECONDS:g}, not {seconds}"
+        )
+
+
+class _Cutoff:
+    """All revocations of one name: what was issued before one of them is void.
+
+    INVARIANT: one entry for each epoch that a revocation of this name stands in. A log has as many epochs
+    as it was restored or copied times.
+    """
+
+    __slots__ = ("_by_epoch", "_named", "_skew")
+
+    def __init__(self, skew: float) -> None:
+        self._skew = skew
+        self._by_epoch: dict[str, tuple[int, float]] = {}
+        self._named = float("-inf")
+
+    def add(self, revocation: Revocation) -> None:
+        """Take note of `revocation`."""
+        if revocation.by_time:
+            self._named = max(self._named, revocation.at)
+            return
+        seq, until = self._by_epoch.get(revocation.epoch, (0, float("-inf")))
+        self._by_epoch[revocation.epoch] = max(seq, revocation.seq), max(until, revocation.at)
+
+    def reach(self, authentication: Authentication) -> bool:
+        """Whether `authentication` was issued before one of them: see `Revocation.reaches`."""
+        position, issued_at = authentication.position, authentication.issued_at
+        if not issued_at > (self._named + self._skew if position is None else self._named):
+            return True
+        for epoch, (seq, until) in self._by_epoch.items():
+            if position is not None and seq and position.epoch == epoch:
+                if position.seq < seq:
+                    return True
+            elif not issued_at > until + self._skew:
+                return True
+        return False
+
+
+def _key(revocation: Revocation) -> tuple[Target, str]:
+    return revocation.target, revocation.value
+
+
 class RevocationIndex:
-    """What has been revoked, looked up in constant time at each handshake."""
+    """What has been revoked, looked up in constant time at each handshake.
 
-    __slots__ = ("_before", "_changed", "_everything", "_gone", "_groups", "changes")
+    Args:
+        revocations: What is known at first.
+        clock_skew_seconds: As `skew` of `Revocation.reaches`.
+    """
 
-    def __init__(self, revocations: Iterable[Revocation] = ()) -> None:
-        self._before: dict[str, float] = {}
-        self._groups: dict[tuple[Target, str], float] = {}
+    __slots__ = (
+        "_changed",
+        "_everything",
+        "_gone",
+        "_groups",
+        "_principals",
+        "_skew",
+        "_unstored",
+        "changes",
+    )
+
+    def __init__(
+        self, revocations: Iterable[Revocation] = (), *, clock_skew_seconds: float = 0.0
+    ) -> None:
+        self._principals: dict[str, _Cutoff] = {}
+        self._groups: dict[tuple[Target, str], _Cutoff] = {}
         self._gone: dict[tuple[Target, str], float] = {}
         self._changed: dict[str, float] = {}
-        self._everything = float("-inf")
+        self._everything: _Cutoff | None = None
+        self._unstored: dict[tuple[Target, str], tuple[Revocation, int]] = {}
+        self._skew = clock_skew_seconds
         self.changes = 0
         """How many principals have changed: who waited for the store looks whether this moved."""
         for revocation in revocations:
@@ -122,11 +250,11 @@ class RevocationIndex:
         """Take note of `revocation`. Order and repetition do not matter."""
         match revocation.target:
             case Target.PRINCIPAL:
-                known = self._before.get(revocation.value, float("-inf"))
-                self._before[revocation.value] = max(known, revocation.at)
+                cutoff = self._principals.setdefault(revocation.value, _Cutoff(self._skew))
+                cutoff.add(revocation)
             case Target.DEVICE | Target.ROLE | Target.TENANT:
                 group = (revocation.target, revocation.value)
-                self._groups[group] = max(self._groups.get(group, float("-inf")), revocation.at)
+                self._groups.setdefault(group, _Cutoff(self._skew)).add(revocation)
             case Target.SESSION | Target.CREDENTIAL | Target.TOKEN:
                 what = (revocation.target, revocation.value)
                 self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
@@ -134,7 +262,9 @@ class RevocationIndex:
                 what = (Target.SESSION, revocation.moved[0])
                 self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
             case Target.EVERYTHING:
-                self._everything = max(self._everything, revocation.at)
+                if self._everything is None:
+                    self._everything = _Cutoff(self._skew)
+                self._everything.add(revocation)
             case Target.CHANGED:
                 self.changes += 1
                 known = self._changed.get(revocation.value, float("-inf"))
@@ -144,39 +274,60 @@ class RevocationIndex:
             case _:
                 assert_never(revocation.target)
 
+    def hold(self, revocation: Revocation) -> None:
+        """Take note of a revocation that has no position yet. Time decides until it is released."""
+        known, count = self._unstored.get(_key(revocation), (revocation, 0))
+        later = revocation if revocation.at >= known.at else known
+        self._unstored[_key(revocation)] = later, count + 1
+
+    def release(self, revocation: Revocation) -> None:
+        """Forget a revocation that was held; of several of one name, with the last one."""
+        known, count = self._unstored.pop(_key(revocation))
+        if count > 1:
+            self._unstored[_key(revocation)] = known, count - 1
+
     def ends(self, authentication: Authentication) -> bool:
         """Whether `authentication` has been revoked."""
-        # `not >` instead of `<=`: a time that is no number (NaN) must not escape a revocation.
-        if not authentication.issued_at > self._everything:
+        everything = self._everything
+        if everything is not None and everything.reach(authentication):
             return True
-        before = self._before
-        if before and not authentication.issued_at > before.get(
-            authentication.principal.id, float("-inf")
-        ):
-            return True
+        if self._principals:
+            principal = self._principals.get(authentication.principal.id)
+            if principal is not None and principal.reach(authentication):
+                return True
         if self._groups and self._in_a_group(authentication):
             return True
         gone = self._gone
-        return bool(gone) and (
+        if gone and (
             (Target.CREDENTIAL, authentication.credential_id) in gone
             or (Target.SESSION, authentication.session_id) in gone
             or (Target.TOKEN, authentication.token_hash) in gone
+        ):
+            return True
+        # Empty but for the moment in which the store takes a revocation, or while it is down.
+        return bool(self._unstored) and any(
+            one.covers(authentication, skew=self._skew) for one, _ in self._unstored.values()
         )
 
     def _in_a_group(self, authentication: Authentication) -> bool:
         """Whether its device, its tenant or one of its roles was revoked after it was issued."""
-        groups, issued_at = self._groups, authentication.issued_at
-        principal = authentication.principal
+        groups, principal = self._groups, authentication.principal
         names = [(Target.ROLE, role) for role in principal.roles]
         if principal.tenant is not None:
             names.append((Target.TENANT, principal.tenant))
         if authentication.device_id is not None:
             names.append((Target.DEVICE, authentication.device_id))
-        return any(not issued_at > groups.get(name, float("-inf")) for name in names)
+        return any(
+            cutoff.reach(authentication) for cutoff in map(groups.get, names) if cutoff is not None
+        )
 
     def changed_since(self, principal_id: str, at: float) -> bool:
         """Whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
         return self._changed.get(principal_id, float("-inf")) >= at
+
+    def forget(self, target: Target, value: str) -> None:
+        """Drop a single session, credential or token that does not exist after all."""
+        self._gone.pop((target, value), None)
 
     def forget_sessions(self, before: float) -> None:
         """Drop sessions that were revoked before `before` (Unix seconds): their rows are long gone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
 __all__ = ["Session"]
@@ -19,7 +20,7 @@ class Session:
         principal_id: Whose it is.
         created_at: Unix seconds; rotation makes a new session with a new `created_at`.
         born_at: Unix seconds of the login that it descends from; survives rotation, but for one that comes
-            with a new proof. A revocation of everything before T covers it when `born_at <= T`.
+            with a new proof. Decides whether a revocation covers it where `position` cannot.
         authenticated_at: Unix seconds of the last proof (password); survives rotation. A provider may
             have been given it long before the login here.
         last_seen_at: Unix seconds of the last use, to the resolution of `touch_seconds`.
@@ -33,6 +34,8 @@ class Session:
         issuer: The identity provider that the login came from (`iss`), or None.
         provider_subject: The user there (`sub`), or None.
         provider_session: The session there (`sid`), which a logout there names, or None.
+        position: The head of the log of revocations when the session was born; set by the store that adds
+            it. None for a session of an older release.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Session:
     issuer: str | None = None
     provider_subject: str | None = None
     provider_session: str | None = None
+    position: LogPosition | None = None
 
     def alive(self, now: float) -> bool:
         """Whether it still counts at `now` (Unix seconds).

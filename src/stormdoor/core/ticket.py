@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.log_position import LogPosition
 
 __all__ = ["MAX_TICKET_SECONDS", "TICKET_PREFIX", "Ticket"]
 
@@ -30,6 +31,7 @@ class Ticket:
         expires_at: Unix seconds, at most `MAX_TICKET_SECONDS` later.
         authenticated_at: Unix seconds when the session's principal last proved itself.
         strength: Factors the session used.
+        position: The head of the log of revocations at its issue; set by the store that adds it.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Ticket:
     expires_at: float
     authenticated_at: float
     strength: int = 1
+    position: LogPosition | None = None
 
     def misuse(self, handshake: Handshake, now: float) -> str | None:
         """What is wrong with using it in `handshake` at `now`; None if nothing is.

@@ -1,28 +1,35 @@
 """What operators and principals change, and what must happen at once when they do.
 
 Every change is written to the store, noted in the trail, and reaches open connections: of this process
-before the method returns, of the others when they next follow the feed.
+before the method returns, of the others when they next follow the log of revocations. What ends something
+takes effect in this process first. If the store does not answer, it is stored when the store answers again.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from stormdoor.auth.apikey import IssuedKey, KeyDesk
 from stormdoor.auth.passwords import Busy, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.core.account import Account
+from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
+from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.trail import Trail
+from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Administration"]
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class Administration:
     keys: KeyDesk
     passwords: Passwords
     clock: Clock
+    unfinished: Unfinished = field(default_factory=Unfinished)
+    """What has taken effect in this process, and the store has not taken yet."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
@@ -80,14 +89,14 @@ class Administration:
         Raises:
             ConfigurationError: There is nothing to revoke by that name, or `before` is in the future
                 (who wants to keep somebody out disables the principal) or means nothing here.
-            StoreUnavailable: It took effect in this process, but could not be stored: say it again.
+            StoreUnavailable: It took effect in this process, and is stored when the store answers again, if
+                this process lives as long.
         """
         now = self.clock.now()
         _must_make_sense(target, value, before, now)
-        # After what it is to end, even if the clock was set back meanwhile.
-        at = max(now, self.lifetime.newest(target, value)) if before is None else before
-        revocation = Revocation(target, value, at, reason=reason)
-        # The gate of this process shuts first: a store that is down must not keep it open.
+        at = self.lifetime.dated(target, value, now) if before is None else before
+        revocation = Revocation(target, value, at, reason=reason, by_time=before is not None)
+        # INVARIANT: first in this process: a store that is down must not keep a socket open.
         ended = await self.lifetime.apply(revocation)
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
@@ -100,44 +109,71 @@ class Administration:
             ": ".join(filter(None, (what, reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        await self.store.add_revocation(revocation)
-        await self._end_sessions(target, value, before)
+        await self._store(revocation)
         return ended
 
-    async def _end_sessions(self, target: Target, value: str, before: float | None) -> None:
+    async def _store(self, revocation: Revocation) -> None:
+        """Store a revocation that has taken effect here, and remove the sessions that it covers."""
+        stored = revocation
+
+        async def work() -> None:
+            nonlocal stored
+            if not stored.seq:
+                try:
+                    position = await self.store.add_revocation(revocation)
+                except StoreError:
+                    self.lifetime.unstorable(revocation)
+                    raise
+                stored = revocation.placed(position)
+                await self.lifetime.stored(revocation, stored)
+            await self._end_sessions(stored)
+
+        try:
+            await work()
+        except StoreError:
+            raise
+        except BaseException as error:
+            # By a name of its own: each is held until it is stored.
+            name = (
+                f"the revocation {next(_numbers)} of {revocation.target.value} {revocation.value}"
+            )
+            if not self.unfinished.add(name, work, error) and not stored.seq:
+                self.lifetime.unstorable(revocation)
+            raise
+
+    async def _end_sessions(self, revocation: Revocation) -> None:
         """Remove the login sessions that a revocation covers, so that no page goes on with one."""
+        target, value = revocation.target, revocation.value
         match target:
             case Target.SESSION:
                 await self.store.remove_session(value)
             case Target.PRINCIPAL:
-                await self._end_sessions_of(value, before)
+                await self._end_sessions_of(value, revocation)
             case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
                 for account in await self.store.accounts():
-                    if target is Target.DEVICE:
-                        await self._end_sessions_of(account.id, before, device=value)
-                    elif (
-                        target is Target.EVERYTHING
+                    if (
+                        target in (Target.DEVICE, Target.EVERYTHING)
                         or (target is Target.TENANT and account.tenant == value)
                         or (target is Target.ROLE and value in account.roles)
                     ):
-                        await self._end_sessions_of(account.id, before)
+                        await self._end_sessions_of(account.id, revocation)
             case _:
                 pass
 
-    async def _end_sessions_of(
-        self, principal_id: str, before: float | None, *, device: str | None = None
-    ) -> None:
-        if before is None and device is None:
+    async def _end_sessions_of(self, principal_id: str, revocation: Revocation) -> None:
+        device = revocation.value if revocation.target is Target.DEVICE else None
+        if revocation.until_now and device is None:
             await self.store.remove_sessions(principal_id)
             return
         overtaken = True
-        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        # A session that is not there any more may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
             for session in await self.store.sessions(principal_id):
-                # Not `<=`: see `Revocation.covers`.
-                in_time = before is None or not session.born_at > before
-                if in_time and device in (None, session.device_id):
+                reached = revocation.reaches(
+                    session.born_at, session.position, skew=self.lifetime.clock_skew_seconds
+                )
+                if reached and device in (None, session.device_id):
                     overtaken |= not await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
@@ -146,9 +182,11 @@ class Administration:
 
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
-        # As above: the connections of this process first, whatever becomes of the store.
+        # As above: the connections of this process first.
         ended = await self.lifetime.apply(revocation)
-        await self.store.add_revocation(revocation)
+        await self.unfinished.do(
+            f"the change of {principal_id}", lambda: self.store.add_revocation(revocation)
+        )
         return ended
 
     async def add_principal(
@@ -216,10 +254,21 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        _must_exist(await self.store.set_disabled(id, disabled), id)
-        self._note("user_updated", id, actor, "disabled" if disabled else "enabled")
         if not disabled:
+            _must_exist(await self.store.set_disabled(id, False), id)
+            self._note("user_updated", id, actor, "enabled")
             return 0
+
+        async def work() -> None:
+            _must_exist(await self.store.set_disabled(id, True), id)
+            self._note("user_updated", id, actor, "disabled")
+
+        try:
+            await self.unfinished.do(f"disabling the principal {id}", work)
+        except StoreUnavailable:
+            # It is told to be disabled, whether or not it can be: what it has open here ends now.
+            await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
+            raise
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
 
     async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
@@ -284,23 +333,87 @@ class Administration:
             owner: Only if it is this principal's.
             actor: Who asks.
             reason: For the trail.
+
+        Raises:
+            StoreUnavailable: The session is over in this process, and its connections are closed, if it is
+                known here to be the owner's. It is removed when the store answers again.
         """
-        ended = await self.sessions.end(session_id, owner=owner, reason=reason)
-        if ended:
-            self._note("session_ended", owner or "", actor, reason)
+        known = self.lifetime.of_session(session_id)
+        if owner is None or (known and all(one.principal.id == owner for one in known)):
+            # INVARIANT: first in this process: a store that is down must not keep a socket open.
+            await self._gone(Target.SESSION, session_id, reason)
+        return await self.unfinished.do(
+            _end_of(session_id), lambda: self._end_session(session_id, owner, actor, reason)
+        )
+
+    async def _end_session(
+        self, session_id: str, owner: str | None, actor: str, reason: str
+    ) -> bool:
+        found = await self.store.session(session_id)
+        ended = found is not None and await self.sessions.end(
+            session_id, owner=owner, reason=reason
+        )
+        if found is not None and ended:
+            self._note("session_ended", found[0].principal_id, actor, reason)
             await self._gone(Target.SESSION, session_id, reason)
         return ended
+
+    async def log_out(self, secret: str) -> Session | None:
+        """End the session of a cookie, and its connections. Returns the session, if there was one.
+
+        Args:
+            secret: The value of the cookie; it proves that the session is the client's.
+
+        Raises:
+            StoreUnavailable: The session is over in this process, and its connections are closed. It is
+                removed when the store answers again.
+        """
+        session_id = fingerprint(secret)
+        known = bool(self.lifetime.of_session(session_id))
+        if known:
+            # INVARIANT: first in this process, as in `end_session`.
+            await self._gone(Target.SESSION, session_id, "logout")
+        try:
+            found = await self.sessions.find(secret)
+        except StoreUnavailable as error:
+            # Whether there is such a session is not known, unless it has a connection here.
+            if self.unfinished.add(
+                _end_of(session_id),
+                lambda: self._end_session(session_id, None, "", "logout"),
+                error,
+                proved=known,
+            ):
+                await self._gone(Target.SESSION, session_id, "logout")
+            raise
+        if found is None:
+            return None
+        session, account = found
+        await self._gone(Target.SESSION, session.id, "logout")
+        await self.end_session(session.id, owner=account.id, actor=account.id)
+        return session
 
     async def end_other_sessions(
         self, principal_id: str, *, keep: str | None = None, actor: str = ""
     ) -> int:
-        """End all sessions of a principal but one, with their connections. Returns how many sessions."""
-        ended = await self.sessions.end_others(principal_id, keep=keep)
-        if ended:
-            self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
-            for session_id in ended:
-                await self._gone(Target.SESSION, session_id, "logout")
-        return len(ended)
+        """End all sessions of a principal but one, with their connections. Returns how many sessions.
+
+        Raises:
+            StoreUnavailable: The connections of this process are closed. The sessions are removed when the
+                store answers again.
+        """
+        for session_id in self.lifetime.sessions_of(principal_id) - {keep}:
+            await self._gone(Target.SESSION, session_id, "logout")
+        now = self.clock.now()
+
+        async def work() -> int:
+            ended = await self.sessions.end_others(principal_id, keep=keep, until=now)
+            if ended:
+                self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
+                for session_id in ended:
+                    await self._gone(Target.SESSION, session_id, "logout")
+            return len(ended)
+
+        return await self.unfinished.do(f"the end of other sessions of {principal_id}", work)
 
     async def remove_factor(self, principal_id: str, factor_id: str, *, actor: str = "") -> bool:
         """Take a second factor away, and end all login sessions that may hang on it.
@@ -353,11 +466,16 @@ class Administration:
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
         """Revoke an API key and end its connections. Returns whether it was there."""
-        revoked = await self.keys.revoke(id)
-        if revoked:
-            self._note("authn_token_revoked", "", actor, f"key {id}")
-            await self._gone(Target.CREDENTIAL, id, "revoked")
-        return revoked
+        # INVARIANT: first in this process: a store that is down must not keep a socket open.
+        await self._gone(Target.CREDENTIAL, id, "revoked")
+
+        async def work() -> bool:
+            revoked = await self.keys.revoke(id)
+            if revoked:
+                self._note("authn_token_revoked", "", actor, f"key {id}")
+            return revoked
+
+        return await self.unfinished.do(f"the revocation of the key {id}", work)
 
     async def erase(self, principal_id: str, *, actor: str = "") -> int:
         """Erase a principal's personal data from the trail; the chain stays whole. Returns entries."""
@@ -383,6 +501,10 @@ class Administration:
             f"{len(policies.roles)} roles, {len(policies.policies)} policies",
         )
         return self.lifetime.adopt(policies)
+
+
+def _end_of(session_id: str) -> str:
+    return f"the end of the session {session_id[:16]}"
 
 
 def _must_exist(found: bool, id: str) -> None:  # noqa: FBT001 - it is what is asked

@@ -89,15 +89,20 @@ class Gate:
         self.closing = False
         self.blind = False
 
-    def approach(self, handshake: Handshake, address_key: str, limit: str) -> Refusal | None:
+    def approach(
+        self, handshake: Handshake, address_key: str, limit: str, *, ends: bool = False
+    ) -> Refusal | None:
         """Run the checks of a plain request that need no credential.
 
         Args:
             handshake: The facts of the request.
             address_key: What counts as one client.
             limit: What the request counts for, such as `LOGINS`.
+            ends: The request takes a right away and gives none: it is also heard while no client can be
+                admitted.
         """
-        return self._strange(handshake) or self._unable() or self._too_often(address_key, limit)
+        unable = None if ends else self._unable()
+        return self._strange(handshake) or unable or self._too_often(address_key, limit)
 
     def _strange(self, handshake: Handshake) -> Refusal | None:
         """What is wrong with where a request came from and where it went to."""

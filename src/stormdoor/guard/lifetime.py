@@ -12,9 +12,10 @@ from stormdoor.auth.apikey import ApiKeyAuthenticator
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
-from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.expiry import expired
@@ -67,6 +68,7 @@ class Lifetime:
         limits: For the age of connections and slow readers.
         store: The feed of revocations, sessions and accounts.
         clock: Time.
+        clock_skew_seconds: As `skew` of `Revocation.reaches`.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Lifetime:
         limits: Limits,
         store: Store,
         clock: Clock,
+        clock_skew_seconds: float = 0.0,
     ) -> None:
         self._registry = registry
         self._revocations = revocations
@@ -85,11 +88,17 @@ class Lifetime:
         self._limits = limits
         self._store = store
         self._clock = clock
-        self._seen = 0
+        self.clock_skew_seconds = clock_skew_seconds
+        self._seen = LogPosition("", 0)
+        """The head of the log, up to which every entry has been applied."""
+        self._asked_at = float("-inf")
+        """Monotonic seconds at which the log was last asked for what comes after `_seen`."""
         self.behind = False
-        """Whether revocations of other processes are unknown: nobody is let in then."""
+        """Whether revocations of other processes are unknown: no client is admitted then."""
         self._touched = 0.0
         self._ahead = clock.now() - clock.monotonic()
+        self._set_back_from = float("-inf")
+        """The latest time (Unix seconds) that the wall clock showed before it was set back."""
         self._look_seconds = min(_LOOK_SECONDS, limits.outbound_seconds / 8)
         self._silent = False
         """Whether the store has not answered, in this look at all connections."""
@@ -100,9 +109,13 @@ class Lifetime:
         Raises:
             StoreUnavailable: The store does not answer; the guard must not start.
         """
+        self._asked_at = self._clock.monotonic()
+        # INVARIANT: the head first, then the entries: one that is added in between is read twice, and never
+        # missed.
+        head = await self._store.log_position()
         for revocation in await self._store.revocations():
             self._revocations.add(revocation)
-            self._seen = revocation.seq
+        self._seen = head
 
     async def expire(self) -> int:
         """End every connection whose time is up or whose client does not read, and tell those that are next.
@@ -112,9 +125,8 @@ class Lifetime:
         """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
         self._silent = False
-        # Somebody set the wall clock, or the machine slept: what stands in `look_at` may be too late.
-        ahead, self._ahead = self._ahead, now - monotonic
-        leaped = abs(self._ahead - ahead) > _LEAP_SECONDS
+        # The wall clock was set, or the machine slept: what stands in `look_at` may be too late.
+        leaped = self._leaped(monotonic, now)
         began = monotonic
         for connection in self._registry:
             if monotonic < connection.look_at and not leaped:
@@ -134,6 +146,20 @@ class Lifetime:
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
         return ended
+
+    def _leaped(self, monotonic: float, now: float) -> bool:
+        """Whether the wall clock was set since it was last read. Notes the time that it was set back from."""
+        ahead, self._ahead = self._ahead, now - monotonic
+        leap = self._ahead - ahead
+        if leap < -_LEAP_SECONDS:
+            self._set_back_from = max(self._set_back_from, now - leap)
+            _log.warning(
+                "the wall clock was set back by %.1f s. Until it has caught up, a revocation also ends what "
+                "was issued in between by others than the store, such as tokens of a provider; if the time "
+                "before was wrong, restart this process",
+                -leap,
+            )
+        return abs(leap) > _LEAP_SECONDS
 
     def _next_look(self, connection: Connection, monotonic: float) -> float:
         """Before when nothing of it can be due (monotonic seconds)."""
@@ -229,15 +255,15 @@ class Lifetime:
     async def follow(self) -> int:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
         try:
-            news = await within(ANSWER_SECONDS, self._store.revocations(self._seen))
-            ended, began = 0, self._clock.monotonic()
-            for revocation in news:
-                ended += await self.apply(revocation)
-                self._seen = max(self._seen, revocation.seq)
-                if self._clock.monotonic() - began >= SLICE_SECONDS:
-                    # A thousand who were logged out meanwhile must not keep everybody else waiting.
-                    await asyncio.sleep(0)
-                    began = self._clock.monotonic()
+            # What hung on its credential before the last question was issued before all that is new.
+            asked_at, before = self._clock.monotonic(), self._asked_at
+            # INVARIANT: the head first, then the entries, as in `start`.
+            head = await within(ANSWER_SECONDS, self._store.log_position())
+            if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
+                ended = await self._follow_another(head)
+            else:
+                ended = await self._catch_up(head, before)
+            self._asked_at = max(self._asked_at, asked_at)
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it is
             # Also what a newer process wrote and this one cannot read: it may be about anybody.
             if not self.behind:
@@ -249,23 +275,125 @@ class Lifetime:
             _log.warning("revocations are being followed again")
         return ended
 
-    async def apply(self, revocation: Revocation) -> int:
-        """Take note of `revocation` and end the connections that it covers. Returns how many."""
-        # Noted first: whoever is in the middle of a handshake will find it at the last check.
-        self._revocations.add(revocation)
+    async def _catch_up(self, head: LogPosition, asked_at: float) -> int:
+        """Apply the entries up to `head`. Returns how many connections that ended."""
+        news = await within(ANSWER_SECONDS, self._store.revocations(self._seen.seq))
+        ended, began = 0, self._clock.monotonic()
+        for revocation in news:
+            ended += await self.apply(revocation, asked_at)
+            self._saw(LogPosition(head.epoch, revocation.seq))
+            if self._clock.monotonic() - began >= SLICE_SECONDS:
+                # A thousand logouts must not delay all other connections.
+                await asyncio.sleep(0)
+                began = self._clock.monotonic()
+        self._saw(head)  # the last entries may have been purged
+        return ended
+
+    def _saw(self, position: LogPosition) -> None:
+        # Two that follow at once do not move it back.
+        if position.epoch != self._seen.epoch or position.seq > self._seen.seq:
+            self._seen = position
+
+    async def _follow_another(self, head: LogPosition) -> int:
+        """Follow a log that is not the one that was followed: a backup was restored, or the file replaced.
+
+        All of it is read, and each open connection is judged again: revocations may be among it that this
+        process never saw. What this process knew from the other log goes on counting. Returns how many
+        connections ended.
+        """
+        self.behind = True
+        if head.epoch == self._seen.epoch:
+            # The head went back: the same positions would be given again.
+            head = await within(ANSWER_SECONDS, self._store.begin_epoch(head.epoch))
+        _log.error(
+            "the log of revocations is another one than before (epoch %s instead of %s): was a backup "
+            "restored? All connections are judged again",
+            head.epoch,
+            self._seen.epoch,
+        )
+        for revocation in await within(ANSWER_SECONDS, self._store.revocations()):
+            self._revocations.add(revocation)
+        ended = await self._judge_all()
+        self._seen = head
+        return ended
+
+    async def _judge_all(self) -> int:
+        """Judge each connection by the index and the store of now. Returns how many that ended.
+
+        Raises:
+            StoreUnavailable, TimeoutError: The store does not answer; the rest is to be judged.
+        """
+        ended, principals, began = 0, set(), self._clock.monotonic()
+        for connection in self._registry:
+            authentication = _as_it_is(connection)
+            why: Refusal | None = None
+            if self._revocations.ends(authentication):
+                why = Refusal(Denial.REVOKED, "revoked in the log that is followed now")
+            elif authentication.session_id is not None:
+                found = await within(ANSWER_SECONDS, self._store.session(authentication.session_id))
+                if found is None or not found[0].alive(self._clock.now()):
+                    why = Refusal(Denial.REVOKED, "the store does not hold its session any more")
+            if why is not None:
+                ended += self._registry.end(connection, why)
+            elif authentication.live:
+                principals.add(authentication.principal.id)
+            if self._clock.monotonic() - began >= SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = self._clock.monotonic()
+        for principal_id in principals:
+            ended += await self._changed(principal_id)
+        return ended
+
+    async def apply(self, revocation: Revocation, asked_at: float = float("-inf")) -> int:
+        """Take note of `revocation` and end the connections that it covers. Returns how many.
+
+        Args:
+            revocation: An entry of the log. Or one that has no position yet, because it is made here: that
+                ends every connection that it names, and is held until `stored`.
+            asked_at: Monotonic seconds of a moment at which the entry was not in the log yet.
+        """
+        if revocation.until_now:
+            # A clock that was set back dates it too early for what was issued before it was set.
+            at = max(revocation.at, self._set_back_from)
+            revocation = replace(revocation, at=at) if at != revocation.at else revocation
+        # Noted first: a handshake that is under way finds it at its last check.
+        if revocation.until_now and not revocation.seq:
+            self._revocations.hold(revocation)
+            asked_at = float("inf")
+        else:
+            self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
             return await self._changed(revocation.value)
         if revocation.target is Target.MOVED:
             return self._moved(revocation)
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
-        return self._registry.end_all(
-            [
-                one
-                for one in self._named(revocation)
-                if revocation.reaches(one.authentication.issued_at)
-            ],
-            why,
-        )
+        named = self._named(revocation)
+        if revocation.target in UNTIL:
+            named = [one for one in named if self._reaches(revocation, one, asked_at)]
+        return self._registry.end_all(named, why)
+
+    def _reaches(self, revocation: Revocation, connection: Connection, asked_at: float) -> bool:
+        """Whether the credential of `connection` was issued before `revocation`, which names it."""
+        authentication = connection.authentication
+        position = authentication.position
+        comparable = position is not None and position.epoch == revocation.epoch
+        # INVARIANT: no clock keeps a socket open. What was presented before the entry was in the log was also
+        # issued before; only if it came in between, and has no position, time decides.
+        if revocation.until_now and not comparable and connection.since < asked_at:
+            return True
+        return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
+
+    async def stored(self, revocation: Revocation, entry: Revocation) -> None:
+        """A revocation that was applied without a position stands in the log now, as `entry`."""
+        if revocation.until_now:
+            await self.apply(entry)
+            self._revocations.release(revocation)
+
+    def unstorable(self, revocation: Revocation) -> None:
+        """The store refuses a revocation that was applied: it counts in this process alone, by time."""
+        if revocation.until_now:
+            self._revocations.add(revocation)
+            self._revocations.release(revocation)
 
     def _named(self, revocation: Revocation) -> list[Connection]:
         """The connections that `revocation` names, as `Revocation.names` does, with the roles of now.
@@ -318,13 +446,28 @@ class Lifetime:
                 ended += self._registry.end(connection, why)
         return ended
 
-    def newest(self, target: Target, value: str) -> float:
-        """When the newest credential was issued that has a connection here and that `target` names.
+    def dated(self, target: Target, value: str, now: float) -> float:
+        """Return the time (Unix seconds) of a revocation that is made now, at `now` by the clock.
 
-        A clock that was set back says a time at which that credential did not exist yet.
+        A clock that was set back says a time at which what is to be ended did not exist yet.
+
+        Args:
+            target: What the revocation names.
+            value: Which one.
+            now: Unix seconds.
         """
         named = self._named(Revocation(target, value, float("inf")))
-        return max((one.authentication.issued_at for one in named), default=float("-inf"))
+        issued = (one.authentication.issued_at for one in named)
+        return max(now, max(issued, default=now))
+
+    def of_session(self, session_id: str) -> list[Connection]:
+        """Return the connections of this process that belong to a login session."""
+        return self._named(Revocation(Target.SESSION, session_id, 0.0))
+
+    def sessions_of(self, principal_id: str) -> set[str]:
+        """Return the ids of the login sessions of a principal that have a connection in this process."""
+        found = (one.authentication.session_id for one in self._registry.of_principal(principal_id))
+        return {one for one in found if one is not None}
 
     async def _changed(self, principal_id: str) -> int:
         """Read a principal again and decide anew about its open connections."""

@@ -1,5 +1,6 @@
 """A store in memory: for tests, and for one process whose state need not last."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import msgspec
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.core.backoff import FAMILIAR_SECONDS
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
@@ -39,7 +41,8 @@ class MemoryStore(MemoryFactors):
         self._keys: dict[str, ApiKey] = {}
         self._nonces: dict[tuple[str, str], float] = {}
         self._revocations: list[Revocation] = []
-        self._revocation_seq = 0
+        self._position = LogPosition(secrets.token_hex(16), 0)
+        self._newest_revocation = float("-inf")
         self._nodes: dict[str, float] = {}
         self._connections: dict[tuple[str, str], LiveConnection] = {}
 
@@ -189,28 +192,36 @@ class MemoryStore(MemoryFactors):
         ]
         return sorted(found, key=lambda session: (-session.created_at, session.id))
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: Session) -> Session:
         """See `Sessions.add_session`."""
         self._answer()
         self._refuse_stranger(session.principal_id)
         refuse_duplicate(session.id, self._sessions, "session")
-        self._sessions[session.id] = session
+        stored = self._sessions[session.id] = replace(session, position=self._position)
+        return stored
 
     async def replace_session(
-        self, old_id: str, session: Session, *, moved: Revocation | None = None
-    ) -> bool:
+        self,
+        old_id: str,
+        session: Session,
+        *,
+        moved: Revocation | None = None,
+        reborn: bool = False,
+    ) -> Session | None:
         """See `Sessions.replace_session`."""
         self._answer()
         if old_id not in self._sessions:
-            return False
+            return None
         self._refuse_stranger(session.principal_id)
         if session.id != old_id:
             refuse_duplicate(session.id, self._sessions, "session")
         self._remove_session(old_id)
+        if reborn:
+            session = replace(session, position=self._position)
         self._sessions[session.id] = session
         if moved is not None:
             self._note_revocation(moved)
-        return True
+        return session
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
         """See `Sessions.touch_session`."""
@@ -242,12 +253,13 @@ class MemoryStore(MemoryFactors):
 
     # Tickets and nonces
 
-    async def add_ticket(self, ticket: Ticket) -> None:
+    async def add_ticket(self, ticket: Ticket) -> Ticket:
         """See `Tickets.add_ticket`."""
         self._answer()
         self._refuse_stranger(ticket.principal_id)
         refuse_duplicate(ticket.id, self._tickets, "ticket")
-        self._tickets[ticket.id] = ticket
+        stored = self._tickets[ticket.id] = replace(ticket, position=self._position)
+        return stored
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
         """See `Tickets.redeem_ticket`."""
@@ -279,12 +291,13 @@ class MemoryStore(MemoryFactors):
         found = [k for k in self._keys.values() if principal_id in (None, k.principal_id)]
         return sorted(found, key=lambda key: (-key.created_at, key.id))
 
-    async def add_key(self, key: ApiKey) -> None:
+    async def add_key(self, key: ApiKey) -> ApiKey:
         """See `Keys.add_key`."""
         self._answer()
         self._refuse_stranger(key.principal_id)
         refuse_duplicate(key.id, self._keys, "API key")
-        self._keys[key.id] = key
+        stored = self._keys[key.id] = replace(key, position=self._position)
+        return stored
 
     async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
         """See `Keys.expire_key`."""
@@ -312,21 +325,35 @@ class MemoryStore(MemoryFactors):
 
     # Revocations
 
-    async def add_revocation(self, revocation: Revocation) -> int:
+    async def add_revocation(self, revocation: Revocation) -> LogPosition:
         """See `Revocations.add_revocation`."""
         self._answer()
         return self._note_revocation(revocation)
 
-    def _note_revocation(self, revocation: Revocation) -> int:
-        self._revocation_seq += 1
-        seq = self._revocation_seq
-        self._revocations.append(replace(revocation, seq=seq))
-        return seq
+    def _note_revocation(self, revocation: Revocation) -> LogPosition:
+        self._position = LogPosition(self._position.epoch, self._position.seq + 1)
+        if revocation.until_now:
+            self._newest_revocation = max(self._newest_revocation, revocation.at)
+            revocation = replace(revocation, at=self._newest_revocation)
+        self._revocations.append(revocation.placed(self._position))
+        return self._position
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `Revocations.revocations`."""
         self._answer()
         return [one for one in self._revocations if one.seq > after]
+
+    async def log_position(self) -> LogPosition:
+        """See `Revocations.log_position`."""
+        self._answer()
+        return self._position
+
+    async def begin_epoch(self, after: str) -> LogPosition:
+        """See `Revocations.begin_epoch`."""
+        self._answer()
+        if self._position.epoch == after:
+            self._position = LogPosition(secrets.token_hex(16), self._position.seq)
+        return self._position
 
     # Connections
 

@@ -10,6 +10,7 @@ from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Entry, Event, searched_by
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.identity import Identity
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
@@ -100,6 +101,14 @@ def accounts_from(rows: Iterable[Row]) -> list[Account]:
     return [account_from(of_one) for of_one in by_id.values()]
 
 
+def _position_columns(position: LogPosition | None) -> Row:
+    return (None, None) if position is None else tuple(position)
+
+
+def _position_from(epoch: str | None, seq: int) -> LogPosition | None:
+    return None if epoch is None else LogPosition(epoch, seq)
+
+
 def session_row(session: Session) -> Row:
     """The row of a session."""
     return (
@@ -119,11 +128,12 @@ def session_row(session: Session) -> Row:
         session.provider_subject,
         session.provider_session,
         session.born_at,
+        *_position_columns(session.position),
     )
 
 
 def session_from(row: Row) -> Session:
-    """The session in the first sixteen columns of `row`."""
+    """The session in the first eighteen columns of `row`."""
     return Session(
         id=row[0],
         principal_id=row[1],
@@ -141,6 +151,7 @@ def session_from(row: Row) -> Session:
         provider_subject=row[13],
         provider_session=row[14],
         born_at=row[15],
+        position=_position_from(row[16], row[17]),
     )
 
 
@@ -161,6 +172,7 @@ def ticket_row(ticket: Ticket) -> Row:
         ticket.expires_at,
         ticket.authenticated_at,
         ticket.strength,
+        *_position_columns(ticket.position),
     )
 
 
@@ -176,6 +188,7 @@ def ticket_from(row: Row) -> Ticket:
         expires_at=row[6],
         authenticated_at=row[7],
         strength=row[8],
+        position=_position_from(row[9], row[10]),
     )
 
 
@@ -261,11 +274,12 @@ def key_row(key: ApiKey) -> Row:
         key.last_used_at,
         key.last_used_from,
         key.successor,
+        *_position_columns(key.position),
     )
 
 
 def key_from(row: Row) -> ApiKey:
-    """The API key in the first eleven columns of `row`."""
+    """The API key in the first thirteen columns of `row`."""
     return ApiKey(
         id=row[0],
         hash=row[1],
@@ -278,6 +292,7 @@ def key_from(row: Row) -> ApiKey:
         last_used_at=row[8],
         last_used_from=row[9],
         successor=row[10],
+        position=_position_from(row[11], row[12]),
     )
 
 
@@ -288,8 +303,8 @@ def key_and_account_from(rows: Sequence[Row]) -> tuple[ApiKey, Account] | None:
 
 def revocation_from(row: Row) -> Revocation:
     """The revocation in `row`."""
-    target, value, at, seq, reason = row
-    return Revocation(Target(target), value, at, seq, reason)
+    target, value, at, seq, reason, epoch, by_time = row
+    return Revocation(Target(target), value, at, seq, reason, epoch, bool(by_time))
 
 
 def entry_row(event: Event, entry: Entry) -> Row:

@@ -51,7 +51,7 @@ SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
 _SESSION = (
     "s.id, s.principal_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at,"
     " s.idle_seconds, s.address, s.user_agent, s.strength, s.device_id, s.acr, s.issuer,"
-    " s.provider_subject, s.provider_session, s.born_at"
+    " s.provider_subject, s.provider_session, s.born_at, s.log_epoch, s.log_seq"
 )
 
 SESSION_BY_ID = f"""
@@ -77,8 +77,8 @@ NEWEST_SESSION_FIRST = "ORDER BY s.created_at DESC, s.id"
 ADD_SESSION = """
 INSERT INTO session (id, principal_id, created_at, authenticated_at, last_seen_at, expires_at,
                      idle_seconds, address, user_agent, strength, device_id, acr, issuer,
-                     provider_subject, provider_session, born_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     provider_subject, provider_session, born_at, log_epoch, log_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
@@ -90,14 +90,14 @@ PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ?"
 
 ADD_TICKET = """
 INSERT INTO ticket (id, principal_id, session_id, origin, endpoint, issued_at, expires_at,
-                    authenticated_at, strength)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    authenticated_at, strength, log_epoch, log_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TAKE_TICKET = """
 DELETE FROM ticket
 WHERE id = ?
 RETURNING id, principal_id, session_id, origin, endpoint, issued_at, expires_at, authenticated_at,
-          strength
+          strength, log_epoch, log_seq
 """
 REMOVE_TICKETS_OF_SESSION = "DELETE FROM ticket WHERE session_id = ?"
 REMOVE_OTHER_TICKETS = "DELETE FROM ticket WHERE principal_id = ? AND session_id <> ?"
@@ -225,7 +225,7 @@ CLEAR_FACTOR_FAILURES = "DELETE FROM factor_failure WHERE principal_id = ? AND f
 
 _KEY = (
     "k.id, k.hash, k.principal_id, k.name, k.scopes, k.networks, k.created_at, k.expires_at,"
-    " k.last_used_at, k.last_used_from, k.successor"
+    " k.last_used_at, k.last_used_from, k.successor, k.log_epoch, k.log_seq"
 )
 
 KEY_BY_ID = f"""
@@ -247,8 +247,8 @@ ORDER BY k.created_at DESC, k.id
 
 ADD_KEY = """
 INSERT INTO api_key (id, hash, principal_id, name, scopes, networks, created_at, expires_at,
-                     last_used_at, last_used_from, successor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     last_used_at, last_used_from, successor, log_epoch, log_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 EXPIRE_KEY = """
 UPDATE api_key
@@ -270,14 +270,23 @@ WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)
 NEXT_REVOCATION = """
 UPDATE counter SET value = value + 1 WHERE name = 'revocation' RETURNING value
 """
-ADD_REVOCATION = "INSERT INTO revocation (seq, target, value, at, reason) VALUES (?, ?, ?, ?, ?)"
+ADD_REVOCATION = """
+INSERT INTO revocation (seq, target, value, at, reason, epoch, by_time) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+LOG = "SELECT epoch, newest_at, inode FROM revocation_log"
+MOVE_NEWEST = "UPDATE revocation_log SET newest_at = ?"
+BEGIN_EPOCH = "UPDATE revocation_log SET epoch = ?, inode = ?"
+# INVARIANT: read in the transaction that adds a credential, it is before every later revocation.
+LOG_POSITION = """
+SELECT l.epoch, c.value FROM revocation_log l CROSS JOIN counter c WHERE c.name = 'revocation'
+"""
 # Only what says nothing any more: everything else is remembered for good.
 PURGE_REVOCATIONS = """
 DELETE FROM revocation
 WHERE target IN ('session', 'moved', 'connection', 'changed') AND at < ?
 """
 REVOCATIONS_AFTER = """
-SELECT target, value, at, seq, reason FROM revocation WHERE seq > ? ORDER BY seq
+SELECT target, value, at, seq, reason, epoch, by_time FROM revocation WHERE seq > ? ORDER BY seq
 """
 
 # trail ------------------------------------------------------------------------------------------

@@ -27,30 +27,49 @@ class _Ending(OpenIdRoute):
     counts_for = CALLBACKS
 
     async def end(self, *, subject: str | None, sid: str | None, at: float, reason: str) -> int:
-        """End the sessions that belong to a person or a session there, with their sockets."""
+        """End the sessions that belong to a person or a session there, with their sockets.
+
+        Raises:
+            StoreUnavailable: Of the sessions that could be read, the sockets are closed.
+        """
         guard, issuer = self.guard, self.party.provider.issuer
-        store = guard.store
+        store, failure = guard.store, None
         # INVARIANT: said before it is looked for: a login that finishes in between finds what was said.
-        await announce(issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store)
+        try:
+            await announce(
+                issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store
+            )
+        except StoreUnavailable as error:
+            failure = error
         ended, overtaken = 0, True
-        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        # A session that is not there any more may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
             for session in await covered(issuer, subject=subject, sid=sid, store=store):
-                if await guard.admin.end_session(
-                    session.id, owner=session.principal_id, actor=issuer, reason=reason
-                ):
-                    ended += 1
-                else:
-                    overtaken = True
+                try:
+                    if await guard.admin.end_session(
+                        session.id, owner=session.principal_id, actor=issuer, reason=reason
+                    ):
+                        ended += 1
+                    else:
+                        overtaken = True
+                except StoreUnavailable as error:
+                    failure = error
+        if failure is not None:
+            raise failure
         return ended
 
 
 class BackChannel(_Ending):
     """`POST /backchannel-logout`: the provider says so itself (Back-Channel Logout 1.0)."""
 
+    ends = True
+
     async def post(self) -> None:
-        """End what the token names; 200 if that is done, 400 if it is no such token."""
+        """End what the token names; 200 if that is done, 400 if it is no such token.
+
+        While the store does not answer it is 503, and the logout is repeated until the store does.
+        """
         if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
             self.refuse(refusal)
             return
@@ -65,16 +84,24 @@ class BackChannel(_Ending):
         if isinstance(token, Refusal):
             self._refused(token)
             return
-        if await spent(provider.issuer, token, store=store):
+
+        async def work() -> int | None:
+            if await spent(provider.issuer, token, store=store):
+                return None
+            ended = await self.end(
+                subject=token.subject,
+                sid=token.session_id,
+                at=token.issued_at,
+                reason=f"logged out at {provider.name}",
+            )
+            await spend(provider.issuer, token, store=store, now=now)
+            return ended
+
+        name = f"the logout {token.id!r:.80} at {provider.name}"
+        ended = await self.guard.admin.unfinished.do(name, work)
+        if ended is None:
             self._refused(Refusal(Denial.BAD_CREDENTIAL, "the logout token was used before (jti)"))
             return
-        ended = await self.end(
-            subject=token.subject,
-            sid=token.session_id,
-            at=token.issued_at,
-            reason=f"logged out at {provider.name}",
-        )
-        await spend(provider.issuer, token, store=store, now=now)
         _log.info("%s logged somebody out: %d sessions ended here", provider.name, ended)
         self.set_status(200)
         self.answer({})
@@ -135,16 +162,13 @@ class FrontChannel(_Ending):
 class LogOut(OpenIdRoute):
     """`POST /logout?return_to=/path`: out here, and then at the provider (RP-Initiated Logout 1.0)."""
 
+    ends = True
+
     async def post(self) -> None:
         """End the session; a form is redirected to the provider, a script gets the address."""
-        caller = await self.find_caller()
         location = local_path(self.get_query_argument("return_to", None), self.wiring.after_logout)
-        if caller is not None:
-            await self.guard.admin.end_session(
-                caller.session.id, owner=caller.account.id, actor=caller.account.id
-            )
-        self.clear_session_cookie()
-        if caller is not None and caller.session.issuer == self.party.provider.issuer:
+        session = await self.log_out()
+        if session is not None and session.issuer == self.party.provider.issuer:
             location = await self._farewell(location)
         self.answer_or_go({"location": location}, location)
 

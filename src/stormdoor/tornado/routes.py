@@ -87,13 +87,10 @@ class _LogIn(LoginRoute):
 
 
 class _LogOut(LoginRoute):
+    ends = True
+
     async def post(self) -> None:
-        found = await self.find_caller()
-        if found is not None:
-            await self.guard.admin.end_session(
-                found.session.id, owner=found.account.id, actor=found.account.id
-            )
-        self.clear_session_cookie()
+        await self.log_out()
         self.answer_or_go(None, self.wiring.after_logout, status=204)
 
 

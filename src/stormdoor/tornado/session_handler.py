@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import Finish, HTTPError, RequestHandler
 
 from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
@@ -66,6 +66,8 @@ class SessionHandler(RequestHandler):
     counts_for: ClassVar[str] = PAGES
     """The limit that requests count for. Those that a page of another site caused count for `FOREIGN`,
     but for `CALLBACKS`, which are always cross-site."""
+    ends = False
+    """Whether requests take rights away and give none: then they are also heard while the store is down."""
 
     def initialize(self, guard: Guard) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -86,7 +88,9 @@ class SessionHandler(RequestHandler):
         foreign = self._foreign()
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
-        refusal = guard.admission.approach(self.handshake, self.address_key, limit)
+        refusal = guard.admission.approach(
+            self.handshake, self.address_key, limit, ends=self.ends
+        )
         if refusal is None and self.request.method not in _SAFE:
             refusal = foreign
         if refusal is None and len(self.request.body) > _MAX_BODY:
@@ -217,6 +221,34 @@ class SessionHandler(RequestHandler):
             httponly=cookie.httponly,
             samesite=cookie.samesite,
         )
+
+    async def log_out(self) -> Session | None:
+        """End the session of the cookie, with its sockets, and take the cookie back.
+
+        Returns:
+            The session, if there was one.
+
+        Raises:
+            Finish: The store does not answer, and the client has been told so. The sockets of this process
+                are closed, and the session is removed when the store answers again.
+        """
+        secret = self.cookie_secret
+        self.clear_session_cookie()
+        try:
+            return None if secret is None else await self.guard.admin.log_out(secret)
+        except StoreUnavailable as error:
+            refusal = Refusal(Denial.UNAVAILABLE, f"a logout: {error}", retry_after=5)
+            self.guard.admission.refused(self.handshake, refusal)
+            self.set_status(refusal.answer.status)
+            self.set_header("Retry-After", "5")
+            self.answer(
+                {
+                    "error": refusal.answer.error,
+                    "detail": "The connections of the session are closed. The session itself could not be "
+                    "removed yet; it will be, when the store answers again.",
+                }
+            )
+            raise Finish from None
 
     async def caller(self, permission: str | None = None) -> Caller | None:
         """Who asks; None, and the refusal sent, if nobody does or may not.

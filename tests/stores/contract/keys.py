@@ -1,11 +1,9 @@
 """What every store keeps about API keys."""
 
-from dataclasses import replace
-
 import pytest
 
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import NOW, NewStore, account, key, with_accounts
+from tests.stores.contract.support import NOW, NewStore, account, key, placed, with_accounts
 
 __all__ = ["KeysContract"]
 
@@ -18,8 +16,8 @@ class KeysContract:
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(full)
             await store.add_key(bare)
-            assert await store.key("k1") == (full, account("alice"))
-            assert await store.key("k3") == (bare, account("alice"))
+            assert await store.key("k1") == (await placed(store, full), account("alice"))
+            assert await store.key("k3") == (await placed(store, bare), account("alice"))
             assert await store.key("k2") is None
 
     async def test_keys_come_newest_first(self, new_store: NewStore) -> None:
@@ -39,7 +37,7 @@ class KeysContract:
                 await store.add_key(key("k1", "bob"))
             with pytest.raises(StoreError, match="no such account"):
                 await store.add_key(key("k2", "nobody"))
-            assert await store.keys() == [key("k1", "alice")]
+            assert await store.keys() == [await placed(store, key("k1", "alice"))]
 
     @pytest.mark.parametrize(
         ("was", "at", "becomes"),
@@ -52,7 +50,9 @@ class KeysContract:
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=was))
             assert await store.expire_key("k1", at) is True
-            assert await store.keys() == [key("k1", "alice", expires_at=becomes)]
+            assert await store.keys() == [
+                await placed(store, key("k1", "alice", expires_at=becomes))
+            ]
 
     async def test_successor_is_kept(self, new_store: NewStore) -> None:
         """Rotation names the successor; a later end does not forget it."""
@@ -60,7 +60,9 @@ class KeysContract:
             await store.add_key(key("k1", "alice", expires_at=None))
             await store.expire_key("k1", 9.0, "k2")
             await store.expire_key("k1", 5.0)
-            assert await store.keys() == [key("k1", "alice", expires_at=5.0, successor="k2")]
+            assert await store.keys() == [
+                await placed(store, key("k1", "alice", expires_at=5.0, successor="k2"))
+            ]
             assert await store.expire_key("missing", 5.0) is False
 
     async def test_key_is_removed_once(self, new_store: NewStore) -> None:
@@ -70,7 +72,7 @@ class KeysContract:
             await store.add_key(key("k2", "alice"))
             assert await store.remove_key("k1") is True
             assert await store.remove_key("k1") is False
-            assert await store.keys() == [key("k2", "alice")]
+            assert await store.keys() == [await placed(store, key("k2", "alice"))]
 
     async def test_last_use_is_the_latest(self, new_store: NewStore) -> None:
         """A late note of an earlier use does not hide a later one."""
@@ -80,5 +82,7 @@ class KeysContract:
             await store.touch_key("k1", NOW + 1.0, "192.0.2.1")
             await store.touch_key("missing", NOW, "192.0.2.1")
             assert await store.keys() == [
-                replace(key("k1", "alice"), last_used_at=NOW + 2.0, last_used_from="192.0.2.2")
+                await placed(
+                    store, key("k1", "alice", last_used_at=NOW + 2.0, last_used_from="192.0.2.2")
+                )
             ]

@@ -75,6 +75,8 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "set_factor_failures": lambda store: store.set_factor_failures("alice", 1, NOW, expected=0),
     "add_revocation": lambda store: store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
     "revocations": lambda store: store.revocations(),
+    "log_position": lambda store: store.log_position(),
+    "begin_epoch": lambda store: store.begin_epoch(""),
     "append_events": lambda store: store.append_events([event()]),
     "entries": lambda store: store.entries(),
     "trail_anchor": lambda store: store.trail_anchor(),

@@ -5,8 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
-from tests.stores.contract.support import NOW, NewStore, opened
+from tests.stores.contract.support import (
+    NOW,
+    NewStore,
+    key,
+    opened,
+    session,
+    ticket,
+    with_accounts,
+)
 
 __all__ = ["RevocationsContract"]
 
@@ -17,10 +26,15 @@ class RevocationsContract:
         self, target: Target, new_store: NewStore
     ) -> None:
         """Every field and every kind of revocation is stored; `seq` is the store's."""
-        given = Revocation(target, "alice", NOW + 0.5, seq=77, reason="asked for")
+        given = Revocation(target, "alice", NOW + 0.5, seq=77, reason="asked for", epoch="?")
         async with opened(new_store()) as store:
-            seq = await store.add_revocation(given)
-            assert await store.revocations() == [replace(given, seq=seq)]
+            first = await store.add_revocation(given)
+            second = await store.add_revocation(replace(given, by_time=True))
+            assert await store.revocations() == [
+                replace(given, seq=1, epoch=first.epoch),
+                replace(given, seq=2, epoch=first.epoch, by_time=True),
+            ]
+            assert (first.seq, second) == (1, (first.epoch, 2))
 
     async def test_follower_gets_what_is_new(self, new_store: NewStore) -> None:
         """`seq` rises from 1; `revocations(after)` gives the rest, in order, and none twice."""
@@ -30,7 +44,7 @@ class RevocationsContract:
                 await store.add_revocation(Revocation(Target.SESSION, f"s{n}", NOW))
                 for n in range(4)
             ]
-            assert seqs == [1, 2, 3, 4]
+            assert [position.seq for position in seqs] == [1, 2, 3, 4]
             assert [found.value for found in await store.revocations(2)] == ["s2", "s3"]
             assert await store.revocations(4) == []
             assert await store.revocations(99) == []
@@ -41,7 +55,7 @@ class RevocationsContract:
             seqs = await asyncio.gather(
                 *(store.add_revocation(Revocation(Target.SESSION, f"s{n}", NOW)) for n in range(20))
             )
-            assert sorted(seqs) == list(range(1, 21))
+            assert sorted(position.seq for position in seqs) == list(range(1, 21))
             assert [found.seq for found in await store.revocations()] == list(range(1, 21))
 
     @pytest.mark.parametrize("target", list(Target))
@@ -67,5 +81,73 @@ class RevocationsContract:
         async with opened(new_store()) as store:
             seen = await store.add_revocation(Revocation(Target.SESSION, "s1", NOW))
             await store.purge(NOW + 1e9)
-            assert await store.add_revocation(Revocation(Target.SESSION, "s2", NOW)) == seen + 1
-            assert [found.value for found in await store.revocations(seen)] == ["s2"]
+            assert await store.log_position() == seen
+            after = await store.add_revocation(Revocation(Target.SESSION, "s2", NOW))
+            assert after == (seen.epoch, seen.seq + 1)
+            assert [found.value for found in await store.revocations(seen.seq)] == ["s2"]
+
+    async def test_every_credential_carries_the_head_of_the_log(self, new_store: NewStore) -> None:
+        """Read in the step that adds it, whatever position it claims, and given again with it."""
+        async with with_accounts(new_store, "alice") as store:
+            for n in range(3):
+                head = await store.log_position()
+                claimed = LogPosition(head.epoch, 99)
+                added = (
+                    await store.add_session(session(f"s{n}", "alice", position=claimed)),
+                    await store.add_key(key(f"k{n}", "alice", position=claimed)),
+                    await store.add_ticket(ticket(f"t{n}", "alice", position=claimed)),
+                )
+                found = (
+                    await store.session(f"s{n}"),
+                    await store.key(f"k{n}"),
+                    await store.redeem_ticket(f"t{n}"),
+                )
+                assert [one.position for one in added] == [head] * 3
+                assert [one and one[0] for one in found] == list(added)
+                await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", NOW))
+                assert (await store.log_position()).seq == head.seq + 1
+
+    async def test_rotation_keeps_the_position(self, new_store: NewStore) -> None:
+        """A new secret is no new login; one that comes with a new proof is."""
+        async with with_accounts(new_store, "alice") as store:
+            born = await store.add_session(session("s0", "alice"))
+            await store.add_revocation(Revocation(Target.SESSION, "other", NOW))
+            turned = replace(born, id="s1")
+            assert await store.replace_session("s0", turned) == turned
+            of_old = replace(born, id="s2", position=None)
+            assert await store.replace_session("s1", of_old) == of_old
+            proved = await store.replace_session("s2", replace(of_old, id="s3"), reborn=True)
+            assert proved == replace(born, id="s3", position=await store.log_position())
+            assert await store.sessions("alice") == [proved]
+
+    async def test_the_time_of_a_revocation_never_goes_back(self, new_store: NewStore) -> None:
+        """A clock that was set back dates none before an earlier one; a time that was named stays."""
+        async with opened(new_store()) as store:
+            for target, at, by_time in (
+                (Target.PRINCIPAL, NOW, False),
+                (Target.EVERYTHING, NOW - 50, False),
+                (Target.ROLE, NOW - 70, True),
+                (Target.SESSION, NOW - 60, False),
+                (Target.TENANT, NOW + 5, False),
+                (Target.DEVICE, NOW + 9, True),
+                (Target.DEVICE, NOW + 1, False),
+            ):
+                await store.add_revocation(Revocation(target, "", at, by_time=by_time))
+            assert [one.at - NOW for one in await store.revocations()] == [0, 0, -70, -60, 5, 9, 5]
+
+    async def test_another_epoch_begins_once(self, new_store: NewStore) -> None:
+        """Of two processes that notice the same, one begins it; the positions go on."""
+        async with opened(new_store()) as store:
+            before = await store.add_revocation(Revocation(Target.EVERYTHING, "", NOW))
+            begun = await store.begin_epoch(before.epoch)
+            assert (begun.epoch == before.epoch, begun.seq) == (False, before.seq)
+            assert await store.begin_epoch(before.epoch) == begun
+            after = await store.add_revocation(Revocation(Target.EVERYTHING, "", NOW))
+            assert after == (begun.epoch, before.seq + 1)
+            assert [one.epoch for one in await store.revocations()] == [before.epoch, begun.epoch]
+            assert await store.log_position() == after
+
+    async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
+        """What one of them issued says nothing about the log of the other."""
+        async with opened(new_store()) as one, opened(new_store()) as other:
+            assert (await one.log_position()).epoch != (await other.log_position()).epoch

@@ -11,6 +11,7 @@ from tests.stores.contract.support import (
     account,
     opened,
     pending,
+    placed,
     ticket,
     with_accounts,
 )
@@ -27,7 +28,7 @@ class SingleUseContract:
         async with with_accounts(new_store, "alice") as store:
             await store.add_ticket(ticket("t1", "alice", origin=origin))
             assert await store.redeem_ticket("t1") == (
-                ticket("t1", "alice", origin=origin),
+                await placed(store, ticket("t1", "alice", origin=origin)),
                 account("alice"),
             )
 

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
@@ -23,6 +24,7 @@ __all__ = [
     "key",
     "opened",
     "pending",
+    "placed",
     "session",
     "ticket",
     "with_accounts",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 NOW = 1_767_225_600.0
+
+_Issued = TypeVar("_Issued", Session, Ticket, ApiKey)
 
 
 class NewStore(Protocol):
@@ -168,6 +172,11 @@ def event(principal: str = "alice", **changes: Any) -> Event:
         "detail": "it is said that…",
     }
     return Event(principal=principal, **(values | changes))
+
+
+async def placed(store: Store, issued: _Issued) -> _Issued:
+    """What `store` makes of a credential that it stores now: it stands at the head of the log."""
+    return replace(issued, position=await store.log_position())
 
 
 async def wrong_with_trail(store: TrailStore, trail_key: bytes | None = None) -> str | None:

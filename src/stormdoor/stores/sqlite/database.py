@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.ports import Space
 from stormdoor.stores.rows import Row
-from stormdoor.stores.sqlite import location, schema
+from stormdoor.stores.sqlite import epoch, location, schema
 from stormdoor.stores.sqlite.connection import (
     connect,
     prove_writable,
@@ -193,12 +193,19 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(live.list_thread, fetch)
 
-    async def write(self, job: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+    async def write(
+        self,
+        job: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool = False,
+        afterwards: Callable[[T], None] | None = None,
+    ) -> T:
         """Run `job` in a transaction: all of it is stored, or nothing.
 
         Args:
             job: Is run in another thread. An exception undoes what it did.
             durable: Return only when a power cut could not undo it.
+            afterwards: Is run in that thread once the transaction is committed, with what `job` returned.
 
         Raises:
             StoreError: The schema forbids it.
@@ -213,13 +220,16 @@ class Database:
                 raise StoreUnavailable(f"the store {self.path}: too many writes wait for it")
             try:
                 self._check_identity(live)
-                return transaction(live.writes, job, durable=durable)
+                result = transaction(live.writes, job, durable=durable)
             except sqlite3.IntegrityError as error:
                 raise refused(error) from error
             except (sqlite3.Error, OSError) as error:
                 raise self._unavailable(error) from error
             except UnicodeEncodeError as error:
                 raise StoreError("text with a lone surrogate cannot be stored") from error
+            if afterwards is not None:
+                afterwards(result)
+            return result
 
         return await asyncio.get_running_loop().run_in_executor(live.write_thread, run)
 
@@ -273,6 +283,7 @@ class Database:
             writes.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
             writes.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
             prove_writable(writes)
+            epoch.confirm(writes, self.path)
             for timeout in (_LOOK_SECONDS, self._busy_seconds):
                 opened.append(connect(self._name, timeout=timeout))
                 opened[-1].execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

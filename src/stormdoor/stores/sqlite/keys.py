@@ -1,10 +1,14 @@
 """`stormdoor.ports.Keys` on SQLite."""
 
+import sqlite3
+from dataclasses import replace
+
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import key_and_account_from, key_from, key_row
 from stormdoor.stores.sqlite.part import Part
+from stormdoor.stores.sqlite.revocations import log_position
 
 __all__ = ["SqliteKeys"]
 
@@ -27,10 +31,15 @@ class SqliteKeys(Part):
             rows = await self._database.browse(sql.KEYS_OF, (principal_id,))
         return [key_from(row) for row in rows]
 
-    async def add_key(self, key: ApiKey) -> None:
+    async def add_key(self, key: ApiKey) -> ApiKey:
         """See `Keys.add_key`."""
-        row = key_row(key)
-        await self._database.write(lambda connection: connection.execute(sql.ADD_KEY, row))
+
+        def add(connection: sqlite3.Connection) -> ApiKey:
+            stored = replace(key, position=log_position(connection))
+            connection.execute(sql.ADD_KEY, key_row(stored))
+            return stored
+
+        return await self._database.write(add)
 
     async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
         """See `Keys.expire_key`."""

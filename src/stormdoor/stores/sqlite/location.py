@@ -68,8 +68,8 @@ def _tighten(path: Path) -> None:
         raise StoreUnavailable(f"the store {path}: it is no regular file")
     if not found.st_mode & stat.S_IRWXO:
         return
-    # SQLite gives the mode of the database to the two files that it keeps beside it.
-    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+    # The files beside the database have the mode that it has.
+    for file in (path, *(Path(f"{path}{suffix}") for suffix in ("-wal", "-shm", "-log"))):
         try:
             file.chmod(stat.S_IMODE(file.stat().st_mode) & ~stat.S_IRWXO)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """`stormdoor.ports.Sessions` on SQLite."""
 
 import sqlite3
+from dataclasses import replace
 
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
@@ -8,7 +9,7 @@ from stormdoor.core.session import Session
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import session_and_account_from, session_from, session_row
 from stormdoor.stores.sqlite.part import Part
-from stormdoor.stores.sqlite.revocations import note_revocation
+from stormdoor.stores.sqlite.revocations import log_position, note_revocation
 
 __all__ = ["SqliteSessions"]
 
@@ -45,28 +46,35 @@ class SqliteSessions(Part):
         rows = await self._database.browse(" ".join(clauses), tuple(parameters))
         return [session_from(row) for row in rows]
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: Session) -> Session:
         """See `Sessions.add_session`."""
-        row = session_row(session)
-        await self._database.write(lambda connection: connection.execute(sql.ADD_SESSION, row))
+        return await self._database.write(lambda connection: _add(connection, session))
 
     async def replace_session(
-        self, old_id: str, session: Session, *, moved: Revocation | None = None
-    ) -> bool:
+        self,
+        old_id: str,
+        session: Session,
+        *,
+        moved: Revocation | None = None,
+        reborn: bool = False,
+    ) -> Session | None:
         """See `Sessions.replace_session`."""
-        row = session_row(session)
 
-        def replace(connection: sqlite3.Connection) -> bool:
+        def put(connection: sqlite3.Connection) -> Session | None:
             if connection.execute(sql.REMOVE_SESSION, (old_id,)).rowcount == 0:
-                return False
+                return None
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
-            connection.execute(sql.ADD_SESSION, row)
+            stored = session
+            if reborn:
+                stored = _add(connection, session)
+            else:
+                connection.execute(sql.ADD_SESSION, session_row(session))
             if moved is not None:
                 note_revocation(connection, moved)
-            return True
+            return stored
 
-        return await self._database.write(replace, durable=True)
+        return await self._database.write(put, durable=True)
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
         """See `Sessions.touch_session`."""
@@ -90,6 +98,12 @@ class SqliteSessions(Part):
             return sorted(id for (id,) in rows)
 
         return await self._database.write(remove, durable=True)
+
+
+def _add(connection: sqlite3.Connection, session: Session) -> Session:
+    stored = replace(session, position=log_position(connection))
+    connection.execute(sql.ADD_SESSION, session_row(stored))
+    return stored
 
 
 def _remove(connection: sqlite3.Connection, id: str) -> bool:

@@ -1,6 +1,7 @@
 """`Tickets`, `Nonces` and `Pendings` on SQLite: what counts once, whoever comes at once."""
 
 import sqlite3
+from dataclasses import replace
 
 from stormdoor.core.account import Account
 from stormdoor.core.pending import Pending
@@ -9,6 +10,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import pending_from, pending_row, ticket_from, ticket_row
 from stormdoor.stores.sqlite.accounts import find_account
 from stormdoor.stores.sqlite.part import Part
+from stormdoor.stores.sqlite.revocations import log_position
 
 __all__ = ["SqliteSingleUse"]
 
@@ -18,10 +20,15 @@ class SqliteSingleUse(Part):
 
     __slots__ = ()
 
-    async def add_ticket(self, ticket: Ticket) -> None:
+    async def add_ticket(self, ticket: Ticket) -> Ticket:
         """See `Tickets.add_ticket`."""
-        row = ticket_row(ticket)
-        await self._database.write(lambda connection: connection.execute(sql.ADD_TICKET, row))
+
+        def add(connection: sqlite3.Connection) -> Ticket:
+            stored = replace(ticket, position=log_position(connection))
+            connection.execute(sql.ADD_TICKET, ticket_row(stored))
+            return stored
+
+        return await self._database.write(add)
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
         """See `Tickets.redeem_ticket`."""

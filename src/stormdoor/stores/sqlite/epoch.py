@@ -1,0 +1,107 @@
+"""The epoch of the log of revocations in a SQLite file: whether this is the log that was written last.
+
+A copied file, and a backup that was put back, hold a log whose positions may be given a second time. The
+file notes its own inode, which a copy has not. Beside it, in `<file>-log`, stands the head of the log, which
+a backup that is copied over the file does not reach.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.stores import statements as sql
+from stormdoor.stores.sqlite import location
+
+__all__ = ["begin", "confirm", "note"]
+
+_log = logging.getLogger(__name__)
+
+
+def _head_file(path: Path) -> Path:
+    return Path(f"{path}-log")
+
+
+def _inode(path: Path) -> int:
+    # Not the device as well: its number may change whenever the file system is mounted.
+    return location.identity(str(path))[1]
+
+
+def _noted(path: Path) -> LogPosition | None:
+    try:
+        epoch, seq = _head_file(path).read_text(encoding="ascii").split()
+        return LogPosition(epoch, int(seq))
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, position: LogPosition) -> None:
+    target = _head_file(path)
+    fresh = target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - of a descriptor
+            # SQLite gives the mode of the database to the files that it keeps beside it; so does this.
+            os.fchmod(descriptor, path.stat().st_mode & 0o660)
+            file.write(f"{position.epoch} {position.seq}\n")
+        fresh.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def note(path: Path, position: LogPosition) -> None:
+    """Note that the log of the file `path` has come to `position`. Never moves back in an epoch."""
+    noted = _noted(path)
+    if noted is not None and noted.epoch == position.epoch and noted.seq >= position.seq:
+        return
+    try:
+        _write(path, position)
+    except OSError as error:
+        # The log is whole; but a backup that is put back from before now is not recognised.
+        _log.warning("%s cannot be written: %s", _head_file(path), error.strerror)
+
+
+def begin(connection: sqlite3.Connection, path: Path) -> LogPosition:
+    """Start another epoch, within a transaction.
+
+    Raises:
+        OSError: The file beside the database cannot be written.
+    """
+    ((_, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
+    position = LogPosition(secrets.token_hex(16), seq)
+    connection.execute(sql.BEGIN_EPOCH, (position.epoch, _inode(path)))
+    # INVARIANT: before the commit, so that of two processes that open the file at once one begins.
+    _write(path, position)
+    return position
+
+
+def confirm(connection: sqlite3.Connection, path: Path) -> None:
+    """Start another epoch if the file is a copy or a restored backup, or says nothing yet.
+
+    Raises:
+        sqlite3.Error, OSError: It could not be done.
+    """
+    if _is_the_last(connection, path):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_the_last(connection, path):
+            begin(connection, path)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _is_the_last(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether this is the file, and its log the one, that were written last."""
+    ((epoch, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
+    ((_, _, inode),) = connection.execute(sql.LOG).fetchall()
+    noted = _noted(path)
+    return noted is not None and noted.epoch == epoch and noted.seq <= seq and inode == _inode(path)
