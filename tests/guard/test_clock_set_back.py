@@ -8,6 +8,7 @@ import pytest
 
 from stormdoor import (
     ApiKeyAuthenticator,
+    ConfigurationError,
     Denial,
     Guard,
     SessionAuthenticator,
@@ -132,14 +133,64 @@ async def test_a_revocation_that_arrives_late_spares_what_came_after_it() -> Non
     assert (old.open, young.open) == (False, True)
 
 
-async def test_the_socket_of_a_foreign_token_is_closed_whatever_the_clock_says() -> None:
+@pytest.mark.parametrize("followed", [False, True])
+async def test_the_socket_of_a_foreign_token_is_closed_whatever_the_clock_says(
+    *, followed: bool
+) -> None:
     """The token has no position in the log: but it was presented before the revocation was made."""
     store, clock = MemoryStore(), FakeClock()
     server = await _guard(store, clock)
     command = make_guard(clock=FakeClock(clock.now() - HOUR), store=store)
     connection, _ = await opened(server, bearer("foreign"))
-    clock.advance(0.25)
-    await server.lifetime.follow()
+    if followed:
+        await server.lifetime.follow()
     await command.admin.revoke(Target.PRINCIPAL, "alice")
     assert await server.lifetime.follow() == 1
     assert not connection.open
+
+
+async def test_a_foreign_token_that_is_younger_is_spared_where_the_clocks_agree() -> None:
+    """It came between the revocation and the next look into the log: time says that it is younger."""
+    store, clock = MemoryStore(), FakeClock()
+    server = await _guard(store, clock)
+    command = make_guard(clock=clock, store=store)
+    await command.admin.revoke(Target.PRINCIPAL, "alice")
+    clock.advance(server.clock_skew_seconds + 0.1)
+    server.admission._authenticators[1].known["young"] = authentication(  # type: ignore[attr-defined]
+        "alice", issued_at=clock.now()
+    )
+    young, _ = await opened(server, bearer("young"))
+    assert await server.lifetime.follow() == 0
+    assert young.open
+
+
+async def test_what_was_issued_before_the_clock_was_set_back_by_another_issuer() -> None:
+    """The process saw the time from which its clock was set back: until then a revocation reaches."""
+    guard = await _guard()
+    _set_back(guard)
+    await guard.lifetime.expire()
+    await guard.admin.revoke(Target.PRINCIPAL, "alice")
+    assert (await refused(guard, bearer("foreign"))).denial is Denial.REVOKED
+    guard.clock.set_wall(guard.clock.now() + 2 * HOUR)  # type: ignore[attr-defined]
+    assert (await refused(guard, bearer("foreign"))).denial is Denial.REVOKED
+
+
+@pytest.mark.parametrize(("later", "over"), [(0.0, True), (2.0, True), (2.1, False)])
+async def test_the_skew_ends_what_was_issued_a_little_later(later: float, *, over: bool) -> None:
+    """In that direction only: a token from before the revocation never profits."""
+    clock = FakeClock()
+    known = {"foreign": authentication("alice", issued_at=clock.now() + later)}
+    guard = await settle(make_guard(Tokens(known), clock=clock, clock_skew_seconds=2.0))
+    await guard.admin.revoke(Target.PRINCIPAL, "alice")
+    clock.advance(10)
+    if over:
+        assert (await refused(guard, bearer("foreign"))).denial is Denial.REVOKED
+    else:
+        await opened(guard, bearer("foreign"))
+
+
+@pytest.mark.parametrize("skew", [-1.0, 3601.0, float("nan")])
+def test_a_skew_that_makes_no_sense(skew: float) -> None:
+    """The message names the option and its bounds."""
+    with pytest.raises(ConfigurationError, match="clock_skew_seconds must be 0 to 3600"):
+        make_guard(clock_skew_seconds=skew)

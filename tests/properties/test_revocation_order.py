@@ -176,12 +176,8 @@ class Processes(RuleBasedStateMachine):
         self.follows.append(self.next())
 
     def was_open(self, one: Issued) -> bool:
-        """Whether the server knows that a socket was open before a revocation that names its principal."""
-        return any(
-            one.opened < made.moment and (made.here or one.opened < followed < made.moment)
-            for made in self.names(one)
-            for followed in self.follows
-        )
+        """Whether a socket was open before a revocation that names its principal."""
+        return any(one.opened < made.moment for made in self.names(one))
 
     def exact(self, one: Issued) -> bool:
         """Whether positions alone decide about it."""

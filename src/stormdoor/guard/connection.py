@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Protocol
 
 from stormdoor.core.applied_limits import AppliedLimits
@@ -22,7 +23,10 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["UNKNOWN", "Connection", "Shared", "Sink", "is_proven"]
+__all__ = ["ORDER", "UNKNOWN", "Connection", "Shared", "Sink", "is_proven"]
+
+ORDER = itertools.count()
+"""Which of two things in this process came first, without a clock."""
 
 UNKNOWN = Principal(id="unknown")
 """The principal of a connection that waits for its first message. It may nothing."""
@@ -119,6 +123,7 @@ class Connection:
     __slots__ = (
         "_notice_seconds",
         "_policies",
+        "_since",
         "address",
         "address_key",
         "ages_at",
@@ -144,12 +149,12 @@ class Connection:
         "open",
         "opened_at",
         "path",
+        "presented",
         "principal",
         "proven",
         "renewing",
         "shared",
         "silent_seconds",
-        "since",
         "sink",
         "state",
         "usage",
@@ -218,8 +223,9 @@ class Connection:
         """Seconds without a message of the client after which nothing is sent any more."""
         self.idle_notice = self.idle_seconds - min(self._notice_seconds, self.idle_seconds / 4)
         self.idle_told = -1.0
-        self.last_message = self.since = monotonic
-        """`since`: monotonic seconds at which it came to hang on its present credential."""
+        self.last_message = self._since = monotonic
+        self.presented = next(ORDER)
+        """The place in `ORDER` at which it came to hang on its present credential."""
         self._end_at(min(self.ages_at, monotonic + left))
         self.proven = is_proven(authentication.principal)
         """True if a principal has proved its identity: the endpoint is not public, and it does not wait."""
@@ -236,7 +242,7 @@ class Connection:
         self.look_at = 0.0
         """Monotonic seconds before which nothing of it can be due. INVARIANT: 0 whenever a deadline moves."""
         # A quarter of its time at most: a token of a minute is not announced as soon as it is taken.
-        self.notice_at = deadline - min(self._notice_seconds, (deadline - self.since) / 4)
+        self.notice_at = deadline - min(self._notice_seconds, (deadline - self._since) / 4)
         """Monotonic seconds at which the client is to be told, once; infinite when it has been."""
 
     def expires_in(self, monotonic: float) -> int | None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from stormdoor.auth.apikey import ApiKeyAuthenticator
 from stormdoor.core.account import Account
@@ -17,7 +17,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.connection import Connection
+from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import SLICE_SECONDS, Registry
 from stormdoor.guard.within import within
@@ -58,6 +58,13 @@ async def read_account(
             return account
 
 
+class _Question(NamedTuple):
+    """A look into the log: its place in `ORDER`, and the wall clock (Unix seconds)."""
+
+    order: int
+    at: float
+
+
 class Lifetime:
     """Ends what is no longer true.
 
@@ -91,8 +98,8 @@ class Lifetime:
         self.clock_skew_seconds = clock_skew_seconds
         self._seen = LogPosition("", 0)
         """The head of the log, up to which every entry has been applied."""
-        self._asked_at = float("-inf")
-        """Monotonic seconds at which the log was last asked for what comes after `_seen`."""
+        self._asked: _Question | None = None
+        """When the log was last asked for what comes after `_seen`, and answered."""
         self.behind = False
         """Whether revocations of other processes are unknown: no client is admitted then."""
         self._touched = 0.0
@@ -109,13 +116,16 @@ class Lifetime:
         Raises:
             StoreUnavailable: The store does not answer; the guard must not start.
         """
-        self._asked_at = self._clock.monotonic()
+        asked = self._ask()
         # INVARIANT: the head first, then the entries: one that is added in between is read twice, and never
         # missed.
         head = await self._store.log_position()
         for revocation in await self._store.revocations():
             self._revocations.add(revocation)
-        self._seen = head
+        self._seen, self._asked = head, asked
+
+    def _ask(self) -> _Question:
+        return _Question(next(ORDER), self._clock.now())
 
     async def expire(self) -> int:
         """End every connection whose time is up or whose client does not read, and tell those that are next.
@@ -255,15 +265,14 @@ class Lifetime:
     async def follow(self) -> int:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
         try:
-            # What hung on its credential before the last question was issued before all that is new.
-            asked_at, before = self._clock.monotonic(), self._asked_at
+            asked, before = self._ask(), self._asked
             # INVARIANT: the head first, then the entries, as in `start`.
             head = await within(ANSWER_SECONDS, self._store.log_position())
             if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
                 ended = await self._follow_another(head)
             else:
                 ended = await self._catch_up(head, before)
-            self._asked_at = max(self._asked_at, asked_at)
+            self._asked = asked
         except Exception as error:  # noqa: BLE001 - fail closed, whatever it is
             # Also what a newer process wrote and this one cannot read: it may be about anybody.
             if not self.behind:
@@ -275,12 +284,12 @@ class Lifetime:
             _log.warning("revocations are being followed again")
         return ended
 
-    async def _catch_up(self, head: LogPosition, asked_at: float) -> int:
+    async def _catch_up(self, head: LogPosition, asked: _Question | None) -> int:
         """Apply the entries up to `head`. Returns how many connections that ended."""
         news = await within(ANSWER_SECONDS, self._store.revocations(self._seen.seq))
         ended, began = 0, self._clock.monotonic()
         for revocation in news:
-            ended += await self.apply(revocation, asked_at)
+            ended += await self.apply(revocation, asked)
             self._saw(LogPosition(head.epoch, revocation.seq))
             if self._clock.monotonic() - began >= SLICE_SECONDS:
                 # A thousand logouts must not delay all other connections.
@@ -344,13 +353,13 @@ class Lifetime:
             ended += await self._changed(principal_id)
         return ended
 
-    async def apply(self, revocation: Revocation, asked_at: float = float("-inf")) -> int:
+    async def apply(self, revocation: Revocation, asked: _Question | None = None) -> int:
         """Take note of `revocation` and end the connections that it covers. Returns how many.
 
         Args:
             revocation: An entry of the log. Or one that has no position yet, because it is made here: that
                 ends every connection that it names, and is held until `stored`.
-            asked_at: Monotonic seconds of a moment at which the entry was not in the log yet.
+            asked: A look into the log, when the entry was not in it yet.
         """
         if revocation.until_now:
             # A clock that was set back dates it too early for what was issued before it was set.
@@ -359,7 +368,6 @@ class Lifetime:
         # Noted first: a handshake that is under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
             self._revocations.hold(revocation)
-            asked_at = float("inf")
         else:
             self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
@@ -369,19 +377,32 @@ class Lifetime:
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
         named = self._named(revocation)
         if revocation.target in UNTIL:
-            named = [one for one in named if self._reaches(revocation, one, asked_at)]
+            named = [one for one in named if self._reaches(revocation, one, asked)]
         return self._registry.end_all(named, why)
 
-    def _reaches(self, revocation: Revocation, connection: Connection, asked_at: float) -> bool:
+    def _reaches(
+        self, revocation: Revocation, connection: Connection, asked: _Question | None
+    ) -> bool:
         """Whether the credential of `connection` was issued before `revocation`, which names it."""
         authentication = connection.authentication
         position = authentication.position
         comparable = position is not None and position.epoch == revocation.epoch
         # INVARIANT: no clock keeps a socket open. What was presented before the entry was in the log was also
-        # issued before; only if it came in between, and has no position, time decides.
-        if revocation.until_now and not comparable and connection.since < asked_at:
-            return True
+        # issued before. Only if it has no position, and came in between, time decides: if the clocks agree.
+        if revocation.until_now and not comparable:
+            if not revocation.seq:
+                return True
+            if asked is not None and (
+                connection.presented < asked.order
+                or not self._agree(revocation.at, authentication.issued_at, asked.at)
+            ):
+                return True
         return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
+
+    def _agree(self, revoked_at: float, issued_at: float, asked_at: float) -> bool:
+        """Whether an entry that is new since `asked_at`, and an issue, have times that can be true."""
+        now, skew = self._clock.now(), self.clock_skew_seconds
+        return asked_at - skew <= revoked_at <= now + skew and issued_at <= now + skew
 
     async def stored(self, revocation: Revocation, entry: Revocation) -> None:
         """A revocation that was applied without a position stands in the log now, as `entry`."""
