@@ -238,7 +238,7 @@ class FakeSink:
 def make_guard(
     *authenticators: Authenticator,
     clock: FakeClock | None = None,
-    store: MemoryStore | None = None,
+    store: Store | None = None,
     limits: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Guard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ async def test_what_an_operator_or_the_owner_ends(down: Any, what: str, tmp_path
     async with _site(tmp_path / "door.db") as site:
         admin, store = site.guard.admin, site.guard.store
         key = await admin.issue_key("alice", name="k", scopes=["*"])
-        ends = {
+        ends: dict[str, Callable[[], Awaitable[object]]] = {
             "session": lambda: admin.end_session(site.session.id),
             "other sessions": lambda: admin.end_other_sessions("alice"),
             "principal": lambda: admin.revoke(Target.PRINCIPAL, "alice"),

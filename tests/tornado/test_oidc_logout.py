@@ -6,14 +6,16 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.session import Session
-from stormdoor.stores import open_store
+from stormdoor.stores import SqliteStore, open_store
 from tests.demo.visitor import Visitor
+from tests.stores.processes import lock_held
 from tests.support.openid.provider import RealProvider, openid, provider
 from tests.support.openid.site import COOKIE, Person, Site, site
 from tests.support.openid.visitor import query_of
@@ -54,6 +56,27 @@ async def send(here: Site, token: str | None, **more: str) -> int:
     visitor = Visitor(here.port)
     answer = await visitor.request("POST", "/auth/oidc/backchannel-logout", body | more, form=True)
     return answer.status
+
+
+async def test_a_logout_at_the_provider_while_the_store_takes_nothing(
+    provider: RealProvider, tmp_path: Path
+) -> None:
+    """503, so that the provider may repeat it. The sockets are closed, and the session goes later, once."""
+    path = tmp_path / "door.db"
+    store = SqliteStore(path, busy_seconds=0.05)
+    async with site(provider, store=store) as here, Person(here) as alice:
+        await alice.log_in("alice")
+        session = await the_session(here)
+        token = provider.sign(logout_claims(here, session), header={"typ": "logout+jwt"})
+        async with await alice.visitor().open("/ws/chat") as wire:
+            with lock_held(path):
+                assert await send(here, token) == 503
+                assert await closed(wire) == 3000
+        assert await here.sessions(session.principal_id) == [session]
+        await here.guard.tick()
+        assert await here.sessions(session.principal_id) == []
+        assert len(here.guard.unfinished) == 0
+        assert await send(here, token) == 400
 
 
 # -- from the provider itself ------------------------------------------------------------------
