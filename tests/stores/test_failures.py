@@ -97,7 +97,7 @@ READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
     "trail_anchor", "trail_head", "live_connections", "sessions_of_provider", "pending", "identity",
     "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures", "log_position",
-    "address_seen", "trail_faults",
+    "address_seen", "trail_faults", "space",
 }  # fmt: skip
 
 

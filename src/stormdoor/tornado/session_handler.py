@@ -88,9 +88,7 @@ class SessionHandler(RequestHandler):
         foreign = self._foreign()
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
-        refusal = guard.admission.approach(
-            self.handshake, self.address_key, limit, ends=self.ends
-        )
+        refusal = guard.admission.approach(self.handshake, self.address_key, limit, ends=self.ends)
         if refusal is None and self.request.method not in _SAFE:
             refusal = foreign
         if refusal is None and len(self.request.body) > _MAX_BODY:

@@ -12,7 +12,7 @@ from stormdoor.errors import ConfigurationError
 
 __all__ = ["HEAD", "bring_up", "version"]
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the newest migration. INVARIANT: equal to what Alembic finds in the scripts."""
 
 _MIGRATION_SECONDS = 60.0  # how long to wait while another process migrates
