@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from stormdoor.guard.connection import Connection
     from stormdoor.guard.endpoint import public
+    from stormdoor.tornado.access_log import redacting_log_function
     from stormdoor.tornado.client_routes import client_routes
     from stormdoor.tornado.declare import GuardedHandler, action
     from stormdoor.tornado.outlet import connection_of
@@ -134,6 +135,7 @@ __all__ = [
     "permit",
     "protect",
     "public",
+    "redacting_log_function",
     "require",
     "revocation_routes",
     "role",
@@ -199,6 +201,7 @@ _HOMES = {
     "StormdoorError": "stormdoor.errors",
     "Connection": "stormdoor.guard.connection",
     "public": "stormdoor.guard.endpoint",
+    "redacting_log_function": "stormdoor.tornado.access_log",
     "client_routes": "stormdoor.tornado.client_routes",
     "GuardedHandler": "stormdoor.tornado.declare",
     "action": "stormdoor.tornado.declare",

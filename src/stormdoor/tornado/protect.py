@@ -9,6 +9,7 @@ from tornado.web import Application
 
 from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
+from stormdoor.tornado.access_log import install_access_log
 from stormdoor.tornado.declarations import (
     Declarations,
     Declared,
@@ -19,6 +20,7 @@ from stormdoor.tornado.declarations import (
 from stormdoor.tornado.earlier import end_earlier
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
+from stormdoor.tornado.redaction import redact_logs
 from stormdoor.tornado.startup_check import Route, beside, check, unseen
 from stormdoor.tornado.transports.table import Transports, TransportTable
 from stormdoor.tornado.wrapper import HandlerWrapper
@@ -118,6 +120,9 @@ def protect(
             exc_info=None if isinstance(error, StormdoorError) else error,
         )
         raise
+    redact_logs()
+    logs = [install_access_log(served, made.clock) for served in found.applications]
+    remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)
     for served in found.applications:

@@ -51,6 +51,10 @@ class _Polls:
         for one in list(self.handlers):
             _cut_off(one)
 
+    def drop(self) -> None:
+        """See `Sink`. Nothing is kept but the answers that are under way."""
+        self.shut(1001, "")
+
     def stalled(self) -> float | None:
         """See `Sink`. A client that does not poll does not read."""
         return None if self.handlers else self._left_at

@@ -1,4 +1,4 @@
-"""The page about SockJS, Socket.IO and other transports: its programs serve as it says."""
+"""The pages about transports and about the start-up check: their programs serve as they say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import time
 
 import jwt
+import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.web import Application, RequestHandler
 
 from tests.docs.pages import module_of, serving
 from tests.support.project import ROOT
@@ -73,3 +75,14 @@ async def test_the_declared_transport_of_the_page() -> None:
         assert (await _ask(url, "eve", body)).code == 403
         assert json.loads((await _ask(url, "ada", body)).body) == {"said": ["hi"]}
     await page.server.shutdown()
+
+
+async def test_the_programs_of_the_start_up_check(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plug-in's loader, and a log function that is wrapped."""
+    page = module_of(ROOT / "docs" / "reference" / "startup-check.md")
+    application = Application([("/page", RequestHandler)])
+    page.load_extension(application)
+    assert application.settings["stormdoor_guard"].production
+    async with serving(page.application) as at:
+        await _ask(f"http://{at}/page?token=secret", None)
+    assert capsys.readouterr().out == "404 /page?token=redacted\n"

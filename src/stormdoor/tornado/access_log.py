@@ -1,0 +1,108 @@
+"""Access log of a guarded application: redacted, and bounded for refused clients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tornado.log import access_log
+from tornado.web import Application, RequestHandler
+
+from stormdoor.config.clock import SystemClock
+from stormdoor.core.address import rate_key
+from stormdoor.core.bucket import Rate
+from stormdoor.guard.budget import Budget
+from stormdoor.ports import Clock
+from stormdoor.tornado.interception import Unavailable
+from stormdoor.tornado.redaction import redacted
+
+__all__ = ["install_access_log", "redacting_log_function"]
+
+LogFunction = Callable[[RequestHandler], Any]
+
+_SHOWN = Rate.parse("10/min burst 10")
+_SETTING = "log_function"
+
+
+def redacting_log_function(
+    own: LogFunction | None = None, *, clock: Clock | None = None
+) -> LogFunction:
+    """Return a `log_function` for `Application` that shows no query values and no credentials.
+
+    Refused requests for guarded endpoints are written ten times a minute for each status and address: else
+    an unauthenticated client could fill the disk.
+
+    Args:
+        own: The application's own function, which gets a redacted request; None for Tornado's format.
+        clock: Time; tests bring their own.
+    """
+    return _AccessLog(own, clock or SystemClock())
+
+
+class _AccessLog:
+    """A `log_function`."""
+
+    def __init__(self, own: LogFunction | None, clock: Clock) -> None:
+        self._own = own
+        self._clock = clock
+        self._budget = Budget(_SHOWN, capacity=4096)
+        self._hidden: Counter[str] = Counter()
+
+    def __call__(self, handler: RequestHandler) -> None:
+        status, hidden = handler.get_status(), 0
+        if status >= 400 and (
+            hasattr(handler, "_door_endpoint") or isinstance(handler, Unavailable)
+        ):
+            key = f"{status} {rate_key(handler.request.remote_ip or '', 64)}"
+            if not self._budget.spend(key, self._clock.monotonic()):
+                self._hide(key)
+                return
+            hidden = self._hidden.pop(key, 0)
+        with redacted(handler.request):
+            if self._own is not None:
+                self._own(handler)
+            else:
+                _write(handler, status, hidden)
+
+    def _hide(self, key: str) -> None:
+        self._hidden[key] += 1
+        if len(self._hidden) > 4096:
+            self._hidden.clear()
+
+
+def _write(handler: RequestHandler, status: int, hidden: int) -> None:
+    """Write the line that Tornado writes."""
+    log = access_log.info if status < 400 else access_log.warning
+    if status >= 500:
+        log = access_log.error
+    request = handler.request
+    log(
+        "%d %s %s (%s) %.2fms%s",
+        status,
+        request.method,
+        request.uri,
+        request.remote_ip,
+        1000.0 * request.request_time(),
+        f" [and {hidden} like it]" if hidden else "",
+    )
+
+
+def install_access_log(application: Application, clock: Clock) -> str | None:
+    """Let `application` write a redacted access log.
+
+    Returns:
+        A remark for the operator, if the application has a log function of its own; None otherwise.
+    """
+    own = application.settings.get(_SETTING)
+    if isinstance(own, _AccessLog):
+        return None
+    if own is None and type(application).log_request is Application.log_request:
+        application.settings[_SETTING] = redacting_log_function(clock=clock)
+        return None
+    where = 'settings["log_function"]' if own is not None else "log_request"
+    return (
+        f"{where} of the application writes its own access log, perhaps with credentials in addresses, and a "
+        'line for each refused handshake; write application.settings["log_function"] = '
+        "stormdoor.redacting_log_function(own) before protect()"
+    )

@@ -1,0 +1,121 @@
+"""Redaction of the logs of Tornado: no value of a query, no credential in a header, no cookie."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator, Mapping
+
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.log import access_log, app_log, gen_log
+
+__all__ = ["redact_logs", "redact_query", "redacted"]
+
+_REDACTED = "redacted"
+_LONGEST_NAME = 64
+_QUERY = re.compile(r"\?(\S+)")
+_QUERY_WITH_VALUE = re.compile(r"\?(\S*=\S*)")
+_SECRET_HEADERS = frozenset(
+    {
+        "Authorization",
+        "Cookie",
+        "Proxy-Authorization",
+        "Sec-Websocket-Protocol",
+        "Signature",
+        "X-Api-Key",
+        "X-Forwarded-Client-Cert",
+    }
+)
+_ABOUT_COOKIES = (
+    "Invalid cookie signature",
+    "Expired cookie",
+    "Cookie timestamp",
+    "Tampered cookie",
+)
+"""How the messages of Tornado begin that quote a cookie."""
+
+
+def redact_query(query: str) -> str:
+    """Return a query with its names, and `redacted` for each value."""
+    return "&".join(map(_redact_pair, query.split("&")))
+
+
+def _redact_pair(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    if not equals or len(name) > _LONGEST_NAME:
+        return _REDACTED
+    return f"{name}={_REDACTED}"
+
+
+def redact_target(target: str) -> str:
+    """Return a request target, such as `/ws?token=secret`, with its query redacted."""
+    path, mark, query = target.partition("?")
+    return f"{path}?{redact_query(query)}" if mark else target
+
+
+@contextlib.contextmanager
+def redacted(request: HTTPServerRequest) -> Iterator[None]:
+    """Show a redacted request to whatever reads it inside of this block.
+
+    Its address has no query values, and its headers no credentials. Afterwards it is as it was: a WebSocket
+    goes on to read it.
+    """
+    was = (request.uri, request.query, request.headers)
+    request.uri = redact_target(request.uri or "")
+    request.query = redact_query(request.query) if request.query else request.query
+    request.headers = _redact_headers(request.headers)
+    try:
+        yield
+    finally:
+        request.uri, request.query, request.headers = was
+
+
+def _redact_headers(headers: HTTPHeaders) -> HTTPHeaders:
+    shown = HTTPHeaders()
+    for name in headers:
+        value = _REDACTED if name in _SECRET_HEADERS else headers[name]
+        shown[name] = redact_target(value) if name == "Referer" else value
+    return shown
+
+
+class _Redactor(logging.Filter):
+    """Redacts the records of Tornado's own loggers: request summaries, requests, cookies, tracebacks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change `record`; none is dropped."""
+        about_cookie = isinstance(record.msg, str) and record.msg.startswith(_ABOUT_COOKIES)
+        if isinstance(record.args, Mapping):
+            record.args = {name: _redact_argument(one) for name, one in record.args.items()}
+        elif record.args:
+            record.args = tuple(
+                _REDACTED if about_cookie else _redact_argument(one) for one in record.args
+            )
+        elif isinstance(record.msg, str):
+            record.msg = _QUERY.sub(_redact_match, record.msg)
+        if record.exc_info and record.exc_info[0] is not None:
+            text = record.exc_text or logging.Formatter().formatException(record.exc_info)
+            record.exc_text = _QUERY_WITH_VALUE.sub(_redact_match, text)
+        return True
+
+
+def _redact_match(match: re.Match[str]) -> str:
+    return f"?{redact_query(match[1])}"
+
+
+def _redact_argument(argument: object) -> object:
+    if isinstance(argument, str):
+        return _QUERY.sub(_redact_match, argument)
+    if isinstance(argument, HTTPServerRequest):
+        with redacted(argument):
+            return repr(argument)
+    return argument
+
+
+_redactor = _Redactor()
+
+
+def redact_logs() -> None:
+    """Redact what Tornado's own loggers write in this process, from now on. Safe to call twice."""
+    for logger in (access_log, app_log, gen_log):
+        logger.addFilter(_redactor)
