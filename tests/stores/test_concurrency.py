@@ -1,12 +1,21 @@
 """Several processes and tasks on one SQLite file."""
 
 import asyncio
+import itertools
 import sqlite3
 from pathlib import Path
 
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite.schema import HEAD
-from tests.stores.contract.support import account, event, factor, opened, ticket, wrong_with_trail
+from tests.stores.contract.support import (
+    NOW,
+    account,
+    event,
+    factor,
+    opened,
+    ticket,
+    wrong_with_trail,
+)
 from tests.stores.processes import lock_held, together
 
 
@@ -185,3 +194,36 @@ async def test_roles_from_two_processes_are_all_kept(path: Path) -> None:
     assert found is not None
     assert len(found.roles) == 40
     assert "odd" not in found.roles
+
+
+async def test_two_processes_issue_and_revoke_in_one_order(path: Path) -> None:
+    """INVARIANT: what a process issues after its own revocation stands after it, and before its next one.
+
+    The other process does the same at the same time, with a clock that runs backwards.
+    """
+    async with opened(SqliteStore(path)) as store:
+        await store.add_account(account("alice"))
+    lines = together(
+        """
+        import os
+        from stormdoor.core.revocation import Revocation, Target
+        from tests.stores.contract.support import key
+        store = SqliteStore(path)
+        await store.open()
+        wait()
+        for n in range(40):
+            made = await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", NOW - n))
+            issued = await store.add_key(key(f"{os.getpid()}-{n}", "alice"))
+            print(made.epoch, made.seq, issued.position.seq)
+        await store.close()
+        """,
+        path,
+    )
+    rows = [[line.split() for line in of_one] for of_one in lines]
+    assert len({epoch for of_one in rows for epoch, _, _ in of_one}) == 1
+    assert sorted(int(seq) for of_one in rows for _, seq, _ in of_one) == list(range(1, 81))
+    for of_one in rows:
+        for (_, made, issued), (_, following, _) in itertools.pairwise(of_one):
+            assert int(made) <= int(issued) < int(following)
+    async with opened(SqliteStore(path)) as store:
+        assert {one.at for one in await store.revocations()} == {NOW}
