@@ -153,7 +153,8 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
 	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
-	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
+	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in; \
+	compile --output-file requirements/tracing.txt $(ARGS) requirements/tracing.in
 
 .PHONY: clean
 clean: ## Remove what the targets made, .venv too

@@ -11,8 +11,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from stormdoor.tornado.fast.suitable import _KNOWN
+from tests.support.installing import importing, install_apart
 from tests.support.project import ROOT, metadata
-from tests.support.tornado_releases import NEWEST, RELEASES, TRIED_IN_CI, at, installed
+from tests.support.tornado_releases import NEWEST, RELEASES, TRIED_IN_CI
 
 ADAPTER = [
     "test_answers.py",
@@ -77,7 +78,7 @@ def test_the_adapter_on_another_release(release: str) -> None:
         pytest.skip(
             f"this is Tornado {tornado.version}: `make test-matrix` runs each release itself"
         )
-    environment = at(installed(release))
+    environment = importing(install_apart(f"tornado/{release}", [f"tornado=={release}"]))
     ask = "import tornado, tornado.speedups as s; print(tornado.version, tornado.__path__[0] in s.__file__)"
     told = subprocess.run(
         [sys.executable, "-c", ask],

@@ -124,8 +124,19 @@ class Door(Threshold):
                 self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
             )
 
-    async def _door_first(self, connection: Connection, message: str | bytes) -> None:
-        """The first message. Tornado reads no further frame until this is done."""
+    def _door_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
+        """The first message. Tornado reads no further frame until this is done.
+
+        In the context of the handshake, where `on_close` runs as well: what the handler's `prepare` enters
+        there, it can leave.
+        """
+        protocol = self.ws_connection
+        answer = self._door_answer_first(connection, message)
+        if type(protocol) is FastProtocol:
+            return protocol.in_context(answer)
+        return asyncio.Task(answer, loop=asyncio.get_running_loop(), context=self._door_before[0])
+
+    async def _door_answer_first(self, connection: Connection, message: str | bytes) -> None:
         guard = self._door_guard
         if await guard.antechamber.first(connection, message) is not None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import cast
 
@@ -14,6 +15,7 @@ from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
 from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.threshold import Threshold
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["guarded_class"]
@@ -34,6 +36,9 @@ def guarded_class(
         "__module__": handler.__module__,
         "__qualname__": handler.__qualname__,
         "__doc__": handler.__doc__,
+        # To the application, and to what names its endpoints and routes, an instance is one of its own class.
+        "__class__": property(lambda _: handler),
+        "get": _named(handler),
         "_door_guard": guard,
         "_door_endpoint": endpoint,
         "_door_limits": endpoint.limits
@@ -43,6 +48,7 @@ def guarded_class(
         "_door_own_origin_check": _overrides(handler, "check_origin"),
         "_door_own_clear": _overrides(handler, "clear"),
         "_door_own_finish": any(_overrides(handler, name) for name in ANSWERING),
+        "_door_own_user": _overrides(handler, "get_current_user"),
         "_door_own_get": _overrides(handler, "get"),
         "_door_own_message_size": _overrides(handler, "max_message_size"),
     }
@@ -77,6 +83,16 @@ def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
         if issubclass(one, WebSocketHandler)
         or any(hasattr(WebSocketHandler, name) for name in vars(one) if not name.startswith("__"))
     ]
+
+
+def _named(handler: type[WebSocketHandler]) -> types.FunctionType:
+    """Return the guard's `get` under the name of the handler's, by which tracing names an endpoint."""
+    code = cast(types.FunctionType, Threshold.get)
+    get = types.FunctionType(code.__code__, code.__globals__, "get", None, code.__closure__)
+    if _overrides(handler, "get"):
+        return cast(types.FunctionType, functools.update_wrapper(get, handler.get))
+    get.__module__, get.__qualname__ = handler.__module__, f"{handler.__qualname__}.get"
+    return get
 
 
 def _overrides(handler: type[WebSocketHandler], name: str) -> bool:

@@ -21,6 +21,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.outbound import Backlog
 from stormdoor.tornado.answers import fresh_headers
@@ -51,6 +52,10 @@ class Outlet(WebSocketHandler):
     locals().update({name: Later(make) for name, make in MADE_LATER.items()})
 
     _door_guard: ClassVar[Guard]
+    _door_endpoint: ClassVar[Endpoint]
+    """What was declared about the handler."""
+    _door_own_user: ClassVar[bool]
+    """Whether the handler brings a `get_current_user` of its own."""
 
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
@@ -74,6 +79,34 @@ class Outlet(WebSocketHandler):
     @_headers.setter
     def _headers(self, headers: HTTPHeaders) -> None:
         self._door_headers = headers
+
+    def get_current_user(self) -> Any:
+        """Return the principal; None at a public endpoint, and before the first message has said who it is.
+
+        A handler that has a `get_current_user` of its own keeps it.
+        """
+        connection = self._door_admitted
+        if connection is None or connection.waiting or self._door_endpoint.public is not None:
+            return None
+        return connection.principal
+
+    @property
+    def current_user(self) -> Any:
+        """What `get_current_user` returns, with the principal's roles as they are now.
+
+        As Tornado does, a value is kept if the application has set it, or if it is from the application's own
+        `get_current_user`.
+        """
+        if not hasattr(self, "_current_user"):
+            user = self.get_current_user()
+            if not self._door_own_user:
+                return user
+            self._current_user = user
+        return self._current_user
+
+    @current_user.setter
+    def current_user(self, value: Any) -> None:
+        self._current_user = value
 
     def write_message(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,6 @@ from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.answers import switch_protocols, turn_away
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.outlet import HandlerSink, Outlet
@@ -35,8 +35,6 @@ def _upgrades(connection: str) -> bool:
 class Threshold(Outlet):
     """Decides before anything of the handler runs, and answers. It opens nothing."""
 
-    _door_endpoint: ClassVar[Endpoint]
-    """What was declared about the handler."""
     _door_limits: ClassVar[AppliedLimits]
     """The limits of its endpoint."""
     _door_translator: ClassVar[Translator]
@@ -58,7 +56,20 @@ class Threshold(Outlet):
     _behind_a_door: ClassVar[bool] = True
 
     _door_left = False
+    _door_before: tuple[contextvars.Context, contextvars.Context]
     _door_kept: Handshake | None = None
+
+    def _execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the task that Tornado would make, in a context that is known: the handler goes on in it."""
+        context = contextvars.copy_context()
+        self._door_before = (context, context.copy())
+        executed = super()._execute(*args, **kwargs)
+        return asyncio.Task(executed, loop=asyncio.get_running_loop(), context=context)
+
+    def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
+        """Return the context of the task that makes the handshake, and a copy of it from before."""
+        contexts: tuple[contextvars.Context, contextvars.Context] = vars(self).pop("_door_before")
+        return contexts
 
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler see the request."""
@@ -162,7 +173,10 @@ class Threshold(Outlet):
         """What Tornado's does, where all that it would ask has been answered already."""
         protocol = None if self._door_own_get else self._door_protocol()
         if protocol is None:
-            await super().get(*args, **kwargs)
+            # As Tornado: a `get` need be no coroutine, and one with `@authenticated` may return nothing.
+            result: Any = super().get(*args, **kwargs)
+            if result is not None:
+                await result
             return
         self.open_args, self.open_kwargs = args, kwargs
         self.ws_connection = protocol

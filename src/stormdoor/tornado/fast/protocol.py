@@ -18,7 +18,7 @@ import socket
 import struct
 import sys
 from asyncio import Future
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from types import CoroutineType
 from typing import Any, Protocol, cast
 
@@ -88,6 +88,17 @@ class FastHandler(Protocol):
         """Write the 101 with these headers among others; False if they have to be set, and it be finished."""
         ...
 
+    def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
+        """Return the context of the task that makes the handshake, and a copy of it from before."""
+        ...
+
+
+def _holds_the_same(context: contextvars.Context, before: contextvars.Context) -> bool:
+    """Whether all variables have the values that they had before: the same objects, not equal ones."""
+    return len(context) == len(before) and all(
+        before.get(variable, before) is value for variable, value in context.items()
+    )
+
 
 class _Params:
     """`params` of Tornado's protocol: a view, so that an idle connection has none of it."""
@@ -135,6 +146,8 @@ class FastProtocol(Pinging):
         "_busy",
         "_compression",
         "_context",
+        "_ended",
+        "_entered",
         "_eof",
         "_held",
         "_hold",
@@ -174,6 +187,11 @@ class FastProtocol(Pinging):
         self._held: tuple[int, bytes] | None = None
         """The message that is to be handed over once more after a `Hold`."""
         self._context: contextvars.Context | None = None
+        """Where the handler runs: the context of the handshake's task, as on Tornado's protocol."""
+        self._ended: Future[None] | None = None
+        """What that task waits for, if it must last as long as the connection."""
+        self._entered = False
+        """Whether the handshake has left something in the context that the handler may have to leave."""
         self._after_close = 0
         self._leaving: EqualWaits[FastProtocol] | None = None
 
@@ -244,6 +262,8 @@ class FastProtocol(Pinging):
             self._abort()
             return
         self._begin()
+        if self._ended is not None:
+            await self._ended
 
     def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
         """As Tornado's, for what has not been checked by now: `prepare` has looked at the form of the key.
@@ -286,12 +306,20 @@ class FastProtocol(Pinging):
     def _begin(self) -> None:
         """The handler is open: from here on it hears what the client says."""
         self._begun = True
-        # Tornado does all of it in one task, so that what `prepare` and `open` left there is there.
-        self._context = contextvars.copy_context()
         if self._lost:
             self._over()
-        elif self._reader.waiting or self._eof or self._paused:
-            self._go_on()
+            return
+        self._context, before = cast(FastHandler, self.handler)._door_contexts()  # noqa: SLF001 - what it is for
+        if not _holds_the_same(self._context, before):
+            # Tracing, most often. What it entered is left when the task ends, which on Tornado's protocol is
+            # when the connection ends. Without such a thing, an idle connection needs no task.
+            self._entered = True
+            self._ended = self._loop.create_future()
+        if self._reader.waiting or self._eof or self._paused:
+            self._busy = True
+            self._loop.call_soon(
+                self._go_on
+            )  # the task is in the context now, and nothing else may enter it
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -372,7 +400,7 @@ class FastProtocol(Pinging):
                     self._send_pong(payload)
                     result = handler.on_ping(payload)
                     if result is not None:  # like Tornado: it is not waited for
-                        future_add_done_callback(gen.convert_yielded(result), self._checked)
+                        future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
                         result = None
                 else:
                     self._received_pong = True
@@ -423,6 +451,12 @@ class FastProtocol(Pinging):
             self._hold = self._loop.call_later(result.seconds, self._let_go)
             return True
         if type(result) is CoroutineType:
+            if self._entered:
+                self._busy = True
+                self._task = asyncio.Task(
+                    self._finish(result), loop=self._loop, context=self._context
+                )
+                return True
             if sys.version_info >= (3, 12):
                 # A coroutine that never waits then costs no trip around the loop.
                 result = asyncio.Task(result, loop=self._loop, eager_start=True)
@@ -446,7 +480,23 @@ class FastProtocol(Pinging):
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
             self.handler.log_exception(*sys.exc_info())
             self._abort()
-        self._go_on()
+        if self._entered:
+            self._loop.call_soon(
+                self._go_on
+            )  # this task is in the context, and nothing else may enter it
+        else:
+            self._go_on()
+
+    def in_context(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Return a task that goes on with the handshake, in its context, from the next turn of the loop."""
+        return asyncio.Task(self._watch(coroutine), loop=self._loop, context=self._context)
+
+    async def _watch(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        before = contextvars.copy_context()
+        try:
+            await coroutine
+        finally:
+            self._entered = self._entered or not _holds_the_same(contextvars.copy_context(), before)
 
     def _let_go(self) -> None:
         """A hold is over."""
@@ -461,8 +511,15 @@ class FastProtocol(Pinging):
             self._abort()
 
     def _waited(self, future: Future[Any]) -> None:
-        self._checked(future)
+        self._checked_outside(future)
         self._go_on()
+
+    def _checked_outside(self, future: Future[Any]) -> None:
+        """The same, called by the loop."""
+        if self._context is None:
+            self._checked(future)
+        else:
+            self._context.run(self._checked, future)
 
     def eof_received(self) -> bool:
         """The client has hung up. What it sent before still counts."""
@@ -498,6 +555,8 @@ class FastProtocol(Pinging):
         else:
             self._context.run(self._tell)
         self._context = None
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
 
     def _tell(self) -> None:
         try:

@@ -1,0 +1,181 @@
+"""A program that serves handlers under a tracing package and prints what the package recorded, as JSON.
+
+    python -m tests.support.traced opentelemetry|sentry plain|fast|tornado [first]
+
+The packages replace methods of Tornado's for the whole process, so each run is a process of its own. With
+`first`, the clients say who they are in their first message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import protect
+from tests.guard.fakes import make_guard
+from tests.tornado.wire import connect, request
+
+HELLO = '{"type": "stormdoor.authenticate", "token": "alice"}'
+
+
+class Room(WebSocketHandler):
+    """With a `get` of its own."""
+
+    async def get(self, room: str) -> None:
+        """Names its argument, which the name of the route is made of."""
+        await super().get(room)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Answers."""
+        await asyncio.sleep(0)
+        await self.write_message(message)
+
+
+class Quiet(WebSocketHandler):
+    """With no `get` of its own."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """Answers."""
+        self.write_message(message)
+
+
+class Failing(WebSocketHandler):
+    """Raises on a message."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """Raises."""
+        raise RuntimeError("a failure of the handler")
+
+
+class FailingLater(WebSocketHandler):
+    """Raises in a coroutine."""
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Raises."""
+        await asyncio.sleep(0)
+        raise RuntimeError("a later failure of the handler")
+
+
+class Refusing(WebSocketHandler):
+    """Refuses by itself."""
+
+    def prepare(self) -> None:
+        """Refuses."""
+        raise HTTPError(418)
+
+
+ROUTES: list[Any] = [
+    (r"/room/(\w+)", Room),
+    (r"/quiet", Quiet),
+    (r"/failing", Failing),
+    (r"/failing-later", FailingLater),
+    (r"/refusing", Refusing),
+]
+
+
+class Errors(logging.Handler):
+    """Keeps what is logged at ERROR."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keeps one."""
+        raised = record.exc_info[1] if record.exc_info else None
+        self.texts.append(f"{record.name}: {record.getMessage().partition('(')[0]}: {raised!r}")
+
+
+def opentelemetry() -> Any:
+    """Instrument Tornado, and return the function that lists what has been recorded."""
+    from opentelemetry.instrumentation.tornado import TornadoInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    TornadoInstrumentor().instrument(tracer_provider=provider)
+    return lambda: [
+        [one.name, one.attributes.get("tornado.handler"), one.status.status_code.name]
+        for one in exporter.get_finished_spans()
+    ]
+
+
+def sentry() -> Any:
+    """The same."""
+    import sentry_sdk
+    from sentry_sdk.integrations.tornado import TornadoIntegration
+    from sentry_sdk.transport import Transport
+
+    events: list[Any] = []
+
+    class Kept(Transport):  # type: ignore[misc]
+        def capture_envelope(self, envelope: Any) -> None:
+            events.extend(item.payload.json for item in envelope.items if item.payload.json)
+
+    sentry_sdk.init(
+        dsn="http://public@127.0.0.1:9/1",
+        transport=Kept,
+        traces_sample_rate=1.0,
+        integrations=[TornadoIntegration()],
+        default_integrations=False,
+    )
+    return lambda: [
+        [
+            one.get("type", "error"),
+            one.get("transaction"),
+            one["exception"]["values"][-1]["value"] if "exception" in one else "",
+        ]
+        for one in events
+    ]
+
+
+async def converse(way: str, *, first: bool) -> None:
+    """Serve the handlers and speak to each."""
+    application = Application(ROUTES, log_function=lambda _: None)
+    guard = make_guard(insecure_allow_any_host=True, fast=way == "fast")
+    if way != "plain":
+        protect(
+            application, guard, "chat:connect", first_message=[WebSocketHandler] if first else []
+        )
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(application)
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    alice = [] if first else [("Authorization", "Bearer alice")]
+    async with guard:
+        for path in ("/room/r1", "/quiet", "/failing", "/failing-later"):
+            async with await connect(port, path, *alice) as wire:
+                if first:
+                    await wire.ask(HELLO)
+                wire.send("hello")
+                if path.startswith("/failing"):
+                    await wire.ended()
+                else:
+                    await wire.receive()
+                    await wire.close()
+        if not first:
+            async with await request(port, "/refusing", *alice) as wire:
+                assert wire.status == 418
+        await asyncio.sleep(0.05)
+        server.stop()
+        await server.close_all_connections()
+
+
+if __name__ == "__main__":
+    package, way, *more = sys.argv[1:]
+    errors = Errors()
+    logging.getLogger().addHandler(errors)
+    recorded = {"opentelemetry": opentelemetry, "sentry": sentry}[package]()
+    asyncio.run(converse(way, first="first" in more))
+    print(json.dumps({"recorded": recorded(), "errors": errors.texts}))  # noqa: T201 - its answer

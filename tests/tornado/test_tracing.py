@@ -1,0 +1,87 @@
+"""Packages that trace Tornado see guarded handlers as they see plain ones."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.installing import importing, install_apart
+from tests.support.project import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured, pytest.mark.xdist_group("tracing")]
+
+_LOCK = ROOT / "requirements" / "tracing.txt"
+_PATIENCE = 120.0  # only a failure takes that long
+
+HANDLERS = ["Room", "Quiet", "Failing", "FailingLater", "Refusing"]
+OF_THE_HANDLERS = {
+    "Uncaught exception GET /failing : RuntimeError('a failure of the handler')",
+    "Uncaught exception GET /failing-later : RuntimeError('a later failure of the handler')",
+}
+
+
+@functools.cache
+def traced(package: str, *way: str) -> Any:
+    """What the package has recorded, and what was logged at ERROR, but for what the handlers raise."""
+    digest = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:16]
+    folder = install_apart(f"tracing/{digest}", ["--require-hashes", "-r", str(_LOCK)])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.traced", package, *way],
+        cwd=ROOT,
+        env=importing(folder),
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    errors = [one.removeprefix("tornado.application: ") for one in told["errors"]]
+    assert set(errors) >= OF_THE_HANDLERS
+    return told["recorded"], sorted(one.partition(":")[0] for one in set(errors) - OF_THE_HANDLERS)
+
+
+@pytest.mark.parametrize("way", ["fast", "tornado"])
+def test_opentelemetry_records_what_it_records_without_a_guard(way: str) -> None:
+    """Methods, routes, classes and results of each handshake; and it logs nothing more of its own."""
+    plain, plain_errors = traced("opentelemetry", "plain")
+    assert plain[0] == ["GET /room/{room}", "__main__.Room", "UNSET"]
+    guarded, errors = traced("opentelemetry", way)
+    assert guarded == plain
+    # Where a coroutine of a handler raises, the package logs an error with plain Tornado as well.
+    assert errors == ([] if way == "fast" else plain_errors)
+
+
+@pytest.mark.parametrize("way", ["fast", "tornado"])
+def test_opentelemetry_with_a_first_message(way: str) -> None:
+    """A span begins with the handler's `prepare`, and ends with the connection."""
+    plain, plain_errors = traced("opentelemetry", "plain")
+    guarded, errors = traced("opentelemetry", way, "first")
+    assert guarded == plain[: len(guarded)]
+    assert len(guarded) == 4
+    assert errors == ([] if way == "fast" else plain_errors)
+
+
+@pytest.mark.parametrize("more", [(), ("first",)], ids=["header", "first message"])
+@pytest.mark.parametrize("way", ["fast", "tornado"])
+def test_sentry_names_each_endpoint_after_its_handler(way: str, more: tuple[str, ...]) -> None:
+    """Of a handler that has a `get`, its name; else the handler's class. Failures carry it as well."""
+    plain, _ = traced("sentry", "plain")
+    guarded, errors = traced("sentry", way, *more)
+    names = [one[1] for one in guarded if one[0] == "transaction"]
+    assert names == [f"__main__.{one}.get" for one in HANDLERS[: len(names)]]
+    assert guarded[0] == plain[0]
+    assert [one[1:] for one in guarded if one[0] == "error"] == [
+        ["__main__.Failing.get", "a failure of the handler"],
+        ["__main__.FailingLater.get", "a later failure of the handler"],
+    ]
+    assert [(one[0], one[2]) for one in guarded] == [
+        (one[0], one[2]) for one in plain[: len(guarded)]
+    ]
+    assert errors == []
