@@ -178,7 +178,7 @@ async def test_a_pong_that_lies_unread() -> None:
             await until(lambda: protocol._paused)
             protocol._expect_pong()
             assert not protocol.server_terminated
-            clock.advance(1)
+            clock.advance(5)
             await until(lambda: protocol._received_pong)
             protocol._stop_pinging()
             protocol._ping()
@@ -210,3 +210,23 @@ async def test_a_client_that_is_gone() -> None:
         clock.advance(60)
         await until(lambda: len(guard.registry) == 0)
         await until(lambda: Echo.told[-1] == ("close", None, None))
+
+
+@BOTH
+async def test_pings_are_slowed_too(fast: bool) -> None:
+    """In a protocol of its own none is lost and none closes it, until the time runs out as for messages."""
+    limits = {"messages_per_connection": "100/s burst 3", "hold_seconds": 50}
+    async with at(fast=fast, limits=limits) as (served, guard, clock):
+        async with await connect(served.port, "/ws", ALICE) as wire:
+            for number in range(30):
+                wire.frame(PING, b"%d" % number)
+                assert (await wire.receive()).payload == b"%d" % number
+                clock.advance(0.005)
+            await until(lambda: ("ping", b"29") in Echo.told)
+            assert 10 <= guard.statistics.held <= 30
+            assert guard.statistics.rejected == {}
+    async with at(fast=fast, limits=limits | {"hold_seconds": 0.1}) as (served, guard, _):
+        async with await connect(served.port, "/ws", ALICE) as wire:
+            wire.raw(frame_bytes(PING, b"x") * 100)
+            assert await wire.close_code() == 1008
+            assert guard.statistics.held >= 5

@@ -222,11 +222,11 @@ class Inbound:
         self._statistics.messages += 1
         return True
 
-    def receive_control(self, connection: Connection, size: int) -> bool:
+    def receive_control(self, connection: Connection, size: int) -> bool | Held:
         """Judge a ping or pong: it costs what a message costs, and does not prolong the login (ASVS 7.3.1).
 
         Returns:
-            Whether the handler may see it.
+            Whether the handler may see it; or that it may, and for how long nothing is to be read then.
         """
         if not connection.open:
             return False
@@ -235,12 +235,18 @@ class Inbound:
             self._expire(connection)
             return False
         over = self._spend(connection, size, now)
-        if over is not None:
+        if over is None:
+            connection.heard_at = now
+            return True
+        if not connection.limits.own_protocol:
             detail = connection.limits.setting(over)
             self._refuse(connection, Denial.MESSAGE_RATE, detail, b"", now)
             return False
-        connection.heard_at = now
-        return True
+        verdict = self._too_much(connection, over, size, b"", now)
+        if isinstance(verdict, Held):
+            return verdict
+        self._registry.end(connection, verdict.refusal)
+        return False
 
     def _spend(self, connection: Connection, size: int, now: float) -> str | None:
         """Charge a message of `size` bytes; return the name of the limit if one is reached.

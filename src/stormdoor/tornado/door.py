@@ -19,7 +19,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, cast
 
 from msgspec import Struct
@@ -38,6 +38,7 @@ from stormdoor.guard.inbound import Held, Refused
 from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.threshold import Threshold
+from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
 
@@ -204,11 +205,26 @@ class Door(Threshold):
 
     def on_ping(self, data: bytes) -> Any:
         """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
-        return super().on_ping(data) if self._door_control(data) else None
+        return self._door_heard(super().on_ping, data)
 
     def on_pong(self, data: bytes) -> Any:
         """Likewise a pong. Either may be a coroutine."""
-        return super().on_pong(data) if self._door_control(data) else None
+        return self._door_heard(super().on_pong, data)
+
+    def _door_heard(self, hear: Callable[[bytes], Any], data: bytes) -> Any:
+        verdict = self._door_control(data)
+        if verdict is False:
+            return None
+        result = hear(data)
+        if verdict is True:
+            return result
+        if result is not None:
+            self._door_send_on(self._door_finish_telling(result))
+        protocol = self.ws_connection
+        if isinstance(protocol, TornadoProtocol):
+            protocol.pause = verdict.seconds  # it waits for nothing that `on_ping` returns
+            return None
+        return self._door_pause(verdict.seconds)
 
     def _door_pause(
         self, seconds: float, message: str | bytes = "", *, again: bool = False
@@ -227,7 +243,7 @@ class Door(Threshold):
             return cast("Awaitable[None]", hold)
         return self._door_hold(hold, message)
 
-    def _door_control(self, data: bytes) -> bool:
+    def _door_control(self, data: bytes) -> bool | Held:
         connection = self._door_admitted
         if connection is None:
             return False

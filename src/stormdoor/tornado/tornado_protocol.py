@@ -7,6 +7,8 @@ from typing import Any
 
 from tornado.websocket import WebSocketProtocol13
 
+from stormdoor.tornado.fast import Hold
+
 __all__ = ["TornadoProtocol"]
 
 _TOO_LARGE, _PROTOCOL_ERROR = 1009, 1002
@@ -26,6 +28,8 @@ class TornadoProtocol(WebSocketProtocol13):
     """Bytes of the frame that is being read."""
     _held = 0
     """Bytes of the message that waits since it came too fast."""
+    pause = 0.0
+    """Seconds for which nothing is to be read after this frame."""
     _kept = 0
 
     async def _read_bytes(self, n: int) -> bytes:
@@ -43,6 +47,9 @@ class TornadoProtocol(WebSocketProtocol13):
 
     async def _receive_frame(self) -> None:
         await super()._receive_frame()
+        if self.pause:
+            pause, self.pause = self.pause, 0.0
+            await self.handler._door_hold(Hold(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
         self._arrived = 0
         if self._kept or self._fragmented_message_buffer is not None:
             self._account()

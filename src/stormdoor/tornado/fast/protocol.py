@@ -399,7 +399,8 @@ class FastProtocol(Pinging):
                 elif opcode == PING:
                     self._send_pong(payload)
                     result = handler.on_ping(payload)
-                    if result is not None:  # like Tornado: it is not waited for
+                    if result is not None and type(result) is not Hold:
+                        # Like Tornado: it is not waited for.
                         future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
                         result = None
                 else:
