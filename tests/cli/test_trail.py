@@ -109,7 +109,19 @@ CHANGES = {
     "DELETE FROM trail WHERE seq = 2": "entry 2 is missing (found 3)",
     "DELETE FROM trail WHERE seq = 3": "the trail was cut off",
     "UPDATE trail SET hash = 'x' WHERE seq = 3": "entry 3 is damaged",
+    "UPDATE trail SET principal = NULL WHERE seq = 2": "what entry 2 is found by was changed",
+    "UPDATE trail SET name = 'x' WHERE seq = 2": "what entry 2 is found by was changed",
 }
+
+
+def test_a_hidden_entry_is_found(populated: Cli, config: Path) -> None:
+    """Without its name in the column, a search misses the entry; the verification does not."""
+    assert len(populated("trail", "show", "--principal", "mia", "--json").json) == 1
+    _tamper(config, "UPDATE trail SET principal = 'nobody' WHERE principal = 'mia'")
+    assert populated("trail", "show", "--principal", "mia").code == 1
+    result = populated("trail", "verify")
+    assert result.code == 1
+    assert "a search may miss it" in result.out
 
 
 @pytest.mark.parametrize("statement", CHANGES)
