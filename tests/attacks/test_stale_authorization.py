@@ -132,7 +132,7 @@ async def test_a_socket_outlives_its_right(what: str, demo: Running) -> None:
 
 
 class RevokesByClock(Chat):
-    """What was issued up to the time of a revocation is void: both are times of a wall clock."""
+    """Compare the time of issue with that of the revocation: both are times of a wall clock."""
 
     revoked_at = 0.0
 

@@ -1,4 +1,4 @@
-"""Commands on a machine whose clock was set back one hour: what they end is over, whatever the time."""
+"""Commands on a machine whose clock was set back one hour: what they end is over at any time."""
 
 import asyncio
 import subprocess
@@ -23,7 +23,7 @@ sys.exit(run(sys.argv[1:]))
 
 
 async def _set_back(*arguments: str) -> Result:
-    """A command in a process of its own, whose wall clock is one hour behind."""
+    """Run a command in a process of its own with a wall clock that is one hour behind."""
     found = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", _SET_BACK, *arguments],

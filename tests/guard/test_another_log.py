@@ -115,7 +115,7 @@ async def serving(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What the backup does not hold is closed; what was revoked since stays revoked in this process."""
+    """Sockets of sessions that the backup lacks are closed; later revocations stay in this process."""
     async with serving(tmp_path) as server:
         guard = server.guard
         await server.session("alice")

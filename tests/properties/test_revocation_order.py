@@ -167,7 +167,7 @@ class Processes(RuleBasedStateMachine):
             if one.connection is None:
                 continue
             if one.epoch is None:
-                # Without a position, what was open before the revocation is closed, whatever any clock says.
+                # Without a position, a socket that was open before the revocation is closed, at any clock.
                 assert not (one.connection.open and self.was_open(one)), one
             elif any(self.covers(made, one) for made in self.made):
                 assert not one.connection.open, one
@@ -176,11 +176,11 @@ class Processes(RuleBasedStateMachine):
         self.follows.append(self.next())
 
     def was_open(self, one: Issued) -> bool:
-        """Whether a socket was open before a revocation that names its principal."""
+        """Return whether a socket was open before a revocation that names its principal."""
         return any(one.opened < made.moment for made in self.names(one))
 
     def exact(self, one: Issued) -> bool:
-        """Whether positions alone decide about it."""
+        """Return whether positions alone decide about it."""
         return all(made.epoch == one.epoch for made in self.names(one))
 
     def names(self, one: Issued) -> list[Made]:
@@ -188,7 +188,7 @@ class Processes(RuleBasedStateMachine):
         return [made for made in self.made if made.principal in (None, one.principal)]
 
     def covers(self, made: Made, one: Issued) -> bool:
-        """Whether `made` came after the issue of `one`; by time, if they stand in two epochs."""
+        """Return whether `made` came after the issue of `one`; by time, if they stand in two epochs."""
         if made.principal not in (None, one.principal):
             return False
         if made.epoch == one.epoch:

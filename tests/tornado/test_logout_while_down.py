@@ -159,7 +159,7 @@ async def test_a_cookie_of_no_session(down: Any, tmp_path: Path) -> None:
 
 
 async def test_one_session_cannot_end_that_of_another_principal(tmp_path: Path) -> None:
-    """Its id is no secret: whose it is must be known before anything of it is closed."""
+    """Its id is no secret: its owner must be known before anything of it is closed."""
     async with _site(tmp_path / "door.db") as site, await site.socket():
         await site.guard.admin.add_principal("eve", roles=["member"])
         with lock_held(site.path), contextlib.suppress(StoreUnavailable):

@@ -325,7 +325,7 @@ class SessionDesk:
         """End all sessions of a principal but `keep`; all of them if that is None.
 
         Args:
-            principal_id: Whose.
+            principal_id: The owner of the sessions.
             keep: The public id of the session that goes on.
             reason: For the trail.
             until: Unix seconds; a session that was born later goes on as well.

@@ -73,12 +73,12 @@ class Revocation:
 
     @property
     def until_now(self) -> bool:
-        """Whether it ends what was issued before it, and neither one thing nor what is before a time."""
+        """True if it ends everything of its name that was issued before it; no time was named."""
         return not self.by_time and self.target in UNTIL
 
     @property
     def numbered(self) -> bool:
-        """Whether its position decides what it covers, and not the time alone."""
+        """True if its position decides what it covers; otherwise the time alone does."""
         return self.seq > 0 and self.until_now
 
     def placed(self, position: LogPosition) -> Revocation:
@@ -100,7 +100,7 @@ class Revocation:
         *,
         skew: float = 0.0,
     ) -> bool:
-        """Whether it ends `authentication` (or the connection of that id).
+        """Return whether it ends `authentication` (or the connection of that id).
 
         Args:
             authentication: A credential that was accepted.
@@ -112,7 +112,7 @@ class Revocation:
         )
 
     def reaches(self, issued_at: float, position: LogPosition | None, *, skew: float = 0.0) -> bool:
-        """Whether it ends what was issued then, if it names it.
+        """Return whether it ends a credential that it names, by the issue of the credential.
 
         Args:
             issued_at: Unix seconds.
@@ -175,37 +175,43 @@ def check_skew(seconds: float) -> None:
 class _Cutoff:
     """All revocations of one name: what was issued before one of them is void.
 
-    INVARIANT: one entry for each epoch that a revocation of this name stands in. A log has as many epochs
-    as it was restored or copied times.
+    Small, since an installation may revoke a million names: the values of one epoch, and a link to another
+    one of these for each further epoch. A log has as many epochs as it was restored or copied times.
     """
 
-    __slots__ = ("_by_epoch", "_named", "_skew")
+    __slots__ = ("_at", "_epoch", "_named", "_next", "_seq", "_skew")
 
     def __init__(self, skew: float) -> None:
         self._skew = skew
-        self._by_epoch: dict[str, tuple[int, float]] = {}
-        self._named = float("-inf")
+        self._epoch: str | None = None
+        self._seq = 0
+        self._at = self._named = float("-inf")
+        self._next: _Cutoff | None = None
 
     def add(self, revocation: Revocation) -> None:
         """Take note of `revocation`."""
         if revocation.by_time:
             self._named = max(self._named, revocation.at)
-            return
-        seq, until = self._by_epoch.get(revocation.epoch, (0, float("-inf")))
-        self._by_epoch[revocation.epoch] = max(seq, revocation.seq), max(until, revocation.at)
+        elif self._epoch is None or self._epoch == revocation.epoch:
+            self._epoch = revocation.epoch
+            self._seq = max(self._seq, revocation.seq)
+            self._at = max(self._at, revocation.at)
+        else:
+            if self._next is None:
+                self._next = _Cutoff(self._skew)
+            self._next.add(revocation)
 
     def reach(self, authentication: Authentication) -> bool:
-        """Whether `authentication` was issued before one of them: see `Revocation.reaches`."""
+        """Return whether `authentication` was issued before one of them: see `Revocation.reaches`."""
         position, issued_at = authentication.position, authentication.issued_at
         if not issued_at > (self._named + self._skew if position is None else self._named):
             return True
-        for epoch, (seq, until) in self._by_epoch.items():
-            if position is not None and seq and position.epoch == epoch:
-                if position.seq < seq:
-                    return True
-            elif not issued_at > until + self._skew:
+        if position is not None and self._seq and position.epoch == self._epoch:
+            if position.seq < self._seq:
                 return True
-        return False
+        elif not issued_at > self._at + self._skew:
+            return True
+        return self._next is not None and self._next.reach(authentication)
 
 
 def _key(revocation: Revocation) -> tuple[Target, str]:

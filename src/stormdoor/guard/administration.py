@@ -47,7 +47,7 @@ class Administration:
     passwords: Passwords
     clock: Clock
     unfinished: Unfinished = field(default_factory=Unfinished)
-    """What has taken effect in this process, and the store has not taken yet."""
+    """Orders that have taken effect in this process, and that the store has not taken yet."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""

@@ -101,7 +101,7 @@ class Lifetime:
         self._asked: _Question | None = None
         """When the log was last asked for what comes after `_seen`, and answered."""
         self.behind = False
-        """Whether revocations of other processes are unknown: no client is admitted then."""
+        """True while revocations of other processes are unknown: no client is admitted."""
         self._touched = 0.0
         self._ahead = clock.now() - clock.monotonic()
         self._set_back_from = float("-inf")
@@ -158,7 +158,7 @@ class Lifetime:
         return ended
 
     def _leaped(self, monotonic: float, now: float) -> bool:
-        """Whether the wall clock was set since it was last read. Notes the time that it was set back from."""
+        """Return whether the wall clock was set since the last look. Note what it was set back from."""
         ahead, self._ahead = self._ahead, now - monotonic
         leap = self._ahead - ahead
         if leap < -_LEAP_SECONDS:
@@ -383,7 +383,7 @@ class Lifetime:
     def _reaches(
         self, revocation: Revocation, connection: Connection, asked: _Question | None
     ) -> bool:
-        """Whether the credential of `connection` was issued before `revocation`, which names it."""
+        """Return whether the credential of `connection` was issued before `revocation`, which names it."""
         authentication = connection.authentication
         position = authentication.position
         comparable = position is not None and position.epoch == revocation.epoch
@@ -400,7 +400,7 @@ class Lifetime:
         return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
 
     def _agree(self, revoked_at: float, issued_at: float, asked_at: float) -> bool:
-        """Whether an entry that is new since `asked_at`, and an issue, have times that can be true."""
+        """Return whether the times of an entry that is new since `asked_at`, and of an issue, can be true."""
         now, skew = self._clock.now(), self.clock_skew_seconds
         return asked_at - skew <= revoked_at <= now + skew and issued_at <= now + skew
 

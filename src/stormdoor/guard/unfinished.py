@@ -43,8 +43,8 @@ class Unfinished:
             work: Is called again at each attempt.
 
         Raises:
-            StoreUnavailable: The store did not answer. Also whatever else `work` raises, and then it is not
-                kept.
+            StoreUnavailable: The store did not answer. Any other exception of `work` is raised as well, and
+                then `work` is not kept.
         """
         try:
             return await work()

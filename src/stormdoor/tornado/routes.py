@@ -138,6 +138,8 @@ class _Sessions(LoginRoute):
 
 
 class _OneSession(LoginRoute):
+    ends = True
+
     async def delete(self, session_id: str) -> None:
         caller = await self.caller()
         # To end one's own is a logout. To end another takes a proof of the moment (ASVS 7.5.2): whoever
@@ -157,6 +159,8 @@ class _OneSession(LoginRoute):
 
 
 class _EndOthers(LoginRoute):
+    ends = True
+
     async def post(self) -> None:
         caller = await self.fresh_caller()
         if caller is not None:

@@ -67,7 +67,7 @@ class SessionHandler(RequestHandler):
     """The limit that requests count for. Those that a page of another site caused count for `FOREIGN`,
     but for `CALLBACKS`, which are always cross-site."""
     ends = False
-    """Whether requests take rights away and give none: then they are also heard while the store is down."""
+    """True if requests take rights away and give none: they are also heard while the store is down."""
 
     def initialize(self, guard: Guard) -> None:
         """Called by Tornado with the arguments of the route."""

@@ -87,7 +87,7 @@ class RevocationsContract:
             assert [found.value for found in await store.revocations(seen.seq)] == ["s2"]
 
     async def test_every_credential_carries_the_head_of_the_log(self, new_store: NewStore) -> None:
-        """Read in the step that adds it, whatever position it claims, and given again with it."""
+        """Read in the step that adds it, not believed from the caller, and given again with it."""
         async with with_accounts(new_store, "alice") as store:
             for n in range(3):
                 head = await store.log_position()
@@ -148,6 +148,6 @@ class RevocationsContract:
             assert await store.log_position() == after
 
     async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
-        """What one of them issued says nothing about the log of the other."""
+        """A credential of one says nothing about the log of the other."""
         async with opened(new_store()) as one, opened(new_store()) as other:
             assert (await one.log_position()).epoch != (await other.log_position()).epoch

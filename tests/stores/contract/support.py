@@ -175,7 +175,7 @@ def event(principal: str = "alice", **changes: Any) -> Event:
 
 
 async def placed(store: Store, issued: _Issued) -> _Issued:
-    """What `store` makes of a credential that it stores now: it stands at the head of the log."""
+    """Return a credential as `store` stores it now: it stands at the head of the log."""
     return replace(issued, position=await store.log_position())
 
 

@@ -100,7 +100,7 @@ def confirm(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _is_the_last(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether this is the file, and its log the one, that were written last."""
+    """Return whether this file, with this log, is the one that was written last."""
     ((epoch, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
     ((_, _, inode),) = connection.execute(sql.LOG).fetchall()
     noted = _noted(path)
