@@ -111,6 +111,13 @@ class TransportSessions:
         if session.polling is not None:
             self._registry.end(session.polling)
 
+    def leave(self, session: TransportSession) -> None:
+        """Give the quota of a client back that polls no more, and has not said that it leaves."""
+        if session.polling is not None:
+            self._registry.end(session.polling, code=1001)
+        if not session.members:
+            self._close(session.id)
+
     def _on_end(self, connection: Connection) -> None:
         session = self._by_connection.pop(connection.id, None)
         if session is None:
@@ -119,11 +126,8 @@ class TransportSessions:
         session.members.discard(connection)
         if session.polling is connection:
             session.polling = None
-        why = connection.closed_by
-        # A client that has moved to the socket polls no more, and goes on to read.
-        moved = session.members and why is not None and why.denial is Denial.SLOW_CONSUMER
-        if why is not None and not moved and session.ended is None:
-            self._end(session, _why(why))
+        if connection.closed_by is not None and session.ended is None:
+            self._end(session, _why(connection.closed_by))
         if not session.members:
             self._rest(session)
 

@@ -41,9 +41,14 @@ def redacting_log_function(
 
 
 class _AccessLog:
-    """A `log_function`."""
+    """A `log_function`.
+
+    Attributes:
+        installed: Whether `protect` has put it there.
+    """
 
     def __init__(self, own: LogFunction | None, clock: Clock) -> None:
+        self.installed = False
         self._own = own
         self._clock = clock
         self._budget = Budget(_SHOWN, capacity=4096)
@@ -88,17 +93,20 @@ def _write(handler: RequestHandler, status: int, hidden: int) -> None:
     )
 
 
-def install_access_log(application: Application, clock: Clock) -> str | None:
-    """Let `application` write a redacted access log.
+def install_access_log(application: Application, clock: Clock | None = None) -> str | None:
+    """Let `application` write a redacted access log, by this clock from now on.
 
     Returns:
         A remark for the operator, if the application has a log function of its own; None otherwise.
     """
     own = application.settings.get(_SETTING)
-    if isinstance(own, _AccessLog):
+    if isinstance(own, _AccessLog) and not own.installed:
         return None
-    if own is None and type(application).log_request is Application.log_request:
-        application.settings[_SETTING] = redacting_log_function(clock=clock)
+    if isinstance(own, _AccessLog) or (
+        own is None and type(application).log_request is Application.log_request
+    ):
+        made = application.settings[_SETTING] = _AccessLog(None, clock or SystemClock())
+        made.installed = True
         return None
     where = 'settings["log_function"]' if own is not None else "log_request"
     return (

@@ -120,7 +120,6 @@ def protect(
             exc_info=None if isinstance(error, StormdoorError) else error,
         )
         raise
-    redact_logs()
     logs = [install_access_log(served, made.clock) for served in found.applications]
     remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):
@@ -135,6 +134,10 @@ def _close(application: Application, declared: Transports) -> tuple[Inspection, 
     """Let `application` and those in it answer 503, and end the sockets that they have opened."""
     found = inspect(application)
     interceptions = [(one, intercept(one)) for one in found.applications]
+    redact_logs()
+    for one, door in interceptions:
+        if door.wrapper is None:
+            install_access_log(one)
     table = TransportTable(application, found, declared)
     polls = {
         one.handler

@@ -108,8 +108,18 @@ def _redact_argument(argument: object) -> object:
         return _QUERY.sub(_redact_match, argument)
     if isinstance(argument, HTTPServerRequest):
         with redacted(argument):
-            return repr(argument)
+            return _Shown(repr(argument))
     return argument
+
+
+class _Shown:
+    """A text that `%r` does not put into quotes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
 
 
 _redactor = _Redactor()

@@ -180,8 +180,8 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
 def unseen(found: Inspection) -> list[str]:
     """Return a remark for each part of an application that hides its WebSockets from the check."""
     remarks = [
-        f"{one} chooses handlers by itself: its WebSockets cannot be listed here; the permission for all "
-        "handlers counts for them, or the one that permissions={...} names, else they answer 403"
+        f"{one} chooses handlers by itself: it may serve WebSockets that are not listed here; the permission "
+        "for all handlers counts for them, or the one that permissions={...} names, else they answer 403"
         for one in found.choosers
     ]
     remarks += [

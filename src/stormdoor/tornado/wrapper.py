@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
@@ -161,6 +162,8 @@ class HandlerWrapper:
         return made
 
     def _http_class(self, handler: _Handler, endpoint: Endpoint, transport: Transport) -> _Handler:
+        # A poll has no first message in which its credential could come.
+        endpoint = replace(endpoint, first_message=False)
         key = (HttpTransport, handler, endpoint, id(transport))
         made = self._made.get(key)
         if made is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tornado.web import Application
 
 from stormdoor import Guard, SessionAuthenticator, Target, connection_of, protect
-from tests.guard.fakes import make_guard, settle
+from tests.guard.fakes import Tokens, authentication, make_guard, settle
 from tests.support.clock import FakeClock
 from tests.tornado.transports.plain_http import (
     ALICE,
@@ -23,7 +24,7 @@ from tests.tornado.transports.plain_http import (
     send,
     until_cut,
 )
-from tests.tornado.wire import connect, request, serving, settled, until
+from tests.tornado.wire import connect, log_lines, request, serving, settled, until
 
 socketio = library("socketio")
 library("aiohttp")  # its client uses it
@@ -232,6 +233,48 @@ async def test_a_revocation_after_the_upgrade() -> None:
         await until(lambda: ("disconnect",) in told)
         assert (await send(port, "GET", path, ALICE)).status == 401
         assert len(guard.registry) == 0
+
+
+async def test_a_page_that_was_closed() -> None:
+    """Its client polls no more: the quota comes back without a warning, and the library hears of it."""
+    told: list[Any] = []
+    clock = FakeClock()
+    guard = make_door(clock=clock)
+    async with served(guard, told) as port:
+        await enter(port, ALICE)
+        assert len(guard.registry) == 1
+        with log_lines("stormdoor", level=logging.WARNING) as lines:
+            clock.advance(31)
+            await guard.tick()
+            await until(lambda: ("disconnect",) in told)
+        assert len(guard.registry) == 0
+        assert lines == []
+
+
+async def test_polls_go_on_after_an_upgrade_that_fails() -> None:
+    """A proxy may drop the socket: the owner polls on, and is still the only one who can."""
+    guard = make_door()
+    async with served(guard) as port:
+        path = await enter(port, ALICE)
+        async with await connect(port, path.replace("polling", "websocket"), ALICE) as ws:
+            ws.send("2probe")
+            assert await ws.text() == "3probe"
+            assert len(guard.registry) == 1  # nobody polls at the moment
+        await until(lambda: len(guard.registry) == 0)
+        assert (await send(port, "POST", path, ALICE, body=b'421["say","hi"]')).status == 200
+        assert (await send(port, "POST", path, BOB, body=b'421["say","hi"]')).status == 403
+
+
+async def test_a_first_message_is_for_sockets_only() -> None:
+    """A handshake may go without a credential, which comes in the first message; a poll has none."""
+    app, server = application([])
+    guard = make_guard(Tokens({"alice": authentication("alice")}), insecure_allow_any_host=True)
+    protect(app, guard, CONNECT, first_message=["/socket.io/"])
+    async with serving(app, guard) as at:
+        assert (await send(at.port, "GET", PATH)).status == 401
+        async with await connect(at.port, PATH.replace("polling", "websocket")):
+            pass
+    await server.shutdown()
 
 
 async def test_compression_does_not_hide_the_id() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -31,9 +32,10 @@ __all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
 class _Polls:
     """`stormdoor.guard.connection.Sink` of the HTTP requests of one session, or of one request alone."""
 
-    def __init__(self, guard: Guard, handshake: Handshake) -> None:
+    def __init__(self, guard: Guard, handshake: Handshake, leave: Callable[[], None]) -> None:
         self._guard = guard
         self._handshake = handshake
+        self.on_away = leave
         self.handlers: set[RequestHandler] = set()
         self._left_at = guard.clock.monotonic()
 
@@ -56,8 +58,14 @@ class _Polls:
         self.shut(1001, "")
 
     def stalled(self) -> float | None:
-        """See `Sink`. A client that does not poll does not read."""
-        return None if self.handlers else self._left_at
+        """See `Sink`. A client that does not poll does not read; most often its page was closed."""
+        if self.handlers:
+            return None
+        away = self._guard.clock.monotonic() - self._left_at
+        if away < self._guard.limits.outbound_seconds:
+            return self._left_at
+        self.on_away()
+        return None
 
     def sent_at(self) -> float:
         """See `Sink`. Each answer counts as a message."""
@@ -69,6 +77,10 @@ class _Polls:
     def handshake(self) -> Handshake:
         """See `Sink`."""
         return self._handshake
+
+
+def _nothing() -> None:
+    """A request that stands alone ends with its answer."""
 
 
 def _is_polling(connection: Connection) -> bool:
@@ -111,7 +123,8 @@ class HttpTransport(RequestHandler):
             return
         if self._door_is_preflight():
             # It carries no credential and reaches no session. The answer says what a page may send.
-            if not guard.entrance.origins.allows(handshake.origin or ""):
+            public = self._door_endpoint.public is not None
+            if not public and not guard.entrance.origins.allows(handshake.origin or ""):
                 refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
                 self._door_refuse(self._door_record(handshake, refusal))
             return
@@ -201,7 +214,8 @@ class HttpTransport(RequestHandler):
             self._door_guard.registry.end(own)  # another request was faster
         self._door_admitted = connection
         if not isinstance(connection.sink, _Polls):
-            connection.sink = _Polls(self._door_guard, handshake)
+            leave = partial(self._door_sessions.leave, session) if session else _nothing
+            connection.sink = _Polls(self._door_guard, handshake, leave)
         connection.sink.handlers.add(self)
         return connection
 
@@ -277,6 +291,8 @@ class HttpTransport(RequestHandler):
         if id is not None and self._door_sessions.get(id) is None:
             self._door_session = session = self._door_sessions.begin(id, connection)
             session.polling = connection
+            if isinstance(connection.sink, _Polls):
+                connection.sink.on_away = partial(self._door_sessions.leave, session)
 
     def on_finish(self) -> None:
         """The answer is complete."""
