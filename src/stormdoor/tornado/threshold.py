@@ -63,7 +63,9 @@ class Threshold(Outlet):
         """Make the task that Tornado would make, in a context that is known: the handler goes on in it."""
         context = contextvars.copy_context()
         self._door_before = (context, context.copy())
-        executed = super()._execute(*args, **kwargs)
+        executed: Any = context.run(super()._execute, *args, **kwargs)
+        if not asyncio.iscoroutine(executed):
+            return executed  # a handler's own `_execute` is a coroutine of Tornado's old kind
         return asyncio.Task(executed, loop=asyncio.get_running_loop(), context=context)
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:

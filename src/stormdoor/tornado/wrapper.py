@@ -168,6 +168,8 @@ class HandlerWrapper:
         made = self._made.get(key)
         if made is None:
             facts = self._of_transport(transport) | {
+                # To the application, and to what names its endpoints, an instance is one of its own class.
+                "__class__": property(lambda _: handler),
                 "_door_guard": self._guard,
                 "_door_endpoint": endpoint,
                 "_door_translator": self._translator,
