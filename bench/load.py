@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,17 +51,19 @@ class Members:
     Args:
         port: Of the server.
         cookies: Of each member, by name.
+        kinds: What they do.
     """
 
     port: int
     cookies: dict[str, str]
+    kinds: list[str]
     waited: dict[str, list[float]] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
 
     def run(self, seconds: float) -> None:
         """Use the server for so long, each kind of use in a thread of its own."""
-        self.waited = {kind: [] for kind in _EVERY}
-        self.failed = dict.fromkeys(_EVERY, 0)
+        self.waited = {kind: [] for kind in self.kinds}
+        self.failed = dict.fromkeys(self.kinds, 0)
         end = time.monotonic() + seconds
         uses: dict[str, Callable[[int], float]] = {
             "messages": self._message(),
@@ -72,6 +74,7 @@ class Members:
         threads = [
             threading.Thread(target=self._repeat, args=(kind, use, end))
             for kind, use in uses.items()
+            if kind in self.kinds
         ]
         for one in threads:
             one.start()
@@ -202,7 +205,7 @@ def flooded(
 class Reading:
     """What members noticed, without a flood or with one, in some rounds."""
 
-    p99: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in _EVERY})
+    p99: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     share: list[float] = field(default_factory=list)
 
     def take(self, process: Process, members: Members, seconds: float) -> None:
@@ -210,23 +213,24 @@ class Reading:
         before = process.cpu_ns()
         members.run(seconds)
         self.share.append((process.cpu_ns() - before) / 1e9 / seconds)
-        for kind in _EVERY:
+        for kind in members.kinds:
             self.p99[kind].append(members.p99(kind))
 
 
-def compare(kind: str, rate: float, addresses: int, rounds: int, seconds: float) -> bool:
+def compare(kind: str, rate: float, addresses: int, options: argparse.Namespace) -> bool:
     """Print one row. Returns whether the members noticed as little as they should."""
+    seconds = options.seconds
     usual, flooded_with, answers = Reading(), Reading(), Counter[str]()
     with Process(GUARDED) as process:
-        members = Members(process.port, process.credentials())
+        members = Members(process.port, process.credentials(), options.members)
         members.run(seconds / 4)  # their addresses become familiar
-        for _ in range(rounds):
+        for _ in range(options.rounds):
             usual.take(process, members, seconds)
             with flooded(process.port, kind, rate, addresses, seconds + 2 * WARMING) as answered:
                 flooded_with.take(process, members, seconds)
             answers.update(answered)
     cells, kept = [], True
-    for what in _EVERY:
+    for what in options.members:
         before, after = median(usual.p99[what]), median(flooded_with.p99[what])
         within = after <= max(2 * before, before + 5.0)
         kept = kept and within
@@ -245,17 +249,18 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--members", nargs="*", choices=list(_EVERY), default=list(_EVERY))
     options = parser.parse_args()
     pin_client()
     rates = {kind: capacity(kind, options.seconds) for kind in options.kinds}
     print("| plain Tornado answers | a second |\n|:--|--:|")
     for kind, rate in rates.items():
         print(f"| {kind} | {rate:,.0f} |", flush=True)
-    heads = [f"p99 of {kind}, ms |" for kind in _EVERY]
+    heads = [f"p99 of {kind}, ms |" for kind in options.members]
     print("\n| flood | a second | addresses |", *heads, "of a processor | the flood was answered |")
-    print("|:--|--:|--:|" + "--:|" * (len(_EVERY) + 1) + ":--|")
+    print("|:--|--:|--:|" + "--:|" * (len(options.members) + 1) + ":--|")
     kept = [
-        compare(kind, rate / 2, addresses, options.rounds, options.seconds)
+        compare(kind, rate / 2, addresses, options)
         for kind, rate in rates.items()
         for addresses in ADDRESSES
     ]

@@ -146,7 +146,9 @@ def _step_back() -> None:
     """Give the calling thread a lower priority. Only Linux has priorities of single threads."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+            thread = threading.get_native_id()
+            now = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, now + _NICENESS)
 
 
 @dataclass(frozen=True, slots=True)

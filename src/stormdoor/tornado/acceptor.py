@@ -14,7 +14,7 @@ __all__ = ["Acceptor"]
 
 _log = logging.getLogger("stormdoor")
 
-_BATCH = 16
+_BATCH = 4
 """Connections accepted in one turn: open sockets are served between two of them."""
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _SHORTEST, _LONGEST = 0.05, 1.0  # seconds without accepting
