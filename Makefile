@@ -113,6 +113,14 @@ probe-unseen: $(DEV) ## The same for programs that the prober was not made with
 	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
 	@$(BIN)/python -m tests.prober.unseen.page
 
+.PHONY: world
+world: $(DEV) ## Guard real applications and attack them, print the table (ARGS="jupyterlab")
+	@$(BIN)/python -m tests.world $(ARGS)
+
+.PHONY: world-lock
+world-lock: $(DEV) ## Renew tests/world/requirements/*.txt
+	@$(BIN)/python -m tests.world.lock $(ARGS)
+
 .PHONY: bench
 bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -9,7 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["REQUIREMENTS", "ROOT", "NotInstalledError", "environ", "home_of", "install"]
+from tests.matrix import find_python
+
+__all__ = [
+    "REQUIREMENTS",
+    "ROOT",
+    "NotInstalledError",
+    "environ",
+    "home_of",
+    "install",
+    "is_installed",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements")
@@ -24,13 +34,23 @@ def home_of(name: str) -> Path:
     """Return the folder of the environment for the locked requirements `name`.
 
     The folder is named after the content of the lock file and the version of Python, so that clones
-    share environments and a changed lock makes a new one.
+    share environments and a changed lock makes a new one. `STORMDOOR_WORLD` names another place.
     """
     lock = (REQUIREMENTS / f"{name}.txt").read_bytes()
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    digest = hashlib.sha256(lock + python.encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "stormdoor-world" / f"{name}-{digest}"
+    digest = hashlib.sha256(lock + python_of(name).encode()).hexdigest()[:12]
+    cache = os.environ.get("STORMDOOR_WORLD") or Path.home() / ".cache" / "stormdoor-world"
+    return Path(cache) / f"{name}-{digest}"
+
+
+def python_of(name: str) -> str:
+    """Return the version of Python for the environment `name`: this one, or what its list asks for.
+
+    The first line of `NAME.in` may say `# python 3.12`, where newer releases of an application need it.
+    """
+    first, *_ = (REQUIREMENTS / f"{name}.in").read_text("utf-8").splitlines()
+    if first.startswith("# python "):
+        return first.removeprefix("# python ").strip()
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def is_installed(name: str) -> bool:
@@ -52,8 +72,11 @@ def install(name: str) -> Path:
     uv = str(Path(sys.executable).with_name("uv"))
     requirements = str(REQUIREMENTS / f"{name}.txt")
     pip = [uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
+    python = find_python(python_of(name))
+    if python is None:
+        raise NotInstalledError(f"there is no python{python_of(name)}")
     try:
-        _run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(home))
+        _run(uv, "venv", "--quiet", "--seed", "--python", python, str(home))
         _run(*pip, "--require-hashes", "--requirement", requirements)
     except OSError as error:
         raise NotInstalledError(str(error)) from error
@@ -75,7 +98,7 @@ def environ(home: Path, **more: str) -> dict[str, str]:
         **kept,
         "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(home),
-        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONPATH": f".{os.pathsep}{ROOT / 'src'}",
         "PYTHONUNBUFFERED": "1",
         **more,
     }

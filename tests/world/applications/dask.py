@@ -1,0 +1,52 @@
+"""Dask's dashboard: the stream of events, and a plot on Bokeh's protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from websockets.asyncio.client import ClientConnection
+
+from tests.world.application import Application, Recipe, files_of_page
+from tests.world.bokeh_protocol import address_of, drag, exchange, greet
+from tests.world.client import Client, answer_of
+from tests.world.socket_channel import socket_channel
+
+__all__ = ["APPLICATION"]
+
+
+async def _zoom(socket: ClientConnection) -> None:
+    await drag(socket, "Range1d", "start", "bokeh-slider")
+
+
+async def _eventstream(owner: Client) -> tuple[str, Sequence[str]]:
+    return "/eventstream", ()
+
+
+async def _pong(socket: ClientConnection) -> None:
+    await socket.send(json.dumps({"name": "ping"}))
+    await answer_of(socket, "pong")
+
+
+_SCHEDULER = [
+    "dask",
+    "scheduler",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--dashboard-address",
+    "127.0.0.1:8888",
+]
+
+APPLICATION = Application(
+    name="dask",
+    packages=["distributed", "bokeh"],
+    plain=Recipe({}, _SCHEDULER),
+    guarded=Recipe(files_of_page("guard-dask"), [*_SCHEDULER, "--preload", "door.py"]),
+    channels=[
+        socket_channel("plots", address_of("/status"), exchange, greet, zoom_for_6_s=_zoom),
+        socket_channel("eventstream", _eventstream, _pong),
+    ],
+    ready="/status",
+)

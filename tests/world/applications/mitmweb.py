@@ -1,0 +1,64 @@
+"""mitmweb: the socket that shows the recorded requests."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+
+from websockets.asyncio.client import ClientConnection
+
+from tests.world.application import Application, Recipe, files_of_page
+from tests.world.client import Client, FailedError, answer_of
+from tests.world.socket_channel import socket_channel
+
+__all__ = ["APPLICATION"]
+
+_PASSWORD = "c0ffee" * 4
+
+
+async def _enter(client: Client, guarded: bool) -> Client:
+    entered = await client.logged_in_at(f"/?token={_PASSWORD}")
+    if not any(name.startswith("mitmproxy-auth") for name in entered.cookies):
+        raise FailedError(f"mitmweb lets no one in: {sorted(entered.cookies)}")
+    return entered
+
+
+async def _updates(owner: Client) -> tuple[str, Sequence[str]]:
+    return "/updates", ()
+
+
+async def _filter(socket: ClientConnection) -> None:
+    name = secrets.token_hex(4)
+    payload = {"name": name, "expr": "~all"}
+    await socket.send(json.dumps({"type": "flows/updateFilter", "payload": payload}))
+    await answer_of(socket, name)
+
+
+async def _typing(socket: ClientConnection) -> None:
+    """Type into the filter: one message and one answer for each key."""
+    for _ in range(200):
+        await _filter(socket)
+
+
+_COMMAND = [
+    "mitmweb",
+    "--web-port",
+    "8888",
+    "--no-web-open-browser",
+    "--listen-host",
+    "127.0.0.1",
+    "--listen-port",
+    "0",
+    "--set",
+    f"web_password={_PASSWORD}",
+]
+
+APPLICATION = Application(
+    name="mitmweb",
+    packages=["mitmproxy"],
+    plain=Recipe({}, _COMMAND),
+    guarded=Recipe(files_of_page("guard-mitmweb"), [*_COMMAND, "-s", "door.py"]),
+    channels=[socket_channel("", _updates, _filter, filter_200_times=_typing)],
+    enter=_enter,
+)

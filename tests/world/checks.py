@@ -1,0 +1,327 @@
+"""The checks of `make world`: the plain application as a control, then the guarded one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+from stormdoor.auth.cookie import SESSION_COOKIE
+from tests.world.application import Application, Channel, Conversation, Recipe
+from tests.world.client import Client, FailedError, RefusedError
+from tests.world.environment import ROOT
+from tests.world.site import Site, log_of, started
+
+__all__ = ["CHECKS", "Cell", "Outcome", "Row", "check_application", "served_after_broken_import"]
+
+CHECKS = {
+    "exchange": "The owner talks in the application's protocol and gets the right answer.",
+    "unauthenticated": "A client with the application's own credential, and none of the guard, gets no "
+    "channel. Without the guard it gets one, and an answer.",
+    "foreign origin": "A page of another origin, with the owner's valid cookie, gets no channel.",
+    "rebound Host": "A request for another host name, with the owner's valid cookie, gets no channel.",
+    "revocation": "`stormdoor revoke principal` ends the open channel within 5 s, and no new one opens.",
+    "burst": "Heavy ordinary use loses nothing and ends nothing.",
+    "guard fails": "The guard cannot be made: no channel opens, or the host does not start.",
+    "broken import": "The guard's file cannot be imported: the host does not start.",
+}
+"""The columns of the table."""
+
+_FOREIGN = "https://attacker.example"
+_REBOUND = "attacker.example"
+_REVOCATION_SECONDS = 5.0
+_REFUSALS = frozenset({400, 401, 403, 404, 421, 503})
+_STORE_IN_FILES = "sqlite:door.db"
+
+
+class Outcome(Enum):
+    """The result of a check."""
+
+    PASSED = "ok"
+    FAILED = "FAILED"
+    NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The result of a check, and what was seen."""
+
+    outcome: Outcome
+    seen: str = ""
+
+
+@dataclass(slots=True)
+class Row:
+    """The results of one channel of one application.
+
+    Attributes:
+        application: Its name.
+        channel: The channel's name; empty where there is one.
+        cells: The results, by check.
+    """
+
+    application: str
+    channel: str
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed."""
+        return any(cell.outcome is Outcome.FAILED for cell in self.cells.values())
+
+    def add(self, check: str, outcome: Outcome, seen: str = "") -> None:
+        """Note a result; a failure is never overwritten."""
+        before = self.cells.get(check)
+        if before is None or before.outcome is not Outcome.FAILED:
+            self.cells[check] = Cell(outcome, seen)
+
+
+def check_application(application: Application, *, quick: bool = False) -> list[Row]:
+    """Run the checks on an application that is installed, and return a row for each channel.
+
+    Args:
+        application: The application.
+        quick: Leave out the bursts, and the starts with a guard that fails. They take most of the time.
+    """
+    rows = [Row(application.name, channel.name) for channel in application.channels]
+    try:
+        with started(application, application.plain) as site:
+            asyncio.run(_control(application, site, rows))
+        with started(application, application.guarded) as site:
+            asyncio.run(_check(application, site, rows, quick=quick))
+            _add_log(rows, site)
+    except FailedError as error:
+        for row in rows:
+            row.add("exchange", Outcome.FAILED, f"not started: {error}")
+    else:
+        if not quick:
+            _failing_guard(application, rows)
+            _broken_import(application, rows)
+    for row in rows:
+        for check in CHECKS:
+            row.cells.setdefault(check, Cell(Outcome.NONE))
+    return rows
+
+
+def _add_log(rows: list[Row], site: Site) -> None:
+    """Put the end of the application's log beside the first failure."""
+    for row in rows:
+        for check, cell in row.cells.items():
+            if cell.outcome is Outcome.FAILED:
+                row.cells[check] = replace(cell, seen=f"{cell.seen}\n{log_of(site.folder)}")
+                return
+
+
+# The control ------------------------------------------------------------------------------------
+
+
+async def _control(application: Application, site: Site, rows: list[Row]) -> None:
+    """Check that each attack that the guard must stop succeeds without it."""
+    client = await _entered(application, site.client(), guarded=False)
+    for channel, row in zip(application.channels, rows, strict=True):
+        try:
+            async with _opened(channel, client, client) as conversation:
+                await conversation.exchange()
+        except (FailedError, RefusedError) as error:
+            seen = f"the control, without a guard, fails: {error}"
+            row.add("unauthenticated", Outcome.FAILED, seen)
+
+
+# The guarded application ------------------------------------------------------------------------
+
+
+async def _check(application: Application, site: Site, rows: list[Row], *, quick: bool) -> None:
+    alice = await _entered(application, site.client("alice"), guarded=True)
+    port = urlsplit(site.address).port
+    cookies = {name: said for name, said in alice.cookies.items() if name != SESSION_COOKIE}
+    attackers = {
+        "unauthenticated": replace(alice, cookies=cookies),
+        "foreign origin": replace(alice, origin=_FOREIGN),
+        "rebound Host": replace(
+            alice, host=f"{_REBOUND}:{port}", origin=f"http://{_REBOUND}:{port}"
+        ),
+    }
+    for channel, row in zip(application.channels, rows, strict=True):
+        await _judge(row, "exchange", _exchange(channel, alice))
+        for check, attacker in attackers.items():
+            await _judge(row, check, _refused(channel, alice, attacker))
+        for burst in () if quick else channel.bursts:
+            await _judge(row, "burst", _burst(channel, burst.run, burst.name, alice))
+    await _revoke(application, site, rows, alice)
+
+
+async def _judge(row: Row, check: str, work: Coroutine[Any, Any, str]) -> None:
+    try:
+        seen = await work
+    except (FailedError, RefusedError) as error:
+        row.add(check, Outcome.FAILED, f"{type(error).__name__}: {error}")
+    else:
+        before = row.cells.get(check)
+        row.add(check, Outcome.PASSED, f"{before.seen}; {seen}" if before and before.seen else seen)
+
+
+async def _exchange(channel: Channel, owner: Client) -> str:
+    async with _opened(channel, owner, owner) as conversation:
+        await conversation.exchange()
+    return ""
+
+
+async def _refused(channel: Channel, owner: Client, attacker: Client) -> str:
+    try:
+        conversation = await channel.open(owner, attacker)
+    except RefusedError as refused:
+        if refused.status not in _REFUSALS:
+            raise
+        return str(refused.status)
+    try:
+        await conversation.exchange()
+    except FailedError as error:
+        raise FailedError(f"the channel opened, and then: {error}") from error
+    finally:
+        await conversation.close()
+    raise FailedError("the channel opened and answered")
+
+
+async def _burst(
+    channel: Channel,
+    run: Callable[[Client, Conversation], Coroutine[Any, Any, None]],
+    name: str,
+    owner: Client,
+) -> str:
+    began = time.monotonic()
+    try:
+        async with _opened(channel, owner, owner) as conversation:
+            await run(owner, conversation)
+            await conversation.exchange()
+    except (FailedError, RefusedError) as error:
+        raise FailedError(f"{name}: {error}") from error
+    return f"{name} ({time.monotonic() - began:.1f} s)"
+
+
+async def _revoke(application: Application, site: Site, rows: list[Row], alice: Client) -> None:
+    """Open every channel as another principal, revoke that principal, and wait for the ends."""
+    carol = await _entered(application, site.client("carol"), guarded=True)
+    async with contextlib.AsyncExitStack() as stack:
+        waiting: list[tuple[Channel, Row, asyncio.Task[str]]] = []
+        for channel, row in zip(application.channels, rows, strict=True):
+            try:
+                one = await stack.enter_async_context(_opened(channel, carol, carol))
+                await one.exchange()
+            except (FailedError, RefusedError) as error:
+                row.add("revocation", Outcome.FAILED, f"before it: {error}")
+            else:
+                waiting.append((channel, row, asyncio.create_task(one.ended())))
+        await asyncio.to_thread(_command, site, "revoke", "principal", "carol", "--reason", "world")
+        began = time.monotonic()
+        for channel, row, task in waiting:
+            await _judge(row, "revocation", _gone(channel, alice, carol, task, began))
+
+
+async def _gone(
+    channel: Channel, owner: Client, revoked: Client, ended: asyncio.Task[str], began: float
+) -> str:
+    left = began + _REVOCATION_SECONDS - time.monotonic()
+    try:
+        how = await asyncio.wait_for(ended, max(left, 0.1))
+    except TimeoutError:
+        raise FailedError(f"still open {_REVOCATION_SECONDS:.0f} s after the revocation") from None
+    try:
+        async with _opened(channel, owner, revoked):
+            raise FailedError("a new channel opened after the revocation")
+    except RefusedError:
+        return how
+
+
+def _command(site: Site, *words: str) -> None:
+    """Run a command of stormdoor as the operator does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stormdoor", *words],
+        cwd=site.folder,
+        env={"STORMDOOR_STORE": _STORE_IN_FILES, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise FailedError(f"stormdoor {' '.join(words)}: {done.stdout}{done.stderr}")
+
+
+# A guard that cannot be made --------------------------------------------------------------------
+
+
+def _failing_guard(application: Application, rows: list[Row]) -> None:
+    """Start it with a guard that raises: it does not start, or every channel is refused."""
+    recipe = _edited(
+        application.guarded, lambda _, text: text.replace(_STORE_IN_FILES, "nothing:door.db")
+    )
+    if recipe.files == application.guarded.files:
+        raise FailedError(f"{application.name}: no file has the store {_STORE_IN_FILES!r}")
+    try:
+        with started(application, recipe) as site:
+            for channel, row in zip(application.channels, rows, strict=True):
+                asyncio.run(_closed_to_all(application, channel, site, row))
+    except FailedError as error:
+        status = str(error).partition(":")[0]
+        for row in rows:
+            row.add("guard fails", Outcome.PASSED, status)
+
+
+async def _closed_to_all(application: Application, channel: Channel, site: Site, row: Row) -> None:
+    client = await _entered(application, site.client("alice"), guarded=True)
+    await _judge(row, "guard fails", _refused(channel, client, client))
+
+
+def _broken_import(application: Application, rows: list[Row]) -> None:
+    """Break an import of the guard's file: the host must end by itself, with an error."""
+    seen = served_after_broken_import(application, application.guarded)
+    for row in rows:
+        if seen is None:
+            row.add("broken import", Outcome.PASSED, "does not start")
+        else:
+            row.add("broken import", Outcome.FAILED, seen)
+
+
+def served_after_broken_import(application: Application, recipe: Recipe) -> str | None:
+    """Start `recipe` with a line that cannot be imported in the guard's file.
+
+    Returns:
+        None if the host has ended with an error; else what it does instead.
+    """
+    door = application.door
+    assert door in recipe.files
+    broken = _edited(
+        recipe,
+        lambda name, text: f"import a_module_that_is_not_there\n{text}" if name == door else text,
+    )
+    try:
+        with started(application, broken) as site:
+            return f"it serves:\n{log_of(site.folder)}"
+    except FailedError:
+        return None
+
+
+def _edited(recipe: Recipe, edit: Callable[[str, str], str]) -> Recipe:
+    return replace(recipe, files={name: edit(name, text) for name, text in recipe.files.items()})
+
+
+# ------------------------------------------------------------------------------------------------
+
+
+async def _entered(application: Application, client: Client, *, guarded: bool) -> Client:
+    return client if application.enter is None else await application.enter(client, guarded)
+
+
+@contextlib.asynccontextmanager
+async def _opened(channel: Channel, owner: Client, client: Client) -> AsyncIterator[Conversation]:
+    conversation = await channel.open(owner, client)
+    try:
+        yield conversation
+    finally:
+        await conversation.close()

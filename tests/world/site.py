@@ -1,0 +1,128 @@
+"""A running application: in a fresh folder, with two principals and their sessions in the guard's store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stormdoor import Guard
+from stormdoor.auth.cookie import SESSION_COOKIE
+from tests.world.application import PORT, Application, Recipe
+from tests.world.client import Client, FailedError
+from tests.world.environment import environ, home_of
+
+__all__ = ["Site", "log_of", "started"]
+
+_START_SECONDS = 90.0
+_END_SECONDS = 20.0
+_NAMES = ("alice", "carol")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An application that runs.
+
+    Attributes:
+        address: `http://127.0.0.1:PORT`.
+        folder: Its working directory.
+        sessions: The cookie of each principal's session at the guard, by name.
+        process: The process.
+    """
+
+    address: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    sessions: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def client(self, name: str | None = None) -> Client:
+        """Return a client of a page of the application, with the session of `name` if one is given."""
+        cookies = {} if name is None else {SESSION_COOKIE: self.sessions[name]}
+        return Client(self.address, cookies, origin=self.address)
+
+
+def log_of(folder: Path, lines: int = 15) -> str:
+    """Return the end of what the application printed."""
+    text = (folder / "log.txt").read_text("utf-8", errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def started(application: Application, recipe: Recipe) -> Iterator[Site]:
+    """Start `application` as `recipe` says.
+
+    Args:
+        application: The application; its environment must be installed.
+        recipe: Files and command.
+
+    Raises:
+        FailedError: It ended, or does not answer in time.
+    """
+    home = application.home or home_of(application.name)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    with tempfile.TemporaryDirectory(prefix="world-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        for name, text in recipe.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace(PORT, port), "utf-8")
+        sessions = asyncio.run(_sessions(folder))
+        program, *arguments = (one.replace(PORT, port) for one in recipe.command)
+        variables = environ(home, HOME=place, SHELL="/bin/bash", **recipe.environ)
+        with (folder / "log.txt").open("wb") as log:
+            process = subprocess.Popen(
+                [str(home / "bin" / program), *arguments],
+                cwd=folder,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        site = Site(f"http://127.0.0.1:{port}", folder, process, sessions)
+        try:
+            _until_answering(site, application.ready)
+            yield site
+        finally:
+            process.terminate()
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _sessions(folder: Path) -> dict[str, str]:
+    """Add the principals to the store, as `stormdoor principals add` does, and log them in."""
+    issued: dict[str, str] = {}
+    async with Guard(store=f"sqlite:{folder / 'door.db'}") as guard:
+        for name in _NAMES:
+            await guard.admin.add_principal(
+                name, password="correct horse battery", roles=["member"]
+            )
+            issued[name] = (await guard.sessions.create(name)).secret
+    return issued
+
+
+def _until_answering(site: Site, path: str) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if site.process.poll() is not None:
+            raise FailedError(f"it ended with {site.process.returncode}:\n{log_of(site.folder)}")
+        try:
+            urllib.request.urlopen(site.address + path, timeout=5).close()  # noqa: S310 - loopback
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise FailedError(f"it does not answer:\n{log_of(site.folder)}")

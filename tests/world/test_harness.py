@@ -1,0 +1,160 @@
+"""The harness of `make world` can tell a guarded application from one that is not."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from tests.world.application import Application, Recipe, files_of_page
+from tests.world.applications import applications
+from tests.world.checks import CHECKS, Cell, Outcome, Row, check_application
+from tests.world.client import Client, answer_of
+from tests.world.environment import REQUIREMENTS
+from tests.world.socket_channel import socket_channel
+from tests.world.table import PAGE, NotInstalled, failures, table
+
+_ECHO = """\
+import asyncio
+
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+
+class Echo(WebSocketHandler):
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+application = Application([("/echo", Echo)])
+
+
+async def main() -> None:
+    application.listen(8888, "127.0.0.1")
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+_DOOR = """\
+import asyncio
+
+from app import application, main
+
+from stormdoor import Guard, PolicySet, SessionAuthenticator, protect, role
+
+guard = Guard(
+    origins=["http://127.0.0.1:8888"],
+    authenticators=[SessionAuthenticator()],
+    policies=PolicySet([role("member", "app:connect")]),
+    store="sqlite:door.db",
+)
+PROTECT
+
+asyncio.run(main())
+"""
+
+
+async def _path(owner: Client) -> tuple[str, Sequence[str]]:
+    return "/echo", ()
+
+
+async def _echo(socket: ClientConnection) -> None:
+    text = secrets.token_hex(4)
+    await socket.send(text)
+    await answer_of(socket, text)
+
+
+def _application(protect: str) -> Application:
+    files = {"app.py": _ECHO, "door.py": _DOOR.replace("PROTECT", protect)}
+    return Application(
+        name="echo",
+        packages=["stormdoor"],
+        plain=Recipe({"app.py": _ECHO}, ["python", "app.py"]),
+        guarded=Recipe(files, ["python", "door.py"]),
+        channels=[socket_channel("", _path, _echo)],
+        home=Path(sys.prefix),
+    )
+
+
+def test_a_guarded_application_passes() -> None:
+    """Every check of a guarded echo passes, and the table says so."""
+    application = _application('protect(application, guard, "app:connect")')
+    rows = check_application(application)
+    assert failures(rows) == ""
+    [row] = rows
+    passed = {check for check, cell in row.cells.items() if cell.outcome is Outcome.PASSED}
+    assert passed == set(CHECKS) - {"burst"}
+    assert table(rows, {"echo": application}).count("| ok ") == len(passed)
+
+
+def test_an_application_without_its_guard_fails() -> None:
+    """Where the line with `protect` is missing, each check of an attack fails."""
+    [row] = check_application(_application(""))
+    failed = {check for check, cell in row.cells.items() if cell.outcome is Outcome.FAILED}
+    assert failed == {"unauthenticated", "foreign origin", "rebound Host", "revocation"}
+    assert row.failed
+    assert "the channel opened and answered" in failures([row])
+
+
+def test_an_application_that_does_not_start_fails() -> None:
+    """It is no pass of the checks that expect a refusal."""
+    application = _application("raise SystemExit(3)")
+    [row] = check_application(application)
+    assert row.cells["exchange"].outcome is Outcome.FAILED
+    assert row.cells["guard fails"].outcome is Outcome.NONE
+
+
+def test_a_control_that_does_not_answer_fails() -> None:
+    """An attack that is refused without a guard, too, proves nothing about the guard."""
+    application = _application('protect(application, guard, "app:connect")')
+    broken = _ECHO.replace("self.write_message(message)", "self.close()")
+    plain = replace(application.plain, files={"app.py": broken})
+    [row] = check_application(replace(application, plain=plain), quick=True)
+    assert row.cells["unauthenticated"].outcome is Outcome.FAILED
+
+
+def test_what_is_not_installed_is_no_pass() -> None:
+    """Its row gives the reason, and has no result."""
+    text = table([NotInstalled("echo", "no network")], {})
+    assert "| echo | not installed: no network |" in text
+    assert "| ok" not in text
+
+
+def test_a_failure_stays() -> None:
+    """A later success of the same check does not hide it."""
+    row = Row("echo", "")
+    row.add("burst", Outcome.FAILED, "first")
+    row.add("burst", Outcome.PASSED)
+    assert row.cells["burst"] == Cell(Outcome.FAILED, "first")
+
+
+@pytest.mark.parametrize("name", sorted(applications()))
+def test_an_application_is_complete(name: str) -> None:
+    """It has locked requirements with hashes, a page, a row in the table and one in the list."""
+    application = applications()[name]
+    lock = (REQUIREMENTS / f"{name}.txt").read_text("utf-8")
+    assert "--hash=sha256:" in lock
+    for package in application.packages:
+        assert f"\n{package}==" in lock
+    page = PAGE.read_text("utf-8")
+    assert f"guard-{name}.md" in page
+    assert f"| {application.packages[0]} " in page
+    assert application.door in files_of_page(f"guard-{name}")
+
+
+def test_the_page_explains_every_check() -> None:
+    """Its list says what the checks say."""
+    page = PAGE.read_text("utf-8")
+    for check, passes in CHECKS.items():
+        assert f"| {check} | {passes} |" in page
