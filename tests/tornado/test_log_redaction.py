@@ -58,9 +58,8 @@ def door(**options: Any) -> Guard:
 
 
 @pytest.fixture(autouse=True)
-def _without_the_filter() -> Any:
-    """Each test begins as a process does: no filter is installed."""
-    yield
+def _without_the_filter() -> None:
+    """Each test begins as a process does: no filter is installed, whatever ran before it."""
     for name in LOGS:
         logging.getLogger(name).removeFilter(_redactor)
 
