@@ -40,4 +40,4 @@ async def test_they_are_not_on_the_fast_one() -> None:
     async with test_endings.guarded(Asking, told) as (at, _):
         async with await wire.connect(at.port, "/ws", test_endings.ALICE) as ws:
             await ws.close()
-    assert seen == ["WebSocketProtocol13"]
+    assert seen == ["TornadoProtocol"]
