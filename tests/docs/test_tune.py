@@ -7,14 +7,20 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from stormdoor import PolicySet, role
 from tests.docs.pages import blocks, free_port, until_listening
+from tests.guard.fakes import make_guard
 from tests.support.project import ROOT
+from tests.tornado.wire import request, serving, until
 
 PAGE = ROOT / "docs" / "how-to" / "tune.md"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -47,3 +53,23 @@ async def test_the_program_of_the_page(tmp_path: Path) -> None:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def test_the_limits_of_the_page() -> None:
+    """Those of one endpoint count there, and nowhere else."""
+    (block,) = [one for one in blocks(PAGE) if "terminal = EndpointLimits" in one.text]
+    names: dict[str, Any] = {}
+    exec(block.text, names)  # noqa: S102 - the page's own code
+    assert names["guard"].limits.buffered_bytes == 64 * 1024 * 1024
+    names["guard"] = guard = make_guard(insecure_allow_any_host=True)
+    guard.reload(PolicySet([role("member", "terminal:use")]))
+    routes = [("/terminal/(.*)", WebSocketHandler), ("/other", WebSocketHandler)]
+    async with serving(names["guarded"](Application(routes)), guard) as served:
+        found = {}
+        for path in ("/terminal/1", "/other"):
+            async with await request(served.port, path, ("Authorization", "Bearer alice")) as wire:
+                assert wire.status == 101
+                (connection,) = guard.registry
+                found[path] = connection.limits.message_bytes
+            await until(lambda: len(guard.registry) == 0)
+    assert found == {"/terminal/1": 1024 * 1024, "/other": 16 * 1024 * 1024}
