@@ -3,7 +3,7 @@
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tornado.web import RequestHandler
@@ -431,3 +431,44 @@ def test_bad_descriptions(text: str, said: str, tmp_path: Path) -> None:
     file.write_text(text)
     with pytest.raises(BadDocument, match=said):
         read_description(file)
+
+
+class Leads(RequestHandler):
+    """A page whose script opens a socket on another port, and loads a script from there."""
+
+    def initialize(self, other: int) -> None:
+        self.other = other
+
+    def get(self) -> None:
+        where = f"127.0.0.1:{self.other}"
+        self.write(
+            f'<script>new WebSocket("ws://{where}/admin")</script><script src="http://{where}/a.js">'
+            f'</script><iframe src="http://{where}/page"></iframe>'
+        )
+
+
+class Hears(RequestHandler):
+    """Another server of the same machine, which counts what it is asked."""
+
+    asked: ClassVar[list[str]] = []
+
+    def prepare(self) -> None:
+        self.asked.append(self.request.path)
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_it_stays_on_the_given_origin(named: bool) -> None:
+    """A script leads to another port of the same machine only where `--authorized` names it."""
+    Hears.asked.clear()
+    async with (
+        serving(Hears, path="/.*") as other,
+        serving(Feed, ("/", Leads, {"other": other})) as port,
+    ):
+        start = f"http://127.0.0.1:{port}/"
+        authorized = (f"127.0.0.1:{other}",) if named else ()
+        web = Web(Budget(200, 1000.0, 60.0), None, authorized, NOBODY, start)
+        seen = await discover([start], web)
+    assert bool(Hears.asked) is named
+    assert any(f":{other}/admin" in one.url for one in seen.endpoints) is named
+    if not named:
+        assert any(f"--authorized 127.0.0.1:{other}" in one.what for one in seen.unresolved)

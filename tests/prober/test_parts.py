@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.identity import Identity, mutated
 from stormdoor.prober.probes import PROBES
 from stormdoor.prober.redact import Redactor
-from stormdoor.prober.target import NotAllowed, parse_target
+from stormdoor.prober.target import NotAllowed, is_named, parse_target
 from stormdoor.prober.wire import TEXT, Frame, frame_bytes, message_frame
 from tests.docs import tables
 from tests.prober.servers import ALICE, Feed, jwt, probed, serving
@@ -49,6 +50,37 @@ def test_authorized_host() -> None:
     assert parse_target("wss://192.0.2.1/x", ["192.0.2.1"]).port == 443
     with pytest.raises(NotAllowed, match=r"--authorized 192\.0\.2\.2"):
         parse_target("wss://192.0.2.2/x", ["192.0.2.1"])
+
+
+@pytest.mark.parametrize(
+    ("named", "ok"),
+    [("192.0.2.1:8443", True), ("192.0.2.1:8444", False), ("[2001:db8::1]:8443", False)],
+)
+def test_authorized_port(named: str, ok: bool) -> None:
+    """A host that is named with a port may be probed at that port only."""
+    if ok:
+        assert parse_target("wss://192.0.2.1:8443/x", [named]).port == 8443
+    else:
+        with pytest.raises(NotAllowed):
+            parse_target("wss://192.0.2.1:8443/x", [named])
+    assert is_named("2001:db8::1", 8443, ["[2001:db8::1]:8443"])
+
+
+def test_no_name_is_resolved_before_it_is_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver is asked for authorised names and those of this machine, and for no other."""
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        return [(2, 1, 6, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    with pytest.raises(NotAllowed, match=r"--authorized ws\.internal\.example"):
+        parse_target("ws://ws.internal.example/feed")
+    assert asked == []
+    parse_target("ws://ws.internal.example/feed", ["ws.internal.example"])
+    parse_target("ws://localhost:8888/feed")
+    assert asked == ["ws.internal.example", "localhost"]
 
 
 async def test_nothing_is_sent_before_every_address_is_allowed() -> None:

@@ -106,7 +106,7 @@ def probe(
 
     Args:
         urls: Addresses of endpoints: ws://HOST:PORT/PATH; {unique} in one is another word each time.
-        authorized: A host beside this machine that you may probe; may be repeated.
+        authorized: A host, or HOST:PORT, beside this machine or the given page; may be repeated.
         discover: A page to look for endpoints from, e.g. http://127.0.0.1:8888/; may be repeated.
         har: A browser session saved as HAR: its endpoints, its owner, its messages; may be repeated.
         openapi: An OpenAPI or AsyncAPI file that names endpoints, as JSON or YAML; may be repeated.

@@ -1,7 +1,7 @@
 """Finds endpoints from a page on: what its scripts open, and what answers at the usual paths.
 
-Only GET is sent, to hosts that may be probed; links that end or change something are not followed. What was
-looked at, and what could not be worked out, is part of the answer.
+Only GET is sent, to the origin that was given and to hosts that `--authorized` names; links that end or
+change something are not followed. The answer says which pages were read, and what could not be worked out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.document import BadDocument, parse_json
 from stormdoor.prober.page import read_page
 from stormdoor.prober.script import Address, Script, known
-from stormdoor.prober.target import NotAllowed, parse_target
+from stormdoor.prober.target import NotAllowed
 from stormdoor.prober.web import Page, Web
 from stormdoor.prober.wire import NoAnswer, Request, opened
 from stormdoor.report.finding import Location, Unresolved
@@ -243,7 +243,7 @@ class _Search:
         if not address.startswith(("ws://", "wss://")):
             return
         try:
-            parse_target(address, self.web.authorized)
+            self.web.target(address)
         except NotAllowed as error:
             host = urlsplit(address).hostname if "://" in address else ""
             if host and one.how != "a text":
@@ -255,7 +255,7 @@ class _Search:
 
     async def knock(self, url: str) -> int:
         """How a handshake as the identity is answered; 0 where there was no answer."""
-        target = parse_target(url, self.web.authorized)
+        target = self.web.target(url)
         request = Request(headers=(("Origin", target.origin), *self.web.headers(target)))
         try:
             async with opened(target, request, self.web.budget, self.web.tls) as (answer, _):
@@ -334,12 +334,13 @@ async def discover(starts: Sequence[str], web: Web, bounds: Bounds = Bounds()) -
 
     Args:
         starts: Addresses of pages.
-        web: The browser to look with.
+        web: The browser to look with; from now on it stays on the origin of its home.
         bounds: How far to go.
 
     Raises:
         NotAllowed: A start may not be looked at. It is found before anything is sent.
     """
+    web.stays = True
     for one in starts:
         web.target(one)
     search = _Search(web, bounds, tuple(starts))
@@ -366,7 +367,7 @@ async def discover(starts: Sequence[str], web: Web, bounds: Bounds = Bounds()) -
         )
     if search.foreign:
         hosts = ", ".join(sorted(search.foreign)[:8])
-        search.doubt(starts[0], f"addresses at {hosts} were not looked at: nobody said they may be")
+        search.doubt(starts[0], f"addresses at {hosts} were not looked at: they are not authorised")
     return Discovered(
         tuple(Found(url, where) for url, where in search.found.items()),
         tuple(search.doubts.values()),

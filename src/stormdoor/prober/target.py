@@ -1,4 +1,7 @@
-"""What may be probed: this machine, and hosts that somebody said they are allowed to probe."""
+"""What may be probed: this machine, and hosts that the operator has authorised.
+
+INVARIANT: no name is resolved before it is authorised: the question itself would tell its name server.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-__all__ = ["NotAllowed", "Target", "parse_target"]
+__all__ = ["NotAllowed", "Target", "is_named", "parse_target"]
 
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
 class NotAllowed(Exception):
-    """The address is no address, or nobody said that it may be probed."""
+    """The address is no address, or is not authorised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,27 @@ def _is_loopback(address: str) -> bool:
     return (mapped or found).is_loopback
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_named(host: str, port: int, authorized: Collection[str]) -> bool:
+    """Whether the operator has authorised this host, or this port of it.
+
+    Args:
+        host: Name or address, without brackets.
+        port: TCP port.
+        authorized: `HOST` or `HOST:PORT`; an IPv6 address with a port stands in brackets.
+    """
+    shown = f"[{host}]" if ":" in host else host
+    named = {one.lower() for one in authorized}
+    return bool(named & {host, shown, f"{shown}:{port}"})
+
+
 def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
     """Where `url` points, if it may be probed.
 
@@ -89,7 +113,7 @@ def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
 
     Args:
         url: With the scheme ws, wss, http or https.
-        authorized: Host names and addresses that may be probed although they are not this machine.
+        authorized: Hosts, with or without a port, that may be probed although they are not this machine.
 
     Raises:
         NotAllowed: It is no such URL, or it points to a machine that is not among them.
@@ -109,11 +133,16 @@ def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
     if port == 0:
         raise NotAllowed(f"{url!r} names port 0, where nothing listens")
     port = port or _PORTS[parts.scheme]
+    refusal = NotAllowed(
+        f"{host} is not this machine; probe only what you may, and say so: --authorized {host}"
+    )
+    named = is_named(host, port, authorized)
+    # `localhost` and the names below it are this machine's (RFC 6761, section 6.3).
+    here = _is_address(host) or host == "localhost" or host.endswith(".localhost")
+    if not named and not here:
+        raise refusal
     addresses = _addresses(host, port)
-    local = all(map(_is_loopback, addresses))
-    if not local and host not in {one.lower().strip("[]") for one in authorized}:
-        raise NotAllowed(
-            f"{host} is not this machine; probe only what you may, and say so: --authorized {host}"
-        )
+    if not named and not all(map(_is_loopback, addresses)):
+        raise refusal
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme in {"wss", "https"}, host, port, resource, addresses[0])

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag, urljoin
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import SetCookie
-from stormdoor.prober.target import NotAllowed, Target, parse_target
+from stormdoor.prober.target import NotAllowed, Target, is_named, parse_target
 from stormdoor.prober.wire import Answer, NoAnswer, Request, exchange
 
 __all__ = ["LONGEST_PAGE", "Page", "Web"]
@@ -72,6 +72,10 @@ class Web:
         authorized: Hosts beside this machine that may be asked.
         who: Whose cookies and headers are sent.
         home: An address of the place that they belong to.
+
+    Attributes:
+        stays: Ask nothing but the origin of `home`, and what `authorized` names: where a page leads to is
+            its author's choice, and not the operator's.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Web:
         who: Identity,
         home: str,
     ) -> None:
+        self.stays = False
         self.budget, self.tls, self.authorized = budget, tls, authorized
         self.who = who
         self.home = self.target(home)
@@ -93,7 +98,14 @@ class Web:
         Raises:
             NotAllowed: It may not.
         """
-        return parse_target(urldefrag(url)[0], self.authorized)
+        found = parse_target(urldefrag(url)[0], self.authorized)
+        other = (found.host, found.port) != (self.home.host, self.home.port)
+        if self.stays and other and not is_named(found.host, found.port, self.authorized):
+            raise NotAllowed(
+                f"{found.netloc} is another origin than {self.home.origin}; probe only what you may, and say "
+                f"so: --authorized {found.netloc}"
+            )
+        return found
 
     @property
     def cookies(self) -> tuple[tuple[str, str], ...]:
