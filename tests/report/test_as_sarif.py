@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,6 +11,7 @@ from stormdoor.report.as_sarif import as_sarif
 from stormdoor.report.finding import Location, NotAnalysed, Report, Step
 from tests.report.sample import NO_AUTH, REPORT, finding
 from tests.report.sarif_schema import faults
+from tests.report.test_crossing import probe_of, tried
 
 EMPTY = Report("stormdoor scan", "0.1.0", "2026-11-24T20:41:07Z", 0.0, (".",))
 
@@ -109,3 +111,29 @@ def test_what_was_not_read_is_told() -> None:
         "not-analysed",
         "unresolved",
     ]
+
+
+def test_an_address_is_a_logical_location() -> None:
+    """Sites refuse an artifact that is no relative path; the address of an endpoint is named beside it."""
+    report = probe_of(
+        tried("SP101", "open", url="wss://[::1]:8443/a%20b/ws"), url="wss://[::1]:8443/x"
+    )
+    document = json.loads(as_sarif(report))
+    assert faults(document) == []
+    [run] = document["runs"]
+    [where] = run["results"][0]["locations"]
+    uri = where["physicalLocation"]["artifactLocation"]["uri"]
+    assert urlsplit(uri).scheme == urlsplit(uri).netloc == ""
+    assert not uri.startswith("/")
+    assert uri.endswith("/a%20b/ws")
+    assert where["physicalLocation"]["region"]["startLine"] == 1
+    assert where["logicalLocations"][0]["fullyQualifiedName"] == "wss://[::1]:8443/a%20b/ws"
+
+
+@pytest.mark.parametrize("report", [REPORT, probe_of(tried("SP101", "open"))])
+def test_where_help_is(report: Report) -> None:
+    """The tool and each rule have an address that a reader can open."""
+    [run] = json.loads(as_sarif(report))["runs"]
+    driver = run["tool"]["driver"]
+    for uri in (driver["informationUri"], *(one["helpUri"] for one in driver["rules"])):
+        assert urlsplit(uri).scheme == "https"

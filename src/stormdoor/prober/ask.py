@@ -72,6 +72,8 @@ class Conversation:
         ended: How the server ended it: with a close frame, by hanging up, or not at all.
         code: Of the close frame.
         reason: Likewise.
+        used: Name of the protocol pack of which a message proves use; "" where none does.
+        denied: A message refuses the client, as the protocol pack says.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
         times: When each of the messages came, in seconds since the socket was open.
@@ -91,6 +93,8 @@ class Conversation:
     handshake: float = 0.0
     ponged: bool = False
     reason: str = ""
+    used: str = ""
+    denied: bool = False
 
     @property
     def stays_open(self) -> bool:
@@ -108,8 +112,15 @@ class Conversation:
 
     @property
     def delivered(self) -> frozenset[str]:
-        """Shapes of what was delivered."""
-        return shapes(self.messages)
+        """Shapes of what was delivered; nothing where the protocol's own message refuses the client."""
+        if self.denied and not self.used:
+            return frozenset()
+        return shapes(self.messages) | self.proven
+
+    @property
+    def proven(self) -> frozenset[str]:
+        """What a protocol pack calls a delivery, as a shape."""
+        return frozenset({f"pack {self.used}"}) if self.used else frozenset()
 
     def pace(self, wanted: frozenset[str]) -> float:
         """Seconds until all that is wanted had been delivered."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import secrets
 import ssl
 from collections import Counter
@@ -16,6 +17,7 @@ from stormdoor.prober.ask import Ask, Conversation
 from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.delivered import Message, shape, text_of
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.packs import Pack, in_words
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import (
@@ -113,6 +115,7 @@ class Client:
         self.listen = self.usual = listen
         self.numbered = False
         self.in_turn = False
+        self.pack: Pack | None = None
         self.slow = False
         self.answer_seconds = ANSWER_SECONDS
         self.order: tuple[str, ...] = ()
@@ -257,8 +260,9 @@ class _Talk:
 
     async def _say(self, wire: Wire) -> None:
         """Say what the owner would: at once, or each when the server has said what it had to say."""
-        for one in self.client.said(self.ask.unique):
-            if self.client.in_turn:
+        waits = self.client.pack is not None and self.client.pack.waits
+        for number, one in enumerate(self.client.said(self.ask.unique)):
+            if self.client.in_turn or (waits and not number):
                 turn = self.client.usual * _TURN
                 await self._listen(wire, self.client.usual, stop=False, linger=turn)
                 if self.found.ended:
@@ -276,7 +280,12 @@ class _Talk:
     def _greeted(self) -> None:
         """What was heard until now is the greeting."""
         self.found = replace(
-            self.found, greeting=(*self.found.greeting, *self._heard), messages=(), times=()
+            self.found,
+            greeting=(*self.found.greeting, *self._heard),
+            messages=(),
+            times=(),
+            used="",
+            denied=False,
         )
         self._heard.clear()
         self._times.clear()
@@ -334,7 +343,7 @@ class _Talk:
                     self._shapes |= {form} if form else set()
                     if len(self._heard) <= _SHOWN_MESSAGES:
                         self.lines.append(f"< {self.client.shown(text_of(message))}")
-                    if linger and (when := limit.when()) and (self.client.in_turn or form):
+                    if linger and (when := limit.when()) and (form or not stop):
                         now = asyncio.get_running_loop().time()
                         limit.reschedule(min(when, now + linger))
                     if stop and self.client.enough(frozenset(self._shapes)):
@@ -356,9 +365,22 @@ class _Talk:
             # No way to refuse, and nothing that could be read: it cannot be told.
             self.found = replace(self.found, problem=str(error))
 
+    def _proven(self) -> tuple[str, bool]:
+        """The name of the pack where a message proves use, and whether one refuses."""
+        pack = self.client.pack
+        if pack is None:
+            return "", False
+        words = [in_words(one) for one in self._heard]
+        used = any(re.search(pack.delivered, one) for one in words)
+        denied = bool(pack.denied) and any(re.search(pack.denied, one) for one in words)
+        return pack.name if used else "", denied
+
     def _keep(self, ended: str, code: int, reason: str = "") -> None:
+        used, denied = self._proven()
         self.found = replace(
             self.found,
+            used=used,
+            denied=denied,
             messages=tuple(self._heard),
             times=tuple(self._times),
             ended=self.found.ended or ended,

@@ -27,6 +27,7 @@ from stormdoor.prober.delivered import (
     text_of,
 )
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.packs import fitting
 from stormdoor.prober.together import together
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -168,8 +169,11 @@ async def _stranger(client: Client, origin: str, owner: Conversation | None) -> 
         if other.status == 101:
             chosen = tuple(other.answer.values("sec-websocket-protocol")) or _PROTOCOLS
             nobody, client.stranger = other, replace(client.stranger, protocols=chosen)
-    if nobody.status == 101 and not nobody.delivered and client.say:
-        nobody = await _in_turn(client, Ask(client.stranger, origin), nobody)
+    if nobody.status == 101 and not nobody.delivered:
+        if client.say:
+            nobody = await _in_turn(client, Ask(client.stranger, origin), nobody)
+        else:
+            nobody = await _by_pack(client, Ask(client.stranger, origin), nobody)
     if pace := nobody.pace(nobody.delivered):
         client.listen = max(client.listen, pace * 1.5 + 0.5)
     return nobody
@@ -183,6 +187,24 @@ async def _in_turn(client: Client, ask: Ask, before: Conversation) -> Conversati
         return spoken
     client.in_turn = False
     return before
+
+
+async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversation:
+    """The same conversation as the endpoint's protocol opens it, where a pack knows the protocol."""
+    agreed = tuple(before.answer.values("sec-websocket-protocol"))
+    pack = fitting(client.target.path, agreed)
+    if pack is None:
+        return before
+    client.pack, client.say = pack, pack.say
+    spoken = await client.converse(replace(ask, patience=1.5))
+    if spoken.delivered or spoken.denied or not pack.say:
+        return spoken
+    spoken = await _in_turn(client, ask, spoken)
+    if not spoken.delivered and not spoken.ended:
+        # It speaks another protocol, or nothing of this one: the operator's message is still needed.
+        client.pack, client.say = None, ()
+        return before
+    return spoken
 
 
 async def _nowhere(client: Client, origin: str) -> Conversation:
@@ -213,6 +235,8 @@ async def _as_owner(
         return [first]
     if not first.delivered and client.say:
         first = await _in_turn(client, Ask(owner, origin), first)
+    elif not first.delivered:
+        first = await _by_pack(client, Ask(owner, origin), first)
     patience = _patience(client, first)
     seen = [first, await client.converse(Ask(owner, origin, patience=patience))]
     if seen[0].delivered and not seen[1].delivered and seen[1].stays_open and client.say:
@@ -254,13 +278,14 @@ def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tu
     """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
     # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
     weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
+    weighs |= one.proven
     got = frozenset(one for one in got & weighs if not one.startswith(GREETING) and one != CODE)
     if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:
         return Access.IN, "data were delivered"
     how = f"ended with {one.code}" if one.ended == "close" else "ended without a close frame"
-    if one.code in _DENIALS or denies(one.reason):
+    if one.code in _DENIALS or denies(one.reason) or (one.denied and not got):
         return Access.REFUSED, f"it was {how}"
     if any(map(denies, one.messages)):
         return Access.REFUSED, "the answer says that a credential is missing"
@@ -440,7 +465,9 @@ async def attempt(
             return Proof(
                 Access.UNKNOWN, "a client without it gets in as well", first.transcript, first
             )
-        if without is Access.UNKNOWN and not base.delivered:
+        # Without an owner it is data that show entry: a control that is told none of them is outside.
+        told = bool(base.owner) or bool(other.delivered & first.delivered)
+        if without is Access.UNKNOWN and not base.delivered and told:
             return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
     second = ready[-1] if ready else await client.converse(longer)
     again, _ = judged(base, second, anonymous=anonymous)

@@ -169,7 +169,7 @@ class Identity:
             or self._shown_headers
             or self._basic
             or self.query
-            or self._secret_protocols
+            or self.secret_subprotocols
         )
         if self.public_message or (beside and _public(self.first_message)):
             return ""
@@ -179,7 +179,7 @@ class Identity:
     def ambient(self) -> bool:
         """Whether a browser sends it along for a foreign page, and nothing else is needed."""
         return bool(self.cookies or self._basic) and not (
-            self.query or self._secret_message or self._shown_headers or self._secret_protocols
+            self.query or self._secret_message or self._shown_headers or self.secret_subprotocols
         )
 
     @property
@@ -204,7 +204,8 @@ class Identity:
         return tuple(one for one in self.headers if one[0].lower() in _BROWSERS)
 
     @property
-    def _secret_protocols(self) -> tuple[str, ...]:
+    def secret_subprotocols(self) -> tuple[str, ...]:
+        """The subprotocols that are a credential."""
         return tuple(one for one in self.protocols if self._is_secret(one))
 
     @property
@@ -215,7 +216,7 @@ class Identity:
             or self._shown_headers
             or self._basic
             or self.query
-            or self._secret_protocols
+            or self.secret_subprotocols
             or self._secret_message
         )
 
@@ -225,7 +226,7 @@ class Identity:
         shown = tuple(one for one in self.headers if one not in usual)
         for pairs in (self.cookies, shown, self.query):
             yield from (value for _, value in pairs)
-        yield from self._secret_protocols
+        yield from self.secret_subprotocols
         if self._secret_message:
             yield self.first_message
 
@@ -272,7 +273,7 @@ class Identity:
                 for key, value in pairs
             )
 
-        changed = tuple(mutated(one, change) for one in self._secret_protocols)
+        changed = tuple(mutated(one, change) for one in self.secret_subprotocols)
         protocols = tuple(
             mutated(one, change) if self._is_secret(one) else one for one in self.protocols
         )

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -37,6 +37,8 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 ROOT = "%SRCROOT%"
+INFORMATION = "https://cheatsheetseries.owasp.org/cheatsheets/WebSocket_Security_Cheat_Sheet.html"
+"""What the tool checks, until the project has an address of its own."""
 LONGEST = 1024
 """What sites accept as a description."""
 
@@ -49,9 +51,15 @@ def _short(text: str) -> str:
 
 
 def _artifact(path: str) -> dict[str, Any]:
-    """Where a file is: relative to the root of the sources, or absolute with its scheme."""
+    """Return where a file is: relative to the root of the sources, or absolute with its scheme.
+
+    An address is no file, and code-scanning sites refuse it here. It becomes a relative path; the address
+    itself is the logical location.
+    """
     if "://" in path:
-        return {"uri": quote(path, safe=":/[]%@!$&'()*+,;=~")}
+        parts = urlsplit(path)
+        place = f"{parts.netloc.replace(':', '-')}{parts.path}".strip("/")
+        return {"uri": quote(place, safe="/%[]-.~")}
     windows = PureWindowsPath(path)
     if windows.drive:
         return {"uri": windows.as_uri() if windows.is_absolute() else quote(windows.as_posix())}
@@ -64,7 +72,8 @@ def _artifact(path: str) -> dict[str, Any]:
 
 def _physical(where: Location) -> dict[str, Any]:
     if not where.line:
-        return {"artifactLocation": _artifact(where.path)}
+        # Sites want a line, also where there is none.
+        return {"artifactLocation": _artifact(where.path), "region": {"startLine": 1}}
     line, column = max(where.line, 1), max(where.column, 1)
     region: dict[str, Any] = {
         "startLine": line,
@@ -87,6 +96,7 @@ def _rule(rule: RuleMeta, weaknesses: dict[int, int]) -> dict[str, Any]:
         "name": "".join(part.capitalize() for part in rule.slug.split("-")),
         "shortDescription": {"text": _short(rule.title)},
         "fullDescription": {"text": _short(rule.what.strip() or rule.title)},
+        "helpUri": cwe_url(rule.cwe[0]) if rule.cwe else INFORMATION,
         "help": {"text": plain(rule), "markdown": markdown(rule, heading=False)},
         "defaultConfiguration": {"level": str(rule.level), "rank": _RANK[rule.confidence]},
         "relationships": [
@@ -263,6 +273,7 @@ def _run(report: Report) -> dict[str, Any]:
         "tool": {
             "driver": {
                 "name": "stormdoor",
+                "informationUri": INFORMATION,
                 "fullName": f"{report.tool} {report.version}",
                 "version": report.version,
                 "semanticVersion": report.version,

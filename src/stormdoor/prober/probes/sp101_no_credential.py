@@ -8,7 +8,9 @@ What:
     scripts know of a login; or, with `--active`, it says back whatever is said to it. A long random id in
     the address may be the credential, unless a page above it lists it to anybody, or (with
     `--active`) makes another one for a stranger. A name that the client
-    makes up, such as that of a session or a tab, is none: any other is let in as well.
+    makes up, such as that of a session or a tab, is none: any other is let in as well. Neither are cookies
+    and tokens that a page near the endpoint gives to a client without a login, nor a token that the client
+    has made itself, in the server's format and without a signature.
 
 Why:
     Whoever can reach the port reads along with a ten-line script, whatever the login page says.
@@ -26,9 +28,11 @@ import secrets
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
+from stormdoor.prober.creatable import candidates, visit
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.listening import overheard
+from stormdoor.prober.packs import fitting
 from stormdoor.prober.probe import (
     OWNER,
     SAY,
@@ -145,6 +149,8 @@ async def _run(situation: Situation) -> list[Result]:
         )
         what = f"A client without a credential gets in: {proof.why}.{public}"
         return [Open(what, proof.transcript)]
+    if (created := await _creatable(situation)) is not None:
+        return [created]
     heard = None
     if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
         speaker = Ask(situation.owner, situation.origin)
@@ -170,6 +176,32 @@ async def _run(situation: Situation) -> list[Result]:
             )
         ]
     return [Closed(f"A client without a credential is refused: {proof.why}.", proof.transcript)]
+
+
+async def _creatable(situation: Situation) -> Result | None:
+    """The result of credentials that any client can create; None where none of them gets in."""
+    client, doubt = situation.client, None
+    seen = await visit(client)
+    for one in candidates(client, situation.owner, seen):
+        if one.who.protocols and not client.say and client.pack is None:
+            client.pack = fitting("", one.who.protocols)
+            client.say = client.pack.say if client.pack is not None else ()
+        ask = Ask(one.who, situation.origin)
+        proof = await situation.attempt(ask, situation.nobody)
+        if proof.access is Access.UNKNOWN and proof.conversation.messages:
+            # Some servers drop a client that does not wait for their first message.
+            usual, client.in_turn = client.in_turn, True
+            proof = await situation.attempt(ask, situation.nobody)
+            client.in_turn = usual or proof.access is Access.IN
+        if proof.access is Access.IN:
+            situation.open_to_all = True
+            client.stranger = one.who
+            what = f"A client without a login gets in with {one.how}: {proof.why}."
+            return Open(what, proof.transcript)
+        if proof.access is Access.UNKNOWN and proof.conversation.status == 101:
+            what = f"Whether a client without a login gets in with {one.how}: {proof.why}."
+            doubt = NotDetermined(what, _settles(situation), proof.transcript)
+    return doubt
 
 
 def _settles(situation: Situation) -> str:

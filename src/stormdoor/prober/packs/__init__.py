@@ -1,0 +1,83 @@
+"""Protocol packs: how a conversation opens, and which message proves that the client may use it.
+
+One TOML file for each protocol. A pack is chosen by the subprotocol that the server has agreed to, or by the
+path; it speaks only where the operator has given no message.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["PACKS", "Pack", "fitting", "in_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A protocol.
+
+    Args:
+        name: Of the file.
+        protocols: Subprotocols that a client offers.
+        path: Pattern of the paths at which it is spoken; "" where the subprotocol tells.
+        say: Messages that open a conversation, and ask for something harmless.
+        delivered: Pattern of a message that proves use; binary ones are matched as `hex:…`.
+        denied: Pattern of a message that refuses the client; "" where the close frame tells.
+        waits: The server speaks first, and drops a client that does not wait for it.
+        token: Fields of a token that any client can make; empty where there is none.
+    """
+
+    name: str
+    say: tuple[str, ...]
+    delivered: str
+    protocols: tuple[str, ...] = ()
+    path: str = ""
+    denied: str = ""
+    waits: bool = False
+    token: Mapping[str, Any] = field(default_factory=dict)
+
+    def made_token(self, seconds: int) -> dict[str, Any]:
+        """Return a token that is valid for so many seconds."""
+        values = {"{random}": secrets.token_hex(20), "{later}": int(time.time()) + seconds}
+        return {name: values.get(value, value) for name, value in self.token.items()}
+
+
+@cache
+def _read() -> tuple[Pack, ...]:
+    files = (one for one in resources.files(__name__).iterdir() if one.name.endswith(".toml"))
+    found = []
+    for file in sorted(files, key=lambda one: one.name):
+        read = tomllib.loads(file.read_text("utf-8"))
+        for name in ("say", "protocols"):
+            read[name] = tuple(read.get(name, ()))
+        found.append(Pack(name=file.name.removesuffix(".toml"), **read))
+    return tuple(found)
+
+
+PACKS: tuple[Pack, ...] = _read()
+"""Every pack, by name."""
+
+
+def in_words(message: str | bytes) -> str:
+    """A message as the patterns see it."""
+    return message if isinstance(message, str) else f"hex:{message.hex()}"
+
+
+def fitting(path: str, agreed: tuple[str, ...]) -> Pack | None:
+    """Return the pack of an endpoint, or None.
+
+    Args:
+        path: Of the endpoint, without its query.
+        agreed: The subprotocols that the server has agreed to.
+    """
+    for pack in PACKS:
+        if set(agreed) & set(pack.protocols) or (pack.path and re.search(pack.path, path)):
+            return pack
+    return None

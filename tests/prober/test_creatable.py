@@ -1,0 +1,194 @@
+"""A credential that any client can create is no credential; one that a login makes, or a key signs, is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from typing import Any, ClassVar
+
+import pytest
+from tornado.web import HTTPError, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.prober.creatable import forged
+from stormdoor.prober.identity import Identity
+from tests.prober.servers import probed, serving, slugs
+from tests.prober.test_four_results import outcomes
+
+DATA = {"orders": [{"number": 7003, "city": "Oslo"}]}
+KEY = b"k-6d21f0"
+
+
+class Kept:
+    """Values that the server has given out."""
+
+    def __init__(self) -> None:
+        self.values: set[str] = set()
+
+    def new(self) -> str:
+        """Another one."""
+        made = secrets.token_urlsafe(24)
+        self.values.add(made)
+        return made
+
+
+KEPT = Kept()
+
+
+class Page(RequestHandler):
+    """Gives a token to every visitor, in a `meta` element."""
+
+    def get(self) -> None:
+        self.write(f'<html><meta name="ws-token" content="{KEPT.new()}"><p>Orders</p></html>')
+
+
+class Members(Page):
+    """Gives it to members only."""
+
+    def get(self) -> None:
+        if self.get_cookie("member") != "m-0123456789":
+            raise HTTPError(403)
+        super().get()
+
+
+class CookiePage(RequestHandler):
+    """Gives a session to every visitor."""
+
+    def get(self) -> None:
+        self.set_cookie("visit", KEPT.new(), httponly=True)
+        self.write("<p>Orders</p>")
+
+
+class EmptySession(RequestHandler):
+    """Gives a session to every visitor that the socket does not know."""
+
+    def get(self) -> None:
+        self.set_cookie("visit", secrets.token_urlsafe(24))
+        self.write("<p>Log in</p>")
+
+
+class Orders(WebSocketHandler):
+    """Delivers to a client that shows something which was given out, wherever it stands."""
+
+    def shown(self) -> str:
+        """The credential."""
+        return self.get_argument("ws-token", "") or self.get_cookie("visit") or ""
+
+    def allowed(self) -> bool:
+        """Whether it is known."""
+        return self.shown() in KEPT.values
+
+    def prepare(self) -> None:
+        if not self.allowed():
+            raise HTTPError(403)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message(DATA)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Messages say nothing here."""
+
+
+class BySubprotocol(Orders):
+    """Reads a token of JSON from the subprotocols, and asks for no signature."""
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "bokeh" if "bokeh" in subprotocols else None
+
+    def payload(self, token: str) -> dict[str, Any]:
+        """What the token says."""
+        padded = token + "=" * (-len(token) % 4)
+        found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))
+        return found
+
+    def token(self) -> str:
+        """The last subprotocol."""
+        return self.request.headers.get("Sec-WebSocket-Protocol", "").rpartition(",")[2].strip()
+
+    def allowed(self) -> bool:
+        try:
+            read = self.payload(self.token())
+        except ValueError:
+            return False
+        return isinstance(read.get("session_id"), str) and read["session_expiry"] > time.time()
+
+
+class Signed(BySubprotocol):
+    """The same, with a signature that is verified."""
+
+    def allowed(self) -> bool:
+        token, _, signature = self.token().partition(".")
+        return hmac.compare_digest(signature, sign(token)) and bool(self.payload(token))
+
+
+def sign(token: str) -> str:
+    """The signature of the server's key."""
+    return hmac.new(KEY, token.encode(), hashlib.sha256).hexdigest()
+
+
+def made(*, signed: bool) -> str:
+    """A token as the server's own page has it."""
+    claims = {"session_id": "Xk29sPq4LmZ7", "session_expiry": int(time.time()) + 300}
+    token = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"{token}.{sign(token)}" if signed else token
+
+
+@pytest.mark.parametrize(
+    ("handler", "page", "outcome"),
+    [
+        (Orders, Page, "open"),
+        (Orders, Members, "closed"),
+        (Orders, CookiePage, "open"),
+        (Orders, EmptySession, "closed"),
+        (BySubprotocol, EmptySession, "open"),
+        (Signed, EmptySession, "closed"),
+    ],
+)
+async def test_without_an_owner(handler: Any, page: Any, outcome: str) -> None:
+    """What a page gives to every visitor, and what nothing has signed, keeps no client out."""
+    KEPT.values.clear()
+    async with serving(handler, ("/", page), path="/orders") as port:
+        report = await probed(port, "/orders")
+    assert outcomes(report, "SP101") == {outcome}
+
+
+@pytest.mark.parametrize(("handler", "signed"), [(BySubprotocol, False), (Signed, True)])
+async def test_beside_an_owner(handler: Any, signed: bool) -> None:
+    """A token in the owner's own format, with another session and without a signature."""
+    token = made(signed=signed)
+    owner = Identity("ada", protocols=("bokeh", token), secret_protocols=(token,))
+    async with serving(handler) as port:
+        report = await probed(port, owner=owner)
+    assert ("no-credential" in slugs(report)) is not signed
+
+
+class Feed(Orders):
+    """Asks for a cookie of a visitor, and takes every origin."""
+
+    seen: ClassVar[list[str]] = []
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+
+async def test_a_foreign_page_has_it_as_well() -> None:
+    """The probes that follow go on as the client that any other can be."""
+    KEPT.values.clear()
+    async with serving(Feed, ("/", CookiePage)) as port:
+        report = await probed(port)
+    assert {"no-credential", "foreign-origin"} <= slugs(report)
+
+
+def test_forged() -> None:
+    """Another session, an end in the future, no signature; other formats are left alone."""
+    other = forged(made(signed=True))
+    assert "." not in other
+    read = json.loads(base64.urlsafe_b64decode(other + "=" * (-len(other) % 4)))
+    assert read["session_id"] != "Xk29sPq4LmZ7"
+    assert read["session_expiry"] > time.time() + 600
+    header = base64.urlsafe_b64encode(b'{"alg":"HS256"}').decode()
+    assert forged("opaque-token-0123") == forged(f"{header}.e30.x") == ""

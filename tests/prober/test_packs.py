@@ -1,0 +1,117 @@
+"""Protocol packs: each opens the conversation of its protocol, and knows what proves use."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, ClassVar
+
+import pytest
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.prober.packs import PACKS, Pack, fitting, in_words
+from stormdoor.prober.wire import message_frame
+from tests.prober.servers import probed, serving
+from tests.prober.test_four_results import outcomes
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda one: one.name)
+def test_packs_are_whole(pack: Pack) -> None:
+    """A pack is found by a subprotocol or a path, its messages can be sent, and its patterns compile."""
+    assert pack.protocols or pack.path
+    for one in pack.say:
+        message_frame(one)
+    for pattern in (pack.path, pack.delivered, pack.denied):
+        re.compile(pattern)
+
+
+def test_fitting() -> None:
+    """The subprotocol that was agreed to, or the path, says which protocol is spoken."""
+    found = {name: fitting(path, agreed) for name, path, agreed in _ENDPOINTS}
+    assert {name: one.name if one else "" for name, one in found.items()} == {
+        name: name for name in found
+    }
+    assert fitting("/ws", ()) is None
+
+
+_ENDPOINTS = [
+    ("bokeh", "/app/ws", ("bokeh",)),
+    ("graphql-transport-ws", "/graphql", ("graphql-transport-ws",)),
+    ("jupyter-kernel", "/api/kernels/0f1e/channels", ()),
+    ("terminado", "/terminals/websocket/1", ()),
+    ("socketio", "/socket.io/", ()),
+    ("sockjs", "/echo/000/abc/websocket", ()),
+    ("livereload", "/livereload", ()),
+    ("stomp", "/broker", ("v12.stomp",)),
+    ("mqtt", "/mqtt", ("mqtt",)),
+]
+
+
+class Graph(WebSocketHandler):
+    """Answers a query of GraphQL after the connection was begun; the twin asks for a token first."""
+
+    asks: ClassVar[bool] = False
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "graphql-transport-ws" if "graphql-transport-ws" in subprotocols else None
+
+    def on_message(self, message: str | bytes) -> None:
+        read = json.loads(message)
+        if read["type"] == "connection_init":
+            if self.asks and "token" not in read.get("payload", {}):
+                self.close(4403, "Forbidden")
+                return
+            self.write_message({"type": "connection_ack"})
+        elif read["type"] == "subscribe":
+            data = {"data": {"__typename": "Query"}}
+            self.write_message({"id": read["id"], "type": "next", "payload": data})
+
+
+class AsksGraph(Graph):
+    asks = True
+
+
+class Broker(WebSocketHandler):
+    """Accepts or refuses a client of MQTT without a user name."""
+
+    code: ClassVar[int] = 0
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "mqtt" if "mqtt" in subprotocols else None
+
+    def on_message(self, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        if message[0] == 0x10:
+            self.write_message(bytes((0x20, 2, 0, self.code)), binary=True)
+
+
+class AsksBroker(Broker):
+    code = 5
+
+
+@pytest.mark.parametrize(
+    ("handler", "protocol", "outcome"),
+    [
+        (Graph, "graphql-transport-ws", "open"),
+        (AsksGraph, "graphql-transport-ws", "closed"),
+        (Broker, "mqtt", "open"),
+        (AsksBroker, "mqtt", "closed"),
+    ],
+)
+async def test_without_a_message(handler: Any, protocol: str, outcome: str) -> None:
+    """The operator has given no message: the pack of the protocol opens the conversation."""
+
+    class Here(handler):  # type: ignore[misc]
+        def prepare(self) -> None:
+            if protocol not in self.request.headers.get("Sec-WebSocket-Protocol", ""):
+                self.send_error(400)
+
+    async with serving(Here) as port:
+        report = await probed(port)
+    assert outcomes(report, "SP101") == {outcome}
+
+
+def test_binary_in_words() -> None:
+    """Patterns see bytes in hexadecimal."""
+    assert in_words(b"\x20\x02") == "hex:2002"
+    assert in_words("a") == "a"
