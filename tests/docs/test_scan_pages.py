@@ -182,6 +182,25 @@ def test_action(tmp_path: Path, inputs: dict[str, str], arguments: list[str], co
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_action_probes(tmp_path: Path, code: int) -> None:
+    """The last step runs the probe of the file that the input names, and ends as the probe does."""
+    step = action()["runs"]["steps"][2]
+    assert "${{" not in step["run"]
+    assert "inputs.probe != ''" in step["if"]
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program.parent.mkdir(parents=True)
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    files = {"TOLD": str(tmp_path / "told"), "GITHUB_OUTPUT": str(tmp_path / "outputs")}
+    variables = {"RUNNER_TEMP": str(tmp_path), "PROBE": "$(touch ran)", "SARIF": "p.sarif"}
+    assert script(tmp_path, step["run"], CODE=str(code), **files, **variables) == code
+    told = (tmp_path / "told").read_text().splitlines()
+    assert told == ["probe", "--quiet", "--config=$(touch ran)", "--output=p.sarif"]
+    assert (tmp_path / "outputs").read_text().splitlines() == ["sarif=p.sarif"]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_options_of_the_action_exist(project: Path, called: Called) -> None:
     """The command understands what the action writes."""
     line = "stormdoor scan --quiet --output=a.sarif --format=sarif --output=b.html --fail-on=never"

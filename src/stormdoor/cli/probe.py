@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,6 +33,7 @@ Seconds = Annotated[float, Parameter(group=_FAR, metavar="S")]
 @app.default
 def probe(
     *urls: Annotated[str, Parameter(group=_WHERE)],
+    config: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
     authorized: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="HOST")] = (),
     discover: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="URL")] = (),
     har: Annotated[tuple[Path, ...], Parameter(group=_WHERE, metavar="FILE")] = (),
@@ -43,6 +45,7 @@ def probe(
     origin: Annotated[str, Parameter(group=_WHERE, metavar="ORIGIN")] = "",
     plain: Annotated[str, Parameter(group=_WHERE, metavar="URL")] = "",
     beside: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="URL")] = (),
+    beside_say: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="MESSAGE")] = (),
     ca: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
     cookie: Pairs = (),
     header: Annotated[
@@ -106,6 +109,7 @@ def probe(
 
     Args:
         urls: Addresses of endpoints: ws://HOST:PORT/PATH; {unique} in one is another word each time.
+        config: Everything about one application, as TOML. probe.toml if nothing is named to probe.
         authorized: A host, or HOST:PORT, beside this machine or the given page; may be repeated.
         discover: A page to look for endpoints from, e.g. http://127.0.0.1:8888/; may be repeated.
         har: A browser session saved as HAR: its endpoints, its owner, its messages; may be repeated.
@@ -115,6 +119,7 @@ def probe(
         origin: Origin of the endpoint's own pages. That of the address if left out.
         plain: Where the same endpoint may be served without TLS, such as ws://HOST:8000/.
         beside: An endpoint that must be open, too, while this one is used; may be repeated.
+        beside_say: A message that is sent there as soon as it is open; may be repeated.
         ca: Certificates to trust, as PEM, for wss.
         cookie: A cookie of the owner's session; may be repeated.
         header: A header of the owner's, as 'Name: value' or NAME=VALUE; may be repeated.
@@ -168,6 +173,8 @@ def probe(
         probes: Show all probes, and probe nothing.
         explain: Show the page of a probe, such as SP101, and probe nothing.
     """
+    given_all = dict(locals())
+    from stormdoor.cli.probe_file import completed
     from stormdoor.cli.probe_run import (
         Given,
         against,
@@ -184,10 +191,13 @@ def probe(
         return print_probes()
     if explain is not None:
         return print_probe(explain)
+    if (merged := completed(config, given_all, inspect.signature(probe))) is not None:
+        addresses = merged.pop("urls")
+        return probe(*addresses, **merged)
     if not (urls or discover or har or openapi):
         raise UsageError(
             "which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat, or let it look: "
-            "--discover http://127.0.0.1:8888/"
+            "--discover http://127.0.0.1:8888/, or write a file: stormdoor probe init URL"
         )
     scan = scan_in(from_scan) if from_scan is not None else None
     given = Given(
@@ -223,6 +233,7 @@ def probe(
         logout=logout,
         active=active,
         beside=beside,
+        beside_say=beside_say,
         expired=expired_token,
         foreign=foreign_token,
         one_time=one_time,
@@ -247,3 +258,26 @@ def probe(
     if write_baseline is not None:
         return 0
     return exit_status(report, fail_on, allow_not_determined=allow_not_determined)
+
+
+@app.command(name="init")
+def init(
+    url: str,
+    *,
+    authorized: tuple[str, ...] = (),
+    output: Annotated[Path, Parameter(name=["--output", "-o"], metavar="FILE")] = Path(
+        "probe.toml"
+    ),
+) -> int:
+    """Write a probe.toml for an application.
+
+    Its endpoints are found from the page, and so is a login form. Only GET is sent.
+
+    Args:
+        url: A page of the application, or the address of an endpoint.
+        authorized: A host, or HOST:PORT, beside this machine or the given page; may be repeated.
+        output: The file. One that is there is not overwritten.
+    """
+    from stormdoor.cli.probe_init import write_new
+
+    return write_new(url, authorized, output)

@@ -168,7 +168,7 @@ def look(
         known = read_baseline(baseline.read_text("utf-8")) if baseline is not None else None
     except (OSError, UnicodeDecodeError, BaselineError) as error:
         raise UsageError(str(error)) from error
-    for one in settings["say"]:
+    for one in (*settings["say"], *settings["beside_say"]):
         try:
             message_frame(one)
         except ValueError as error:

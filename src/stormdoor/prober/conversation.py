@@ -121,6 +121,7 @@ class Client:
         self.order: tuple[str, ...] = ()
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
+        self.companions_say: tuple[str, ...] = ()
         self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
         self.enough: Callable[[frozenset[str]], bool] = never
         self.all: list[Conversation] = []
@@ -147,13 +148,16 @@ class Client:
             return await self._converse(ask)
 
     async def _beside(self, target: Target, ask: Ask, stack: contextlib.AsyncExitStack) -> None:
-        """Open a socket that must be open beside this one, as the same client; nothing is read there."""
+        """Open a socket that must be open beside this one, as the same client, and speak there."""
         shown = [("Origin", ask.origin)] if ask.origin is not None else []
         request = Request(headers=(*shown, *ask.who.shown(), *ask.headers), host=ask.host)
         with contextlib.suppress(NoAnswer):
-            await stack.enter_async_context(
+            _, wire = await stack.enter_async_context(
                 opened(self._at(ask, target), request, self.budget, self.tls)
             )
+            if wire is not None:
+                for text in self.companions_say:
+                    await wire.send(message_frame(text.replace(UNIQUE, secrets.token_hex(6))))
 
     def _at(self, ask: Ask, target: Target) -> Target:
         """The address with the parameters of who asks, and with those that are others each time."""

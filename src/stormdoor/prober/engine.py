@@ -111,6 +111,7 @@ class Plan:
         tls: For wss.
         declared: What only the owner knows of credentials and limits.
         beside: Endpoints that must be open beside each, as the same client.
+        beside_say: Messages that are sent there.
         secrets: More texts that must not be shown, however short they are.
     """
 
@@ -140,6 +141,7 @@ class Plan:
     tls: ssl.SSLContext | None = None
     declared: Declared = field(default_factory=Declared)
     beside: tuple[str, ...] = ()
+    beside_say: Sequence[str] = ()
     secrets: tuple[str, ...] = ()
 
     @property
@@ -386,6 +388,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
     client.order = order
+    client.companions_say = tuple(plan.beside_say)
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))

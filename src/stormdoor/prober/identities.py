@@ -158,6 +158,8 @@ def read_identities(
         known = {member.name for member in members} | {"nobody"}
         if unknown := next((who for who in allow or () if who not in known), None):
             raise BadDocument(f"{one.name}: there is no identity {unknown!r}")
+    # The same file may hold the options of the command, which the command reads itself.
+    whole.table("probe")
     whole.done()
     named = [one for one in members if one.name != "nobody"]
     if not named:

@@ -79,6 +79,13 @@ class Table:
         """A number; 0 where there is none."""
         return int(self._take(key, int, "a number", 0))
 
+    def real(self, key: str) -> float:
+        """A number with or without a fraction; 0 where there is none."""
+        value = self._take(key, (int, float), "a number", 0)
+        if isinstance(value, bool):
+            raise BadDocument(f"{self.name}: `{key}` is a number")
+        return float(value)
+
     def texts(self, key: str, *, secret: bool = False) -> tuple[str, ...]:
         """A list of texts; one text is a list of one."""
         value = self._take(key, (str, list), "a list of texts", [])

@@ -99,13 +99,17 @@ class Web:
             NotAllowed: It may not.
         """
         found = parse_target(urldefrag(url)[0], self.authorized)
-        other = (found.host, found.port) != (self.home.host, self.home.port)
-        if self.stays and other and not is_named(found.host, found.port, self.authorized):
+        if self.stays and self._is_elsewhere(found):
             raise NotAllowed(
                 f"{found.netloc} is another origin than {self.home.origin}; probe only what you may, and say "
                 f"so: --authorized {found.netloc}"
             )
         return found
+
+    def _is_elsewhere(self, target: Target) -> bool:
+        """Whether it is neither the origin of the home, nor authorised by name."""
+        here = (target.host, target.port) == (self.home.host, self.home.port)
+        return not here and not is_named(target.host, target.port, self.authorized)
 
     @property
     def cookies(self) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,152 @@
+"""`probe.toml`: the options of one application's probe, in one file; and the file that `init` writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stormdoor.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from inspect import Signature
+
+__all__ = ["NAME", "ProbeFile", "completed", "read_file", "written"]
+
+NAME = "probe.toml"
+"""Read where the command names neither an endpoint nor a file."""
+_LISTS = ("endpoints", "discover", "authorized", "beside", "beside_say", "say", "safe")
+_TEXTS = ("origin", "plain", "logout", "revoke", "fail_on")
+_FLAGS = ("active", "one_time", "allow_not_determined")
+_NUMBERS = ("listen", "idle", "seconds", "connections", "per_second")
+_WHERE = ("urls", "discover", "har", "openapi")
+_FAIL_ON = ("error", "warning", "note", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFile:
+    """What the file says.
+
+    Args:
+        path: The file.
+        options: The options of `[probe]`, by the names of the command's parameters.
+        identities: There is an identity in it.
+    """
+
+    path: Path
+    options: Mapping[str, Any]
+    identities: bool
+
+
+def completed(
+    config: Path | None, given: Mapping[str, Any], signature: Signature
+) -> dict[str, Any] | None:
+    """Return the options of the command, completed by a file; None where no file is read.
+
+    What the command says counts before the file.
+
+    Args:
+        config: The file that was named; None to look for one where nothing else is named to probe.
+        given: The command's parameters.
+        signature: Of the command, with the defaults.
+
+    Raises:
+        UsageError: The file makes no sense, or names nothing to probe.
+    """
+    from stormdoor.cli.output import remark
+
+    named = any(given[one] for one in _WHERE)
+    if config is None and (named or not Path(NAME).is_file()):
+        return None
+    file = read_file(config or Path(NAME))
+    remark(f"{file.path} is read")
+    found = dict(given) | {
+        name: value
+        for name, value in file.options.items()
+        if given[name] in (signature.parameters[name].default, ())
+    }
+    if not any(found[one] for one in _WHERE):
+        raise UsageError(
+            f'{file.path}: write endpoints = ["ws://127.0.0.1:8888/chat"] into [probe]'
+        )
+    if file.identities and given["identities"] is None:
+        found["identities"] = file.path
+    return found | {"config": None}
+
+
+def read_file(path: Path) -> ProbeFile:
+    """Read it.
+
+    Raises:
+        UsageError: It cannot be read, or something in it makes no sense.
+    """
+    from stormdoor.prober.document import BadDocument
+    from stormdoor.prober.toml import open_table
+
+    try:
+        whole = open_table(path)
+        table = whole.table("probe")
+        every: dict[str, Any] = {one: table.texts(one) for one in _LISTS}
+        every |= {one: table.text(one) for one in _TEXTS}
+        every |= {one: table.flag(one) for one in _FLAGS}
+        every |= {one: table.real(one) for one in _NUMBERS}
+        every |= {one: path.parent / table.text(one) for one in ("baseline", "public_key")}
+        every["private"] = table.text("private", secret=True)
+        table.done()
+        found = {name: value for name, value in every.items() if name in table}
+    except BadDocument as error:
+        raise UsageError(str(error)) from error
+    if found.get("fail_on", "warning") not in _FAIL_ON:
+        raise UsageError(f"{path}: `fail_on` is one of {', '.join(_FAIL_ON)}")
+    for name in ("connections", "per_second"):
+        if name in found:
+            found[name] = int(found[name])
+    if "endpoints" in found:
+        found["urls"] = found.pop("endpoints")
+    return ProbeFile(path, found, "identity" in whole)
+
+
+def _quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def written(
+    endpoints: Sequence[str], login: str = "", fields: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the text of a new file.
+
+    Args:
+        endpoints: Addresses of the endpoints.
+        login: Where a login form is sent to; "" where none was found.
+        fields: Names of its fields, with their types.
+    """
+    listed = "".join(f"    {_quoted(one)},\n" for one in endpoints)
+    lines = [
+        "# What `stormdoor probe` tries with this application, and as whom. Run: stormdoor probe",
+        "# Secrets are written env:NAME or @FILE. Docs: how-to/probe-a-server, reference/probe.",
+        "",
+        "[probe]",
+        f"endpoints = [\n{listed}]",
+        '# say = [\'{"type": "list"}\']       # a message that the server answers, without harm',
+        '# beside = ["ws://…/control"]      # sockets that must be open, too; beside_say is sent there',
+        '# origin = "https://app.example"   # of the pages, where it is not that of the endpoint',
+        '# logout = "/logout"               # to see what it ends',
+        '# baseline = "probe-known.json"    # findings that are known',
+        "# allow_not_determined = true      # end with 0 where a probe could not tell",
+        "",
+    ]
+    mark = "" if login else "# "
+    given = [
+        f"{name} = {_quoted('env:PROBE_PASSWORD' if kind == 'password' else 'env:PROBE_USER')}"
+        for name, kind in fields
+    ] or ['username = "env:PROBE_USER"', 'password = "env:PROBE_PASSWORD"']
+    lines += [
+        "# The owner of the session; more identities follow in the same way.",
+        f"{mark}[identity.owner.login]",
+        f"{mark}url = {_quoted(login or 'http://127.0.0.1:8888/login')}",
+        f"{mark}field = {{ {', '.join(given)} }}",
+        "",
+    ]
+    return "\n".join(lines)
