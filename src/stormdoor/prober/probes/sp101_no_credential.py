@@ -29,8 +29,9 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.creatable import candidates, visit
-from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.decide import Access, Proof, judged
 from stormdoor.prober.delivered import text_of
+from stormdoor.prober.identity import Identity
 from stormdoor.prober.listening import overheard
 from stormdoor.prober.packs import fitting
 from stormdoor.prober.probe import (
@@ -149,7 +150,8 @@ async def _run(situation: Situation) -> list[Result]:
         )
         what = f"A client without a credential gets in: {proof.why}.{public}"
         return [Open(what, proof.transcript)]
-    if (created := await _creatable(situation)) is not None:
+    created = await _creatable(situation)
+    if isinstance(created, Open):
         return [created]
     heard = None
     if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
@@ -167,41 +169,55 @@ async def _run(situation: Situation) -> list[Result]:
             situation.open_to_all = True
             what = f"A client without a credential is let in: {why}."
             return [Open(what, situation.client.all[-1].transcript)]
+    return [_not_in(situation, proof, created)]
+
+
+def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> Result:
+    """The result where the client was not seen to get in.
+
+    Args:
+        situation: What a probe may look at.
+        proof: Of the client without a credential.
+        doubt: About a credential that any client can create.
+    """
     if proof.access is Access.UNKNOWN:
-        return [
-            NotDetermined(
-                f"Whether a client without a credential gets in: {proof.why}.",
-                _settles(situation),
-                proof.transcript,
-            )
-        ]
-    return [Closed(f"A client without a credential is refused: {proof.why}.", proof.transcript)]
+        what = f"Whether a client without a credential gets in: {proof.why}."
+        return NotDetermined(what, _settles(situation), proof.transcript)
+    closed = f"A client without a credential is refused: {proof.why}."
+    return doubt or Closed(closed, proof.transcript)
 
 
-async def _creatable(situation: Situation) -> Result | None:
-    """The result of credentials that any client can create; None where none of them gets in."""
+async def _creatable(situation: Situation) -> Open | NotDetermined | None:
+    """The result of credentials that any client can create; None where each of them is refused."""
     client, doubt = situation.client, None
     seen = await visit(client)
     for one in candidates(client, situation.owner, seen):
-        if one.who.protocols and not client.say and client.pack is None:
-            client.pack = fitting("", one.who.protocols)
-            client.say = client.pack.say if client.pack is not None else ()
-        ask = Ask(one.who, situation.origin)
-        proof = await situation.attempt(ask, situation.nobody)
-        if proof.access is Access.UNKNOWN and proof.conversation.messages:
-            # Some servers drop a client that does not wait for their first message.
-            usual, client.in_turn = client.in_turn, True
-            proof = await situation.attempt(ask, situation.nobody)
-            client.in_turn = usual or proof.access is Access.IN
+        usual = client.pack, client.say, client.in_turn
+        proof = await _with_created(situation, one.who)
         if proof.access is Access.IN:
             situation.open_to_all = True
             client.stranger = one.who
             what = f"A client without a login gets in with {one.how}: {proof.why}."
             return Open(what, proof.transcript)
+        client.pack, client.say, client.in_turn = usual
         if proof.access is Access.UNKNOWN and proof.conversation.status == 101:
             what = f"Whether a client without a login gets in with {one.how}: {proof.why}."
             doubt = NotDetermined(what, _settles(situation), proof.transcript)
     return doubt
+
+
+async def _with_created(situation: Situation, who: Identity) -> Proof:
+    """Try a credential that the client has created, in the words of its protocol where none were given."""
+    client, ask = situation.client, Ask(who, situation.origin)
+    if who.protocols and not client.say and client.pack is None:
+        client.pack = fitting("", who.protocols)
+        client.say = client.pack.say if client.pack is not None else ()
+    proof = await situation.attempt(ask, situation.nobody)
+    if proof.access is Access.UNKNOWN and proof.conversation.messages and client.say:
+        # Some servers drop a client that does not wait for their first message.
+        client.in_turn = True
+        proof = await situation.attempt(ask, situation.nobody)
+    return proof
 
 
 def _settles(situation: Situation) -> str:
