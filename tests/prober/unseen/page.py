@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.prober.real.evaluate import MADE_UP, PAGE, UNSEEN
+from tests.prober.real.evaluate import MADE_UP, MORE_CHECKS, PAGE, UNSEEN
 from tests.prober.real.programs import Case, cases
 
 __all__ = ["MARK", "RUNS", "counts", "main", "section"]
@@ -25,7 +25,7 @@ RUNS = {
     "today, all": UNSEEN / "now.json",
 }
 _CHECKS = ("no-credential", "foreign-origin")
-_ALL_CHECKS = (*_CHECKS, MADE_UP)
+_ALL_CHECKS = (*_CHECKS, MADE_UP, *MORE_CHECKS)
 Kept = Mapping[str, Mapping[str, Any]]
 
 

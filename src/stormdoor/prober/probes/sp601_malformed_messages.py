@@ -14,7 +14,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.conversation import Ask
+from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.probe import (
     NotDetermined,
     NotTried,
@@ -30,16 +30,24 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _MIB = 1024 * 1024
+_SAID = b"still there?"
+
+
+def _taken(one: Conversation) -> bool:
+    """Whether the socket is open, and the server has answered the ping behind the message."""
+    return one.stays_open and one.ponged
 
 
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once:
         return [NotTried("a credential that works more than once")]
-    ping = frame_bytes(PING, b"still there?")
-    plain = await situation.client.converse(Ask(who, situation.origin, say=False, raw=(ping,)))
-    if not plain.stays_open:
-        what = "How messages are limited: the connection does not stay open."
+    ping = frame_bytes(PING, _SAID)
+    plain = await situation.client.converse(
+        Ask(who, situation.origin, say=False, raw=(ping,), ping=_SAID)
+    )
+    if not _taken(plain):
+        what = "How messages are limited: the connection does not stay open, or answers no ping."
         return [NotDetermined(what, "", plain.transcript)]
     results: list[Result] = []
     doubts: list[str] = []
@@ -48,15 +56,15 @@ async def _run(situation: Situation) -> list[Result]:
         ("a message of 1 MiB", frame_bytes(TEXT, b'"' + b"x" * _MIB + b'"')),
         ("text that is not UTF-8", frame_bytes(TEXT, b'"\xff\xfe"')),
     ):
-        ask = Ask(who, situation.origin, say=False, raw=(data, ping))
+        ask = Ask(who, situation.origin, say=False, raw=(data, ping), ping=_SAID)
         first = await situation.client.converse(ask)
         last = first.transcript
-        if first.stays_open and (await situation.client.converse(ask)).stays_open:
+        if _taken(first) and _taken(await situation.client.converse(ask)):
             results.append(
                 Open(f"The owner may send {what}: the socket stays open.", first.transcript)
             )
         elif not first.ended:
-            doubts.append(f"{what}: {first.problem or 'the socket was ended once, and not again'}")
+            doubts.append(f"{what}: {first.problem or 'the ping behind it was not answered in time'}")
     closed = "A message of 1 MiB, and text that is not UTF-8, end the connection."
     return results or [answered(closed, doubts, "How messages are limited", "", last)]
 
