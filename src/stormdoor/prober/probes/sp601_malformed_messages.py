@@ -64,7 +64,9 @@ async def _run(situation: Situation) -> list[Result]:
                 Open(f"The owner may send {what}: the socket stays open.", first.transcript)
             )
         elif not first.ended:
-            doubts.append(f"{what}: {first.problem or 'the ping behind it was not answered in time'}")
+            doubts.append(
+                f"{what}: {first.problem or 'the ping behind it was not answered in time'}"
+            )
     closed = "A message of 1 MiB, and text that is not UTF-8, end the connection."
     return results or [answered(closed, doubts, "How messages are limited", "", last)]
 
