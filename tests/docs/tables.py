@@ -44,7 +44,10 @@ MEANINGS = {
     Denial.STEP_UP: "It would be allowed, were the authentication fresher or stronger.",
     Denial.UNDECLARED: "Nothing was declared about the endpoint.",
     Denial.TOO_MANY_CONNECTIONS: "`connections_per_address` or `connections_per_principal` is reached.",
-    Denial.BUSY: "`connections` or `unfinished_logins` is reached, or too many passwords are being verified.",
+    Denial.BUSY: (
+        "`connections`, `unfinished_logins` or `buffered_bytes` is reached, or too many passwords are being "
+        "verified."
+    ),
     Denial.UNAVAILABLE: "The store does not answer, or the trail cannot be written.",
     Denial.INTERNAL: "An unforeseen error, or the handler raised.",
     Denial.INVALID_MESSAGE: (

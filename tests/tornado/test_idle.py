@@ -57,12 +57,14 @@ class World:
         guard: Decides.
         clock: Stands still until a test moves it.
         port: Where the server listens.
-        cookie: Of the login.
+        secret: Of the login's cookie.
+        cookie: The header with it.
         wire: The open socket.
     """
 
     def __init__(self, guard: Guard, clock: FakeClock, port: int, cookie: str, wire: Wire) -> None:
         self.guard, self.clock, self.port, self.wire = guard, clock, port, wire
+        self.secret = cookie
         self.cookie = ("Cookie", f"__Host-stormdoor={cookie}")
 
     @property
@@ -210,6 +212,18 @@ async def test_a_message_after_the_login_has_ended(fast: bool) -> None:
         assert await it.wire.close_code() == 3000
         assert Board.here.heard == []
         assert await it.status() == 401
+
+
+@BOTH
+async def test_a_logout_with_the_cookie_of_the_idle_login_ends_it(fast: bool) -> None:
+    """The page of the dashboard may still have its logout button."""
+    async with world(fast, receive_only=["/ws"]) as it:
+        await it.passes(2 * IDLE, it.sends)
+        assert it.open
+        await it.guard.admin.log_out(it.secret)
+        await it.guard.tick()
+        assert not it.open
+        assert await it.wire.close_code() == 3000
 
 
 @BOTH
