@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -151,6 +153,18 @@ def test_an_application_is_complete(name: str) -> None:
     assert f"guard-{name}.md" in page
     assert f"| {application.packages[0]} " in page
     assert application.door in files_of_page(f"guard-{name}")
+
+
+@pytest.mark.parametrize("name", sorted(applications()))
+def test_a_page_starts_the_application_as_the_harness_does(name: str) -> None:
+    """The last command of the section has no word that the command of the guarded run has not."""
+    page = PAGE.parent.parent / "how-to" / f"guard-{name}.md"
+    command = applications()[name].guarded.command
+    text = page.read_text("utf-8").partition("## Start it")[2].partition("##")[0]
+    *_, last = [line for line in text.splitlines() if line.startswith("    ")]
+    words = [word for word in shlex.split(last) if not re.match(r"[A-Z]+=|web_password=", word)]
+    assert Path(words[0]).name == command[0]
+    assert set(words[1:]) <= set(command)
 
 
 def test_the_page_explains_every_check() -> None:
