@@ -5,6 +5,7 @@ import functools
 import gc
 import importlib
 import inspect
+import logging
 import os
 import signal
 import sys
@@ -52,6 +53,13 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_tornado_writes_them() -> None:
+    """`protect` redacts Tornado's loggers for the whole process: a test without a guard reads them plain."""
+    for name in ("tornado.access", "tornado.application", "tornado.general"):
+        logging.getLogger(name).filters.clear()
 
 
 def _synchronous(

@@ -18,7 +18,7 @@ from stormdoor import (
     protect,
     redacting_log_function,
 )
-from stormdoor.tornado.redaction import _redactor, redact_query
+from stormdoor.tornado.redaction import redact_query
 from tests.guard.fakes import make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.wire import connect, log_lines, request, serving, until
@@ -55,13 +55,6 @@ ROUTES: list[Any] = [("/ws", Echo), ("/page", Page)]
 def door(**options: Any) -> Guard:
     """A guard for an application on this machine."""
     return make_guard(insecure_allow_any_host=True, **options)
-
-
-@pytest.fixture(autouse=True)
-def _without_the_filter() -> None:
-    """Each test begins as a process does: no filter is installed, whatever ran before it."""
-    for name in LOGS:
-        logging.getLogger(name).removeFilter(_redactor)
 
 
 async def _ask_everything(port: int) -> None:
