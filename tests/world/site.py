@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 from stormdoor import Guard
@@ -119,9 +120,9 @@ def _until_answering(site: Site, path: str) -> None:
             raise FailedError(f"it ended with {site.process.returncode}:\n{log_of(site.folder)}")
         try:
             urllib.request.urlopen(site.address + path, timeout=5).close()  # noqa: S310 - loopback
-        except urllib.error.HTTPError:
-            return
-        except OSError:
+        except (OSError, HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code < 500:
+                return
             time.sleep(0.1)
         else:
             return
