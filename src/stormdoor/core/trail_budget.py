@@ -49,7 +49,7 @@ def file_bytes(event: Event) -> int:
         size = len(_json(event))
     except UnicodeEncodeError:
         size = len(_json(encodable(event)))
-    about = _LONGEST_CHARACTER * (len(event.principal) + len(event.actor))
+    about = _LONGEST_CHARACTER * len(event.principal + event.actor)
     row = _ROW + about + size
     pages = _PAGE // (_ROOM // row) + 1 if row <= _ROOM else _PAGE * (2 + row // _ROOM)
     return pages + 2 * about + _INDEX

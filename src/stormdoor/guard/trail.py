@@ -101,13 +101,14 @@ class Trail:
                 event.connection,
                 event.time // 1.0,
             )
+            first = waiting.get(key)
+            if first is not None:
+                # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
+                waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
+                return
         else:
             key = object()  # what is no refusal is like nothing else
-        if key in waiting:
-            # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
-            first = waiting[key]
-            waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
-        elif event.proven:
+        if event.proven:
             if len(waiting) - self._unproven < self._capacity:
                 waiting[key] = _cut(event)
             else:
