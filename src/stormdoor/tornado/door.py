@@ -20,10 +20,12 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
 from typing import Any, ClassVar, cast
 
 from msgspec import Struct
 from tornado import gen
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.core.connection import State
@@ -117,6 +119,22 @@ class Door(Threshold):
             why = Refusal(Denial.INVALID_MESSAGE, f"{code}: {reason}")
         connection.sink = None  # the protocol tells the client itself
         self._door_guard.registry.end(connection, why)
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what the handler raised, unless it only wrote to a connection that the guard has ended.
+
+        A logout, a revocation or a deadline comes at any time: the handler cannot know, and nothing is wrong.
+        """
+        connection = self._door_admitted
+        if connection is None:
+            RequestHandler.log_exception(self, typ, value, tb)
+        elif not isinstance(value, WebSocketClosedError) or connection.closed_by is None:
+            super().log_exception(typ, value, tb)
 
     def _door_fail(self) -> None:
         """The handler raised: the connection is over, and the trail says so."""
@@ -270,6 +288,9 @@ class Door(Threshold):
     def on_connection_close(self) -> None:
         """The client left, perhaps before anything was opened."""
         self._door_left = True
+        if self._door_admitted is None:
+            WebSocketHandler.on_connection_close(self)
+            return
         try:
             super().on_connection_close()
         finally:
@@ -292,7 +313,12 @@ class Door(Threshold):
             self._door_backlog.abandon()
 
     def on_finish(self) -> None:
-        """An answer was sent. If it was not the 101, there will never be a connection."""
+        """An answer was sent. If it was not the 101, there will never be a connection.
+
+        The handler's own runs if the handshake was admitted: it may need what `initialize` has set.
+        """
+        if self._door_admitted is None:
+            return
         if self.get_status() != 101:
             self._door_over()
         try:

@@ -56,6 +56,7 @@ class Threshold(Outlet):
     _behind_a_door: ClassVar[bool] = True
 
     _door_left = False
+    _door_kwargs: dict[str, Any]
     _door_before: tuple[contextvars.Context, contextvars.Context]
     _door_kept: Handshake | None = None
 
@@ -72,6 +73,10 @@ class Threshold(Outlet):
         """Return the context of the task that makes the handshake, and a copy of it from before."""
         contexts: tuple[contextvars.Context, contextvars.Context] = vars(self).pop("_door_before")
         return contexts
+
+    def initialize(self, **kwargs: Any) -> None:
+        """Keep what the route gives the handler until the handshake is admitted."""
+        self._door_kwargs = kwargs
 
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler see the request."""
@@ -98,10 +103,11 @@ class Threshold(Outlet):
             # What only a proxy may send has left the request, and the certificate leaves it with the
             # socket, which is a WebSocket's from now on. Both are needed once more at a refresh.
             self._door_kept = handshake
-        if outcome.waiting:
-            return  # nothing of the handler runs before it has said who it is
         try:
             self._door_go_on(outcome)
+            super().initialize(**vars(self).pop("_door_kwargs"))
+            if outcome.waiting:
+                return  # its `prepare` runs when the client has said who it is
             prepared = self._door_prepare()
             if prepared is not None:
                 await prepared
@@ -139,6 +145,13 @@ class Threshold(Outlet):
             self.set_header(name, value)
         # The base class's finish: a handler's own might add what it adds to its pages.
         RequestHandler.finish(self, answer.text + "\n")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the page of an error: Tornado's, where the handler has not been initialized."""
+        if self._door_admitted is None:
+            RequestHandler.write_error(self, status_code, **kwargs)
+        else:
+            super().write_error(status_code, **kwargs)
 
     def clear(self) -> None:
         """Begin the answer anew. As Tornado does, with a date that is made once a second."""

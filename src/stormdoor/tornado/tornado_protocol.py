@@ -5,25 +5,36 @@ from __future__ import annotations
 from asyncio import Future
 from typing import Any
 
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
+from stormdoor.core.deflate import Agreement, agree
 from stormdoor.tornado.fast import Hold
 
 __all__ = ["TornadoProtocol"]
 
 _TOO_LARGE, _PROTOCOL_ERROR = 1009, 1002
+_MASKED = 0x80
+"""The bit that a client has to set in the second byte of a frame (RFC 6455 §5.1)."""
 _PIECE = 64 * 1024
 """Bytes of one read. Less than that is not counted as kept in memory."""
 
 
+def _answer(agreement: Agreement) -> HTTPHeaders:
+    return HTTPHeaders({"Sec-WebSocket-Extensions": agreement.answer})
+
+
 class TornadoProtocol(WebSocketProtocol13):
-    """Tornado's protocol, which says why it ends a connection.
+    """Tornado's protocol, which refuses unmasked frames, and says why it ends a connection.
 
     The handler that closes has ended its connection with the guard before it comes here. So a connection that
     is still open is closed by Tornado itself.
     """
 
     handler: Any
+    _at_header = False
+    """Whether the first two bytes of a frame are read next."""
     _arrived = 0
     """Bytes of the frame that is being read."""
     _held = 0
@@ -35,7 +46,12 @@ class TornadoProtocol(WebSocketProtocol13):
     async def _read_bytes(self, n: int) -> bytes:
         """Read in pieces, so that what has arrived is known before all of it is there."""
         if n <= _PIECE:
-            return await super()._read_bytes(n)
+            read = await super()._read_bytes(n)
+            if self._at_header:
+                self._at_header = False
+                if not read[1] & _MASKED:
+                    self._refuse(_PROTOCOL_ERROR, "a frame of a client is not masked")
+            return read
         data = bytearray()
         while len(data) < n:
             piece = await self.stream.read_bytes(min(_PIECE, n - len(data)), partial=True)
@@ -46,6 +62,7 @@ class TornadoProtocol(WebSocketProtocol13):
         return bytes(data)
 
     async def _receive_frame(self) -> None:
+        self._at_header = True
         await super()._receive_frame()
         if self.pause:
             pause, self.pause = self.pause, 0.0
@@ -91,6 +108,25 @@ class TornadoProtocol(WebSocketProtocol13):
         """Forget what is kept in memory; the server is about to close. The client hears no reason."""
         if self._kept > _PIECE:
             super()._abort()
+
+    def _refuse(self, code: int, reason: str) -> None:
+        """Close with `code`, and read nothing more.
+
+        Raises:
+            StreamClosedError: Always; Tornado's loop ends the connection then.
+        """
+        self.handler._door_cut_off(code, reason)  # noqa: SLF001 - a guarded handler's own
+        self.close(code, reason)
+        self.client_terminated = True
+        raise StreamClosedError
+
+    def _parse_extensions_header(self, headers: HTTPHeaders) -> list[tuple[str, dict[str, str]]]:
+        """Return the one offer of compression that can be kept, as the fast protocol chooses it.
+
+        Tornado takes the first, and fails if it cannot keep it, or reads a second one as its parameter.
+        """
+        agreement = agree(",".join(headers.get_list("Sec-WebSocket-Extensions")))
+        return [] if agreement is None else super()._parse_extensions_header(_answer(agreement))
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close, and record the cause if the client's message was too large."""
