@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from stormdoor.core.bucket import Rate
 from stormdoor.guard.budget import Budget
 from stormdoor.ports import Clock
 from stormdoor.tornado.interception import Unavailable
-from stormdoor.tornado.redaction import redacted
+from stormdoor.tornado.redaction import redact_target, redacted
 
 __all__ = ["install_access_log", "redacting_log_function"]
 
@@ -56,6 +57,8 @@ class _AccessLog:
 
     def __call__(self, handler: RequestHandler) -> None:
         status, hidden = handler.get_status(), 0
+        if self._own is None and not access_log.isEnabledFor(_level(status)):
+            return
         if status >= 400 and (
             hasattr(handler, "_door_endpoint") or isinstance(handler, Unavailable)
         ):
@@ -64,11 +67,11 @@ class _AccessLog:
                 self._hide(key)
                 return
             hidden = self._hidden.pop(key, 0)
+        if self._own is None:
+            _write(handler, status, hidden)
+            return
         with redacted(handler.request):
-            if self._own is not None:
-                self._own(handler)
-            else:
-                _write(handler, status, hidden)
+            self._own(handler)
 
     def _hide(self, key: str) -> None:
         self._hidden[key] += 1
@@ -76,17 +79,21 @@ class _AccessLog:
             self._hidden.clear()
 
 
+def _level(status: int) -> int:
+    if status < 400:
+        return logging.INFO
+    return logging.WARNING if status < 500 else logging.ERROR
+
+
 def _write(handler: RequestHandler, status: int, hidden: int) -> None:
     """Write the line that Tornado writes."""
-    log = access_log.info if status < 400 else access_log.warning
-    if status >= 500:
-        log = access_log.error
     request = handler.request
-    log(
+    access_log.log(
+        _level(status),
         "%d %s %s (%s) %.2fms%s",
         status,
         request.method,
-        request.uri,
+        redact_target(request.uri or ""),
         request.remote_ip,
         1000.0 * request.request_time(),
         f" [and {hidden} like it]" if hidden else "",

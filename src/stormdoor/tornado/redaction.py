@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.log import access_log, app_log, gen_log
 
-__all__ = ["redact_logs", "redact_query", "redacted"]
+__all__ = ["redact_logs", "redact_query", "redact_target", "redacted"]
 
 _REDACTED = "redacted"
 _LONGEST_NAME = 64
