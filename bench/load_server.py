@@ -103,10 +103,19 @@ async def _guarded(port: int) -> None:
                 secret = (await guard.sessions.create(name)).secret
                 found[name] = f"{guard.sessions.cookie.name}={secret}"
             publish(found)
+            await guard.passwords._run(_step_back)  # noqa: SLF001 - of one processor it has one thread
             server = guarded_server(application)
             server.add_sockets(bind_sockets(port, "127.0.0.1", backlog=4096))
             await until_stopped()
             server.stop()
+
+
+def _step_back() -> None:
+    """Under `chrt --rr`, put the thread that hashes below the others: niceness counts for nothing there."""
+    policy = os.sched_getscheduler(0)
+    if policy == os.SCHED_RR:
+        one_less = os.sched_getparam(0).sched_priority - 1
+        os.sched_setscheduler(0, policy, os.sched_param(one_less))
 
 
 def _say_nothing(_: Any) -> None:

@@ -139,6 +139,7 @@ def _stand_in(cost: Argon2Cost) -> str:
     return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}${salt}${digest}"
 
 
+_MOST_THREADS = 2
 _NICENESS = 5  # of the hashing threads: the event loop goes first where processors are few
 
 
@@ -149,6 +150,12 @@ def _step_back() -> None:
             thread = threading.get_native_id()
             now = os.getpriority(os.PRIO_PROCESS, thread)
             os.setpriority(os.PRIO_PROCESS, thread, now + _NICENESS)
+
+
+def _processors() -> int:
+    """How many processors the process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # of Linux
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,8 @@ class Passwords:
 
     Args:
         cost: Of new hashes; a stored hash of another cost is flagged for an upgrade.
-        threads: How many are computed at once.
+        threads: How many are computed at once; None for one on each processor that the process may use, and
+            two at most. More would only make each of them slower.
         queue: How many more may wait; and as many of those that go first.
         min_length: Characters of a new password at least.
         max_bytes: Bytes of a password at most; a longer one is refused before it is hashed.
@@ -184,12 +192,14 @@ class Passwords:
         self,
         *,
         cost: Argon2Cost = OWASP,
-        threads: int = 2,
+        threads: int | None = None,
         queue: int = 32,
         min_length: int = _SHORTEST,
         max_bytes: int = 1024,
         common: Iterable[str] = (),
     ) -> None:
+        if threads is None:
+            threads = min(_MOST_THREADS, _processors())
         if threads < 1 or queue < 0:
             raise ConfigurationError(
                 f"passwords need threads >= 1 and queue >= 0, not {threads} and {queue}"
