@@ -3,14 +3,13 @@
 What:
     A client without a credential connects, and is delivered what the owner is delivered; or it hears what
     the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
-    anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
-    to strangers is protected, unless a page that anybody may read opens it, and neither the page nor its
-    scripts know of a login; or, with `--active`, it says back whatever is said to it. A long random id in
-    the address may be the credential, unless a page above it lists it to anybody, or (with
-    `--active`) makes another one for a stranger. A name that the client
-    makes up, such as that of a session or a tab, is none: any other is let in as well. Neither are cookies
-    and tokens that a page near the endpoint gives to a client without a login, nor a token that the client
-    has made itself, in the server's format and without a signature.
+    anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and stays silent is not
+    determined, unless a page without a login opens it, and neither the page nor its scripts know of one; or,
+    with `--active`, it says back each message. A long random id in the address may be the credential,
+    unless a page above it lists the id without a login, or (with `--active`) makes another one for an
+    unauthenticated client. A name that the client makes up, such as that of a session or a tab, is no
+    credential. Neither are cookies and tokens that a page near the endpoint gives to a client without a
+    login, nor a token that the client has made itself, in the server's format and without a signature.
 
 Why:
     Whoever can reach the port reads along with a ten-line script, whatever the login page says.
