@@ -25,7 +25,7 @@ socket.onmessage = () => {
 
 
 class Page(RequestHandler):
-    """Logs everybody in as alice, and opens the socket."""
+    """Log every visitor in as alice, and open the socket."""
 
     def get(self) -> None:
         self.set_cookie(*ALICE.cookies[0])
@@ -36,14 +36,14 @@ class Page(RequestHandler):
 async def test_browser_session(chromium: str, tmp_path: Path) -> None:
     """Its endpoint, cookie and messages are read, and what another may do is found."""
     file = tmp_path / "session.har"
-    async with serving(AnyDocument, ("/", Page)) as port:
+    async with serving(AnyDocument, ("/in", Page)) as port:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox"]
             )
             context = await browser.new_context(record_har_path=file)
             page = await context.new_page()
-            await page.goto(f"http://127.0.0.1:{port}/")
+            await page.goto(f"http://127.0.0.1:{port}/in")
             await page.wait_for_function("document.title === 'answered'")
             await context.close()
             await browser.close()

@@ -11,7 +11,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -105,6 +105,26 @@ class Unhurried(asyncio.SelectorEventLoop):
         self.skipped = 0.0
         self.helped = 0  # calls that threads have not yet returned from
         super().__init__(selector)
+        self._submit = ThreadPoolExecutor.submit
+        loop, submit = self, self._submit
+
+        def counted(pool: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> Future[Any]:
+            """Submit as usual, and wait for it: the code under test may have threads of its own."""
+            future: Future[Any] = submit(pool, *args, **kwargs)
+            loop.helped += 1
+            future.add_done_callback(loop._told)
+            return future
+
+        ThreadPoolExecutor.submit = counted  # type: ignore[method-assign,assignment]
+
+    def _told(self, _: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.call_soon_threadsafe(self._returned, None)
+
+    def close(self) -> None:
+        """Close the loop; threads are waited for no more."""
+        ThreadPoolExecutor.submit = self._submit  # type: ignore[method-assign]
+        super().close()
 
     def time(self) -> float:
         """The time that this process has worked, and what was skipped."""

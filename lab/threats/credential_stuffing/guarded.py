@@ -3,8 +3,10 @@
 from tornado.web import Application
 
 from stormdoor import (
+    EndpointLimits,
     Guard,
     GuardedHandler,
+    Limits,
     PolicySet,
     Reply,
     SessionAuthenticator,
@@ -41,6 +43,7 @@ async def make(origin: str) -> Application:
         origins=[origin],
         authenticators=[SessionAuthenticator()],
         policies=PolicySet([role("member", "chat:*")]),
+        limits=Limits(own_protocol=EndpointLimits(message_bytes=64 * 1024)),
         production=False,
     )
     await guard.start()
