@@ -10,15 +10,12 @@ import base64
 import contextlib
 import json
 import secrets
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,12 +28,14 @@ from websockets.typing import Subprotocol
 
 from tests.support.browser import find_chromium
 from tests.support.recording import Frame, Recording, write
-from tests.world.environment import environ, install
+from tests.world.applications import applications
+from tests.world.applications.jupyterlab import TOKEN
+from tests.world.environment import install
+from tests.world.site import started
 
 __all__ = ["ACTIONS", "main"]
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-_START_SECONDS = 60.0
 _PATIENCE = 90_000  # milliseconds
 _CELL = "print('a line of output')"
 _BIG_CELL = "text = '''\n" + ("0123456789 abcdefghijklmnopqrstuvwxyz 0123456789\n" * 1900) + "'''"
@@ -44,138 +43,43 @@ _BIG_CELL = "text = '''\n" + ("0123456789 abcdefghijklmnopqrstuvwxyz 0123456789\
 
 # The applications --------------------------------------------------------------------------------
 
-_BOKEH = """\
-from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, Div, FileInput, Slider
-from bokeh.plotting import curdoc, figure
-
-source = ColumnDataSource({"x": list(range(200)), "y": [0.0] * 200})
-plot = figure(width=400, height=200)
-plot.line("x", "y", source=source)
-slider = Slider(start=0, end=1000, value=0, step=1, title="height", width=400)
-upload = FileInput()
-got = Div(text="nothing yet")
-
-
-def scale(attribute, old, new):
-    source.data = {"x": list(range(200)), "y": [new * x / 200 for x in range(200)]}
-
-
-def arrived(attribute, old, new):
-    got.text = f"got {len(new)} characters"
-
-
-slider.on_change("value", scale)
-upload.on_change("value", arrived)
-curdoc().add_root(column(slider, upload, got, plot))
-"""
-
-_PANEL = """\
-import panel as pn
-
-pn.extension()
-slider = pn.widgets.FloatSlider(start=0, end=1000, value=0, step=1, name="height", width=400)
-upload = pn.widgets.FileInput()
-got = pn.pane.Str("nothing yet")
-shown = pn.pane.Str("0")
-
-
-def scale(event):
-    shown.object = f"height {event.new}"
-
-
-def arrived(event):
-    got.object = f"got {len(event.new)} bytes"
-
-
-slider.param.watch(scale, "value")
-upload.param.watch(arrived, "value")
-pn.Column(slider, upload, got, shown).servable()
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """An application that runs."""
+    """An application that runs without a guard."""
 
     name: str
     address: str
-    token: str
     folder: Path
     versions: dict[str, str]
 
 
 @contextlib.contextmanager
-def _served(name: str, packages: str, command: str, files: dict[str, str]) -> Iterator[_Served]:
+def _served(name: str, packages: str, files: dict[str, str]) -> Iterator[_Served]:
+    application = applications()[name]
+    recipe = replace(application.plain, files={**application.plain.files, **files})
     home = install(name)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        folder = Path(place)
-        for path, text in files.items():
-            (folder / path).write_text(text, "utf-8")
-        words = command.replace("PORT", str(port)).replace("TOKEN", token).split()
-        words[0] = str(home / "bin" / words[0])
-        asked = (
-            f"import importlib.metadata as m, json;"
-            f"print(json.dumps({{p: m.version(p) for p in {packages.split()!r}}}))"
-        )
-        told = subprocess.run(
-            [home / "bin" / "python", "-c", asked], check=True, capture_output=True, text=True
-        )
-        log = (folder / "log.txt").open("w")
-        process = subprocess.Popen(
-            words,
-            cwd=folder,
-            env=environ(home, HOME=place, SHELL="/bin/bash"),
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _until_answering(address, process)
-            yield _Served(name, address, token, folder, json.loads(told.stdout))
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            log.close()
-
-
-def _until_answering(address: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise SystemExit(f"the application ended with {process.returncode}")
-        try:
-            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - loopback
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise SystemExit("the application does not answer")
+    asked = (
+        f"import importlib.metadata as m, json;"
+        f"print(json.dumps({{p: m.version(p) for p in {packages.split()!r}}}))"
+    )
+    told = subprocess.run(
+        [home / "bin" / "python", "-c", asked], check=True, capture_output=True, text=True
+    )
+    with started(application, recipe) as site:
+        yield _Served(name, site.address, site.folder, json.loads(told.stdout))
 
 
 def _jupyter() -> contextlib.AbstractContextManager[_Served]:
-    cells = [_cell(_CELL) for _ in range(120)]
-    return _served(
-        "jupyterlab",
-        "jupyterlab jupyter-server ipykernel terminado ipywidgets tornado",
-        "jupyter lab --no-browser --allow-root --ip=127.0.0.1 --port=PORT --IdentityProvider.token=TOKEN",
-        {
-            "many.ipynb": _notebook(cells),
-            "big.ipynb": _notebook([_cell(_BIG_CELL), _cell("print(len(text))")]),
-            "widget.ipynb": _notebook(
-                [_cell("import ipywidgets\nslider = ipywidgets.IntSlider(max=1000)\nslider")]
-            ),
-        },
-    )
+    packages = "jupyterlab jupyter-server ipykernel terminado ipywidgets tornado"
+    files = {
+        "many.ipynb": _notebook([_cell(_CELL) for _ in range(120)]),
+        "big.ipynb": _notebook([_cell(_BIG_CELL), _cell("print(len(text))")]),
+        "widget.ipynb": _notebook(
+            [_cell("import ipywidgets\nslider = ipywidgets.IntSlider(max=1000)\nslider")]
+        ),
+    }
+    return _served("jupyterlab", packages, files)
 
 
 def _cell(source: str) -> dict[str, Any]:
@@ -197,13 +101,11 @@ def _notebook(cells: list[dict[str, Any]]) -> str:
 
 
 def _bokeh() -> contextlib.AbstractContextManager[_Served]:
-    command = "bokeh serve app.py --port PORT --address 127.0.0.1"
-    return _served("bokeh", "bokeh tornado", command, {"app.py": _BOKEH})
+    return _served("bokeh", "bokeh tornado", {})
 
 
 def _panel() -> contextlib.AbstractContextManager[_Served]:
-    command = "panel serve app.py --port PORT --address 127.0.0.1"
-    return _served("panel", "panel bokeh tornado", command, {"app.py": _PANEL})
+    return _served("panel", "panel bokeh tornado", {})
 
 
 # What the browser does --------------------------------------------------------------------------
@@ -263,7 +165,7 @@ def _until(page: Page, met: Callable[[], bool], failure: str) -> None:
 
 
 def _open_notebook(page: Page, served: _Served, name: str) -> None:
-    page.goto(f"{served.address}/lab/tree/{name}?token={served.token}&reset")
+    page.goto(f"{served.address}/lab/tree/{name}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=_PATIENCE)
     page.wait_for_selector(
         '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator[data-status="idle"]',
@@ -309,7 +211,7 @@ def _widget_slider(page: Page, served: _Served) -> None:
 
 
 def _terminal(page: Page, served: _Served) -> None:
-    page.goto(f"{served.address}/lab?token={served.token}&reset")
+    page.goto(f"{served.address}/lab?token={TOKEN}&reset")
     page.locator('.jp-LauncherCard[title*="terminal" i]').first.click(timeout=_PATIENCE)
     page.wait_for_selector(".xterm-helper-textarea", timeout=_PATIENCE, state="attached")
     page.wait_for_timeout(2000)
@@ -396,7 +298,7 @@ def _upload(page: Page, served: _Served) -> None:
 def _comm_60_per_second(served: _Served) -> list[_Socket]:
     """Send 60 comm messages a second for 10 s, as a widget without the throttle of ipywidgets does."""
     ask = urllib.request.Request(  # noqa: S310 - loopback
-        f"{served.address}/api/kernels", b"{}", {"Authorization": f"token {served.token}"}
+        f"{served.address}/api/kernels", b"{}", {"Authorization": f"token {TOKEN}"}
     )
     with urllib.request.urlopen(ask) as answer:  # noqa: S310
         kernel = json.load(answer)["id"]
@@ -405,7 +307,7 @@ def _comm_60_per_second(served: _Served) -> list[_Socket]:
     with connect(
         address,
         subprotocols=[Subprotocol("v1.kernel.websocket.jupyter.org")],
-        additional_headers={"Authorization": f"token {served.token}"},
+        additional_headers={"Authorization": f"token {TOKEN}"},
         compression=None,
         max_size=None,
     ) as client:

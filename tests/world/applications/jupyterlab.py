@@ -18,16 +18,16 @@ from tests.world.application import Application, Recipe, files_of_page
 from tests.world.client import Client, FailedError, answer_of, end_of
 from tests.world.socket_channel import socket_channel
 
-__all__ = ["APPLICATION"]
+__all__ = ["APPLICATION", "TOKEN"]
 
-_TOKEN = "c0ffee" * 4
+TOKEN = "c0ffee" * 4
 _SECONDS = 60.0
 
 
 async def _enter(client: Client, guarded: bool) -> Client:
     """Get Jupyter's XSRF cookie; without a guard, show its token."""
     if not guarded:
-        return client.having(headers={"Authorization": f"token {_TOKEN}"})
+        return client.having(headers={"Authorization": f"token {TOKEN}"})
     client = await client.logged_in_at("/lab")
     return client.having(headers={"X-XSRFToken": client.cookies.get("_xsrf", "")})
 
@@ -211,7 +211,7 @@ _COMMAND = ["jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", 
 APPLICATION = Application(
     name="jupyterlab",
     packages=["jupyterlab", "jupyter-server"],
-    plain=Recipe({}, [*_COMMAND, f"--IdentityProvider.token={_TOKEN}"]),
+    plain=Recipe({}, [*_COMMAND, f"--IdentityProvider.token={TOKEN}"]),
     guarded=Recipe(
         {**files_of_page("guard-jupyterlab"), "notebooks/read-me.txt": ""},
         [*_COMMAND, "--config=jupyter_server_config.py"],

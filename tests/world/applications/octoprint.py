@@ -49,13 +49,15 @@ class _Polling:
         sent = await self.client.request("POST", f"{self.path}/xhr_send", _ASK)
         if sent.status_code != 204:
             raise FailedError(f"xhr_send: {sent.status_code} {sent.text[:200]}")
+        told = ""
         for _ in range(5):
             answer = await self.client.request("POST", f"{self.path}/xhr")
             if answer.status_code != 200:
                 raise FailedError(f"xhr: {answer.status_code} {answer.text[:200]}")
-            if _ANSWER in answer.text:
+            told = answer.text
+            if _ANSWER in told:
                 return
-        raise FailedError(f"xhr answers {answer.text[:200]!r}")
+        raise FailedError(f"xhr answers {told[:200]!r}")
 
     async def ended(self) -> str:
         while True:
