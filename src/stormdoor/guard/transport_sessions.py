@@ -15,7 +15,7 @@ from stormdoor.guard.registry import Registry
 __all__ = ["TransportSession", "TransportSessions"]
 
 _REMEMBERED = 16_384
-"""Sessions without a connection whose owners are remembered."""
+"""Number of sessions without a connection that keep their owner."""
 _PASSED_ON = frozenset({Denial.REVOKED, Denial.EXPIRED})
 
 

@@ -36,8 +36,8 @@ class Declarations:
         of_guard: The limits of the guard.
         permission: The permission of every handler that says nothing itself.
         permissions: The permissions of single handlers.
-        first_message: The handlers whose clients may send their credential in their first message.
-        receive_only: The handlers whose connections outlive the idle time of their login.
+        first_message: The handlers that accept the credential in the first message.
+        receive_only: The handlers with connections that outlive the idle time of their login.
         limits: The limits of single handlers.
 
     Raises:
@@ -119,7 +119,7 @@ class Declarations:
         return applied
 
     def is_public(self, path: str) -> bool:
-        """Return whether a path was declared public, whatever serves it."""
+        """Return whether a path was declared public."""
         return isinstance(self._permissions.find(_Hidden, bare(path)), Public)
 
     def unused(

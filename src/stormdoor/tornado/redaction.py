@@ -56,7 +56,7 @@ def redact_target(target: str) -> str:
 
 @contextlib.contextmanager
 def redacted(request: HTTPServerRequest) -> Iterator[None]:
-    """Show a redacted request to whatever reads it inside of this block.
+    """Redact a request for the code inside of this block.
 
     Its address has no query values, and its headers no credentials. Afterwards it is as it was: a WebSocket
     goes on to read it.

@@ -219,7 +219,7 @@ class _Closer:
             closing = None if self._transport.close is None else self._transport.close(id)
             if inspect.isawaitable(closing):
                 await closing
-        except Exception:  # noqa: BLE001 - whatever a library raises; for the guard the session is over
+        except Exception:  # noqa: BLE001 - any error of a library; for the guard the session is over
             _log.exception("a transport session could not be closed in its library")
 
 

@@ -323,7 +323,7 @@ class HttpTransport(RequestHandler):
 
 
 class SocketOfTransport(Door):
-    """In front of a WebSocket whose handshake may name a transport session."""
+    """In front of a WebSocket with a handshake that may name a transport session."""
 
     _door_transport: ClassVar[Transport]
     _door_sessions: ClassVar[TransportSessions]

@@ -30,7 +30,7 @@ class Recognised:
             object.
         classes: The handler classes of such transports, by the same identity.
         companions: Handler classes that share the object and reach no session, likewise.
-        by_class: The transport of a WebSocket handler whose class polls as well.
+        by_class: The transport of a WebSocket handler that answers polls as well.
         sockets: The route of the socket that belongs to each server object.
         kept: Holds on to the server objects, so that no identity is used twice.
     """

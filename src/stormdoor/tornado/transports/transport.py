@@ -112,7 +112,7 @@ def _query_id_alone(handler: RequestHandler, name: str) -> str | None:
 def path_id(handler: RequestHandler) -> str | None:
     """Return the groups of the route, as the handler gets them; None if it has none."""
     named = [value for _, value in sorted(handler.path_kwargs.items())]
-    # A group that took no part in the match is None, whatever Tornado's types say.
+    # A group that took no part in the match is None, although Tornado's types say otherwise.
     groups = [one for one in (*handler.path_args, *named) if one]
     return _checked("/".join(groups)) if groups else None
 
