@@ -188,7 +188,7 @@ async def test_lost_entries_shut_the_door() -> None:
     async with serving(app, guard) as host:
         store.down = True
         for number in range(10_001):
-            guard.trail.note(Event(time=0.0, name="made_up", endpoint=str(number)))
+            guard.trail.note(Event(time=0.0, name="made_up", endpoint=str(number), proven=True))
         assert await refused(f"ws://{host}/x", **token()) == 503
         assert guard.trail.lost > 0
         store.down = False

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +41,13 @@ class Door:
 
 
 @asynccontextmanager
-async def door(provider: RealProvider, *, twin: bool = False, **asking: Any) -> AsyncIterator[Door]:
+async def door(
+    provider: RealProvider,
+    *,
+    twin: bool = False,
+    limits: Mapping[str, int] | None = None,
+    **asking: Any,
+) -> AsyncIterator[Door]:
     """Such a door."""
     provider.register("spa", redirect_uris=["http://127.0.0.1:1/callback"])
     provider.register("api")
@@ -58,7 +63,7 @@ async def door(provider: RealProvider, *, twin: bool = False, **asking: Any) -> 
         clock=clock,
     )
     policies = PolicySet([permit("chat:*", when='environment.kind == "oauth"')])
-    guard = await settle(make_guard(authenticator, clock=clock, policies=policies))
+    guard = await settle(make_guard(authenticator, clock=clock, policies=policies, limits=limits))
     try:
         yield Door(guard, clock, twin=twin)
     finally:
@@ -148,10 +153,8 @@ async def test_a_refused_handshake_says_when_to_come_back(provider: RealProvider
 
 async def test_a_crowd_with_one_token(provider: RealProvider) -> None:
     """Three hundred sockets of one token, for five minutes: a few questions, and all of them end."""
-    async with door(provider) as at:
-        at.guard.registry._limits = replace(
-            at.guard.limits, connections_per_principal=1000, connections_per_address=1000
-        )
+    limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
+    async with door(provider, limits=limits) as at:
         token = opaque_for(provider)
         connections = [await open_with(at, token) for _ in range(300)]
         provider.forget_requests()
