@@ -17,15 +17,18 @@ from tests.support.tornado_releases import NEWEST, RELEASES, TRIED_IN_CI
 
 ADAPTER = [
     "test_answers.py",
+    "test_conventions.py",
     "test_endings.py",
     "test_fast_protocol.py",
     "test_handshakes.py",
     "test_leftovers.py",
     "test_malformed_handshakes.py",
     "test_on_tornados_protocol.py",
+    "test_overrides.py",
     "test_protect.py",
     "test_too_fast.py",
     "test_tornado_facts.py",
+    "test_tornado_protocol.py",
     "test_websocket_suite.py",
 ]
 """The tests in which Tornado's own classes do most of the work."""
