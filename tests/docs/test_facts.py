@@ -22,7 +22,7 @@ from stormdoor import (
     guarded_server,
 )
 from stormdoor.auth.common_passwords import common_passwords
-from stormdoor.auth.passwords import OWASP, Passwords
+from stormdoor.auth.passwords import _MOST_THREADS, OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
 from stormdoor.config import heart
@@ -294,7 +294,7 @@ def test_limits_beside_the_table() -> None:
             session_handler._MAX_READ // 1024,
         ],
         "passwords verified at once, and waiting": [
-            _default(Passwords, "threads"),
+            _MOST_THREADS,
             _default(Passwords, "queue"),
         ],
         "entries of the trail that wait": [waiting, waiting // 4],
@@ -384,7 +384,7 @@ _TICKET = f"{_default(TicketDesk, 'seconds'):.0f} seconds"
         (
             "reference/threats/credential-stuffing.md",
             (
-                f"{_WORD[_default(Passwords, 'threads')]} at a time with "
+                f"at most {_WORD[_MOST_THREADS]} at a time with "
                 f"{_default(Passwords, 'queue')} waiting"
             ),
         ),

@@ -309,7 +309,7 @@ class Machine(RuleBasedStateMachine):
             return isinstance(inbound.receive(live.connection, raw, ACTIONS), tuple)
         if way == 1:
             return inbound.receive_raw(live.connection, raw, "chat:say") is True
-        return inbound.receive_control(live.connection, len(raw))
+        return inbound.receive_control(live.connection, len(raw)) is not False
 
     def _must_be_allowed(self, live: Live, way: int) -> None:
         live.delivered += 1

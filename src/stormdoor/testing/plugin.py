@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,8 +17,11 @@ __all__ = ["stormdoor_clock", "stormdoor_serve"]
 
 @pytest.fixture
 def stormdoor_clock() -> FakeClock:
-    """A clock that stands still: `Guard(clock=stormdoor_clock, …)`, then `stormdoor_clock.advance(3600)`."""
-    return FakeClock()
+    """A clock that stands still: `Guard(clock=stormdoor_clock, …)`, then `stormdoor_clock.advance(3600)`.
+
+    It starts at the present: the prober compares the end of a token with the real time.
+    """
+    return FakeClock(wall=time.time())
 
 
 @pytest.fixture
