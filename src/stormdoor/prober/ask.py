@@ -62,7 +62,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What came of it.
+    """The result of one attempt to connect.
 
     Args:
         status: Of the handshake's answer; 0 where there was none.
@@ -71,8 +71,8 @@ class Conversation:
         messages: What was delivered afterwards.
         ended: How the server ended it: with a close frame, by hanging up, or not at all.
         code: Of the close frame.
-        reason: Likewise.
-        used: Name of the protocol pack of which a message proves use; "" where none does.
+        reason: Text of the close frame.
+        used: Name of the protocol pack that a message matched as proof of use; "" where none did.
         denied: A message refuses the client, as the protocol pack says.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
@@ -119,7 +119,7 @@ class Conversation:
 
     @property
     def proven(self) -> frozenset[str]:
-        """What a protocol pack calls a delivery, as a shape."""
+        """The shape of a message that proves use, as the protocol pack says; empty where none came."""
         return frozenset({f"pack {self.used}"}) if self.used else frozenset()
 
     def pace(self, wanted: frozenset[str]) -> float:

@@ -53,10 +53,10 @@ class Created:
 
 @dataclass(slots=True)
 class Visit:
-    """What the pages near the endpoint give to a visitor without a login.
+    """The cookies and tokens that pages near the endpoint give to a client without a login.
 
     Args:
-        cookies: That were set, by name.
+        cookies: Cookies that the pages set, by name.
         tokens: Values that are named like a credential, with the page that holds each.
     """
 

@@ -1,4 +1,4 @@
-"""Whether a client got in, judged by what the server delivers to it and to the owner.
+"""Judge if a client got in, by comparing what the server delivers to it and to the owner.
 
 INVARIANT: a 101 alone proves nothing. It counts as entry only where a client without a credential is
 refused, so that the 101 is what the credential bought.
@@ -73,12 +73,12 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the others are compared with.
+    """The conversations that each attempt is compared with.
 
     Args:
-        owner: What the owner saw, twice; empty where no credential was given.
-        nobody: What a client without a credential saw.
-        nowhere: What a path answers that does not exist.
+        owner: Two conversations of the owner; empty where no credential was given.
+        nobody: The conversation of a client without a credential.
+        nowhere: The conversation at a path that does not exist.
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.
         varied: The owner gets something else each time, so that only what is no fixed notice counts.
@@ -301,7 +301,7 @@ def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tu
 
 
 def _denied(one: Conversation) -> bool:
-    """Whether the answer to the handshake speaks of a credential: 401, 403, 407, or the way to a login."""
+    """Return True if the handshake's answer asks for a credential: 401, 403, 407 or a redirect to a login."""
     where = "".join(one.answer.values("location"))
     return one.status in _DENIED or (300 <= one.status < 400 and bool(_LOGIN.search(where)))
 
@@ -365,9 +365,9 @@ def _compared(
 def _quiet(base: Baseline, one: Conversation, why: str, *, anonymous: bool) -> tuple[Access, str]:
     """Judge an open socket on which nothing of the owner's comes.
 
-    It is a refusal where the server says so, where the client has spoken and is not answered, or where it
-    shows a credential and gets no more than a client without one. Otherwise the server may act on what this
-    client would say.
+    It is a refusal in three cases. The server says so. The client sent a message and got no answer. The
+    client shows a credential and gets no more than a client without one. Otherwise the server may act on a
+    message that this client did not send.
     """
     if base.spoken or not anonymous or any(map(is_refusal, one.messages)):
         return Access.REFUSED, why

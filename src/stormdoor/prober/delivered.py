@@ -234,7 +234,7 @@ def is_refusal(message: Message) -> bool:
 
 
 def denies(message: Message) -> bool:
-    """Whether it refuses for want of a credential or a right; an error of another kind says nothing."""
+    """Return True if the message refuses for want of a credential or a right, not for another error."""
     text = text_of(message)
     return is_refusal(message) and bool(_REFUSES.search(text) or _SAYS_NO.search(text))
 

@@ -81,19 +81,19 @@ class CannotProbe(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is probed, as whom, and how far it may go.
+    """The endpoints to probe, the identities to use, and the limits of the run.
 
     Args:
         urls: The endpoints.
         authorized: Hosts beside this machine that may be probed.
-        owner: Whose credential it is; None to look as a stranger only.
+        owner: The identity that owns the credential; None to probe as an unauthenticated client only.
         other: A second identity.
         login: How the owner logs in.
         entrances: What the owner does before connecting, beside a login.
         members: More identities; the first is the second identity where `other` is not given.
         own: What was declared about the owner: ids, private texts, what they may do.
-        recordings: Conversations to replay as everybody.
-        policy: Who may do which action of them.
+        recordings: Conversations to replay as each identity.
+        policy: The actions that each identity may do in them.
         looked: What was looked at to find the endpoints.
         doubts: What could not be worked out there.
         found: Those of the endpoints that were discovered: what does not answer there is no mistake.
@@ -102,7 +102,7 @@ class Plan:
         private: What only the owner may read.
         logout: URL of the logout.
         public_key: PEM of the key that tokens are verified with.
-        active: Whether more than reads may be sent.
+        active: Messages that change something may be sent, too.
         listen: Seconds to listen.
         connections: How many connections may be made to each endpoint.
         per_second: How fast they may follow each other.
@@ -355,7 +355,7 @@ async def _tried(
 
 
 def _redacted(one: Result, redact: Redactor) -> Result:
-    """The result without a secret, whichever probe has written its text."""
+    """Return the result with all secrets removed from its text."""
     if isinstance(one, NotTried):
         return one
     return replace(one, what=redact(one.what), exchange=tuple(map(redact, one.exchange)))
@@ -434,7 +434,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
 
 
 def _given(plan: Plan) -> bool:
-    """Whether the owner's credential, or a way to it, was given beside the address."""
+    """Return True if the operator gave the owner's credential, or a way to get it, beside the address."""
     return plan.owner is not None or plan.login is not None or bool(plan.entrances)
 
 

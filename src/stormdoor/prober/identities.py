@@ -28,13 +28,13 @@ _LOOKED_AT = 24
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """What the file says.
+    """The identities and the policy that the file declares.
 
     Args:
-        owner: The first of them.
-        others: The other ones; `nobody` among them where something was declared about nobody.
-        policy: Who may do which action.
-        secrets: What came from a file or the environment: no report may show it.
+        owner: The first identity.
+        others: The other identities, with the unauthenticated client if the file declares something about it.
+        policy: The actions that each identity may do.
+        secrets: Texts from a file or the environment; no report may show them.
     """
 
     owner: Member

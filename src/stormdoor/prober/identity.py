@@ -53,13 +53,13 @@ def mutated(text: str, change: Callable[[str], str]) -> str:
 
 
 def token_of(name: str, value: str) -> str:
-    """Return the token of an `Authorization` header, whatever its scheme; "" where it holds none."""
+    """Return the token of an `Authorization` header of any scheme; "" where it holds none."""
     given = _SCHEME.fullmatch(value.strip()) if name.lower() == "authorization" else None
     return given[2] if given and given[1].lower() not in _NO_TOKEN else ""
 
 
 def _public(text: str) -> bool:
-    """Whether a first message is JSON that holds nothing like a secret, such as `{"op": "hello"}`."""
+    """Return True if a first message is JSON that holds nothing like a secret, such as `{"op": "hello"}`."""
     begins = _PACKET.match(text)
     try:
         found = json.loads(text[begins.end() if begins else 0 :])
@@ -133,7 +133,7 @@ class Identity:
 
     Args:
         name: What reports call it.
-        cookies: Sent by a browser on its own, whatever page asks: an ambient credential.
+        cookies: Ambient credentials: a browser sends them for every page.
         headers: Such as Authorization.
         query: Parameters of the address, escaped as they are sent.
         protocols: Offered as subprotocols, in this order.

@@ -17,9 +17,9 @@ async def stand_in(
 
     Args:
         situation: What a probe may look at.
-        owner: Whose credential the token replaces.
-        kind: Of the token, in the name that transcripts give the client.
-        token: What is shown.
+        owner: The identity that owns the replaced token.
+        kind: Kind of the token, for the client's name in transcripts.
+        token: The token to show.
         named: The token, as a sentence about it begins.
         doubted: The token, within a sentence.
     """

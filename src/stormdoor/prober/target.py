@@ -1,6 +1,6 @@
-"""What may be probed: this machine, and hosts that the operator has authorised.
+"""Targets that may be probed: this machine, and hosts that the operator has authorised.
 
-INVARIANT: no name is resolved before it is authorised: the question itself would tell its name server.
+INVARIANT: no name is resolved before it is authorised, since the look-up itself tells the name server.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _is_address(host: str) -> bool:
 
 
 def is_named(host: str, port: int, authorized: Collection[str]) -> bool:
-    """Whether the operator has authorised this host, or this port of it.
+    """Return True if the operator has authorised this host, or this port of it.
 
     Args:
         host: Name or address, without brackets.
@@ -106,10 +106,10 @@ def is_named(host: str, port: int, authorized: Collection[str]) -> bool:
 
 
 def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
-    """Where `url` points, if it may be probed.
+    """Return the target of `url`, if it may be probed.
 
-    A name is looked up once, and what was found is what is connected to: a name cannot point elsewhere
-    after it was checked.
+    A name is looked up once, and the prober connects to the address that was found. So a name cannot point
+    elsewhere after the check.
 
     Args:
         url: With the scheme ws, wss, http or https.

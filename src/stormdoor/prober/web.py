@@ -67,15 +67,15 @@ class Web:
     its origin. A redirect or a script cannot carry them elsewhere.
 
     Args:
-        budget: What requests are paid from.
+        budget: The budget that each request is charged to.
         tls: For https.
         authorized: Hosts beside this machine that may be asked.
-        who: Whose cookies and headers are sent.
-        home: An address of the place that they belong to.
+        who: The identity that owns the cookies and headers.
+        home: The address that they belong to.
 
     Attributes:
-        stays: Ask nothing but the origin of `home`, and what `authorized` names: where a page leads to is
-            its author's choice, and not the operator's.
+        stays: Ask only the origin of `home` and the hosts of `authorized`. A page's links are its author's
+            choice, not the operator's.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Web:
         return found
 
     def _is_elsewhere(self, target: Target) -> bool:
-        """Whether it is neither the origin of the home, nor authorised by name."""
+        """Return True if the target is neither the origin of the home nor authorised by name."""
         here = (target.host, target.port) == (self.home.host, self.home.port)
         return not here and not is_named(target.host, target.port, self.authorized)
 

@@ -38,7 +38,7 @@ SCHEMA = (
 )
 ROOT = "%SRCROOT%"
 INFORMATION = "https://cheatsheetseries.owasp.org/cheatsheets/WebSocket_Security_Cheat_Sheet.html"
-"""What the tool checks, until the project has an address of its own."""
+"""Page about the tool's subject, until the project has an address of its own."""
 LONGEST = 1024
 """What sites accept as a description."""
 

@@ -283,8 +283,8 @@ class Tried:
         rule_id: `SP101`.
         subject: The address that was probed.
         check: Which of the five questions it is about.
-        outcome: *open* and *closed* are proven by the transcript; *not-determined* was tried, and the answers
-            prove neither; *not-tried* lacks something that the probe needs.
+        outcome: The transcript proves *open* and *closed*. *not-determined* was tried, and the answers prove
+            neither. *not-tried* lacks something that the probe needs.
         what: The result in one or two sentences; what a probe needs that was not tried.
         owned: The owner's session was available for comparison.
         transcript: The exchange that proves the result, or the first one of a probe without a proof.

@@ -1,18 +1,18 @@
-"""Anybody can open it, without a credential.
+"""An unauthenticated client can use the socket.
 
 What:
-    A client without a credential connects, and is delivered what the owner is delivered; or it hears what
-    the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
-    anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and stays silent is not
-    determined, unless a page without a login opens it, and neither the page nor its scripts know of one; or,
-    with `--active`, it says back each message. A long random id in the address may be the credential,
-    unless a page above it lists the id without a login, or (with `--active`) makes another one for an
-    unauthenticated client. A name that the client makes up, such as that of a session or a tab, is no
-    credential. Neither are cookies and tokens that a page near the endpoint gives to a client without a
-    login, nor a token that the client has made itself, in the server's format and without a signature.
+    A client without a credential connects and gets the messages that the owner gets, or a message that the
+    owner sends (`--say` with `{unique}`). Without an owner to compare with, any message counts that is no
+    greeting, heartbeat, receipt or refusal. A socket that opens and stays silent is not determined, with two
+    exceptions. A page without a login opens it, and neither the page nor its scripts know of a login. Or the
+    socket sends back each message (with `--active`). A long random id in the address may be the credential.
+    It is none if a page above it lists the id without a login, or makes another one for an unauthenticated
+    client (with `--active`). A name that the client makes up, such as that of a session or a tab, is no
+    credential. The same holds for cookies and tokens that a page near the endpoint gives to a client without
+    a login. It also holds for a token without a signature that the client makes in the server's format.
 
 Why:
-    Whoever can reach the port reads along with a ten-line script, whatever the login page says.
+    Every client that can reach the port can read the messages. A login page does not protect the socket.
 
 Fix:
     Refuse the handshake before it is answered with 101: with stormdoor, `protect(application, guard)`; by
@@ -78,7 +78,7 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
 
 
 async def _is_made_for_anybody(situation: Situation, ask: Ask, above: str, secret: str) -> bool:
-    """Whether the collection above the id makes another one for a stranger, who then gets in there."""
+    """Return True if an unauthenticated client can have another id made, and gets in with it."""
     client = situation.client
     json_kind = (("Content-Type", "application/json"), ("Origin", situation.origin))
     with contextlib.suppress(NoAnswer):

@@ -53,7 +53,7 @@ async def _run(situation: Situation) -> list[Result]:
 
 
 def _turned_away(one: Conversation) -> bool:
-    """Whether the server refused the handshake, or ended the socket."""
+    """Return True if the server refused the handshake or ended the socket."""
     return one.status not in {0, 101} or bool(one.ended)
 
 

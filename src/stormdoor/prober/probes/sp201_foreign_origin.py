@@ -111,11 +111,11 @@ def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
 async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
     """Return what a foreign page can use of the owner's credential, if that is enough to get in.
 
-    The browser sends cookies and HTTP Basic. The page itself can say a first message, but not one whose
-    secret it would have to know: that one it makes up.
+    The browser sends cookies and HTTP Basic. The page itself can send a first message. If that message
+    needs a secret, the page makes one up.
 
     Returns:
-        The identity; None where a foreign page has no such credential; the doubt where that was not told.
+        The identity; None where a foreign page has no such credential; the doubt where the probe is not sure.
     """
     owner = situation.owner
     if owner is None or owner.ambient or situation.base.once:

@@ -34,7 +34,7 @@ _SAID = b"still there?"
 
 
 def _taken(one: Conversation) -> bool:
-    """Whether the socket is open, and the server has answered the ping behind the message."""
+    """Return True if the socket is open and the server answered the ping sent after the message."""
     return one.stays_open and one.ponged
 
 

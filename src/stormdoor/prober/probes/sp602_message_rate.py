@@ -57,7 +57,7 @@ async def _run(situation: Situation) -> list[Result]:
 
 
 def _still_answering(heard: Conversation, listened: float) -> bool:
-    """Whether answers came until the client stopped listening, so that more may have followed."""
+    """Return True if answers came until the client stopped listening, so that more may have followed."""
     return bool(heard.times) and heard.times[-1] > listened * 1.5
 
 
