@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from stormdoor.tornado.revocation_routes import revocation_routes
     from stormdoor.tornado.routes import login_routes
     from stormdoor.tornado.serve import guarded_server, serve_until_stopped
-    from stormdoor.tornado.session_handler import SessionHandler
+    from stormdoor.tornado.session_handler import SessionHandler, account_of
     from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
     from stormdoor.tornado.transports import MalformedRequest, Transport
 
@@ -125,6 +125,7 @@ __all__ = [
     "Transport",
     "TrustedProxy",
     "Url",
+    "account_of",
     "action",
     "client_routes",
     "connection_of",
@@ -212,6 +213,7 @@ _HOMES = {
     "guarded_server": "stormdoor.tornado.serve",
     "serve_until_stopped": "stormdoor.tornado.serve",
     "SessionHandler": "stormdoor.tornado.session_handler",
+    "account_of": "stormdoor.tornado.session_handler",
     "SignedCookieAuthenticator": "stormdoor.tornado.signed_cookie",
     "MalformedRequest": "stormdoor.tornado.transports",
     "Transport": "stormdoor.tornado.transports",

@@ -22,7 +22,7 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.gate import CALLBACKS, FOREIGN, PAGES
 from stormdoor.tornado.translate import Translator
 
-__all__ = ["Caller", "SessionHandler", "limit_body"]
+__all__ = ["Caller", "SessionHandler", "account_of", "limit_body"]
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -50,6 +50,66 @@ class Caller(msgspec.Struct, frozen=True):
 
     session: Session
     account: Account
+
+
+async def account_of(
+    guard: Guard, request: HTTPServerRequest, permission: str | None = None
+) -> Account | None:
+    """Return the account whose session cookie a plain HTTP request carries.
+
+    For pages and identity providers of an application that cannot inherit from `SessionHandler`. It reads the
+    cookie as the guard does: Tornado's `get_cookie` also accepts names that a page on another port can plant.
+    It compares no Origin: requests that change something keep the application's own protection (CSRF).
+
+    Args:
+        guard: The guard; it is started if it has not been.
+        request: The request.
+        permission: What the account needs, beside a living session.
+
+    Returns:
+        None without exactly one cookie of a living session, or without the permission.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    if not await guard.ready():
+        raise StoreUnavailable("the guard cannot start; see the log")
+    handshake = _translator(guard).handshake(request)
+    secret = _session_secret(guard, handshake)
+    found = None if secret is None else await guard.sessions.find(secret)
+    if found is None:
+        return None
+    caller = Caller(*found)
+    if permission is not None:
+        asked = _request(guard, caller, permission, handshake)
+        if not guard.policies.decide(asked).allowed:
+            return None
+    return caller.account
+
+
+def _translator(guard: Guard) -> Translator:
+    """Return what reads a request: of its credentials nothing but the session cookie."""
+    places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
+    return Translator(places, guard.trusted_proxies)
+
+
+def _session_secret(guard: Guard, handshake: Handshake) -> str | None:
+    values = handshake.cookies.get(guard.sessions.cookie.name, ())
+    return values[0] if len(values) == 1 else None
+
+
+def _request(guard: Guard, caller: Caller, permission: str, handshake: Handshake) -> AccessRequest:
+    now = guard.clock.now()
+    environment = Environment(
+        now=now,
+        address=handshake.address,
+        endpoint=handshake.path,
+        kind="session",
+        authentication_age=authentication_age(caller.session.authenticated_at, now),
+        strength=caller.session.strength,
+        acr=caller.session.acr,
+    )
+    return AccessRequest(caller.account.principal, permission, None, environment)
 
 
 class SessionHandler(RequestHandler):
@@ -97,9 +157,8 @@ class SessionHandler(RequestHandler):
             self.refuse(refusal)
 
     def translator(self) -> Translator:
-        """What of a request is looked at: here nothing but the session cookie."""
-        places = [Place(Source.COOKIE, self.guard.sessions.cookie.name)]
-        return Translator(places, self.guard.trusted_proxies)
+        """Return what reads a request: here, of its credentials nothing but the session cookie."""
+        return _translator(self.guard)
 
     def _foreign(self) -> Refusal | None:
         """Return why the request does not come from a page of the application; None if it may.
@@ -194,8 +253,7 @@ class SessionHandler(RequestHandler):
     @property
     def cookie_secret(self) -> str | None:
         """The session cookie as it was sent; None if there is none, or more than one."""
-        values = self.handshake.cookies.get(self.guard.sessions.cookie.name, ())
-        return values[0] if len(values) == 1 else None
+        return _session_secret(self.guard, self.handshake)
 
     def set_session_cookie(self, secret: str) -> None:
         """Give the client its session."""
@@ -269,17 +327,7 @@ class SessionHandler(RequestHandler):
         return found
 
     def _request(self, caller: Caller, permission: str) -> AccessRequest:
-        now = self.guard.clock.now()
-        environment = Environment(
-            now=now,
-            address=self.handshake.address,
-            endpoint=self.request.path,
-            kind="session",
-            authentication_age=authentication_age(caller.session.authenticated_at, now),
-            strength=caller.session.strength,
-            acr=caller.session.acr,
-        )
-        return AccessRequest(caller.account.principal, permission, None, environment)
+        return _request(self.guard, caller, permission, self.handshake)
 
     def permitted(self, caller: Caller, permissions: Iterable[str]) -> list[str]:
         """Which of `permissions` the caller has now."""
