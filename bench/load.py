@@ -1,12 +1,14 @@
-"""What do members notice of a flood by unauthenticated clients?
+"""Measure how much a flood by unauthenticated clients slows the members down.
 
-First, how many handshakes, logins and requests for pages a second plain Tornado answers on one
-processor (32 always under way). Then floods at half of that, from one address and from sixty-four, at the
-guarded server. The flood does not slow down when the server does (open loop). Members meanwhile send
-messages, open sockets, load pages and log in; the table has the 99th percentile of what they wait,
-without the flood and with it by turns, medians of some rounds, and the CPU time of the server.
+First it counts the handshakes, logins and page requests that plain Tornado answers in a second on one
+processor, with 32 requests always under way. Then it floods the guarded server at half of that rate, from one
+address and from sixty-four. The flood does not slow down when the server does (open loop). Members meanwhile
+send messages, open sockets, load pages and log in.
 
-The server has one processor; the flood, at low priority, and the members have the other.
+The table shows the 99th percentile of the members' waiting times, without the flood and with it by turns, as
+medians of some rounds. It also shows the CPU time of the server.
+
+The server has one processor. The flood, at low priority, and the members have the other.
 
     python bench/load.py
 """
@@ -41,17 +43,17 @@ ADDRESSES: Final = (1, 64)
 WARMING: Final = 1.0  # seconds of a flood before anything is measured
 
 _EVERY: Final = {"messages": 0.01, "handshakes": 0.05, "pages": 0.05, "logins": 0.5}
-"""Seconds between two of them."""
+"""Seconds between two uses of a kind by one member."""
 
 
 @dataclass
 class Members:
-    """Those who are measured.
+    """Clients with a login, and the waiting times measured for them.
 
     Args:
-        port: Of the server.
-        cookies: Of each member, by name.
-        kinds: What they do.
+        port: Port of the server.
+        cookies: Session cookie of each member, by user name.
+        kinds: Kinds of use that are measured.
     """
 
     port: int
@@ -61,7 +63,7 @@ class Members:
     failed: dict[str, int] = field(default_factory=dict)
 
     def run(self, seconds: float) -> None:
-        """Use the server for so long, each kind of use in a thread of its own."""
+        """Use the server for a time, each kind of use in a thread of its own."""
         self.waited = {kind: [] for kind in self.kinds}
         self.failed = dict.fromkeys(self.kinds, 0)
         end = time.monotonic() + seconds
@@ -82,7 +84,7 @@ class Members:
             one.join()
 
     def become_familiar(self) -> None:
-        """Log everyone in once, from the address that it logs in from later."""
+        """Log each member in once, from the address of its later logins."""
         for number in range(len(self.cookies)):
             self._log_in(number)
 
@@ -184,7 +186,7 @@ def _words(port: int, kind: str, *options: str) -> list[str]:
 
 
 def capacity(kind: str, seconds: float) -> float:
-    """How many a second plain Tornado answers."""
+    """Return how many requests plain Tornado answers in a second."""
     with Process(PLAIN) as process:
         words = _words(process.port, kind, "--closed", "32", "--seconds", str(seconds))
         answers = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
@@ -195,7 +197,7 @@ def capacity(kind: str, seconds: float) -> float:
 def flooded(
     port: int, kind: str, rate: float, addresses: int, seconds: float
 ) -> Iterator[Counter[str]]:
-    """Flood meanwhile. The counter has at the end what was answered, by status."""
+    """Flood while the block runs. Afterwards the counter holds the answers by status."""
     found: Counter[str] = Counter()
     options = ["--rate", str(rate), "--addresses", str(addresses), "--seconds", str(seconds)]
     with subprocess.Popen(_words(port, kind, *options), stdout=subprocess.PIPE) as popen:
@@ -208,13 +210,13 @@ def flooded(
 
 @dataclass
 class Reading:
-    """What members noticed, without a flood or with one, in some rounds."""
+    """Return the members' waiting times in some rounds, with a flood or without."""
 
     p99: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     share: list[float] = field(default_factory=list)
 
     def take(self, process: Process, members: Members, seconds: float) -> None:
-        """One round."""
+        """Run one round."""
         before = process.cpu_ns()
         members.run(seconds)
         self.share.append((process.cpu_ns() - before) / 1e9 / seconds)
@@ -223,7 +225,7 @@ class Reading:
 
 
 def compare(kind: str, rate: float, addresses: int, options: argparse.Namespace) -> bool:
-    """Print one row. Returns whether the members noticed as little as they should."""
+    """Print one row. Returns whether the members' waiting times are within the bounds."""
     seconds = options.seconds
     usual, flooded_with, answers = Reading(), Reading(), Counter[str]()
     with Process(GUARDED) as process:

@@ -1,7 +1,7 @@
 """A flood for `load.py`: requests at a fixed rate, whether or not the server keeps up.
 
-Each request has a TCP connection of its own, from the next of some addresses of loopback. With
-`--closed N` it is no flood: N requests are always under way, which measures how many the server answers.
+Each request has a TCP connection of its own, from the next of some loopback addresses. With `--closed N`
+it is no flood: N requests are always under way, to measure how many the server answers.
 
     python load_flood.py --port 9000 --kind pages --rate 500 --seconds 5
 """
@@ -26,12 +26,12 @@ KINDS: Final = ("handshakes", "logins", "pages")
 
 
 def request(kind: str, port: int, number: int) -> bytes:
-    """One request of an unauthenticated client.
+    """Return one request of an unauthenticated client.
 
     Args:
         kind: One of `KINDS`.
-        port: Of the server.
-        number: Makes each login one of another name.
+        port: Port of the server.
+        number: Number of the request, part of the user name of a login.
     """
     head = f"Host: {HOST}:{port}\r\n"
     if kind == "pages":
@@ -53,9 +53,9 @@ class Flood:
     """Requests under way.
 
     Args:
-        port: Of the server.
+        port: Port of the server.
         kind: One of `KINDS`.
-        addresses: From how many addresses they come.
+        addresses: Number of loopback addresses that send them.
     """
 
     def __init__(self, port: int, kind: str, addresses: int) -> None:
@@ -90,7 +90,7 @@ class Flood:
         self._poll.register(one.fileno(), select.EPOLLIN)
 
     def receive(self, seconds: float) -> None:
-        """Take answers for so long at most."""
+        """Read answers for a limited time."""
         for number, _ in self._poll.poll(seconds):
             one, _begun = self._waiting.pop(number)
             try:
@@ -101,7 +101,7 @@ class Flood:
             one.close()
 
     def give_up(self) -> None:
-        """Close what has waited too long."""
+        """Close the requests that have waited too long."""
         now = time.monotonic()
         for number, (one, begun) in list(self._waiting.items()):
             if now - begun < _PATIENCE:
@@ -118,7 +118,7 @@ class Flood:
 
 
 def at_rate(flood: Flood, rate: float, seconds: float) -> None:
-    """Begin `rate` requests a second, for so many seconds."""
+    """Begin `rate` requests a second, for a number of seconds."""
     begun = time.monotonic()
     sent = 0
     while (now := time.monotonic()) < begun + seconds:
@@ -133,7 +133,7 @@ def at_rate(flood: Flood, rate: float, seconds: float) -> None:
 
 
 def closed(flood: Flood, clients: int, seconds: float) -> None:
-    """Keep so many requests under way, for so many seconds."""
+    """Keep a number of requests under way, for a number of seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         while len(flood) < clients:

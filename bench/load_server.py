@@ -1,6 +1,6 @@
 """A server for `load.py`: sockets, a login and a page, guarded or in plain Tornado.
 
-The plain one verifies passwords with Argon2 in two threads, and asks for nothing else.
+The plain server verifies passwords with Argon2 in two threads, and checks nothing else.
 
     python load_server.py --port 9000 --way guarded
 """
@@ -34,10 +34,10 @@ PASSWORD = "correct horse battery staple"
 
 
 class Echo(WebSocketHandler):
-    """Sends back what it is sent."""
+    """Echoes each message."""
 
     def on_message(self, message: str | bytes) -> None:
-        """One message."""
+        """Echo one message."""
         self.write_message(message)
 
 
@@ -45,7 +45,7 @@ class Page(RequestHandler):
     """A small page."""
 
     def get(self) -> None:
-        """Show it."""
+        """Answer with the page."""
         self.finish("<!doctype html><title>page</title>" + "x" * 2000)
 
 
@@ -57,7 +57,7 @@ class PlainLogin(RequestHandler):
     pool = ThreadPoolExecutor(2)
 
     async def post(self) -> None:
-        """Verify a password, for any name."""
+        """Verify a password; every user name has the same one."""
         body = json.loads(self.request.body)
         loop = asyncio.get_running_loop()
         if await loop.run_in_executor(self.pool, self._verify, body["password"]):
@@ -119,7 +119,7 @@ def _step_back() -> None:
 
 
 def _say_nothing(_: Any) -> None:
-    """No access log: it would be measured as well."""
+    """Write no access log, since its cost would be measured as well."""
 
 
 def main() -> None:

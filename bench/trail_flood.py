@@ -27,7 +27,7 @@ KINDS = (
     Denial.MALFORMED,
 )
 EACH = 20
-"""Refusals of one kind in a second."""
+"""Refusals of each kind in a second."""
 
 
 def _refusal(now: float, denial: Denial, number: int) -> Event:
