@@ -81,7 +81,7 @@ class Binding:
                 strength=session.strength,
                 acr=session.acr or authentication.acr,
                 device_id=session.device_id,
-                # The store adds the session, and never the token: what covers the one covers the other.
+                # The store adds the session, and never the token: a revocation that covers one covers both.
                 position=session.position,
             )
             await note_use(store, session, now)

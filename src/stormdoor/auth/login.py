@@ -27,7 +27,10 @@ _DAY = 86_400.0
 
 
 def _fingerprint(username: str, address_key: str) -> str:
-    """Name an address in the store without its text. Sessions hold the text: this hides nothing more."""
+    """Name an address in the store without its text.
+
+    A reader of the store finds the text in the sessions; the fingerprint hides nothing more.
+    """
     pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(pair).hexdigest()
 
@@ -52,12 +55,12 @@ class Login:
     and attempts of others do not slow it. The store remembers that for 90 days.
 
     Args:
-        store: Where accounts live.
-        passwords: What verifies.
-        clock: The time.
-        backoff: The counters of failures; one that is shared if several logins exist.
-        name_key: Secret for the fingerprints of unknown names; made up if left out, and then other
-            processes have other fingerprints.
+        store: Store of the accounts.
+        passwords: Verifier of the passwords.
+        clock: Source of the time.
+        backoff: Counters of failures. Several logins of an application share one.
+        name_key: Secret for the fingerprints of unknown names. Random if left out, and then other processes
+            have other fingerprints.
     """
 
     __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")

@@ -153,7 +153,7 @@ def _step_back() -> None:
 
 
 def _processors() -> int:
-    """How many processors the process may use."""
+    """Return the number of processors that the process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # of Linux
     return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
@@ -168,18 +168,18 @@ class Passwords:
     """Hashes and verifies passwords, in a few threads of its own and with a bounded queue.
 
     Argon2 and bcrypt let go of the interpreter while they compute, and their threads have a lower priority,
-    so the event loop keeps its processor. Logins that pile up get `Busy`. What is marked as `first` overtakes
-    what is not, and has a queue of its own, so that a flood of guesses does not keep it out.
+    so the event loop keeps its processor. Logins beyond the queue get `Busy`. A login marked as `first`
+    overtakes the others and has a queue of its own, so that a flood of guesses does not keep it out.
 
-    While old hashes (bcrypt, other parameters) are in the store, verifying one takes another time
-    than for an unknown principal, which tells that the principal exists. The first login replaces
-    the hash.
+    While an old hash (bcrypt, other parameters) is in the store, its verification takes another time than
+    that of an unknown principal. So an attacker can tell that the principal exists. The first login
+    replaces the hash.
 
     Args:
-        cost: Of new hashes; a stored hash of another cost is flagged for an upgrade.
-        threads: How many are computed at once; None for one on each processor that the process may use, and
-            two at most. More would only make each of them slower.
-        queue: How many more may wait; and as many of those that go first.
+        cost: Cost of new hashes. A stored hash of another cost is flagged for an upgrade.
+        threads: Number of hashes computed at once. None for one on each processor that the process may use,
+            two at most; more would only make each of them slower.
+        queue: Number of jobs that may wait, and as many of those marked as `first`.
         min_length: Characters of a new password at least.
         max_bytes: Bytes of a password at most; a longer one is refused before it is hashed.
         common: Further passwords that may not be chosen.
@@ -234,14 +234,14 @@ class Passwords:
 
     @property
     def busy(self) -> bool:
-        """Whether the next one would be turned away, if it does not go first."""
+        """True if the next job is refused, unless it is marked as `first`."""
         return self.full(first=False)
 
     def full(self, *, first: bool) -> bool:
-        """Whether the next one would be turned away.
+        """Return whether the next job is refused.
 
         Args:
-            first: Whether it goes before others.
+            first: Whether the job is marked as `first`.
         """
         return (self._taken_first if first else self._taken) >= self._places
 
@@ -284,7 +284,7 @@ class Passwords:
     async def verify(
         self, password: str, stored: str | None, *, first: bool = False
     ) -> Match | Mismatch | Busy:
-        """Whether `password` is the one that `stored` was made from.
+        """Return whether `stored` is a hash of `password`.
 
         Args:
             password: As it was typed.
@@ -350,7 +350,7 @@ class Passwords:
                 return Busy()
             self._take(1, first=first)
             lane.append(job)
-        # The place is free when the work is done, not when its client has gone away.
+        # The job takes its place until it is done, even if its client has left.
         job.future.add_done_callback(lambda _: self._give_back(first=first))
         try:
             self._pool.submit(self._do_next)
@@ -361,14 +361,14 @@ class Passwords:
         return await asyncio.wrap_future(job.future)
 
     def _do_next(self) -> None:
-        """Do what waits, the first lane before the other. Runs in a thread, once for each job."""
+        """Run the next waiting job, those marked as `first` before the others. Called once for each job."""
         with self._lock:
             job = (self._waiting_first or self._waiting).popleft()
         if not job.future.set_running_or_notify_cancel():
             return
         try:
             job.future.set_result(job.work())
-        except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
+        except BaseException as error:  # noqa: BLE001 - the caller that awaits the future gets it
             job.future.set_exception(error)
 
     def _take(self, places: int, *, first: bool) -> None:

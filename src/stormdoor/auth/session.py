@@ -331,7 +331,7 @@ class SessionDesk:
             until: Unix seconds; a session that was born later goes on as well.
 
         Returns:
-            The ids of those that were ended.
+            The ids of the sessions that were ended.
         """
         ended: list[str] = []
         overtaken = True

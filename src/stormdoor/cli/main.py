@@ -147,7 +147,7 @@ def _code(error: Exception) -> int:
         case StormdoorError():
             return 2
         case _:
-            # EX_SOFTWARE of sysexits.h: 3 says that a probe could not tell, or that a store does not answer.
+            # EX_SOFTWARE of sysexits.h: 3 means a probe without a verdict, or a store that does not answer.
             return 70
 
 

@@ -105,7 +105,7 @@ def probe(
 ) -> int:
     """Try what strangers can do with a running WebSocket endpoint.
 
-    What `--help` says above the options stands where the command is registered, in main.py.
+    The text that `--help` prints above the options is in main.py, where the command is registered.
 
     Args:
         urls: Addresses of endpoints: ws://HOST:PORT/PATH; {unique} in one is another word each time.
@@ -114,7 +114,7 @@ def probe(
         discover: A page to look for endpoints from, e.g. http://127.0.0.1:8888/; may be repeated.
         har: A browser session saved as HAR: its endpoints, its owner, its messages; may be repeated.
         openapi: An OpenAPI or AsyncAPI file that names endpoints, as JSON or YAML; may be repeated.
-        at: Where what such files are about runs, e.g. http://127.0.0.1:8888.
+        at: Address of the application that such files describe, e.g. http://127.0.0.1:8888.
         list_only: Only list the endpoints that were found.
         origin: Origin of the endpoint's own pages. That of the address if left out.
         plain: Where the same endpoint may be served without TLS, such as ws://HOST:8000/.
@@ -134,14 +134,14 @@ def probe(
         login_page: The page of the form, where it is another address.
         token_from: A page that holds the owner's token; {token} in other options is where it goes.
         token_name: Name of its meta element, variable or field. What is named like a token if left out.
-        token_pattern: A regular expression whose group is the token.
+        token_pattern: A regular expression with a group that matches the token.
         oauth: A token endpoint, asked with client credentials; {token} as for --token-from.
         client_id: Id of the client.
         client_secret: Secret of the client.
-        scope: What is asked for.
+        scope: Scope to ask for.
         steps: A script of requests that lead to a credential, as TOML.
-        identities: Who there is, what is theirs, and who may do what, as TOML. The first is the owner.
-        replay: A recorded conversation, replayed as everybody: HAR, JSON lines or text; may be repeated.
+        identities: Identities, their objects and their permissions, as TOML. The first is the owner.
+        replay: A recorded conversation, replayed as each identity: HAR, JSON lines or text; may be repeated.
         safe: A recorded action that only reads, or a pattern of such; may be repeated.
         other_cookie: A cookie of the second identity; may be repeated.
         other_header: A header of the second identity; may be repeated.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "ProbeFile", "completed", "read_file", "written"]
 
 NAME = "probe.toml"
-"""Read where the command names neither an endpoint nor a file."""
+"""File that is read if the command names neither an endpoint nor a file."""
 _LISTS = ("endpoints", "discover", "authorized", "beside", "beside_say", "say", "safe")
 _TEXTS = ("origin", "plain", "logout", "revoke", "fail_on")
 _FLAGS = ("active", "one_time", "allow_not_determined")
@@ -27,12 +27,12 @@ _FAIL_ON = ("error", "warning", "note", "never")
 
 @dataclass(frozen=True, slots=True)
 class ProbeFile:
-    """What the file says.
+    """Contents of the file.
 
     Args:
         path: The file.
         options: The options of `[probe]`, by the names of the command's parameters.
-        identities: There is an identity in it.
+        identities: Whether the file holds an identity.
     """
 
     path: Path
@@ -45,12 +45,12 @@ def completed(
 ) -> dict[str, Any] | None:
     """Return the options of the command, completed by a file; None where no file is read.
 
-    What the command says counts before the file.
+    The options of the command go before those of the file.
 
     Args:
-        config: The file that was named; None to look for one where nothing else is named to probe.
+        config: The file that was named; None to look for one if nothing else is named to probe.
         given: The command's parameters.
-        signature: Of the command, with the defaults.
+        signature: Signature of the command, with the defaults.
 
     Raises:
         UsageError: The file makes no sense, or names nothing to probe.
@@ -77,7 +77,7 @@ def completed(
 
 
 def read_file(path: Path) -> ProbeFile:
-    """Read it.
+    """Read the file.
 
     Raises:
         UsageError: It cannot be read, or something in it makes no sense.
@@ -119,7 +119,7 @@ def written(
 
     Args:
         endpoints: Addresses of the endpoints.
-        login: Where a login form is sent to; "" where none was found.
+        login: Address that the login form is sent to; "" if no form was found.
         fields: Names of its fields, with their types.
     """
     listed = "".join(f"    {_quoted(one)},\n" for one in endpoints)

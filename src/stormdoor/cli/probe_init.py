@@ -1,4 +1,4 @@
-"""`stormdoor probe init`: look at an application, and write down what was found."""
+"""`stormdoor probe init`: inspect an application, and write its endpoints and login form to a file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stormdoor.cli.usage import UsageError
 __all__ = ["write_new"]
 
 _LOGINS = ("", "/login", "/auth/login", "/accounts/login/", "/signin")
-"""Where a login form is looked for; the first is the page itself."""
+"""Paths that are searched for a login form; the first is the page itself."""
 
 
 class _Form(HTMLParser):
-    """The first form with a password in it."""
+    """Finds the first form with a password field."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Form(HTMLParser):
 async def _look(
     page: str, authorized: Sequence[str]
 ) -> tuple[list[str], str, list[tuple[str, str]]]:
-    """Return the endpoints, where the login form is sent to, and its fields."""
+    """Return the endpoints, the address that the login form is sent to, and its fields."""
     from stormdoor.prober.budget import Budget
     from stormdoor.prober.discover import discover
     from stormdoor.prober.identity import NOBODY

@@ -75,7 +75,7 @@ def _headers(texts: Sequence[str], kept: set[str]) -> tuple[tuple[str, str], ...
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says about an identity.
+    """Options of the command line about one identity.
 
     Args:
         cookies: `NAME=VALUE`.
@@ -84,8 +84,8 @@ class Given:
         query: `NAME=VALUE`, sent as it is written.
         protocols: Subprotocols; the long ones are credentials unless `secret_protocols` says which are.
         secret_protocols: Subprotocols that are a credential; offered after the others.
-        first_message: What is sent first.
-        kept: Gets what comes from a file or the environment.
+        first_message: The first message that is sent.
+        kept: Collects the values that come from a file or the environment.
     """
 
     cookies: tuple[str, ...] = ()
@@ -295,12 +295,12 @@ def against(report: Report, scan: Report) -> Report:
 
 
 def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> int:
-    """Return 1 where a finding counts, 3 where a probe could not tell, and otherwise 0.
+    """Return 1 if a finding counts, 3 if a probe has no verdict, and otherwise 0.
 
     Args:
         report: The results.
         fail_on: The least level that counts.
-        allow_not_determined: What could not be told does not count.
+        allow_not_determined: Whether a probe without a verdict is ignored.
     """
     if counted(report, fail_on):
         return 1

@@ -84,8 +84,8 @@ def entrances(
     Args:
         ways: The options.
         authorized: Hosts beside this machine.
-        tls: For https.
-        kept: Gets what comes from a file or the environment.
+        tls: TLS settings for https.
+        kept: Collects the values that come from a file or the environment.
 
     Raises:
         UsageError: One is missing.

@@ -290,7 +290,7 @@ def _limits(document: Document) -> Limits | None:
 
 
 def _place_of(error: ConfigurationError, table: Place, written: Mapping[str, Any]) -> Place:
-    """The limit that is wrong: the message begins with its name."""
+    """Return the name of the limit that is wrong: the message begins with it."""
     name = str(error).split(" ")[0].removeprefix("limits.").removeprefix("own_protocol.")
     return (*table, name) if name in written else table
 

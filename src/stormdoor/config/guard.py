@@ -66,17 +66,17 @@ class Guard:
 
     Args:
         origins: The pages that may open sockets: `https://app.example`, `https://*.example.com`.
-        authenticators: The kinds of credential that count, in the order in which they are asked.
+        authenticators: The kinds of credential that are accepted, in the order of their checks.
         policies: Roles, permits and forbids. Nothing is allowed that they do not allow.
         limits: How much of everything.
         store: Where state lives: a URL such as `sqlite:///var/lib/app/door.db`, a store, or None for
             memory, which forgets everything at the end of the process.
         hosts: The names under which the application is addressed; left out, the hosts of `origins`.
-        trusted_proxies: Networks of reverse proxies whose `X-Forwarded-*` headers are believed.
+        trusted_proxies: Networks of reverse proxies with `X-Forwarded-*` headers that are believed.
         forwarded_certificate: How a proxy passes client certificates on, or None if none does.
-        production: Whether the start-up check refuses what is only good for development.
-        trail_key: Secret of the trail's chain; without one, whoever can write to the store can rewrite
-            the trail.
+        production: Whether the start-up check refuses settings that are only safe in development.
+        trail_key: Secret of the trail's chain; without one, a process that can write to the store can
+            rewrite the trail.
         trail_days: Entries of the trail that are older are dropped; the chain still verifies from
             there. None keeps everything. 400 days cover a year, and the audit after it.
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
@@ -85,8 +85,8 @@ class Guard:
         ticket_seconds: How long a ticket counts, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: How second factors behave, or None for the default.
-        secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
-            one seals, all of them open. Without one there is no TOTP.
+        secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one encrypts,
+            all of them decrypt. Without one there is no TOTP.
         clock_skew_seconds: How far the clocks of other issuers may be ahead, 0 to 3600: their tokens count as
             revoked if they were issued up to so long after the revocation. Does not concern sessions, tickets
             and API keys of the store: they are ordered by their positions in its log.
