@@ -67,10 +67,10 @@ class ApiKey:
     Attributes:
         id: The public id.
         hash: SHA-256 of the whole key, in hex.
-        principal_id: Whose it is.
-        name: What it is for.
+        principal_id: The owner.
+        name: Purpose, for the owner's list of keys.
         scopes: Permission patterns that it is restricted to.
-        networks: Networks that it may be used from; empty for anywhere.
+        networks: Networks that it may be used from; empty for all.
         created_at: Unix seconds.
         expires_at: Unix seconds, or None.
         last_used_at: Unix seconds, or None.

@@ -16,21 +16,21 @@ class AppliedLimits:
 
     Args:
         values: The fields of `EndpointLimits`, all of them set.
-        names: Under which name the operator sets each of them.
-        explicit: Those that somebody has set.
+        names: The name by which the operator sets each of them.
+        explicit: Names of the limits that the operator or the developer has set.
         own_protocol: Whether the handler reads its messages itself.
 
     Attributes:
         own_protocol: As above.
-        connections_per_principal: See `EndpointLimits`, as for all that has the name of one of its fields.
+        connections_per_principal: See `EndpointLimits`.
         counts_all: Whether `connections_per_principal` counts the connections to every endpoint.
         message_bytes: The largest message.
         message_bytes_set: Whether an operator or developer has set it.
         charge: The most bytes that one message is charged with.
-        interval: Seconds that a message costs a connection, and so on for principal and bytes.
-        tolerance: Seconds by which a connection may run ahead; likewise.
-        beyond: Why a message is refused that was held for too long, by the name of the limit.
-        messages: The same as a rate; likewise `principal` and `bytes`.
+        interval: Seconds that a message costs a connection. `principal_` and `byte_` have such values, too.
+        tolerance: Seconds by which a connection may run ahead. `principal_` and `byte_` likewise.
+        beyond: Refusal of a message that was held for too long, by the name of the limit.
+        messages: The rate of messages on a connection. `principal` and `bytes` are the other rates.
         holds: Microseconds of holding per minute as a rate; None for none.
         outbound_bytes: See `EndpointLimits`.
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FAMILIAR_SECONDS = 90 * 86_400.0
-"""How long after its latest login an address stays familiar to an account."""
+"""Seconds after its latest login for which an address stays familiar to an account."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

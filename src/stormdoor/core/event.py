@@ -73,25 +73,26 @@ REFUSED_AS: dict[Denial, str] = {
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that happened.
+    """One event of the trail.
 
-    The first group is public and chained; the second is personal and only committed to.
+    The fields up to `count` are public and part of the chain. The fields from `principal` to `detail` are
+    personal: the chain holds only a commitment to them.
 
     Attributes:
         time: Unix seconds.
-        name: From the OWASP Logging Vocabulary.
-        cause: The denial, if it is one.
+        name: Name from the OWASP Logging Vocabulary.
+        cause: The denial, if the event is a refusal.
         endpoint: Path of the endpoint, or name of the command.
         permission: The permission that was asked for.
         kind: Kind of credential.
         policies: Ids of the policies that decided.
-        count: How many like it this entry stands for (floods are summed up).
-        principal: Who.
-        actor: Who did it, if somebody else than `principal`.
-        address: From where.
-        user_agent: With what.
+        count: Number of like events that this entry stands for (floods are summed up).
+        principal: Id of the principal.
+        actor: The operator or principal that caused it, if that is not `principal`.
+        address: Address of the client.
+        user_agent: User agent of the client.
         connection: Id of the connection.
-        detail: What the operator should know, redacted.
+        detail: Explanation for the operator, redacted.
         proven: True if the server, an operator or a principal that has proved its identity caused it. Entries
             of unauthenticated clients have a budget, and are merged beyond it. Not stored.
     """
@@ -204,7 +205,7 @@ class Entry:
         previous: Hash of the entry before, hex.
         hash: Hash over all that is chained, hex.
         copies: Time, name, principal and actor as the store keeps them beside the entry, to search by; None
-            if it searches the entry itself. Nobody's principal and actor are None.
+            if it searches the entry itself. An empty principal or actor is None here.
     """
 
     seq: int
@@ -226,7 +227,7 @@ class Entry:
 
 
 def searched_by(event: Event) -> tuple[float, str, str | None, str | None]:
-    """Return what a store keeps beside an entry to search by: see `Entry.copies`."""
+    """Return the fields that a store keeps beside an entry to search by: see `Entry.copies`."""
     return (event.time, event.name, event.principal or None, event.actor or None)
 
 

@@ -53,20 +53,19 @@ class Violation:
 class FrameReader:
     """Reads the frames of one client.
 
-    `feed` it what has arrived, then call `next` until it has no more. Bytes that are not asked for are kept
-    as they are, so a caller that stops in between has looked at nothing that comes later.
+    Pass received bytes to `feed`, then call `next` until it returns None. Bytes after the latest frame are
+    kept unread, so a caller that stops in between has parsed nothing that comes later.
 
     Args:
         limit: Bytes of the largest message. Counted before anything is kept, and for what is compressed on
             both sides of the compression. It may be changed between two messages.
-        mask: What takes the mask off.
-        inflater: What decompresses messages, if that was agreed upon.
+        mask: Function that unmasks a payload.
+        inflater: Decompressor of messages, if compression was negotiated.
 
     Attributes:
-        violation: What the client did wrong, once it did; nothing is read after it.
+        violation: The rule that the client broke, or None; nothing is read after it.
         ended: Whether a close frame was read; nothing is read after it.
-        unfinished: Whether `next` has found a message that is not whole, or a violation. The caller sets it
-            back.
+        unfinished: Whether `next` has found an incomplete message, or a violation. The caller resets it.
     """
 
     __slots__ = (
@@ -124,11 +123,11 @@ class FrameReader:
 
     @property
     def kept(self) -> int:
-        """Bytes in memory: those that nobody has looked at, and those of the message at hand."""
+        """Bytes in memory: those not parsed yet, and those of the unfinished message."""
         return self.waiting + (0 if self._message is None else len(self._message))
 
     def stop(self) -> None:
-        """Forget everything. Nothing is read after it."""
+        """Drop all bytes. Nothing is read afterwards."""
         self.ended = True
         self._buffer, self._at, self._left = b"", 0, 0
         self._message = self._decoder = None

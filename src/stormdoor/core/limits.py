@@ -82,7 +82,7 @@ _EXAMPLES: Mapping[str, int | float | str] = {
 }
 
 COMMAND_LIMITS = EndpointLimits(**_EXAMPLES)  # type: ignore[arg-type]
-"""The defaults of a handler whose messages are commands."""
+"""The defaults of a handler with messages that are commands."""
 
 OWN_PROTOCOL_LIMITS = EndpointLimits(
     connections_per_principal=64,
@@ -100,9 +100,10 @@ OWN_PROTOCOL_LIMITS = EndpointLimits(
 class Limits(EndpointLimits):
     """The limits of a guard. Rates are texts such as `5/s` or `100/min burst 20`.
 
-    The fields of `EndpointLimits` have two sets of defaults, `COMMAND_LIMITS` and `OWN_PROTOCOL_LIMITS`. Set
-    here, a limit holds on every endpoint; set in `own_protocol`, on handlers with a protocol of their own;
-    set for one endpoint (`protect(limits=...)`), there. The nearest one counts.
+    The fields of `EndpointLimits` have two sets of defaults, `COMMAND_LIMITS` and `OWN_PROTOCOL_LIMITS`. A
+    limit that is set here holds on every endpoint. One that is set in `own_protocol` holds on handlers with a
+    protocol of their own. One that is set by `protect(limits=...)` holds on one endpoint. The most specific
+    one counts.
 
     Attributes:
         own_protocol: Limits of the handlers that have a protocol of their own.
@@ -113,13 +114,13 @@ class Limits(EndpointLimits):
             browser back to.
         pages_per_address: Requests from one address to the other routes of stormdoor.
         foreign_per_address: Requests from one address that a page of another site caused, sockets included.
-        requests_per_address: HTTP requests from one address, of whatever kind, and TCP connections, each of
-            which counts as a request; where `guarded_server` listens.
-        tcp_per_address: TCP connections from one address that carry no WebSocket; beyond it the oldest idle
-            one is closed for a new one; where `guarded_server` listens.
-        tcp: The same of the process; beyond it the address that has most gives one up.
-        unfinished_requests_per_address: Requests from one address whose body has not arrived yet; where
-            `guarded_server` listens.
+        requests_per_address: HTTP requests of any kind from one address, and TCP connections, each of which
+            counts as a request; where `guarded_server` listens.
+        tcp_per_address: TCP connections from one address that carry no WebSocket; beyond it a new one
+            closes the oldest idle one; where `guarded_server` listens.
+        tcp: The same of the process; beyond it the server closes one of the address that has most.
+        unfinished_requests_per_address: Requests from one address with a body that has not arrived
+            completely; where `guarded_server` listens.
         body_seconds: How long the body of a request to stormdoor's own routes may take. Elsewhere, where
             `guarded_server` listens, the time after which a body must have kept `body_bytes_per_second`.
         body_bytes_per_second: The slowest body on average; where `guarded_server` listens.
@@ -127,13 +128,14 @@ class Limits(EndpointLimits):
             `max_body_size` of the server wins; where `guarded_server` listens.
         unfinished_body_bytes: Bytes of unfinished bodies that the process keeps; where `guarded_server`
             listens.
-        failures_per_address: Failed authentications from one address, of whatever account.
+        failures_per_address: Failed authentications from one address, of all accounts together.
         connections_per_address: Open connections from one address.
         connections: Open connections of the process.
         ipv6_prefix: Bits of an IPv6 address that count as one client.
         authentication_seconds: How long an authenticator may take.
         connection_seconds: The greatest age of a connection, or None.
-        expiry_notice_seconds: How long before its end a connection is told, a quarter of its time at most.
+        expiry_notice_seconds: Seconds from the notice of its end to the end of a connection, a quarter of
+            its time at most.
         refreshes_per_principal: Refreshed credentials of one principal on all its connections.
         proofs_per_principal: Second factors tried by one principal on all its connections.
         first_message_seconds: How long a connection may wait for its first message.

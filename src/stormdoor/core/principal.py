@@ -72,10 +72,10 @@ class Recheck(Protocol):
 @value
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """What an authenticator vouches for: the principal and how it was verified.
+    """Result of an authenticator: the principal and how it was verified.
 
     Attributes:
-        principal: Who.
+        principal: The verified principal.
         kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `signed-request`, `certificate`,
             `dpop`, `proxy`, `oauth`, or `public` for none.
         credential_id: A public name of the credential, usable to revoke it (never the secret).
@@ -96,7 +96,7 @@ class Authentication:
             `jti`; None for credentials that are no tokens.
         proofs: What the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
             `dpop:<jkt>`.
-        recheck: How to ask whether it still counts, or None if that is never asked.
+        recheck: Function that verifies the credential again, or None if that is never done.
         position: The head of the log of revocations when this credential was issued, if the store that
             keeps the log issued it; a revocation covers it when it stands later in the same epoch.
     """

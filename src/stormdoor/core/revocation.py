@@ -1,8 +1,8 @@
-"""Ending a credential early, and knowing in memory what has been ended.
+"""Revocations of credentials, and the index of them in memory.
 
-A revocation names what it ends, and ends what was issued before it. So "log out everywhere" does not
-forbid the login that follows. *Before* is decided by the positions in the log of revocations, as long as
-both stand in one epoch of it; by time otherwise, and then a doubt is a refusal.
+A revocation ends the credentials that it names and that were issued before it. So "log out everywhere" does
+not forbid the login that follows. If both positions are in one epoch of the log of revocations, the
+positions decide which came first. Otherwise the times decide, and in doubt the credential is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Target(Enum):
     PRINCIPAL = "principal"
     SESSION = "session"
     CREDENTIAL = "credential"  # a key's id, a token's `jti`
-    TOKEN = "token"  # noqa: S105 - the SHA-256 of one, for a token whose `jti` is not known
+    TOKEN = "token"  # noqa: S105 - the SHA-256 of a token, where its `jti` is not known
     DEVICE = "device"
     ROLE = "role"
     TENANT = "tenant"
@@ -49,8 +49,8 @@ class Revocation:
 
     Attributes:
         target: The kind of thing.
-        value: Which one; empty for `EVERYTHING`.
-        at: Unix seconds; ends what was issued at or before, where positions do not decide.
+        value: Id of the target; empty for `EVERYTHING`.
+        at: Unix seconds. Ends credentials issued then or earlier, where positions do not decide.
         seq: Position in the log; 0 before it is stored.
         reason: For the trail.
         epoch: The epoch of the log that `seq` belongs to; empty before it is stored.
@@ -73,16 +73,16 @@ class Revocation:
 
     @property
     def until_now(self) -> bool:
-        """True if it ends everything of its name that was issued before it; no time was named."""
+        """True if it ends all that it names and that was issued before it, without a time of the operator."""
         return not self.by_time and self.target in UNTIL
 
     @property
     def numbered(self) -> bool:
-        """True if its position decides what it covers; otherwise the time alone does."""
+        """True if its position decides which credentials it covers; otherwise the time alone does."""
         return self.seq > 0 and self.until_now
 
     def placed(self, position: LogPosition) -> Revocation:
-        """Return it as the entry that stands at `position`."""
+        """Return a copy as the log entry at `position`."""
         return Revocation(
             self.target,
             self.value,
@@ -161,7 +161,7 @@ class Revocation:
 
 
 def check_skew(seconds: float) -> None:
-    """Do nothing if clocks may differ by so much.
+    """Check that clocks may differ by `seconds`.
 
     Raises:
         ConfigurationError: They may not.
@@ -173,7 +173,7 @@ def check_skew(seconds: float) -> None:
 
 
 class _Cutoff:
-    """All revocations of one name: what was issued before one of them is void.
+    """All revocations of one name; a credential issued before one of them is void.
 
     Small, since an installation may revoke a million names: the values of one epoch, and a link to another
     one of these for each further epoch. A log has as many epochs as it was restored or copied times.
@@ -189,7 +189,7 @@ class _Cutoff:
         self._next: _Cutoff | None = None
 
     def add(self, revocation: Revocation) -> None:
-        """Take note of `revocation`."""
+        """Add `revocation`."""
         if revocation.by_time:
             self._named = max(self._named, revocation.at)
         elif self._epoch is None or self._epoch == revocation.epoch:
@@ -219,10 +219,10 @@ def _key(revocation: Revocation) -> tuple[Target, str]:
 
 
 class RevocationIndex:
-    """What has been revoked, looked up in constant time at each handshake.
+    """Index of revocations; each handshake looks them up in constant time.
 
     Args:
-        revocations: What is known at first.
+        revocations: The entries at the start.
         clock_skew_seconds: As `skew` of `Revocation.reaches`.
     """
 
@@ -281,7 +281,7 @@ class RevocationIndex:
                 assert_never(revocation.target)
 
     def hold(self, revocation: Revocation) -> None:
-        """Take note of a revocation that has no position yet. Time decides until it is released."""
+        """Add a revocation that has no position yet. Time decides until it is released."""
         known, count = self._unstored.get(_key(revocation), (revocation, 0))
         later = revocation if revocation.at >= known.at else known
         self._unstored[_key(revocation)] = later, count + 1

@@ -17,7 +17,7 @@ class Session:
 
     Attributes:
         id: SHA-256 of the cookie's secret, in hex. Public: it cannot be turned back.
-        principal_id: Whose it is.
+        principal_id: The owner.
         created_at: Unix seconds; rotation makes a new session with a new `created_at`.
         born_at: Unix seconds of the login that it descends from; survives rotation, but for one that comes
             with a new proof. Decides whether a revocation covers it where `position` cannot.
@@ -26,10 +26,10 @@ class Session:
         last_seen_at: Unix seconds of the last use, to the resolution of `touch_seconds`.
         expires_at: Unix seconds; the absolute end.
         idle_seconds: It ends when unused for so long.
-        address: Where it was created, for the owner's list of sessions.
+        address: Address of the client that logged in, for the owner's list of sessions.
         user_agent: Likewise.
-        strength: Factors used.
-        device_id: The device that it lives on, if that is known.
+        strength: Number of factors used.
+        device_id: The device that holds the cookie, if that is known.
         acr: The authentication context that a provider vouched for (`acr`), or None.
         issuer: The identity provider that the login came from (`iss`), or None.
         provider_subject: The user there (`sub`), or None.

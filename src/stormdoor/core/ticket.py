@@ -22,15 +22,15 @@ class Ticket:
 
     Attributes:
         id: SHA-256 of the secret, in hex.
-        principal_id: For whom.
+        principal_id: The owner.
         session_id: The session that asked for it.
-        origin: The origin whose page may use it; None, if it was asked for outside a browser, leaves
-            that to the guard's list of origins.
+        origin: The origin of the pages that may use it. None if a client other than a browser asked for it;
+            then the guard's list of origins decides.
         endpoint: The path that it opens.
         issued_at: Unix seconds.
         expires_at: Unix seconds, at most `MAX_TICKET_SECONDS` later.
         authenticated_at: Unix seconds when the session's principal last proved itself.
-        strength: Factors the session used.
+        strength: Number of factors that the session used.
         position: The head of the log of revocations at its issue; set by the store that adds it.
     """
 

@@ -24,17 +24,18 @@ BURST_BYTES = (DAY_BYTES - _BESIDE) // 2
 _INTERVAL = _DAY_SECONDS / BURST_BYTES
 """Seconds in which one byte comes back."""
 _DEBT_SECONDS = 3_600.0
-"""A clock that was ahead, once, leaves at most this much to wait for beyond a spent budget."""
+"""Longest extra wait, beyond a spent budget, after a clock was ahead once."""
 
 _json = msgspec.json.Encoder().encode
 
 _PAGE = 4096
 _ROOM = _PAGE - 36
-"""What rows have of a page."""
+"""Bytes of a page that rows can use."""
 _LONGEST_CHARACTER = 4
 _ROW = 372
-"""Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths;
-and what two JSON texts have beside one."""
+"""Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths.
+
+Also what two JSON texts take more than one."""
 _INDEX = 80
 """Bytes in the two indexes beside the text itself, which they hold in pages that are two thirds full."""
 
@@ -44,7 +45,7 @@ def file_bytes(event: Event) -> int:
 
     A page holds whole rows: of a row that is a little longer than half a page, there is one in each page.
     """
-    # One encoding instead of that of both sealed parts: this is done for each refused handshake.
+    # One encoding instead of that of both sealed parts: it runs for each refused handshake.
     try:
         size = len(_json(event))
     except UnicodeEncodeError:
@@ -63,16 +64,16 @@ def left(spent_until: float, now: float) -> int:
 def take(
     spent_until: float, now: float, sizes: Sequence[int], at_least: int = 0
 ) -> tuple[int, float]:
-    """Pay for entries, the first ones first.
+    """Pay for entries in their order.
 
     Args:
-        spent_until: The state: the Unix second at which all that was written is paid for; 0.0 at first.
+        spent_until: The state: the Unix second at which all written bytes are paid for; 0.0 at first.
         now: Unix seconds.
         sizes: Bytes of each entry.
-        at_least: How many are paid for in any case. That may leave a debt.
+        at_least: Number of entries that are paid for in any case. That may leave a debt.
 
     Returns:
-        How many are paid for, and the new state.
+        The number of entries that are paid for, and the new state.
     """
     room, taken, spent = left(spent_until, now), len(sizes), sum(sizes)
     while taken > at_least and spent > room:
