@@ -1,8 +1,9 @@
-"""What operators and principals change, and what must happen at once when they do.
+"""Changes by operators and principals, and their immediate effects.
 
-Every change is written to the store, noted in the trail, and reaches open connections: of this process
-before the method returns, of the others when they next follow the log of revocations. What ends something
-takes effect in this process first. If the store does not answer, it is stored when the store answers again.
+Every change is written to the store and to the trail. It reaches open connections of this process before the
+method returns, and those of other processes when they next follow the log of revocations. A revocation or a
+logout takes effect in this process first. If the store does not answer, the change is stored when the store
+answers again.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Administration:
     passwords: Passwords
     clock: Clock
     unfinished: Unfinished = field(default_factory=Unfinished)
-    """Orders that have taken effect in this process, and that the store has not taken yet."""
+    """Changes that have taken effect in this process, and are not stored yet."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
@@ -73,22 +74,22 @@ class Administration:
         actor: str = "",
         reason: str = "",
     ) -> int:
-        """End what a principal, device, tenant, role, session, token or key has; or everything.
+        """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
-        Login sessions that are covered end too, so that nobody is logged in on a page and shut out
-        of its socket. A revoked principal's API keys and tokens are void as well.
+        Login sessions that are covered end too, so that a principal is not logged in on a page and refused at
+        its socket. A revoked principal's API keys and tokens are void as well.
 
         Args:
             target: The kind of thing.
-            value: Which one; nothing for everything.
-            before: Unix seconds: only what was issued until then, instead of until now. Not for a single
-                session, token, key or connection, which is over as a whole.
-            actor: Who asks.
+            value: Id of the target; empty for everything.
+            before: Unix seconds. Ends only credentials issued until then, instead of until now. Not for a
+                single session, token, key or connection, which ends as a whole.
+            actor: The operator or principal that revokes.
             reason: For the trail.
 
         Raises:
-            ConfigurationError: There is nothing to revoke by that name, or `before` is in the future
-                (who wants to keep somebody out disables the principal) or means nothing here.
+            ConfigurationError: The target or its value is not valid, or takes no `before`; or `before` is in
+                the future (to keep a principal out, disable it).
             StoreUnavailable: It took effect in this process, and is stored when the store answers again, if
                 this process lives as long.
         """
@@ -133,7 +134,7 @@ class Administration:
         except StoreError:
             raise
         except BaseException as error:
-            # By a name of its own: each is held until it is stored.
+            # The name is unique, since each revocation is held until it is stored.
             name = (
                 f"the revocation {next(_numbers)} of {revocation.target.value} {revocation.value}"
             )
@@ -182,7 +183,7 @@ class Administration:
 
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
-        # As above: the connections of this process first.
+        # As above, the connections of this process end first.
         ended = await self.lifetime.apply(revocation)
         await self.unfinished.do(
             f"the change of {principal_id}", lambda: self.store.add_revocation(revocation)
@@ -266,7 +267,7 @@ class Administration:
         try:
             await self.unfinished.do(f"disabling the principal {id}", work)
         except StoreUnavailable:
-            # It is told to be disabled, whether or not it can be: what it has open here ends now.
+            # Its connections here end now, whether or not the store can disable it.
             await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
             raise
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
@@ -331,12 +332,12 @@ class Administration:
         Args:
             session_id: Its public id.
             owner: Only if it is this principal's.
-            actor: Who asks.
+            actor: The operator or principal that ends it.
             reason: For the trail.
 
         Raises:
-            StoreUnavailable: The session is over in this process, and its connections are closed, if it is
-                known here to be the owner's. It is removed when the store answers again.
+            StoreUnavailable: The session is over in this process, and its connections are closed, if this
+                process knows that it is the owner's. It is removed when the store answers again.
         """
         known = self.lifetime.of_session(session_id)
         if owner is None or (known and all(one.principal.id == owner for one in known)):
@@ -376,7 +377,7 @@ class Administration:
         try:
             found = await self.sessions.find(secret)
         except StoreUnavailable as error:
-            # Whether there is such a session is not known, unless it has a connection here.
+            # The session is not known to exist, unless it has a connection here.
             if self.unfinished.add(
                 _end_of(session_id),
                 lambda: self._end_session(session_id, None, "", "logout"),

@@ -157,10 +157,10 @@ class Admission(Identification):
         Args:
             handshake: The facts of the request, see `request_as_handshake`.
             endpoint: The declared endpoint.
-            owner: How the client was authenticated that began the session.
+            owner: Authentication of the client that began the session.
 
         Returns:
-            Why the request is refused, or None. A refusal is on its way to the trail.
+            The refusal, or None. A refusal has been noted in the trail.
         """
         address_key = rate_key(handshake.address, self._limits.ipv6_prefix)
         principal = ""
@@ -186,7 +186,7 @@ class Admission(Identification):
             refusal = Refusal(
                 Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5
             )
-        except Exception:  # noqa: BLE001 - fail closed, whatever it is
+        except Exception:  # noqa: BLE001 - fail closed on any error
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
         if refusal is not None:
@@ -197,7 +197,7 @@ class Admission(Identification):
     def _shows_cookie_of(self, owner: Authentication, handshake: Handshake) -> bool:
         """Return whether `handshake` presents the very cookie of `owner`, and nothing else.
 
-        To authenticate it anew at each poll would prolong the login of an open page for ever (ASVS 7.3.1).
+        Authenticating it at each poll would prolong the login of an open page for ever (ASVS 7.3.1).
         """
         found = presented(handshake, self.places)
         return (
@@ -360,8 +360,8 @@ class Admission(Identification):
 
         Args:
             handshake: The facts of the request.
-            refusal: Why.
-            permission: What it would have taken.
+            refusal: The denial and its detail.
+            permission: The permission that the request needs.
             kind: Kind of the credential, if one was accepted.
             principal: The principal that has proved its identity, if one has.
             claimed: The principal that the client names without a proof.

@@ -1,4 +1,4 @@
-"""Bytes that the process keeps in memory for its connections, and the one bound of them all."""
+"""Bytes that the process keeps in memory for its connections, and their common bound."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Buffers"]
 
 
 class Buffers:
-    """Counts what is kept, and ends connections where that is too much.
+    """Counts the bytes that are kept, and ends connections when they exceed the bound.
 
-    Beyond the bound, the largest connection of the principal that has the most is ended, not the one that
-    needs the next byte: a client that fills the memory must not push out the others.
+    Beyond the bound, it ends the largest connection of the principal that has the most bytes, not the
+    connection that needs the next byte. So a client that fills the memory does not push out the others.
 
     Args:
         bound: Bytes.
@@ -31,7 +31,7 @@ class Buffers:
         self.total = 0
 
     def keep(self, connection: Connection, size: int) -> None:
-        """Note that `size` bytes are kept for `connection` from now on. Afterwards the bound holds."""
+        """Set the bytes kept for `connection` to `size`, and enforce the bound."""
         was = self._kept.pop(connection, 0)
         if size:
             self._kept[connection] = size

@@ -26,14 +26,14 @@ from stormdoor.guard.endpoint import Endpoint
 __all__ = ["ORDER", "UNKNOWN", "Connection", "Shared", "Sink", "is_proven"]
 
 ORDER = itertools.count()
-"""Which of two things in this process came first, without a clock."""
+"""Sequence numbers of events in this process, which order them without a clock."""
 
 UNKNOWN = Principal(id="unknown")
 """The principal of a connection that waits for its first message. It may nothing."""
 
 
 def is_proven(principal: Principal) -> bool:
-    """Return False for what stands for an unauthenticated client: on a public endpoint, or still waiting."""
+    """Return False for the principals of unauthenticated clients: on a public endpoint, or waiting."""
     return principal is not ANONYMOUS and principal is not UNKNOWN
 
 
@@ -49,7 +49,7 @@ class Sink(Protocol):
         ...
 
     def drop(self) -> None:
-        """Forget at once what is kept for the client. The connection is about to be ended."""
+        """Drop at once the data that is kept for the client. The connection is about to end."""
         ...
 
     def stalled(self) -> float | None:
@@ -70,7 +70,7 @@ class Sink(Protocol):
 
 
 class Usage:
-    """Messages of one principal against one rate."""
+    """Messages of one principal, counted against one rate."""
 
     __slots__ = ("message_tat", "rate")
 
@@ -90,7 +90,7 @@ class Shared(Usage):
         self.connections: set[Connection] = set()
         self.action_tats: dict[type[Command], float] | None = None
         self.others: dict[Rate, Usage] | None = None
-        """Usage by further rates. Nearly all principals need one only: this object itself."""
+        """Usage by further rates. Nearly all principals have one rate only, counted in this object."""
 
     def usage(self, rate: Rate) -> Usage:
         """Return the messages that count against `rate`: a terminal must not slow down the commands."""
@@ -192,7 +192,7 @@ class Connection:
         self.closed_by: Refusal | None = None
         self.message_tat = self.byte_tat = self.offence_tat = self.hold_tat = 0.0
         self.heard_at = 0.0
-        """Monotonic seconds of the last ping or pong: a sign of life, though none of use."""
+        """Monotonic seconds of the last ping or pong: the client is alive, but does not use the login."""
         self.ages_at = (
             float("inf") if connection_seconds is None else monotonic + connection_seconds
         )
@@ -201,7 +201,7 @@ class Connection:
         self.renew(authentication, policies, now, monotonic)
 
     def join(self, shared: Shared) -> None:
-        """Count it for the principal that `shared` is about."""
+        """Count the connection for the principal of `shared`."""
         self.shared = shared
         self.usage = shared.usage(self.limits.principal)
 
@@ -220,15 +220,15 @@ class Connection:
         idle = authentication.idle_seconds
         self.idle_seconds = float("inf") if idle is None else idle
         self.silent_seconds = float("inf") if self.endpoint.receive_only else self.idle_seconds
-        """Seconds without a message of the client after which nothing is sent any more."""
+        """Seconds without a message of the client after which the server sends nothing more."""
         self.idle_notice = self.idle_seconds - min(self._notice_seconds, self.idle_seconds / 4)
         self.idle_told = -1.0
         self.last_message = self._since = monotonic
         self.presented = next(ORDER)
-        """The place in `ORDER` at which it came to hang on its present credential."""
+        """The place in `ORDER` at which the client presented the present credential."""
         self._end_at(min(self.ages_at, monotonic + left))
         self.proven = is_proven(authentication.principal)
-        """True if a principal has proved its identity: the endpoint is not public, and it does not wait."""
+        """True if a principal has proved its identity: not on a public endpoint, and not while it waits."""
         self.judge_by(policies, authentication.principal)
 
     def wait_until(self, monotonic: float) -> None:

@@ -40,9 +40,9 @@ class Endpoint:
 
     Attributes:
         name: The handler's qualified name, for the operator.
-        permission: What a principal needs to connect; None if public, or if undeclared.
+        permission: The permission that a principal needs to connect; None if public or undeclared.
         public: The statement that it is public, or None.
-        first_message: Whether a handshake without a credential may say who it is in a first message.
+        first_message: Whether a client may send its credential in the first message, not in the handshake.
         receive_only: Whether a connection outlives the idle time of its login (see `GuardedHandler`).
         limits: The limits of its connections and messages; None for those of a handler of commands.
     """

@@ -1,4 +1,4 @@
-"""Why the time of a connection is up: which limit it was, and where to change it."""
+"""Refusals for connections past a deadline: each names the limit, and where to change it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["expired"]
 
 
 def expired(connection: Connection, limits: Limits, monotonic: float) -> Refusal:
-    """Return the cause with which a connection ends whose time is up.
+    """Return the refusal with which a connection past one of its deadlines ends.
 
     Args:
-        connection: One that is due.
-        limits: Of the guard.
+        connection: A connection past a deadline.
+        limits: Limits of the guard.
         monotonic: Monotonic seconds.
     """
     if connection.waiting and monotonic >= connection.deadline:

@@ -96,10 +96,10 @@ class Gate:
 
         Args:
             handshake: The facts of the request.
-            address_key: What counts as one client.
-            limit: What the request counts for, such as `LOGINS`.
-            ends: The request takes a right away and gives none: it is also heard while no client can be
-                admitted.
+            address_key: Key of the client for limits by address.
+            limit: The limit that the request counts for, such as `LOGINS`.
+            ends: Whether the request only ends a right, as a logout does. Such a request is accepted while no
+                client can be admitted.
         """
         unable = None if ends else self._unable()
         return self._strange(handshake) or unable or self._too_often(address_key, limit)
@@ -170,7 +170,7 @@ class Gate:
             return refusal
         refusal = self._foreign(handshake, endpoint)
         if refusal is not None:
-            # Not charged as a handshake: a hostile page must not use up what its visitor may do.
+            # Not charged as a handshake, so that a hostile page does not use up the limit of its visitor.
             return self._too_often(address_key, FOREIGN) or refusal
         return (
             self._unable()

@@ -223,10 +223,10 @@ class Inbound:
         return True
 
     def receive_control(self, connection: Connection, size: int) -> bool | Held:
-        """Judge a ping or pong: it costs what a message costs, and does not prolong the login (ASVS 7.3.1).
+        """Evaluate a ping or pong: it costs as much as a message and does not prolong the login (ASVS 7.3.1).
 
         Returns:
-            Whether the handler may see it; or that it may, and for how long nothing is to be read then.
+            Whether the handler may see it; or, if it may, a pause in reading that follows.
         """
         if not connection.open:
             return False
@@ -276,7 +276,7 @@ class Inbound:
     def _too_much(
         self, connection: Connection, over: str, size: int, raw: bytes, now: float
     ) -> Held | Refused:
-        """Hold a message beyond a limit, and with it all that comes behind; after too long, refuse it."""
+        """Backpressure: hold a message beyond a limit, and all later ones; after too long, refuse it."""
         limits = connection.limits
         if limits.holds is None:
             return self._refuse(connection, Denial.MESSAGE_RATE, limits.setting(over), raw, now)

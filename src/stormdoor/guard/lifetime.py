@@ -59,22 +59,22 @@ async def read_account(
 
 
 class _Question(NamedTuple):
-    """A look into the log: its place in `ORDER`, and the wall clock (Unix seconds)."""
+    """A read of the log: its place in `ORDER`, and the wall clock (Unix seconds)."""
 
     order: int
     at: float
 
 
 class Lifetime:
-    """Ends what is no longer true.
+    """Ends connections that have expired, are revoked, or lost their permission.
 
     Args:
         registry: The open connections.
-        revocations: What has been revoked; shared with the admission.
-        policies: For deciding again when roles change.
-        limits: For the age of connections and slow readers.
-        store: The feed of revocations, sessions and accounts.
-        clock: Time.
+        revocations: Index of revocations; shared with the admission.
+        policies: Policies that decide again when roles change.
+        limits: Limits on the age of connections and on slow readers.
+        store: Store of revocations, sessions and accounts.
+        clock: Source of the time.
         clock_skew_seconds: As `skew` of `Revocation.reaches`.
     """
 
@@ -99,7 +99,7 @@ class Lifetime:
         self._seen = LogPosition("", 0)
         """The head of the log, up to which every entry has been applied."""
         self._asked: _Question | None = None
-        """When the log was last asked for what comes after `_seen`, and answered."""
+        """The last read of the log for entries after `_seen` that succeeded."""
         self.behind = False
         """True while revocations of other processes are unknown: no client is admitted."""
         self._touched = 0.0
@@ -117,7 +117,7 @@ class Lifetime:
             StoreUnavailable: The store does not answer; the guard must not start.
         """
         asked = self._ask()
-        # INVARIANT: the head first, then the entries: one that is added in between is read twice, and never
+        # INVARIANT: read the head before the entries: one that is added in between is read twice, and never
         # missed.
         head = await self._store.log_position()
         for revocation in await self._store.revocations():
@@ -135,7 +135,7 @@ class Lifetime:
         """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
         self._silent = False
-        # The wall clock was set, or the machine slept: what stands in `look_at` may be too late.
+        # The wall clock was set, or the machine slept: the times in `look_at` may be too late.
         leaped = self._leaped(monotonic, now)
         began = monotonic
         for connection in self._registry:
@@ -158,7 +158,7 @@ class Lifetime:
         return ended
 
     def _leaped(self, monotonic: float, now: float) -> bool:
-        """Return whether the wall clock was set since the last look. Note what it was set back from."""
+        """Return whether the wall clock was set since the last look. Keep the time before a set-back."""
         ahead, self._ahead = self._ahead, now - monotonic
         leap = self._ahead - ahead
         if leap < -_LEAP_SECONDS:
@@ -183,7 +183,7 @@ class Lifetime:
         return at if since is None else min(at, since + self._limits.outbound_seconds)
 
     def _idle_at(self, connection: Connection, monotonic: float) -> float:
-        """When to look next whether it is idle (monotonic seconds)."""
+        """Time of the next check for idleness (monotonic seconds)."""
         at = connection.last_message + connection.idle_notice
         if at > monotonic or not connection.endpoint.receive_only:
             return at
@@ -205,11 +205,11 @@ class Lifetime:
         return None
 
     async def _idle(self, connection: Connection) -> Refusal | None:
-        """Why a silent socket ends: its login is idle too, and is not used elsewhere.
+        """Return the refusal that ends a silent socket, if its login is idle on other sockets and pages, too.
 
-        The session is looked up when the client is to be told, in the last second, and at the end: what
-        is sent at the end is withheld without asking the store. A socket of a receive-only endpoint
-        outlives the login; it ends when it is silent in both directions.
+        The session is looked up before the client is told, in the last second, and at the end. Messages at
+        the end are withheld without a read of the store. A socket of a receive-only endpoint outlives the
+        login; it ends when it is silent in both directions.
         """
         last, watched = connection.last_message, connection.endpoint.receive_only
         monotonic = self._clock.monotonic()
@@ -226,12 +226,12 @@ class Lifetime:
             if watched:
                 return _silent(connection, monotonic)
             if left > 0:
-                return None  # it is asked again
+                return None  # the next look reads it again
             return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
         if used:
             return None
         if watched:
-            connection.idle_told = last  # the login is over: the store need not be asked again
+            connection.idle_told = last  # the login is over: no further read is needed
             return _silent(connection, monotonic)
         if left <= 0:
             return expired(connection, self._limits, monotonic)
@@ -243,17 +243,17 @@ class Lifetime:
         return None
 
     async def _used(self, connection: Connection) -> bool:
-        """Whether the client has said something meanwhile, here or on another socket of its session.
+        """Return whether the client has sent a message meanwhile, here or elsewhere in its session.
 
         Raises:
             StoreUnavailable: The store does not answer.
-            TimeoutError: Nor does it in time.
+            TimeoutError: The store does not answer in time.
         """
         last, session_id = connection.last_message, connection.authentication.session_id
         if session_id is None:
             return False
         monotonic, now = self._clock.monotonic(), self._clock.now()
-        # A store that does not answer is not asked about each of the others as well.
+        # Do not wait for a store that has just failed to answer about another session.
         patience = 0.0 if self._silent else ANSWER_SECONDS
         found = await within(patience, self._store.session(session_id))
         if connection.last_message != last:
@@ -266,7 +266,7 @@ class Lifetime:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
         try:
             asked, before = self._ask(), self._asked
-            # INVARIANT: the head first, then the entries, as in `start`.
+            # INVARIANT: read the head before the entries, as in `start`.
             head = await within(ANSWER_SECONDS, self._store.log_position())
             if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
                 ended = await self._follow_another(head)
@@ -304,11 +304,11 @@ class Lifetime:
             self._seen = position
 
     async def _follow_another(self, head: LogPosition) -> int:
-        """Follow a log that is not the one that was followed: a backup was restored, or the file replaced.
+        """Switch to another log: a backup was restored, or the file was replaced.
 
-        All of it is read, and each open connection is judged again: revocations may be among it that this
-        process never saw. What this process knew from the other log goes on counting. Returns how many
-        connections ended.
+        It reads the whole log and decides about each open connection again, since the log may hold
+        revocations that this process never saw. Revocations of the former log still count. Returns the
+        number of connections that ended.
         """
         self.behind = True
         if head.epoch == self._seen.epoch:
@@ -327,10 +327,10 @@ class Lifetime:
         return ended
 
     async def _judge_all(self) -> int:
-        """Judge each connection by the index and the store of now. Returns how many that ended.
+        """Check each connection against the index and the store. Returns the number that ended.
 
         Raises:
-            StoreUnavailable, TimeoutError: The store does not answer; the rest is to be judged.
+            StoreUnavailable, TimeoutError: The store does not answer; some connections are not checked.
         """
         ended, principals, began = 0, set(), self._clock.monotonic()
         for connection in self._registry:
@@ -354,18 +354,18 @@ class Lifetime:
         return ended
 
     async def apply(self, revocation: Revocation, asked: _Question | None = None) -> int:
-        """Take note of `revocation` and end the connections that it covers. Returns how many.
+        """Add `revocation` and end the connections that it covers. Returns how many.
 
         Args:
-            revocation: An entry of the log. Or one that has no position yet, because it is made here: that
-                ends every connection that it names, and is held until `stored`.
-            asked: A look into the log, when the entry was not in it yet.
+            revocation: An entry of the log; or a revocation made in this process, without a position yet,
+                which ends every connection that it names and is held until `stored`.
+            asked: An earlier read of the log that did not find the entry.
         """
         if revocation.until_now:
-            # A clock that was set back dates it too early for what was issued before it was set.
+            # A clock that was set back gives it a time before that of earlier credentials.
             at = max(revocation.at, self._set_back_from)
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
-        # Noted first: a handshake that is under way finds it at its last check.
+        # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
             self._revocations.hold(revocation)
         else:
@@ -387,8 +387,8 @@ class Lifetime:
         authentication = connection.authentication
         position = authentication.position
         comparable = position is not None and position.epoch == revocation.epoch
-        # INVARIANT: no clock keeps a socket open. What was presented before the entry was in the log was also
-        # issued before. Only if it has no position, and came in between, time decides: if the clocks agree.
+        # INVARIANT: no clock keeps a socket open. A credential that was presented before the entry was in the
+        # log was also issued before. Time decides only for a later one without a position, if clocks agree.
         if revocation.until_now and not comparable:
             if not revocation.seq:
                 return True
@@ -400,18 +400,18 @@ class Lifetime:
         return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
 
     def _agree(self, revoked_at: float, issued_at: float, asked_at: float) -> bool:
-        """Return whether the times of an entry that is new since `asked_at`, and of an issue, can be true."""
+        """Return whether the times of an issue, and of an entry added after `asked_at`, are plausible."""
         now, skew = self._clock.now(), self.clock_skew_seconds
         return asked_at - skew <= revoked_at <= now + skew and issued_at <= now + skew
 
     async def stored(self, revocation: Revocation, entry: Revocation) -> None:
-        """A revocation that was applied without a position stands in the log now, as `entry`."""
+        """Replace a revocation that was applied without a position by its `entry` in the log."""
         if revocation.until_now:
             await self.apply(entry)
             self._revocations.release(revocation)
 
     def unstorable(self, revocation: Revocation) -> None:
-        """The store refuses a revocation that was applied: it counts in this process alone, by time."""
+        """Keep a revocation that the store refuses: it counts in this process alone, by time."""
         if revocation.until_now:
             self._revocations.add(revocation)
             self._revocations.release(revocation)
@@ -470,11 +470,11 @@ class Lifetime:
     def dated(self, target: Target, value: str, now: float) -> float:
         """Return the time (Unix seconds) of a revocation that is made now, at `now` by the clock.
 
-        A clock that was set back says a time at which what is to be ended did not exist yet.
+        The time is never before the issue of a credential that it names: the clock may have been set back.
 
         Args:
-            target: What the revocation names.
-            value: Which one.
+            target: Kind of the target.
+            value: Id of the target.
             now: Unix seconds.
         """
         named = self._named(Revocation(target, value, float("inf")))
@@ -570,13 +570,13 @@ class Lifetime:
 
 
 def _active_at(connection: Connection) -> float:
-    """When a message, a ping or a pong went either way last (monotonic seconds)."""
+    """Return the time of the last message, ping or pong in either direction (monotonic seconds)."""
     sent = 0.0 if connection.sink is None else connection.sink.sent_at()
     return max(connection.last_message, connection.heard_at, sent)
 
 
 def _silent(connection: Connection, monotonic: float) -> Refusal | None:
-    """Why a socket of a receive-only endpoint ends: for so long nothing went either way."""
+    """Return the refusal that ends a receive-only socket if it was silent in both directions."""
     if monotonic - _active_at(connection) < connection.idle_seconds:
         return None
     return Refusal(

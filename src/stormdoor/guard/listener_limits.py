@@ -1,4 +1,4 @@
-"""What a listener asks before any HTTP handler runs: connections, requests and bodies of each address."""
+"""Limits that a listener checks before any HTTP handler runs: connections, requests, bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger("stormdoor")
 
 _RECORDED = Rate.parse("1/s")
 _FEWEST_TCP = 16
-_TCP_SHARE = 4  # of few descriptors, one in so many is for connections without a WebSocket
+_TCP_SHARE = 4  # if descriptors are few, the share of connections without a WebSocket is 1 / 4
 
 
 class ListenerLimits:
@@ -34,12 +34,12 @@ class ListenerLimits:
 
     Args:
         limits: The limits of the guard.
-        trusted_proxies: Networks whose connections count for no address; their requests count for the
-            forwarded one.
-        clock: Time.
+        trusted_proxies: Networks of proxies. Their connections count for no address; their requests count
+            for the forwarded address.
+        clock: Source of the time.
         registry: The WebSockets of the process; None without a guard, as are the next two.
-        trail: Where refusals are recorded.
-        statistics: Where they are counted.
+        trail: Records the refusals.
+        statistics: Counts the refusals.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ListenerLimits:
             bytes_per_second=limits.body_bytes_per_second,
         )
         self.descriptors = self.wanted
-        """Connections that the process may hold, of whatever kind."""
+        """Connections of all kinds that the process may hold."""
         self._requests = Budget(Rate.parse(limits.requests_per_address))
         self._trail = trail
         self._statistics = statistics
@@ -81,10 +81,10 @@ class ListenerLimits:
         return sockets + self.limits.tcp
 
     def fit(self, descriptors: int) -> None:
-        """Lower the limits to the connections that there are file descriptors for.
+        """Lower the limits to the number of file descriptors.
 
         Args:
-            descriptors: How many may be open at once.
+            descriptors: Number of connections that may be open at once.
         """
         self.descriptors = min(descriptors, self.wanted)
         if self.descriptors == self.wanted:
@@ -111,19 +111,19 @@ class ListenerLimits:
     # -- at each connection and request ------------------------------------------------------------
 
     def trusts(self, peer: str) -> bool:
-        """Whether that peer is a trusted proxy."""
+        """Return whether `peer` is a trusted proxy."""
         return bool(self.trusted_proxies) and in_networks(peer, self.trusted_proxies)
 
     def key(self, address: str) -> str:
-        """What counts as one client."""
+        """Return the key of a client for limits by address."""
         return rate_key(address, self.limits.ipv6_prefix)
 
     def connect(self, address_key: str, *, proxy: bool) -> Refusal | None:
-        """Why a new TCP connection is refused; None if it is not.
+        """Return the refusal of a new TCP connection, or None.
 
         Args:
-            address_key: The client.
-            proxy: Whether it is a trusted proxy, which counts for no address.
+            address_key: Key of the client.
+            proxy: Whether the client is a trusted proxy, which counts for no address.
         """
         if not proxy and (refusal := self.request(address_key)) is not None:
             return refusal
@@ -139,7 +139,7 @@ class ListenerLimits:
         )
 
     def request(self, address_key: str) -> Refusal | None:
-        """Why a request of that address is refused; None if it is not."""
+        """Return the refusal of a request of that address, or None."""
         if self._requests.spend(address_key, self.clock.monotonic()):
             return None
         return Refusal(
@@ -148,7 +148,7 @@ class ListenerLimits:
         )
 
     def body(self, address_key: str) -> Refusal | None:
-        """Why that address may not begin a request with a body; None if it may."""
+        """Return the refusal of a request with a body of that address, or None."""
         if self.bodies.room(address_key):
             return None
         return Refusal(
@@ -158,7 +158,7 @@ class ListenerLimits:
         )
 
     def record(self, refusal: Refusal, address: str, path: str = "") -> None:
-        """Count a refusal and write it down; of many equal ones of an address, one a second."""
+        """Count a refusal and record it: of equal ones of an address, one a second."""
         key = (refusal.denial, self.key(address))
         if self._statistics is not None:
             self._statistics.refused[refusal.denial] += 1

@@ -1,4 +1,4 @@
-"""Warnings for the operator: each kind of refusal and each close by the guard, and never a flood of them."""
+"""Warnings for the operator: refusals and closes by the guard, limited to ten a minute of each cause."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Causes:
         self._hidden: dict[Denial, int] = {}
 
     def show(self, cause: Denial, now: float) -> int | None:
-        """Return how many of this cause were left out before this one; None to leave this one out, too."""
+        """Return how many of this cause were skipped before this one; None to skip this one, too."""
         tat = spend(self._tats.get(cause, 0.0), now, _SHOWN)
         if tat is None:
             self._hidden[cause] = self._hidden.get(cause, 0) + 1
@@ -41,9 +41,9 @@ class _Causes:
 
 
 class OperatorLog:
-    """Writes refusals and closes to the log, at most so many a minute.
+    """Writes refusals and closes to the log, a limited number a minute.
 
-    The trail has them all. A log line for each would let a refused client fill the disk, and would cost
+    The trail counts them all. A log line for each would let a refused client fill the disk, and would cost
     more than the refusal.
     """
 

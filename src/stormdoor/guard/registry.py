@@ -29,8 +29,8 @@ SLICE_SECONDS = 0.0025
 class Registry:
     """The connections of this process.
 
-    INVARIANT: a connection counts from `add` to `end`, whatever happens to it in between, and `end`
-    gives everything back exactly once.
+    INVARIANT: a connection counts from `add` to `end`, in each state that it passes through, and `end`
+    releases all that it counts for exactly once.
 
     Attributes:
         node: Name of this process in the list of connections.
@@ -89,10 +89,10 @@ class Registry:
         return None
 
     def room_for_principal(self, key: str, limits: AppliedLimits) -> Refusal | None:
-        """Why another connection of this principal does not fit; None if it does.
+        """Return the refusal of another connection of this principal, or None.
 
-        A limit that is set for the whole guard counts all connections of the principal. Any other counts
-        those under the same limits: twenty sockets for commands leave room for the terminals.
+        A limit that is set for the whole guard counts all connections of the principal. Any other limit
+        counts the connections under the same limits: twenty command sockets leave room for terminals.
         """
         shared, most = self._principals.get(key), limits.connections_per_principal
         if shared is None or len(shared.connections) < most:

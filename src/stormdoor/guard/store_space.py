@@ -24,15 +24,15 @@ _AGAIN_SECONDS = 3600.0
 class StoreSpace:
     """Measures the store and logs an error while it is nearly full, once an hour.
 
-    It refuses nothing: at the limit itself the operator has had the time of the last fifth to act.
+    It refuses nothing: the operator has the last fifth of the limit to act.
 
     Args:
-        store: What is measured. A store without a file, such as that in memory, is left alone.
-        clock: For the hour.
+        store: The store. One without a file, such as that in memory, is not measured.
+        clock: Source of the time.
         limit_bytes: The size that the store may reach.
 
     Attributes:
-        last: What was measured last; None if nothing was.
+        last: The latest measurement; None if there is none.
 
     Raises:
         ConfigurationError: The limit is not positive.
@@ -56,7 +56,7 @@ class StoreSpace:
         )
 
     async def measure(self) -> None:
-        """Measure, and log an error if there is reason for one.
+        """Measure the store, and log an error if it is nearly full.
 
         Raises:
             StoreUnavailable: The store does not answer.

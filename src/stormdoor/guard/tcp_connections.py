@@ -9,7 +9,7 @@ __all__ = ["Progress", "TcpConnection", "TcpConnections"]
 
 
 class Progress(Enum):
-    """How far the request on a connection has come."""
+    """Progress of the request on a connection."""
 
     IDLE = "idle"
     """The server waits for the headers of a request."""
@@ -20,11 +20,11 @@ class Progress(Enum):
 
 
 class TcpConnection:
-    """One connection.
+    """One TCP connection without a WebSocket.
 
     Args:
-        address_key: The client that it counts for (`stormdoor.core.address.rate_key`).
-        close: Closes it.
+        address_key: Key of the client (`stormdoor.core.address.rate_key`).
+        close: Closes the connection.
         proxy: Whether it comes from a trusted proxy, so that it counts for no address.
     """
 
@@ -40,8 +40,9 @@ class TcpConnection:
 class TcpConnections:
     """The connections of a process before they become WebSockets.
 
-    A new connection always finds room while another one is idle: of its own address if that has reached its
-    limit, else of the address that has most. No connection of a WebSocket is in here, so none is closed.
+    If there is no room for a new connection, an idle one is closed: one of the same address if that has
+    reached its limit, else one of the address that has most. Connections with a WebSocket are not in here, so
+    they are never closed.
 
     Args:
         per_address: Connections of one address at most.
@@ -58,7 +59,7 @@ class TcpConnections:
         self.total = total
         self._by_address: dict[str, dict[TcpConnection, None]] = {}
         self._by_count: list[dict[str, None]] = [{}, {}]
-        """At index n the addresses with n connections, the one that has been there for longest first."""
+        """At index n the addresses with n connections, the longest there first."""
         self._counted = 0
         self._proxies: set[TcpConnection] = set()
 
@@ -66,11 +67,11 @@ class TcpConnections:
         return self._counted + len(self._proxies)
 
     def count(self, address_key: str) -> int:
-        """How many connections that address has."""
+        """Return the number of connections of that address."""
         return len(self._by_address.get(address_key, ()))
 
     def room(self, address_key: str) -> bool:
-        """Whether a new connection of that address fits, after an idle one was closed if need be."""
+        """Return whether a new connection of that address fits; close an idle one if need be."""
         if self.count(address_key) >= self._per_address:
             return self._close(_first_idle(self._by_address[address_key]))
         if self._counted < self.total:
@@ -80,11 +81,11 @@ class TcpConnections:
     def give_way(self, newcomer: int = 0) -> bool:
         """Close the oldest idle connection of the address that has most.
 
-        If none is idle, close the oldest connection of that address, provided that it keeps more than the
-        newcomer has.
+        If none is idle, close the oldest connection of that address, provided that it keeps more than
+        `newcomer`.
 
         Args:
-            newcomer: Connections of the address that wants another one.
+            newcomer: Number of connections of the address that opens another one.
 
         Returns:
             Whether a connection was closed.

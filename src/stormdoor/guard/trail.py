@@ -1,9 +1,9 @@
-"""Writing the trail: in batches, in order, and never losing an entry silently.
+"""Write the trail in batches and in order, and never lose an entry silently.
 
-What unauthenticated clients cause is bounded. Beyond a number of entries in a second, a number that waits,
-and a number of bytes in a day (`stormdoor.core.trail_budget`), their entries are merged: one entry for each
-name and cause, with a count. Nothing of that is a loss. Entries of authenticated principals are never merged
-so.
+The entries that unauthenticated clients cause are bounded: a number in a second, a number that waits, and a
+number of bytes in a day (`stormdoor.core.trail_budget`). Beyond a bound they are merged: one entry for each
+name and cause, with a count. That is no loss. Entries of authenticated principals are never merged in this
+way.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _log = logging.getLogger("stormdoor.trail")
 
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
-"""Characters: the client that is refused must not decide how much is written about it."""
+"""Characters. A refused client must not decide how much is written about it."""
 _PARKED = 10
 """Ends of connections that may wait outside of the queue, in multiples of its capacity."""
 _EACH_SECOND = 64
 """Entries of one name and cause that unauthenticated clients cause in one second; the others are merged."""
 _MERGED_SECONDS = 60.0
-"""How long a merged entry collects before it is written."""
+"""Seconds that a merged entry collects before it is written."""
 _MERGED = (
     f"merged: unauthenticated clients caused more than {_EACH_SECOND} of these in a second, or "
     f"{DAY_BYTES >> 20} MiB of entries in a day"
@@ -44,12 +44,12 @@ class Trail:
 
     Entries wait in memory for at most one tick of the guard. If the store does not take them they stay
     and are tried again; while any had to be dropped, `healthy` is False and the guard admits no client.
-    No number of unauthenticated clients brings that about.
+    Unauthenticated clients cannot cause that, however many there are.
 
     Args:
         store: Where entries are sealed and kept.
-        clock: For the time of the entry that reports a gap, and for the budget.
-        capacity: The most entries that wait, and four times the most that wait of unauthenticated clients.
+        clock: Source of the time.
+        capacity: Entries that may wait; a quarter as many of unauthenticated clients.
 
     Attributes:
         lost: Entries that were dropped.
@@ -88,8 +88,8 @@ class Trail:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
         if event.cause:
-            # What makes two refusals within one second the same. Not the endpoint of a handshake: a client
-            # that is refused can make up as many paths as it likes.
+            # Two refusals within one second are equal if these are. The endpoint of a handshake is left
+            # out, since a refused client can make up as many paths as it likes.
             key: Hashable = (
                 event.name,
                 event.cause,
@@ -103,11 +103,11 @@ class Trail:
             )
             first = waiting.get(key)
             if first is not None:
-                # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
+                # A flood of equal refusals is one entry with a count, so that it leaves room for the rest.
                 waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
                 return
         else:
-            key = object()  # what is no refusal is like nothing else
+            key = object()  # only refusals are merged
         if event.proven:
             if len(waiting) - self._unproven < self._capacity:
                 waiting[key] = _cut(event)
@@ -146,7 +146,7 @@ class Trail:
         self.note(event)
 
     async def write_due(self) -> bool:
-        """Write what waits now, and merged entries that have collected for a minute. See `flush`."""
+        """Write the waiting entries, and merged entries that have collected for a minute. See `flush`."""
         return await self._write(everything=False)
 
     async def flush(self) -> bool:
@@ -164,7 +164,7 @@ class Trail:
             try:
                 if self._unproven or self._merged:
                     left = await self._keep_to_budget(everything=everything)
-                # What is parked belongs to now as well: it has only waited outside.
+                # Parked entries belong to this flush, too; they only waited outside of the queue.
                 while left or (left := self._let_in()):
                     left = await self._write_batch(left)
             except StoreUnavailable as error:
@@ -199,16 +199,16 @@ class Trail:
             proven=True,
         )
         self._gap = 0
-        return len(self._waiting)  # the gap is told at once
+        return len(self._waiting)  # the gap is reported at once
 
     async def _keep_to_budget(self, *, everything: bool) -> int:
-        """Merge what the budget of unauthenticated clients does not pay for.
+        """Merge the entries that the budget of unauthenticated clients does not pay for.
 
         Args:
             everything: Also write merged entries that are not due, paid for or not.
 
         Returns:
-            How many entries may be written now: the first that wait.
+            The number of entries that may be written now, from the first.
         """
         now = self._clock.now()
         left = len(self._waiting)
@@ -253,9 +253,9 @@ class Trail:
         return let_in
 
     def _too_many(self, event: Event) -> bool:
-        """Whether unauthenticated clients caused too many entries like it in this second.
+        """Return whether unauthenticated clients caused too many entries like `event` in this second.
 
-        Addresses and names are cheap: they must not decide how much is written.
+        Addresses and names do not count: a client can have many of both.
         """
         second, alike = event.time // 1.0, self._this_second
         if second != self._second:
@@ -266,7 +266,7 @@ class Trail:
         return number > _EACH_SECOND or self._unproven >= self._capacity // 4
 
     def _merge(self, event: Event) -> None:
-        """Count `event` in the entry of its name and cause, which holds nothing of its client."""
+        """Count `event` in the merged entry of its name and cause, which has no data of the client."""
         self.merged += event.count
         kind = (event.name, event.cause)
         first = self._merged.get(kind)

@@ -1,4 +1,4 @@
-"""Transport sessions: conversations that go over several HTTP requests, each with its owner."""
+"""Transport sessions: conversations over several HTTP requests, each bound to its owner."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class TransportSession:
     """One conversation.
 
     Attributes:
-        id: The id by which the library knows it.
+        id: Its id in the library.
         members: Its open connections.
-        polling: The one that its HTTP requests count for; None while they have stopped, as after an upgrade.
-        ended: Why requests of this session are refused from now on; None while it goes on.
+        polling: The connection that its HTTP requests count for; None while there are none, as after an
+            upgrade.
+        ended: The refusal of each further request; None while the session lasts.
     """
 
     __slots__ = ("_owner", "ended", "id", "members", "polling")
@@ -40,7 +41,7 @@ class TransportSession:
 
     @property
     def owner(self) -> Authentication:
-        """How its client was authenticated; a session that got another id counts by the new one."""
+        """Authentication of its client; after a rotation, that with the new session id."""
         for one in self.members:
             self._owner = one.authentication
             break
@@ -48,7 +49,7 @@ class TransportSession:
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why its requests are refused, though the registry may not have told of it yet."""
+        """The refusal of its requests, or None. The registry may not have reported it yet."""
         if self.ended is None:
             for one in self.members:
                 if one.closed_by is not None:
@@ -59,7 +60,7 @@ class TransportSession:
 class TransportSessions:
     """The transport sessions of one server object of a library.
 
-    INVARIANT: an id that is in here is of use to one principal with one credential only.
+    INVARIANT: only one principal, with one credential, can use an id that is in here.
 
     Args:
         registry: The registry of the connections.
@@ -78,20 +79,20 @@ class TransportSessions:
         return len(self._sessions)
 
     def get(self, id: str) -> TransportSession | None:
-        """Return the session of that id, also one that has ended."""
+        """Return the session of that id, even if it has ended."""
         return self._sessions.get(id) or self._resting.get(id)
 
     def begin(self, id: str, connection: Connection) -> TransportSession:
-        """Let the session of `id`, which is new, belong to the client of `connection`."""
+        """Begin the session of `id`; its owner is the client of `connection`."""
         session = self._sessions[id] = TransportSession(id, connection)
         self._by_connection[connection.id] = session
         return session
 
     def join(self, session: TransportSession, connection: Connection) -> Refusal | None:
-        """Let another connection take part in `session`.
+        """Add another connection to `session`.
 
         Returns:
-            Why it may not, or None.
+            The refusal, or None.
         """
         if not same_credential(connection.authentication, session.owner):
             return Refusal(
@@ -107,12 +108,12 @@ class TransportSessions:
         return refusal
 
     def end_polling(self, session: TransportSession) -> None:
-        """Give the quota of the HTTP requests back: the session goes on over its socket."""
+        """Release the quota of the HTTP requests: the session goes on over its socket."""
         if session.polling is not None:
             self._registry.end(session.polling)
 
     def leave(self, session: TransportSession) -> None:
-        """Give the quota of a client back that polls no more, and has not said that it leaves."""
+        """Release the quota of a client that stopped polling without closing the session."""
         if session.polling is not None:
             self._registry.end(session.polling, code=1001)
         if not session.members:
@@ -122,7 +123,7 @@ class TransportSessions:
         session = self._by_connection.pop(connection.id, None)
         if session is None:
             return
-        session.owner  # noqa: B018 - noted before the member is gone
+        session.owner  # noqa: B018 - keeps the owner before the member is removed
         session.members.discard(connection)
         if session.polling is connection:
             session.polling = None
@@ -139,7 +140,7 @@ class TransportSessions:
         self._close(session.id)
 
     def _rest(self, session: TransportSession) -> None:
-        """Remember the owner: the library may know the session for some time, and its client come back."""
+        """Remember the owner: the library may keep the session for a time, and its client may return."""
         self._sessions.pop(session.id, None)
         self._resting[session.id] = session
         if len(self._resting) > _REMEMBERED:

@@ -1,4 +1,4 @@
-"""Changes that the store did not take: repeated until it does, as long as this process lives."""
+"""Changes that are not stored yet: repeated until the store answers, as long as the process lives."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _AT_MOST = 10_000
 
 
 class Unfinished:
-    """Work on the store that failed because the store did not answer, in the order of the first attempts.
+    """Store operations that failed because the store did not answer, in the order of the first attempts.
 
-    Each piece must be repeatable: the store may have done a part of it, or all, without saying so. The same
-    name is kept once. It is lost when the process ends.
+    Each operation must be repeatable: the store may have done all or a part of it without an answer. Of
+    operations with the same name one is kept. They are lost when the process ends.
 
     Args:
-        at_most: How many pieces are kept. A further one is not, and the log says so. Those that a client
-            asks for without a proof take half of it at most.
+        at_most: Number of operations that are kept. A further one is dropped, with an entry in the log.
+            Those of clients without a proof take half of it at most.
     """
 
     def __init__(self, at_most: int = _AT_MOST) -> None:
@@ -36,11 +36,11 @@ class Unfinished:
         return len(self._waiting)
 
     async def do(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`; if the store does not answer, keep it for later and say so.
+        """Run `work`; if the store does not answer, keep it for later and log that.
 
         Args:
-            name: What is done, for the log.
-            work: Is called again at each attempt.
+            name: Name of the operation, for the log.
+            work: The operation, called again at each attempt.
 
         Raises:
             StoreUnavailable: The store did not answer. Any other exception of `work` is raised as well, and
@@ -65,8 +65,8 @@ class Unfinished:
         Args:
             name: As `do`.
             work: As `do`.
-            why: The store's answer, or what interrupted it.
-            proved: Whether it is known that the client may ask for this.
+            why: The error of the store, or the interruption.
+            proved: Whether the client has proved that it may ask for this.
         """
         room = self._at_most if proved else self._at_most // 2
         if name not in self._waiting and len(self) >= room:
@@ -83,20 +83,20 @@ class Unfinished:
         return True
 
     def lost(self) -> None:
-        """Tell the operator what was never stored: this process ends."""
+        """Log the operations that were never stored, since this process ends."""
         for name in self._waiting:
             _log.critical("%s was not stored, and this process ends: say it again", name)
         self._waiting.clear()
 
     async def retry(self) -> int:
-        """Do what waits, until the store does not answer. Returns how many pieces are finished."""
+        """Repeat the operations until the store fails to answer. Returns how many are finished."""
         finished = 0
         for name, work in list(self._waiting.items()):
             try:
                 await work()
             except StoreUnavailable:
                 break
-            except Exception:  # noqa: BLE001 - it is not the store that is missing: it will not do better
+            except Exception:  # noqa: BLE001 - the store answered: a further attempt would fail as well
                 _log.exception("%s cannot be stored, and is given up", name)
             else:
                 _log.warning("%s is stored now", name)

@@ -8,16 +8,16 @@ __all__ = ["UnfinishedBodies", "UnfinishedBody"]
 
 
 class UnfinishedBody:
-    """One body.
+    """One unfinished body.
 
     Args:
-        address_key: The client that it counts for.
+        address_key: Key of the client that it counts for.
         begun: Monotonic seconds when the headers were complete.
         abandon: Ends the request; called with the reason, for the operator.
 
     Attributes:
         received: Bytes so far.
-        kept: Bytes of them that wait in memory.
+        kept: Received bytes that wait in memory.
     """
 
     __slots__ = ("abandon", "address_key", "begun", "kept", "received")
@@ -31,13 +31,13 @@ class UnfinishedBody:
 
 
 class UnfinishedBodies:
-    """The bodies that a process waits for.
+    """The unfinished bodies of a process.
 
     Args:
         per_address: Bodies of one address at most.
-        total_bytes: Bytes in memory at most, of all together.
-        seconds: After so many seconds a body must have kept the pace.
-        bytes_per_second: The pace, on average since the headers.
+        total_bytes: Bytes in memory at most, of all bodies together.
+        seconds: Age from which a body must have the minimum rate.
+        bytes_per_second: The minimum rate, on average since the headers.
     """
 
     __slots__ = ("_by_address", "_kept", "_pace", "_per_address", "_seconds", "_total_bytes")
@@ -57,11 +57,11 @@ class UnfinishedBodies:
 
     @property
     def kept(self) -> int:
-        """Bytes in memory, of all together."""
+        """Bytes in memory of all bodies together."""
         return self._kept
 
     def room(self, address_key: str) -> bool:
-        """Whether that address may begin another body."""
+        """Return whether that address may begin another body."""
         return len(self._by_address.get(address_key, ())) < self._per_address
 
     def begin(self, body: UnfinishedBody) -> None:
@@ -79,12 +79,12 @@ class UnfinishedBodies:
         self._kept -= body.kept
 
     def received(self, body: UnfinishedBody, size: int, *, kept: bool) -> None:
-        """Count bytes of a body. Beyond the total, the address that holds most loses its oldest body.
+        """Count bytes of a body. Beyond the total, end the oldest body of the address that holds most.
 
         Args:
-            body: Which one; it may itself be abandoned.
-            size: Bytes that have arrived.
-            kept: Whether they wait in memory; False if a handler takes them as they come.
+            body: The body; it may itself be abandoned.
+            size: Number of bytes that have arrived.
+            kept: Whether they wait in memory; False if a handler takes them as they arrive.
         """
         body.received += size
         if not kept:
@@ -98,7 +98,7 @@ class UnfinishedBodies:
             self._abandon(next(iter(victims)), "limits.unfinished_body_bytes is reached")
 
     def abandon_slow(self, monotonic: float) -> None:
-        """End the requests whose bodies come too slowly."""
+        """End the requests with bodies slower than the minimum rate."""
         slow = [
             body
             for bodies in self._by_address.values()
