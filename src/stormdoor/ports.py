@@ -163,8 +163,8 @@ class Sessions(Protocol):
         Args:
             old_id: The session that it replaces.
             session: The new one; it keeps the position that it has, unless it is `reborn`.
-            moved: Comes into the log of revocations in that very step: there is no moment at which the old
-                session is gone and its open connections belong nowhere.
+            moved: Entry added to the log of revocations in the same step, so that open connections of the old
+                session always belong to a session.
             reborn: The principal has proved itself anew: the position is the head of the log, as for a new
                 session.
 
@@ -301,10 +301,10 @@ class Identities(Protocol):
 
 
 class FamiliarAddresses(Protocol):
-    """From which addresses a principal has logged in. Addresses are known by their fingerprints only."""
+    """Addresses from which a principal has logged in, stored as fingerprints only."""
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
-        """Return when the principal logged in from there last, in Unix seconds; None if it never did."""
+        """Return the latest login of the principal from there, in Unix seconds; None if it never did."""
         ...
 
     async def remember_address(
@@ -313,7 +313,7 @@ class FamiliarAddresses(Protocol):
         """Remember a login; nothing happens if there is no such account.
 
         Args:
-            principal_id: Whose login it was.
+            principal_id: The principal that logged in.
             address: Fingerprint of the address.
             at: Unix seconds.
             most: Addresses of one principal that are kept, the latest ones.
@@ -408,7 +408,7 @@ class Revocations(Protocol):
     """The log of revocations that every process follows."""
 
     async def add_revocation(self, revocation: Revocation) -> LogPosition:
-        """Append it. If it is `until_now`, its `at` is never before that of an earlier one that is.
+        """Append it. The `at` of an `until_now` entry is never before that of an earlier such entry.
 
         Returns:
             Its position, which is the new head of the log.
@@ -420,14 +420,14 @@ class Revocations(Protocol):
         ...
 
     async def log_position(self) -> LogPosition:
-        """The head of the log. Cheap: every process asks several times a second."""
+        """The head of the log. Must be cheap: every process reads it several times a second."""
         ...
 
     async def begin_epoch(self, after: str) -> LogPosition:
-        """Start another epoch of the log, unless another one than `after` has begun already.
+        """Start another epoch of the log, unless one has begun after `after` already.
 
-        A process calls it that has seen the head of the log go back: a backup has been restored, and
-        positions may be given a second time.
+        A process calls it when the head of the log has gone back: a backup has been restored, and the log
+        may give positions a second time.
 
         Returns:
             The head of the log.
@@ -437,7 +437,7 @@ class Revocations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Room that a store takes, and has.
+    """Room that a store uses, and has left.
 
     Attributes:
         used: Bytes of its files.
@@ -486,22 +486,22 @@ class TrailStore(Protocol):
         Args:
             now: Unix seconds.
             sizes: Bytes of each entry that is to be written.
-            at_least: How many of them are paid for in any case.
+            at_least: Number of entries that are paid for in any case.
 
         Returns:
-            How many of them may be written, from the first one on.
+            The number of entries that may be written, from the first.
         """
         ...
 
     async def trail_faults(self) -> list[str]:
-        """Return what is wrong with the tables of the trail, beside what `stormdoor.core.event.verify` finds.
+        """Return the faults of the trail's tables that `stormdoor.core.event.verify` does not find.
 
-        Such as an index that lacks an entry, so that no search finds it.
+        An example is an index that lacks an entry, so that no search finds it.
         """
         ...
 
     async def space(self) -> Space | None:
-        """Return what the whole store takes and what its disk has left; None if it has no file."""
+        """Return the room that the whole store uses and has left; None if it has no file."""
         ...
 
     async def drop_entries(self, before: float) -> int:
@@ -589,7 +589,7 @@ class Store(
         ...
 
     async def purge(self, now: float) -> int:
-        """Remove what ended an hour ago: sessions, tickets, nonces, what is pending, and nodes.
+        """Remove sessions, tickets, nonces, pending logins and nodes that ended an hour ago.
 
         A session that was idle for too long stays until its `expires_at`: connections of receive-only
         endpoints may belong to it. Addresses go that have not been seen for `FAMILIAR_SECONDS`.

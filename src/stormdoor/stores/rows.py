@@ -133,7 +133,7 @@ def session_row(session: Session) -> Row:
 
 
 def session_from(row: Row) -> Session:
-    """The session in the first eighteen columns of `row`."""
+    """Return the session in the first eighteen columns of `row`."""
     return Session(
         id=row[0],
         principal_id=row[1],
@@ -279,7 +279,7 @@ def key_row(key: ApiKey) -> Row:
 
 
 def key_from(row: Row) -> ApiKey:
-    """The API key in the first thirteen columns of `row`."""
+    """Return the API key in the first thirteen columns of `row`."""
     return ApiKey(
         id=row[0],
         hash=row[1],
@@ -324,7 +324,7 @@ def entry_row(event: Event, entry: Entry) -> Row:
 
 
 def entry_from(row: Row) -> Entry:
-    """The entry in `row`, with the copies that it is searched by."""
+    """Return the entry in `row`, with the copies that searches use."""
     seq, body, personal, salt, commitment, previous, linked, *copies = row
     return Entry(seq, body, personal, salt, commitment, previous, linked, tuple(copies))
 

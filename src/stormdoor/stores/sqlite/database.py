@@ -203,9 +203,9 @@ class Database:
         """Run `job` in a transaction: all of it is stored, or nothing.
 
         Args:
-            job: Is run in another thread. An exception undoes what it did.
-            durable: Return only when a power cut could not undo it.
-            afterwards: Is run in that thread once the transaction is committed, with what `job` returned.
+            job: Function that runs in another thread. An exception rolls the transaction back.
+            durable: Whether to return only when a power cut could not undo it.
+            afterwards: Function that runs in that thread after the commit, with the result of `job`.
 
         Raises:
             StoreError: The schema forbids it.
@@ -234,7 +234,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(live.write_thread, run)
 
     def space(self) -> Space:
-        """Return what the file and the log beside it take, and what their disk has left.
+        """Return the room that the file and its log use, and the room left on their disk.
 
         Raises:
             StoreUnavailable: The file does not answer.

@@ -1,8 +1,8 @@
-"""The epoch of the log of revocations in a SQLite file: whether this is the log that was written last.
+"""The epoch of the log of revocations in a SQLite file: it detects copied and restored files.
 
-A copied file, and a backup that was put back, hold a log whose positions may be given a second time. The
-file notes its own inode, which a copy has not. Beside it, in `<file>-log`, stands the head of the log, which
-a backup that is copied over the file does not reach.
+The log in a copied file or in a restored backup may give positions a second time. So the file records its own
+inode, which a copy does not have. The file `<file>-log` beside it records the head of the log, which a backup
+that is copied over the database does not overwrite.
 """
 
 import contextlib
@@ -55,14 +55,14 @@ def _write(path: Path, position: LogPosition) -> None:
 
 
 def note(path: Path, position: LogPosition) -> None:
-    """Note that the log of the file `path` has come to `position`. Never moves back in an epoch."""
+    """Record `position` as the head of the log of `path`. It never moves back in an epoch."""
     noted = _noted(path)
     if noted is not None and noted.epoch == position.epoch and noted.seq >= position.seq:
         return
     try:
         _write(path, position)
     except OSError as error:
-        # The log is whole; but a backup that is put back from before now is not recognised.
+        # The log is complete, but a restore of an earlier backup would not be detected.
         _log.warning("%s cannot be written: %s", _head_file(path), error.strerror)
 
 
@@ -81,10 +81,10 @@ def begin(connection: sqlite3.Connection, path: Path) -> LogPosition:
 
 
 def confirm(connection: sqlite3.Connection, path: Path) -> None:
-    """Start another epoch if the file is a copy or a restored backup, or says nothing yet.
+    """Start another epoch if the file is new, a copy or a restored backup.
 
     Raises:
-        sqlite3.Error, OSError: It could not be done.
+        sqlite3.Error, OSError: A file cannot be read or written.
     """
     if _is_the_last(connection, path):
         return
@@ -100,7 +100,7 @@ def confirm(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _is_the_last(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether this file, with this log, is the one that was written last."""
+    """Return whether this file is neither a copy nor a restored backup."""
     ((epoch, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
     ((_, _, inode),) = connection.execute(sql.LOG).fetchall()
     noted = _noted(path)

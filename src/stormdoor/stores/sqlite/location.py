@@ -68,7 +68,7 @@ def _tighten(path: Path) -> None:
         raise StoreUnavailable(f"the store {path}: it is no regular file")
     if not found.st_mode & stat.S_IRWXO:
         return
-    # The files beside the database have the mode that it has.
+    # The files beside the database get the same mode.
     for file in (path, *(Path(f"{path}{suffix}") for suffix in ("-wal", "-shm", "-log"))):
         try:
             file.chmod(stat.S_IMODE(file.stat().st_mode) & ~stat.S_IRWXO)

@@ -20,7 +20,7 @@ def log_position(connection: sqlite3.Connection) -> LogPosition:
 
 
 def note_revocation(connection: sqlite3.Connection, revocation: Revocation) -> LogPosition:
-    """Add it to the log, within a transaction. Returns its position."""
+    """Add a revocation to the log, within a transaction. Returns its position."""
     ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
     ((known, newest_at, _),) = connection.execute(sql.LOG).fetchall()
     if revocation.until_now:

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a table; nothing that is there changes."""
+    """Add a table; existing data does not change."""
     op.create_table(
         "familiar_address",
         sa.Column(

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns. A credential that is there has no position: time decides about it."""
+    """Add the columns. Existing credentials have no position: time decides about them."""
     for table in ("session", "ticket", "api_key"):
         op.add_column(table, sa.Column("log_epoch", sa.Text))
         op.add_column(table, sa.Column("log_seq", sa.BigInteger))
