@@ -22,12 +22,12 @@ _SAID_SECONDS = 60.0
 
 
 class Acceptor:
-    """Accepts on one listening socket.
+    """Accepts connections on one listening socket.
 
     Args:
-        sock: It listens and does not block.
-        accepted: Takes each connection and its address.
-        exhausted: Called when no more files can be opened, so that something is closed.
+        sock: The listening socket, which does not block.
+        accepted: Called with each connection and its address.
+        exhausted: Called when no more files can be opened, to close a connection.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Acceptor:
         self._loop.add_handler(sock, self._ready, IOLoop.READ)
 
     def stop(self) -> None:
-        """Accept nothing any more. The socket stays open."""
+        """Stop accepting. The socket stays open."""
         self._stopped = True
         if self._resuming is None:
             self._loop.remove_handler(self._sock)

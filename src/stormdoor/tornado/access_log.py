@@ -31,12 +31,12 @@ def redacting_log_function(
 ) -> LogFunction:
     """Return a `log_function` for `Application` that shows no query values and no credentials.
 
-    Refused requests for guarded endpoints are written ten times a minute for each status and address: else
-    an unauthenticated client could fill the disk.
+    Refused requests for guarded endpoints are written ten times a minute for each status and address,
+    so that an unauthenticated client cannot fill the disk.
 
     Args:
         own: The application's own function, which gets a redacted request; None for Tornado's format.
-        clock: Time; tests bring their own.
+        clock: Source of the time.
     """
     return _AccessLog(own, clock or SystemClock())
 
@@ -101,7 +101,7 @@ def _write(handler: RequestHandler, status: int, hidden: int) -> None:
 
 
 def install_access_log(application: Application, clock: Clock | None = None) -> str | None:
-    """Let `application` write a redacted access log, by this clock from now on.
+    """Let `application` write a redacted access log, with this clock.
 
     Returns:
         A remark for the operator, if the application has a log function of its own; None otherwise.

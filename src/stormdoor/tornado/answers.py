@@ -119,9 +119,9 @@ def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
 
 
 def fresh_headers(now: float) -> HTTPHeaders:
-    """Return the headers that each answer of Tornado begins with.
+    """Return the default headers of an answer of Tornado.
 
-    Set one by one: each release of Tornado keeps headers in attributes of its own.
+    They are set one by one, since the attributes of `HTTPHeaders` differ between releases of Tornado.
 
     Args:
         now: Unix seconds.

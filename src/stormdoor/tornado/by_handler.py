@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def bare(pattern: str) -> str:
-    """A path pattern without the anchors that Tornado adds."""
+    """Return a path pattern without the anchors that Tornado adds."""
     return pattern.removeprefix("^").removesuffix("$")
 
 
@@ -62,7 +62,7 @@ class ByHandler(Generic[Value]):
         return None
 
     def unused(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
-        """Return a remark for each name that applies to none of `served`: handlers and bare patterns."""
+        """Return a remark for each name that matches none of `served`: handlers and bare patterns."""
         paths = [
             path
             for path, (pattern, _) in self._paths.items()

@@ -1,4 +1,4 @@
-"""Declarations: what `protect` was told about the handlers of an application."""
+"""Declarations about the handlers of an application, as given to `protect`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EndpointLimitsOf = Mapping[str | type[RequestHandler], EndpointLimits]
 
 
 class _Hidden(RequestHandler):
-    """Stands for an object without a handler class: only a path can name it."""
+    """Placeholder for an object without a handler class, which only a path can name."""
 
 
 class Declarations:
@@ -34,7 +34,7 @@ class Declarations:
 
     Args:
         of_guard: The limits of the guard.
-        permission: The permission of every handler that says nothing itself.
+        permission: The permission of every handler that declares none.
         permissions: The permissions of single handlers.
         first_message: The handlers that accept the credential in the first message.
         receive_only: The handlers with connections that outlive the idle time of their login.
@@ -68,12 +68,12 @@ class Declarations:
         """One object for each set of limits: connections under the same limits are counted together."""
 
     def of(self, handler: type[RequestHandler], path: str) -> Endpoint:
-        """Return what was declared about `handler` at `path`, which may also be the pattern of a route."""
+        """Return the declared endpoint of `handler` at `path`, which may also be the pattern of a route."""
         path = bare(path)
         name = f"{handler.__module__}.{handler.__qualname__}"
         found = self._permissions.find(handler, path)
-        # The handler gets its path arguments decoded. A path that means one thing written in one way and
-        # another thing in another way is not declared.
+        # The handler gets its path arguments decoded. So a path that has
+        # one declaration with escapes and another without them is not declared.
         if "%" in path and self._permissions.find(handler, bare(unquote(path))) != found:
             return Endpoint(name)
         if found is None and issubclass(handler, GuardedHandler):
@@ -152,5 +152,5 @@ def _named(option: str, names: Names) -> ByHandler[bool]:
 
 
 def _says(handler: type[WebSocketHandler], option: str) -> bool:
-    """Whether a `GuardedHandler` sets a switch of its own."""
+    """Return whether a `GuardedHandler` sets the switch itself."""
     return issubclass(handler, GuardedHandler) and bool(getattr(handler, option))

@@ -95,24 +95,24 @@ def _command_of(method: Callable[..., Any], where: str) -> type[Command]:
 
 
 class GuardedHandler(WebSocketHandler):
-    """A WebSocket handler whose connections and messages are authenticated and authorised.
+    """A WebSocket handler with authenticated and authorised connections and messages.
 
-    It works behind `protect(application, guard)`; without it, it answers nobody.
+    It works behind `protect(application, guard)`. Without `protect`, it refuses all clients.
 
     Declare `permission` (or `permission = public("why")`), and either methods with `@action`, each of
     which takes one `Command`, or an `on_message` of your own, which then gets text and bytes untouched.
     An action returns a `Reply` (or any object that msgspec encodes) or None, and may be a coroutine.
 
     Attributes:
-        permission: What it takes to connect.
-        first_message: Whether a client that can send no credential in its handshake may say who it is in
-            its first message, `{"type": "stormdoor.authenticate", "token": ...}`.
+        permission: The permission to connect.
+        first_message: Whether a client that can send no credential in its handshake may send it in its
+            first message, `{"type": "stormdoor.authenticate", "token": ...}`.
         receive_only: Whether clients only receive here, as on a dashboard that is left open. What the server
             sends, and the client's pongs, then keep a connection open until the login's absolute
             lifetime, although the login itself ends when it has been idle for too long. A message of the
             client after that ends the connection.
         limits: The limits of its connections and messages, where they are not those of the guard.
-        message_permission: What it takes to send a message to `on_message`; `permission` if left out.
+        message_permission: The permission to send a message to `on_message`; `permission` if left out.
         compression: `get_compression_options` of Tornado; None leaves compression off, which saves
             nine tenths of the memory of an idle connection.
     """
@@ -189,5 +189,5 @@ class GuardedHandler(WebSocketHandler):
 
 
 def has_own_protocol(handler: type[RequestHandler]) -> bool:
-    """Whether `handler` reads its messages itself, so that the guard does not know its protocol."""
+    """Return whether `handler` reads its messages itself, in a protocol unknown to the guard."""
     return not (issubclass(handler, GuardedHandler) and handler.actions is not None)

@@ -126,9 +126,9 @@ class Door(Threshold):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log what the handler raised, unless it only wrote to a connection that the guard has ended.
+        """Log an error of the handler, unless it only wrote to a connection that the guard has ended.
 
-        A logout, a revocation or a deadline comes at any time: the handler cannot know, and nothing is wrong.
+        A logout, a revocation or a deadline may come at any time, and the handler cannot know.
         """
         connection = self._door_admitted
         if connection is None:
@@ -144,10 +144,10 @@ class Door(Threshold):
             )
 
     def _door_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
-        """The first message. Tornado reads no further frame until this is done.
+        """Read the first message. Tornado reads no further frame until this is done.
 
-        In the context of the handshake, where `on_close` runs as well: what the handler's `prepare` enters
-        there, it can leave.
+        It runs in the context of the handshake, as `on_close` does, so that the handler can leave a context
+        manager that its `prepare` has entered.
         """
         protocol = self.ws_connection
         answer = self._door_answer_first(connection, message)
@@ -297,7 +297,7 @@ class Door(Threshold):
             self._door_over()
 
     def _door_keeps(self, size: int) -> None:
-        """The protocol keeps so many bytes in memory for the connection now."""
+        """Called by the protocol with the bytes that it keeps in memory for the connection."""
         connection = self._door_admitted
         if connection is not None:
             self._door_guard.buffers.keep(connection, size)
@@ -313,9 +313,10 @@ class Door(Threshold):
             self._door_backlog.abandon()
 
     def on_finish(self) -> None:
-        """An answer was sent. If it was not the 101, there will never be a connection.
+        """An answer was sent. If it was not the 101, the connection never opens.
 
-        The handler's own runs if the handshake was admitted: it may need what `initialize` has set.
+        The handler's own `on_finish` runs only if the handshake was admitted, since it may need attributes
+        that `initialize` sets.
         """
         if self._door_admitted is None:
             return

@@ -1,4 +1,4 @@
-"""Sockets and requests that an application took before `protect` was called: they end."""
+"""End the sockets and requests that an application accepted before `protect` was called."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def _close(stream: IOStream, handler: RequestHandler) -> None:
                 WebSocketHandler.close(handler, _GOING_AWAY)
             except Exception:  # noqa: BLE001 - the TCP connection ends in any case
                 _log.debug("no close frame could be sent", exc_info=True)
-        # A handshake that waits in the handler's `prepare` gets no protocol: its `open` never runs.
+        # A handshake that waits in `prepare` of the handler gets no protocol: its `open` never runs.
         setattr(handler, "get_websocket_protocol", lambda: None)  # noqa: B010 - a method
-        # INVARIANT: not left to the client. Tornado delivers its messages for 5 s after the close frame.
+        # INVARIANT: do not rely on the client. Tornado delivers its messages for 5 s after the close frame.
         stream.close()
 
     loop = getattr(stream.io_loop, "asyncio_loop", None)

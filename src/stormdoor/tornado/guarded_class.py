@@ -24,19 +24,19 @@ __all__ = ["guarded_class"]
 def guarded_class(
     handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, translator: Translator
 ) -> type[Door]:
-    """Return a subclass of `handler` whose handshakes and messages `guard` decides.
+    """Return a subclass of `handler` in which `guard` decides about handshakes and messages.
 
     Args:
         handler: The application's class. It is not changed.
-        endpoint: What was declared about it.
-        guard: Who decides.
-        translator: Reads the facts of a handshake out of a request.
+        endpoint: The declared endpoint.
+        guard: The guard that decides.
+        translator: Reads the facts of a handshake from a request.
     """
     facts: dict[str, object] = {
         "__module__": handler.__module__,
         "__qualname__": handler.__qualname__,
         "__doc__": handler.__doc__,
-        # To the application, and to what names its endpoints and routes, an instance is one of its own class.
+        # The application, and tools that name its endpoints and routes, see an instance of its own class.
         "__class__": property(lambda _: handler),
         "get": _named(handler),
         "_door_guard": guard,
@@ -71,10 +71,10 @@ def guarded_class(
 def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
     """Return the classes of the application that come before Tornado's in the order of `handler`.
 
-    INVARIANT: as bases in front of `Outlet`, they put it behind every override of the application, directly
-    above `WebSocketHandler`. Behind `handler` alone, it would come before the bases of `handler`.
+    INVARIANT: they are bases in front of `Outlet`. So `Outlet` comes after every override of the application,
+    directly before `WebSocketHandler`. After `handler` alone, it would come before the bases of `handler`.
 
-    Left out are classes that have nothing to do with handlers. Of those, `typing.Protocol` cannot be listed.
+    Classes without a method of handlers are left out; one of them, `typing.Protocol`, cannot be a base here.
     """
     order = handler.__mro__
     return [

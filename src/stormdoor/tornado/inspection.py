@@ -30,13 +30,13 @@ class FoundRoute:
 
 @dataclass(slots=True)
 class Inspection:
-    """All that can be seen of an application before it serves.
+    """Structure of an application before it serves.
 
     Attributes:
-        applications: The application itself, and each that it may hand requests to.
+        applications: The application itself, and each one that it may pass requests to.
         routes: All handler classes.
-        routers: The tables of rules; a longer one has got other routes.
-        choosers: Names of applications and routers that choose handlers in code of their own.
+        routers: The tables of rules; a longer table has got further routes.
+        choosers: Names of applications and routers that choose handlers in their own code.
         hidden: Names and patterns of objects that answer requests without a handler class.
     """
 
@@ -82,7 +82,7 @@ class Inspection:
                 self.routes.append(FoundRoute(target, pattern, rule.target_kwargs or {}))
 
     def _add_held(self, one: HTTPServerConnectionDelegate, pattern: str) -> None:
-        """Inspect what `one` may hand requests to by code of its own: what its attributes hold."""
+        """Inspect the attributes of `one`, which its own code may pass requests to."""
         inside = len(self._seen)
         for held in list(vars(one).values()) if hasattr(one, "__dict__") else []:
             several = list(held.values()) if isinstance(held, dict) else held

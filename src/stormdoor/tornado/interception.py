@@ -67,11 +67,11 @@ class Unavailable(RequestHandler):
         self.finish(answer.text + "\n")
 
     def data_received(self, chunk: bytes) -> None:
-        """Drop the body."""
+        """Ignore the body."""
 
 
 class Interception:
-    """Stands before the two public methods through which an application chooses a handler.
+    """Wraps the two public methods through which an application chooses a handler.
 
     Every router, nested or made by hand, comes to one of them: `get_handler_delegate` of the application
     that serves, or `find_handler` of the outermost application. So it covers routes that are added later.

@@ -23,13 +23,13 @@ __all__ = ["AFTER", "MADE_LATER", "Later", "shed"]
 
 
 class _Folded(HTTPHeaders):
-    """The headers of a request as one text. The first access to them unfolds them, for good."""
+    """The headers of a request as one text. The first access restores the ordinary headers for good."""
 
     @classmethod
     def fold(cls, headers: HTTPHeaders) -> None:
-        """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too.
+        """Fold in place, since frames of Tornado hold the same object as long as the socket is open.
 
-        Headers that an application has set to something that a line cannot hold stay as they are.
+        Headers with a value that does not fit into one line stay as they are.
         """
         pairs = list(headers.get_all())
         try:
@@ -41,7 +41,7 @@ class _Folded(HTTPHeaders):
             headers.__class__ = cls
 
     def __getattr__(self, name: str) -> Any:
-        """Unfold: an attribute that `HTTPHeaders` keeps its values in, under any name, is not there.
+        """Unfold at the first access to an attribute of `HTTPHeaders`, of any name.
 
         Raises:
             AttributeError: There is nothing to unfold (while pickle makes the object), or no such attribute.
@@ -57,7 +57,7 @@ class _Folded(HTTPHeaders):
             if header == last:
                 self.add(header, value)
             else:
-                # Not `add`, which checks the value: the application may have set any.
+                # Not `add`, which checks the value: the application may have set any value.
                 self[header] = value
             last = header
         return getattr(self, name)

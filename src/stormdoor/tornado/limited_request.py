@@ -43,29 +43,29 @@ _PREPARED = {denial: _prepare(denial) for denial in Denial}
 
 
 class Listener(Protocol):
-    """What a request needs of the server that received it."""
+    """Interface of the server to the requests that it received."""
 
     front: ListenerLimits
     max_body_size: int
 
     def watch(self) -> None:
-        """Look from time to time for bodies that come too slowly."""
+        """Check from time to time for bodies that arrive too slowly."""
         ...
 
     async def authenticated(self, request: HTTPServerRequest) -> bool:
-        """Whether a request comes with a living session."""
+        """Return whether a request presents a living session."""
         ...
 
 
 class LimitedRequest(HTTPMessageDelegate):
-    """Stands between the connection and the application.
+    """Applies the limits to a request, between the connection and the application.
 
     Args:
-        server: What received it.
-        tcp: The connection that it came on.
-        connection: Tornado's side of it.
-        address: The peer.
-        delegate: The application's side.
+        server: The server that received it.
+        tcp: The TCP connection, as it is counted.
+        connection: The connection, as Tornado sees it.
+        address: Address of the peer.
+        delegate: Receiver of the request in the application.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class LimitedRequest(HTTPMessageDelegate):
     def _begin_body(
         self, key: str, size: int | None, line: RequestStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        """Pass on a request with a body, if it may be as large as it says.
+        """Pass on a request with a body, if its announced size is permitted.
 
         Args:
-            key: The client.
+            key: Key of the client.
             size: Bytes that the client announces; None if it announces none.
             line: The request line.
             headers: The headers.
@@ -168,7 +168,7 @@ class LimitedRequest(HTTPMessageDelegate):
         front.bodies.begin(self._body)
         self._server.watch()
         passed = self._delegate.headers_received(line, headers)
-        # Of a handler that takes the body as it comes, nothing waits in memory.
+        # If the handler takes the body as it arrives, nothing waits in memory.
         target = getattr(self._delegate, "delegate", self._delegate)
         self._kept = not getattr(target, "stream_request_body", False)
         return passed
@@ -198,7 +198,7 @@ class LimitedRequest(HTTPMessageDelegate):
             self._body = None
 
     def _abandon(self, why: str) -> None:
-        """End a request whose body is not complete."""
+        """End a request with an incomplete body."""
         self._body, self._abandoned = None, True
         refusal = Refusal(Denial.SLOW_REQUEST, why)
         self._server.front.record(refusal, self._address, self._path)
@@ -210,7 +210,7 @@ class LimitedRequest(HTTPMessageDelegate):
 
 
 def _write_and_close(stream: Any, answer: bytes) -> None:
-    """Send a short answer as far as the kernel takes it at once, and close."""
+    """Send as much of a short answer as the kernel takes at once, and close."""
     if stream is not None and not stream.closed():
         stream.write(answer)
         stream.close()

@@ -34,7 +34,7 @@ __all__ = ["GuardedServer"]
 _log = logging.getLogger("stormdoor")
 
 _WATCH_SECONDS = 1.0
-_UNIX = "127.0.0.1"  # a UNIX socket has no address: whoever can open it is on this machine
+_UNIX = "127.0.0.1"  # a UNIX socket has no address; its clients are on this machine
 
 _fronts: WeakKeyDictionary[Guard, ListenerLimits] = WeakKeyDictionary()
 """The limits of each guard: all its listeners share them."""
@@ -57,17 +57,17 @@ def _front_of(guard: Guard | None) -> ListenerLimits:
 
 
 class GuardedServer(HTTPServer):
-    """Tornado's server, with the limits of a guard on what costs something before a handler runs.
+    """Tornado's server, with the limits of a guard on connections, requests and bodies.
 
     Attributes:
-        front: The limits, and what counts for them.
+        front: The limits and their counters.
         max_body_size: The largest body of any request.
     """
 
     def initialize(  # type: ignore[override]
         self, application: Application, *, guard: Guard | None, max_body_size: int, **options: Any
     ) -> None:
-        """Called by Tornado with what the constructor was given."""
+        """Called by Tornado with the arguments of the constructor."""
         super().initialize(application, max_body_size=max_body_size, **options)
         self._guard = guard
         self._application = application
@@ -95,7 +95,7 @@ class GuardedServer(HTTPServer):
             return
         try:
             self._handle_connection(connection, address)
-        except OSError as error:  # of TLS, or the client has left
+        except OSError as error:  # an error of TLS, or the client has left
             _log.debug("a connection from %s failed: %s", peer, error)
             connection.close()
 
@@ -135,7 +135,7 @@ class GuardedServer(HTTPServer):
         super().on_close(server_conn)
 
     def watch(self) -> None:
-        """Look each second for bodies that come too slowly, as long as there are any."""
+        """Check each second for bodies that arrive too slowly, as long as there are bodies."""
         if not self._watching:
             self._watching = True
             IOLoop.current().call_later(_WATCH_SECONDS, self._look)
@@ -147,7 +147,7 @@ class GuardedServer(HTTPServer):
             self.watch()
 
     async def authenticated(self, request: HTTPServerRequest) -> bool:
-        """Whether a request comes with a living session of the guard."""
+        """Return whether a request presents a living session of the guard."""
         guard = self._guard
         if guard is None or not guard.running:
             return False
@@ -161,7 +161,7 @@ class GuardedServer(HTTPServer):
 
 
 def _guard_of(router: Any) -> Guard | None:
-    """The guard of an application, or of the first one in a router."""
+    """Return the guard of an application, or of the first guarded one in a router."""
     guard = getattr(router, "settings", {}).get("stormdoor_guard")
     if isinstance(guard, Guard):
         return guard

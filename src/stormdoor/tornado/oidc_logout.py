@@ -27,10 +27,10 @@ class _Ending(OpenIdRoute):
     counts_for = CALLBACKS
 
     async def end(self, *, subject: str | None, sid: str | None, at: float, reason: str) -> int:
-        """End the sessions that belong to a person or a session there, with their sockets.
+        """End the sessions of a user, or of one session at the provider, with their sockets.
 
         Raises:
-            StoreUnavailable: Of the sessions that could be read, the sockets are closed.
+            StoreUnavailable: The sockets of the sessions that could be read are closed.
         """
         guard, issuer = self.guard, self.party.provider.issuer
         store, failure = guard.store, None
@@ -66,9 +66,9 @@ class BackChannel(_Ending):
     ends = True
 
     async def post(self) -> None:
-        """End what the token names; 200 if that is done, 400 if it is no such token.
+        """End the sessions that the token names: 200 if that is done, 400 if it is no logout token.
 
-        While the store does not answer it is 503, and the logout is repeated until the store does.
+        If the store does not answer, it is 503, and the logout is repeated until the store answers.
         """
         if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
             self.refuse(refusal)

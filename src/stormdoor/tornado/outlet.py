@@ -53,9 +53,9 @@ class Outlet(WebSocketHandler):
 
     _door_guard: ClassVar[Guard]
     _door_endpoint: ClassVar[Endpoint]
-    """What was declared about the handler."""
+    """The declared endpoint of the handler."""
     _door_own_user: ClassVar[bool]
-    """Whether the handler brings a `get_current_user` of its own."""
+    """True if the handler has its own `get_current_user`."""
 
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
@@ -81,7 +81,7 @@ class Outlet(WebSocketHandler):
         self._door_headers = headers
 
     def get_current_user(self) -> Any:
-        """Return the principal; None at a public endpoint, and before the first message has said who it is.
+        """Return the principal; None at a public endpoint, and before the first message authenticates it.
 
         A handler that has a `get_current_user` of its own keeps it.
         """
@@ -92,10 +92,10 @@ class Outlet(WebSocketHandler):
 
     @property
     def current_user(self) -> Any:
-        """What `get_current_user` returns, with the principal's roles as they are now.
+        """The result of `get_current_user`, with the present roles of the principal.
 
-        As Tornado does, a value is kept if the application has set it, or if it is from the application's own
-        `get_current_user`.
+        As in Tornado, a value is kept if the application has set it, or if it comes from the application's
+        own `get_current_user`.
         """
         if not hasattr(self, "_current_user"):
             user = self.get_current_user()

@@ -46,8 +46,8 @@ def protect(
 ) -> Application:
     """Put `guard` in front of every WebSocket handler of `application`, now and later.
 
-    Handlers keep their code and their protocol. A `GuardedHandler` says itself what it takes to connect;
-    for other handlers it is said here. A handler about which nothing is said lets no client in, and the
+    Handlers keep their code and their protocol. A `GuardedHandler` declares its permission itself;
+    those of other handlers are declared here. A handler without a declaration admits no client, and the
     application does not start.
 
     From the first line of this function until it has succeeded, every WebSocket of the application answers
@@ -59,14 +59,14 @@ def protect(
             `add_handlers` adds later.
         guard: The guard; or a function without arguments that makes it. In a plug-in that a host loads, pass
             the function: if it raises, the application answers 503.
-        permission: What it takes to connect to every handler that says nothing itself.
+        permission: The permission to connect to every handler that declares none.
         permissions: The same for single handlers, by class or by the path pattern of their route. A path
             that is written out goes before a pattern, and of several patterns the first that matches
             counts.
-        first_message: The handlers, by class or by path as in `permissions`, whose clients may send their
+        first_message: The handlers, by class or by path as in `permissions`, with clients that may send their
             credential in their first message (see `GuardedHandler.first_message`).
-        receive_only: The handlers, named in the same way, whose connections stay open after the login has
-            been idle for too long (see `GuardedHandler.receive_only`).
+        receive_only: The handlers, named in the same way, with connections that stay open after the login
+            has been idle for too long (see `GuardedHandler.receive_only`).
         limits: The limits of single handlers, named in the same way. They go before those of the guard.
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
             `permissions`. Those of SockJS and Engine.IO are found without it.
@@ -77,7 +77,7 @@ def protect(
     Raises:
         StartupRefused: Something is undeclared or unsafe; every problem is named with its fix.
         ConfigurationError: The application is guarded already, or a permission is not well formed.
-        Exception: Whatever the function that makes the guard raises.
+        Exception: The error of the function that makes the guard.
     """
     outermost = intercept(application)
     if outermost.wrapper is not None:
@@ -131,7 +131,7 @@ def protect(
 
 
 def _close(application: Application, declared: Transports) -> tuple[Inspection, TransportTable]:
-    """Let `application` and those in it answer 503, and end the sockets that they have opened."""
+    """Let `application` and the applications in it answer 503, and end their open sockets."""
     found = inspect(application)
     interceptions = [(one, intercept(one)) for one in found.applications]
     redact_logs()

@@ -33,7 +33,7 @@ _ABOUT_COOKIES = (
     "Cookie timestamp",
     "Tampered cookie",
 )
-"""How the messages of Tornado begin that quote a cookie."""
+"""Beginnings of the messages of Tornado that quote a cookie."""
 
 
 def redact_query(query: str) -> str:
@@ -58,8 +58,8 @@ def redact_target(target: str) -> str:
 def redacted(request: HTTPServerRequest) -> Iterator[None]:
     """Redact a request for the code inside of this block.
 
-    Its address has no query values, and its headers no credentials. Afterwards it is as it was: a WebSocket
-    goes on to read it.
+    Its address has no query values, and its headers no credentials. Afterwards the former values are back,
+    since a WebSocket still reads them.
     """
     was = (request.uri, request.query, request.headers)
     request.uri = redact_target(request.uri or "")
@@ -83,7 +83,7 @@ class _Redactor(logging.Filter):
     """Redacts the records of Tornado's own loggers: request summaries, requests, cookies, tracebacks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change `record`; none is dropped."""
+        """Redact `record`; no record is dropped."""
         about_cookie = isinstance(record.msg, str) and record.msg.startswith(_ABOUT_COOKIES)
         if isinstance(record.args, Mapping):
             record.args = {name: _redact_argument(one) for name, one in record.args.items()}

@@ -25,7 +25,7 @@ def guarded_server(
     """Make a server that limits what unauthenticated clients cost before any handler runs.
 
     Tornado by itself waits an hour for the headers of a handshake and takes a body of 100 MB. Here it is
-    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be set to something else. TCP connections,
+    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be changed. TCP connections,
     requests and unfinished bodies are limited for each address by `Limits` of the guard. When the server
     begins to listen, the process may open as many files as the limits need; where that is not
     permitted, the limits are lowered, with a warning.

@@ -29,14 +29,14 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY = 16 * 1024
 _MAX_READ = 64 * 1024
-"""Bytes of a body that are read at most. What is longer than `_MAX_BODY` gets a proper answer up to here."""
+"""Bytes of a body that are read at most. Up to this size, a body over `_MAX_BODY` gets a proper answer."""
 
 
 def limit_body(request: HTTPServerRequest, seconds: float) -> None:
     """Limit the body of a request to a route of stormdoor, before it is read.
 
     Args:
-        request: Its headers are there.
+        request: The request, with complete headers.
         seconds: The time in which the whole body must arrive.
     """
     connection = request.connection
@@ -124,10 +124,10 @@ class SessionHandler(RequestHandler):
     handshake: Handshake
     address_key: str
     counts_for: ClassVar[str] = PAGES
-    """The limit that requests count for. Those that a page of another site caused count for `FOREIGN`,
-    but for `CALLBACKS`, which are always cross-site."""
+    """The limit that requests count for. Requests of pages of other sites count for `FOREIGN` instead,
+    except `CALLBACKS`, which are always cross-site."""
     ends = False
-    """True if requests take rights away and give none: they are also heard while the store is down."""
+    """True if requests only end rights, as a logout does: they are accepted while the store is down."""
 
     def initialize(self, guard: Guard) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -161,11 +161,11 @@ class SessionHandler(RequestHandler):
         return _translator(self.guard)
 
     def _foreign(self) -> Refusal | None:
-        """Return why the request does not come from a page of the application; None if it may.
+        """Return the refusal of a request from a page of another application, or None.
 
         Browsers send an Origin with every request that changes something. A request without one, and without
-        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `none` is an address
-        that a person typed; it does not count for the limit of foreign pages, but changes nothing either.
+        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `none` stands for an
+        address that the user typed. It does not count for the limit of foreign pages, but may change nothing.
         """
         handshake = self.handshake
         if handshake.origin is not None:
@@ -181,10 +181,10 @@ class SessionHandler(RequestHandler):
         return self.guard.entrance.origins.refuse(handshake) or "the origin is not allowed"
 
     def refuse(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> None:
-        """Answer with the public side of `refusal`; the trail gets the other side.
+        """Answer with the public part of `refusal`; the trail gets its detail.
 
         Args:
-            refusal: Why.
+            refusal: The denial and its detail.
             principal: The principal that has proved its identity, if one has.
             claimed: The principal that the client names without a proof.
         """
@@ -279,13 +279,13 @@ class SessionHandler(RequestHandler):
         )
 
     async def log_out(self) -> Session | None:
-        """End the session of the cookie, with its sockets, and take the cookie back.
+        """End the session of the cookie, with its sockets, and delete the cookie.
 
         Returns:
             The session, if there was one.
 
         Raises:
-            Finish: The store does not answer, and the client has been told so. The sockets of this process
+            Finish: The store does not answer, and the client has got that answer. The sockets of this process
                 are closed, and the session is removed when the store answers again.
         """
         secret = self.cookie_secret

@@ -22,7 +22,7 @@ _HUGE = 1024 * 1024
 _HUGE_FOR_ANY = 32 * 1024 * 1024
 _WEAK_SECRET = 32
 _SHOWN = 8
-"""Routes that one remark names."""
+"""Number of routes that one remark names at most."""
 _HARMLESS = (ErrorHandler, RedirectHandler, StaticFileHandler, SessionHandler)
 
 
@@ -50,7 +50,7 @@ def check(
         if route.endpoint.public is not None
     ]
     remarks += [f"{name} is in use" for name in guard.insecure_options]
-    # A fault that is unsafe in production is only remarked upon in development.
+    # In development, a setting that is unsafe in production is only a remark.
     unsafe = problems if guard.production else remarks
     # The settings of an application without a GuardedHandler belong to another program: its operator may
     # be unable to change them, and the guard does not rest on them.
@@ -178,7 +178,7 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
 
 
 def unseen(found: Inspection) -> list[str]:
-    """Return a remark for each part of an application that hides its WebSockets from the check."""
+    """Return a remark for each part of an application with WebSockets that the check cannot see."""
     remarks = [
         f"{one} chooses handlers by itself: it may serve WebSockets that are not listed here; the permission "
         "for all handlers counts for them, or the one that permissions={...} names, else they answer 403"
@@ -193,10 +193,9 @@ def unseen(found: Inspection) -> list[str]:
 
 
 def beside(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
-    """Return a remark about the HTTP routes that are closely related to guarded ones, and not guarded.
+    """Return a remark about unguarded HTTP routes that may reach the same data as a guarded socket.
 
-    They get an object that a guarded handler gets, too, or lie below the same path: they may reach what the
-    socket reaches.
+    They get an object that a guarded handler gets, too, or their path is below the same path.
     """
     objects = {id(one) for route in guarded for one in shared_objects(route.arguments)}
     parents = {route.pattern.removesuffix("$").rpartition("/")[0] for route in guarded} - {""}

@@ -61,12 +61,12 @@ class Threshold(Outlet):
     _door_kept: Handshake | None = None
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the task that Tornado would make, in a context that is known: the handler goes on in it."""
+        """Make the task that Tornado would make, in a known context, which the handler keeps."""
         context = contextvars.copy_context()
         self._door_before = (context, context.copy())
         executed: Any = context.run(super()._execute, *args, **kwargs)
         if not asyncio.iscoroutine(executed):
-            return executed  # a handler's own `_execute` is a coroutine of Tornado's old kind
+            return executed  # the handler has an `_execute` that is no native coroutine
         return asyncio.Task(executed, loop=asyncio.get_running_loop(), context=context)
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
@@ -75,7 +75,7 @@ class Threshold(Outlet):
         return contexts
 
     def initialize(self, **kwargs: Any) -> None:
-        """Keep what the route gives the handler until the handshake is admitted."""
+        """Keep the arguments of the route until the handshake is admitted."""
         self._door_kwargs = kwargs
 
     async def prepare(self) -> None:
@@ -107,7 +107,7 @@ class Threshold(Outlet):
             self._door_go_on(outcome)
             super().initialize(**vars(self).pop("_door_kwargs"))
             if outcome.waiting:
-                return  # its `prepare` runs when the client has said who it is
+                return  # its `prepare` runs after the first message
             prepared = self._door_prepare()
             if prepared is not None:
                 await prepared
@@ -237,8 +237,8 @@ class Threshold(Outlet):
     def max_message_size(self) -> int:
         """Bytes after which Tornado itself cuts a message off (1009).
 
-        A size that the handler or the application sets counts if it is the smaller one; in a protocol of the
-        handler's own it also goes before the default.
+        A size that the handler or the application sets counts if it is the smaller one. If the handler has
+        its own protocol, that size also goes before the default.
         """
         connection = self._door_admitted
         if connection is not None and connection.waiting:
@@ -270,8 +270,8 @@ class Threshold(Outlet):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Return the fast protocol where it fits, else the handler's or Tornado's own.
 
-        None, which Tornado answers with 426, for other versions than 13: Tornado 6.5 would accept the drafts
-        7 and 8, whose clients name their origin in another header.
+        None, which Tornado answers with 426, for versions other than 13. Tornado 6.5 would accept the drafts
+        7 and 8, in which clients send their origin in another header.
         """
         if self.request.headers.get_list("Sec-WebSocket-Version") != ["13"]:
             return None

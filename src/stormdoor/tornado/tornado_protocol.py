@@ -1,4 +1,4 @@
-"""Tornado's own protocol for guarded handlers, where the fast one cannot stand in for it."""
+"""Tornado's own protocol for guarded handlers, where the fast one cannot replace it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def _answer(agreement: Agreement) -> HTTPHeaders:
 
 
 class TornadoProtocol(WebSocketProtocol13):
-    """Tornado's protocol, which refuses unmasked frames, and says why it ends a connection.
+    """Tornado's protocol; it refuses unmasked frames, and records the cause when it ends a connection.
 
-    The handler that closes has ended its connection with the guard before it comes here. So a connection that
-    is still open is closed by Tornado itself.
+    A handler that closes ends its connection with the guard first. So if the connection is still open here,
+    Tornado closes it.
     """
 
     handler: Any
     _at_header = False
-    """Whether the first two bytes of a frame are read next."""
+    """True if the next read is that of the first two bytes of a frame."""
     _arrived = 0
     """Bytes of the frame that is being read."""
     _held = 0
-    """Bytes of the message that waits since it came too fast."""
+    """Bytes of the message that is held because it came too fast."""
     pause = 0.0
-    """Seconds for which nothing is to be read after this frame."""
+    """Seconds of the pause in reading after this frame."""
     _kept = 0
 
     async def _read_bytes(self, n: int) -> bytes:
-        """Read in pieces, so that what has arrived is known before all of it is there."""
+        """Read in pieces, to count the bytes that have arrived before the rest arrives."""
         if n <= _PIECE:
             read = await super()._read_bytes(n)
             if self._at_header:
@@ -89,12 +89,12 @@ class TornadoProtocol(WebSocketProtocol13):
         return 0 if waiting is None else len(waiting)
 
     def hold(self, size: int) -> None:
-        """Count a message of `size` bytes that has to wait; 0 when it does no longer."""
+        """Set the bytes of the held message to `size`; 0 when none is held."""
         self._held = size
         self._account()
 
     def _account(self, _: object = None) -> None:
-        """Tell the guard what is kept: unfinished and delayed messages, and what waits to go out."""
+        """Report the bytes in memory to the guard: unfinished, delayed and unsent messages."""
         size = 0
         if not self.stream.closed():
             fragments = self._fragmented_message_buffer
@@ -105,7 +105,7 @@ class TornadoProtocol(WebSocketProtocol13):
             self.handler._door_keeps(size)  # noqa: SLF001 - a guarded handler's own
 
     def drop(self) -> None:
-        """Forget what is kept in memory; the server is about to close. The client hears no reason."""
+        """Drop the data in memory; the server is about to close. The client gets no reason."""
         if self._kept > _PIECE:
             super()._abort()
 
@@ -121,9 +121,10 @@ class TornadoProtocol(WebSocketProtocol13):
         raise StreamClosedError
 
     def _parse_extensions_header(self, headers: HTTPHeaders) -> list[tuple[str, dict[str, str]]]:
-        """Return the one offer of compression that can be kept, as the fast protocol chooses it.
+        """Return the acceptable offer of compression, as the fast protocol chooses it.
 
-        Tornado takes the first, and fails if it cannot keep it, or reads a second one as its parameter.
+        Tornado takes the first offer. It fails if that is not acceptable, or reads a second one as its
+        parameter.
         """
         agreement = agree(",".join(headers.get_list("Sec-WebSocket-Extensions")))
         return [] if agreement is None else super()._parse_extensions_header(_answer(agreement))
@@ -135,7 +136,7 @@ class TornadoProtocol(WebSocketProtocol13):
         super().close(code, reason)
 
     def _abort(self) -> None:
-        """Hang up, and record the cause if the client broke the protocol."""
+        """Cut the connection, and record the cause if the client broke the protocol."""
         stream: Any = self.stream  # None before the handshake
         if stream is not None and not stream.closed() and not self.server_terminated:
             self.handler._door_cut_off(_PROTOCOL_ERROR, "it broke the WebSocket protocol")  # noqa: SLF001 - likewise

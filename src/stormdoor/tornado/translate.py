@@ -61,10 +61,10 @@ def _unquoted(value: str) -> str:
 
 
 def find_malformed(request: HTTPServerRequest) -> str | None:
-    """Return what is wrong with the form of an opening handshake, for the operator; None if nothing is.
+    """Return the fault in the form of an opening handshake, for the operator; None if there is none.
 
-    RFC 6455 §4.2.1: HTTP/1.1 at least, and one key, the base64 of 16 bytes. A request that asks for no
-    WebSocket is none of this function's: a handler may serve pages as well.
+    RFC 6455 §4.2.1 demands HTTP/1.1 at least, and one key, the base64 of 16 bytes. A request without an
+    upgrade to a WebSocket has no fault here: a handler may serve pages as well.
     """
     values = request.headers.get_list
     upgrade = values("Upgrade")
@@ -73,7 +73,7 @@ def find_malformed(request: HTTPServerRequest) -> str | None:
     if request.version != "HTTP/1.1":
         return f"a WebSocket needs HTTP/1.1, and this request is {request.version}"
     if values("Sec-WebSocket-Version") != ["13"]:
-        return None  # Tornado answers 426, which says which version would do
+        return None  # Tornado answers 426, and names the version that it supports
     keys = values("Sec-WebSocket-Key")
     if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
         return "Sec-WebSocket-Key is not there once, as the base64 of 16 bytes"
@@ -84,7 +84,7 @@ def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[st
     """Return all values of the named cookies, as RFC 6265bis §5.6 splits and trims them.
 
     Tornado's own parser keeps only the last of several. It also removes a no-break space from a name: a page
-    on another port cannot set a `__Host-` cookie, but it can set one whose name begins with such a space.
+    on another port cannot set a `__Host-` cookie, but it can set one with such a space before its name.
     """
     found: dict[str, list[str]] = {}
     for header in headers:

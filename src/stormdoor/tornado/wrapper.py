@@ -42,8 +42,7 @@ _KNOWN_PATHS = 1024
 _KNOWN_LENGTH = 256
 _HIDDEN = "a WebSocket of an object without a handler class"
 _POLL_BYTES = 1024 * 1024
-"""Bytes that the body of a poll may have, unless its limits say otherwise: it is read before its client is
-authenticated."""
+"""Default limit for the body of a poll, in bytes, since it is read before its client is authenticated."""
 
 _Handler = type[RequestHandler]
 
@@ -70,7 +69,7 @@ class HandlerWrapper:
         self._version = transports.version
 
     def endpoint(self, route: FoundRoute) -> Endpoint | None:
-        """Return what was declared about a route; None for one that is not guarded."""
+        """Return the declared endpoint of a route; None if the route is not guarded."""
         transport = self._transports.find(route.handler, route.pattern, route.arguments)
         if transport is None and not issubclass(route.handler, WebSocketHandler):
             return None
@@ -80,7 +79,7 @@ class HandlerWrapper:
         endpoint = self._declarations.of(handler, path)
         if endpoint.declared:
             return endpoint
-        # A transport that says nothing itself needs what its socket needs.
+        # A transport without a declaration needs the permission of its socket.
         socket = self._transports.socket(arguments)
         if socket is None or socket.handler is handler:
             return endpoint
@@ -162,13 +161,13 @@ class HandlerWrapper:
         return made
 
     def _http_class(self, handler: _Handler, endpoint: Endpoint, transport: Transport) -> _Handler:
-        # A poll has no first message in which its credential could come.
+        # A poll has no first message that could carry its credential.
         endpoint = replace(endpoint, first_message=False)
         key = (HttpTransport, handler, endpoint, id(transport))
         made = self._made.get(key)
         if made is None:
             facts = self._of_transport(transport) | {
-                # To the application, and to what names its endpoints, an instance is one of its own class.
+                # The application, and tools that name its endpoints, see an instance of its own class.
                 "__class__": property(lambda _: handler),
                 "_door_guard": self._guard,
                 "_door_endpoint": endpoint,
@@ -237,7 +236,7 @@ def _poll_bytes(endpoint: Endpoint) -> int:
 
 
 def _limit_body(request: HTTPServerRequest, handler: _Handler, most: int | None = None) -> None:
-    """Bound the body that Tornado reads before the client is authenticated: it would take 100 MiB.
+    """Limit the body that Tornado reads before the client is authenticated; its default is 100 MiB.
 
     Args:
         request: The request.

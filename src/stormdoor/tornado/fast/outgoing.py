@@ -224,7 +224,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._account()
 
     def _account(self, more: int = 0) -> None:
-        """Tell the guard what is kept in memory for this connection, and `more` bytes."""
+        """Report to the guard the bytes in memory for this connection, and `more` bytes."""
 
     def waiting(self) -> int:
         """Bytes that wait for the client."""

@@ -59,7 +59,7 @@ _TURN = 256
 _CLOSE_SECONDS = 5.0
 """What Tornado waits for the client's close frame, and what its last bytes may take."""
 _MOST_LAST_WORDS = 64 * 1024
-"""Bytes that may wait to go out when everything is to be forgotten; with more the connection is cut off."""
+"""Unsent bytes that `drop` leaves to the transport; with more the connection is cut off."""
 _LINGER_SECONDS = 2.0
 """How long a client that broke a rule has to read why."""
 _LINGER_BYTES = 256 * 1024
@@ -77,7 +77,7 @@ class FastHandler(Protocol):
         ...
 
     def _door_keeps(self, size: int) -> None:
-        """So many bytes are kept in memory for the connection now."""
+        """Called with the bytes that are kept in memory for the connection."""
         ...
 
     def _door_cut_off(self, code: int, reason: str) -> None:
@@ -94,7 +94,7 @@ class FastHandler(Protocol):
 
 
 def _holds_the_same(context: contextvars.Context, before: contextvars.Context) -> bool:
-    """Whether all variables have the values that they had before: the same objects, not equal ones."""
+    """Return whether all variables have the same values as `before`: identical, not equal objects."""
     return len(context) == len(before) and all(
         before.get(variable, before) is value for variable, value in context.items()
     )
@@ -187,11 +187,11 @@ class FastProtocol(Pinging):
         self._held: tuple[int, bytes] | None = None
         """The message that is to be handed over once more after a `Hold`."""
         self._context: contextvars.Context | None = None
-        """Where the handler runs: the context of the handshake's task, as on Tornado's protocol."""
+        """Context in which the handler runs: that of the handshake's task, as on Tornado's protocol."""
         self._ended: Future[None] | None = None
-        """What that task waits for, if it must last as long as the connection."""
+        """Future that the task awaits, if it must last as long as the connection."""
         self._entered = False
-        """Whether the handshake has left something in the context that the handler may have to leave."""
+        """True if the handshake has changed the context, which the handler may have to undo."""
         self._after_close = 0
         self._leaving: EqualWaits[FastProtocol] | None = None
 
@@ -266,7 +266,7 @@ class FastProtocol(Pinging):
             await self._ended
 
     def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
-        """As Tornado's, for what has not been checked by now: `prepare` has looked at the form of the key.
+        """Check the headers that were not checked before, as Tornado does: `prepare` has checked the key.
 
         Raises:
             ValueError: A header is missing.
@@ -311,8 +311,8 @@ class FastProtocol(Pinging):
             return
         self._context, before = cast(FastHandler, self.handler)._door_contexts()  # noqa: SLF001 - what it is for
         if not _holds_the_same(self._context, before):
-            # Tracing, most often. What it entered is left when the task ends, which on Tornado's protocol is
-            # when the connection ends. Without such a thing, an idle connection needs no task.
+            # Most often tracing has entered a context manager. It is left when the task ends, which on
+            # Tornado's protocol is when the connection ends. Otherwise an idle connection needs no task.
             self._entered = True
             self._ended = self._loop.create_future()
         if self._reader.waiting or self._eof or self._paused:
@@ -400,7 +400,7 @@ class FastProtocol(Pinging):
                     self._send_pong(payload)
                     result = handler.on_ping(payload)
                     if result is not None and type(result) is not Hold:
-                        # Like Tornado: it is not waited for.
+                        # Like Tornado, it does not wait for the handler.
                         future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
                         result = None
                 else:
@@ -422,7 +422,7 @@ class FastProtocol(Pinging):
                 self._fail(violation)
 
     def _account(self, more: int = 0) -> None:
-        """Tell the guard what is kept: unfinished and delayed messages, and what waits to go out."""
+        """Report the bytes in memory to the guard: unfinished, delayed and unsent messages."""
         size = 0
         if not self._finished:
             size = self._reader.kept + more
@@ -435,7 +435,7 @@ class FastProtocol(Pinging):
             cast(FastHandler, self.handler)._door_keeps(size)  # noqa: SLF001 - what it is for
 
     def drop(self) -> None:
-        """Forget what is kept in memory; the server is about to close."""
+        """Drop the data in memory; the server is about to close."""
         self._reader.stop()
         self._held = None
         if self.waiting() > _MOST_LAST_WORDS:
@@ -516,7 +516,7 @@ class FastProtocol(Pinging):
         self._go_on()
 
     def _checked_outside(self, future: Future[Any]) -> None:
-        """The same, called by the loop."""
+        """Run `_checked` in the context of the handler; called by the loop."""
         if self._context is None:
             self._checked(future)
         else:

@@ -45,7 +45,7 @@ class _Polls:
         self._left_at = self._guard.clock.monotonic()
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
-        """See `Sink`. The guard has no words in the protocol of a library."""
+        """See `Sink`. The guard cannot send messages in the protocol of a library."""
         return False
 
     def shut(self, code: int, reason: str) -> None:
@@ -54,7 +54,7 @@ class _Polls:
             _cut_off(one)
 
     def drop(self) -> None:
-        """See `Sink`. Nothing is kept but the answers that are under way."""
+        """See `Sink`. Only answers under way are in memory."""
         self.shut(1001, "")
 
     def stalled(self) -> float | None:
@@ -80,7 +80,7 @@ class _Polls:
 
 
 def _nothing() -> None:
-    """A request that stands alone ends with its answer."""
+    """Do nothing: a request without a session ends with its answer."""
 
 
 def _is_polling(connection: Connection) -> bool:
@@ -122,7 +122,7 @@ class HttpTransport(RequestHandler):
             self._door_refuse(self._door_record(handshake, refusal))
             return
         if self._door_is_preflight():
-            # It carries no credential and reaches no session. The answer says what a page may send.
+            # It carries no credential and reaches no session. Its answer lists the requests a page may send.
             public = self._door_endpoint.public is not None
             if not public and not guard.entrance.origins.allows(handshake.origin or ""):
                 refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
@@ -151,7 +151,7 @@ class HttpTransport(RequestHandler):
         return refusal
 
     async def _door_enter(self, handshake: Handshake) -> Connection | Refusal:
-        """Find the session of the request, or begin it, and charge its client."""
+        """Find or begin the session of the request, and charge its client."""
         guard, sessions = self._door_guard, self._door_sessions
         try:
             id = self._door_transport.session(self)
@@ -177,7 +177,7 @@ class HttpTransport(RequestHandler):
     async def _door_begin(
         self, handshake: Handshake, id: str | None
     ) -> TransportSession | Refusal | None:
-        """Admit the client, as for a handshake; then begin the session, or take part in it."""
+        """Admit the client, as for a handshake; then begin the session, or join it."""
         guard, sessions = self._door_guard, self._door_sessions
         connection = await guard.admission.admit(handshake, self._door_endpoint)
         if isinstance(connection, Refusal):
@@ -220,7 +220,7 @@ class HttpTransport(RequestHandler):
         return connection
 
     async def _door_charge(self, connection: Connection) -> Refusal | None:
-        """Judge what the request carries as one message. A poll is none, and no sign of use."""
+        """Evaluate the body of the request as one message. An empty body does not prolong the login."""
         inbound, body = self._door_guard.inbound, self.request.body or b""
         last = connection.last_message
         while True:
@@ -237,14 +237,14 @@ class HttpTransport(RequestHandler):
         return connection.closed_by or Refusal(Denial.ENDED, "the transport session has ended")
 
     def _door_forbid_compression(self) -> None:
-        """Let the id of a new session be readable in the answer."""
+        """Disable compression of the answer, to read the id of a new session in it."""
         if self._door_transport.issued is not None and "Accept-Encoding" in self.request.headers:
-            # Set first: Tornado 6.5 cannot delete a header that came twice and that was not read.
+            # Set first: Tornado 6.5 cannot delete a header that came twice and was not read.
             self.request.headers["Accept-Encoding"] = ""
             del self.request.headers["Accept-Encoding"]
 
     def _door_refuse(self, refusal: Refusal) -> None:
-        """Answer with a status and a generic line, and nothing of the handler."""
+        """Answer with a status and a generic line, without output of the handler."""
         answer = refusal.answer
         self._door_refused = True
         self.clear()
@@ -260,7 +260,7 @@ class HttpTransport(RequestHandler):
         RequestHandler.finish(self, answer.text + "\n")
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
-        """Send what was written, while the session goes on.
+        """Send the written output, as long as the session lasts.
 
         INVARIANT: a client learns the id of a new session only when the session has its owner.
         """
@@ -318,18 +318,18 @@ class HttpTransport(RequestHandler):
                 self._door_sessions.end_polling(session)
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Open no socket: the request was judged as one that asks for none."""
+        """Open no socket: the request was admitted as an ordinary HTTP request."""
         raise HTTPError(400)
 
 
 class SocketOfTransport(Door):
-    """In front of a WebSocket with a handshake that may name a transport session."""
+    """Guards a WebSocket with a handshake that may name a transport session."""
 
     _door_transport: ClassVar[Transport]
     _door_sessions: ClassVar[TransportSessions]
 
     def _door_prepare(self) -> Awaitable[None] | None:
-        """Refuse the session of another client; then the handler's own `prepare`."""
+        """Refuse the session of another client; then run the handler's own `prepare`."""
         connection = self._door_admitted
         refusal = None if connection is None else self._door_join(connection)
         if connection is not None and refusal is not None:
@@ -366,9 +366,9 @@ class SocketOfTransport(Door):
 
 
 class CompanionPage(RequestHandler):
-    """In front of a page that serves a transport and reaches no session, such as SockJS's iframe.
+    """Guards a page that serves a transport and reaches no session, such as SockJS's iframe.
 
-    A foreign page that frames it would speak to the sockets with the origin of the application.
+    A foreign page that frames it could use the sockets with the origin of the application.
     """
 
     _door_ancestors: ClassVar[str]
@@ -377,7 +377,7 @@ class CompanionPage(RequestHandler):
         """Not passed on: what `protect` makes is no new class of the application's."""
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
-        """Send what was written, with the pages that may frame it."""
+        """Send the written output, with a header that names the pages that may frame it."""
         if not self._headers_written:
             self.add_header("Content-Security-Policy", f"frame-ancestors {self._door_ancestors}")
         return super().flush(include_footers)

@@ -32,7 +32,7 @@ class Recognised:
         companions: Handler classes that share the object and reach no session, likewise.
         by_class: The transport of a WebSocket handler that answers polls as well.
         sockets: The route of the socket that belongs to each server object.
-        kept: Holds on to the server objects, so that no identity is used twice.
+        kept: References to the server objects, so that no identity is used twice.
     """
 
     by_server: dict[int, Transport] = field(default_factory=dict)
@@ -53,9 +53,9 @@ def shared_objects(arguments: Mapping[str, Any]) -> Iterator[object]:
 def recognise(routes: Iterable[FoundRoute]) -> Recognised:
     """Return the transports among `routes`.
 
-    - A handler and a socket whose routes differ in the last part of the path only (`/xhr`, `/websocket`),
-      have one group before it, and get the same object: the group is the id of a session in that object.
-      SockJS is built like that.
+    - A handler and a socket with routes that differ only in the last part of the path (`/xhr`, `/websocket`).
+      The routes have one group before it, and get the same object: the group is the id of a session in that
+      object. SockJS is built like that.
     - A WebSocket handler that answers plain requests too, and holds a server with a table of `sockets`: the
       id is the argument `sid`. Engine.IO, and so Socket.IO, is built like that.
     """
@@ -113,7 +113,7 @@ def _groups(pattern: str) -> int:
 
 
 def _path_transport(server: Any) -> Transport:
-    """The transport of sessions that `server.get_session(id)` returns, where it has such a method."""
+    """Return the transport of sessions from `server.get_session(id)`, if it has such a method."""
     get = getattr(server, "get_session", None)
 
     def known(id: str) -> bool:

@@ -27,7 +27,7 @@ class TransportTable:
         declared: Transports by class or by the path pattern of their route.
 
     Attributes:
-        version: Changes when other routes have been found.
+        version: Changes when further routes have been found.
 
     Raises:
         ConfigurationError: A declaration is not well formed.
@@ -95,7 +95,7 @@ class TransportTable:
         self._routers = found.routers
         self._rules = sum(len(one.rules) for one in self._routers)
         before, now = self._recognised, recognise(found.routes)
-        # INVARIANT: a transport that is known stays the same object, for its sessions hang on it.
+        # INVARIANT: a known transport stays the same object, since its sessions are kept by it.
         now.by_server |= before.by_server
         now.by_class |= before.by_class
         now.kept += before.kept

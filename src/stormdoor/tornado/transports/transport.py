@@ -16,7 +16,7 @@ _LONGEST_ID = 256
 
 
 class MalformedRequest(Exception):
-    """A request names its session in a way that two readers may understand differently."""
+    """A request names its session ambiguously: the guard and the library may read different ids."""
 
 
 def _never(_: str) -> bool:
@@ -46,12 +46,12 @@ class Transport:
 
     @property
     def tells_known(self) -> bool:
-        """Whether the library tells which sessions it has."""
+        """True if the library can report its sessions."""
         return self.known is not _never
 
     @classmethod
     def none(cls) -> Self:
-        """Each request stands alone: it is judged as a handshake is."""
+        """Each request is independent, and is checked like a handshake."""
         return cls(session=lambda _: None)
 
     @classmethod
@@ -112,7 +112,7 @@ def _query_id_alone(handler: RequestHandler, name: str) -> str | None:
 def path_id(handler: RequestHandler) -> str | None:
     """Return the groups of the route, as the handler gets them; None if it has none."""
     named = [value for _, value in sorted(handler.path_kwargs.items())]
-    # A group that took no part in the match is None, although Tornado's types say otherwise.
+    # A group that did not match is None, in contrast to Tornado's types.
     groups = [one for one in (*handler.path_args, *named) if one]
     return _checked("/".join(groups)) if groups else None
 
