@@ -144,7 +144,7 @@ def answered(
     Args:
         closed: The result without a doubt.
         doubts: Why attempts prove nothing.
-        asked: The question, such as `Whether a forged token gets in`.
+        asked: The question, such as `The probe cannot tell whether a forged token gets in`.
         settle: The option that would decide it.
         exchange: The lines of the last attempt.
     """

@@ -29,5 +29,11 @@ async def stand_in(
     if proof.access is Access.IN:
         return [Open(f"{named} gets in: {proof.why}.", proof.transcript)]
     if proof.access is Access.UNKNOWN:
-        return [NotDetermined(f"Whether {doubted} gets in: {proof.why}.", SAY, proof.transcript)]
+        return [
+            NotDetermined(
+                f"The probe cannot tell whether {doubted} gets in: {proof.why}.",
+                SAY,
+                proof.transcript,
+            )
+        ]
     return [Closed(f"{named} is refused.", proof.transcript)]

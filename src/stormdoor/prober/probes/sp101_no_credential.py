@@ -180,7 +180,7 @@ def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> 
         doubt: About a credential that any client can create.
     """
     if proof.access is Access.UNKNOWN:
-        what = f"Whether a client without a credential gets in: {proof.why}."
+        what = f"The probe cannot tell whether a client without a credential gets in: {proof.why}."
         return NotDetermined(what, _settles(situation), proof.transcript)
     closed = f"A client without a credential is refused: {proof.why}."
     return doubt or Closed(closed, proof.transcript)
@@ -200,7 +200,7 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
             return Open(what, proof.transcript)
         client.pack, client.say, client.in_turn = usual
         if proof.access is Access.UNKNOWN and proof.conversation.status == 101:
-            what = f"Whether a client without a login gets in with {one.how}: {proof.why}."
+            what = f"The probe cannot tell whether a visitor gets in with {one.how}: {proof.why}."
             doubt = NotDetermined(what, _settles(situation), proof.transcript)
     return doubt
 

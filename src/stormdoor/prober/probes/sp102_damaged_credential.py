@@ -77,7 +77,11 @@ async def _run(situation: Situation) -> list[Result]:
         if proof.access is Access.UNKNOWN:
             doubts.append(f"{name}: {proof.why}")
     closed = "Garbage, half, altered, empty and `null` credentials are refused."
-    return [answered(closed, doubts, "Whether a damaged credential gets in", SAY, last)]
+    return [
+        answered(
+            closed, doubts, "The probe cannot tell whether a damaged credential gets in", SAY, last
+        )
+    ]
 
 
 PROBE = probe(

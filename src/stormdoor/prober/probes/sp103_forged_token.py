@@ -170,7 +170,9 @@ async def _run(situation: Situation) -> list[Result]:
             if proof.access is Access.UNKNOWN:
                 doubts.append(f"{name}: {proof.why}")
     closed = "Unsigned, altered and foreign tokens are refused."
-    return [answered(closed, doubts, "Whether a forged token gets in", SAY, last)]
+    return [
+        answered(closed, doubts, "The probe cannot tell whether a forged token gets in", SAY, last)
+    ]
 
 
 PROBE = probe(

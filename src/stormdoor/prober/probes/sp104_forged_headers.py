@@ -69,7 +69,7 @@ async def _run(situation: Situation) -> list[Result]:
         if proof.access is Access.UNKNOWN:
             doubts.append(proof.why)
     closed = "Headers that claim an address or a user change nothing."
-    asked = "Whether headers of a proxy are believed from every client"
+    asked = "The probe cannot tell whether headers of a proxy are believed from every client"
     return [answered(closed, doubts, asked, SAY, last)]
 
 

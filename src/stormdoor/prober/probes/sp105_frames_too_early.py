@@ -47,7 +47,7 @@ async def _run(situation: Situation) -> list[Result]:
             Open(f"Messages sent before the refusal are answered: {proof.why}.", proof.transcript)
         ]
     if proof.access is Access.UNKNOWN:
-        what = f"Whether messages sent before the refusal are acted upon: {proof.why}."
+        what = f"The probe cannot tell whether messages sent before the refusal are acted upon: {proof.why}."
         return [NotDetermined(what, "", proof.transcript)]
     return [Closed("Messages sent before the refusal are not answered.", proof.transcript)]
 

@@ -65,7 +65,7 @@ async def _run(situation: Situation) -> list[Result]:
             what = f"The owner's token says that it ended {time.time() - ended:.0f} s ago, and gets in."
             return [Open(what, proof.transcript)]
         if proof.access is Access.UNKNOWN and not expired:
-            what = f"Whether the owner's token, which has ended, gets in: {proof.why}."
+            what = f"The probe cannot tell whether the owner's token, which has ended, gets in: {proof.why}."
             return [NotDetermined(what, SAY, proof.transcript)]
     if not expired:
         return [NotTried("`--expired-token TOKEN`")]

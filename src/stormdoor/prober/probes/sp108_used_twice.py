@@ -54,10 +54,10 @@ async def _run(situation: Situation) -> list[Result]:
     if base.second is not None:
         return [Closed("The ticket opens one socket, and no second one.", base.second.transcript)]
     if len(base.owner) < 2 or any(map(refused, base.owner)):
-        what = "Whether the ticket works twice: the owner's connections do not stay open."
+        what = "The probe cannot tell whether the ticket works twice: its first connections close."
         return [NotDetermined(what, SAY)]
     if judged(base, base.nobody, anonymous=True)[0] is not Access.REFUSED:
-        what = "Whether the ticket works twice: it is not known whether one is needed."
+        what = "The probe cannot tell whether the ticket works twice: it is not known whether one is needed."
         return [NotDetermined(what, SAY, base.nobody.transcript)]
     what = f"The ticket has opened {len(base.owner)} sockets, one after the other."
     return [Open(what, base.owner[-1].transcript)]

@@ -54,9 +54,9 @@ async def _run(situation: Situation) -> list[Result]:
     for when, speaker in speakers.items():
         heard = await overheard(client, base, listener, speaker)
         if heard is not None:
-            what = f"What a client without a credential says {when} is heard by the owner."
+            what = f"The owner gets a message that a client without a credential sends {when}."
             return [Open(what, heard.transcript)]
-    what = "What a client without a credential says is heard by no other client."
+    what = "No other client gets a message of a client without a credential."
     return [Closed(what, client.all[-1].transcript)]
 
 

@@ -91,7 +91,7 @@ async def _run(situation: Situation) -> list[Result]:
         if not won:
             return [
                 NotDetermined(
-                    "Whether a ticket works twice at once: a fresh one gets no client in.",
+                    "The probe cannot tell whether a ticket works twice at once: a new one fails.",
                     "`--unused-token TOKEN`",
                 )
             ]
@@ -104,7 +104,7 @@ async def _run(situation: Situation) -> list[Result]:
         if judged(base, later)[0] is not Access.REFUSED:
             return [
                 NotDetermined(
-                    "Whether a ticket works twice at once: it works later, too.",
+                    "The probe cannot tell whether a ticket works twice at once: it works later, too.",
                     "",
                     later.transcript,
                 )

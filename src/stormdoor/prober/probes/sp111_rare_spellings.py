@@ -66,7 +66,7 @@ async def _run(situation: Situation) -> list[Result]:
         if proof.access is Access.UNKNOWN:
             doubts.append(f"`{spelling}`: {proof.why}")
     closed = "Tokens without a signature are refused in all other spellings of `none`, too."
-    asked = "Whether a token without a signature gets in"
+    asked = "The probe cannot tell whether a token without a signature gets in"
     return [answered(closed, doubts, asked, SAY, last)]
 
 

@@ -146,7 +146,7 @@ async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
         if proof.access is Access.IN:
             return who
         if proof.access is Access.UNKNOWN:
-            what = f"Whether the cookie alone is enough, as a foreign page has it: {proof.why}."
+            what = f"The probe cannot tell whether the cookie alone gets in: {proof.why}."
             doubt = NotDetermined(what, SAY, proof.transcript)
     return doubt
 
@@ -160,7 +160,10 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried("a credential that a browser sends along (a cookie, or HTTP Basic)")]
     elif situation.base.once and who is not None:
         return [
-            NotDetermined("Whether a foreign page gets in: the credential works only once.", "")
+            NotDetermined(
+                "The probe cannot tell whether a foreign page gets in: the credential works only once.",
+                "",
+            )
         ]
     elif who is None or isinstance(who, NotDetermined):
         return [who or NotTried(AMBIENT)]
@@ -178,7 +181,7 @@ async def _run(situation: Situation) -> list[Result]:
         return [came]
     doubts = came
     if doubts:
-        asked = "Whether a foreign page gets in"
+        asked = "The probe cannot tell whether a foreign page gets in"
         return [answered("", doubts, asked, SAY, situation.client.all[-1].transcript)]
     last = situation.client.all[-1].transcript
     odd = []
@@ -187,7 +190,7 @@ async def _run(situation: Situation) -> list[Result]:
         if judged(situation.base, one)[0] is Access.IN:
             odd.append(name)
     if not await situation.owner_still_gets_in():
-        what = "Whether a foreign page gets in: the owner is refused by now, too."
+        what = "The probe cannot tell whether a foreign page gets in: the owner is refused by now, too."
         return [NotDetermined(what, "`--per-second N` with a smaller number", last)]
     also = f" A client that sends what no browser does gets in ({', '.join(odd)})." if odd else ""
     what = "Foreign, look-alike and `null` origins are refused, and the own one is not."

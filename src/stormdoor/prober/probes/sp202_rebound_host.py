@@ -42,7 +42,7 @@ async def _run(situation: Situation) -> list[Result]:
         last = proof.transcript
         if proof.access is Access.UNKNOWN:
             doubts.append(proof.why)
-    asked = "Whether a rebound name gets in"
+    asked = "The probe cannot tell whether a rebound name gets in"
     return [answered("Another host name is refused.", doubts, asked, SAY, last)]
 
 

@@ -71,7 +71,7 @@ async def _run(situation: Situation) -> list[Result]:
     if not lines:
         return [NotTried("a login that sets a cookie")]
     closed = "The cookies that are the credential are out of the reach of scripts."
-    asked = "Whether a cookie that scripts can read is the credential"
+    asked = "The probe cannot tell whether a cookie that scripts can read is the credential"
     return results or [answered(closed, doubts, asked, SAY, lines)]
 
 

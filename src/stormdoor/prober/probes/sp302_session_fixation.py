@@ -60,8 +60,10 @@ async def _run(situation: Situation) -> list[Result]:
             doubts.append(f"`{cookie.name}`: {proof.why}")
     if not lines:
         return [NotTried("a login that sets a cookie")]
-    closed = "What was given before the login is no credential after it."
-    asked = "Whether a cookie of before the login is the credential after it"
+    closed = "A cookie from before the login is no credential after it."
+    asked = (
+        "The probe cannot tell whether a cookie from before the login is the credential after it"
+    )
     return [answered(closed, doubts, asked, SAY, tuple(lines))]
 
 

@@ -58,7 +58,9 @@ async def _run(situation: Situation) -> list[Result]:
                 f"The parameter {names} of the address is a credential, and works again and again."
             )
             return [Open(what, proof.transcript)]
-        what = f"Whether the credential in the address works again: {proof.why}."
+        what = (
+            f"The probe cannot tell whether the credential in the address works again: {proof.why}."
+        )
         return [NotDetermined(what, SAY, proof.transcript)]
     tokens = [token for name, value in owner.headers if (token := token_of(name, value))]
     tries = [("The token of the header", name, tokens[0]) for name in _NAMES if tokens]
@@ -79,7 +81,13 @@ async def _run(situation: Situation) -> list[Result]:
             doubts.append(f"`?{name}=`: {proof.why}")
     closed = "The credential is not accepted in the address."
     return [
-        answered(closed, doubts, "Whether the credential is accepted in the address", SAY, last)
+        answered(
+            closed,
+            doubts,
+            "The probe cannot tell whether the credential is accepted in the address",
+            SAY,
+            last,
+        )
     ]
 
 

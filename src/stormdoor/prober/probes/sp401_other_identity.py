@@ -72,7 +72,9 @@ async def _run(situation: Situation) -> list[Result]:
     usual, say, client.enough = client.enough, client.say, never
     try:
         if not seen(await client.converse(Ask(owner, situation.origin))):
-            what = "Whether another member reads it: the owner is not delivered the text."
+            what = (
+                "The probe cannot tell whether another member reads it: the owner does not get it."
+            )
             return [NotDetermined(what, SAY, client.all[-1].transcript)]
         # A refusal may quote what was asked for: then nothing follows from the answer.
         quoted = any(private in one for one in say)
@@ -103,7 +105,8 @@ async def _run(situation: Situation) -> list[Result]:
 def _refused(other: Identity, first: Conversation) -> Result:
     """The result where the other was not delivered the text."""
     if first.problem or first.limited:
-        what = f"Whether {other.name} reads it: {first.problem or 'there were too many attempts'}."
+        why = first.problem or "there were too many attempts"
+        what = f"The probe cannot tell whether {other.name} reads it: {why}."
         return NotDetermined(what, "", first.transcript)
     if first.status != 101:
         return Closed(f"{other.name} is refused with {first.status}.", first.transcript)

@@ -52,7 +52,9 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
                 "`ids` in the file of --identities."
             )
         elif cell.meant == "refused" and cell.state == "unknown":
-            doubts.append(f"Whether {cell.identity} is refused `{row.title}`: {cell.why}.")
+            doubts.append(
+                f"The probe cannot tell whether {cell.identity} is refused `{row.title}`: {cell.why}."
+            )
     results: list[Result] = [
         Open(f"{_wrong(name, objects=objects)}: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()

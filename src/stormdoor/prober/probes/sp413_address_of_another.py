@@ -51,12 +51,11 @@ async def _by(situation: Situation, owner: Member, other: Member, id: str) -> Re
     own = [await _at(situation, owner, id, id) for _ in range(2)]
     forms = shapes(own[0].messages) & shapes(own[1].messages)
     theirs = await _at(situation, other, id, id)
+    doubt = f"The probe cannot tell whether {other.name} reads the object of {owner.name}"
     if not shapes(theirs.messages):
         how = f"is refused with {theirs.status}" if theirs.status != 101 else "is delivered nothing"
         if theirs.problem or theirs.limited:
-            what = (
-                f"Whether {other.name} reads the object of {owner.name}: {theirs.problem or how}."
-            )
+            what = f"{doubt}: {theirs.problem or how}."
             return NotDetermined(what, "", theirs.transcript)
         return Closed(f"{other.name} {how} where the object is {owner.name}'s.", theirs.transcript)
     controls = [await _at(situation, other, id, other_id(id))]
@@ -66,7 +65,7 @@ async def _by(situation: Situation, owner: Member, other: Member, id: str) -> Re
     tells = values(own[0].messages, forms) & values(own[1].messages, forms) - known
     again = await _at(situation, other, id, id)
     if not tells:
-        what = f"Whether {other.name} reads the object of {owner.name}: nothing in it tells it from others."
+        what = f"{doubt}: nothing in it tells it from others."
         return NotDetermined(what, SAY, theirs.transcript)
     if all(tells <= values(one.messages, forms) for one in (theirs, again)):
         what = f"{other.name} connects to the address of {owner.name}'s `{id}`, and reads what stands in it."

@@ -47,7 +47,9 @@ async def _run(situation: Situation) -> list[Result]:
         Ask(who, situation.origin, say=False, raw=(ping,), ping=_SAID)
     )
     if not _taken(plain):
-        what = "How messages are limited: the connection does not stay open, or answers no ping."
+        what = (
+            "The probe cannot tell how messages are limited: the socket closes, or answers no ping."
+        )
         return [NotDetermined(what, "", plain.transcript)]
     results: list[Result] = []
     doubts: list[str] = []
@@ -68,7 +70,9 @@ async def _run(situation: Situation) -> list[Result]:
                 f"{what}: {first.problem or 'the ping behind it was not answered in time'}"
             )
     closed = "A message of 1 MiB, and text that is not UTF-8, end the connection."
-    return results or [answered(closed, doubts, "How messages are limited", "", last)]
+    return results or [
+        answered(closed, doubts, "The probe cannot tell how messages are limited", "", last)
+    ]
 
 
 PROBE = probe(

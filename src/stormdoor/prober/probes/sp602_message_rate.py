@@ -48,7 +48,7 @@ async def _run(situation: Situation) -> list[Result]:
     if heard.stays_open and answers >= _TIMES:
         return [Open(f"{_TIMES} messages in one go were all answered.", heard.transcript)]
     if answers <= 0 and heard.stays_open:
-        what = "Whether messages are limited: they are not answered."
+        what = "The probe cannot tell whether messages are limited: they are not answered."
         return [NotDetermined(what, SAY, heard.transcript)]
     what = f"Of {_TIMES} messages in one go, {max(answers, 0)} were answered."
     if heard.problem or (heard.stays_open and _still_answering(heard, client.listen)):

@@ -51,7 +51,12 @@ async def _run(situation: Situation) -> list[Result]:
     client, origin = situation.client, situation.origin
     ping = frame_bytes(PING, b"still there?")
     if not (await client.converse(Ask(who, origin, say=False, raw=(ping,)))).stays_open:
-        return [NotDetermined("How messages are limited: the connection does not stay open.", "")]
+        return [
+            NotDetermined(
+                "The probe cannot tell how messages are limited: the connection does not stay open.",
+                "",
+            )
+        ]
     plain = Ask(who, origin, say=False, raw=(frame_bytes(TEXT, _TEXT), ping))
     if (await client.converse(plain)).stays_open:
         return [
@@ -79,7 +84,8 @@ async def _run(situation: Situation) -> list[Result]:
         ).stays_open:
             results.append(
                 NotDetermined(
-                    f"Whether a message of 1 MiB is taken {what}: it differs by turns.", ""
+                    f"The probe cannot tell whether a message of 1 MiB is taken {what}: it differs by turns.",
+                    "",
                 )
             )
         else:

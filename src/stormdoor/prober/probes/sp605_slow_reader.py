@@ -83,7 +83,7 @@ async def _run(situation: Situation) -> list[Result]:
     if one.how == "slow":
         return [
             NotDetermined(
-                "What is kept for a slow reader: it takes too long to ask for much.",
+                "The probe cannot tell what is kept for a slow reader: it takes too long to ask for much.",
                 "`--seconds S`",
                 one.lines,
             )

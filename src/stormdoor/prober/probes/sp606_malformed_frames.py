@@ -102,7 +102,11 @@ async def _run(situation: Situation) -> list[Result]:
         if situation.base.nobody.status != 101:
             return [NotTried("a credential that works more than once")]
     if not _accepted(await _tried(situation, who, b"")):
-        return [NotDetermined("How frames are looked at: a ping is not answered.", "")]
+        return [
+            NotDetermined(
+                "The probe cannot tell how frames are checked: a ping is not answered.", ""
+            )
+        ]
     turn = asyncio.Semaphore(_AT_ONCE)  # what is accepted is listened to for long
 
     async def twice(data: bytes) -> Conversation:
@@ -124,7 +128,7 @@ async def _run(situation: Situation) -> list[Result]:
     if accepted:
         return [Open(f"The socket stays open after {'; '.join(accepted)}.", tuple(lines))]
     if refused < len(CASES):
-        what = f"How frames are looked at: {refused} of {len(CASES)} kinds end the connection."
+        what = f"The probe cannot tell how frames are checked: {refused} of {len(CASES)} end the socket."
         return [NotDetermined(what, "", tuple(lines))]
     what = f"{len(CASES)} kinds of frames that break the protocol end the connection."
     return [Closed(what, tuple(lines))]

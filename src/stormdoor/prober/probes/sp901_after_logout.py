@@ -80,7 +80,9 @@ def _socket(situation: Situation, before: frozenset[str], went_on: Conversation)
     lines = went_on.transcript
     if went_on.status != 101:
         why = went_on.problem or f"the handshake was answered with {went_on.status}"
-        return NotDetermined(f"Whether an open socket ends with the session: {why}.", "", lines)
+        return NotDetermined(
+            f"The probe cannot tell whether an open socket ends with the session: {why}.", "", lines
+        )
     if went_on.ended:
         return Closed("The open socket ends with the session.", lines)
     owned = before - situation.base.nobody.delivered
@@ -89,7 +91,11 @@ def _socket(situation: Situation, before: frozenset[str], went_on: Conversation)
         return Open(what, lines)
     if not owned or went_on.delivered:
         why = "it is answered otherwise than before" if owned else "it delivers nothing"
-        return NotDetermined(f"Whether an open socket ends with the session: {why}.", SAY, lines)
+        return NotDetermined(
+            f"The probe cannot tell whether an open socket ends with the session: {why}.",
+            SAY,
+            lines,
+        )
     return Closed("After the logout the open socket delivers nothing more.", lines)
 
 
@@ -99,7 +105,7 @@ def _cookie(proof: Proof) -> Result:
         what = f"The session that was logged out opens a new socket: {proof.why}."
         return Open(what, proof.transcript)
     if proof.access is Access.UNKNOWN:
-        what = f"Whether the session that was logged out opens a new socket: {proof.why}."
+        what = f"The probe cannot tell whether the session that has ended opens a new socket: {proof.why}."
         return NotDetermined(what, SAY, proof.transcript)
     return Closed("The session that was logged out opens no socket.", proof.transcript)
 
@@ -114,9 +120,13 @@ async def _run(situation: Situation) -> list[Result]:
         target = _target(situation)
         who = await _session(situation, owner)
     except (LoginFailed, NoAnswer) as error:
-        return [NotDetermined(f"What the logout ends: {error}.", "")]
+        return [NotDetermined(f"The probe cannot tell what the logout ends: {error}.", "")]
     if who is None:
-        return [NotDetermined("What the logout ends: the owner does not get in again.", "")]
+        return [
+            NotDetermined(
+                "The probe cannot tell what the logout ends: the owner does not get in again.", ""
+            )
+        ]
     before = await lasting(client, Ask(who, situation.origin))
     statuses: list[int] = []
 
@@ -125,7 +135,7 @@ async def _run(situation: Situation) -> list[Result]:
 
     went_on = await client.converse(Ask(who, situation.origin, patience=PATIENCE, later=log_out))
     if not statuses or not 200 <= statuses[-1] < 400:
-        what = f"What the logout ends: it was answered with {(statuses or [0])[-1]}."
+        what = f"The probe cannot tell what the logout ends: it was answered with {(statuses or [0])[-1]}."
         return [NotDetermined(what, "`--logout URL` with the address that ends a session")]
     proof = await situation.attempt(Ask(who, situation.origin), situation.nobody)
     results = [_socket(situation, before, went_on), _cookie(proof)]

@@ -64,7 +64,7 @@ async def _run(situation: Situation) -> list[Result]:
     if check[0].status == 429:
         return [
             NotDetermined(
-                "Whether passwords may be guessed: some are refused for their number.",
+                "The probe cannot tell whether passwords may be guessed: some are refused for their number.",
                 "",
                 tuple(lines),
             )

@@ -55,7 +55,8 @@ async def _run(situation: Situation) -> list[Result]:
     if not delivered:
         return [
             NotDetermined(
-                "Whether a socket ends with its token: it delivers nothing to compare.", SAY
+                "The probe cannot tell whether a socket ends with its token: it delivers nothing to compare.",
+                SAY,
             )
         ]
     gone: list[bool] = []
@@ -75,7 +76,9 @@ async def _run(situation: Situation) -> list[Result]:
     if went_on.ended:
         return [Closed("The socket ends with the token that has opened it.", went_on.transcript)]
     if not gone:
-        what = "Whether a socket ends with its token: a new one is opened with it as well."
+        what = (
+            "The probe cannot tell whether a socket ends with its token: a new socket opens, too."
+        )
         return [NotDetermined(what, "", went_on.transcript)]
     if delivered & went_on.delivered:
         what = "The token has ended and opens no socket any more; the one it has opened goes on."

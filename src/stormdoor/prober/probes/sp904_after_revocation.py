@@ -45,7 +45,8 @@ async def _run(situation: Situation) -> list[Result]:
     if not delivered:
         return [
             NotDetermined(
-                "What a revocation ends: the owner is delivered nothing to compare with.", SAY
+                "The probe cannot tell what a revocation ends: the owner gets no message.",
+                SAY,
             )
         ]
     said: list[bool] = []
@@ -61,7 +62,9 @@ async def _run(situation: Situation) -> list[Result]:
     if not said or not said[-1]:
         return [
             NotDetermined(
-                f"What a revocation ends: {other.name} could not say it.", "", went_on.transcript
+                f"The probe cannot tell what a revocation ends: {other.name} could not send it.",
+                "",
+                went_on.transcript,
             )
         ]
     results: list[Result] = []
@@ -73,7 +76,7 @@ async def _run(situation: Situation) -> list[Result]:
         what = f"The credential opens a new socket after {other.name} has taken the right away."
         results.append(Open(what, proof.transcript))
     if proof.access is Access.UNKNOWN and not results:
-        what = f"Whether the credential opens a socket after the revocation: {proof.why}."
+        what = f"The probe cannot tell whether the revoked credential opens a socket: {proof.why}."
         return [NotDetermined(what, "", proof.transcript)]
     what = "A revocation ends the open socket, and opens no other."
     return results or [Closed(what, (*went_on.transcript, *proof.transcript))]

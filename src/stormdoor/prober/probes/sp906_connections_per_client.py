@@ -80,7 +80,8 @@ async def _run(situation: Situation) -> list[Result]:
         if not results:
             return [
                 NotDetermined(
-                    "How many sockets one client may hold: the budget is too small.", ENOUGH
+                    "The probe cannot tell how many sockets one client may hold: the budget is too small.",
+                    ENOUGH,
                 )
             ]
     finally:
@@ -88,7 +89,12 @@ async def _run(situation: Situation) -> list[Result]:
     if results:
         return results
     if not ended:
-        return [NotDetermined("How many sockets one client may hold: some were not answered.", "")]
+        return [
+            NotDetermined(
+                "The probe cannot tell how many sockets one client may hold: some were not answered.",
+                "",
+            )
+        ]
     return [Closed(f"Not all of {_SOCKETS} sockets of one client stay open.", ended)]
 
 

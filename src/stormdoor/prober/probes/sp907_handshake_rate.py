@@ -36,7 +36,12 @@ _TIMES = 80
 async def _run(situation: Situation) -> list[Result]:
     client = situation.client
     if client.budget.connections - client.budget.used < _TIMES:
-        return [NotDetermined("Whether handshakes are limited: the budget is too small.", ENOUGH)]
+        return [
+            NotDetermined(
+                "The probe cannot tell whether handshakes are limited: the budget is too small.",
+                ENOUGH,
+            )
+        ]
     ask = replace(situation.nobody, say=False, patience=0.01)
     lines: tuple[str, ...] = ()
     status = 0
@@ -46,7 +51,7 @@ async def _run(situation: Situation) -> list[Result]:
             one = await client.converse(ask)
             lines, status = one.transcript, one.status
             if one.problem:
-                what = f"Whether handshakes are limited: after {number} of them, {one.problem}."
+                what = f"The probe cannot tell whether handshakes are limited: after {number}, {one.problem}."
                 return [NotDetermined(what, "", lines)]
             if one.limited:
                 what = f"After {number} handshakes, the next is refused for its number."
