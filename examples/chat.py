@@ -1,4 +1,4 @@
-"""The example of the README: a chat whose every connection and message is guarded."""
+"""The example of the README: a chat that guards every connection and message."""
 
 import asyncio
 import secrets
