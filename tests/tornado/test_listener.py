@@ -54,10 +54,13 @@ class Slow(RequestHandler):
 class Listening:
     """A guarded server, and its guard."""
 
-    def __init__(self, server: GuardedServer, guard: Guard, port: int) -> None:
+    def __init__(
+        self, server: GuardedServer, guard: Guard, port: int, application: Application
+    ) -> None:
         self.server = server
         self.guard = guard
         self.port = port
+        self.application = application
 
     @property
     def tcp(self) -> int:
@@ -114,7 +117,7 @@ async def listening(
     [sock] = bind_sockets(0, "127.0.0.1")
     server.add_sockets([sock])
     try:
-        yield Listening(server, guard, sock.getsockname()[1])
+        yield Listening(server, guard, sock.getsockname()[1], application)
     finally:
         server.stop()
         await server.close_all_connections()
@@ -256,6 +259,70 @@ async def test_the_process_keeps_a_limited_number_of_bytes() -> None:
                 assert bodies.kept == 15_000
                 second.raw(b"x" * 1000)
                 await until(lambda: bodies.kept == 16_000)
+
+
+async def test_no_handler_runs_with_a_part_of_a_body() -> None:
+    """A request that the limit ends with its last bytes gets 408, and its handler never runs."""
+    ran: list[int] = []
+
+    class Stored(RequestHandler):
+        def post(self) -> None:
+            ran.append(len(self.request.body))
+
+    for size in (2_000, 100_500):
+        async with listening(unfinished_body_bytes=size - 500) as at:
+            at.application.add_handlers(".*", [("/stored", Stored)])
+            async with await at.post("/stored", b"x" * size) as wire:
+                assert wire.status == 408
+            async with await at.post("/upload", b"x") as wire:
+                assert wire.status == 200
+    assert ran == []
+
+
+async def test_parallel_requests_do_not_all_find_room() -> None:
+    """An address cannot begin more bodies while the server asks whose session its requests carry."""
+    async with (
+        listening(unfinished_requests_per_address=3, max_body_size=4 * MIB) as at,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        asked, answered = 0, asyncio.Event()
+        authenticated = at.server.authenticated
+
+        async def slowly(request: Any) -> bool:
+            nonlocal asked
+            asked += 1
+            await answered.wait()
+            return await authenticated(request)
+
+        setattr(at.server, "authenticated", slowly)  # noqa: B010 - a method
+        wires = [
+            await stack.enter_async_context(await at.begin("/upload", 2 * MIB)) for _ in range(8)
+        ]
+        for wire in wires[3:]:
+            await wire.read_answer()
+            assert wire.status == 429
+        assert asked == 3
+        answered.set()
+        for wire in wires[:3]:
+            await wire.read_answer()
+            assert wire.status == 413
+        await until(lambda: len(at.server.front.bodies) == 0)
+
+
+async def test_a_body_that_keeps_nothing_frees_nothing() -> None:
+    """Beyond the total, an upload that its handler streams goes on: to end it would free no memory."""
+    async with listening(unfinished_body_bytes=20_000) as at:
+        bodies = at.server.front.bodies
+        async with await at.begin("/streamed", 1_000, b"x" * 500) as streamed:
+            await until(lambda: len(bodies) == 1)
+            async with await at.begin("/upload", 50_000, b"x" * 15_000) as first:
+                await until(lambda: bodies.kept == 15_000)
+                async with await at.begin("/upload", 50_000, b"x" * 15_000):
+                    await first.read_answer()
+                    assert first.status == 408
+                    streamed.raw(b"x" * 500)
+                    await streamed.read_answer()
+                    assert (streamed.status, streamed.body) == (200, b"1000")
 
 
 async def test_a_body_that_comes_too_slowly_is_given_up() -> None:

@@ -92,10 +92,11 @@ class UnfinishedBodies:
         body.kept += size
         self._kept += size
         while self._kept > self._total_bytes:
-            victims = max(
+            fullest = max(
                 self._by_address.values(), key=lambda bodies: sum(one.kept for one in bodies)
             )
-            self._abandon(next(iter(victims)), "limits.unfinished_body_bytes is reached")
+            oldest = next(one for one in fullest if one.kept)
+            self._abandon(oldest, "limits.unfinished_body_bytes is reached")
 
     def abandon_slow(self, monotonic: float) -> None:
         """End the requests with bodies slower than the minimum rate."""

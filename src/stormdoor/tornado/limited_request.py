@@ -85,6 +85,7 @@ class LimitedRequest(HTTPMessageDelegate):
         self._body: UnfinishedBody | None = None
         self._kept = True
         self._abandoned = False
+        self._passed_on = False
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -111,7 +112,7 @@ class LimitedRequest(HTTPMessageDelegate):
         if refusal is not None:
             self._refuse(refusal)
             return None
-        return self._delegate.headers_received(start_line, headers)
+        return self._pass_on(line, headers)
 
     def _begin_body(
         self, key: str, size: int | None, line: RequestStartLine, headers: HTTPHeaders
@@ -134,18 +135,25 @@ class LimitedRequest(HTTPMessageDelegate):
                 )
             )
             return None
+        # INVARIANT: counted before anything is awaited, so that parallel requests do not all find room.
+        self._body = UnfinishedBody(key, server.front.clock.monotonic(), self._abandon)
+        server.front.bodies.begin(self._body)
+        server.watch()
         if largest > limit and (size is None or size > limit):
-            return self._ask_for_session(key, size, line, headers)
-        return self._pass_on(key, line, headers)
+            return self._ask_for_session(size, line, headers)
+        return self._pass_on(line, headers)
 
     async def _ask_for_session(
-        self, key: str, size: int | None, line: RequestStartLine, headers: HTTPHeaders
+        self, size: int | None, line: RequestStartLine, headers: HTTPHeaders
     ) -> None:
         limit = self._server.front.limits.unauthenticated_body_bytes
         request = HTTPServerRequest(
             connection=self._connection, start_line=line, headers=headers.copy()
         )
-        if not await self._server.authenticated(request):
+        authenticated = await self._server.authenticated(request)
+        if self._abandoned:
+            return
+        if not authenticated:
             if size is not None:
                 self._refuse(
                     Refusal(
@@ -156,17 +164,12 @@ class LimitedRequest(HTTPMessageDelegate):
                 )
                 return
             self._connection.set_max_body_size(limit)
-        passed = self._pass_on(key, line, headers)
+        passed = self._pass_on(line, headers)
         if passed is not None:
             await passed
 
-    def _pass_on(
-        self, key: str, line: RequestStartLine, headers: HTTPHeaders
-    ) -> Awaitable[None] | None:
-        front = self._server.front
-        self._body = UnfinishedBody(key, front.clock.monotonic(), self._abandon)
-        front.bodies.begin(self._body)
-        self._server.watch()
+    def _pass_on(self, line: RequestStartLine, headers: HTTPHeaders) -> Awaitable[None] | None:
+        self._passed_on = True
         passed = self._delegate.headers_received(line, headers)
         # If the handler takes the body as it arrives, nothing waits in memory.
         target = getattr(self._delegate, "delegate", self._delegate)
@@ -183,6 +186,10 @@ class LimitedRequest(HTTPMessageDelegate):
 
     def finish(self) -> None:
         """The body is complete."""
+        if self._abandoned:
+            # Tornado reads on what it has buffered. INVARIANT: no handler runs with a part of the body.
+            self.on_connection_close()
+            return
         self._end_body()
         self._tcp.progress = Progress.ANSWERING
         self._delegate.finish()
@@ -190,7 +197,8 @@ class LimitedRequest(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         """The client has left before the body was complete."""
         self._end_body()
-        self._delegate.on_connection_close()
+        if self._passed_on:
+            self._delegate.on_connection_close()
 
     def _end_body(self) -> None:
         if self._body is not None:
@@ -205,6 +213,7 @@ class LimitedRequest(HTTPMessageDelegate):
         _write_and_close(self._connection.stream, prepared(refusal))
 
     def _refuse(self, refusal: Refusal) -> None:
+        self._end_body()
         self._server.front.record(refusal, self._address, self._path)
         _write_and_close(self._connection.detach(), prepared(refusal))
 

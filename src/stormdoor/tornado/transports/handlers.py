@@ -137,7 +137,12 @@ class HttpTransport(RequestHandler):
             await prepared
 
     def _door_is_preflight(self) -> bool:
-        return self.request.method == "OPTIONS" and "Origin" in self.request.headers
+        headers = self.request.headers
+        return (
+            self.request.method == "OPTIONS"
+            and "Origin" in headers
+            and "Access-Control-Request-Method" in headers
+        )
 
     def _door_record(
         self, handshake: Handshake, refusal: Refusal, connection: Connection | None = None
@@ -222,8 +227,8 @@ class HttpTransport(RequestHandler):
     async def _door_charge(self, connection: Connection) -> Refusal | None:
         """Evaluate the body of the request as one message. An empty body does not prolong the login."""
         inbound, body = self._door_guard.inbound, self.request.body or b""
-        last = connection.last_message
         while True:
+            last = connection.last_message
             verdict = inbound.receive_raw(connection, body, self._door_endpoint.permission)
             if not isinstance(verdict, Held):
                 break
