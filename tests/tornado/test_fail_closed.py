@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from tornado.routing import PathMatches, Router, Rule
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from stormdoor import Guard, protect, public
+from stormdoor import ConfigurationError, Guard, protect, public
 from tests.guard.fakes import make_guard
 from tests.tornado.wire import Ended, Wire, connect, log_lines, request, serving, until
 
@@ -325,6 +326,27 @@ async def test_a_request_that_was_read_in_part(heard: type[Heard]) -> None:
             await ws.read_answer()
             assert ws.status == 503
     assert heard.begun == []
+
+
+async def test_the_garbage_collector_is_asked_only_where_a_server_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything listens no socket can be open, and a look at every object of a process takes long."""
+    looked: list[int] = []
+    objects = gc.get_objects
+
+    def get_objects() -> list[Any]:
+        looked.append(1)
+        return objects()
+
+    monkeypatch.setattr(gc, "get_objects", get_objects)
+    with pytest.raises(ConfigurationError):
+        protect(Application([("/x", Echo)]), no_guard, CONNECT)
+    assert not looked
+    async with serving(Application([("/x", Echo)])):
+        with pytest.raises(ConfigurationError):
+            protect(Application([("/x", Echo)]), no_guard, CONNECT)
+    assert looked
 
 
 async def test_sockets_of_other_applications_stay() -> None:

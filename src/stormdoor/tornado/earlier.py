@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from tornado.httputil import HTTPMessageDelegate
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
@@ -29,7 +30,8 @@ def end_earlier(
     """Close the sockets of `applications` that no guard has let in, and refuse requests that arrive for one.
 
     Tornado keeps no list of its sockets. The garbage collector knows every object, except those that
-    `gc.freeze()` has hidden from it.
+    `gc.freeze()` has hidden from it. It is asked only where a server may have accepted a connection: it takes
+    about half a second for a million objects.
 
     Args:
         applications: The applications.
@@ -38,6 +40,8 @@ def end_earlier(
     Returns:
         The number of sockets and unfinished handshakes that it closed.
     """
+    if _nothing_listens():
+        return 0
     known = {id(one) for one in applications}
     wanted: tuple[type[RequestHandler], ...] = (WebSocketHandler, *polls)
     bases: tuple[type[Any], ...] = (*wanted, WebSocketProtocol, HTTPMessageDelegate)
@@ -70,6 +74,17 @@ def end_earlier(
             "%d sockets had been opened before protect() was called; they are closed", len(streams)
         )
     return len(streams)
+
+
+def _nothing_listens() -> bool:
+    """Return whether no loop of Tornado watches any file: then no server has accepted a connection."""
+    loops: dict[asyncio.AbstractEventLoop, Any] | None
+    loops = getattr(IOLoop, "_ioloop_for_asyncio", None)
+    return loops is not None and not any(
+        getattr(io_loop, "handlers", True)
+        for loop, io_loop in list(loops.items())
+        if not loop.is_closed()
+    )
 
 
 def _below(base: type[Any]) -> Iterator[type[Any]]:
