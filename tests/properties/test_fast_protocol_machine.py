@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -113,6 +114,16 @@ class Handler:
 
     def on_pong(self, data: bytes) -> Any:
         return self._hear((PONG, data))
+
+    def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
+        context = contextvars.copy_context()
+        return context, context.copy()
+
+    def _door_keeps(self, size: int) -> None:
+        """The guard forgets the bytes when the handler hears of the end."""
+
+    def _door_cut_off(self, code: int, reason: str) -> None:
+        """The protocol itself tells the client."""
 
     def _hear(self, event: Any, *, waits: bool = True) -> Any:
         # Written down, not raised: what a handler raises is the protocol's to catch.

@@ -25,7 +25,7 @@ DURABLE = {
     "use_recovery_code",
     "remove_account", "set_password_hash", "set_disabled", "set_roles", "set_attributes",
     "replace_session", "remove_session", "remove_sessions", "expire_key", "remove_key",
-    "add_revocation", "erase_personal",
+    "add_revocation", "begin_epoch", "erase_personal",
 }  # fmt: skip
 
 
