@@ -18,7 +18,6 @@ from tornado.web import Application
 
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.guard import Guard
-from stormdoor.core.credential import Place, Source
 from stormdoor.core.denial import Refusal
 from stormdoor.core.limits import Limits
 from stormdoor.errors import StoreUnavailable
@@ -27,7 +26,7 @@ from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.tornado.acceptor import Acceptor
 from stormdoor.tornado.descriptors import descriptors_for
 from stormdoor.tornado.limited_request import LimitedRequest, prepared
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.session_handler import session_secret, translator_of
 
 __all__ = ["GuardedServer"]
 
@@ -151,11 +150,9 @@ class GuardedServer(HTTPServer):
         guard = self._guard
         if guard is None or not guard.running:
             return False
-        name = guard.sessions.cookie.name
-        handshake = Translator([Place(Source.COOKIE, name)], ()).handshake(request)
-        values = handshake.cookies.get(name, ())
+        secret = session_secret(guard, translator_of(guard).handshake(request))
         try:
-            return len(values) == 1 and await guard.sessions.find(values[0]) is not None
+            return secret is not None and await guard.sessions.find(secret) is not None
         except StoreUnavailable:
             return False
 

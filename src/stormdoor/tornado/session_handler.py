@@ -22,7 +22,14 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.gate import CALLBACKS, FOREIGN, PAGES
 from stormdoor.tornado.translate import Translator
 
-__all__ = ["Caller", "SessionHandler", "account_of", "limit_body"]
+__all__ = [
+    "Caller",
+    "SessionHandler",
+    "account_of",
+    "limit_body",
+    "session_secret",
+    "translator_of",
+]
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -74,8 +81,8 @@ async def account_of(
     """
     if not await guard.ready():
         raise StoreUnavailable("the guard cannot start; see the log")
-    handshake = _translator(guard).handshake(request)
-    secret = _session_secret(guard, handshake)
+    handshake = translator_of(guard).handshake(request)
+    secret = session_secret(guard, handshake)
     found = None if secret is None else await guard.sessions.find(secret)
     if found is None:
         return None
@@ -87,13 +94,14 @@ async def account_of(
     return caller.account
 
 
-def _translator(guard: Guard) -> Translator:
+def translator_of(guard: Guard) -> Translator:
     """Return what reads a request: of its credentials nothing but the session cookie."""
     places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
     return Translator(places, guard.trusted_proxies)
 
 
-def _session_secret(guard: Guard, handshake: Handshake) -> str | None:
+def session_secret(guard: Guard, handshake: Handshake) -> str | None:
+    """Return the session cookie as it was sent; None if there is none, or more than one."""
     values = handshake.cookies.get(guard.sessions.cookie.name, ())
     return values[0] if len(values) == 1 else None
 
@@ -158,7 +166,7 @@ class SessionHandler(RequestHandler):
 
     def translator(self) -> Translator:
         """Return what reads a request: here, of its credentials nothing but the session cookie."""
-        return _translator(self.guard)
+        return translator_of(self.guard)
 
     def _foreign(self) -> Refusal | None:
         """Return the refusal of a request from a page of another application, or None.
@@ -253,7 +261,7 @@ class SessionHandler(RequestHandler):
     @property
     def cookie_secret(self) -> str | None:
         """The session cookie as it was sent; None if there is none, or more than one."""
-        return _session_secret(self.guard, self.handshake)
+        return session_secret(self.guard, self.handshake)
 
     def set_session_cookie(self, secret: str) -> None:
         """Give the client its session."""
