@@ -205,8 +205,10 @@ async def test_slow_bodies(demo: Running) -> None:
         assert await is_in(await (await demo.visit("alice")).handshake())
         statuses = await asyncio.gather(*map(hung_up, wires))
     # Of a hundred connections of an address, 32 may wait for a body, and none longer than ten seconds.
-    assert statuses.count(0) <= 32
-    assert set(statuses) <= {0, 429}
+    # A reset may overtake the answer (0): the body that the client has sent is not read.
+    assert statuses.count(408) <= 32
+    assert set(statuses) <= {0, 408, 429}
+    assert 429 in statuses
 
 
 async def test_a_flood_of_requests(demo: Running) -> None:
