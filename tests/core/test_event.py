@@ -16,6 +16,7 @@ from stormdoor.core.event import (
     commitment,
     link,
     seal,
+    searched_by,
     verify,
 )
 from stormdoor.core.event import chain as continue_chain
@@ -400,3 +401,18 @@ def test_each_entry_of_a_batch_has_salt_of_its_own() -> None:
         with pytest.raises(ValueError, match="a salt is 16 bytes"):
             continue_chain(events, salts, after=(0, GENESIS))
     assert len(continue_chain(events, b"s" * 32, after=(0, GENESIS))) == 2
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"time": "soon"}', b"\xff"])
+def test_a_part_that_cannot_be_read_has_no_copies_that_hold(body: bytes) -> None:
+    """A store whose writer has the key may chain bytes that are no event; its copies prove nothing."""
+    good = seal(FULL, seq=1, previous=GENESIS, salt=salt(1), key=KEY)
+    bad = replace(
+        good,
+        body=body,
+        hash=link(GENESIS, 1, body, good.commitment, KEY),
+        copies=searched_by(FULL),
+    )
+    problem = verify(bad, seq=1, previous=GENESIS, key=KEY)
+    assert problem is not None
+    assert "search" in problem

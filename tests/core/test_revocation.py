@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 
@@ -19,6 +20,7 @@ def evidence(
     tenant: str | None = "acme",
     device: str | None = "phone-1",
     token: str | None = "ab12",
+    position: LogPosition | None = None,
 ) -> Authentication:
     """Alice, authenticated with a credential of that kind, issued at 100."""
     return Authentication(
@@ -31,6 +33,7 @@ def evidence(
         session_id=session,
         device_id=device,
         token_hash=token,
+        position=position,
     )
 
 
@@ -216,3 +219,75 @@ def test_an_old_change_is_forgotten() -> None:
     index = RevocationIndex([Revocation(Target.CHANGED, "alice", 50.0)])
     index.forget_sessions(50.1)
     assert not index.changed_since("alice", 0.0)
+
+
+# Two logs, "a" and "b": a restored backup, for example. Of the second log only the times can be compared.
+IN_ORDER = [
+    pytest.param(LogPosition("a", 4), 0.0, True, id="issued-before-in-the-first-log"),
+    pytest.param(LogPosition("a", 5), 0.0, False, id="issued-after-in-the-first-log"),
+    pytest.param(LogPosition("b", 8), 0.0, True, id="issued-before-in-the-second-log"),
+    pytest.param(LogPosition("b", 9), 0.0, False, id="issued-after-in-the-second-log"),
+    pytest.param(LogPosition("c", 99), 0.0, True, id="a-third-log-and-an-earlier-time"),
+    pytest.param(LogPosition("c", 1), 500.0, False, id="a-third-log-and-a-later-time"),
+    pytest.param(None, 199.0, True, id="no-position-and-an-earlier-time"),
+    pytest.param(None, 500.0, False, id="no-position-and-a-later-time"),
+]
+
+
+@pytest.mark.parametrize("target", [Target.PRINCIPAL, Target.DEVICE])
+@pytest.mark.parametrize(("position", "issued_at", "expected"), IN_ORDER)
+def test_each_log_has_its_own_order(
+    target: Target, position: LogPosition | None, issued_at: float, expected: bool
+) -> None:
+    """Positions decide within an epoch; the index agrees with the single revocations.
+
+    A time that the other log cannot explain is compared with all revocations whose positions do not decide,
+    so a credential of log "a" needs a time after the revocation in log "b".
+    """
+    value = "alice" if target is Target.PRINCIPAL else "phone-1"
+    log = [
+        Revocation(target, value, 200.0, seq=5, epoch="a"),
+        Revocation(target, value, 200.0, seq=9, epoch="b"),
+    ]
+    own = position is not None and position.epoch in "ab"
+    held = evidence(position=position, issued_at=300.0 if own else issued_at)
+    one_by_one = any(revocation.covers(held) for revocation in log)
+    assert one_by_one is expected
+    assert RevocationIndex(log).ends(held) is expected
+    assert RevocationIndex(reversed(log)).ends(held) is expected
+
+
+def test_a_time_of_the_operator_beats_positions() -> None:
+    """The operator says "all issued until 10:00": a later position does not save an earlier issue."""
+    named = Revocation(Target.PRINCIPAL, "alice", 100.0, seq=1, epoch="a", by_time=True)
+    held = evidence(position=LogPosition("a", 7), issued_at=99.0)
+    assert named.covers(held, skew=60.0)
+    assert RevocationIndex([named]).ends(held)
+    later = evidence(position=LogPosition("a", 7), issued_at=101.0)
+    assert not named.covers(later, skew=60.0)
+    assert not RevocationIndex([named], clock_skew_seconds=60.0).ends(later)
+
+
+def test_of_two_held_revocations_one_release_keeps_the_other() -> None:
+    """Two logouts of one session wait for the store; the first that is stored must not free the second."""
+    index = RevocationIndex()
+    first, second = (Revocation(Target.SESSION, "session-1", at) for at in (100.0, 101.0))
+    index.hold(first)
+    index.hold(second)
+    index.release(first)
+    assert index.ends(evidence())
+    index.release(second)
+    assert not index.ends(evidence())
+
+
+def test_a_third_log_has_an_order_of_its_own() -> None:
+    """Each restored backup begins a log; the index keeps apart as many as there are."""
+    log = [
+        Revocation(Target.PRINCIPAL, "alice", 200.0, seq=5, epoch=epoch)
+        for epoch in ("a", "b", "c")
+    ]
+    before = evidence(position=LogPosition("c", 4), issued_at=300.0)
+    after = evidence(position=LogPosition("c", 5), issued_at=300.0)
+    for entries in itertools.permutations(log):
+        assert RevocationIndex(entries).ends(before)
+        assert not RevocationIndex(entries).ends(after)

@@ -331,10 +331,6 @@ class RevocationIndex:
         """Whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
         return self._changed.get(principal_id, float("-inf")) >= at
 
-    def forget(self, target: Target, value: str) -> None:
-        """Drop a single session, credential or token that does not exist after all."""
-        self._gone.pop((target, value), None)
-
     def forget_sessions(self, before: float) -> None:
         """Drop sessions that were revoked before `before` (Unix seconds): their rows are long gone.
 
