@@ -5,14 +5,14 @@ import json
 import pytest
 
 from tests.support.recording import RECORDINGS, read, recorded
-from tests.world import record
+from tests.world.recorder.actions import ACTIONS
 
 _NAMES = recorded()
 
 
 def test_every_action_is_recorded() -> None:
     """Each action of the program that records has its file, and no other file is there."""
-    assert sorted(record.ACTIONS) == _NAMES
+    assert sorted(ACTIONS) == _NAMES
 
 
 @pytest.mark.parametrize("name", _NAMES)
