@@ -185,6 +185,11 @@ class Running:
         assert answer.status == 200, answer.body
         return json.loads(answer.body)["last"]
 
+    async def next_second(self) -> None:
+        """Wait for the next second: beyond 64 refusals of one kind in a second, the trail merges them."""
+        begun = time.time() // 1
+        await eventually(lambda: time.time() // 1 != begun)
+
     def _entry(self, name: str, since: int, parts: dict[str, Any]) -> dict[str, Any] | None:
         wanted = {"name": name, **parts}
         for entry in self.entries(since):

@@ -63,6 +63,11 @@ def test_it_says_where_it_listens_and_how_to_log_in(demo: Running) -> None:
     assert CREDENTIALS in before.replace(" ", "")
 
 
+def test_the_start_up_check_has_no_remark(demo: Running) -> None:
+    """The demo is configured as the guard asks of an application."""
+    assert "start-up check" not in demo.output
+
+
 async def test_it_listens_on_loopback_only(demo: Running) -> None:
     """Whoever is not on this machine finds no port."""
     addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}

@@ -28,6 +28,7 @@ from stormdoor import (
     guarded_server,
     login_routes,
     protect,
+    redacting_log_function,
 )
 from stormdoor.demo.chat import chat_handler
 from stormdoor.demo.dashboard import Dashboard, dashboard_handler
@@ -167,7 +168,7 @@ class Demo:
             ],
             template_path=str(HERE / "templates"),
             websocket_ping_interval=20,
-            log_function=_log_request,
+            log_function=redacting_log_function(_log_request),
         )
         protect(self.application, self.guard)
 
