@@ -253,5 +253,5 @@ def test_a_question_that_stops_nobody_is_named(tmp_path: Path) -> None:
     """Whether the connection is in a list already is no question who its client is."""
     write(tmp_path, {"app.py": HEAD + STOPS_NOBODY})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD101",)))
-    told = {one.subject: "its answer stops nobody" in one.message for one in report.findings}
+    told = {one.subject: "refuses no client" in one.message for one in report.findings}
     assert told == {"app.Door": True, "app.Bell": False}

@@ -9,10 +9,10 @@ __all__ = ["accepts_by"]
 
 
 def accepts_by(trick: str) -> Callable[[Endpoint], Iterator[Found]]:
-    """The check of endpoints whose `check_origin()` is deceived by an origin of this kind.
+    """Make the check of a rule for one kind of origin that `check_origin()` wrongly accepts.
 
     Args:
-        trick: As the origins that are tried are called: `prefix`, `suffix`, `substring`, `pattern`, `null`.
+        trick: Kind of the origin: `prefix`, `suffix`, `substring`, `pattern`, `null`.
     """
 
     def check(endpoint: Endpoint) -> Iterator[Found]:
@@ -22,7 +22,7 @@ def accepts_by(trick: str) -> Callable[[Endpoint], Iterator[Found]]:
             yield Found(
                 method.module,
                 method.node,
-                f"check_origin() of {endpoint.info.name} lets {answer.accepted} in.",
+                f"check_origin() of {endpoint.info.name} accepts {answer.accepted}.",
             )
 
     return check

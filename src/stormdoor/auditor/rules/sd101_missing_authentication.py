@@ -1,13 +1,13 @@
-"""An endpoint that anybody can open.
+"""An endpoint without authentication.
 
 What:
-    A WebSocket handler whose connection comes up, and whose messages are acted upon, without anything
-    having asked who the client is: nothing in `prepare()`, in `get()` or its decorators, in `open()` or
-    in `on_message()`, along all base classes, refuses a client without a credential.
+    The handler accepts the connection of an unauthenticated client and acts on its messages. No check
+    in `prepare()`, `get()`, its decorators, `open()` or `on_message()`, in the class or its bases,
+    refuses a client without a credential.
 
 Why:
-    Whoever can reach the port can speak to the handler with a ten-line script. A login page in front of
-    the JavaScript that opens the socket does not help: the attacker does not load the page.
+    An attacker who can reach the port talks to the handler with a script of ten lines. A login page in
+    front of the JavaScript that opens the socket does not help: the attacker does not load the page.
 
 Example:
     class Chat(WebSocketHandler):
@@ -40,12 +40,12 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _SAID = {
-    "missing": "Anybody can open {name}: nothing asks who the client is.",
-    "swallowed": "Anybody can open {name}: the refusal is caught and the handshake goes on.",
-    "ignored": "Anybody can open {name}: nobody looks at the result of {what}.",
+    "missing": "{name} accepts an unauthenticated client: no check runs before its messages are handled.",
+    "swallowed": "{name} accepts an unauthenticated client: an except clause discards its refusal.",
+    "ignored": "{name} accepts an unauthenticated client: the result of {what} is not used.",
 }
 _ALREADY_THERE = ("self in ", "self not in ")
-"""Whether a connection is in a list of connections already is no question who its client is."""
+"""Beginnings of a test for a known connection, which does not authenticate its client."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -58,7 +58,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         asked = None
     what = asked.text if asked is not None else ""
     if answer.kind == "missing" and what:
-        text += " {what} is asked, but its answer stops nobody."
+        text += " The result of {what} refuses no client."
     sure = bool(endpoint.routes) and not endpoint.unread()
     yield Found(
         endpoint.module,

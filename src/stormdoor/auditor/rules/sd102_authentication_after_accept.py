@@ -1,12 +1,13 @@
-"""The client is asked who it is only after the connection is up.
+"""Authentication after the connection is accepted.
 
 What:
-    The 101 goes to everybody; `open()`, `on_message()` or a first message asks for the credential.
+    The server answers 101 to every client. The handler checks the credential later, in `open()` or in
+    `on_message()`.
 
 Why:
-    Until it is asked, the connection takes memory and a file descriptor, frames are parsed, and whatever
-    was sent or joined before goes to a stranger. `self.close()` in `open()` only starts the closing
-    handshake: frames that the client has sent already still reach `on_message()`.
+    Until the check, an unauthenticated client holds memory and a file descriptor, the server parses its
+    frames, and it receives what the handler sends early. `self.close()` in `open()` only starts the
+    closing handshake: frames that the client has already sent still reach `on_message()`.
 
 Example:
     class Chat(WebSocketHandler):
@@ -34,9 +35,9 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _SAID = {
-    "after-accept": "{name} answers 101 to everybody and asks afterwards: {what}.",
+    "after-accept": "{name} accepts every client and authenticates it only afterwards: {what}.",
     "frames-pass": "open() of {name} closes after the 101, but messages still reach on_message().",
-    "skippable": "{name} is authenticated by a message that a client need not send: others work without.",
+    "skippable": "{name} authenticates by a message that a client can leave out: others work without it.",
 }
 
 
@@ -47,7 +48,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     event = answer.event
     text = _SAID[answer.kind].format(name=endpoint.info.name, what=event.text if event else "")
     if answer.early is not None and answer.kind == "after-accept":
-        text += " Before that it already sends data or joins others."
+        text += " Before that, the handler already sends data or adds the client to a group."
     module = event.module if event is not None else endpoint.module
     worse = answer.kind != "after-accept" or answer.early is not None
     yield Found(

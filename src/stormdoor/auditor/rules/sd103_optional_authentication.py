@@ -1,12 +1,12 @@
-"""Authentication that is off until somebody turns it on.
+"""Authentication that is off by default.
 
 What:
-    Whether the endpoint asks for a credential hangs on a setting, a flag, an environment variable or a
-    hook, and as shipped it does not ask.
+    A setting, a flag, an environment variable or a hook turns authentication on. With the default, the
+    endpoint accepts unauthenticated clients.
 
 Why:
-    Most installations run with the defaults. Nobody who installs the program sees that a door is
-    missing.
+    Most installations run with the defaults, and an operator does not notice that authentication is
+    off.
 
 Example:
     class Events(WebSocketHandler):
@@ -21,7 +21,7 @@ Instead:
                 raise HTTPError(401)
 
 Fix:
-    Make authentication the default, and give the way around it a name that says so.
+    Make authentication the default. Name the setting that turns it off after the risk.
 """
 
 from collections.abc import Iterator
@@ -41,13 +41,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     wanted = "is set" if setting.value else "is not set"
     if answer.certain_default:
         text = (
-            f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}, "
-            "and as shipped it is not so."
+            f"{endpoint.info.name} authenticates clients only if {setting.name} {wanted}; "
+            "with the default it does not."
         )
     else:
         text = (
-            f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}; "
-            "its default is not in the source."
+            f"{endpoint.info.name} authenticates clients only if {setting.name} {wanted}; "
+            "the source does not show the default."
         )
     yield Found(
         setting.module,

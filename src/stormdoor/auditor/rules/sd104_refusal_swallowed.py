@@ -1,12 +1,11 @@
-"""A refusal that is caught and forgotten.
+"""A refusal that an except clause discards.
 
 What:
-    A check refuses the client with an exception, an `except` around it catches it, and the handshake
-    goes on.
+    A check refuses the client with an exception. An `except` clause catches the exception, and the
+    handshake goes on.
 
 Why:
-    The check runs, fails, and changes nothing: whoever sends a wrong credential gets in like everybody
-    else.
+    The check runs, fails, and has no effect: the server accepts a client with a wrong credential.
 
 Example:
     class Chat(WebSocketHandler):
@@ -25,7 +24,7 @@ Instead:
                 raise HTTPError(401) from None
 
 Fix:
-    Raise `HTTPError(401)` in the `except`, or do not catch there.
+    Raise `HTTPError(401)` in the `except` clause, or remove the clause.
 """
 
 import ast
@@ -45,7 +44,7 @@ _HOOKS = words(
     select_subprotocol
     """
 )
-"""What Tornado or SockJS calls on the way of a connection."""
+"""Methods that Tornado or SockJS calls during the life of a connection."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -57,16 +56,16 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 event.module,
                 event.node,
-                f"The refusal of {endpoint.info.name} ends here: the handshake goes on without a credential.",
+                f"This clause discards the refusal of {endpoint.info.name}: the handshake goes on.",
                 steps=endpoint.steps(*answer.path.checks, event),
             )
             return
 
 
 def _is_told(event: Event) -> bool:
-    """Whether the caller is told: by an exception, or by the None or False of a function that answers.
+    """Return whether the caller learns of the refusal, by an exception or by None or False.
 
-    What Tornado calls, and what stands in for that in a decorator, has nobody to tell by what it returns.
+    A return value of a method that Tornado calls, or of its wrapper in a decorator, has no effect.
     """
     if not isinstance(event.node, ast.ExceptHandler):
         return False
@@ -81,7 +80,7 @@ def _is_told(event: Event) -> bool:
 
 
 def _functions_around(event: Event) -> list[str]:
-    """The names of the functions that an `except` stands in."""
+    """Return the names of the functions around an `except` clause."""
     return [
         one.name
         for one in ast.walk(event.module.tree)

@@ -1,10 +1,11 @@
-"""A check whose result nobody looks at.
+"""A check whose result is not used.
 
 What:
-    A function that verifies the client is called, its answer is neither tested nor does it raise.
+    The handler calls a function that verifies the client. It does not test the result, and the function
+    raises no exception.
 
 Why:
-    The call looks like a check in a review, and stops nobody.
+    The call looks like a check in a review, but it refuses no client.
 
 Example:
     class Chat(WebSocketHandler):
@@ -18,7 +19,7 @@ Instead:
                 raise HTTPError(401)
 
 Fix:
-    Refuse where the answer is no: `if not ...: raise HTTPError(401)`.
+    Test the result: `if not ...: raise HTTPError(401)`.
 """
 
 import ast
@@ -43,13 +44,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 event.module,
                 event.node,
-                f"Nobody looks at the result of {event.text}.",
+                f"The result of {event.text} is not used: it refuses no client.",
                 steps=endpoint.steps(event),
             )
 
 
 def _enters(endpoint: Endpoint, event: Event) -> bool:
-    """`register.login(self.callback)`: it is given how to tell the connection, and nothing of a client's."""
+    """Return whether a call gets only own methods as callbacks, as in `register.login(self.callback)`."""
     node = event.node.value if isinstance(event.node, ast.Await) else event.node
     return (
         isinstance(node, ast.Call)

@@ -2,12 +2,12 @@
 
 What:
     `tornado.web.authenticated` decorates `open()`, `on_message()` or another method that Tornado calls
-    on a connection that is up.
+    after it has accepted the connection.
 
 Why:
-    The decorator answers with a redirect or a 403; after the 101 neither can be sent. It raises, and
-    the connection drops without a reason a client understands; on a coroutine that nobody awaits it
-    does nothing at all.
+    The decorator answers with a redirect or a 403, which cannot be sent after the 101. It raises
+    instead, and the connection ends without a close code for the client. On a coroutine that is not
+    awaited it has no effect.
 
 Example:
     class Chat(WebSocketHandler):

@@ -1,11 +1,11 @@
-"""`get_current_user()` that knows everybody.
+"""`get_current_user()` that returns a user to every client.
 
 What:
-    `get_current_user()` returns a constant that counts as true, on some way that a client without a
-    credential can take.
+    `get_current_user()` returns a true constant to a client without a credential, at least under some
+    condition that the client can meet.
 
 Why:
-    `@authenticated` and every test of `self.current_user` then pass for everybody.
+    `@authenticated` and every test of `self.current_user` then pass for every client.
 
 Example:
     class Chat(WebSocketHandler):
@@ -18,7 +18,7 @@ Instead:
             return self.get_signed_cookie("user")
 
 Fix:
-    Return what proves the identity, such as `self.get_signed_cookie("user")`, and None otherwise.
+    Return a verified identity, such as `self.get_signed_cookie("user")`, and None otherwise.
 """
 
 import ast
@@ -53,12 +53,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 method.module,
                 node,
-                f"get_current_user() of {endpoint.info.name} gives an identity to whoever asks.",
+                f"get_current_user() of {endpoint.info.name} returns a user to an unauthenticated client.",
             )
 
 
 def _is_asked(endpoint: Endpoint, answering: ast.AST) -> bool:
-    """Whether anything that the handler does rests on who the user is."""
+    """Return whether the handler uses the current user."""
     own = [function for _, function in functions_of(endpoint) if function is not answering]
     trees: list[ast.AST] = [module.tree for module in endpoint.project.inside()]
     return any(_names_user(node) for one in own for node in ast.walk(one)) or any(
@@ -119,7 +119,7 @@ def _inside(node: ast.AST, places: set[int]) -> bool:
 
 
 def _is_earned(block: list[ast.stmt], wanted: ast.Return, proofs: set[int]) -> bool:
-    """Whether only a client with a credential gets to a `return`."""
+    """Return whether only a client with a credential reaches a `return`."""
     for statement in block:
         if isinstance(statement, ast.If) and _inside(statement.test, proofs):
             negative = _is_negative(statement.test)

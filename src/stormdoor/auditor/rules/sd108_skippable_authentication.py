@@ -1,11 +1,11 @@
 """Authentication by a message that a client need not send.
 
 What:
-    One kind of message carries the credential; another kind is acted upon without it, and not only for
-    the sake of the log-in.
+    One kind of message carries the credential. The handler acts on another kind without it, and not
+    only as part of the login.
 
 Why:
-    An attacker leaves the first message out and sends the second.
+    An attacker leaves the first message out and sends only the second.
 
 Example:
     class Chat(WebSocketHandler):
@@ -23,7 +23,7 @@ Instead:
                 raise HTTPError(401)
 
 Fix:
-    Authenticate before the 101; at least test in `on_message()`, before all else, that the login came.
+    Authenticate before the 101; or test first in `on_message()` that the client has logged in.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         answer.early.module,
         answer.early.node,
-        f"{endpoint.info.name} does this for a client that left the authenticating message out.",
+        f"{endpoint.info.name} does this for a client that has not sent its credential.",
         steps=endpoint.steps(answer.event, answer.early),
     )
 

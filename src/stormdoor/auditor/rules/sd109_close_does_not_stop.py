@@ -1,12 +1,12 @@
-"""`close()` in `open()` that stops nothing.
+"""`close()` in `open()` while messages are still handled.
 
 What:
-    `open()` closes the connection of a client without a credential, and `on_message()` acts on its
-    messages all the same.
+    `open()` closes the connection of a client without a credential, but `on_message()` still acts on
+    its messages.
 
 Why:
-    `close()` starts the closing handshake. Frames that are in the socket already, or that a client
-    sends instead of answering, still reach `on_message()`.
+    `close()` starts the closing handshake. Frames that are already in the socket, or that the client
+    sends instead of its close frame, still reach `on_message()`.
 
 Example:
     class Chat(WebSocketHandler):
@@ -24,7 +24,8 @@ Instead:
                 raise HTTPError(401)
 
 Fix:
-    Refuse in `prepare()`; or raise in `open()`, and test in `on_message()` that the client is known.
+    Refuse in `prepare()`. Otherwise raise in `open()`, and test in `on_message()` that the client is
+    authenticated.
 """
 
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         close.module,
         close.node,
-        f"After this close() messages still reach on_message() of {endpoint.info.name}.",
+        f"After this close(), messages of the client still reach on_message() of {endpoint.info.name}.",
         steps=endpoint.steps(answer.event, close, answer.early),
     )
 

@@ -1,11 +1,11 @@
-"""An identity that the client writes itself.
+"""An identity that the client chooses.
 
 What:
     `get_current_user()` returns a plain cookie, an argument, a header or another value that the client
     chooses, without verifying it.
 
 Why:
-    Anybody sets `Cookie: user=admin` and is admin.
+    An attacker sends `Cookie: user=admin` and is the administrator.
 
 Example:
     class Chat(WebSocketHandler):
@@ -18,8 +18,7 @@ Instead:
             return self.get_signed_cookie("user")
 
 Fix:
-    Use `get_signed_cookie()`, or look the value up as a session id that was made with
-    `secrets.token_urlsafe()`.
+    Use `get_signed_cookie()`, or look up a session id that `secrets.token_urlsafe()` has made.
 """
 
 import ast
@@ -48,7 +47,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 yield Found(
                     method.module,
                     node,
-                    f"The identity of {endpoint.info.name} is {source}: the client writes it itself.",
+                    f"{endpoint.info.name} takes the identity from {source}, which the client chooses.",
                 )
 
 
@@ -78,7 +77,7 @@ def _tainted(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]
 
 
 def _names(node: ast.stmt) -> set[str]:
-    """The names that a statement binds."""
+    """Return the names that a statement binds."""
     match node:
         case ast.Assign(targets=targets):
             return {one.id for one in targets if isinstance(one, ast.Name)}

@@ -1,12 +1,12 @@
-"""A login that believes whoever names a user.
+"""A login without a password or other proof.
 
 What:
-    The handler asks for a signed cookie, and a login of the same application puts into this cookie what
-    its client says, without asking for a password or any other proof.
+    The handler requires a signed cookie. A login page of the same application signs the user name that
+    the client sends, without a password or another proof.
 
 Why:
-    The signature says that the server wrote the cookie, not that the server knows who it is for.
-    Anybody logs in as anybody, and the door that asks for the cookie keeps nobody out.
+    The signature proves that the server wrote the cookie, not that the client is this user. An attacker
+    logs in as any user, and the cookie refuses no client.
 
 Example:
     class Login(RequestHandler):
@@ -22,7 +22,7 @@ Instead:
             self.set_signed_cookie("user", user.id, httponly=True, secure=True, samesite="Lax")
 
 Fix:
-    Verify a password, a token of your identity provider or another proof before the cookie is set.
+    Verify a password or a token of your identity provider before you set the cookie.
 """
 
 import re
@@ -50,8 +50,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 call.module,
                 call.node,
-                f"{endpoint.info.name} asks for the cookie {cookie}, and {name} gives it to everybody "
-                "who names a user.",
+                f"{endpoint.info.name} requires the cookie {cookie}, and {name} sets it for any user name "
+                "without a proof.",
             )
 
 

@@ -1,11 +1,11 @@
-"""Pages of every site may connect.
+"""An origin check that accepts every site.
 
 What:
-    `check_origin()` answers True whatever the Origin is, as shipped.
+    `check_origin()` returns True for every Origin, with the default configuration.
 
 Why:
-    A browser sends the cookies of your site along with a WebSocket that a page of another site opens
-    (cross-site WebSocket hijacking). Tornado's own check stops that; this override turns it off.
+    When a page of another site opens the WebSocket, the browser sends the cookies of your site
+    (cross-site WebSocket hijacking). Tornado's own check refuses that; this override turns it off.
 
 Example:
     class Chat(WebSocketHandler):

@@ -1,11 +1,12 @@
-"""An origin check that looks at the beginning only.
+"""An origin check that compares only the beginning.
 
 What:
-    `check_origin()` accepts every origin that begins like an allowed one: `startswith()`, `zip()`, a
-    pattern without an end.
+    `check_origin()` accepts every origin that begins with an allowed origin: `startswith()`, `zip()`, or
+    a pattern without an end.
 
 Why:
-    `https://app.example.attacker.example` begins with `https://app.example`, and anybody can have it.
+    `https://app.example.attacker.example` begins with `https://app.example`, and an
+    attacker can own it.
 
 Example:
     class Chat(WebSocketHandler):

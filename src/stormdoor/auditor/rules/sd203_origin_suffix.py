@@ -1,10 +1,10 @@
-"""An origin check that looks at the end only.
+"""An origin check that compares only the end.
 
 What:
-    `check_origin()` accepts every origin that ends like an allowed one.
+    `check_origin()` accepts every origin that ends with an allowed host.
 
 Why:
-    `https://attackerapp.example` ends with `app.example`, and anybody can register it.
+    `https://attackerapp.example` ends with `app.example`, and an attacker can register it.
 
 Example:
     class Chat(WebSocketHandler):

@@ -1,7 +1,7 @@
-"""An origin check that looks for a part.
+"""An origin check that searches for a substring.
 
 What:
-    `check_origin()` accepts every origin that contains an allowed one.
+    `check_origin()` accepts every origin that contains an allowed host.
 
 Why:
     `https://attacker-app.example.attacker.example` contains it.

@@ -1,4 +1,4 @@
-"""An origin pattern that matches more than was meant.
+"""An origin pattern with an unescaped dot.
 
 What:
     The pattern in `check_origin()` has a dot that is not escaped.

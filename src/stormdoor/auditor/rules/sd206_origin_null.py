@@ -4,7 +4,7 @@ What:
     `check_origin()` accepts the origin `null`.
 
 Why:
-    Every page can make a sandboxed frame whose origin is `null`.
+    A page of an attacker can make a sandboxed frame, which has the origin `null`.
 
 Example:
     class Chat(WebSocketHandler):

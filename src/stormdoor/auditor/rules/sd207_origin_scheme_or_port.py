@@ -4,8 +4,8 @@ What:
     `check_origin()` accepts an allowed host with another scheme or port.
 
 Why:
-    Whoever can run a server on another port of the host, or answer for it without TLS, can hijack
-    connections.
+    An attacker who runs a server on another port of the host, or answers for it without TLS, can
+    hijack connections.
 
 Example:
     class Chat(WebSocketHandler):
@@ -41,7 +41,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 method.module,
                 method.node,
-                f"check_origin() of {endpoint.info.name} lets {origin} in.",
+                f"check_origin() of {endpoint.info.name} accepts {origin}.",
             )
 
 

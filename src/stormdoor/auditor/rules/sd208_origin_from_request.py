@@ -1,13 +1,13 @@
-"""An allow-list that the request brings along.
+"""An origin check that trusts the request.
 
 What:
-    `check_origin()` compares the origin with an argument or a cookie; or it accepts every origin where
-    the Host or the address of the client is a certain one.
+    `check_origin()` compares the origin with an argument or a cookie. Or it accepts every origin if the
+    Host header or the address of the client has a certain value.
 
 Why:
-    The page that opens the connection writes the address, and so the list. And a hostile page in the
-    browser of whoever runs the server on their own machine opens `ws://localhost`. The Host is the
-    server's own, whoever the page belongs to.
+    The page that opens the connection chooses the address, and with it the argument. A hostile page in
+    the operator's browser opens `ws://localhost` from the same machine. The Host header names the
+    server, and says nothing about the page.
 
 Example:
     class Chat(WebSocketHandler):
@@ -42,19 +42,19 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         yield Found(
             method.module,
             node,
-            f"check_origin() of {endpoint.info.name} compares with what the request says.",
+            f"check_origin() of {endpoint.info.name} compares the origin with a value of the request.",
         )
     answer = endpoint.origins
     where = {
-        "host": f"where the Host is {answer.where}",
-        "address": f"where the client is {answer.where}, as behind a proxy and in the owner's browser",
-        "request": "where the address of the handshake says so, which the page writes",
+        "host": f"if the Host is {answer.where}",
+        "address": f"if the client's address is {answer.where}, as behind a proxy or in its own browser",
+        "request": "if the address of the handshake says so, which the page chooses",
     }.get(answer.trick or "")
     if where is not None and answer.kind == "weak" and not compared:
         yield Found(
             method.module,
             method.node,
-            f"check_origin() of {endpoint.info.name} lets every origin in {where}.",
+            f"check_origin() of {endpoint.info.name} accepts every origin {where}.",
         )
 
 

@@ -1,11 +1,11 @@
-"""Cookies prove the identity, and every page may connect.
+"""Cookie authentication with an open origin check.
 
 What:
-    The handler knows its client by a cookie, and `check_origin()` lets every origin in.
+    The handler authenticates the client by a cookie, and `check_origin()` accepts every origin.
 
 Why:
-    A page of the attacker opens the WebSocket in the browser of a user who is logged in; the browser
-    sends the cookie, and the page speaks as that user.
+    A page of the attacker opens the WebSocket in the browser of a logged-in user. The browser sends
+    the cookie, and the page acts as that user.
 
 Example:
     class Chat(WebSocketHandler):
@@ -49,7 +49,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 event.module,
                 event.node,
-                f"{endpoint.info.name} knows its client by this cookie, and lets "
+                f"{endpoint.info.name} authenticates the client by this cookie, and accepts connections from "
                 f"{endpoint.origins.accepted or 'every origin'} connect.",
                 steps=endpoint.steps(event),
             )

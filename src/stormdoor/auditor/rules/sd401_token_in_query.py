@@ -1,11 +1,11 @@
-"""A token in the address.
+"""A credential in the URL.
 
 What:
-    The client shows its token, password or key in the query string of the WebSocket's address.
+    The client sends its token, password or key in the query string of the WebSocket's URL.
 
 Why:
-    Addresses stand in the logs of servers and proxies, and in the history of browsers.
-    Whoever reads one of them is the user until the token ends.
+    Servers and proxies write URLs to their logs, and browsers keep them in the history. An attacker
+    who reads a URL there is the user until the token expires.
 
 Example:
     class Chat(WebSocketHandler):
@@ -18,8 +18,8 @@ Instead:
             self.user = verified(self.request.headers["Sec-WebSocket-Protocol"])
 
 Fix:
-    Send the token in a subprotocol, in a cookie or in a first message; or have it buy a
-    ticket that works once and for seconds.
+    Send the token in a subprotocol, a cookie or a first message. Or exchange it for a ticket that works
+    once and expires within seconds.
 """
 
 import ast
@@ -169,7 +169,7 @@ def _scripts(project: Project) -> Iterator[Found]:
                 lines=lines,
                 inside=True,
             )
-            yield Found(asset, node, f"The page puts {match.group('name')!r} into the address.")
+            yield Found(asset, node, f"The page puts {match.group('name')!r} into the URL.")
 
 
 def _text(file: Path) -> str:

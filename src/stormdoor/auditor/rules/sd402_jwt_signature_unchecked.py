@@ -1,11 +1,11 @@
 """A token whose signature is not verified.
 
 What:
-    A JSON Web Token is decoded with the verification of its signature turned off, and nothing
-    verifies it afterwards.
+    The server decodes a JSON Web Token without verifying its signature, and does not verify it
+    afterwards.
 
 Why:
-    Anybody writes a token that says what they like, and is believed.
+    The server accepts a token with any claims that an attacker writes.
 
 Example:
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -35,12 +35,12 @@ _CLAIMS = frozenset({"jose.jwt.get_unverified_claims", "jose.jws.get_unverified_
 def _check(call: Call) -> Iterator[Found]:
     if call.names & _CLAIMS:
         if not _verified_too(call):
-            yield call.found("The claims are taken from a token that nobody verifies.")
+            yield call.found("The claims come from a token that is not verified.")
         return
     token = decoding(call)
     if token is None or token.unsigned is None or _verified_too(call) or _is_handed_out(call):
         return
-    yield call.found(f"{token.library} is told not to verify the signature of the token.")
+    yield call.found(f"{token.library} decodes the token without verifying its signature.")
 
 
 def _verified_too(call: Call) -> bool:

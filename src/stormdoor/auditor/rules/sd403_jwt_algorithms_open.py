@@ -1,13 +1,12 @@
-"""A token chooses its own algorithm.
+"""A token that chooses its own algorithm.
 
 What:
-    A JSON Web Token is verified without a list of algorithms, with `none` in the list, with
-    an algorithm that its own header names, or with shared secrets and public keys in one
-    list.
+    The server verifies a JSON Web Token without a list of algorithms, with `none` in the list, with the
+    algorithm that the token's header names, or with shared secrets and public keys in one list.
 
 Why:
-    The client picks what it can forge: no signature at all, or an HMAC made with the public
-    key that everybody has.
+    An attacker chooses an algorithm that it can forge: no signature, or an HMAC made with the public
+    key.
 
 Example:
     header = jwt.get_unverified_header(token)
@@ -17,7 +16,7 @@ Instead:
     claims = jwt.decode(token, KEY, algorithms=["ES256"])
 
 Fix:
-    Write the one algorithm that your issuer signs with: `algorithms=["ES256"]`.
+    Name the one algorithm that your issuer signs with: `algorithms=["ES256"]`.
 """
 
 import ast
@@ -42,10 +41,10 @@ def _check(call: Call) -> Iterator[Found]:
     given = token.algorithms
     if given is None or call.constant(given) is None:
         if not call.hidden:
-            says = "PyJWT before 2.0 accepts any; later ones refuse every token"
+            says = "PyJWT before 2.0 accepts every algorithm; later versions refuse every token"
             if token.library == "python-jose":
-                says = "python-jose accepts any that the key can be used for"
-            yield call.found(f"No algorithms are given: {says}.")
+                says = "python-jose accepts every algorithm that fits the key"
+            yield call.found(f"The call names no algorithms: {says}.")
         return
     yield from _listed(token, given)
 
@@ -56,14 +55,14 @@ def _listed(token: Decoding, given: ast.expr) -> Iterator[Found]:
     items = found.elts if isinstance(found, ast.List | ast.Tuple | ast.Set) else [found]
     names = [call.text(one) for one in items]
     if any(name is not None and name.lower() == "none" for name in names):
-        yield call.found("'none' is among the algorithms: a token without a signature is accepted.")
+        yield call.found("The algorithms include 'none': a token without a signature is accepted.")
     elif any(_of_header(call, one) and not _has_its_key(call, one) for one in items):
-        yield call.found("The token's own header says how it is verified.")
+        yield call.found("The token's own header chooses the algorithm.")
     elif any(name is not None and name.startswith("HS") for name in names) and any(
         name is not None and name[:2] in {"RS", "ES", "PS"} for name in names
     ):
         yield call.found(
-            "Shared secrets and public keys are in one list: an HMAC made with the public key may pass."
+            "The list mixes HMAC and public-key algorithms: an HMAC made with the public key may pass."
         )
 
 
@@ -75,7 +74,7 @@ def _authlib(call: Call) -> Iterator[Found]:
                 names = [call.text(one) for one in found.elts]
                 if any(name is not None and name.lower() == "none" for name in names):
                     yield call.found(
-                        "'none' is among the algorithms: a token without a signature is accepted."
+                        "The algorithms include 'none': a token without a signature is accepted."
                     )
 
 

@@ -1,12 +1,10 @@
-"""A token that was made for somebody else.
+"""A token for another service.
 
 What:
-    A JSON Web Token is accepted whoever it was made for: `audience` is missing, or
-    `verify_aud` is off.
+    The server accepts a JSON Web Token for any audience: `audience` is missing, or `verify_aud` is off.
 
 Why:
-    The issuer signs tokens for many services. One that another service got from its user
-    opens this one.
+    The issuer signs tokens for many services. Another service can use a token of its user here.
 
 Example:
     claims = jwt.decode(token, KEY, algorithms=["ES256"], options={"verify_aud": False})
@@ -15,7 +13,7 @@ Instead:
     claims = jwt.decode(token, KEY, algorithms=["ES256"], audience="chat", issuer="https://id.example")
 
 Fix:
-    Add `audience=` with the value that your tokens carry.
+    Add `audience=` with the audience of your tokens.
 """
 
 from stormdoor.auditor.facts.calls import in_files, on_the_way

@@ -1,12 +1,11 @@
-"""A token of an unknown issuer.
+"""A token of any issuer.
 
 What:
-    A JSON Web Token is accepted whoever says that they made it: `issuer` is missing, or
-    `verify_iss` is off.
+    The server accepts a JSON Web Token of any issuer: `issuer` is missing, or `verify_iss` is off.
 
 Why:
-    Where keys are shared or found by the token's header, a token of another issuer, or of
-    another tenant of the same one, is believed.
+    If issuers share keys, or the token's header chooses the key, the server accepts a token of another
+    issuer or of another tenant.
 
 Example:
     claims = jwt.decode(token, KEY, algorithms=["ES256"], options={"verify_iss": False})
@@ -15,7 +14,7 @@ Instead:
     claims = jwt.decode(token, KEY, algorithms=["ES256"], audience="chat", issuer="https://id.example")
 
 Fix:
-    Add `issuer=` with the value that your tokens carry.
+    Add `issuer=` with the issuer of your tokens.
 """
 
 from stormdoor.auditor.facts.calls import in_files, on_the_way

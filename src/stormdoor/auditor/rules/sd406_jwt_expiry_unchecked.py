@@ -1,11 +1,11 @@
-"""A token that never ends.
+"""A token without an expiry check.
 
 What:
-    A JSON Web Token is accepted after its end: `verify_exp` is off, or Authlib's claims are
-    not validated.
+    The server accepts an expired JSON Web Token: `verify_exp` is off, or the code does not validate
+    Authlib's claims.
 
 Why:
-    A stolen token works for ever; ending a session or removing a user changes nothing.
+    A stolen token works for ever, also after the user has logged out or was removed.
 
 Example:
     claims = jwt.decode(token, KEY, algorithms=["ES256"], options={"verify_exp": False})
@@ -35,15 +35,15 @@ def _check(call: Call) -> Iterator[Found]:
         return
     if token.off("verify_exp") is not None:
         if not token.looked_at("exp"):
-            yield call.found("The end of the token is not verified: verify_exp is off.")
+            yield call.found("The expiry of the token is not checked: verify_exp is off.")
     elif token.library == "Authlib" and call.function is not None and not _validated(call):
         yield call.found(
-            "Authlib looks at the end of a token only in claims.validate(), which nobody calls."
+            "Authlib checks the expiry of a token only in claims.validate(), which is not called."
         )
 
 
 def _validated(call: Call) -> bool:
-    """Whether the claims are validated, or leave the function, so that somebody else may do it."""
+    """Return whether the function validates the claims, or passes them on to code that may do it."""
     around = call.function
     if around is None:
         return True

@@ -1,12 +1,12 @@
-"""A secret that stands in the source.
+"""A secret in the source code.
 
 What:
-    The secret of signed cookies, of tokens or of an HMAC is a literal. It is a note where the secret is for
-    cookies, and nothing signs one.
+    The secret of signed cookies, of tokens or of an HMAC is a literal. It is a note if the secret is for
+    cookies and no code signs a cookie.
 
 Why:
-    Whoever has read the source once, in a repository, an image or a backup, makes sessions
-    and tokens of anybody. It is the same on every installation.
+    An attacker who has read the source in a repository, an image or a backup forges sessions and tokens
+    of any user. Every installation has the same secret.
 
 Example:
     app = Application(handlers, cookie_secret="p4nRjXh8cVtqyGw2mZbLsKd9")
@@ -15,8 +15,8 @@ Instead:
     app = Application(handlers, cookie_secret=os.environ["COOKIE_SECRET"])
 
 Fix:
-    Read it from a file or from the environment, and stop when it is not there:
-    `os.environ["COOKIE_SECRET"]`. Then make a new one.
+    Read a new secret from a file or from the environment, and do not start without it:
+    `os.environ["COOKIE_SECRET"]`.
 """
 
 from collections.abc import Iterator

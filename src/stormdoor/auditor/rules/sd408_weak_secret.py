@@ -1,13 +1,13 @@
-"""A secret that can be guessed.
+"""A secret that an attacker can guess.
 
 What:
-    The secret of signed cookies, of tokens or of an HMAC is short, a well-known word, a
-    placeholder, or has a default that is used where none is configured. It is a note where the
-    secret is for cookies, and nothing signs one.
+    The secret of signed cookies, of tokens or of an HMAC is short, a well-known word or a placeholder;
+    or a default applies if none is configured. It is a note if the secret is for cookies and no code
+    signs a cookie.
 
 Why:
-    Attackers try short secrets and well-known ones on a captured cookie, billions a second,
-    on their own machine. A default is known to everybody.
+    An attacker tries billions of short and well-known secrets a second on a captured cookie, on an own
+    machine. A default is public.
 
 Example:
     SECRET = os.environ.get("SECRET", "changeme")
@@ -17,8 +17,8 @@ Instead:
     app = Application(handlers, cookie_secret=os.environ["SECRET"])
 
 Fix:
-    Make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`, keep it
-    outside of the source, and give no default.
+    Make a secret with `python -c "import secrets; print(secrets.token_urlsafe(32))"`. Keep it outside
+    of the source, without a default.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def _check(call: Call) -> Iterator[Found]:
         if secret.text is None or is_blank(secret, call) or is_trial(call):
             continue
         if secret.default:
-            says = f"The {secret.what} has a default that stands in the source."
+            says = f"The {secret.what} has a default in the source code."
             found = call.found(says, secret.node)
             yield noted(found) if is_for_nothing(call, secret.what) else found
         elif is_weak(secret.text):

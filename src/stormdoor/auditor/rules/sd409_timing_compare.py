@@ -1,12 +1,12 @@
 """A credential compared with `==`.
 
 What:
-    A token, a password or a signature that the client sends is compared with the right one by
-    `==` or `!=`.
+    The server compares a token, a password or a signature of the client with the right value by `==` or
+    `!=`.
 
 Why:
-    The comparison stops at the first character that differs. Who measures the answers finds
-    the secret character by character.
+    The comparison stops at the first different character. An attacker who measures response times
+    finds the secret character by character.
 
 Example:
     if token != API_TOKEN:
@@ -57,13 +57,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 yield Found(
                     module,
                     node,
-                    f"{module.source(node)} takes longer the more of it is right.",
+                    f"{module.source(node)} takes longer if more leading characters are right.",
                     subject=subject_of(module, scopes),
                 )
 
 
 def _is_public(value: object) -> bool:
-    """Nothing, a truth, or the name of a scheme: there is nothing to guess."""
+    """Return whether a value is None, a truth value or the name of a scheme, which is no secret."""
     return not value or value is True or str(value).strip().lower() in _SCHEMES
 
 

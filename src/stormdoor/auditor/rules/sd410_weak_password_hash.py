@@ -1,12 +1,11 @@
 """A password hashed with a fast hash.
 
 What:
-    A password goes through MD5, SHA-1 or SHA-2, with or without salt. Not so where a protocol wants it
-    hashed with a challenge of its own, to be shown once.
+    The server hashes a password with MD5, SHA-1 or SHA-2, with or without salt. A protocol that hashes
+    the password with a one-time challenge is not reported.
 
 Why:
-    These are made to be fast: a graphics card tries billions of passwords a second on a
-    stolen table.
+    These hashes are fast: with a stolen table, a graphics card tries billions of passwords a second.
 
 Example:
     stored = hashlib.sha256(password.encode()).hexdigest()
@@ -56,14 +55,16 @@ def _check(call: Call) -> Iterator[Found]:
         and not is_cut(call)
     ):
         name = call.module.source(call.node.func)
-        found = call.found(f"{name}() of a password is tried billions of times a second.")
+        found = call.found(
+            f"{name}() is too fast for passwords: an attacker tries billions a second."
+        )
         around = words_of(call.function.name) if call.function is not None else []
         old = bool(_OLD & set(around))
         yield replace(found, level=Level.NOTE, confidence=Confidence.LOW) if old else found
 
 
 def _is_password(node: ast.expr) -> bool:
-    """Whether a password is in the text that is hashed, as a name or as a field."""
+    """Return whether the hashed text contains a password, as a name or as a field."""
     for one in ast.walk(node):
         name = ""
         match one:

@@ -1,11 +1,10 @@
 """A credential in the log.
 
 What:
-    A token, a password or a key that the client sent is written to a log or to the standard
-    output.
+    The server writes a token, a password or a key of the client to a log or to standard output.
 
 Why:
-    Logs are read by more people than a store of credentials, are copied, kept and sent to
+    More people can read logs than a store of credentials, and logs are copied, archived and sent to
     other companies.
 
 Example:
@@ -15,7 +14,7 @@ Instead:
     logging.info("login of %s", claims["sub"])
 
 Fix:
-    Log who it is, not what they proved it with.
+    Log the identity of the user, not the credential.
 """
 
 import ast
@@ -48,7 +47,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 event.module,
                 event.node,
-                "What the client proves itself with is written to the log.",
+                "This call writes the credential of the client to the log.",
                 steps=endpoint.steps(event),
                 subject=subject_of(event.module, scopes_of(event.module, event.node)),
             )
@@ -82,7 +81,7 @@ def _is_spent(event: Event) -> bool:
 
 
 def _is_shown(node: ast.expr, event: Event) -> bool:
-    """Whether a secret is in the text as it is, and not its length or its hash."""
+    """Return whether the text contains a secret itself, and not its length or its hash."""
     match node:
         case ast.Name(id=name):
             return is_secret_name(name) and not _is_beginning(name, event)

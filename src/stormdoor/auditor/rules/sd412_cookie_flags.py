@@ -1,12 +1,12 @@
 """A session cookie without its flags.
 
 What:
-    A signed cookie, or one that is named like a session or is the identity, is set without
-    HttpOnly or without Secure. The number of a thing, and where to go next, are none.
+    The server sets a signed cookie, a cookie with the name of a session, or the cookie of the identity
+    without HttpOnly or Secure. Cookies with the id of a thing or a redirect target are not reported.
 
 Why:
-    Without HttpOnly a script in the page reads it; without Secure it travels over plain HTTP,
-    and whoever listens is the user.
+    Without HttpOnly, a script in the page can read the cookie. Without Secure, the browser sends it over
+    plain HTTP, and an attacker on the network is the user.
 
 Example:
     self.set_signed_cookie("user", name)

@@ -1,12 +1,11 @@
-"""A session that never ends.
+"""A session that does not expire.
 
 What:
-    A signed cookie is taken for more than a year, by `max_age_days`, or a token is made without
-    an end.
+    The server accepts a signed cookie for more than a year, by `max_age_days`, or makes a token without
+    an expiry.
 
 Why:
-    A session that was stolen, or left open on a shared machine, stays open. Nobody notices,
-    and nothing ends it.
+    A session that was stolen, or left open on a shared machine, stays valid.
 
 Example:
     token = jwt.encode({"sub": user}, KEY, algorithm="HS256")
@@ -15,7 +14,7 @@ Instead:
     token = jwt.encode({"sub": user, "exp": now + timedelta(minutes=15)}, KEY, algorithm="HS256")
 
 Fix:
-    Give the token an `exp`, minutes away; give the cookie `expires_days` of days or weeks.
+    Give the token an `exp` within minutes; give the cookie `expires_days` of days or weeks.
 """
 
 import ast
@@ -43,12 +42,12 @@ def _check(call: Call) -> Iterator[Found]:
         claims = call.entries(given)
         found = call.literal(given) if given is not None else None
         if claims and not _has_more(found) and not _added(call) and not _ends(call, claims):
-            yield call.found("The token is made without an end.")
+            yield call.found("The token has no expiry.")
         return
     if isinstance(call.node.func, ast.Attribute) and call.node.func.attr in _COOKIES:
         days = call.constant(call.argument(2, "expires_days"))
         if isinstance(days, int | float) and days > _YEAR and _is_taken(call):
-            yield call.found(f"The cookie is good for {days:g} days.")
+            yield call.found(f"The cookie is accepted for {days:g} days.")
 
 
 def _is_taken(call: Call) -> bool:

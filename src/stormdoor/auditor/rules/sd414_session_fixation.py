@@ -1,12 +1,11 @@
-"""A session that the client brought along.
+"""A session id that the client chooses.
 
 What:
-    A session cookie is set to a value that comes from a cookie or an argument of the same
-    request.
+    The server sets a session cookie to a value from a cookie or an argument of the same request.
 
 Why:
-    An attacker plants a session in the victim's browser, waits for the login, and uses it
-    too: the login has not made a new one.
+    An attacker plants a session id in the victim's browser, waits for the login, and uses the same
+    session: the login has not made a new one.
 
 Example:
     sid = self.get_cookie("session") or new_session()
@@ -16,7 +15,7 @@ Instead:
     self.set_cookie("session", new_session())
 
 Fix:
-    Make a new session at every login, and end the old one.
+    Make a new session at every login, and end the old session.
 """
 
 import ast
@@ -44,7 +43,7 @@ def _check(call: Call) -> Iterator[Found]:
     if not _LOGIN & set(words_of(around.name)):
         return
     if _is_brought(call.literal(value)):
-        yield call.found(f"The session {name} is the one that the client sent: a login keeps it.")
+        yield call.found(f"The session id {name} comes from the client, and a login keeps it.")
 
 
 def _is_brought(node: ast.expr) -> bool:

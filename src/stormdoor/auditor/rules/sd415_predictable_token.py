@@ -1,12 +1,12 @@
-"""A token that can be predicted.
+"""A token that an attacker can predict.
 
 What:
-    A token, a session id, a key, or a code that is sent to somebody is made by the module `random`, by
-    the clock, or by `uuid1()`.
+    The server makes a token, a session id, a key or a code for a user with the module `random`, the
+    clock or `uuid1()`.
 
 Why:
-    `random` is no secret: whoever has seen some of its numbers computes the next ones, and so
-    the next user's session.
+    `random` is not secret: an attacker who has seen some of its numbers computes the next ones, such as
+    the session id of the next user.
 
 Example:
     token = "".join(random.choice(string.hexdigits) for _ in range(32))
@@ -59,7 +59,7 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
                 yield Found(
                     module,
                     at,
-                    f"{name} is made by {source}(), which can be predicted.",
+                    f"{source}() makes {name}, and its output is predictable.",
                     subject=subject_of(module, scopes),
                 )
                 break

@@ -1,12 +1,12 @@
-"""A message that is used as it comes.
+"""A message without validation.
 
 What:
-    `on_message()` decodes a message and uses its fields; nothing on the way checks types,
-    sizes or that they are there.
+    `on_message()` decodes a message and uses its fields without checking their presence, types or
+    sizes.
 
 Why:
-    Fields are missing, are lists instead of text, are a megabyte long or nested. What follows
-    was not written for them.
+    An attacker leaves fields out, or sends lists in place of text, a megabyte, or deep nesting. The code
+    that follows is not written for them.
 
 Example:
     def on_message(self, message):
@@ -19,7 +19,7 @@ Instead:
         self.rename(data.name)
 
 Fix:
-    Decode into a type that says what each field may be, and refuse everything else.
+    Decode into a type that defines each field, and refuse every other message.
 """
 
 import ast
@@ -52,9 +52,9 @@ _CHECKS = words(
     """
 )
 _RAW = frozenset({"bytes", "bytearray", "memoryview"})
-"""What a message is before it is decoded."""
+"""Types of a message before it is decoded."""
 _MAKERS = frozenset({"__init__", "initialize"})
-"""They run before there is a message."""
+"""Methods that run before the first message."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -71,14 +71,14 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         event.module,
         event.node,
-        f"What {endpoint.info.name} decodes here is used as it comes.",
+        f"{endpoint.info.name} uses the decoded message without validation.",
         steps=endpoint.steps(event),
         subject=subject_of(event.module, scopes_of(event.module, event.node)),
     )
 
 
 def _is_only_compared(event: Event) -> bool:
-    """Whether the message is compared with words and shown in texts, and nothing else is done with it."""
+    """Return whether the message is only compared with words and shown in texts."""
     for function in scopes_of(event.module, event.node)[-1:]:
         names: set[str] = set()
         used: set[ast.AST] = set()
@@ -103,7 +103,7 @@ def _is_only_compared(event: Event) -> bool:
 
 
 def _checks(function: FunctionDefinition) -> bool:
-    """Whether it looks at what something is like that may be from a message."""
+    """Return whether a node inspects the form of a value that may be from a message."""
     others = {"self", "cls"}
     others |= {
         one.name for one in ast.walk(function) if isinstance(one, ast.ExceptHandler) and one.name

@@ -1,11 +1,11 @@
 """Code from a message.
 
 What:
-    Something that the client sent goes to `eval()`, `exec()` or `compile()`, or names a
-    module to import.
+    The server passes data of the client to `eval()`, `exec()` or `compile()`, or imports a module that
+    the client names.
 
 Why:
-    The client runs what it likes, with all rights of the server.
+    The client runs any code with the rights of the server.
 
 Example:
     def on_message(self, message):
@@ -16,7 +16,7 @@ Instead:
         self.write_message(str(OPERATIONS[message]()))
 
 Fix:
-    Look the wish up in a dictionary of what may be done; read literals with
+    Look the operation up in a dictionary of allowed operations; read literals with
     `ast.literal_eval()` or `json.loads()`.
 """
 
@@ -51,7 +51,9 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, (), *_SINKS):
         if event.text in _IMPORTS and _is_within_a_package(spelling, event):
             continue
-        yield sunk(endpoint, event, f"What the client sends reaches {event.text}().")
+        yield sunk(
+            endpoint, event, f"Data of the client reaches {event.text}(), which runs it as code."
+        )
 
 
 def _is_within_a_package(spelling: Pieces, event: Event) -> bool:

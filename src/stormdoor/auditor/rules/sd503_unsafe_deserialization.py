@@ -1,10 +1,10 @@
-"""Objects from a message.
+"""Unsafe deserialization of a message.
 
 What:
-    Something that the client sent goes to `pickle`, `marshal`, `dill` or `jsonpickle`.
+    The server reads data of the client with `pickle`, `marshal`, `dill` or `jsonpickle`.
 
 Why:
-    A pickle is a program. Reading one runs it, before anything can be checked.
+    A pickle is a program. The server runs it while it reads it, before any check.
 
 Example:
     state = pickle.loads(message)
@@ -51,11 +51,11 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, (), *_SINKS):
         if _is_of_a_file(event):
             continue
-        yield sunk(endpoint, event, f"What the client sends is unpickled by {event.text}().")
+        yield sunk(endpoint, event, f"{event.text}() deserializes data of the client.")
 
 
 def _is_of_a_file(event: Event) -> bool:
-    """Whether the client at most said which file is read: what stands in it is not what it sent."""
+    """Return whether the client chooses at most the file that is read, and not its content."""
     given = argument(event, 0)
     return given is not None and _FILE.match(text_of(given)) is not None
 

@@ -1,10 +1,10 @@
-"""YAML from a message, with objects in it.
+"""YAML from a message, with Python objects.
 
 What:
-    Something that the client sent goes to `yaml.load()` with a loader that makes objects.
+    The server reads data of the client with `yaml.load()` and a loader that makes Python objects.
 
 Why:
-    A document such as `!!python/object/apply:os.system` runs a command while it is read.
+    The server runs a command while it reads a document such as `!!python/object/apply:os.system`.
 
 Example:
     config = yaml.load(message, Loader=yaml.Loader)
@@ -37,7 +37,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             "Safe" in name or "Base" in name or not isinstance(loader, Named)
         ):
             continue
-        yield sunk(endpoint, event, "What the client sends is read by a loader that makes objects.")
+        yield sunk(endpoint, event, "This loader makes Python objects from data of the client.")
 
 
 RULE = rule(

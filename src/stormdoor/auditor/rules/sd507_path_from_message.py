@@ -1,11 +1,11 @@
-"""A file that the client names.
+"""A file path from a message.
 
 What:
-    A path of a file is made from text that the client sent.
+    The server makes a file path from text of the client.
 
 Why:
-    `../../etc/passwd` and absolute paths lead out of the directory: the client reads, writes
-    or removes files of the server.
+    `../../etc/passwd` and absolute paths lead out of the directory. The client reads, writes or removes
+    files of the server.
 
 Example:
     with open("/srv/notes/" + data["name"]) as file:
@@ -17,7 +17,7 @@ Instead:
         raise ValueError("outside")
 
 Fix:
-    Look the name up in a list; or resolve the path and test `is_relative_to()` before it is used.
+    Look the name up in a list; or resolve the path and test `is_relative_to()` before use.
 """
 
 import ast
@@ -85,7 +85,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             continue
         if not is_called(event) or spelling.is_free(event, node):
             seen.add(id(event.node))
-            yield sunk(endpoint, event, f"The client chooses the path: {_said(event)}().")
+            yield sunk(endpoint, event, f"The client chooses the file path of {_said(event)}().")
 
 
 def _sinks(endpoint: Endpoint) -> Iterator[tuple[Event, ast.expr | None]]:

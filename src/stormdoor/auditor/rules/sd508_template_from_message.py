@@ -1,11 +1,10 @@
 """A template from a message.
 
 What:
-    Text that the client sent becomes the source of a template.
+    The server compiles text of the client as a template.
 
 Why:
-    Templates run code: `{{ handler.settings }}` or `{% import os %}` in a message is run by
-    the server.
+    Templates contain code: the server runs `{{ handler.settings }}` or `{% import os %}` from a message.
 
 Example:
     html = Template(message).generate()
@@ -14,7 +13,7 @@ Instead:
     html = PAGE.generate(text=message)
 
 Fix:
-    Keep templates in files, and give what the client sent to them as a value.
+    Keep templates in files, and pass data of the client as values.
 """
 
 from collections.abc import Iterator
@@ -38,9 +37,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, (), *_SINKS):
         if event.text.endswith("Key.from_string"):
             continue  # `VerifyingKey.from_string()` reads a key, and renders nothing
-        yield sunk(
-            endpoint, event, f"What the client sends is the source of a template: {event.text}()."
-        )
+        yield sunk(endpoint, event, f"{event.text}() compiles text of the client as a template.")
 
 
 RULE = rule(

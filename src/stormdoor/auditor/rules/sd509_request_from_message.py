@@ -1,11 +1,11 @@
-"""An address that the client chooses.
+"""A server-side request to an address from a message.
 
 What:
-    The server fetches an address that the client sent, or whose host it chose.
+    The server sends a request to an address or a host that the client chooses.
 
 Why:
-    The server stands where the client does not: it reaches services inside of the network,
-    and the addresses from which a cloud gives out credentials.
+    The server reaches services that the client cannot: those inside the network, and the addresses at
+    which a cloud hands out credentials.
 
 Example:
     await AsyncHTTPClient().fetch(data["url"])
@@ -14,8 +14,8 @@ Instead:
     await AsyncHTTPClient().fetch(SOURCES[data["source"]])
 
 Fix:
-    Look the address up in a list; or compare scheme, host and port with one, and do not
-    follow redirects.
+    Look the address up in a list; or compare scheme, host and port with a list, and do not follow
+    redirects.
 """
 
 import ast
@@ -86,7 +86,9 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, _WORDS, *_CLIENTS):
         if not is_called(event) or _chooses_the_host(spelling, ports, event):
             yield sunk(
-                endpoint, event, f"The client chooses where the server connects: {event.text}()."
+                endpoint,
+                event,
+                f"The client chooses the address that the server connects to: {event.text}().",
             )
 
 

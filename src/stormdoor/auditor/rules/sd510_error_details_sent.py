@@ -1,11 +1,11 @@
-"""Errors that are told to the client.
+"""Error details that the client receives.
 
 What:
-    A traceback, or the text of whatever exception, is sent to the client.
+    The server sends a traceback, or the text of any exception, to the client.
 
 Why:
-    It tells names of files, tables and hosts, parts of queries, and sometimes the secret that
-    was not accepted: a map for the next attempt.
+    The text contains names of files, tables and hosts, parts of queries, and sometimes a secret. It
+    helps an attacker to plan the next attempt.
 
 Example:
     except Exception as error:
@@ -97,7 +97,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                     yield Found(
                         module,
                         node,
-                        "The client is told what the exception says.",
+                        "The server sends the text of the exception to the client.",
                         subject=subject_of(module, scopes_of(module, node)),
                     )
 

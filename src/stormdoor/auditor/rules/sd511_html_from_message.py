@@ -1,10 +1,10 @@
-"""HTML made of a message.
+"""HTML with data of a message.
 
 What:
-    Text that the client sent is put between tags, unescaped, and sent on.
+    The server puts text of a client between HTML tags, unescaped, and sends it to other clients.
 
 Why:
-    `<img src=x onerror=...>` in a message runs in the browser of everybody who gets it.
+    `<img src=x onerror=...>` in a message runs in the browser of every client that receives it.
 
 Example:
     for client in clients:
@@ -15,7 +15,7 @@ Instead:
         client.write_message(f"<b>{xhtml_escape(data['text'])}</b>")
 
 Fix:
-    Send data and let the page show it as text; or escape it with `tornado.escape.xhtml_escape()`.
+    Send data that the page shows as text; or escape it with `tornado.escape.xhtml_escape()`.
 """
 
 import ast
@@ -44,7 +44,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             continue
         call = call_at(endpoint.project, event.module, event.node)
         if _is_html(spelling, event, call.literal(event.node.args[0])):
-            yield sunk(endpoint, event, "What the client sends stands between tags, unescaped.")
+            yield sunk(endpoint, event, "Text of the client stands between HTML tags, unescaped.")
 
 
 def _is_an_echo(event: Event) -> bool:

@@ -1,10 +1,10 @@
-"""A pattern that the client writes.
+"""A regular expression from a message.
 
 What:
-    Text that the client sent is compiled as a regular expression.
+    The server compiles text of the client as a regular expression.
 
 Why:
-    `(a+)+$` and a text that almost fits keep the only thread of the server busy for years.
+    `(a+)+$` and a text that almost matches block the server's thread for years.
 
 Example:
     re.search(data["filter"], text)
@@ -34,7 +34,9 @@ _PATTERNS = tuple(
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, ("pattern",), *_PATTERNS):
         if "re.escape" not in event.module.source(event.node):
-            yield sunk(endpoint, event, f"The client writes the pattern: {event.text}().")
+            yield sunk(
+                endpoint, event, f"The client chooses the regular expression of {event.text}()."
+            )
 
 
 RULE = rule(

@@ -1,11 +1,11 @@
-"""A limit of messages that is out of reach.
+"""A message size limit above the default.
 
 What:
-    `websocket_max_message_size` is above Tornado's own 10 MiB, or none.
+    `websocket_max_message_size` is above Tornado's default of 10 MiB, or None.
 
 Why:
-    A message is held in memory until it is complete. A few clients that send large ones use
-    up the memory of the server.
+    The server holds a message in memory until it is complete. A few clients with large messages use up
+    the memory of the server.
 
 Example:
     app = Application(handlers, websocket_max_message_size=2**30)
@@ -14,7 +14,7 @@ Instead:
     app = Application(handlers, websocket_max_message_size=64 * 1024)
 
 Fix:
-    Set what the largest message needs, in octets: `websocket_max_message_size=65536`.
+    Set the size of the largest message, in bytes: `websocket_max_message_size=65536`.
 """
 
 import ast
@@ -38,7 +38,7 @@ def _check(call: Call) -> Iterator[Found]:
         size = _number(call.literal(given)) if given is not None else 0
         if given is not None and size > _DEFAULT:
             says = "unlimited" if size == float("inf") else f"{size / 1024 / 1024:g} MiB"
-            yield call.found(f"A message may be {says} long.", given)
+            yield call.found(f"The server accepts messages of {says}.", given)
 
 
 def _number(node: ast.AST) -> float:

@@ -1,11 +1,11 @@
-"""No limit of messages of one's own.
+"""The default message size limit.
 
 What:
-    `websocket_max_message_size` is not set: Tornado's default is 10 MiB a message.
+    `websocket_max_message_size` is not set, so Tornado's default of 10 MiB applies.
 
 Why:
-    Most messages have some hundred octets. A hundred clients that send 10 MiB each hold a
-    gigabyte.
+    Most messages have some hundred bytes. A hundred clients that send 10 MiB each use a gigabyte of
+    memory.
 
 Example:
     app = Application([("/chat", Chat)])
@@ -14,7 +14,7 @@ Instead:
     app = Application([("/chat", Chat)], websocket_max_message_size=64 * 1024)
 
 Fix:
-    Set `websocket_max_message_size=65536`, or what your largest message needs.
+    Set `websocket_max_message_size=65536`, or the size of your largest message.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,9 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         return
     for call in applications(endpoint):
         if setting(call, "websocket_max_message_size") is False:
-            yield call.found("Messages of 10 MiB are taken: websocket_max_message_size is not set.")
+            yield call.found(
+                "The server accepts messages of 10 MiB: websocket_max_message_size is not set."
+            )
 
 
 RULE = rule(

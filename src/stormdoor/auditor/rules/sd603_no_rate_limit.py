@@ -1,11 +1,11 @@
-"""Messages without a limit of their rate.
+"""Messages without a rate limit.
 
 What:
-    `on_message()` works for every message, and nothing on the way counts them.
+    `on_message()` handles every message, and no code counts them.
 
 Why:
-    One client sends thousands of messages a second; each costs a query, a broadcast, a log
-    line. The other clients wait.
+    One client sends thousands of messages a second. Each costs a query, a broadcast or a log line, and
+    the other clients wait.
 
 Example:
     def on_message(self, message):
@@ -19,7 +19,7 @@ Instead:
         save(message)
 
 Fix:
-    Give each connection and each principal a bucket of tokens.
+    Limit the rate with a token bucket for each connection and each user.
 """
 
 import ast
@@ -57,7 +57,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         method.module,
         method.node,
-        f"Nothing limits how many messages a second {method.owner.name} works for.",
+        f"{method.owner.name} has no rate limit for messages.",
         subject=method.owner.qualname,
     )
 

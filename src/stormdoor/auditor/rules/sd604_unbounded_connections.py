@@ -1,12 +1,11 @@
-"""Connections without number.
+"""An unlimited number of connections.
 
 What:
-    `open()` puts the connection into a collection, and nothing on the way looks how many are
-    in it.
+    `open()` adds the connection to a collection, and no code limits the size of the collection.
 
 Why:
-    One client opens connections until memory or file descriptors are used up, and every
-    broadcast takes longer.
+    One client opens connections until memory or file descriptors run out, and every broadcast takes
+    longer.
 
 Example:
     def open(self):
@@ -20,8 +19,8 @@ Instead:
         clients.add(self)
 
 Fix:
-    Count connections, in all, for each principal and for each address; refuse in `prepare()`
-    with 503.
+    Limit the connections in total, for each user and for each address; refuse more in `prepare()` with
+    503.
 """
 
 import ast
@@ -65,7 +64,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         yield Found(
             event.module,
             node,
-            f"Nothing limits how many connections of {endpoint.info.name} there are.",
+            f"{endpoint.info.name} accepts an unlimited number of connections.",
             subject=subject_of(event.module, scopes_of(event.module, node)),
         )
         return

@@ -1,11 +1,11 @@
-"""Connections that nobody looks after.
+"""Dead connections that stay open.
 
 What:
-    `websocket_ping_interval` is not set: a client that has gone without a word stays.
+    `websocket_ping_interval` is not set: the server keeps the connection of a client that has gone.
 
 Why:
-    Dead connections hold memory and places in the broadcast until TCP gives up, which may be
-    hours. Opening and dropping many is a cheap attack.
+    A dead connection takes memory and part in broadcasts until TCP gives up, which may take hours. An
+    attacker can open and drop many at little cost.
 
 Example:
     app = Application([("/chat", Chat)])
@@ -33,7 +33,9 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for call in applications(endpoint):
         # On one machine the system tells at once that a program has gone.
         if setting(call, "websocket_ping_interval") is False and not is_on_loopback(call):
-            yield call.found("Dead connections stay: websocket_ping_interval is not set.")
+            yield call.found(
+                "The server keeps dead connections: websocket_ping_interval is not set."
+            )
 
 
 RULE = rule(

@@ -1,12 +1,12 @@
-"""Compression without a bound.
+"""Compression without a message size limit.
 
 What:
-    `get_compression_options()` turns compression on, and `websocket_max_message_size` is not
-    set: a message may grow to 10 MiB.
+    `get_compression_options()` turns compression on, and `websocket_max_message_size` is not set: a
+    message may inflate to 10 MiB.
 
 Why:
-    Ten kilobytes from the client become ten megabytes on the server, again and again, and
-    cost its only thread the time to inflate them.
+    Ten kilobytes from the client become ten megabytes on the server with each message, and block its
+    thread while it inflates them.
 
 Example:
     def get_compression_options(self):
@@ -46,7 +46,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 method.module,
                 node,
-                "Messages are inflated to 10 MiB: websocket_max_message_size is not set.",
+                "The server inflates messages to 10 MiB: websocket_max_message_size is not set.",
                 subject=method.owner.qualname,
             )
 

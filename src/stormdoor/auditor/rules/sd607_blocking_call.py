@@ -1,12 +1,11 @@
-"""A call that stops all connections.
+"""A call that blocks all connections.
 
 What:
-    A handler waits in a blocking call: `time.sleep()`, `requests`, `subprocess.run()`,
-    `urlopen()`.
+    A handler makes a blocking call: `time.sleep()`, `requests`, `subprocess.run()`, `urlopen()`.
 
 Why:
-    Tornado has one thread. While it waits, nobody is answered, no deadline is kept and no
-    connection is closed; a client that can make it wait stops the service.
+    Tornado runs all connections in one thread. While it waits, the server answers no client, keeps no
+    deadline and closes no connection. A client that can cause the call stops the service.
 
 Example:
     async def on_message(self, message):
@@ -17,8 +16,8 @@ Instead:
         await asyncio.sleep(1)
 
 Fix:
-    Use what can be awaited: `asyncio.sleep()`, `AsyncHTTPClient`,
-    `asyncio.create_subprocess_exec()`; or `asyncio.to_thread()`.
+    Await `asyncio.sleep()`, `AsyncHTTPClient` or `asyncio.create_subprocess_exec()`; or use
+    `asyncio.to_thread()`.
 """
 
 import ast
@@ -74,7 +73,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         yield Found(
             event.module,
             event.node,
-            f"{event.text}() stops every connection until it is done.",
+            f"{event.text}() blocks every connection until it returns.",
             steps=endpoint.steps(event),
             subject=subject_of(event.module, scopes_of(event.module, event.node)),
         )
@@ -93,7 +92,7 @@ def _is_a_moment(event: Event) -> bool:
 
 
 def _is_elsewhere(event: Event) -> bool:
-    """Whether another thread runs it."""
+    """Return whether another thread runs the call."""
     sites = [node for _, node, _ in event.stack]
     if any(last_name(node) in _ELSEWHERE for node in sites if isinstance(node, ast.Call)):
         return True

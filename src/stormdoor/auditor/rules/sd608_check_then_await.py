@@ -1,12 +1,12 @@
-"""A check that is old when it is used.
+"""A check that an await makes stale.
 
 What:
-    A handler tests something that other connections change, waits in an `await`, and changes
-    it as if the test still held.
+    A handler tests state that other connections change, waits in an `await`, and then changes the state
+    as if the test still held.
 
 Why:
-    While one connection waits, another passes the same test: a seat is sold twice, a coupon
-    used twice, a limit exceeded.
+    While one connection waits, another passes the same test: the server sells a seat twice, accepts a
+    coupon twice or exceeds a limit.
 
 Example:
     if room not in taken:
@@ -20,8 +20,8 @@ Instead:
             taken[room] = self.user
 
 Fix:
-    Change the state before the `await` and undo it where that fails; or hold an
-    `asyncio.Lock` around both.
+    Change the state before the `await` and undo the change on failure; or hold an `asyncio.Lock` around
+    both.
 """
 
 import ast
@@ -62,14 +62,14 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 module,
                 change,
-                f"It was tested before an await whether this may be done (line {test}); "
-                "meanwhile another connection may have done it.",
+                f"The test of line {test} ran before an await; "
+                "another connection may have changed the state since.",
                 subject=subject_of(module, scopes_of(module, function)),
             )
 
 
 def _waits_for_others(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether other connections go on while it waits."""
+    """Return whether other connections run while a node waits."""
     return isinstance(function, ast.AsyncFunctionDef) or "coroutine" in {
         last_name(one) for one in function.decorator_list
     }

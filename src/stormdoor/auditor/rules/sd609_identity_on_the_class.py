@@ -1,12 +1,12 @@
 """An identity that all connections share.
 
 What:
-    A handler stores who the client is, or what it may do, on the class instead of on the
+    A handler stores the identity or the permissions of the client on the class instead of on the
     connection.
 
 Why:
-    All connections of the process read the same attribute: the last one that logged in
-    decides who everybody is.
+    All connections of the process read the same attribute: every client has the identity of the last
+    login.
 
 Example:
     class Chat(WebSocketHandler):
@@ -63,7 +63,7 @@ def _found(method: Method, node: ast.AST, name: str) -> Found:
     return Found(
         method.module,
         node,
-        f"{name} belongs to the class: all connections share it.",
+        f"{name} is an attribute of the class: all connections share it.",
         subject=subject_of(method.module, (method.owner.node,)),
     )
 

@@ -1,12 +1,12 @@
-"""Debugging that is left on.
+"""Debug mode in production.
 
 What:
-    `Application(...)` gets `debug=True`, `autoreload=True` or `serve_traceback=True`, or its settings are
-    changed so.
+    `Application(...)` gets `debug=True`, `autoreload=True` or `serve_traceback=True`, or the code sets
+    one of them later.
 
 Why:
-    Errors are shown to clients with the code around them; a file that changes restarts the
-    server and drops every connection.
+    The server sends errors with the code around them to clients. A file change restarts the server and
+    ends every connection.
 
 Example:
     app = Application(handlers, debug=True)
@@ -15,7 +15,7 @@ Instead:
     app = Application(handlers, debug=options.debug)
 
 Fix:
-    Take it from an option that is off by default.
+    Read it from an option that is off by default.
 """
 
 import ast

@@ -4,8 +4,8 @@ What:
     The server listens without TLS, and not only on the loopback address.
 
 Why:
-    Whoever is on the way reads the tokens and cookies of every handshake, and every message.
-    Without a proxy that speaks TLS in front, the addresses are `ws://`.
+    An attacker on the network reads the tokens and cookies of every handshake, and every message,
+    unless a proxy with TLS is in front.
 
 Example:
     app.listen(8888)
@@ -47,7 +47,7 @@ def _check(call: Call) -> Iterator[Found]:
     if given is None or call.text(given) in _ALL or call.constant(given) is None:
         if (served := _served(call)) is not None and serves_no_socket(served):
             return
-        yield call.found("Everybody on the network reaches the server, without TLS.")
+        yield call.found("The server listens on every address without TLS.")
 
 
 def _served(call: Call) -> Call | None:

@@ -1,12 +1,12 @@
-"""A check in the page.
+"""An access check in the page.
 
 What:
-    JavaScript that ships with the project compares a password or a key with a literal before
-    it opens or uses the WebSocket.
+    JavaScript of the project compares a password or a key with a literal before it opens or uses the
+    WebSocket.
 
 Why:
-    The client has the page: it reads the literal, or opens the socket without asking. Nothing
-    on the server knows of the check.
+    An attacker reads the literal in the page, or opens the socket without it. The server does not know
+    of the check.
 
 Example:
     if (password === "letmein") {
@@ -73,7 +73,7 @@ def _check(project: Project) -> Iterator[Found]:
                 inside=True,
             )
             yield Found(
-                asset, node, "The page compares a secret with a literal that everybody can read."
+                asset, node, "The page compares a secret with a literal that every client can read."
             )
 
 
