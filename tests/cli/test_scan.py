@@ -356,14 +356,14 @@ def test_changed_elsewhere(scan: Scan, project: Path, file: str, text: str) -> N
 
 
 def test_the_way_through_the_classes(scan: Scan, project: Path) -> None:
-    """What is found in a base says how the endpoint comes to it, and SD101 what runs for anybody."""
+    """A finding in a base shows the way to it, and SD101 the methods that refuse no client."""
     (project / "base.py").write_text(
         OPEN[: OPEN.index("    def open")].replace("class Chat", "class Base")
     )
     (project / "door.py").write_text(HEIR)
     shown = scan().out
     assert "way 1. Door derives from Base  door.py:4" in shown
-    assert "way 1. Door.on_message() takes what anybody sends  door.py:5" in shown
+    assert "way 1. Door.on_message() acts for every client  door.py:5" in shown
     assert not any(line.endswith(" ") for line in shown.splitlines())
 
 

@@ -47,7 +47,7 @@ def noted(found: Found) -> Found:
     """A finding about such a secret: it counts when the first cookie is signed."""
     return replace(
         found,
-        message=f"{found.message} Nothing here signs a cookie with it yet.",
+        message=f"{found.message} No code here signs a cookie with it yet.",
         level=Level.NOTE,
         confidence=Confidence.LOW,
     )

@@ -268,32 +268,32 @@ class Endpoint:
 
 
 _LETS_PAST = {
-    "prepare": "lets anybody past",
-    "get": "lets anybody past",
-    "open": "runs for anybody",
-    "on_message": "takes what anybody sends",
+    "prepare": "refuses no client",
+    "get": "refuses no client",
+    "open": "runs for every client",
+    "on_message": "acts for every client",
 }
-"""What the methods do where nobody is asked, in the order in which Tornado calls them."""
+"""What each method does without authentication, in the order in which Tornado calls them."""
 
 
 def _said(event: Event) -> str:
     match event.kind:
         case "check":
-            return f"asks for the client's identity: {event.text}"
+            return f"checks the client's identity: {event.text}"
         case "close":
             return "closes the connection"
         case "swallowed":
-            return "catches the refusal and goes on"
+            return "discards the refusal"
         case "ignored":
-            return f"does not look at the result of {event.text}"
+            return f"does not use the result of {event.text}"
         case "accept":
             return "answers 101"
         case "send":
             return "sends to the client"
         case "join":
-            return f"hands the connection to {event.text}"
+            return f"passes the connection to {event.text}"
         case "dispatch":
-            return "picks a method by a name that the client sent"
+            return "calls a method that the client names"
         case _:
             return event.text or event.kind
 

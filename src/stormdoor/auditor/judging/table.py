@@ -12,25 +12,28 @@ from stormdoor.report.finding import Check, Finding, Location, State, Verdict
 __all__ = ["verdicts"]
 
 _AUTHENTICATION: dict[str, tuple[State, str]] = {
-    "guarded": ("guarded", "Refused before the 101 without: {what}."),
-    "missing": ("missing", "Nothing asks who the client is."),
-    "after-accept": ("weak", "Asked only after the 101: {what}."),
-    "frames-pass": ("weak", "open() closes, yet messages are acted upon."),
-    "skippable": ("missing", "A message authenticates, and another message does not need it."),
-    "swallowed": ("missing", "The refusal is caught and forgotten."),
-    "ignored": ("missing", "The result of {what} is not looked at."),
-    "optional": ("weak", "Asked only where {setting} is set."),
-    "presumed": ("unknown", "Rests on {what}, which was not read."),
-    "unreachable": ("unknown", "No way to the 101 was found."),
+    "guarded": ("guarded", "A client is refused before the 101 without: {what}."),
+    "missing": ("missing", "An unauthenticated client is accepted."),
+    "after-accept": ("weak", "The client is authenticated only after the 101: {what}."),
+    "frames-pass": ("weak", "open() closes the connection, but its messages are handled."),
+    "skippable": (
+        "missing",
+        "A message authenticates the client, but other messages work without it.",
+    ),
+    "swallowed": ("missing", "An except clause discards the refusal."),
+    "ignored": ("missing", "The result of {what} is not used."),
+    "optional": ("weak", "Clients are authenticated only if {setting} is set."),
+    "presumed": ("unknown", "It depends on {what}, which was not read."),
+    "unreachable": ("unknown", "No path to the 101 was found."),
     "unread": ("unknown", "Its base {base} was not read."),
-    "incomplete": ("unknown", "Too many ways to follow them all."),
+    "incomplete": ("unknown", "There are too many paths to follow all of them."),
 }
 _KNOWN = frozenset({"guarded", "presumed", "after-accept", "frames-pass"})
 _LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
 
 
 def verdicts(endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
-    """An answer for each check."""
+    """Return the verdict of each check."""
     return {
         Check.AUTHENTICATION: _authentication(endpoint, findings),
         Check.ORIGIN: _origin(endpoint, findings),
@@ -63,10 +66,10 @@ def _as_known(endpoint: Endpoint, base: str) -> Verdict:
     """What is known of a base that was not read, which holds where no method gets in its way."""
     own = next(filter(None, map(endpoint.method, ("prepare", "get", "get_current_user"))), None)
     if own is None:
-        return Verdict("guarded", f"Its base {base} is known to refuse who is nobody.")
+        return Verdict("guarded", f"Its base {base} is known to refuse unauthenticated clients.")
     place = own.module.location(own.node)
     return Verdict(
-        "unknown", f"Rests on its base {base}, which was not read, and on {own.name}().", place
+        "unknown", f"It depends on its base {base}, which was not read, and on {own.name}().", place
     )
 
 
@@ -85,16 +88,14 @@ def _origin(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
         case "restricted":
             return Verdict("guarded", "check_origin() refuses foreign origins.", place)
         case "open":
-            return Verdict("missing", "check_origin() lets every origin in.", place)
+            return Verdict("missing", "check_origin() accepts every origin.", place)
         case "weak":
-            return Verdict("weak", f"check_origin() lets {answer.accepted} in.", place)
+            return Verdict("weak", f"check_origin() accepts {answer.accepted}.", place)
         case "optional":
-            return Verdict(
-                "unknown", f"Which origins are let in depends on {answer.setting}.", place
-            )
+            return Verdict("unknown", f"The accepted origins depend on {answer.setting}.", place)
         case _:
             base = f": its base {answer.base} was not read" if answer.base else ""
-            return Verdict("unknown", f"What check_origin() answers is not clear{base}.", place)
+            return Verdict("unknown", f"The result of check_origin() is not known{base}.", place)
 
 
 def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
@@ -121,9 +122,9 @@ def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
 def _validation(endpoint: Endpoint) -> Verdict:
     method = endpoint.method("on_message")
     if method is None:
-        return Verdict("not-needed", "It takes no messages.")
+        return Verdict("not-needed", "It handles no messages.")
     if _is_deaf(method.node):
-        return Verdict("not-needed", "It does nothing with what a message says.")
+        return Verdict("not-needed", "It does not use the content of messages.")
     names = {
         event.text.rpartition(".")[2]
         for event in endpoint.member.events
@@ -143,14 +144,14 @@ def _validation(endpoint: Endpoint) -> Verdict:
     }
     if schemas:
         return Verdict(
-            "guarded", f"Messages go through {min(schemas)}().", method.module.location(method.node)
+            "guarded", f"{min(schemas)}() validates messages.", method.module.location(method.node)
         )
     if "isinstance" in names:
         return Verdict(
-            "weak", "Some fields are checked by type.", method.module.location(method.node)
+            "weak", "The types of some fields are checked.", method.module.location(method.node)
         )
     return Verdict(
-        "missing", "Messages are used as they come.", method.module.location(method.node)
+        "missing", "Messages are used without validation.", method.module.location(method.node)
     )
 
 
@@ -171,6 +172,6 @@ def _limits(endpoint: Endpoint) -> Verdict:
     for name in _LIMIT_SETTINGS:
         for module, node in endpoint.project.settings.get(name, ()):
             return Verdict(
-                "weak", f"{name} is set; nothing limits the rate.", module.location(node)
+                "weak", f"{name} is set; the rate is not limited.", module.location(node)
             )
-    return Verdict("missing", "Tornado's defaults: 10 MiB a message, any number of them.")
+    return Verdict("missing", "Tornado's defaults apply: 10 MiB a message, and no rate limit.")

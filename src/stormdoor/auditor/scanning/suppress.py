@@ -33,9 +33,9 @@ UNUSED = RuleMeta(
     title="A comment suppresses nothing",
     level=Level.NOTE,
     confidence=Confidence.HIGH,
-    what="A comment `# stormdoor: ignore[...]` at a line about which the named rules report nothing.",
-    why="It may once have hidden something that was repaired since. Left alone it hides the next "
-    "mistake at this line from everybody who reviews the findings.",
+    what="A comment `# stormdoor: ignore[...]` at a line where the named rules report nothing.",
+    why="The finding was repaired since. The comment would hide the next finding at this line from "
+    "reviewers.",
     example="def open(self):  # stormdoor: ignore[SD101] behind the login\n    ...\n",
     instead="def open(self):\n    ...\n",
     fix="Delete the comment.",
@@ -49,7 +49,7 @@ INVALID = RuleMeta(
     confidence=Confidence.HIGH,
     what="A comment that begins with `# stormdoor: ignore` and has no rule in brackets, no reason, or "
     "names a rule that does not exist. It suppresses nothing.",
-    why="Without a reason nobody can tell later whether the suppression is still right.",
+    why="Without a reason, a reviewer cannot tell later whether the suppression is still right.",
     example="class Echo(WebSocketHandler):  # stormdoor: ignore\n    ...\n",
     instead="class Echo(WebSocketHandler):  # stormdoor: ignore[SD101] public: it only echoes\n    ...\n",
     fix="Write `# stormdoor: ignore[SD101] the reason`.",
