@@ -88,7 +88,7 @@ def _of_self(node: ast.AST) -> bool:
 
 
 def _proofs(endpoint: Endpoint, function: ast.AST) -> set[int]:
-    """What in a function gives nothing to a client without a credential, and names that hold it."""
+    """Return the expressions that are nothing for a client without a credential, and the names for them."""
     found = {
         id(place)
         for event in endpoint.anonymous.events

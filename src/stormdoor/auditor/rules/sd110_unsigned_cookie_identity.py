@@ -52,10 +52,10 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _tainted(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
-    """Names that hold what the client wrote, with where it is from.
+    """Return the names of client-chosen values, each with its source.
 
-    `token = self.get_cookie("token")` and then `token = sessions.find(token)`: it is a session now. Where
-    that happens on some ways only, it may still be what the client wrote, unless that was nothing.
+    After `token = self.get_cookie("token")` and `token = sessions.find(token)` the value is a session. If
+    only some branches look it up, it may still be client-chosen, unless it is None.
     """
     found: dict[str, str] = {}
     everywhere = {id(one) for one in function.body} | {

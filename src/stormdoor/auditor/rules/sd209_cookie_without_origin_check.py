@@ -57,7 +57,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _is_used(endpoint: Endpoint) -> bool:
-    """Whether anything is done with what the cookie says, where nobody is refused for want of it."""
+    """Return whether the handler uses the cookie, if it refuses no client without it."""
     return any(
         event.kind in _DEEDS and event.labels & {"cookie", "identity", "principal"}
         for event in (*endpoint.member.events, *endpoint.anonymous.events)

@@ -82,7 +82,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             if kept and told is None:
                 told = _told_to_others(endpoint)
             if kept and kept in (told or ()):
-                continue  # whoever hears it has it: it is a name
+                continue  # other clients receive it, so it is a name
             owner = scopes_of(module, node) if isinstance(node, ast.Call) else ()
             yield Found(
                 module,
@@ -106,7 +106,7 @@ def _kept_as(function: ast.AST, read: ast.AST) -> str:
 
 
 def _told_to_others(endpoint: Endpoint) -> set[str]:
-    """What the connection keeps and tells everybody else: `self.tell_all(f"{self.name} left")`."""
+    """Return attributes that the handler sends to other clients: `self.tell_all(f"{self.name} left")`."""
     methods = {method.name: method.node for method in endpoint.methods() if method.module.inside}
     tellers = {name for name, node in methods.items() if any(_tells(node, set()))}
     return {
@@ -121,7 +121,7 @@ def _told_to_others(endpoint: Endpoint) -> set[str]:
 
 
 def _tells(method: ast.AST, tellers: set[str]) -> Iterator[ast.expr]:
-    """What is said to another connection than the one that the method is of."""
+    """Yield the data that a method sends to another connection than its own."""
     for node in ast.walk(method):
         match node:
             case ast.Call(func=ast.Attribute(value=held, attr="write_message"), args=[given, *_]):
@@ -150,7 +150,7 @@ def _said_in(node: ast.AST) -> Iterator[ast.AST]:
 
 
 _WRITES = words("dumps encode escape format join json_encode repr str xhtml_escape")
-"""Calls whose answer has in it what they are given."""
+"""Calls whose result contains their argument."""
 
 
 def _scripts(project: Project) -> Iterator[Found]:

@@ -44,7 +44,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _verified_too(call: Call) -> bool:
-    """Whether the same function decodes a token with verification: this one only finds the key."""
+    """Return whether the function also verifies the token, so that this call only finds the key."""
     if call.function is None:
         return False
     for node in ast.walk(call.function):
@@ -56,9 +56,9 @@ def _verified_too(call: Call) -> bool:
 
 
 def _is_handed_out(call: Call) -> bool:
-    """Whether it is the ID token that a provider gave in answer to a request of this server.
+    """Return whether the token is an ID token from the response to a request of this server.
 
-    OpenID Connect Core 3.1.3.7 lets TLS stand for the signature there: `answer = await fetch(...)`, and
+    OpenID Connect Core 3.1.3.7 accepts TLS in place of the signature there: `answer = await fetch(...)`, and
     `id_token = json.loads(answer.body)["id_token"]`.
     """
     token = call.argument(0, "jwt")
@@ -87,7 +87,7 @@ def _is_handed_out(call: Call) -> bool:
 
 
 def _asks_a_server(call: Call, node: ast.expr) -> bool:
-    """Whether an expression is the answer to a request: `await self.post(...)`, `requests.post(...)`."""
+    """Return whether it is the response to a request: `await self.post(...)`, `requests.post(...)`."""
     match node:
         case ast.Await(value=ast.Call() as asked) | ast.Yield(value=ast.Call() as asked):
             words = set(words_of(last_name(asked)))

@@ -79,7 +79,7 @@ def _authlib(call: Call) -> Iterator[Found]:
 
 
 def _of_header(call: Call, node: ast.expr) -> bool:
-    """Whether an algorithm comes from `get_unverified_header`."""
+    """Return whether an algorithm comes from `get_unverified_header`."""
     found = call.literal(node)
     match found:
         case ast.Subscript(value=value, slice=ast.Constant(value="alg")):
@@ -97,10 +97,10 @@ def _of_header(call: Call, node: ast.expr) -> bool:
 
 
 def _has_its_key(call: Call, node: ast.expr) -> bool:
-    """Whether an algorithm is looked for in a table before, and has a key of its own.
+    """Return whether a table limits the algorithm and has a key for each.
 
-    `if alg not in SIGNERS: return` and `key = SIGNERS[alg].key`: what the header names is one that is
-    wanted, and never goes with the key of another.
+    With `if alg not in SIGNERS: return` and `key = SIGNERS[alg].key`, the header can only name an allowed
+    algorithm, and never combines it with the key of another.
     """
     key = call.argument(1, "key")
     if not isinstance(node, ast.Name) or call.function is None or key is None:

@@ -82,7 +82,7 @@ def _is_of_a_text(
 
 
 def _hands_on(endpoint: Endpoint, name: str, at: int) -> bool:
-    """Whether `open` gives a method what it is given itself: `self.opened(token)`."""
+    """Return whether `open` passes its own argument to a method: `self.opened(token)`."""
     for method in (endpoint.method(one) for one in _GIVEN_TEXT):
         node = method.node if method is not None else None
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -33,7 +33,7 @@ _HASHES = frozenset(
     for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256")
 )
 _OLD = frozenset({"legacy", "old", "migrate", "upgrade", "deprecated"})
-"""What is kept to know old passwords by, until they are hashed anew."""
+"""Names for hashes of old passwords, which are kept until the next login."""
 _PASSWORDS = frozenset(
     {"passcode", "passphrase", "passw", "passwd", "password", "psw", "psswd", "pwd"}
 )
@@ -80,7 +80,7 @@ def _is_password(node: ast.expr) -> bool:
 
 
 def _answers(node: ast.expr) -> bool:
-    """`sha1(nonce + created + password)`: a protocol proves a password with it once, and nobody stores it."""
+    """Return whether a hash is a one-time proof of a protocol: `sha1(nonce + created + password)`."""
     return any(
         _ONCE & set(words_of(one.id if isinstance(one, ast.Name) else one.attr))
         for one in ast.walk(node)

@@ -59,7 +59,7 @@ def _is_log(event: Event) -> bool:
 
 
 def _is_spent(event: Event) -> bool:
-    """Whether what is shown was good for once, and has been taken out before: `pending.pop(token)`."""
+    """Return whether the token works once and is already used: `pending.pop(token)`."""
     around = scopes_of(event.module, event.node)[-1:]
     shown = {
         one.id
@@ -104,7 +104,7 @@ def _is_shown(node: ast.expr, event: Event) -> bool:
 
 
 def _is_beginning(name: str, event: Event) -> bool:
-    """Whether it is the first letters of one, to know it again by: `preview = token[:8]`."""
+    """Return whether a value is only the first letters of a token: `preview = token[:8]`."""
     given = [
         node.value
         for scope in scopes_of(event.module, event.node)[-1:]

@@ -45,7 +45,7 @@ def _check(call: Call) -> Iterator[Found]:
     name = call.text(call.argument(0, "name"))
     words = set(words_of(name or ""))
     if words & {"csrf", "xsrf"}:
-        return  # a page has to read what it repeats in a header, and it says who nobody is
+        return  # a page reads it to repeat it in a header, and it identifies no user
     told = (func.attr in _SIGNED or _SESSION & words) and not _is_of_a_thing(words_of(name or ""))
     if not told and not _says_who(call, name):
         return
@@ -69,7 +69,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _is_of_a_thing(words: list[str]) -> bool:
-    """Whether it is what a page shows next, or the number of a thing: `login_redirect`, `event_id`."""
+    """Return whether a cookie holds a redirect target or the id of a thing: `login_redirect`, `event_id`."""
     if words[-1:] == ["to"]:
         return "redirect" in words
     return bool(_SHOWN & set(words[-1:])) or (
@@ -87,7 +87,7 @@ _SHOWN = frozenset(
 
 
 def _says_who(call: Call, name: str | None) -> bool:
-    """Whether `get_current_user()` of a class of the project reads this cookie, whatever its name."""
+    """Return whether `get_current_user()` of a class of the project reads this cookie."""
     return name is not None and any(
         reading.text(reading.argument(0, "name")) == name
         for module in call.project.inside()

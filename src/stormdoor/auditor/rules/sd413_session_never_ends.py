@@ -51,7 +51,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _is_taken(call: Call) -> bool:
-    """Whether a signed cookie is taken so late: Tornado refuses what is older than `max_age_days`, or 31."""
+    """Return whether a cookie is accepted that late; Tornado refuses one older than `max_age_days`, or 31."""
     name = call.text(call.argument(0, "name"))
     for module in call.project.inside():
         for reading in calls_in(call.project, module, *_READERS):
@@ -66,9 +66,9 @@ def _is_taken(call: Call) -> bool:
 
 
 def _ends(call: Call, claims: dict[str, ast.expr]) -> bool:
-    """Whether the token ends all the same, or is only a wrapped password.
+    """Return whether the token has another expiry, or is only a wrapped password.
 
-    By a claim of its own, `expires_at`; or by its age, which who reads it asks for:
+    The expiry is a claim such as `expires_at`, or a test of the age by the reader:
     `now - claims["made"] > DAY`.
     """
     if any(_ENDS & set(words_of(one)) for one in claims) or all(map(is_secret_name, claims)):
@@ -100,7 +100,7 @@ def _has_more(node: ast.expr | None) -> bool:
 
 
 def _added(call: Call) -> bool:
-    """Whether the function around it speaks of an end elsewhere: `claims["exp"] = ...`."""
+    """Return whether the function around a call sets an expiry elsewhere: `claims["exp"] = ...`."""
     around: ast.AST = call.function or call.module.tree
     return any(isinstance(one, ast.Constant) and one.value == "exp" for one in ast.walk(around))
 

@@ -76,7 +76,7 @@ def _is_secret(name: str) -> bool:
 
 
 _SENT = frozenset({"activation", "confirmation", "login", "reset", "verification", "verify"})
-"""What a code is for that somebody is sent, and proves by that they were: `reset_code`."""
+"""Words for the purpose of a code that a user receives, such as `reset_code`."""
 
 
 def _begins_empty(node: ast.Assign) -> bool:
@@ -100,7 +100,7 @@ def _weak(
 def _added(
     node: ast.Assign, scopes: tuple[ast.AST, ...]
 ) -> Iterator[tuple[ast.AugAssign, ast.expr]]:
-    """What is added to a text that begins empty: `token += random.choice(letters)`."""
+    """Return the value that a loop adds to an empty text: `token += random.choice(letters)`."""
     if not scopes or not _begins_empty(node):
         return
     for one in ast.walk(scopes[-1]):
@@ -109,7 +109,7 @@ def _added(
 
 
 def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool:
-    """Whether it leaves the function in signed cookies only: who guesses it cannot sign it."""
+    """Return whether a value leaves the function only in signed cookies, which an attacker cannot sign."""
     if not scopes or not isinstance(node.targets[0], ast.Name):
         return False
     signed = set()
@@ -139,7 +139,7 @@ def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool
 
 
 def _signs_nothing(module: Module, project: Project, name: str) -> bool:
-    """Whether it is the secret of signed cookies and no more, in a program that signs none."""
+    """Return whether a value is only the secret of signed cookies, in a program that signs none."""
     if signs_cookies(project):
         return False
     nodes = list(ast.walk(module.tree))

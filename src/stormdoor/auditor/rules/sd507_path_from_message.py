@@ -74,7 +74,7 @@ _WORDS = ("file", "path", "src")
 _QUOTES = frozenset(
     {"ntpath.basename", "os.path.basename", "posixpath.basename", "werkzeug.utils.secure_filename"}
 )
-"""What they give names something in one directory."""
+"""Calls whose result is a name in one directory."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:

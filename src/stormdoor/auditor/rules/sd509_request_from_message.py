@@ -72,9 +72,9 @@ _CHANGES = words(
     strip title upper
     """
 )
-"""Methods of a text, of which it is known what they give."""
+"""Methods of a text with a known result."""
 _REQUESTED = re.compile(r"\brequest\.(?:uri|path)$")
-"""What begins with a slash in each request."""
+"""Attributes that begin with a slash in each request."""
 _MADE = re.compile(r"(\w+)\([^()]*\)$")
 _HOST = re.compile(r"^[a-z]+://[^/?#]+$", re.IGNORECASE)
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
@@ -123,7 +123,7 @@ def _chooses_the_host(spelling: Pieces, ports: Pieces, event: Event) -> bool:
 
 
 def _is_port(piece: ast.expr, *, is_number: bool) -> bool:
-    """Whether it is a port of something: a client's `80@host` behind a colon would choose the host."""
+    """Return whether a value is a port. After a colon, `80@host` of a client would choose the host."""
     if isinstance(piece, ast.Attribute):
         return piece.attr.endswith("port")
     return is_number

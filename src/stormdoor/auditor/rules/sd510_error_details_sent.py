@@ -50,7 +50,7 @@ _READS = words("float int json_decode loads")
 _TRIMS = frozenset({"decode", "strip"})
 _SENDS = frozenset({"write_message", "send"})
 _CONNECTS = words("connect create_connection socket websocket_connect ws_connect")
-"""What makes a connection to another server."""
+"""Functions that connect to another server."""
 _TEXTS = frozenset({"args", "message"})
 """Attributes of an exception that hold its text; the latter in Python 2."""
 
@@ -103,7 +103,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _outward(endpoint: Endpoint) -> set[str]:
-    """What the handler keeps its own connections to other servers as: `self.remote = await connect(url)`."""
+    """Return attributes with connections to other servers: `self.remote = await connect(url)`."""
     found: set[str] = set()
     for method in endpoint.methods():
         for node in ast.walk(method.node):
@@ -172,7 +172,7 @@ def _kept(call: Call, node: ast.AST, told: str) -> str:
 
 
 def _only_reads(endpoint: Endpoint, body: list[ast.stmt]) -> bool:
-    """Whether all that can fail is to read a text: what is said of it the client wrote itself."""
+    """Return whether only the parsing of a text can fail, so that the error repeats the client's own data."""
     calls = [one for each in body for one in ast.walk(each) if isinstance(one, ast.Call)]
     return any(last_name(one) in _READS for one in calls) and all(
         last_name(one) in _READS | _TRIMS or _answers(endpoint, one) for one in calls
@@ -190,7 +190,7 @@ def _answers(endpoint: Endpoint, call: ast.Call) -> bool:
 
 
 def _told(handler: ast.ExceptHandler) -> str:
-    """The name of the exception, where it may be any."""
+    """Return the name of the exception, if the clause catches every exception."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     if any(kind is None or last_name(kind) in _ANY for kind in kinds):
         return handler.name or ""

@@ -48,12 +48,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _is_an_echo(event: Event) -> bool:
-    """Whether it only goes back to whoever sent it. What is in an address may be another's link."""
+    """Return whether a text goes only to its sender. A URL may be a link of an attacker."""
     return event.text == "handler.write_message" and not event.labels & _LINKS
 
 
 def _is_html(spelling: Spelling, event: Event, node: ast.expr) -> bool:
-    """Whether a text is put together from tags and something that nothing escapes."""
+    """Return whether a text consists of tags and an unescaped value."""
     for one in ast.walk(node):
         fillings = list(_fillings(one))
         if not any(_escapes(filling) for filling in fillings):
@@ -73,7 +73,7 @@ def _is_html(spelling: Spelling, event: Event, node: ast.expr) -> bool:
 
 
 def _fillings(node: ast.AST) -> Iterator[ast.expr]:
-    """What is put into a text besides what stands there."""
+    """Return the values that a text contains beside its literals."""
     match node:
         case ast.JoinedStr(values=values):
             yield from (one.value for one in values if isinstance(one, ast.FormattedValue))

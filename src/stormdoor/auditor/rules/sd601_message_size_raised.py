@@ -42,7 +42,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _number(node: ast.AST) -> float:
-    """The value of an arithmetic literal; 0 where it is none."""
+    """Return the value of an arithmetic literal; 0 for another expression."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)

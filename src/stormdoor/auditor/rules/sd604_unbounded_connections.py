@@ -78,7 +78,7 @@ def _held(node: ast.expr) -> str:
 
 
 def _is_counted(functions: list[FunctionDefinition], held: str) -> bool:
-    """Whether something on the way to a collection asks how many are in it, or counts otherwise."""
+    """Return whether code on the path to a collection reads its size, or counts in another way."""
     for function in functions:
         for node in ast.walk(function):
             match node:
@@ -126,7 +126,7 @@ def _is_length(node: ast.expr, held: str) -> bool:
 
 
 def _is_none(node: ast.expr) -> bool:
-    """Whether it is nought: who asks if anybody is there sets no limit."""
+    """Return whether a number is zero: a test for an empty collection sets no limit."""
     return isinstance(node, ast.Constant) and node.value == 0
 
 

@@ -80,7 +80,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _is_a_moment(event: Event) -> bool:
-    """Whether it sleeps, once, for so short a time that nobody notices: after a command to a motor."""
+    """Return whether a call sleeps once and briefly, such as after a command to a motor."""
     given = argument(event, 0, "secs") if event.text == "time.sleep" else None
     if not isinstance(given, Const) or not isinstance(given.value, int | float):
         return False

@@ -77,7 +77,7 @@ def _waits_for_others(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 @dataclass(slots=True)
 class _Known:
-    """What was tested, with the lines of the tests, and of it what was tested before an await."""
+    """The tested state with the lines of its tests, and the part of it tested before an await."""
 
     tested: dict[str, int] = field(default_factory=dict)
     stale: dict[str, int] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class _Reader:
         return waits
 
     def _tested(self, test: ast.expr) -> set[str]:
-        """What a condition looks at; whether this connection itself is listed, nobody else changes."""
+        """Return the state that a condition reads, without the membership of this connection itself."""
         own = {
             id(one)
             for compared in ast.walk(test)
@@ -209,7 +209,7 @@ class _Reader:
         return {key for one in changed if (key := self._key(one))}
 
     def _key(self, node: ast.AST) -> str:
-        """The text of something that all connections share; "" where it is not known to be."""
+        """Return the text of an expression that all connections share; "" for another."""
         match node:
             case ast.Name(id=name) if name in self._shared:
                 return name

@@ -51,7 +51,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _added(call: Call) -> dict[str, ast.expr]:
-    """What an Application that somebody else has made is told: `web_app.settings.update(settings)`."""
+    """Yield changes to the settings of an existing Application: `web_app.settings.update(settings)`."""
     match call.node:
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="settings"), attr="update")) if (
             any("tornado" in line for line in call.module.lines)
@@ -63,7 +63,7 @@ def _added(call: Call) -> dict[str, ast.expr]:
 
 
 def _is_asked_for(call: Call, given: ast.expr) -> bool:
-    """Whether it is a parameter that is only turned on because of something else: `debug or reload`."""
+    """Return whether a value is a parameter that another value turns on: `debug or reload`."""
     if not isinstance(given, ast.Name) or call.function is None:
         return False
     within = Within(call.function)
@@ -76,7 +76,7 @@ def _is_asked_for(call: Call, given: ast.expr) -> bool:
 
 
 def _elsewhere(call: Call, given: ast.expr) -> bool:
-    """Whether it comes from a `dict(...)` with a cookie_secret, where it is reported already."""
+    """Return whether a value comes from a `dict(...)` with a cookie_secret, which is already reported."""
     for word in call.node.keywords:
         found = call.literal(word.value) if word.arg is None else None
         if isinstance(found, ast.Call):

@@ -51,7 +51,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _served(call: Call) -> Call | None:
-    """The Application that is listened for, where it is made in this file."""
+    """Return the Application of a `listen` call, if this file makes it."""
     node: ast.expr | None = (
         call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
     )
@@ -69,7 +69,7 @@ def _served(call: Call) -> Call | None:
 
 
 def _is_plain_server(call: Call) -> bool:
-    """Whether the server was made without TLS, and without the headers of a proxy."""
+    """Return whether the server has no TLS, and trusts no headers of a proxy."""
     if not isinstance(call.node.func, ast.Attribute):
         return False
     made = call.literal(call.node.func.value)

@@ -86,7 +86,7 @@ def _read(file: Path) -> str:
 
 
 def _is_library(lines: list[str]) -> bool:
-    """Whether the file was packed by a tool."""
+    """Return whether a tool has minified the file."""
     return any(len(line) > 2000 for line in lines)
 
 
