@@ -64,10 +64,10 @@ def _index(metas: list[RuleMeta]) -> str:
     names = "\n".join(_stem(meta) for meta in metas)
     return (
         "# Rules\n\n"
-        "What `stormdoor scan` looks for. *Error*: an outsider can misuse it. *Warning*: a weakness. "
-        "*Note*: hygiene.\nHow sure it is stands apart, as the confidence. How it judges: "
+        "The rules of `stormdoor scan`. *Error*: an attacker can misuse it. *Warning*: a weakness. "
+        "*Note*: hygiene.\nThe confidence says how certain a finding is. More: "
         "[how the auditor judges](../../explanation/auditor.md).\n\n"
-        "| rule | finds | level | group |\n| --- | --- | --- | --- |\n"
+        "| rule | title | level | group |\n| --- | --- | --- | --- |\n"
         + "\n".join(rows)
         + f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )

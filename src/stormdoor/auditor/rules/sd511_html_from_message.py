@@ -73,7 +73,7 @@ def _is_html(spelling: Spelling, event: Event, node: ast.expr) -> bool:
 
 
 def _fillings(node: ast.AST) -> Iterator[ast.expr]:
-    """Return the values that a text contains beside its literals."""
+    """Yield the values that a text contains beside its literals."""
     match node:
         case ast.JoinedStr(values=values):
             yield from (one.value for one in values if isinstance(one, ast.FormattedValue))

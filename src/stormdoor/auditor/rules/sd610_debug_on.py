@@ -51,7 +51,7 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _added(call: Call) -> dict[str, ast.expr]:
-    """Yield changes to the settings of an existing Application: `web_app.settings.update(settings)`."""
+    """Return changes of the settings of an existing Application: `web_app.settings.update(settings)`."""
     match call.node:
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="settings"), attr="update")) if (
             any("tornado" in line for line in call.module.lines)
