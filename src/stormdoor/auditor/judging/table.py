@@ -12,7 +12,7 @@ from stormdoor.report.finding import Check, Finding, Location, State, Verdict
 __all__ = ["verdicts"]
 
 _AUTHENTICATION: dict[str, tuple[State, str]] = {
-    "guarded": ("guarded", "A client is refused before the 101 without: {what}."),
+    "guarded": ("guarded", "Required before the 101: {what}."),
     "missing": ("missing", "An unauthenticated client is accepted."),
     "after-accept": ("weak", "The client is authenticated only after the 101: {what}."),
     "frames-pass": ("weak", "open() closes the connection, but its messages are handled."),

@@ -40,7 +40,7 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _SAID = {
-    "missing": "{name} accepts an unauthenticated client: no check runs before its messages are handled.",
+    "missing": "{name} accepts an unauthenticated client: no check refuses it.",
     "swallowed": "{name} accepts an unauthenticated client: an except clause discards its refusal.",
     "ignored": "{name} accepts an unauthenticated client: the result of {what} is not used.",
 }

@@ -50,7 +50,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 event.module,
                 event.node,
                 f"{endpoint.info.name} authenticates the client by this cookie, and accepts connections from "
-                f"{endpoint.origins.accepted or 'every origin'} connect.",
+                f"{endpoint.origins.accepted or 'every origin'}.",
                 steps=endpoint.steps(event),
             )
             return
