@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import secrets
 import urllib.request
@@ -79,13 +80,13 @@ async def look(
     wanted = re.compile(at.case.delivers)
     matched = False
     protocols = [Subprotocol(one) for one in (*at.case.protocols, *credential.protocols)]
+    word = secrets.token_hex(6)
 
     def opened(path: str) -> connect:
         mark = "&" if "?" in path else "?"
         query = f"{mark}{urlencode(credential.query)}" if credential.query else ""
-        where = path.replace("{unique}", secrets.token_hex(6))
         return connect(
-            f"ws://127.0.0.1:{at.port}{where}{query}",
+            f"ws://127.0.0.1:{at.port}{path.replace('{unique}', word)}{query}",
             origin=Origin(origin) if origin is not None else None,
             additional_headers=headers,
             subprotocols=protocols or None,
@@ -98,10 +99,13 @@ async def look(
 
     try:
         async with contextlib.AsyncExitStack() as stack:
-            for path in at.case.beside:
-                await stack.enter_async_context(opened(path))
+            beside = [await stack.enter_async_context(opened(one)) for one in at.case.beside]
             client = await stack.enter_async_context(opened(at.path))
             try:
+                for one, text in itertools.product(beside, at.case.beside_say):
+                    await one.send(text)
+                if beside:
+                    await asyncio.sleep(_SETTLE)
                 if credential.first:
                     await client.send(_spoken(credential.first))
                     with contextlib.suppress(TimeoutError):
@@ -162,15 +166,25 @@ async def outlives(at: Started) -> Seen:
             return
 
     messages: list[str] = []
-    try:
-        async with connect(
-            f"ws://127.0.0.1:{at.port}{at.path}",
+    word = secrets.token_hex(6)
+
+    def opened(path: str) -> connect:
+        return connect(
+            f"ws://127.0.0.1:{at.port}{path.replace('{unique}', word)}",
             origin=Origin(own),
             additional_headers=[("Cookie", cookie)],
+            subprotocols=[Subprotocol(one) for one in at.case.protocols] or None,
             ping_interval=None,
             close_timeout=1,
             proxy=None,
-        ) as client:
+        )
+
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            beside = [await stack.enter_async_context(opened(one)) for one in at.case.beside]
+            client = await stack.enter_async_context(opened(at.path))
+            for one, text in itertools.product(beside, at.case.beside_say):
+                await one.send(text)
 
             async def hear(seconds: float) -> None:
                 with contextlib.suppress(TimeoutError):
@@ -181,13 +195,13 @@ async def outlives(at: Started) -> Seen:
             for one in at.case.say:
                 if at.case.waits:
                     await hear(_SETTLE)
-                await client.send(one)
+                await client.send(one.replace("{unique}", word))
             await hear(_SETTLE)
             await asyncio.to_thread(log_out)
             await hear(2 * _SETTLE)
             messages.clear()
             for one in at.case.say[-1:]:
-                await client.send(one)
+                await client.send(one.replace("{unique}", secrets.token_hex(6)))
             await hear(_SECONDS)
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else 1006

@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stormdoor.cli.probe_run import exit_status
 from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import Login
@@ -72,6 +73,8 @@ class Comparison:
         connections: How many it made.
         problem: Why there is no result.
         stranger: What it said of `no-credential` when it was given no credential, where there is one.
+        status: Exit status of `stormdoor probe` for this report.
+        stranger_status: The same for the run without the owner's credential; -1 where there was none.
     """
 
     case: Case
@@ -82,6 +85,8 @@ class Comparison:
     connections: int = 0
     problem: str = ""
     stranger: str = ""
+    status: int = -1
+    stranger_status: int = -1
 
     @property
     def seen(self) -> dict[str, bool]:
@@ -128,6 +133,8 @@ def _forged() -> Credential:
 
 
 _TIMES = 4
+_CANNOT = 2
+"""Exit status of a probe that has nothing to compare with."""
 
 
 async def _looked(
@@ -216,7 +223,9 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     messages = [] if case.unsaid else [*case.say, *(f"hex:{one}" for one in case.hex)]
     beside = tuple(f"ws://127.0.0.1:{at.port}{one}" for one in case.beside)
     owner = None if case.credential == "none" and case.way else _identity(case, at.credential)
-    plan = Plan(urls=(at.url,), owner=owner, say=messages, beside=beside)
+    plan = Plan(
+        urls=(at.url,), owner=owner, say=messages, beside=beside, beside_say=case.beside_say
+    )
     if case.login:
         fields = tuple(case.login["fields"].items())
         login = Login(f"{own}{case.login['url']}", fields, as_json=case.login.get("json", False))
@@ -232,6 +241,13 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
             dict.fromkeys(CHECKS, "closed" if owner is None else "could not tell"),
             ("no WebSocket",) if owner is None else ("the owner does not get in",),
             time.monotonic() - began,
+            status=_CANNOT,
+        )
+    took = time.monotonic() - began
+    stranger, stranger_status = "", -1
+    if case.credential != "none":
+        stranger, stranger_status = await _as_stranger(
+            replace(plan, owner=None, login=None, logout="")
         )
     return Comparison(
         case,
@@ -245,21 +261,25 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
             )
         },
         tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
-        time.monotonic() - began,
+        took,
         report.coverage.connections,
-        stranger=await _as_stranger(replace(plan, owner=None, login=None, logout=""))
-        if case.credential != "none"
-        else "",
+        stranger=stranger,
+        status=_status(report),
+        stranger_status=stranger_status,
     )
 
 
-async def _as_stranger(plan: Plan) -> str:
-    """What the prober says when nobody has given it a credential."""
+async def _as_stranger(plan: Plan) -> tuple[str, int]:
+    """Return the result of `no-credential` without the owner's credential, and the exit status."""
     try:
         report = await run(plan)
     except CannotProbe:
-        return "closed"
-    return _said(report, "no-credential")
+        return "closed", _CANNOT
+    return _said(report, "no-credential"), _status(report)
+
+
+def _status(report: Report) -> int:
+    return exit_status(report, "warning", allow_not_determined=False)
 
 
 def compared(case: Case, home: Path, *, by_hand_only: bool = False) -> Comparison:
@@ -353,6 +373,8 @@ def _record(results: Sequence[Comparison], file: Path) -> None:
             "others": list(one.others),
             "problem": one.problem,
             "seconds": round(one.seconds, 1),
+            "status": one.status,
+            "stranger_status": one.stranger_status,
         }
         for one in results
     }

@@ -23,6 +23,12 @@ def home_of(case: Case) -> Path:
     """
     if case.manager == "own":
         return Path(sys.executable).parent.parent
+    if case.manager == "apt":
+        command = ["dpkg-query", "--show", "--showformat=${Version}", case.program]
+        has = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        if not has.startswith(case.version):
+            raise subprocess.CalledProcessError(1, command, has)
+        return Path("/usr")
     wanted = [_pinned(case, case.program, case.version), *case.also]
     home = BUILD / case.manager / f"{case.program.replace('/', '+')}-{case.version}"
     stamp = home / ".has"

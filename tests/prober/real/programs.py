@@ -21,7 +21,7 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from http.cookiejar import CookieJar
 from importlib import import_module
@@ -66,12 +66,14 @@ class Case:
         facts: What was seen by hand.
         files: Files of the folder it is started in: what the program's tutorial lets one write.
         ready: Path that is asked until it answers.
-        manager: Who installs it: `pip`, `npm`, or nobody, since it is in this repository.
+        manager: Installer of the program: `pip`, `npm`, `apt` (by hand, before the run), or `own`
+            where it is in this repository.
         also: What must be installed beside it.
         owner: What the owner shows, where that is known before the start: by the names of `Credential`.
         way: Name of a function that knows how a person gets in; "" for those of this module.
         foreign: The foreign page, where it is another than the usual one.
         beside: Paths of sockets that must be open, too, as the same client.
+        beside_say: Messages that are sent there before anything else is said.
         overhears: The owner speaks while somebody else listens: that is what is to be heard.
         environ: More variables of its environment.
         trigger: What makes the program speak while somebody listens: an address of plain HTTP that is asked,
@@ -109,6 +111,7 @@ class Case:
     way: str = ""
     foreign: str = ""
     beside: tuple[str, ...] = ()
+    beside_say: tuple[str, ...] = ()
     overhears: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     trigger: str = ""
@@ -166,7 +169,7 @@ def cases(folder: Path = CASES) -> list[Case]:
     found = []
     for file in sorted(folder.glob("*.toml")):
         read: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
-        for name in ("say", "hex", "protocols", "also", "beside"):
+        for name in ("say", "hex", "protocols", "also", "beside", "beside_say"):
             read[name] = tuple(read.get(name, ()))
         found.append(Case(name=file.stem, **read))
     return found
@@ -359,6 +362,8 @@ def started(case: Case, home: Path) -> Iterator[Started]:
         ):
             try:
                 _until_answering(f"http://127.0.0.1:{port}{case.ready}", process, log)
+                fields = {n: words(v) for n, v in case.login.get("fields", {}).items()}
+                case = replace(case, login={**case.login, "fields": fields} if fields else {})
                 path, credential = _prepared(case, port, token, folder)
                 yield Started(case, port, path, credential, words(case.trigger))
             finally:
