@@ -238,8 +238,12 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
         return Comparison(
             case,
             by_hand,
-            dict.fromkeys(CHECKS, "closed" if owner is None else "could not tell"),
-            ("no WebSocket",) if owner is None else ("the owner does not get in",),
+            dict.fromkeys(
+                _asked(case), "closed" if plan.owner is plan.login is None else "could not tell"
+            ),
+            ("no WebSocket",)
+            if plan.owner is plan.login is None
+            else ("the owner does not get in",),
             time.monotonic() - began,
             status=_CANNOT,
         )
@@ -252,14 +256,7 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     return Comparison(
         case,
         by_hand,
-        {
-            check: _said(report, check)
-            for check in (
-                *CHECKS,
-                *([MADE_UP] if case.wrong else []),
-                *(one for one in MORE_CHECKS if one in case.truth),
-            )
-        },
+        {check: _said(report, check) for check in _asked(case)},
         tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
         took,
         report.coverage.connections,
@@ -267,6 +264,12 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
         status=_status(report),
         stranger_status=stranger_status,
     )
+
+
+def _asked(case: Case) -> list[str]:
+    """The checks that have a truth."""
+    more = [one for one in MORE_CHECKS if one in case.truth]
+    return [*CHECKS, *([MADE_UP] if case.wrong else []), *more]
 
 
 async def _as_stranger(plan: Plan) -> tuple[str, int]:
