@@ -229,7 +229,9 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     if case.login:
         fields = tuple(case.login["fields"].items())
         login = Login(f"{own}{case.login['url']}", fields, as_json=case.login.get("json", False))
-        plan = replace(plan, owner=None, login=login, logout=case.logout)
+        # The login gives the cookies; subprotocols are the operator's to name.
+        names = Identity("the owner", protocols=case.protocols) if case.protocols else None
+        plan = replace(plan, owner=names, login=login, logout=case.logout)
     began = time.monotonic()
     try:
         report = await run(plan)
@@ -238,12 +240,8 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
         return Comparison(
             case,
             by_hand,
-            dict.fromkeys(
-                _asked(case), "closed" if plan.owner is plan.login is None else "could not tell"
-            ),
-            ("no WebSocket",)
-            if plan.owner is plan.login is None
-            else ("the owner does not get in",),
+            dict.fromkeys(_asked(case), "closed" if owner is None else "could not tell"),
+            ("no WebSocket",) if owner is None else ("the owner does not get in",),
             time.monotonic() - began,
             status=_CANNOT,
         )
