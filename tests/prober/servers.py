@@ -19,7 +19,18 @@ from stormdoor.prober.engine import Plan, run
 from stormdoor.prober.identity import Identity
 from stormdoor.report.finding import Report
 
-__all__ = ["ALICE", "BOB", "KEY", "Feed", "jwt", "probed", "serving", "slugs", "states"]
+__all__ = [
+    "ALICE",
+    "BOB",
+    "KEY",
+    "Feed",
+    "jwt",
+    "listening",
+    "probed",
+    "serving",
+    "slugs",
+    "states",
+]
 
 SESSIONS = {"alice-session-0123456789": "alice", "bob-session-9876543210": "bob"}
 ALICE = Identity("alice", cookies=(("session", "alice-session-0123456789"),))
@@ -61,7 +72,13 @@ async def serving(
     handler: type[RequestHandler], *more: Any, path: str = "/ws", **settings: Any
 ) -> AsyncIterator[int]:
     """The port of a server with this handler, in this event loop."""
-    application = Application([(path, handler), *more], **settings)
+    async with listening(Application([(path, handler), *more], **settings)) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def listening(application: Application) -> AsyncIterator[int]:
+    """The port of a server with this application, in this event loop."""
     sock, port = bind_unused_port()
     server = HTTPServer(application)
     server.add_sockets([sock])

@@ -51,7 +51,7 @@ class Members(Page):
 
     def get(self) -> None:
         if self.get_cookie("member") != "m-0123456789":
-            raise HTTPError(403)
+            raise HTTPError(401)
         super().get()
 
 
@@ -84,7 +84,7 @@ class Orders(WebSocketHandler):
 
     def prepare(self) -> None:
         if not self.allowed():
-            raise HTTPError(403)
+            raise HTTPError(401)
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.write_message(DATA)

@@ -74,6 +74,18 @@ class Forbids(Elsewhere):
     status = 403
 
 
+class Asks(Elsewhere):
+    status = 401
+
+
+class NotLoggedIn(WebSocketHandler):
+    """Refuses with a status that has many reasons, and a text that has one."""
+
+    def prepare(self) -> None:
+        self.set_status(403)
+        self.finish("You are not logged in.")
+
+
 class Complains(WebSocketHandler):
     """Answers what it does not understand with an error that speaks of no credential."""
 
@@ -94,7 +106,9 @@ class Denies(WebSocketHandler):
         (HangsUp, ("1",), "not-determined"),
         (HangsUp, ('{"cols": 80}',), "open"),
         (Unsupported, (), "not-determined"),
-        (Forbids, (), "closed"),
+        (Forbids, (), "not-determined"),
+        (NotLoggedIn, (), "closed"),
+        (Asks, (), "closed"),
         (Complains, ('{"type": "list"}',), "not-determined"),
         (Denies, (), "closed"),
     ],
@@ -262,13 +276,13 @@ async def test_exit_status(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "not determined" in capsys.readouterr().out
     assert "nothing remained in doubt" not in page.read_text("utf-8")
     assert await _status(Unsupported, "--allow-not-determined") == 0
-    assert await _status(Forbids) == 0
+    assert await _status(Asks) == 0
     assert " not tried." in capsys.readouterr().out
 
 
 async def test_verdicts_do_not_rest_on_what_was_not_tried() -> None:
     """A question to which no probe gave an answer is unknown."""
-    async with serving(Forbids) as port:
+    async with serving(Asks) as port:
         assert states(await probed(port)) == {
             "authentication": "guarded",
             "origin": "unknown",

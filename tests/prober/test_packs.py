@@ -19,9 +19,9 @@ from tests.prober.test_four_results import outcomes
 def test_packs_are_whole(pack: Pack) -> None:
     """A pack is found by a subprotocol or a path, its messages can be sent, and its patterns compile."""
     assert pack.protocols or pack.path
-    for one in pack.say:
+    for one in (*pack.say, *(pack.again or ()), *pack.say_named):
         message_frame(one)
-    for pattern in (pack.path, pack.delivered, pack.denied):
+    for pattern in (pack.path, pack.delivered, pack.denied, pack.credential, pack.named):
         re.compile(pattern)
 
 
@@ -59,7 +59,7 @@ class Graph(WebSocketHandler):
         read = json.loads(message)
         if read["type"] == "connection_init":
             if self.asks and "token" not in read.get("payload", {}):
-                self.close(4403, "Forbidden")
+                self.close(4403, "Forbidden")  # no word of a credential
                 return
             self.write_message({"type": "connection_ack"})
         elif read["type"] == "subscribe":
@@ -93,7 +93,7 @@ class AsksBroker(Broker):
     ("handler", "protocol", "outcome"),
     [
         (Graph, "graphql-transport-ws", "open"),
-        (AsksGraph, "graphql-transport-ws", "closed"),
+        (AsksGraph, "graphql-transport-ws", "not-determined"),
         (Broker, "mqtt", "open"),
         (AsksBroker, "mqtt", "closed"),
     ],

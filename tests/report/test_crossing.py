@@ -196,8 +196,8 @@ def test_a_name_has_lookalike_ends() -> None:
 )
 def test_only_compression_is_about_compression(way: str, expected: str) -> None:
     """A limit that is passed in pieces is another hole than one that is passed by compressing."""
-    said = f"A message of 1 MiB is refused as it is, and taken {way}."
-    assert standing("SD606", replace(tried("SP604", "open"), what=said)) == expected
+    found = replace(tried("SP604", "open"), what="In words that may change.", kind=way)
+    assert standing("SD606", found) == expected
 
 
 def test_programs_that_share_a_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from stormdoor.prober.delivered import Message, is_hello, shape, shapes, text_of
 from stormdoor.prober.identity import Identity
@@ -33,6 +34,7 @@ class Ask:
         patience: Seconds to listen, as a factor of the usual.
         later: What happens when it was listened to; afterwards the messages are sent again, and what
             is delivered then counts. What was delivered before is the greeting.
+        meanwhile: Happens after `later`, when the messages were sent again and before what follows is heard.
         overhears: Nothing is said after `later`, and what is heard while it runs counts, too.
         unique: What `{unique}` in the messages becomes; another word each time where empty.
         after_end: Say the messages once more when the server has sent its close frame.
@@ -52,6 +54,7 @@ class Ask:
     raw: tuple[bytes, ...] = ()
     patience: float = 1.0
     later: Callable[[], Awaitable[None]] | None = None
+    meanwhile: Callable[[], Awaitable[None]] | None = None
     overhears: bool = False
     unique: str = ""
     after_end: bool = False
@@ -73,7 +76,9 @@ class Conversation:
         code: Of the close frame.
         reason: Text of the close frame.
         used: Name of the protocol pack that a message matched as proof of use; "" where none did.
+        path: Of the endpoint that was asked for.
         denied: A message refuses the client, as the protocol pack says.
+        denied_credential: It does so for want of a credential.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
         times: When each of the messages came, in seconds since the socket was open.
@@ -95,6 +100,14 @@ class Conversation:
     reason: str = ""
     used: str = ""
     denied: bool = False
+    denied_credential: bool = False
+    path: str = ""
+
+    @property
+    def elsewhere(self) -> str:
+        """The path of a redirection; "" where it is the same one, with a slash or another host."""
+        there = urlsplit("".join(self.answer.values("location"))).path
+        return "" if there.rstrip("/") == self.path.rstrip("/") else there
 
     @property
     def stays_open(self) -> bool:

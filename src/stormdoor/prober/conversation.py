@@ -122,6 +122,7 @@ class Client:
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
         self.companions_say: tuple[str, ...] = ()
+        self.companions_wait = False
         self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
         self.enough: Callable[[frozenset[str]], bool] = never
         self.all: list[Conversation] = []
@@ -134,38 +135,61 @@ class Client:
         """
         return await exchange(target, request, self.budget, self.tls)
 
-    def said(self, unique: str = "") -> list[str]:
-        """The owner's messages, for one conversation."""
-        said = [one.replace(UNIQUE, unique or secrets.token_hex(6)) for one in self.say]
-        return [_numbered(one) for one in said] if self.numbered else said
+    def said(self, unique: str = "", *, again: bool = False) -> list[str]:
+        """The owner's messages for one conversation, or those of them that may be said once more in it."""
+        said = self.say
+        if again and self.pack is not None and self.pack.again is not None and self.by_pack:
+            said = self.pack.again
+        said = tuple(one.replace(UNIQUE, unique or secrets.token_hex(6)) for one in said)
+        return [_numbered(one) for one in said] if self.numbered else list(said)
+
+    @property
+    def by_pack(self) -> bool:
+        """Whether the messages are those of the protocol pack, since the operator has given none."""
+        return self.pack is not None and self.say[: len(self.pack.say)] == self.pack.say
 
     async def converse(self, ask: Ask) -> Conversation:
         """Connect, speak, listen and hang up. A server that does not answer is an outcome, too."""
+        word = secrets.token_hex(6)
         async with contextlib.AsyncExitStack() as stack:
+            beside = []
             if ask.target is None:
                 for one in self.companions:
-                    await self._beside(one, ask, stack)
-            return await self._converse(ask)
+                    wire = await self._beside(self._at(ask, one, word), ask, stack)
+                    beside += [wire] if wire is not None else []
+            if not self.companions_wait:
+                await self._speak_beside(beside)
+            return await self._converse(ask, word, beside)
 
-    async def _beside(self, target: Target, ask: Ask, stack: contextlib.AsyncExitStack) -> None:
-        """Open a socket that must be open beside this one, as the same client, and speak there."""
+    async def _beside(
+        self, target: Target, ask: Ask, stack: contextlib.AsyncExitStack
+    ) -> Wire | None:
+        """Open a socket that must be open beside this one, as the same client."""
         shown = [("Origin", ask.origin)] if ask.origin is not None else []
         request = Request(headers=(*shown, *ask.who.shown(), *ask.headers), host=ask.host)
         with contextlib.suppress(NoAnswer):
             _, wire = await stack.enter_async_context(
-                opened(self._at(ask, target), request, self.budget, self.tls)
+                opened(target, request, self.budget, self.tls)
             )
-            if wire is not None:
-                for text in self.companions_say:
-                    await wire.send(message_frame(text.replace(UNIQUE, secrets.token_hex(6))))
+            return wire
+        return None
 
-    def _at(self, ask: Ask, target: Target) -> Target:
+    async def _speak_beside(self, beside: Sequence[Wire]) -> None:
+        """Say there what the operator has given for it, and leave the server a moment to act."""
+        for wire in beside:
+            for text in self.companions_say:
+                with contextlib.suppress(NoAnswer):
+                    await wire.send(message_frame(text.replace(UNIQUE, secrets.token_hex(6))))
+        if beside and self.companions_say:
+            await asyncio.sleep(self.usual * _GREETING)
+
+    def _at(self, ask: Ask, target: Target, word: str) -> Target:
         """The address with the parameters of who asks, and with those that are others each time."""
         whole = ask.who.at(Identity("", query=self.fresh(), order=self.order).at(target))
-        return whole.at(whole.resource.replace(UNIQUE, secrets.token_hex(6)))
+        return whole.at(whole.resource.replace(UNIQUE, word))
 
-    async def _converse(self, ask: Ask) -> Conversation:
-        target = self._at(ask, ask.target or self.target)
+    async def _converse(self, ask: Ask, word: str, beside: Sequence[Wire]) -> Conversation:
+        target = self._at(ask, ask.target or self.target, word)
         shown = list(ask.who.shown())
         if ask.origin is not None:
             shown.insert(0, ("Origin", ask.origin))
@@ -202,8 +226,12 @@ class Client:
                     if name
                     in {"location", "www-authenticate", "sec-websocket-protocol", "retry-after"}
                 ]
-                talk.found = Conversation(status=answer.status, answer=answer, handshake=took)
+                talk.found = Conversation(
+                    status=answer.status, answer=answer, handshake=took, path=target.path
+                )
                 if wire is not None:
+                    if self.companions_wait:
+                        await self._speak_beside(beside)
                     await talk.run(wire)
                 elif text := answer.body[:_SHOWN_SIGNS].decode("utf-8", "replace").strip():
                     lines.append(f"< {self.shown(text)}")
@@ -290,6 +318,7 @@ class _Talk:
             times=(),
             used="",
             denied=False,
+            denied_credential=False,
         )
         self._heard.clear()
         self._times.clear()
@@ -301,7 +330,7 @@ class _Talk:
         if self.ask.overhears:
             self._greeted()
             await later()
-            self.lines.append("(somebody else has spoken)")
+            self.lines.append("(another client has spoken)")
             await self._listen(wire, seconds, stop=False)
             return
         await later()
@@ -311,8 +340,11 @@ class _Talk:
         self._greeted()
         if self.found.ended:
             return
-        for one in self.client.said():
+        for one in self.client.said(again=True):
             await self._send(wire, one)
+        if self.ask.meanwhile is not None:
+            await self.ask.meanwhile()
+            self.lines.append("(another session has spoken)")
         await self._listen(wire, seconds, stop=True)
 
     async def _send(self, wire: Wire, text: str) -> None:
@@ -369,22 +401,26 @@ class _Talk:
             # No way to refuse, and nothing that could be read: it cannot be told.
             self.found = replace(self.found, problem=str(error))
 
-    def _proven(self) -> tuple[str, bool]:
-        """The name of the pack where a message proves use, and whether one refuses."""
+    def _proven(self) -> tuple[str, bool, bool]:
+        """The pack whose proof of use came; whether a message refuses; whether one asks for a credential."""
         pack = self.client.pack
         if pack is None:
-            return "", False
+            return "", False, False
         words = [in_words(one) for one in self._heard]
-        used = any(re.search(pack.delivered, one) for one in words)
-        denied = bool(pack.denied) and any(re.search(pack.denied, one) for one in words)
-        return pack.name if used else "", denied
+
+        def matches(pattern: str) -> bool:
+            return bool(pattern) and any(re.search(pattern, one) for one in words)
+
+        no = matches(pack.credential)
+        return pack.name if matches(pack.delivered) else "", no or matches(pack.denied), no
 
     def _keep(self, ended: str, code: int, reason: str = "") -> None:
-        used, denied = self._proven()
+        used, denied, credential = self._proven()
         self.found = replace(
             self.found,
             used=used,
             denied=denied,
+            denied_credential=credential,
             messages=tuple(self._heard),
             times=tuple(self._times),
             ended=self.found.ended or ended,

@@ -27,7 +27,8 @@ from stormdoor.prober.delivered import (
     text_of,
 )
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.packs import fitting
+from stormdoor.prober.packs import Pack, fitting
+from stormdoor.prober.public_page import names_in_pages
 from stormdoor.prober.together import together
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 _SHORT = 300
+_BODY = 2_000
+"""Bytes of a refusal's body that are read for its reason."""
 _ENOUGH_TEXTS = 3
 """By which what one client is told is known from what another is."""
 _LONG = 6.0
@@ -56,10 +59,13 @@ _PROTOCOLS = (
     "graphql-transport-ws", "graphql-ws", "mqtt", "v12.stomp", "wamp.2.json", "ocpp1.6", "binary",
     "json", "chat",
 )  # fmt: skip
-_DENIED = {401, 403, 407}
-_DENIALS = {1008, 3000, 3003, 4001, 4003, 4401, 4403}
-"""Codes of a close frame that speak of a credential or a right (RFC 6455, IANA, and common use)."""
-_LOGIN = re.compile(r"log.?in|sign.?in|auth|sso|account", re.IGNORECASE)
+_DENIED = {401, 407}
+"""Statuses that ask for a credential (RFC 9110, section 15.5). 403 has reasons that no credential changes."""
+_DENIALS = {3000, 4401}
+"""Codes of a close frame that ask for a credential: of IANA's list, and in common use."""
+_LOGIN = re.compile(
+    r"log.?in|sign.?in|\bsso\b|\boauth|\bauth\b|authori[sz]e|authenticate", re.IGNORECASE
+)
 _POLICY = {1002, 1003, 1007, 1008, 1011, 1013}
 
 
@@ -152,7 +158,14 @@ def _patience(client: Client, first: Conversation) -> float:
 
 async def _first(client: Client, ask: Ask) -> Conversation:
     """Listen for long to who may speak only now and then, and not for long after it has spoken."""
-    first = await client.converse(replace(ask, patience=_LONG, linger=1.5 * client.usual))
+    long = replace(ask, patience=_LONG, linger=1.5 * client.usual)
+    first = await client.converse(long)
+    if client.companions_say and not client.companions_wait and not first.delivered:
+        # Some companions must speak before this socket is opened, and some after it.
+        client.companions_wait = True
+        other = await client.converse(long)
+        client.companions_wait = bool(other.delivered)
+        first = other if other.delivered else first
     client.slow = max(first.handshake, first.pace(first.delivered)) > _SLOW
     return first
 
@@ -172,7 +185,7 @@ async def _stranger(client: Client, origin: str, owner: Conversation | None) -> 
     if nobody.status == 101 and not nobody.delivered:
         if client.say:
             nobody = await _in_turn(client, Ask(client.stranger, origin), nobody)
-        else:
+        if not nobody.delivered:
             nobody = await _by_pack(client, Ask(client.stranger, origin), nobody)
     if pace := nobody.pace(nobody.delivered):
         client.listen = max(client.listen, pace * 1.5 + 0.5)
@@ -195,16 +208,31 @@ async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversati
     pack = fitting(client.target.path, agreed)
     if pack is None:
         return before
+    usual = client.say
     client.pack, client.say = pack, pack.say
     spoken = await client.converse(replace(ask, patience=1.5))
-    if spoken.delivered or spoken.denied or not pack.say:
+    if spoken.delivered or not pack.say:
         return spoken
+    if spoken.denied:
+        return await _by_name(client, ask, spoken, pack)
     spoken = await _in_turn(client, ask, spoken)
     if not spoken.delivered and not spoken.ended:
         # It speaks another protocol, or nothing of this one: the operator's message is still needed.
-        client.pack, client.say = None, ()
+        client.pack, client.say = None, usual
         return before
     return spoken
+
+
+async def _by_name(client: Client, ask: Ask, before: Conversation, pack: Pack) -> Conversation:
+    """The same in the other parts of the endpoint that the scripts of its pages name, such as namespaces."""
+    names = await names_in_pages(client, pack.named) if pack.named else ()
+    for name in names:
+        client.say = tuple(one.replace("{name}", name) for one in pack.say_named)
+        spoken = await client.converse(replace(ask, patience=1.5))
+        if spoken.delivered:
+            return spoken
+    client.say = pack.say
+    return before
 
 
 async def _nowhere(client: Client, origin: str) -> Conversation:
@@ -285,13 +313,13 @@ def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tu
     if got:
         return Access.IN, "data were delivered"
     how = f"ended with {one.code}" if one.ended == "close" else "ended without a close frame"
-    if one.code in _DENIALS or denies(one.reason) or (one.denied and not got):
-        return Access.REFUSED, f"it was {how}"
+    if one.code in _DENIALS or denies(one.reason) or one.denied_credential:
+        return Access.REFUSED, f"it was {how}" if one.ended else "the answer asks for a credential"
     if any(map(denies, one.messages)):
         return Access.REFUSED, "the answer says that a credential is missing"
     if one.ended:
         return Access.UNKNOWN, f"it was {how}, which does not say that a credential is missing"
-    if any(map(is_refusal, one.messages)):
+    if one.denied or any(map(is_refusal, one.messages)):
         return Access.UNKNOWN, "the answer was an error that does not speak of a credential"
     if base.opens:
         return Access.IN, "it is let in, and stays open"
@@ -301,9 +329,12 @@ def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tu
 
 
 def _denied(one: Conversation) -> bool:
-    """Return True if the handshake's answer asks for a credential: 401, 403, 407 or a redirect to a login."""
-    where = "".join(one.answer.values("location"))
-    return one.status in _DENIED or (300 <= one.status < 400 and bool(_LOGIN.search(where)))
+    """Return True if the handshake's answer asks for a credential, in its status, headers, body or target."""
+    if one.status in _DENIED or one.answer.values("www-authenticate"):
+        return True
+    if 300 <= one.status < 400:
+        return bool(_LOGIN.search(one.elsewhere)) and not _LOGIN.search(one.path)
+    return one.status == 403 and denies(one.answer.body[:_BODY].decode("utf-8", "replace"))
 
 
 def _notice(one: Conversation) -> bool:
@@ -355,11 +386,20 @@ def _compared(
     if all(shape.startswith(GREETING) for shape in hit):
         if one.ended:
             return Access.REFUSED, "it was opened, and ended before anything was delivered"
+        if anonymous and _other_data(base, one, got):
+            return Access.UNKNOWN, "it was delivered something else than the owner gets"
         why = "it stays open, and nothing of what the owner gets was delivered"
         return _quiet(base, one, why, anonymous=anonymous)
     if all(shape.startswith(GREETING) for shape in missing):
         return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
     return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _other_data(base: Baseline, one: Conversation, got: frozenset[str]) -> bool:
+    """Return True if it was delivered data in a form that the owner does not get."""
+    weighs = {shape(message) for message in one.messages if not is_bare(message)}
+    own = frozenset[str]().union(*(seen.delivered for seen in base.owner))
+    return any(not form.startswith(GREETING) and form != CODE for form in (got & weighs) - own)
 
 
 def _quiet(base: Baseline, one: Conversation, why: str, *, anonymous: bool) -> tuple[Access, str]:

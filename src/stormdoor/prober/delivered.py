@@ -80,6 +80,17 @@ _SAYS_NO = re.compile(
     r"(not |un)authenticated|authentication required|not logged in",
     re.IGNORECASE,
 )
+_WANTS_CREDENTIAL = re.compile(
+    r"unauthenti|not (yet )?authenti|(un|not )authori[sz]ed"
+    r"|auth(entication|orization)?[ -]?(is )?(required|needed|failed|error)"
+    r"|(please|must|need to|have to|you.{0,12}not) ?(log|sign)(ged|ed)?[ -]?in"
+    r"|\b(log|sign)[ -]?in (first|required)"
+    r"|not (logged|signed)[ -]?in|log[ -]?in (is )?(required|needed)|members? only|not a member|who are you"
+    r"|(no|invalid|missing|bad|wrong|expired) (\w+ )?(credentials?|password|cookie|bearer|jwt|api.?key)"
+    r"|(no|invalid|missing|bad|wrong|expired) (access|auth\w*|bearer|session|login).?(token|key|cookie)"
+    r"|(jwt|token|session|login) (has |is )?expired|expired (token|session|login)",
+    re.IGNORECASE,
+)
 _TIMES = frozenset({
     "t", "ts", "time", "timestamp", "now", "date", "datetime", "uptime", "server_time",
     "servertime", "epoch", "latency", "rtt",
@@ -234,9 +245,13 @@ def is_refusal(message: Message) -> bool:
 
 
 def denies(message: Message) -> bool:
-    """Return True if the message refuses for want of a credential or a right, not for another error."""
-    text = text_of(message)
-    return is_refusal(message) and bool(_REFUSES.search(text) or _SAYS_NO.search(text))
+    """Return True if the message refuses for want of a credential.
+
+    An error of a parser or of a lookup is none, although it may speak of a token, a key or a session. Nor is
+    a missing right, which another request may have.
+    """
+    text = text_of(message).replace("_", " ")
+    return is_refusal(message) and bool(_WANTS_CREDENTIAL.search(text))
 
 
 def _is_greeting(text: str, found: Any) -> bool:

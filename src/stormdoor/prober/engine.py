@@ -346,6 +346,7 @@ async def _tried(
                 result.outcome,
                 result.what,
                 settle=result.settle if isinstance(result, NotDetermined) else "",
+                kind=result.kind if isinstance(result, Open) else "",
                 owned=bool(situation.base.owner),
                 transcript=() if isinstance(result, NotTried) else result.exchange or shown,
             )

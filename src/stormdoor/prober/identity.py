@@ -30,6 +30,7 @@ _BROWSERS = frozenset({
     "user-agent", "accept", "accept-language", "accept-encoding", "cache-control", "pragma", "dnt",
 })  # fmt: skip
 """Headers that browsers send along whatever page asks: a session may be bound to them."""
+_CREDENTIAL_HEADER = re.compile(r"(proxy-)?authorization$|cookie$", re.IGNORECASE)
 _KINDS = frozenset({*TAGS, "jsonrpc", "id", "version", "v"})
 _SCHEME = re.compile(r"([A-Za-z][\w-]{0,30}) +(\S+)\Z")
 """Of `Authorization`: a scheme, and one value (RFC 9110, section 11.6.2)."""
@@ -85,8 +86,12 @@ def _holds_secret(found: Any, name: str = "") -> bool:
 
 def _secret_protocol(name: str) -> bool:
     """Whether a subprotocol is no name: it is long, a token, or a part of it is made of chance."""
-    parts = re.split(r"[^A-Za-z0-9]+", name)
-    return len(name) > _LONGEST_NAME or bool(_JWT.search(name)) or any(map(_random, parts))
+    return len(name) > _LONGEST_NAME or _is_chance(name)
+
+
+def _is_chance(name: str) -> bool:
+    """Whether a subprotocol is a token, or a part of it is made of chance."""
+    return bool(_JWT.search(name)) or any(map(_random, re.split(r"[^A-Za-z0-9]+", name)))
 
 
 def _random(part: str) -> bool:
@@ -257,6 +262,33 @@ class Identity:
             first_message=self.first_message if public else "",
             public_message=public,
             secret_protocols=None if self.secret_protocols is None else (),
+        )
+
+    def plain_parts(self) -> Identity:
+        """Return the client with only those parts of its credential that may be no secret.
+
+        These are headers and cookies with a plain word, and subprotocols that are only long.
+        """
+
+        def plain(pairs: Pairs) -> Pairs:
+            return tuple(
+                (name, value)
+                for name, value in pairs
+                if not (_CREDENTIAL_HEADER.match(name) or _holds_secret(value, name))
+            )
+
+        guessed = self.secret_protocols is None
+        protocols = tuple(
+            one
+            for one in self.protocols
+            if not self._is_secret(one) or (guessed and not _is_chance(one))
+        )
+        return replace(
+            self.nobody(),
+            headers=(*self._usual_headers, *plain(self._shown_headers)),
+            cookies=plain(self.cookies),
+            protocols=protocols,
+            secret_protocols=(),
         )
 
     def changed(self, name: str, change: Callable[[str], str]) -> Identity:

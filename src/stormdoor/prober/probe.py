@@ -62,6 +62,7 @@ class Open:
         exchange: The lines that prove it.
         fix: The probe's own where empty.
         level: The probe's own where None.
+        kind: Which of the attempts succeeded, where the probe tells them apart.
 
     Raises:
         ProbeError: There is no exchange.
@@ -71,6 +72,7 @@ class Open:
     exchange: tuple[str, ...]
     fix: str = ""
     level: Level | None = None
+    kind: str = ""
     outcome: ClassVar[Outcome] = "open"
 
     def __post_init__(self) -> None:

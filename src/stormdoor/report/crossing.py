@@ -200,7 +200,7 @@ def _by_name(one: Tried) -> bool:
 
 def _compressed(one: Tried) -> bool:
     """Whether it was compression that passed the limit, and not pieces."""
-    return one.rule_id != "SP604" or one.what.endswith("taken compressed.")
+    return one.rule_id != "SP604" or one.kind == "compressed"
 
 
 CLAIMS: Mapping[str, Claim] = {

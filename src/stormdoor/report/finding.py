@@ -289,6 +289,7 @@ class Tried:
         owned: The owner's session was available for comparison.
         transcript: The exchange that proves the result, or the first one of a probe without a proof.
         settle: For *not-determined*, the option that would decide it; "" where there is none.
+        kind: For *open*, which of the probe's attempts succeeded, where it tells them apart.
     """
 
     rule_id: str
@@ -299,6 +300,7 @@ class Tried:
     owned: bool = False
     transcript: tuple[str, ...] = ()
     settle: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,12 @@ class Pack:
         protocols: Subprotocols that a client offers.
         path: Pattern of the paths at which it is spoken; "" where the subprotocol tells.
         say: Messages that open a conversation, and ask for something harmless.
+        again: Messages that may be said once more in the same conversation; `say` where it is left out.
+        named: Pattern of a part of the endpoint in the scripts of its pages, such as a namespace.
+        say_named: Messages that open a part, with its name as `{name}`.
         delivered: Pattern of a message that proves use; binary ones are matched as `hex:…`.
         denied: Pattern of a message that refuses the client; "" where the close frame tells.
+        credential: Pattern of a message that refuses it for want of a credential, and for nothing else.
         waits: The server speaks first, and drops a client that does not wait for it.
         token: Fields of a token that any client can make; empty where there is none.
     """
@@ -39,7 +43,11 @@ class Pack:
     delivered: str
     protocols: tuple[str, ...] = ()
     path: str = ""
+    again: tuple[str, ...] | None = None
+    named: str = ""
+    say_named: tuple[str, ...] = ()
     denied: str = ""
+    credential: str = ""
     waits: bool = False
     token: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,8 +63,10 @@ def _read() -> tuple[Pack, ...]:
     found = []
     for file in sorted(files, key=lambda one: one.name):
         read = tomllib.loads(file.read_text("utf-8"))
-        for name in ("say", "protocols"):
+        for name in ("say", "protocols", "say_named"):
             read[name] = tuple(read.get(name, ()))
+        if "again" in read:
+            read["again"] = tuple(read["again"])
         found.append(Pack(name=file.name.removesuffix(".toml"), **read))
     return tuple(found)
 

@@ -26,7 +26,7 @@ import re
 import secrets
 from dataclasses import replace
 
-from stormdoor.prober.conversation import Ask
+from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.creatable import candidates, visit
 from stormdoor.prober.decide import Access, Proof, judged
 from stormdoor.prober.delivered import text_of
@@ -53,6 +53,10 @@ _DEVTOOLS = "/json/list"
 """Where whatever speaks the protocol of the browsers' developer tools lists what may be debugged."""
 _MADE = 3.0
 """Of the time to listen: what was just made may take a moment to start."""
+_SILENCE = 5.0
+"""Of the time to listen: before a socket that stays open is said to deliver nothing."""
+_OWNER = 1.5
+"""Of the time to listen: to the owner, before another client connects."""
 _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 
@@ -115,60 +119,143 @@ async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
     return "it says back whatever is said to it"
 
 
-async def _run(situation: Situation) -> list[Result]:
-    ask = replace(
-        situation.nobody, patience=max(1.0, situation.client.usual / situation.client.listen)
-    )
+async def _attempted(situation: Situation) -> tuple[Ask, Proof]:
+    """Try without a credential: with the usual subprotocols, without any, and without an Origin."""
+    usual = situation.client.usual / situation.client.listen
+    ask = replace(situation.nobody, patience=max(1.0, usual))
     proof = await situation.attempt(ask)
+    other = [replace(ask, origin=None)] if not situation.base.once else []
     if proof.access is Access.REFUSED and ask.who.protocols and situation.owner is not None:
         # Who offers nothing at all may not be asked for what stands among the subprotocols.
-        bare = await situation.attempt(replace(ask, who=replace(ask.who, protocols=())))
-        proof = bare if bare.access is Access.IN else proof
+        other.insert(0, replace(ask, who=replace(ask.who, protocols=())))
+    for one in other:
+        if proof.access is Access.IN:
+            break
+        came = await situation.attempt(one)
+        if came.access is Access.IN:
+            ask, proof = one, came
+    return ask, proof
+
+
+async def _let_in(situation: Situation, ask: Ask, proof: Proof) -> Result:
+    """The result where a client without a credential got in."""
+    if await _is_capability(situation, ask):
+        what = (
+            "No credential is asked for, but the address may be one: a client that changes its long "
+            "id gets nothing, and every client that knows the address gets in."
+        )
+        return NotDetermined(what, OWNER, proof.transcript)
+    without = " and without an `Origin`" if ask.origin is None else ""
+    public = (
+        " If they are for everybody, give the owner's credential: only what the owner gets counts then."
+        if situation.owner is None
+        else ""
+    )
+    what = f"A client without a credential{without} gets in: {proof.why}.{public}"
+    return Open(what, proof.transcript)
+
+
+async def _run(situation: Situation) -> list[Result]:
+    ask, proof = await _attempted(situation)
+    result = await _judged(situation, ask, proof)
+    situation.open_to_all = isinstance(result, Open)
+    return [result]
+
+
+async def _judged(situation: Situation, ask: Ask, proof: Proof) -> Result:
     private = situation.private
     if private and any(private in text_of(one) for one in proof.conversation.messages):
         again = await situation.client.converse(ask)
         if any(private in text_of(one) for one in again.messages):
-            situation.open_to_all = True
             what = "A client without a credential is delivered what only the owner may read."
-            return [Open(what, again.transcript)]
+            return Open(what, again.transcript)
     if proof.access is Access.IN:
-        if await _is_capability(situation, ask):
-            return [
-                NotDetermined(
-                    "No credential is asked for, but the address may be one: a client that changes its long "
-                    "id gets nothing, and every client that knows the address gets in.",
-                    OWNER,
-                    proof.transcript,
-                )
-            ]
-        situation.open_to_all = True
-        public = (
-            " If they are for everybody, give the owner's credential: only what the owner gets counts then."
-            if situation.owner is None
-            else ""
-        )
-        what = f"A client without a credential gets in: {proof.why}.{public}"
-        return [Open(what, proof.transcript)]
+        return await _let_in(situation, ask, proof)
     created = await _creatable(situation)
     if isinstance(created, Open):
-        return [created]
-    heard = None
-    if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
+        return created
+    if situation.owner is None:
+        return await _quiet(situation, ask, proof) or _not_in(situation, proof, created)
+    if proof.conversation.stays_open and not situation.base.once:
         speaker = Ask(situation.owner, situation.origin)
         heard = await overheard(situation.client, situation.base, replace(ask, say=False), speaker)
-    if heard is not None:
-        situation.open_to_all = True
-        what = "A client without a credential is delivered nothing at first, and hears what the owner says."
-        return [Open(what, heard.transcript)]
-    quiet = proof.access is Access.UNKNOWN and proof.conversation.stays_open
-    if quiet and situation.owner is None:
-        why = await _open_though_quiet(situation, ask)
-        if why:
-            situation.base = replace(situation.base, opens=True)
-            situation.open_to_all = True
-            what = f"A client without a credential is let in: {why}."
-            return [Open(what, situation.client.all[-1].transcript)]
-    return [_not_in(situation, proof, created)]
+        if heard is not None:
+            what = "A client without a credential hears what the owner says, and is not answered itself."
+            return Open(what, heard.transcript)
+    found: Open | NotDetermined | None = created
+    if found is None and proof.access is Access.REFUSED:
+        found = await _second_look(situation, ask, proof)
+    return found if isinstance(found, Open) else _not_in(situation, proof, found)
+
+
+async def _quiet(situation: Situation, ask: Ask, proof: Proof) -> Open | None:
+    """Open, if the socket of a client without a credential is silent, and is shown to be open otherwise."""
+    if proof.access is not Access.UNKNOWN or not proof.conversation.stays_open:
+        return None
+    why = await _open_though_quiet(situation, ask)
+    if not why:
+        return None
+    situation.base = replace(situation.base, opens=True)
+    what = f"A client without a credential is let in: {why}."
+    return Open(what, situation.client.all[-1].transcript)
+
+
+async def _second_look(situation: Situation, ask: Ask, proof: Proof) -> Open | NotDetermined | None:
+    """Look for what a refusal may hide; None where it still is one.
+
+    A server may have a limit, be slow to clients that it does not know, keep a user for all of its
+    connections, or refuse a client for want of a part that is no secret.
+    """
+    client, owner, base = situation.client, situation.owner, situation.base
+    if owner is None or base.once:
+        return None
+    question = "The probe cannot tell whether a client without a credential gets in"
+    if judged(base, base.nobody, anonymous=True)[0] is Access.IN:
+        what = f"{question}: it got in once, and was refused later."
+        return NotDetermined(what, "`--per-second N` with a smaller number", proof.transcript)
+    if proof.conversation.stays_open:
+        late = await situation.attempt(
+            replace(ask, patience=_SILENCE * client.usual / client.listen)
+        )
+        if late.access is Access.IN:
+            what = f"A client without a credential gets in, and is answered late: {late.why}."
+            return Open(what, late.transcript)
+        if late.access is Access.UNKNOWN:
+            return NotDetermined(f"{question}: {late.why}.", SAY, late.transcript)
+    plain = owner.plain_parts()
+    if plain != owner.nobody() and plain.shown() != ask.who.shown():
+        part = await situation.attempt(Ask(plain, situation.origin))
+        if part.access is Access.IN:
+            what = f"{question}: those parts of the owner's credential that may be no secret get in alone."
+            settle = "`--credential-subprotocol`, or `--header` and `--cookie` with secrets only"
+            return NotDetermined(what, settle, part.transcript)
+    return await _beside_the_owner(situation, owner, ask, question)
+
+
+async def _beside_the_owner(
+    situation: Situation, owner: Identity, ask: Ask, question: str
+) -> Open | NotDetermined | None:
+    """Connect while the owner is connected, and see that the owner still gets in."""
+    client, base = situation.client, situation.base
+    for time in range(2):
+        seen: list[Conversation] = []
+
+        async def connect(seen: list[Conversation] = seen) -> None:
+            seen.append(await client.converse(ask))
+
+        own = await client.converse(
+            Ask(owner, situation.origin, later=connect, overhears=True, patience=_OWNER)
+        )
+        if not seen:
+            what = f"{question}: the owner is refused by now, too."
+            return NotDetermined(what, "`--per-second N` with a smaller number", own.transcript)
+        access, why = judged(base, seen[0], anonymous=True)
+        if access is Access.REFUSED:
+            return None if not time else NotDetermined(f"{question}: it got in once.", "")
+        if access is Access.UNKNOWN:
+            return NotDetermined(f"{question}: {why}.", SAY, seen[0].transcript)
+    what = f"A client without a credential gets in while the owner is connected: {why}."
+    return Open(what, seen[0].transcript)
 
 
 def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> Result:
@@ -194,7 +281,6 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
         usual = client.pack, client.say, client.in_turn
         proof = await _with_created(situation, one.who)
         if proof.access is Access.IN:
-            situation.open_to_all = True
             client.stranger = one.who
             what = f"A client without a login gets in with {one.how}: {proof.why}."
             return Open(what, proof.transcript)

@@ -90,7 +90,7 @@ async def _run(situation: Situation) -> list[Result]:
             )
         else:
             text = f"A message of 1 MiB is refused as it is, and taken {what}."
-            results.append(Open(text, first.transcript))
+            results.append(Open(text, first.transcript, kind=what))
     ways = f"{', '.join(held[:-1])} and {held[-1]}" if len(held) > 1 else held[0]
     return results or [Closed(f"A message of 1 MiB is refused {ways}.{rest}", last)]
 

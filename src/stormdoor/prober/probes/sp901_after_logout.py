@@ -16,11 +16,12 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from stormdoor.prober.conversation import Ask, Client, Conversation
+from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Proof
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.login import LoginFailed
+from stormdoor.prober.outlives import outlives
 from stormdoor.prober.probe import (
     CREDENTIAL,
     SAY,
@@ -37,6 +38,8 @@ from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
+
+_ASKED = "The probe cannot tell whether an open socket ends with the session"
 
 
 async def _log_out(client: Client, target: Target, who: Identity) -> int:
@@ -75,30 +78,6 @@ def _target(situation: Situation) -> Target:
     return client.target.at((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
-def _socket(situation: Situation, before: frozenset[str], went_on: Conversation) -> Result:
-    """The result for the socket that was open while the session was ended."""
-    lines = went_on.transcript
-    if went_on.status != 101:
-        why = went_on.problem or f"the handshake was answered with {went_on.status}"
-        return NotDetermined(
-            f"The probe cannot tell whether an open socket ends with the session: {why}.", "", lines
-        )
-    if went_on.ended:
-        return Closed("The open socket ends with the session.", lines)
-    owned = before - situation.base.nobody.delivered
-    if owned & went_on.delivered:
-        what = "The open socket goes on delivering what the owner gets, after the logout."
-        return Open(what, lines)
-    if not owned or went_on.delivered:
-        why = "it is answered otherwise than before" if owned else "it delivers nothing"
-        return NotDetermined(
-            f"The probe cannot tell whether an open socket ends with the session: {why}.",
-            SAY,
-            lines,
-        )
-    return Closed("After the logout the open socket delivers nothing more.", lines)
-
-
 def _cookie(proof: Proof) -> Result:
     """The result for a new socket with the session that was ended."""
     if proof.access is Access.IN:
@@ -127,18 +106,27 @@ async def _run(situation: Situation) -> list[Result]:
                 "The probe cannot tell what the logout ends: the owner does not get in again.", ""
             )
         ]
-    before = await lasting(client, Ask(who, situation.origin))
+
+    async def speak() -> None:
+        """Let another session of the owner say the same: a socket may still hear others."""
+        await client.converse(Ask(owner, situation.origin))
+
+    meanwhile = speak if client.said(again=True) else None
+    before = await lasting(client, Ask(who, situation.origin), meanwhile)
     statuses: list[int] = []
 
     async def log_out() -> None:
         statuses.append(await _log_out(client, target, who))
 
-    went_on = await client.converse(Ask(who, situation.origin, patience=PATIENCE, later=log_out))
+    went_on = await client.converse(
+        Ask(who, situation.origin, patience=PATIENCE, later=log_out, meanwhile=meanwhile)
+    )
     if not statuses or not 200 <= statuses[-1] < 400:
         what = f"The probe cannot tell what the logout ends: it was answered with {(statuses or [0])[-1]}."
         return [NotDetermined(what, "`--logout URL` with the address that ends a session")]
     proof = await situation.attempt(Ask(who, situation.origin), situation.nobody)
-    results = [_socket(situation, before, went_on), _cookie(proof)]
+    socket = outlives(situation, before, went_on, event="the logout", asked=_ASKED)
+    results = [socket, _cookie(proof)]
     for kind in (Open, NotDetermined):
         if some := [one for one in results if isinstance(one, kind)]:
             return list(some)

@@ -20,13 +20,12 @@ import time
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.listening import PATIENCE, lasting
+from stormdoor.prober.outlives import outlives
 from stormdoor.prober.probe import (
     CREDENTIAL,
     SAY,
-    Closed,
     NotDetermined,
     NotTried,
-    Open,
     Result,
     Situation,
     probe,
@@ -35,6 +34,8 @@ from stormdoor.prober.probes.sp106_expired_token import ends_at
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
+
+_ASKED = "The probe cannot tell whether a socket ends with its token"
 
 _LONGEST = 20.0
 _GRACE = 6
@@ -51,8 +52,8 @@ async def _run(situation: Situation) -> list[Result]:
     left = ends - time.time()
     if left <= 0 or left > min(_LONGEST, client.budget.left() - 2 * _GRACE):
         return [NotTried("a token that ends within 20 seconds")]
-    delivered = await lasting(client, Ask(owner, situation.origin))
-    if not delivered:
+    before = await lasting(client, Ask(owner, situation.origin))
+    if not before.delivered:
         return [
             NotDetermined(
                 "The probe cannot tell whether a socket ends with its token: it delivers nothing to compare.",
@@ -73,18 +74,10 @@ async def _run(situation: Situation) -> list[Result]:
     went_on = await client.converse(
         Ask(owner, situation.origin, patience=PATIENCE, later=until_it_ends)
     )
-    if went_on.ended:
-        return [Closed("The socket ends with the token that has opened it.", went_on.transcript)]
-    if not gone:
-        what = (
-            "The probe cannot tell whether a socket ends with its token: a new socket opens, too."
-        )
+    if not went_on.ended and not gone:
+        what = f"{_ASKED}: a new socket opens, too."
         return [NotDetermined(what, "", went_on.transcript)]
-    if delivered & went_on.delivered:
-        what = "The token has ended and opens no socket any more; the one it has opened goes on."
-        return [Open(what, went_on.transcript)]
-    what = "The socket delivers nothing more when its token has ended."
-    return [Closed(what, went_on.transcript)]
+    return [outlives(situation, before, went_on, event="the end of its token", asked=_ASKED)]
 
 
 PROBE = probe(

@@ -15,8 +15,9 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, Proof
 from stormdoor.prober.listening import PATIENCE, lasting
+from stormdoor.prober.outlives import outlives
 from stormdoor.prober.probe import (
     CREDENTIAL,
     SAY,
@@ -33,6 +34,8 @@ from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
+_ASKED = "The probe cannot tell whether an open socket ends with the right"
+
 
 async def _run(situation: Situation) -> list[Result]:
     owner, other, revoke = situation.owner, situation.other, situation.declared.revoke
@@ -41,8 +44,8 @@ async def _run(situation: Situation) -> list[Result]:
     if situation.open_to_all or situation.base.once:
         return [NotTried(CREDENTIAL)]
     client = situation.client
-    delivered = await lasting(client, Ask(owner, situation.origin))
-    if not delivered:
+    before = await lasting(client, Ask(owner, situation.origin))
+    if not before.delivered:
         return [
             NotDetermined(
                 "The probe cannot tell what a revocation ends: the owner gets no message.",
@@ -67,19 +70,25 @@ async def _run(situation: Situation) -> list[Result]:
                 went_on.transcript,
             )
         ]
-    results: list[Result] = []
-    if went_on.stays_open and delivered & went_on.delivered:
-        what = f"The owner's socket goes on after {other.name} has taken the right away."
-        results.append(Open(what, went_on.transcript))
+    socket = outlives(situation, before, went_on, event="the revocation", asked=_ASKED)
     proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
+    results: list[Result] = [socket, *_new_socket(proof, other.name)]
+    for kind in (Open, NotDetermined):
+        if some := [one for one in results if isinstance(one, kind)]:
+            return list(some)
+    what = "A revocation ends the open socket, and opens no other."
+    return [Closed(what, (*went_on.transcript, *proof.transcript))]
+
+
+def _new_socket(proof: Proof, other: str) -> list[Result]:
+    """The result for a new socket with the credential; nothing where it is refused."""
     if proof.access is Access.IN:
-        what = f"The credential opens a new socket after {other.name} has taken the right away."
-        results.append(Open(what, proof.transcript))
-    if proof.access is Access.UNKNOWN and not results:
+        what = f"The credential opens a new socket after {other} has taken the right away."
+        return [Open(what, proof.transcript)]
+    if proof.access is Access.UNKNOWN:
         what = f"The probe cannot tell whether the revoked credential opens a socket: {proof.why}."
         return [NotDetermined(what, "", proof.transcript)]
-    what = "A revocation ends the open socket, and opens no other."
-    return results or [Closed(what, (*went_on.transcript, *proof.transcript))]
+    return []
 
 
 PROBE = probe(
