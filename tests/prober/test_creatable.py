@@ -14,7 +14,6 @@ import pytest
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from stormdoor.prober.creatable import forged
 from stormdoor.prober.identity import Identity
 from tests.prober.servers import probed, serving, slugs
 from tests.prober.test_four_results import outcomes
@@ -181,14 +180,3 @@ async def test_a_foreign_page_has_it_as_well() -> None:
     async with serving(Feed, ("/", CookiePage)) as port:
         report = await probed(port)
     assert {"no-credential", "foreign-origin"} <= slugs(report)
-
-
-def test_forged() -> None:
-    """Another session, an end in the future, no signature; other formats are left alone."""
-    other = forged(made(signed=True))
-    assert "." not in other
-    read = json.loads(base64.urlsafe_b64decode(other + "=" * (-len(other) % 4)))
-    assert read["session_id"] != "Xk29sPq4LmZ7"
-    assert read["session_expiry"] > time.time() + 600
-    header = base64.urlsafe_b64encode(b'{"alg":"HS256"}').decode()
-    assert forged("opaque-token-0123") == forged(f"{header}.e30.x") == ""

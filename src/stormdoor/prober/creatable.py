@@ -5,35 +5,28 @@ A server that takes one of them asks for something, and keeps no client out.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import itertools
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.entrance import named_in
+from stormdoor.prober.forging import LIFETIME, encoded, forgeries
 from stormdoor.prober.identity import Identity, Pairs, token_of
 from stormdoor.prober.login import SetCookie
-from stormdoor.prober.made_up import alike
 from stormdoor.prober.packs import PACKS
 from stormdoor.prober.wire import NoAnswer, Request
 
-__all__ = ["Created", "Visit", "candidates", "forged", "visit"]
+__all__ = ["Created", "Visit", "candidates", "visit"]
 
 _MOST_PAGES = 5
 _MOST_TOKENS = 3
+_MOST_FORGED = 8
 _REDIRECTS = {301, 302, 303, 307, 308}
 _NAMED = re.compile(r"token|jwt|ticket|api_?key|credential|session|\bsid\b", re.IGNORECASE)
 _FORGERY = re.compile(r"[cx]srf", re.IGNORECASE)
-_ID = re.compile(r"id$|^sub$|^jti$|nonce|session|user", re.IGNORECASE)
-_ENDS = re.compile(r"exp", re.IGNORECASE)
-_LIFETIME = 900
-"""Seconds that a forged token claims to be valid."""
 _MADE = "a token without a signature that the client has made itself"
 _USUAL_NAMES = ("token", "access_token", "ticket", "session")
 
@@ -110,36 +103,6 @@ async def _read(client: Client, page: str, cookies: dict[str, str]) -> tuple[str
     return page, ""
 
 
-def _decoded(part: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def forged(token: str) -> str:
-    """Return another token of the same format without a signature; "" where the format is not known.
-
-    The format is base64 of a JSON object, which a signature may follow after a dot. Its ids become others,
-    and its end lies in the future. JSON Web Tokens are another probe's.
-    """
-    payload, _, signature = token.partition(".")
-    found = _decoded(payload)
-    if found is None or signature.count(".") == 1 or "alg" in found:
-        return ""
-    for name, value in found.items():
-        if isinstance(value, str) and _ID.search(name):
-            found[name] = alike(value)
-        elif isinstance(value, int | float) and _ENDS.search(name):
-            found[name] = int(time.time()) + _LIFETIME
-    return _encoded(found)
-
-
-def _encoded(value: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
 def _placed(token: str, name: str, who: Identity) -> Iterator[tuple[str, Identity]]:
     """The places in which a client may show a token that it has found, with the name of each."""
     if re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", token):
@@ -167,13 +130,25 @@ def _in_place_of(owner: Identity, token: str, cookies: Pairs) -> Identity:
     return replace(changed, cookies=cookies)
 
 
-def _held(owner: Identity | None) -> list[str]:
-    """The tokens that the owner shows."""
-    if owner is None:
-        return []
-    values = [value for _, value in (*owner.query, *owner.cookies)]
-    values += [token_of(name, value) for name, value in owner.headers]
-    return [*values, *owner.secret_subprotocols]
+def _forged(owner: Identity, visitor: Identity) -> Iterator[Created]:
+    """The visitor with one part of the owner's credential forged, each in its own place."""
+    for name, value in owner.cookies:
+        rest = tuple(one for one in visitor.cookies if one[0] != name)
+        for made in forgeries(value):
+            yield Created(_MADE, replace(visitor, cookies=(*rest, (name, made))))
+    for name, value in owner.query:
+        for made in forgeries(value):
+            yield Created(_MADE, replace(visitor, query=((name, made),)))
+    for name, value in owner.headers:
+        token = token_of(name, value) or value
+        for made in forgeries(token):
+            shown = (name, value.replace(token, made))
+            yield Created(_MADE, replace(visitor, headers=(*visitor.headers, shown)))
+    for token in owner.secret_subprotocols:
+        for made in forgeries(token):
+            offered = tuple(made if one == token else one for one in owner.protocols)
+            who = replace(visitor, protocols=offered, secret_protocols=(made,))
+            yield Created(_MADE, who)
 
 
 def candidates(client: Client, owner: Identity | None, seen: Visit) -> Iterator[Created]:
@@ -192,14 +167,13 @@ def candidates(client: Client, owner: Identity | None, seen: Visit) -> Iterator[
     for token, (name, page) in tokens:
         how = f"`{name}`, which the page `{page}` gives to every visitor"
         yield from _shown(token, name, how, owner, visitor)
-    samples = [(token, name) for token, (name, _) in tokens]
-    samples += [(token, "token") for token in _held(owner)]
-    for token, name in samples:
-        if made := forged(token):
+    for token, (name, _) in tokens:
+        for made in forgeries(token):
             yield from _shown(made, name, _MADE, owner, visitor)
+    yield from itertools.islice(_forged(owner, visitor), _MOST_FORGED) if owner is not None else ()
     for pack in PACKS if owner is None else ():
         if pack.token:
-            made = _encoded(pack.made_token(_LIFETIME))
+            made = encoded(pack.made_token(LIFETIME))
             shown = (*pack.protocols, made)
             yield Created(
                 _MADE, replace(client.stranger, protocols=shown, secret_protocols=(made,))
