@@ -383,7 +383,7 @@ def main() -> None:
     lines = [
         *_rows(sums),
         "",
-        f"{shells} programs run a shell for whoever connects: wshawk was not pointed at them.",
+        f"{shells} programs run a shell for every client: wshawk was not pointed at them.",
         "",
         "About frames that break the protocol:",
         "",

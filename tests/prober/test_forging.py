@@ -45,7 +45,7 @@ def as_pairs(text: str) -> dict[str, str]:
 
 def as_pickle(data: bytes) -> dict[str, str]:
     """The texts of a pickled dictionary, without running it."""
-    texts = [value for code, value, _ in pickletools.genops(data) if "UNICODE" in code.name]
+    texts = [str(value) for code, value, _ in pickletools.genops(data) if "UNICODE" in code.name]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 

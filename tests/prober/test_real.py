@@ -1,8 +1,13 @@
 """What is committed about real programs is complete, and the page says the same; nothing is started."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from tests.prober.real.evaluate import CHECKS, MADE_UP, PAGE, UNSEEN
+from tests.prober.real.exit_statuses import ended
+from tests.prober.real.exit_statuses import main as exit_statuses
 from tests.prober.real.programs import cases
 from tests.prober.unseen.page import MARK, RUNS, counts, section
 
@@ -54,3 +59,14 @@ def test_the_page_shows_what_was_kept_of_the_runs() -> None:
     now = json.loads([*RUNS.values()][-1].read_text("utf-8"))
     for check in ("no-credential", "foreign-origin", MADE_UP):
         assert counts(now, known, check)[2] == 0, check
+    assert [one.name for one in ended(now) if one.wrong] == []
+
+
+def test_a_hole_with_status_zero_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The program that states the exit statuses ends with 1 where a set-up with a hole ended with 0."""
+    one = {"truth": {"no-credential": True}, "status": 0, "stranger_status": -1}
+    file = tmp_path / "run.json"
+    for status, expected in ((0, 1), (3, 0)):
+        file.write_text(json.dumps({"a": {**one, "status": status}}), encoding="utf-8")
+        assert exit_statuses([str(file)]) == expected
+    assert "open by hand: no-credential" in capsys.readouterr().out

@@ -102,8 +102,8 @@ async def look(
             beside = [await stack.enter_async_context(opened(one)) for one in at.case.beside]
             client = await stack.enter_async_context(opened(at.path))
             try:
-                for one, text in itertools.product(beside, at.case.beside_say):
-                    await one.send(text)
+                for companion, text in itertools.product(beside, at.case.beside_say):
+                    await companion.send(text)
                 if beside:
                     await asyncio.sleep(_SETTLE)
                 if credential.first:
@@ -183,8 +183,8 @@ async def outlives(at: Started) -> Seen:
         async with contextlib.AsyncExitStack() as stack:
             beside = [await stack.enter_async_context(opened(one)) for one in at.case.beside]
             client = await stack.enter_async_context(opened(at.path))
-            for one, text in itertools.product(beside, at.case.beside_say):
-                await one.send(text)
+            for companion, text in itertools.product(beside, at.case.beside_say):
+                await companion.send(text)
 
             async def hear(seconds: float) -> None:
                 with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Writes what was said of unseen programs into the documentation, from what was kept of the runs.
+"""Write the results for unseen programs into the documentation, from the records of the runs.
 
 python -m tests.prober.unseen.page
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.prober.real.evaluate import MADE_UP, MORE_CHECKS, PAGE, UNSEEN
+from tests.prober.real.exit_statuses import ended, table
 from tests.prober.real.programs import Case, cases
 
 __all__ = ["MARK", "RUNS", "counts", "main", "section"]
@@ -22,6 +23,7 @@ RUNS = {
     "at first sight, after the first were learned from": UNSEEN / "second-run.json",
     "at first sight, after those two": UNSEEN / "third-run.json",
     "at first sight, after those three": UNSEEN / "fourth-run.json",
+    "at first sight, after those four": UNSEEN / "fifth-run.json",
     "today, all": UNSEEN / "now.json",
 }
 _CHECKS = ("no-credential", "foreign-origin")
@@ -50,7 +52,7 @@ def counts(run: Kept, known: Mapping[str, Case], check: str) -> tuple[int, int, 
 
 
 def _strangers(run: Kept, known: Mapping[str, Case]) -> str:
-    """What was said without the owner's credential, of programs that are closed to strangers."""
+    """Count what was called open without the owner's credential although it is closed."""
     said = [
         one["stranger"]
         for name, one in run.items()
@@ -90,6 +92,10 @@ def section() -> str:
             numbers = (hit, missed, alarm, untold, alone)
             lines.append(f"| {title} | {size} | {check} | {' | '.join(map(str, numbers))} |")
     lines += [
+        "",
+        "Exit statuses of today's runs, with the owner's credential and without:",
+        "",
+        table(ended(now)),
         "",
         "Programs of others, and of the small ones those that were missed: by hand / at first sight / today.",
         "",
