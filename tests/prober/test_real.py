@@ -62,7 +62,9 @@ def test_the_page_shows_what_was_kept_of_the_runs() -> None:
     assert [one.name for one in ended(now) if one.wrong] == []
 
 
-def test_a_hole_with_status_zero_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hole_with_status_zero_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The program that states the exit statuses ends with 1 where a set-up with a hole ended with 0."""
     one = {"truth": {"no-credential": True}, "status": 0, "stranger_status": -1}
     file = tmp_path / "run.json"
