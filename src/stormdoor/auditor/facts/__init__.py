@@ -1,3 +1,3 @@
-"""What rules ask for: calls and their arguments, sinks, tokens, secrets."""
+"""Facts for rules: calls and their arguments, sinks, tokens, secrets."""
 
 __all__: list[str] = []

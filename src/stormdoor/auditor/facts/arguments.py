@@ -1,4 +1,4 @@
-"""What calls, and the routes, give the parameters of functions."""
+"""The values that calls and routes give to parameters of functions."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def given_at(event: Event, at: int, *names: str) -> ast.expr | None:
 def given_to(
     site: ast.Call, function: FunctionDefinition, name: str, *, bound: bool
 ) -> ast.expr | None:
-    """What a call gives a parameter; None where that cannot be seen."""
+    """Return the argument of a call for a parameter; None if it cannot be determined."""
     for word in site.keywords:
         if word.arg == name:
             return word.value
@@ -50,7 +50,7 @@ def given_to(
 
 
 def are_words(patterns: tuple[str, ...]) -> bool:
-    """Whether what the routes capture has letters, digits, lines and dashes only."""
+    """Return whether the routes capture only letters, digits, underscores and dashes."""
     if not patterns:
         return False
     for pattern in patterns:

@@ -1,4 +1,4 @@
-"""What a name is given inside of a function, and what of that can still be there at a place."""
+"""The values of a name inside a function, and those that it can have at a place."""
 
 import ast
 import re
@@ -74,7 +74,7 @@ class Within:
         return {*self.parameters, *(one.arg for one in found)}
 
     def reaching(self, name: str, at: ast.AST) -> tuple[list[Given], bool]:
-        """What a name may hold at a place, and whether it may still hold what the function was given."""
+        """Return the values of a name at a place, and whether it may still be the parameter."""
         if (inner := self._inner(name, at)) is not None:
             return [inner], False
         found: list[Given] = []
@@ -93,13 +93,13 @@ class Within:
         return found, True
 
     def binds(self, name: str, at: ast.AST) -> bool:
-        """Whether a name is this function's own at a place."""
+        """Return whether a name is local to this function at a place."""
         return (
             name in self.given or name in self.all_parameters or self._inner(name, at) is not None
         )
 
     def _inner(self, name: str, at: ast.AST) -> Given | None:
-        """What a name holds inside of a comprehension or a lambda that makes it."""
+        """Return the value of a name that a comprehension or a lambda binds."""
         for above, _ in self._blocks(at):
             if isinstance(above, ast.Lambda) and any(
                 one.arg == name for one in ast.walk(above.args) if isinstance(one, ast.arg)
@@ -112,7 +112,7 @@ class Within:
         return None
 
     def is_guarded(self, name: str, at: ast.AST, *, forms: bool) -> bool:
-        """Whether only what was compared with a list or a form gets to a place under this name."""
+        """Return whether every path to a place compares the name with a list or a form."""
         for above, where in self._blocks(at):
             match above:
                 case ast.If(test=test) | ast.IfExp(test=test) if where in {"body", "orelse"}:
@@ -131,7 +131,7 @@ class Within:
         )
 
     def _is_given_between(self, name: str, test: ast.AST, at: ast.AST) -> bool:
-        """Whether a name holds something else than what was asked about."""
+        """Return whether a name has changed since the test."""
         return any(
             one.whole
             and _position(test) < _position(one.node) < _position(at)
@@ -140,7 +140,7 @@ class Within:
         )
 
     def refuses(self, name: str, *, forms: bool) -> bool:
-        """Whether it raises unless a name is one of a list, or has a form."""
+        """Return whether the function raises unless a name is in a list or has a form."""
         return any(
             isinstance(one, ast.If)
             and isinstance(one.body[-1], ast.Raise)
@@ -149,7 +149,7 @@ class Within:
         )
 
     def answers(self, name: str, *, forms: bool) -> bool:
-        """Whether it says if a name is one of a list, or has a form; or asks something else about it."""
+        """Return whether the function returns a test of a name against a list or a form."""
         returned = self.returned() or []
         unsure = [
             one
@@ -179,7 +179,7 @@ class Within:
                 yield above.test
 
     def returned(self) -> list[ast.expr] | None:
-        """What it returns; None where that cannot be seen."""
+        """Return the returned expression; None if it cannot be determined."""
         found: list[ast.expr] = []
         for one in self._above:
             if isinstance(one, ast.Yield | ast.YieldFrom) and not isinstance(
@@ -205,7 +205,7 @@ class Within:
             node = above
 
     def _always(self, node: ast.AST, blocks: set[tuple[ast.AST, str]], name: str) -> bool:
-        """Whether whoever gets to a place in these blocks has come by a statement before it."""
+        """Return whether each path to a place in these blocks runs a statement before it."""
         while node in self._above:
             if not isinstance(node, ast.stmt | ast.ExceptHandler):
                 node = self._above[node][0]
@@ -233,7 +233,7 @@ class Within:
 
 
 def leaves(body: list[ast.stmt]) -> bool:
-    """Whether what follows a block is not reached through it."""
+    """Return whether control never leaves a block at its end."""
     return bool(body) and isinstance(body[-1], ast.Raise | ast.Return | ast.Continue | ast.Break)
 
 
@@ -242,7 +242,7 @@ def _position(node: ast.AST) -> tuple[int, int]:
 
 
 def _proves(test: ast.expr, name: str, *, holds: bool, forms: bool) -> bool:
-    """Whether a name is one of a list or has a form where a condition holds, or where it does not."""
+    """Return whether a condition, or its opposite, limits a name to a list or to a form."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _proves(inner, name, holds=not holds, forms=forms)
@@ -258,7 +258,7 @@ def _proves(test: ast.expr, name: str, *, holds: bool, forms: bool) -> bool:
 
 
 def _asks(node: ast.expr, name: str) -> bool:
-    """Whether a call asks how a name is written: `name.isdigit()`, `PATTERN.fullmatch(name)`."""
+    """Return whether a call tests the form of a name: `name.isdigit()`, `PATTERN.fullmatch(name)`."""
     match node:
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=held), kinds]):
             asked = {one.id for one in ast.walk(kinds) if isinstance(one, ast.Name)}
@@ -272,7 +272,7 @@ def _asks(node: ast.expr, name: str) -> bool:
 
 
 def _lets_everything_by(node: ast.expr) -> bool:
-    """Whether a pattern that is written there has a place for any sign."""
+    """Return whether a literal pattern matches any character at some place."""
     return any(
         isinstance(one, ast.Constant)
         and isinstance(one.value, str | bytes)

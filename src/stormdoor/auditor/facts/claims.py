@@ -1,4 +1,4 @@
-"""A claim of a JSON Web Token that nobody verifies, for the rules that have one claim each."""
+"""Unverified claims of a JSON Web Token, for the rules about one claim each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,6 +40,6 @@ def unverified(claim: str, noun: str) -> Callable[[Call], Iterator[Found]]:
 
 
 def _required(call: Call) -> str:
-    """What the options say, as text."""
+    """Return the options as text."""
     options = call.words.get("options")
     return call.module.source(call.literal(options)) if options is not None else ""

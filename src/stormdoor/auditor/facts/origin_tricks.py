@@ -1,4 +1,4 @@
-"""Which hostile origin gets past a check, for the rules that have one trick each."""
+"""Accepted hostile origins, for the rules about one kind each."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Which of the things that a client names are meant for clients."""
+"""Methods and objects that a program offers to clients by name."""
 
 import ast
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _EVERYTHING = frozenset({"__dict__", "dir", "globals", "locals", "vars"})
 
 
 def is_meant(event: Event) -> bool:
-    """Whether a name of the client's picks only what somebody has meant to be picked.
+    """Return whether a name of the client selects only items that the program offers.
 
     It was looked for in a list, or is what stands in a table; or all that begins alike can be picked,
     and nothing of Tornado's does: `getattr(self, f"command_{name}")`.
@@ -36,7 +36,7 @@ def is_meant(event: Event) -> bool:
 
 
 def is_called(event: Event) -> bool:
-    """Whether what was picked is called, or given away to be called; not where only its value is read."""
+    """Return whether the selected item is called, or passed on to be called, and not only read."""
     for around in scopes_of(event.module, event.node)[-1:]:
         names = _names_for(around, event.node)
         for node in ast.walk(around):
@@ -49,7 +49,7 @@ def is_called(event: Event) -> bool:
 
 
 def _is_marked(event: Event) -> bool:
-    """Whether only what has a mark is used: `if hasattr(method, "remote")`."""
+    """Return whether the program uses only marked items: `if hasattr(method, "remote")`."""
     for around in scopes_of(event.module, event.node)[-1:]:
         given = _names_for(around, event.node)
         asked = [
@@ -76,7 +76,7 @@ def _is_marked(event: Event) -> bool:
 
 
 def _names_for(function: ast.AST, value: ast.AST) -> set[str]:
-    """What a function calls something that stands in it."""
+    """Return the names of an expression inside a function."""
     return {
         one.id
         for node in ast.walk(function)
@@ -87,7 +87,7 @@ def _names_for(function: ast.AST, value: ast.AST) -> set[str]:
 
 
 def _is_listed(event: Event) -> bool:
-    """Whether the name was looked for in a list on the way: `if name not in procedures.__all__: raise …`."""
+    """Return whether a list limits the name: `if name not in procedures.__all__: raise …`."""
     sites = [(event.module, event.node), *((module, site) for module, site, _ in event.stack)]
     for module, found in sites:
         site = found.value if isinstance(found, ast.Await) else found
@@ -101,7 +101,7 @@ def _is_listed(event: Event) -> bool:
 
 
 def _known_at(node: ast.If, rest: list[ast.stmt], site: ast.AST) -> set[str]:
-    """What is certainly in a list at a place, by one condition of the function and what follows it."""
+    """Return the names that are certainly in a list at a place, by a condition of the function."""
     if _holds(node.body, site):
         return set(_looked_for(node.test, ast.And, ast.In))
     leaves = isinstance(node.body[-1], ast.Raise | ast.Return | ast.Continue)
@@ -119,7 +119,7 @@ def _arguments(site: ast.AST) -> list[ast.expr]:
 
 
 def _looked_for(test: ast.expr, joined: type[ast.boolop], how: type[ast.cmpop]) -> Iterator[str]:
-    """What is looked for in a list, as it is written; not where the list is all that there is."""
+    """Return the expression that is tested against a list, unless the list holds everything."""
     together = isinstance(test, ast.BoolOp) and isinstance(test.op, joined)
     for one in test.values if isinstance(test, ast.BoolOp) and together else [test]:
         if (

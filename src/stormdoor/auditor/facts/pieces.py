@@ -105,7 +105,7 @@ class Pieces(Spelling):
                 return None
 
     def _only(self, name: str, at: ast.AST, place: Place) -> list[tuple[ast.expr, Place]] | None:
-        """What a name of a function holds, where it can hold one thing only, and what `+=` adds to it."""
+        """Return the value of a name, if it has only one, and the values that `+=` adds."""
         function = place.scopes[-1] if place.scopes else None
         if not isinstance(function, FunctionDefinition):
             return None
@@ -133,7 +133,7 @@ class Pieces(Spelling):
         ]
 
     def _returned(self, node: ast.Call, place: Place) -> tuple[ast.expr, Place] | None:
-        """What a function of the project answers, where it answers one thing besides constants."""
+        """Return the result of a function of the project, if it has only one besides constants."""
         functions = list(self._functions(node, place))
         if len(functions) != 1 or len(place.stack) > DEPTH:
             return None
@@ -181,7 +181,7 @@ class Pieces(Spelling):
 
 
 def _is_within(first: ast.expr) -> bool:
-    """Whether what begins like this is a path below an address, and no address of its own."""
+    """Return whether a text that begins so is a path below an address, and no address itself."""
     match first:
         case ast.Constant(value=str() as text):
             return re.match(r"/?[^/:\\\s]+[/?#]", text) is not None

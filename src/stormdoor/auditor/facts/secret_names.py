@@ -1,4 +1,4 @@
-"""Names of what nobody else may know."""
+"""Names of secrets."""
 
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.words import words
@@ -17,7 +17,7 @@ _NO_SECRETS = words(
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a value of this name must be known to nobody else: a token, a password, a key."""
+    """Return whether a name is that of a secret: a token, a password, a key."""
     words = words_of(name)
     found = set(words)
     if not found or found & _NO_SECRETS:

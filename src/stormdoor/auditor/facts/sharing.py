@@ -1,4 +1,4 @@
-"""What all connections of a handler share, because it stands on the class."""
+"""Attributes that all connections of a handler share, because they are on the class."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Where something that the client sent ends up: the data flow from a message to a function."""
+"""The data flow from a message of the client to a function."""
 
 import ast
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ def argument(event: Event, at: int, *names: str) -> Value | None:
 
 
 def from_client(value: Value | None) -> bool:
-    """Whether the client chooses a value, or a part of it."""
+    """Return whether the client chooses a value or a part of it."""
     return value is not None and "client" in labels_of(value)
 
 
 def is_called(event: Event) -> bool:
-    """Whether the call stands in the source as such, and is not handed to something else."""
+    """Return whether the source has the call itself, and does not pass the function on."""
     return isinstance(event.node, ast.Call) and (
         last_name(event.node.func) == event.text.rpartition(".")[2]
         or isinstance(event.node.func, ast.Name)
@@ -35,7 +35,7 @@ def is_called(event: Event) -> bool:
 
 
 def is_namesake(event: Event) -> bool:
-    """Whether a call that a library's name was found in is one of something else: `self.requests.put()`."""
+    """Return whether a call with the name of a library belongs to another object: `self.requests.put()`."""
     match event.node:
         case ast.Call(func=ast.Attribute(value=ast.Attribute())):
             owner, library = event.receiver, event.text.rpartition(".")[0]

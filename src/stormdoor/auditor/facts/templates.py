@@ -23,7 +23,7 @@ class Template:
 
 
 def is_number(template: Template, found: re.Match[str]) -> bool:
-    """Whether a place of a template takes a number only: `%d`, `{:d}`."""
+    """Return whether a place of a template accepts only a number: `%d`, `{:d}`."""
     if template.sign is CONVERSION:
         return found[2] in NUMERIC
     _, colon, spec = found[0][1:-1].partition(":")
@@ -31,7 +31,7 @@ def is_number(template: Template, found: re.Match[str]) -> bool:
 
 
 def is_number_spec(spec: ast.expr | None) -> bool:
-    """Whether the format of a place of an f-string is that of a number: `{count:d}`."""
+    """Return whether the format of a place of an f-string is that of a number: `{count:d}`."""
     match spec:
         case ast.JoinedStr(values=[ast.Constant(value=str() as text)]):
             return _NUMERIC_SPEC.fullmatch(text) is not None

@@ -1,7 +1,7 @@
-"""Whether somebody looks at a path before it is used.
+"""Tests of a path before its use.
 
-How well is not judged, but it has to be the path that is looked at, or what it is made of: a comparison
-of something else in the same function says nothing about it.
+The quality of the test is not judged. It must test the path or a part of it: a comparison of another
+value in the same function does not count.
 """
 
 import ast
@@ -22,8 +22,8 @@ _TESTS = words(
     safe_join secure_filename
     """
 )
-"""An ending keeps nobody inside, and a path that is made absolute (`abspath`, `resolve`) leads out as
-before."""
+"""A test of the suffix limits no directory, and an absolute path (`abspath`, `resolve`) leads out of it
+as before."""
 _PATTERNS = frozenset({"match", "fullmatch"})
 _SIGNS = re.compile(r"[./\\~:]|sep\b")
 """Signs that lead out of a directory."""
@@ -32,7 +32,7 @@ _DEEP = 12
 
 
 def is_tested(event: Event, node: ast.expr | None) -> bool:
-    """Whether a function on the way looks at the path of a call."""
+    """Return whether a function on the path to a call tests its file path."""
     sites: list[tuple[tuple[ast.AST, ...], ast.AST]]
     sites = [(scopes_of(event.module, event.node)[-1:], node or event.node)]
     sites += [(scopes_of(module, site)[-1:], site) for module, site, _ in event.stack]
@@ -50,7 +50,7 @@ def _is_looked_at(function: FunctionDefinition, given: ast.AST) -> bool:
 
 
 def _looks(function: FunctionDefinition) -> Iterator[ast.AST]:
-    """What is compared with a list, or asked about."""
+    """Return the expressions that are compared with a list or tested."""
     for node in ast.walk(function):
         match node:
             case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[right]):

@@ -1,7 +1,7 @@
 """Safe fixes as changes of the source text: shown as a diff, written on demand.
 
-Only the characters that must change do: comments, spacing and line ends stay. A change whose result
-does not parse is dropped.
+A fix changes as few characters as possible: comments, spacing and line ends stay. A fix with a result
+that does not parse is dropped.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the fixes make of one file.
+    """The fixes of one file.
 
     Args:
-        file: Where it is.
-        path: As findings name it.
-        before: Its text now.
-        after: Its text with the fixes.
-        encoding: How it is written.
-        fixed: The findings that this ends.
+        file: Path of the file.
+        path: Path as findings name it.
+        before: Text before the fixes.
+        after: Text with the fixes.
+        encoding: Encoding of the file.
+        fixed: The findings that the fixes end.
     """
 
     file: Path
@@ -63,12 +63,12 @@ def _lines(text: str) -> list[str]:
 
 
 def changes(findings: Iterable[Finding], root: Path, known: Known) -> list[Change]:
-    """What can be mended safely, file by file. Reads the files, writes nothing.
+    """Return the safe fixes of each file. Read the files, but write none.
 
     Args:
-        findings: Those that are reported.
-        root: What their paths are relative to.
-        known: What only the people of the project know.
+        findings: The reported findings.
+        root: Directory that their paths are relative to.
+        known: Facts about the project that its source does not contain.
     """
     by_path: dict[str, list[Finding]] = {}
     for one in in_order(findings):
@@ -101,10 +101,10 @@ def _change(file: Path, path: str, findings: list[Finding], known: Known) -> Cha
 def repaired(
     text: str, findings: Iterable[Finding], known: Known
 ) -> tuple[str, tuple[Finding, ...]]:
-    """The text with what can be mended, and the findings that were.
+    """Return the text with the safe fixes, and the findings that they end.
 
-    One finding after the other: an edit that overlaps an earlier one, or whose result does not
-    parse, is left out.
+    The fixes are applied one after the other. A fix that overlaps an earlier one, or has a result that
+    does not parse, is left out.
     """
     tree = _tree(text)
     if tree is None:

@@ -27,18 +27,18 @@ class Edit:
 
     @property
     def is_insertion(self) -> bool:
-        """Whether it takes nothing away."""
+        """Return whether the edit removes no text."""
         return (self.line, self.column) == (self.end_line, self.end_column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What only the people of the project know.
+    """Facts about the project that its source does not contain.
 
     Args:
-        origins: Origins of their pages; empty means the server's own, which Tornado allows itself.
-        audience: What `aud` of their tokens is, or empty.
-        issuer: What `iss` of their tokens is, or empty.
+        origins: Origins of its pages; empty for the server's own, which Tornado allows.
+        audience: Claim `aud` of its tokens, or empty.
+        issuer: Claim `iss` of its tokens, or empty.
     """
 
     origins: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def _keyword(call: ast.Call, name: str) -> ast.keyword | None:
 
 
 def _plain(call: ast.Call) -> bool:
-    """Whether all arguments can be seen: nothing is hidden in `**options`."""
+    """Return whether the call names all arguments, without `**options`."""
     return all(one.arg is not None for one in call.keywords)
 
 
@@ -266,4 +266,4 @@ REPAIRS: Mapping[str, tuple[Repair, ...]] = MappingProxyType(
         "no-ping": (_setting(websocket_ping_interval=30),),
     }
 )
-"""What can mend the findings of a rule, by its slug."""
+"""Functions that fix the findings of a rule, by its slug."""
