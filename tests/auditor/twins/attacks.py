@@ -186,7 +186,7 @@ def _till(program: Program) -> str:
 
 
 async def maps_suffix(program: Program) -> bool:
-    """Connect from a page whose host ends with the name of the site."""
+    """Connect from a page on a host that ends with the name of the site."""
     return await _from_origin(
         program, "position", "/positions", "uid", "https://maps.example", "https://evilmaps.example"
     )
@@ -202,7 +202,7 @@ async def _from_origin(
 
 
 async def cms_preview_origin(program: Program) -> bool:
-    """Connect from a page whose origin begins with the name of the site."""
+    """Connect from a page with an origin that begins with the name of the site."""
     application = program.module("preview").Cms(cookie_secret=SECRET)
     application.sessions["s"] = "ann"
     program.serve(application)

@@ -116,7 +116,7 @@ def _row(question: str, group: frozenset[str], pairs: list[Pair], scanned: Scann
 
 
 def called_safe(pairs: Iterable[Pair], scanned: Scanned) -> list[str]:
-    """Name the twins that have a hole and whose check the table of endpoints calls guarded."""
+    """Name the twins with a hole that the table of endpoints calls guarded."""
     return [
         f"{pair.name} ({side}): {', '.join(sorted(checks))}"
         for pair in pairs

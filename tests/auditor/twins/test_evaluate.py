@@ -13,7 +13,7 @@ HOLE = "missing authorization"
 
 
 def pair(name: str, *, expected: frozenset[str] = frozenset({HOLE})) -> Pair:
-    """Make a pair whose broken twin has a hole."""
+    """Make a pair with a hole in the broken twin."""
     nothing: frozenset[str] = frozenset()
     return Pair(
         name=name,

@@ -1,4 +1,4 @@
-"""A check whose result is not used.
+"""A check with an unused result.
 
 What:
     The handler calls a function that verifies the client. It does not test the result, and the function

@@ -150,7 +150,7 @@ def _said_in(node: ast.AST) -> Iterator[ast.AST]:
 
 
 _WRITES = words("dumps encode escape format join json_encode repr str xhtml_escape")
-"""Calls whose result contains their argument."""
+"""Calls that return their argument as part of the result."""
 
 
 def _scripts(project: Project) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""A token whose signature is not verified.
+"""A token without signature verification.
 
 What:
     The server decodes a JSON Web Token without verifying its signature, and does not verify it

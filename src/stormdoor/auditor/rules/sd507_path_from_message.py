@@ -74,7 +74,7 @@ _WORDS = ("file", "path", "src")
 _QUOTES = frozenset(
     {"ntpath.basename", "os.path.basename", "posixpath.basename", "werkzeug.utils.secure_filename"}
 )
-"""Calls whose result is a name in one directory."""
+"""Calls that return a name in one directory."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
