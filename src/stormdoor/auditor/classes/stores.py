@@ -83,14 +83,23 @@ def stored_by(function: FunctionDefinition) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
-                    found.setdefault(target.attr, []).append(node.value)
+            for target, value in _pairs(node):
+                match target:
+                    case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                        found.setdefault(name, []).append(value)
+                    case _:
+                        pass
     return found
+
+
+def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target with its value, also in `self.a, self.b = a, b`."""
+    for target in node.targets:
+        match target, node.value:
+            case ast.Tuple(elts=left), ast.Tuple(elts=right) if len(left) == len(right):
+                yield from zip(left, right, strict=True)
+            case _:
+                yield target, node.value
 
 
 def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
@@ -100,9 +109,9 @@ def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":
             defaults = dict(parameters_of(method))
             for name, values in stored_by(method).items():
-                default = defaults.get(name)
-                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
-                if own and isinstance(default, ast.Constant):
+                named = {one.id if isinstance(one, ast.Name) else "" for one in values}
+                default = defaults.get(named.pop()) if len(named) == 1 else None
+                if isinstance(default, ast.Constant):
                     kept[name] = default
     return kept
 

@@ -263,24 +263,16 @@ class TornadoAttributes(Client):
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
-            case "request", "full_url" if self.mode == "origin":
+            case "request", "full_url":
                 return Special("request.full_url", text=text)
             case "request", "protocol":
                 return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
             case "request", "path" if self.at and self.mode == "anonymous":
                 return Const(self.at, text=text)
-            case (
-                "request",
-                "arguments"
-                | "query_arguments"
-                | "body_arguments"
-                | "query"
-                | "uri"
-                | "path"
-                | "body"
-                | "files",
-            ):
+            case "request", "arguments" | "query_arguments" | "query" | "uri" | "path":
                 return Unknown(frozenset({"client", "query"}), text)
+            case "request", "body_arguments" | "body" | "files":
+                return Unknown(frozenset({"client", "query", "body"}), text)
             case "protocol", "accept_connection":
                 return Special("protocol.accept_connection", text=text)
             case "request", "method":

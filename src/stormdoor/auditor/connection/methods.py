@@ -26,6 +26,7 @@ from stormdoor.auditor.reading.project import External
 __all__ = ["TornadoMethods"]
 
 _BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
+_LISTS = frozenset(f"{name}s" for name in _BY_CLIENT)
 _HTTP_ONLY = words(
     "finish flush redirect render set_cookie set_header set_status write write_error"
 )
@@ -59,6 +60,8 @@ class TornadoMethods(TornadoAttributes):
             return self.identity(text_of(function), node, certain=True)
         if kind == "request.full_url":
             self.looked_at.add("host")
+            if self.mode != "origin":
+                return Unknown(frozenset({"client", "query", "host"}), "self.request.full_url()")
             return Const(f"http://{self.host}/", frozenset({"host"}), text_of(function))
         if not kind.startswith("handler."):
             return self.unknown_call(function, text_of(function), args, words, node)
@@ -91,11 +94,13 @@ class TornadoMethods(TornadoAttributes):
     ) -> Value:
         first = settled(args[0] if args else words.get("name"))
         key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
+        if name in _BY_CLIENT | _LISTS and "body" not in name:
+            self.record("query", node, key)
         if name in _BY_CLIENT:
             asked = self.from_client("query", key or "argument", f"{name}({key!r})")
             asked.present = len(args) < 2 and "default" not in words
             return asked
-        if name in {"get_arguments", "get_query_arguments", "get_body_arguments"}:
+        if name in _LISTS:
             return self.from_client("query", key or "argument", f"{name}({key!r})")
         match name:
             case "get_cookie":

@@ -4,13 +4,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "functions_of",
-    "functions_of_socket",
     "is_test",
     "last_name",
     "mentioned",
@@ -85,48 +83,3 @@ def functions_of(
             ):
                 seen.add(id(around))
                 yield event.module, around
-
-
-def functions_of_socket(
-    endpoint: Endpoint,
-) -> Iterator[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Those of `functions_of` that a socket may come to: not `post()`, nor what only another class calls."""
-    methods = {
-        method.name: method.node
-        for method in endpoint.methods()
-        if isinstance(method.node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    # Who was not read may call any; and so may a client, where it names what is called.
-    by_name = bool(endpoint.unread()) or any(
-        event.kind in {"picks", "dispatch"} for event in endpoint.member.events
-    )
-    pending = [
-        name
-        for name, method in methods.items()
-        if name not in _OF_REQUESTS
-        and (by_name or name in METHODS or name == "on_open" or method.decorator_list)
-    ]
-    reached: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        pending += [
-            one.attr
-            for one in ast.walk(methods[name])
-            if isinstance(one, ast.Attribute) and one.attr in methods
-        ]
-    aside = {id(node) for name, node in methods.items() if name not in reached}
-    if aside:
-        aside -= {
-            id(around)
-            for event in endpoint.member.events
-            for around in scopes_of(event.module, event.node)[-1:]
-        }
-    for module, function in functions_of(endpoint):
-        if id(function) not in aside:
-            yield module, function
-
-
-_OF_REQUESTS = frozenset({"delete", "head", "options", "patch", "post", "put"})

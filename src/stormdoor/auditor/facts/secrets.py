@@ -3,10 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stormdoor.auditor.classes.stores import kept_by, parameters_of
 from stormdoor.auditor.facts.calls import Call, is_cut
-from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.places import is_test, last_name
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["USERS", "Secret", "is_blank", "is_weak", "secrets_in"]
 
@@ -146,5 +149,55 @@ def _fallback(call: Call, given: ast.expr) -> str | None:
             return call.text(values[-1])
         case ast.IfExp(orelse=orelse):
             return call.text(orelse)
+        case ast.Name() | ast.Attribute() as held:
+            return next(filter(None, _defaults(call, held)), None)
         case _:
             return None
+
+
+def _defaults(call: Call, held: ast.Name | ast.Attribute) -> Iterator[str | None]:
+    """Texts that a parameter, what a constructor keeps of one, a field or an option has by default."""
+    name = last_name(held)
+    around = call.function
+    match held:
+        case ast.Attribute(value=ast.Name(id="self")):
+            for owner in (one for one in call.scopes if isinstance(one, ast.ClassDef)):
+                yield call.text(kept_by(owner).get(name))
+        case ast.Attribute(value=ast.Name(id=holder)):
+            for module, fields in _fields_of(call, holder):
+                inner = replace(call, module=module, scopes=())
+                yield from (inner.text(one.value) for one in fields.get(name, ()))
+            yield from _of_options(call, name)
+        case ast.Name() if around is not None:
+            given = dict(parameters_of(around))
+            yield call.text(given.get(name))
+            if name in given and around.decorator_list:
+                yield from _of_options(call, name)
+        case _:
+            pass
+
+
+def _of_options(call: Call, name: str) -> Iterator[str | None]:
+    """Defaults of the options of this name: `define`, `add_argument`, `click.option`."""
+    for module, value in call.project.settings.get(name, ()):
+        if not is_test(module):
+            yield replace(call, module=module, scopes=()).text(value)
+
+
+def _fields_of(call: Call, holder: str) -> Iterator[tuple[Module, dict[str, list[Assigned]]]]:
+    """The fields of the class that a parameter is annotated with: `config: Config`."""
+    for one in ast.walk(call.function.args) if call.function else ():
+        if isinstance(one, ast.arg) and one.arg == holder and one.annotation is not None:
+            for found in call.project.resolve(call.module, one.annotation):
+                match found:
+                    case Meaning(module, Defined(ast.ClassDef() as made)):
+                        fields, _ = call.project.scope(made)
+                        yield (
+                            module,
+                            {
+                                name: [one for one in bound if isinstance(one, Assigned)]
+                                for name, bound in fields.items()
+                            },
+                        )
+                    case _:
+                        pass

@@ -47,7 +47,7 @@ class Event:
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
             `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `keeps`, `known`, `poses`,
-            `shown`, `branch`.
+            `query` reads a parameter of the address, `shown`, `branch`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.

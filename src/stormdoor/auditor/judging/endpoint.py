@@ -292,6 +292,8 @@ def _said(event: Event) -> str:
             return "sends to the client"
         case "join":
             return f"passes the connection to {event.text}"
+        case "query":
+            return f"reads {event.text!r} from the query string"
         case "dispatch":
             return "calls a method that the client names"
         case _:

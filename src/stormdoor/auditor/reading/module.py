@@ -58,11 +58,15 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A name that comes from another module; `name` is None for the module itself."""
+    """A name that comes from another module; `name` is None for the module itself.
+
+    `whole` is what `import a.b` names, which binds `a`.
+    """
 
     module: str
     level: int
     name: str | None
+    whole: str = ""
 
 
 Binding: TypeAlias = Defined | Assigned | Imported
@@ -348,7 +352,7 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
                     yield alias.asname, Imported(alias.name, 0, None)
                 else:
                     top = alias.name.partition(".")[0]
-                    yield top, Imported(top, 0, None)
+                    yield top, Imported(top, 0, None, alias.name)
         case ast.ImportFrom():
             for alias in statement.names:
                 source = Imported(statement.module or "", statement.level, alias.name)

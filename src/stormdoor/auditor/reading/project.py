@@ -267,7 +267,9 @@ class Project:
     def _import_source(self, module: Module, source: Imported) -> tuple[str, Path | None]:
         """Dotted name and file of the module an import statement names."""
         if source.level == 0:
-            return source.module, self.find_module(source.module, module.file)
+            # A directory that has `a` and no `a.b` is not where `import a.b` leads.
+            there = not source.whole or self.find_module(source.whole, module.file) is not None
+            return source.module, self.find_module(source.module, module.file) if there else None
         directory = module.file.parent
         for _ in range(source.level - 1):
             directory = directory.parent

@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormdoor.auditor.facts.places import functions_of_socket, last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.facts.secret_names import is_secret_name
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.words import words
@@ -38,8 +38,6 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_GETTERS = frozenset({"get_argument", "get_query_argument", "get_arguments", "get_query_arguments"})
-_QUERY = frozenset({"arguments", "query_arguments"})
 _SOCKET = re.compile(
     r"new\s+(?:WebSocket|SockJS|ReconnectingWebSocket)\s*\([^;]{0,200}?[?&]"
     r"(?P<name>\w*(?:token|password|passwd|secret|api_?key|jwt))=",
@@ -47,54 +45,31 @@ _SOCKET = re.compile(
 )
 
 
-def _key(node: ast.AST) -> str:
-    """The name under which an expression reads the query string."""
-    match node:
-        case ast.Call(
-            func=ast.Attribute(attr=attr), args=[ast.Constant(value=str() as name), *_]
-        ) if attr in _GETTERS:
-            return name
-        case ast.Call(
-            func=ast.Attribute(attr="get", value=held), args=[ast.Constant(value=str() as name), *_]
-        ) if last_name(held) in _QUERY:
-            return name
-        case ast.Call(func=ast.Attribute(attr=attr), args=[]) if attr in _GETTERS:
-            for word in node.keywords:
-                if word.arg == "name" and isinstance(word.value, ast.Constant):
-                    return str(word.value.value)
-        case ast.Subscript(
-            value=ast.Attribute(attr=attr), slice=ast.Constant(value=str() as name)
-        ) if attr in _QUERY:
-            return name
-        case _:
-            pass
-    return ""
-
-
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     told: set[str] | None = None
-    for module, function in functions_of_socket(endpoint):
-        for node in ast.walk(function):
-            name = _key(node)
-            if not name or not is_secret_name(name):
-                continue
-            kept = _kept_as(function, node)
-            if kept and told is None:
-                told = _told_to_others(endpoint)
-            if kept and kept in (told or ()):
-                continue  # other clients receive it, so it is a name
-            owner = scopes_of(module, node) if isinstance(node, ast.Call) else ()
-            yield Found(
-                module,
-                node,
-                f"The client sends {name!r} in the address.",
-                subject=subject_of(module, owner) if owner else "",
-            )
+    seen: set[ast.AST] = set()
+    for event in (*endpoint.anonymous.events, *endpoint.member.events):
+        if event.kind != "query" or event.node in seen or not event.module.inside:
+            continue
+        seen.add(event.node)
+        if not is_secret_name(event.text):
+            continue
+        kept = _kept_as(endpoint, event.node)
+        if kept and told is None:
+            told = _told_to_others(endpoint)
+        if kept and kept in (told or ()):
+            continue  # other clients receive it, so it is a name
+        yield Found(
+            event.module,
+            event.node,
+            f"{endpoint.info.name} takes {event.text!r} from the address that the client connects to.",
+            steps=endpoint.steps(event),
+        )
 
 
-def _kept_as(function: ast.AST, read: ast.AST) -> str:
+def _kept_as(endpoint: Endpoint, read: ast.AST) -> str:
     """`id` of `self.id = self.get_argument("token")`."""
-    for node in ast.walk(function):
+    for node in (one for method in endpoint.methods() for one in ast.walk(method.node)):
         match node:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]) if (
                 node.value is read

@@ -213,7 +213,8 @@ class Methods(Rows):
             return self.compare(receiver, ast.Eq(), args[0], node)  # all of it has to be known
         field = field_named(args[0]) if args and name in {"get", "pop"} else ""
         if field:
-            return self.client_field(receiver, field, f"{text_of(receiver)}.{name}({field!r})")
+            text = f"{text_of(receiver)}.{name}({field!r})"
+            return self.client_field(receiver, field, text, node=node)
         if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
             self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
         if name in _UNPACKS:

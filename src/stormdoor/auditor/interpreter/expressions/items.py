@@ -216,7 +216,7 @@ class Items(Proofs):
         found = field_in(value, field_named(index))
         if found is None and "client" in labels_of(value):
             at = index.value if isinstance(index, Const) else index
-            return self.client_field(value, field_named(index), text, at=at)
+            return self.client_field(value, field_named(index), text, at=at, node=node)
         found = found or self._of_credential(value, index, node, text)
         if found is not None:
             return found
@@ -299,12 +299,22 @@ class Items(Proofs):
             raise Thrown("KeyError", node, self.frame.module)
         return fallback
 
-    def client_field(self, value: Value, name: str, text: str, *, at: object = None) -> Value:
+    def client_field(
+        self,
+        value: Value,
+        name: str,
+        text: str,
+        *,
+        at: object = None,
+        node: ast.AST | None = None,
+    ) -> Value:
         """A part of something the client sent, or what the server has written there."""
         written: dict[str, Value] = getattr(value, "written", None) or {}
         if name in written:
             return written[name]
         labels = labels_of(value)
+        if node is not None and "query" in labels and not labels & {"answer", "body", "message"}:
+            self.record("query", node, name)
         if lexicon.is_credential_name(name):
             if not lexicon.is_program(name, last_word(value)):
                 labels |= {"credential"}

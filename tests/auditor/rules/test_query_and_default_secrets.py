@@ -1,0 +1,44 @@
+"""Rules about a token in the address, and about secrets that have a default in the source."""
+
+from pathlib import Path
+
+import pytest
+
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
+from tests.auditor.rules import default_secrets, query_reads
+from tests.auditor.sources import HEAD, write
+
+ALL = {**query_reads.CASES, **default_secrets.CASES}
+NOT_YET = {
+    "helper": "the keys of a table made by a comprehension over an unknown table are not followed",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            one,
+            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[one])] if one in NOT_YET else [],
+        )
+        for one in ALL
+    ],
+)
+def test_a_rule_reports_it_or_is_silent(name: str, tmp_path: Path) -> None:
+    """`+SD401` must be reported, `-SD401` must not; of `+SD407|SD408` one is enough."""
+    wanted, body, files = ALL[name]
+    write(tmp_path, {"app.py": HEAD + body, **files})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+    found = {one.rule_id for one in report.findings}
+    for one in wanted.split():
+        assert bool(found & set(one[1:].split("|"))) is one.startswith("+"), one
+
+
+def test_the_finding_names_the_endpoint_and_the_parameter(tmp_path: Path) -> None:
+    """An operator with many endpoints sees at once which one takes the token from its address."""
+    _, body, files = ALL["request.query"]
+    write(tmp_path, {"app.py": HEAD + body, **files})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD401",)))
+    (found,) = report.findings
+    assert (found.subject, "Door takes 'token'" in found.message) == ("app.Door", True)
