@@ -48,7 +48,8 @@ class Door(WebSocketHandler):
 import urllib.parse
 class Door(WebSocketHandler):
     def prepare(self):
-        if not sessions.verify(urllib.parse.parse_qs(urllib.parse.urlparse(self.request.uri).query).get("access_token")[0]):
+        query = urllib.parse.urlparse(self.request.uri).query
+        if not sessions.verify(urllib.parse.parse_qs(query).get("access_token")[0]):
             raise HTTPError(403)
     def on_message(self, message):
         room.say(message)

@@ -335,7 +335,7 @@ CASES: dict[str, Case] = {
         {},
     ),
     "who does not sign is given a name that is drawn": (
-        "unknown",
+        "missing",
         _SIGNED.format(
             question="if self.is_signed():\n"
             "            self.user = self.verify_request()\n"

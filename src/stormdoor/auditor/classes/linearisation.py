@@ -1,6 +1,7 @@
 """The method resolution order, also past classes that were not read."""
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.project import External
 
@@ -57,9 +58,10 @@ def linearised(info: ClassInfo) -> "list[ClassInfo | External]":
 
 
 def _request_handler_last(order: "list[ClassInfo | External]") -> "list[ClassInfo | External]":
-    """Whatever was not read most likely derives from RequestHandler, which then comes after it.
+    """Place RequestHandler after the unread classes that may derive from it.
 
-    A class that was read and derives from nothing else stays behind it: its methods never run.
+    Only those can override `prepare()` from behind WebSocketHandler, and they are called handlers. What
+    another class defines there, a mixin for example, never runs in place of Tornado's.
     """
     request = next(
         (one for one in order if isinstance(one, External) and one.name == REQUEST), None
@@ -75,8 +77,10 @@ def _request_handler_last(order: "list[ClassInfo | External]") -> "list[ClassInf
 
 def _may_derive(one: "ClassInfo | External") -> bool:
     if isinstance(one, External):
-        return one.name not in {"object", "abc.ABC", "typing.Generic", "typing.Protocol"}
-    return bool(one.unresolved) or any(isinstance(base, External) for base in one.bases)
+        return "handler" in words_of(one.name.rpartition(".")[2])
+    return bool(one.unresolved) or any(
+        isinstance(base, External) and _may_derive(base) for base in one.bases
+    )
 
 
 def _of_external(base: External) -> "list[ClassInfo | External]":

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -330,6 +331,9 @@ class TornadoModel(Functional):
         if picked is not None:
             holder, text, setting = picked
             return part_of(setting, self.attribute(holder, text, node))
+        if isinstance(target, Nobody) and target.certain and len(args) > 2:
+            instead = args[2].value if isinstance(args[2], Const) else ...
+            return args[2] if instead else replace(target, node=node, certain=instead is None)
         if isinstance(name, Const) and isinstance(name.value, str):
             if isinstance(target, Instance) and len(args) > 2:
                 known = name.value in target.attrs or self._member(target.info, name.value, None)

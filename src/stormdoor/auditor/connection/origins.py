@@ -32,6 +32,9 @@ _MAX_STEPS = 36_000
 """Work after which no further origin is asked about: most are worth one way, which refuses them."""
 
 
+Kind = Literal["default", "restricted", "open", "weak", "optional", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """The answer.
@@ -48,7 +51,7 @@ class Origins:
         checks: What it compares.
     """
 
-    kind: Literal["default", "restricted", "open", "weak", "optional", "unknown"]
+    kind: Kind
     member: ClassMember | None = None
     accepted: str = ""
     trick: Trick | None = None
@@ -75,7 +78,8 @@ def ask(
             if not _within(module, name)
             for line in module.lines
         )
-        return Origins("open" if library.origin == "open" and not told else "unknown", base=name)
+        kind: Kind = "open" if library.origin == "open" and not told else "unknown"
+        return Origins(kind, base=name, accepted=ATTACKER if kind == "open" else "")
     found = hierarchy.find(info, "check_origin")
     if isinstance(found, External):
         later = _past(hierarchy, info)
@@ -88,11 +92,9 @@ def ask(
             return _by_what_shapes(project, hierarchy, info, words)
         known = hierarchy.knowledge.about(found.name)
         if known is not None:
-            kind = {"guarded": "restricted", "open": "open"}.get(known.origin, "unknown")
-            return Origins(
-                "open" if kind == "open" else "restricted" if kind == "restricted" else "unknown",
-                base=found.name,
-            )
+            kinds: dict[str, Kind] = {"guarded": "restricted", "open": "open"}
+            kind = kinds.get(known.origin, "unknown")
+            return Origins(kind, base=found.name, accepted=ATTACKER if kind == "open" else "")
         if later is None:
             return Origins("unknown", base=found.name)
         found = later

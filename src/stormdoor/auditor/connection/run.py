@@ -21,10 +21,12 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
     Sequence,
+    Setting,
     Special,
     Unknown,
     Value,
 )
+from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Project
 
@@ -151,13 +153,16 @@ class Run(Hearing):
             self.info = handler.info = self.shaped(self.with_bases(self.info))
 
     def given(self) -> dict[str, Value]:
-        """What the route gives to `initialize`."""
-        return {
-            name: self._maker(module, value)
-            if isinstance(value, ast.Name) and value.id == "self"
-            else self.in_place(module, value)
-            for name, (module, value) in self.words.items()
-        }
+        """What the route gives to `initialize`; a switch that concerns identity is a setting."""
+        found: dict[str, Value] = {}
+        for name, (module, value) in self.words.items():
+            maker = isinstance(value, ast.Name) and value.id == "self"
+            given = self._maker(module, value) if maker else self.in_place(module, value)
+            switch = isinstance(given, Const) and isinstance(given.value, bool | None)
+            if switch and lexicon.concerns_identity(name):
+                given = Setting(name, given, text=name)
+            found[name] = given
+        return found
 
     def _maker(self, module: Module, value: ast.expr) -> Value:
         """`("/ws", Socket, {"server": self})`: the object whose method makes the routes."""

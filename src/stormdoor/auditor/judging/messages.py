@@ -24,6 +24,8 @@ EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 """Kinds of events that a client brings about."""
 
 _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
+_BODIES = frozenset({"body", "data", "json"})
+"""Words by which a request to another server carries something."""
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _TO_ITSELF = frozenset({"send", "write_message"})
 """How the handler's own methods are recorded that speak to its client."""
@@ -111,7 +113,9 @@ def done_unasked(path: Path) -> list[Event]:
     That the client is told what it said itself, that it is cut off, and that it is noted when it was
     heard gives it nothing.
     """
-    asked = next((event for event in message_checks(path) if not event.presumed), None)
+    asked = next(
+        (one for one in message_checks(path) if not (one.presumed or one.remembered)), None
+    )
     end = path.events.index(asked) if asked is not None else len(path.events)
     before = {id(event) for event in path.events[:end]}
     return [
@@ -208,7 +212,7 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
             for one in before
             if not (
                 _is_plumbing(one, turn[asked])
-                or _is_reading(one, refused=ended)
+                or _is_reading(one, refused=ended and not turn[asked].remembered)
                 or _gives_the_answer(one, turn[asked])
             )
         ]
@@ -240,7 +244,7 @@ def _gives_the_answer(event: Event, question: Event) -> bool:
 
 
 def _is_reading(event: Event, *, refused: bool) -> bool:
-    if event.kind not in {"act", "store"} or _is_grave(event):
+    if event.kind not in {"act", "store"} or _is_grave(event) or _BODIES & dict(event.words).keys():
         return False
     return refused or bool(set(lexicon.words_of(_name(event))) & _READING) or _selects(event)
 

@@ -27,6 +27,7 @@ __all__ = [
     "asks_for_anybody",
     "chain_of",
     "concerns_identity",
+    "is_about_load",
     "is_about_somebody",
     "is_absence_error",
     "is_access_word",
@@ -355,7 +356,7 @@ def is_verification_name(name: str) -> bool:
     if any(word in VERIFY for word in words):
         return True
     return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
-        len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
+        len(words) > 1 and words[0] in RAISING | {"current", "get", "is", "has"} and "user" in words
     )
 
 
@@ -376,6 +377,20 @@ def is_access_word(name: str) -> bool:
     """Whether a name speaks of what somebody may do."""
     words = set(words_of(name))
     return bool(words & ACCESS or words & VERIFY)
+
+
+_OF_LOAD = words(
+    """
+    busy capacity closing exceeded exceeds full limit limiter limits maintenance max maximum
+    overloaded quota rate shutdown shutting throttle throttled
+    """
+)
+"""What a refusal may be about that is not about who the client is."""
+
+
+def is_about_load(names: list[str]) -> bool:
+    """Whether names speak of how much or how often, as those of a rate limiter do."""
+    return any(_OF_LOAD & set(words_of(name)) for name in names)
 
 
 @lru_cache(maxsize=16384)

@@ -129,6 +129,7 @@ def _application(project: Project, module: Module, node: ast.Call) -> None:
     for word in node.keywords:
         if word.arg is None:
             _spread(project, module, word.value, set())
+            _handed_on(project, module, node, word.value, 0)
         elif word.arg != "handlers":
             _note(project, word.arg, module, word.value)
 
@@ -152,6 +153,33 @@ def _spread(project: Project, module: Module, node: ast.expr, seen: set[tuple[st
                     _spread(project, meaning.module, meaning.binding.value, seen)
         case _:
             pass
+
+
+def _handed_on(
+    project: Project, module: Module, node: ast.Call, given: ast.expr, depth: int
+) -> None:
+    """Note what the calls of `make` give in `def make(**more): Application(routes, **more)`."""
+    scopes = module.around(node)
+    function = scopes[-1] if scopes else None
+    if (
+        not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        or function.args.kwarg is None
+        or not isinstance(given, ast.Name)
+        or given.id != function.args.kwarg.arg
+        or depth > _DEEP
+    ):
+        return
+    made = function if function.name != "__init__" or len(scopes) < 2 else scopes[-2]
+    name = getattr(made, "name", "")
+    own = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
+    for caller in project.inside():
+        for call in caller.calls_of(name) if name in caller.names else ():
+            for word in call.keywords:
+                if word.arg is None:
+                    _spread(project, caller, word.value, set())
+                    _handed_on(project, caller, call, word.value, depth + 1)
+                elif word.arg not in own:
+                    _note(project, word.arg, caller, word.value)
 
 
 def _put_into(module: Module, table: ast.expr) -> Iterator[ast.expr]:

@@ -36,15 +36,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     if answer.kind != "open":
         return
     method = endpoint.method("check_origin")
-    text = f"{endpoint.info.name} lets pages of every site connect: check_origin() accepts {answer.accepted}."
-    if method is None:
-        yield Found(
-            endpoint.module,
-            endpoint.node,
-            f"{endpoint.info.name} lets pages of every site connect: {answer.base} does.",
-        )
-        return
-    yield Found(method.module, method.node, text)
+    accepts = "check_origin()" if method is not None else answer.base
+    yield Found(
+        method.module if method is not None else endpoint.module,
+        method.node if method is not None else endpoint.node,
+        f"{endpoint.info.name} lets pages of every site connect: {accepts} accepts {answer.accepted}.",
+    )
 
 
 RULE = rule(

@@ -144,12 +144,13 @@ class Attributes(Filled):
         match node:
             case ast.Attribute(value=ast.Name(id=name)):
                 return name in self.frame.env.names
+            case ast.Attribute(value=ast.Call()):
+                return any(one.kind == "check" for one in self.events)
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=name) as held):
                 if not (
                     self.accepted
                     and self.handler is not None
                     and self.frame.receiver is self.handler
-                    and name in self.handler.attrs
                     and (lexicon.is_person(name) or self._is_its_own(name))
                 ):
                     return False

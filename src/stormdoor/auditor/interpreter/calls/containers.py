@@ -4,7 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.pieces import given_instead, is_of_names
+from stormdoor.auditor.interpreter.pieces import is_of_names
 from stormdoor.auditor.interpreter.tables import (
     CHANGES,
     is_chosen,
@@ -78,6 +78,10 @@ class Containers(Configured):
         if name in _PUTS and args and receiver.exact:
             receiver.items.append(args[0])
             return Const(None)
+        if name == "remove" and self.mode == "anonymous" and self.opens(receiver, args[0]):
+            return self.kept_for_anybody(receiver, args[0]) or self.lookup(
+                node, f"{text_of(receiver)}.{name}", args[0]
+            )
         receiver.exact = receiver.exact and name in {"index", "count", "copy"}
         return Unknown(labels_of(receiver, *args), f"{text_of(receiver)}.{name}()")
 
@@ -104,12 +108,11 @@ class Containers(Configured):
             # What is noted of the connections, and nothing was noted of this one.
             self.check(node, text, presumed=True, remembered=True)
             return otherwise
-        proof = (self.is_proof(key) or self._is_ticket(name, key)) and not (
+        proof = (self.opens(receiver, key) or self._is_ticket(name, key)) and not (
             _is_of_code(receiver) or is_of_names(receiver)
         )
         if self.mode == "anonymous" and proof:
-            kept = self.kept_for_anybody(receiver, key)
-            return kept or given_instead(name, args, {}) or self.lookup(node, text, key)
+            return self.kept_for_anybody(receiver, key) or self._absent(text, args, otherwise, node)
         if isinstance(key, Nobody):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
         whole = receiver.exact or _is_of_code(receiver)
@@ -123,6 +126,15 @@ class Containers(Configured):
         found = {"found"} if "client" in labels_of(key) else set()
         which = WHICH if only_says_which([key], receiver) else NONE
         return Unknown(labels_of(receiver, *args) | found | which, text)
+
+    def _absent(self, text: str, args: list[Value], otherwise: Value, node: ast.AST) -> Value:
+        """What `get` and `pop` of a table give under a credential that is not valid."""
+        if len(args) == 1 and text.endswith(".pop()"):
+            return self.lookup(node, text.removesuffix("()"), args[0])
+        if isinstance(otherwise, Const) and otherwise.value is None:
+            return Nobody(text, node, self.frame.module, certain=True)
+        self.check(node, text)
+        return otherwise
 
     def _updated(self, table: Mapping, args: list[Value]) -> None:
         """`table.update(more)`: what is in both is known, if the other is."""

@@ -48,15 +48,16 @@ class Decorators(Functions):
         if isinstance(node, ast.Lambda):
             return function
         value: Value = function
+        inner = owner is not None or function.env is not None or bool(function.scopes)
+        local = inner and bool(self.frames) and self.frame.module is module
         for decorator in reversed(node.decorator_list):
-            value = self._decorate(decorator, value, module)
+            value = self._decorate(decorator, value, module, local=local)
         return value
 
-    def _decorate(self, decorator: ast.expr, value: Value, module: Module) -> Value:
+    def _decorate(self, decorator: ast.expr, value: Value, module: Module, *, local: bool) -> Value:
         name = decorator.id if isinstance(decorator, ast.Name) else ""
         if name in {"staticmethod", "classmethod", "property"}:
             return value
-        local = bool(self.frames) and self.frame.module is module
         stage, self.stage = self.stage, Stage.IMPORT  # whenever the method is looked at first
         try:
             applied = self.evaluate(decorator) if local else self.in_module(module, decorator)

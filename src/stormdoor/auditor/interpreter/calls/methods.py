@@ -87,6 +87,10 @@ class Methods(Rows):
             if found is not None:
                 return found
         if isinstance(receiver, Setting):
+            table = receiver.default
+            if isinstance(table, Mapping) and args and self.opens(receiver, args[0]):
+                table.text = table.text or text_of(receiver)
+                return self._container_method(table, name, args, node)
             result = self._setting_method(receiver, name, args, words, node)
             if result is not None:
                 return result

@@ -83,6 +83,11 @@ _LEAVES = words("delete detach discard disconnect leave pop remove unregister un
 """Words of what takes the connection from where it was."""
 
 
+_FROM = "address"
+_SEEN = frozenset({"address", "client", "header", "answer"})
+"""Labels of an address, and of one that a proxy has put into a header."""
+
+
 class Unread(Listening):
     """Calls that cannot be resolved."""
 
@@ -112,11 +117,11 @@ class Unread(Listening):
             return setting
         if last in _LOGGING or (
             last in {"write", "append"}
-            and not ("self" in labels or any(map(is_of_connection, args)))
+            and not (labels & {"self", "message"} or any(map(is_of_connection, args)))
         ):
             return Unknown(text=f"{text}()")
         elsewhere = _is_elsewhere(last, args, words)
-        verifies = _verifies(names, last) and not elsewhere
+        verifies = _verifies(names, last) and not (elsewhere or self._is_about_load(names, args))
         proof = not elsewhere and self._is_shown(last, args, everything, verifies=verifies)
         held = self._asked_of_what_was_found(function, text, args, node)
         if held is not None:
@@ -213,6 +218,13 @@ class Unread(Listening):
                     self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
                 )
         return None
+
+    def _is_about_load(self, names: list[str], args: list[Value]) -> bool:
+        """`limiter.allowed(address)`: how often is asked, or from where; that says nothing of who it is."""
+        held = [labels_of(one) for one in args]
+        return lexicon.is_about_load(names) or bool(
+            held and all(_FROM in one <= _SEEN for one in held)
+        )
 
     def _is_shown(
         self, name: str, args: list[Value], everything: list[Value], *, verifies: bool

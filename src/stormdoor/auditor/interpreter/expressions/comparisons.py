@@ -84,6 +84,7 @@ class Comparisons(Memberships):
         labels = labels_of(left, right)
         negated = isinstance(op, ast.NotEq | ast.IsNot | ast.NotIn)
         text = self.frame.module.source(node)
+        left, right = _timed(left, right), _timed(right, left)
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constants(left, op, right)
         if self.mode == "member":
@@ -372,6 +373,13 @@ class Comparisons(Memberships):
 
 
 @lru_cache(maxsize=4096)
+def _timed(value: Value, other: Value) -> Value:
+    """A time of the clock, where it is compared with 0: any is later, as with `until < time.time()`."""
+    nought = isinstance(other, Const) and other.value == 0 and not isinstance(other.value, bool)
+    clock = isinstance(value, Unknown) and value.text in {"time.time()", "time.monotonic()"}
+    return Const(1) if nought and clock else value
+
+
 def _compared_with(module: Module, asked: str) -> frozenset[str]:
     """The texts that something is compared with in a file, as it is written."""
     return frozenset(

@@ -30,6 +30,8 @@ __all__ = ["Conditions"]
 _PROOF = frozenset({"credential", "identity"})
 _SENT = words("client cookie credential header message query somebody url")
 """Labels of what the client sends and nobody has compared with anything."""
+_SHOWN = _PROOF | {"cookie", "header"}
+"""Labels of what may be shown as proof: what is found by anything else says nothing of who asks for it."""
 _NO_PROOF = WHICH | {"named"}
 """Labels of what there is under a name that the client says, whoever it is."""
 
@@ -38,13 +40,6 @@ _TRUTHS = ("__bool__", "__nonzero__", "__len__")
 _FEWEST_ALIKE = 3
 """Comparisons of one thing with constants, one after the other, that are taken for one question."""
 _OF_REQUEST = words("cors host ip method origin origins port referer upgrade")
-_OF_LOAD = words(
-    """
-    busy capacity closing exceeded exceeds full limit limiter limits maintenance max maximum
-    overloaded quota rate shutdown shutting throttle throttled
-    """
-)
-"""What a refusal may be about that is not about who the client is."""
 _RANKS = frozenset({"admin", "clearance", "grade", "group", "level", "privilege", "rank", "tier"})
 
 
@@ -176,7 +171,15 @@ class Conditions(Comparisons):
         labels = labels_of(value)
         text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
         presumable = wanted is not None and _may_be_identity(value, text)
-        if presumable and "client" in labels and (labels <= _SENT or labels & _NO_PROOF):
+        if (
+            presumable
+            and "client" in labels
+            and (
+                labels <= _SENT
+                or labels & _NO_PROOF
+                or (_reads_field(node) and not labels & _SHOWN)
+            )
+        ):
             # It is tested for being there, and the client sends what it likes; or it is said which is meant.
             presumable = False
         presumable = presumable and not _counts(node) and not is_for_anybody(value)
@@ -399,6 +402,17 @@ def _only_says_who(node: ast.expr) -> bool:
             return False
 
 
+def _reads_field(node: ast.AST) -> bool:
+    """`page["role"] != "public"`: what a thing is that was found, compared with a text of the source."""
+    match node:
+        case ast.Compare(
+            left=ast.Attribute() | ast.Subscript(), comparators=[ast.Constant(value=str())]
+        ):
+            return True
+        case _:
+            return False
+
+
 def _is_rank(node: ast.expr) -> bool:
     """`row.level`, `user["rank"]`: how much somebody may."""
     match node:
@@ -445,4 +459,4 @@ def _may_be_identity(value: Value, text: str) -> bool:
         return False
     if "address" in labels and not labels & (_PROOF | {"query", "message", "url", "cookie"}):
         return False  # where it connects from says nothing about who it is
-    return not set(lexicon.words_of(text)) & (_OF_REQUEST | _OF_LOAD)
+    return not (set(lexicon.words_of(text)) & _OF_REQUEST or lexicon.is_about_load([text]))

@@ -77,10 +77,11 @@ class Items(Proofs):
 
         A list that nobody can read here has one origin in it: a check is one whatever is listed.
         """
-        if self.mode != "origin" or not isinstance(source, Setting | Unknown):
+        empty = isinstance(source, Sequence) and not source.items
+        if self.mode != "origin" or not (empty or isinstance(source, Setting | Unknown)):
             return source
         shipped = settled(source)
-        if isinstance(shipped, Sequence | Mapping):
+        if isinstance(shipped, Sequence | Mapping) and shipped.items:
             return shipped
         if isinstance(shipped, Const) and shipped.value is not None:
             return shipped
@@ -95,9 +96,16 @@ class Items(Proofs):
         labels = labels_of(value)
         return "credential" in labels and "client" in labels and "named" not in labels
 
+    def opens(self, table: Value, key: Value) -> bool:
+        """Whether a key is a credential, by its own name or by that of its table: `sessions[cookie]`."""
+        holder = (lexicon.chain_of(text_of(table)) or [""])[-1].removesuffix("s")
+        return self.is_proof(key) or (
+            labels_of(key) >= {"client", "cookie"} and lexicon.is_credential_name(holder.lower())
+        )
+
     def _of_credential(self, table: Value, key: Value, node: ast.AST, text: str) -> Value | None:
         """What a table has for what a client without a credential shows, where it shows one."""
-        if self.mode != "anonymous" or not self.is_proof(key) or is_of_names(table):
+        if self.mode != "anonymous" or not self.opens(table, key) or is_of_names(table):
             return None
         if is_a_thing(key, self.frame.module):
             return None
@@ -189,6 +197,8 @@ class Items(Proofs):
                 and not lexicon.is_credential_name(index.value.rstrip("sS"))
             ):
                 return Setting(text, Const(...), text=text)  # it does not start without
+            case Named(name="os.environ") if self.mode == "origin":
+                return Unknown(text=text)
             case ClassRef() | Named() if not (
                 isinstance(index, Nobody) or labels_of(index) & {"client", "principal"}
             ):

@@ -120,13 +120,16 @@ class Branches(Binding):
     def _match(self, node: ast.Match) -> None:
         subject, told, met = self.evaluate(node.subject), self.told, self.met
         self.told += labels_of(subject) >= {"client", "message"}
-        if isinstance(subject, Setting):
-            self._match_setting(node, subject)
-            return
         if isinstance(subject, Nobody):
             self.check(node.subject, subject.text, presumed=subject.presumed)
         for case in node.cases:
             fits = pattern_fits(case.pattern, subject)
+            values = constants_of(case.pattern) if fits is None else None
+            if values is not None:
+                asked = [
+                    (self.compare(subject, ast.Eq(), Const(one), case.pattern)) for one in values
+                ]
+                fits = any(self.truth(one, case.pattern) for one in asked)
             if fits is False or (fits is None and self.choose(case.pattern, 2) == 1):
                 continue
             if self.mode == "member" and "client" in labels_of(subject):
@@ -158,17 +161,6 @@ class Branches(Binding):
                 )
             elif isinstance(inner, ast.MatchMapping) and inner.rest:
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
-
-    def _match_setting(self, node: ast.Match, subject: Setting) -> None:
-        for case in node.cases:
-            values = constants_of(case.pattern)
-            fits = values is None or any(
-                self.truth(self.compare(subject, ast.Eq(), Const(one), case.pattern), case.pattern)
-                for one in values
-            )
-            if fits and (case.guard is None or self.test(case.guard)):
-                self.execute(case.body)
-                return
 
 
 def _check_since(events: list[Event], asked: int) -> Event | None:

@@ -1,4 +1,4 @@
-"""Rules about a token in the address, and about secrets that have a default in the source."""
+"""Rules about tokens in the address, secrets with a default, and origin checks with a configurable star."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import pytest
 
 from stormdoor.auditor.scanning.engine import scan
 from stormdoor.auditor.scanning.settings import Settings
-from tests.auditor.rules import default_secrets, query_reads
+from tests.auditor.rules import configurable_origins, default_secrets, query_reads
 from tests.auditor.sources import HEAD, write
 
-ALL = {**query_reads.CASES, **default_secrets.CASES}
+ALL = {**configurable_origins.CASES, **query_reads.CASES, **default_secrets.CASES}
 NOT_YET = {
     "helper": "the keys of a table made by a comprehension over an unknown table are not followed",
 }
@@ -42,3 +42,18 @@ def test_the_finding_names_the_endpoint_and_the_parameter(tmp_path: Path) -> Non
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD401",)))
     (found,) = report.findings
     assert (found.subject, "Door takes 'token'" in found.message) == ("app.Door", True)
+
+
+def test_sd201_names_an_origin_of_a_library(tmp_path: Path) -> None:
+    """A base from a library accepts every origin: the finding says which one was tried."""
+    body = """
+import sockjs.tornado
+class Door(sockjs.tornado.SockJSConnection):
+    def check_origin(self, origin):
+        return True
+router = sockjs.tornado.SockJSRouter(Door, "/echo")
+"""
+    write(tmp_path, {"app.py": HEAD + body})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD201",)))
+    (found,) = report.findings
+    assert found.message.endswith(" accepts https://attacker.example.")
