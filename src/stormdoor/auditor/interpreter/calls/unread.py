@@ -115,10 +115,7 @@ class Unread(Listening):
         setting = self._of_a_setting(names, args, words, node)
         if setting is not None:
             return setting
-        if last in _LOGGING or (
-            last in {"write", "append"}
-            and not (labels & {"self", "message"} or any(map(is_of_connection, args)))
-        ):
+        if self._only_notes(last, args, labels):
             return Unknown(text=f"{text}()")
         elsewhere = _is_elsewhere(last, args, words)
         verifies = _verifies(names, last) and not (elsewhere or self._is_about_load(names, args))
@@ -218,6 +215,13 @@ class Unread(Listening):
                     self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
                 )
         return None
+
+    def _only_notes(self, name: str, args: list[Value], labels: Labels) -> bool:
+        """Whether a call logs, or writes what neither the connection nor an unauthenticated message has."""
+        kept = {"self", "message"} if self.mode == "anonymous" else {"self"}
+        return name in _LOGGING or (
+            name in {"write", "append"} and not (labels & kept or any(map(is_of_connection, args)))
+        )
 
     def _is_about_load(self, names: list[str], args: list[Value]) -> bool:
         """`limiter.allowed(address)`: how often is asked, or from where; that says nothing of who it is."""
