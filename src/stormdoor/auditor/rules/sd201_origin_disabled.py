@@ -40,7 +40,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         method.module if method is not None else endpoint.module,
         method.node if method is not None else endpoint.node,
-        f"{endpoint.info.name} lets pages of every site connect: {accepts} accepts {answer.accepted}.",
+        f"{endpoint.info.name} accepts pages of every site: {accepts} allows {answer.accepted}.",
     )
 
 

@@ -62,7 +62,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         yield Found(
             event.module,
             event.node,
-            f"{endpoint.info.name} takes {event.text!r} from the address that the client connects to.",
+            f"{endpoint.info.name} reads the credential {event.text!r} from the URL of the handshake.",
             steps=endpoint.steps(event),
         )
 
