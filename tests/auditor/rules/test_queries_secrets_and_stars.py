@@ -56,4 +56,4 @@ router = sockjs.tornado.SockJSRouter(Door, "/echo")
     write(tmp_path, {"app.py": HEAD + body})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD201",)))
     (found,) = report.findings
-    assert found.message.endswith(" accepts https://attacker.example.")
+    assert found.message.endswith(" allows https://attacker.example.")
