@@ -86,10 +86,11 @@ class Loops(Bases):
 
 def loops_around(module: Module, call: ast.Call) -> Iterator[_Loop]:
     """The loops that run a call, from the outermost."""
-    for node in ast.walk(module.tree):
+    for node in module.loops():
+        if not node.lineno <= call.lineno <= (node.end_lineno or node.lineno):
+            continue
         if isinstance(node, ast.For | ast.AsyncFor):
-            if node.lineno <= call.lineno <= (node.end_lineno or node.lineno):
-                yield node
+            yield node
         elif isinstance(node, ast.ListComp | ast.GeneratorExp) and any(
             inner is call for inner in ast.walk(node.elt)
         ):

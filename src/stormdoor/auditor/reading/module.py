@@ -22,6 +22,7 @@ __all__ = [
     "Defined",
     "FunctionNode",
     "Imported",
+    "Loop",
     "Module",
     "NotParsed",
     "blocks_of",
@@ -30,6 +31,10 @@ __all__ = [
 ]
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+Loop: TypeAlias = (
+    ast.For | ast.AsyncFor | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+)
 
 MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
@@ -115,6 +120,7 @@ class Module:
     """Whether it tests or shows the project: what it does is not done as shipped."""
     _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
     _around: dict[ast.AST, tuple[ast.AST, ...]] | None = None
+    _loops: list[Loop] | None = None
     _sources: dict[ast.AST, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,6 +149,12 @@ class Module:
         if self._around is None:
             self._around = dict(self.nodes())
         return self._around.get(node, ())
+
+    def loops(self) -> list[Loop]:
+        """Every loop and comprehension, in the order of `ast.walk`."""
+        if self._loops is None:
+            self._loops = [node for node in ast.walk(self.tree) if isinstance(node, Loop)]
+        return self._loops
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         """Every function statement, wherever it stands: in no expression, so that none is looked into."""

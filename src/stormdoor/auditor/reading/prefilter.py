@@ -1,14 +1,15 @@
 """Which files can matter, by their bytes alone: parsing costs a thousand times as much as reading."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias, TypeVar
 
-__all__ = ["Readers"]
+__all__ = ["Readers", "Sought"]
 
 _SPEAKS = (b"tornad", b"websocket", b"web_socket", b"sockjs", b"socketio")
 """Words of which a file has one that speaks of Tornado, TornadIO or WebSockets."""
@@ -19,6 +20,23 @@ _CHUNK = 200
 """Files that a process reads at once."""
 _WORTH = 400
 """With fewer files, starting processes takes longer than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Where a name comes from that files are searched for.
+
+    Args:
+        words: Its outermost packages, or its modules without one: an import from there names one.
+        folders: Those packages: an import in them may be relative.
+    """
+
+    words: set[str]
+    folders: set[str]
+
+
+_Wanted: TypeAlias = tuple[bytes, tuple[bytes, ...], tuple[str, ...]]
+_T = TypeVar("_T")
 
 
 class Readers:
@@ -56,7 +74,7 @@ class Readers:
         """Files that speak of Tornado or of WebSockets."""
         found: list[Path] = []
         seen = 0
-        for chunk, answers in self._mapped(_speaking, [()] * len(self._chunks())):
+        for chunk, answers in self._mapped(_speaking, [None] * len(self._chunks())):
             found.extend(file for file, speaks in zip(chunk, answers, strict=True) if speaks)
             seen += len(chunk)
             if progress is not None:
@@ -64,9 +82,12 @@ class Readers:
         self._without(found)
         return found
 
-    def naming(self, names: Iterable[str]) -> list[Path]:
-        """Files that name one of these classes and were not given yet."""
-        wanted = tuple(sorted(name.encode() for name in names))
+    def naming(self, names: Mapping[str, Sought]) -> list[Path]:
+        """Files that name one of these, can have it from where it is, and were not given yet."""
+        wanted = tuple(
+            (name.encode(), tuple(word.encode() for word in one.words), tuple(one.folders))
+            for name, one in sorted(names.items())
+        )
         found: list[Path] = []
         for chunk, answers in self._mapped(_naming, [wanted] * len(self._chunks())):
             found.extend(file for file, names_one in zip(chunk, answers, strict=True) if names_one)
@@ -82,8 +103,8 @@ class Readers:
 
     def _mapped(
         self,
-        function: Callable[[list[Path], tuple[bytes, ...]], list[bool]],
-        words: list[tuple[bytes, ...]],
+        function: Callable[[list[Path], _T], list[bool]],
+        words: list[_T],
     ) -> Iterator[tuple[list[Path], list[bool]]]:
         chunks = self._chunks()
         results = (
@@ -94,7 +115,7 @@ class Readers:
         return zip(chunks, results, strict=True)
 
 
-def _speaking(files: list[Path], _: tuple[bytes, ...]) -> list[bool]:
+def _speaking(files: list[Path], _: None) -> list[bool]:
     return [_speaks(file) for file in files]
 
 
@@ -115,18 +136,28 @@ def _speaks(file: Path) -> bool:
     return b"tornad" in content or b"class " in content or b"ebsocket" in small
 
 
-def _naming(files: list[Path], names: tuple[bytes, ...]) -> list[bool]:
-    # Without a boundary in front, the search skips to the first letters of the names.
-    pattern = re.compile(b"(?:" + b"|".join(map(re.escape, names)) + rb")\b")
-    return [_names(file, pattern) for file in files]
+def _naming(files: list[Path], wanted: tuple[_Wanted, ...]) -> list[bool]:
+    return [_names(file, wanted) for file in files]
 
 
-def _names(file: Path, pattern: re.Pattern[bytes]) -> bool:
+def _names(file: Path, wanted: tuple[_Wanted, ...]) -> bool:
+    """Whether a file has one of the names, and what it is imported from. To look for a text is fast."""
     try:
         content = file.read_bytes()
     except OSError:
         return False
+    tops = {word for _, words, _ in wanted for word in words}
+    there = {word for word in tops if word in content}
+    place = str(file)
     return any(
-        not re.match(rb"\w", content[one.start() - 1 : one.start()])
-        for one in pattern.finditer(content)
+        name in content
+        and _stands_in(name, content)
+        and (place.startswith(folders) or any(_stands_in(one, content) for one in words))
+        for name, words, folders in wanted
+        if not there.isdisjoint(words) or place.startswith(folders)
     )
+
+
+def _stands_in(word: bytes, content: bytes) -> bool:
+    """Whether it is there as a word of its own."""
+    return re.search(rb"(?<!\w)" + re.escape(word) + rb"(?!\w)", content) is not None

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.budget import Budget
 from stormdoor.auditor.reading.files import in_order
+from stormdoor.auditor.reading.index import Index
 from stormdoor.auditor.reading.module import (
     MAX_BYTES,
     Assigned,
@@ -96,6 +98,7 @@ class Project:
         base: Paths in findings are relative to this directory where they lie below it.
         assets: Files that are not Python but ship with the project: HTML, JavaScript.
         called: The calls of each file by the ends of their names, once a rule has asked.
+        budget: Steps of the work under way.
     """
 
     trees: tuple[Tree, ...]
@@ -107,6 +110,9 @@ class Project:
     called: dict[Path, dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]] = field(
         default_factory=dict
     )
+    budget: Budget = field(default_factory=Budget)
+    _index: Index | None = None
+    _so_far: Index | None = None
     _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
     _tops: dict[Path, str] = field(default_factory=dict)
     _meant: dict[tuple[Module, str], "list[Meaning | External]"] = field(default_factory=dict)
@@ -160,8 +166,39 @@ class Project:
             NotAnalysed(self.path_of(file), reason) for file, reason in sorted(self.failed.items())
         )
 
+    def settle(self) -> None:
+        """Index the files that are parsed by now. What is parsed later is followed, but not searched.
+
+        Otherwise a search would find what another endpoint happened to have parsed before.
+        """
+        self._index = Index(tuple(self.inside()))
+
+    def naming(self, *words: str) -> Iterator[Module]:
+        """The files of the scan in which one of these stands as a word of its own, in their order."""
+        yield from self._counted(self._indexed().naming(words))
+
+    def speaking(self, *parts: str) -> Iterator[Module]:
+        """The files of the scan of which a word has one of these as a part, in their order."""
+        yield from self._counted(self._indexed().speaking(parts))
+
+    def _counted(self, modules: Iterator[Module]) -> Iterator[Module]:
+        for one in modules:
+            self.budget.spend(Index.cost(one))
+            yield one
+
+    def _indexed(self) -> Index:
+        if self._index is not None:
+            return self._index
+        modules = tuple(self.inside())
+        if self._so_far is None or self._so_far.modules != modules:
+            self._so_far = Index(modules)
+        return self._so_far
+
     def inside(self) -> Iterator[Module]:
         """The parsed modules that belong to what is scanned, in order of their files."""
+        if self._index is not None:
+            yield from self._index.modules
+            return
         # INVARIANT: modules come and never go, so that as many as before are the same.
         if self._ordered[0] != len(self.modules):
             ordered = [self.modules[file] for file in in_order(self.modules)]

@@ -1,6 +1,7 @@
 """The scene: find the files, parse what can matter, find the endpoints and their routes."""
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ from stormdoor.auditor.naming.lexicon import is_setting_chain, words_of
 from stormdoor.auditor.reading.defaults import collect_settings
 from stormdoor.auditor.reading.environment import packages_of
 from stormdoor.auditor.reading.files import in_order, list_files, python_packages
-from stormdoor.auditor.reading.module import Imported, Module
-from stormdoor.auditor.reading.prefilter import Readers
+from stormdoor.auditor.reading.module import Defined, Imported, Module
+from stormdoor.auditor.reading.prefilter import Readers, Sought
 from stormdoor.auditor.reading.prefixed import collect_prefixed
 from stormdoor.auditor.reading.project import External, Meaning, Project, Tree
 from stormdoor.auditor.reading.shipped import collect_shipped
@@ -113,46 +114,83 @@ def _parse_relevant(
         if progress is not None and at % _TOLD == 0:
             progress("parsed files", at, len(relevant))
         project.load(file)
-    names: set[str] = set()
+    names: set[tuple[str, Module]] = set()
     for _ in range(6):
         found = {
-            definition.node.name
+            (definition.node.name, module)
             for module in list(project.inside())
             for definition in module.classes
             if hierarchy.is_socket(hierarchy.of(module, definition))
         }
+        sockets = {name for name, _ in found}
         # Whoever makes a server says what it and its handlers are given.
         found |= {
-            definition.node.name
+            (definition.node.name, module)
             for module in list(project.inside())
             if any("Application" in line for line in module.lines)
             for definition in module.classes
-            if _serves(definition.node, found)
+            if _serves(definition.node, sockets)
         }
-        found |= {name for module in list(project.inside()) for name in _asked_for_heirs(module)}
-        fresh = {name for name in found - names if len(name) > 1}
+        for module in list(project.inside()):
+            found.update(_asked_for_heirs(project, module))
+        found |= _handed_on(project, found)
+        fresh = {(name, module) for name, module in found - names if len(name) > 1}
         if not fresh:
             break
         names |= found
-        for file in readers.naming(fresh):
+        for file in readers.naming(_sought(fresh)):
             project.load(file)
-    servers = {name for _, name, _ in event_servers(project, hierarchy)}
-    announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
-    listening = announcing | waiting_for(project)
-    for file in readers.naming(listening) if listening else ():
+    listening = {
+        (f"@{name}.{how}", module)
+        for module, name, _ in event_servers(project, hierarchy)
+        for how in ("event", "on")
+    } | waiting_for(project)
+    for file in readers.naming(_sought(listening)) if listening else ():
         project.load(file)
 
 
-def _asked_for_heirs(module: Module) -> Iterator[str]:
+def _handed_on(project: Project, found: set[tuple[str, Module]]) -> set[tuple[str, Module]]:
+    """The modules that import one of these names from where it is: others may have it from there."""
+    words: dict[str, set[str]] = {}
+    for name, module in found:
+        words.setdefault(name, {""}).update(module.name.split("."))
+    return {
+        (name, module)
+        for module in list(project.inside())
+        for name in words.keys() & module.names.keys()
+        for one in module.names[name]
+        if isinstance(one, Imported) and one.module.rpartition(".")[2] in words[name]
+    }
+
+
+def _sought(names: Iterable[tuple[str, Module]]) -> dict[str, Sought]:
+    """What a file imports, or in which package it is, for a name in it to mean that of these modules."""
+    sought: dict[str, Sought] = {}
+    for name, module in names:
+        one = sought.setdefault(name, Sought(set(), set()))
+        top = module.file
+        while (top.parent / "__init__.py").is_file():
+            top = top.parent
+        one.words.add(top.stem)
+        if top != module.file:
+            one.folders.add(f"{top}{os.sep}")
+    return sought
+
+
+def _asked_for_heirs(project: Project, module: Module) -> Iterator[tuple[str, Module]]:
     """The classes whose subclasses a file goes through: `Action.__subclasses__()`."""
     for at, line in enumerate(module.lines, start=1):
         for name in _SUBCLASSES.findall(line) if "__subclasses__" in line else ():
-            around = [
-                one.node.name
-                for one in module.classes
-                if one.node.lineno <= at <= (one.node.end_lineno or at)
-            ]
-            yield around[-1] if name == "cls" and around else name
+            if name == "cls":
+                around = [
+                    one.node.name
+                    for one in module.classes
+                    if one.node.lineno <= at <= (one.node.end_lineno or at)
+                ]
+                yield from ((one, module) for one in around[-1:])
+            for one in project.members(module, name):
+                if isinstance(one, Meaning) and isinstance(one.binding, Defined):
+                    yield one.binding.node.name, one.module
 
 
 def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:

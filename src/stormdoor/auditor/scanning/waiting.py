@@ -17,12 +17,16 @@ _SHORT = 3
 """Names that are no longer stand for anything."""
 
 
-def waiting_for(project: Project) -> set[str]:
-    """What stands in the files that take something out of a queue, or look at what is set, of those read."""
+def waiting_for(project: Project) -> set[tuple[str, Module]]:
+    """What stands in files that take something out of a queue, or look at what is set; and what speaks of it.
+
+    Returns:
+        Texts, each with the module that puts something there.
+    """
     for module in list(project.inside()):
         _follow_what_hands_on(project, module)
     return {
-        text
+        (text, module)
         for module in list(project.inside())
         for one in (_written, _set_elsewhere)
         for text in one(module)
