@@ -71,8 +71,10 @@ for _name, _group, _help in (
             "  stormdoor scan --explain SD101            what a rule is about\n\n"
             "A finding to live with gets a comment that says why:\n\n"
             "  # stormdoor: ignore[SD101] public: it only tells the time\n\n"
-            "Ends with 0 if there is nothing, with 1 if there are findings, with 2 if it was called "
-            "wrongly, and with 3 if it broke."
+            "Ends with 0 if there is nothing, with 1 if there are findings or if something was not "
+            "analysed, with 2 if it was called wrongly, and with 70 if it broke.\n\n"
+            "The analysis of an endpoint may take as many steps as --steps says. What needs more, and what "
+            "cannot be parsed, is listed as not analysed; --allow-not-analysed accepts that."
         ),
     ),
     (

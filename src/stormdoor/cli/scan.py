@@ -40,6 +40,7 @@ def scan(
     ] = (),
     endpoints: Annotated[bool, Parameter(group=_SHOWN)] = False,
     fail_on: Annotated[FailOn | None, Parameter(group=_SHOWN)] = None,
+    allow_not_analysed: Annotated[bool | None, Parameter(group=_SHOWN, negative=())] = None,
     baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     explain: Annotated[str | None, Parameter(group=_REPAIR, metavar="RULE")] = None,
@@ -47,6 +48,7 @@ def scan(
     diff: Annotated[bool, Parameter(group=_REPAIR)] = False,
     fix: Annotated[bool, Parameter(group=_REPAIR)] = False,
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"], group=_RUN, metavar="N")] = None,
+    steps: Annotated[int | None, Parameter(group=_RUN, metavar="N")] = None,
     cache: Annotated[Path | None, Parameter(group=_RUN, metavar="DIR")] = None,
     no_cache: Annotated[bool, Parameter(group=_RUN)] = False,
     isolated: Annotated[bool, Parameter(group=_RUN)] = False,
@@ -69,6 +71,7 @@ def scan(
         output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.
         fail_on: The least level that ends with 1: error, warning (if left out), note; or never.
+        allow_not_analysed: Do not end with 1 because a file or an endpoint was not analysed.
         baseline: Report only what this file does not list.
         write_baseline: List everything found in this file, and end with 0.
         explain: Show the page of a rule, such as SD101, and scan nothing.
@@ -76,6 +79,7 @@ def scan(
         diff: Show what --fix would change, and change nothing.
         fix: Change what can be changed safely, and show it.
         jobs: Worker processes. One for each core if left out.
+        steps: Steps for the analysis of each endpoint; one that needs more is not analysed. 2000000 if left out.
         cache: Where reports of the same files are kept. In your directory for caches if left out.
         no_cache: Scan anew, and keep nothing.
         isolated: Do not read pyproject.toml.
@@ -101,8 +105,10 @@ def scan(
         python=python,
         knowledge=knowledge,
         jobs=jobs,
+        steps=steps,
         baseline=baseline,
     )
+    allowed = wanted.allow_not_analysed if allow_not_analysed is None else allow_not_analysed
     look = Look(
         places=wanted.places(paths),
         settings=wanted.settings,
@@ -120,8 +126,9 @@ def scan(
     if diff or fix:
         changes = show_changes(report, wanted, write_them=fix, to_stdout=diff or form == "text")
         if diff:
-            return counted(report, fail_on or wanted.fail_on)
+            return counted(report, fail_on or wanted.fail_on, allowed=allowed)
         if changes:
             report = look.report()
     show(report, form=form, files=output, endpoints=endpoints)
-    return 0 if write_baseline is not None else counted(report, fail_on or wanted.fail_on)
+    code = counted(report, fail_on or wanted.fail_on, allowed=allowed)
+    return 0 if write_baseline is not None else code

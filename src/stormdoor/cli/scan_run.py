@@ -32,6 +32,7 @@ class Wanted:
         paths: What the file says to scan.
         baseline: File of known findings.
         fail_on: The least level that counts.
+        allow_not_analysed: Whether the scan may leave something out and still end with 0.
         origins: For --fix.
         audience: For --fix.
         issuer: For --fix.
@@ -42,6 +43,7 @@ class Wanted:
     paths: tuple[str, ...]
     baseline: Path | None
     fail_on: str
+    allow_not_analysed: bool
     origins: tuple[str, ...]
     audience: str
     issuer: str
@@ -82,6 +84,7 @@ def read_settings(
     python: Path | None,
     knowledge: tuple[Path, ...],
     jobs: int | None,
+    steps: int | None,
     baseline: Path | None,
 ) -> Wanted:
     """What the command line and pyproject.toml ask for.
@@ -117,10 +120,13 @@ def read_settings(
         python=environment,
         knowledge=(*(home / one for one in said.knowledge), *knowledge),
         jobs=said.jobs if jobs is None else jobs,
+        steps=said.steps if steps is None else steps,
     )
     _check_knowledge(settings.knowledge)
     if settings.jobs < 0:
         raise UsageError(f"{settings.jobs} processes cannot work")
+    if settings.steps < 1:
+        raise UsageError(f"{settings.steps} steps are too few: give --steps 1 or more")
     if not any(selected(one.id, one.slug, settings) for one in known_rules()):
         raise UsageError("what is selected is ignored, too: no rule is left")
     return Wanted(
@@ -129,6 +135,7 @@ def read_settings(
         paths=said.paths,
         baseline=baseline or (home / said.baseline if said.baseline else None),
         fail_on=said.fail_on,
+        allow_not_analysed=said.allow_not_analysed,
         origins=said.origins,
         audience=said.audience,
         issuer=said.issuer,
@@ -272,10 +279,24 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
         bar.stop()
 
 
-def counted(report: Report, fail_on: str) -> int:
-    """1 if something counts, else 0."""
+def counted(report: Report, fail_on: str, *, allowed: bool) -> int:
+    """1 if a finding counts, or if something was not analysed and that is not allowed; else 0.
+
+    Args:
+        report: The report.
+        fail_on: The least level that counts, or never.
+        allowed: Whether the scan may leave something out.
+    """
+    from stormdoor.cli.output import console
     from stormdoor.report.finding import Level
 
+    gaps = len(report.coverage.not_analysed)
+    if gaps and not allowed:
+        console(stderr=True).print(
+            f"{gaps} {'place was' if gaps == 1 else 'places were'} not analysed, so the scan is not complete "
+            "and ends with 1. --allow-not-analysed accepts that."
+        )
+        return 1
     if fail_on == "never":
         return 0
     least = Level(fail_on).rank

@@ -132,7 +132,8 @@ def _coverage(report: Report) -> str:
     doubts = [one for of in report.endpoints if of.matrix is not None for one in of.matrix.doubts]
     blocks = [
         _block(
-            f"{_counted(len(seen.not_analysed), 'file')} not analysed",
+            f"{_counted(len(seen.not_analysed), 'place')} not analysed: "
+            "handlers there may be missing from this report",
             [f"<b>{escaped(one.path)}</b> {escaped(one.reason)}" for one in seen.not_analysed],
         ),
         _block(

@@ -38,6 +38,7 @@ def _head(report: Report) -> dict[str, Any]:
             "suppressed": len(report.suppressed),
             "endpoints": len(report.endpoints),
             "not_analysed": len(report.coverage.not_analysed),
+            "complete": not report.coverage.not_analysed,
             "unresolved": len(report.coverage.unresolved),
             **report.outcomes(),
         },

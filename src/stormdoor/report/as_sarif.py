@@ -191,11 +191,13 @@ def _notification(level: str, what: str, text: str, where: dict[str, Any]) -> di
 
 def _invocation(report: Report) -> dict[str, Any]:
     invocation: dict[str, Any] = {
-        "executionSuccessful": True,
+        # A probe has its own results for what it could not tell.
+        "executionSuccessful": bool(report.coverage.connections)
+        or not report.coverage.not_analysed,
         "toolExecutionNotifications": [
             *(
                 _notification(
-                    "warning",
+                    "error",
                     "not-analysed",
                     f"not analysed: {one.reason}",
                     {"artifactLocation": _artifact(one.path)},

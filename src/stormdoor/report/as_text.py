@@ -297,8 +297,8 @@ def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
         out.print()
     lists = (
         (
-            _counted(len(coverage.not_analysed), "file"),
-            "not analysed",
+            _counted(len(coverage.not_analysed), "place"),
+            "not analysed: handlers there may be missing from this report",
             [(printable(one.path), printable(one.reason)) for one in coverage.not_analysed],
         ),
         (
@@ -346,7 +346,7 @@ def _print_summary(report: Report, out: Console) -> None:
     gaps = len(seen.not_analysed)
     covered = (
         f"{seen} in {report.seconds:.1f} s"
-        + (f"; {_counted(gaps, 'file')} not analysed" if gaps else "")
+        + (f"; not complete: {_counted(gaps, 'place')} not analysed" if gaps else "")
         + "."
     )
     out.print(Text(covered, style="dim"))

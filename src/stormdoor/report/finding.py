@@ -225,7 +225,7 @@ class EndpointReport:
 
 @dataclass(frozen=True, slots=True)
 class NotAnalysed:
-    """A file that was not read, and why."""
+    """A file or an endpoint that was not analysed, or not to its end, and why."""
 
     path: str
     reason: str
@@ -247,7 +247,7 @@ class Coverage:
         files: Python files found.
         handlers: WebSocket handler classes found.
         routes: Routes that lead to one of them.
-        not_analysed: Files that were not read.
+        not_analysed: Files that were not read, and endpoints that were not followed to their end.
         unresolved: Names, bases and routes whose meaning was not found; what a probe could not tell.
         connections: How many connections a probe made; 0 for a scan.
         looked: Where endpoints were looked for, and where each was found.

@@ -39,7 +39,7 @@ def announced(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:
     for module, name, call in event_servers(project, hierarchy):
         made = [
             _made(one, name, call, events)
-            for one in project.inside()
+            for one in project.naming(name)
             if not one.is_test and (events := _events(hierarchy, one, call))
         ]
         if made:

@@ -3,7 +3,9 @@
 import ast
 
 from stormdoor.auditor.classes.loaded import names_loaded
+from stormdoor.auditor.reading.budget import Budget, remembered
 from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.nodes import last_name
 from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["Callers", "FunctionDefinition"]
@@ -20,7 +22,11 @@ class Callers:
         self._functions: dict[int, list[FunctionDefinition]] = {}
         self._standing: dict[tuple[int, int], list[FunctionDefinition]] = {}
         self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
-        self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
+
+    @property
+    def budget(self) -> Budget:
+        """The steps of the work under way."""
+        return self.project.budget
 
     def is_rebound(self, module: Module, name: str) -> bool:
         """Whether a function of the module binds its name anew: `global instance`."""
@@ -63,24 +69,11 @@ class Callers:
             self._standing[id(module), line] = around
         return around
 
+    @remembered
     def calls_of(
         self, module: Module, function: "FunctionDefinition | ast.ClassDef"
     ) -> list[tuple[Module, ast.Call]]:
         """The calls of a function, or of a class, in what was read."""
-        known = self._called.get(id(function))
-        if known is not None:
-            return known
-        if self._calls is None:
-            self._calls = {}
-            for one in self.project.inside():
-                if one.is_test:
-                    continue
-                for node, _ in one.nodes():
-                    if isinstance(node, ast.Call) and isinstance(
-                        node.func, ast.Name | ast.Attribute
-                    ):
-                        last = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                        self._calls.setdefault(last, []).append((one, node))
         name, wanted = function.name, function
         if name == "__init__":
             owner = next((one for one in module.classes if function in one.node.body), None)
@@ -89,18 +82,31 @@ class Callers:
             name, wanted = owner.node.name, owner.node
         found = [
             (one, call)
-            for one, call in self._calls.get(name, ())
+            for one, call in self._by_name.get(name, ())
             if self._means(one, call, module, wanted)
         ]
         if not found and isinstance(function, FunctionDefinition) and name == function.name:
             found = [
                 (one, call)
                 for place, local in names_loaded(self.project, module, name)
-                for one, call in self._calls.get(local, ())
+                for one, call in self._by_name.get(local, ())
                 if one is place
             ]
-        self._called[id(function)] = found
+        self.budget.spend(len(self._by_name.get(name, ())))
         return found
+
+    @property
+    def _by_name(self) -> dict[str, list[tuple[Module, ast.Call]]]:
+        """The calls of the program, by the last of their names."""
+        if self._calls is None:
+            self._calls = {}
+            for one in self.project.inside():
+                for node, _ in one.nodes() if not one.is_test else ():
+                    if isinstance(node, ast.Call) and isinstance(
+                        node.func, ast.Name | ast.Attribute
+                    ):
+                        self._calls.setdefault(last_name(node.func), []).append((one, node))
+        return self._calls
 
     def _means(
         self,

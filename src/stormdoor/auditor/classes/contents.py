@@ -8,6 +8,7 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.needed import needed_in
 from stormdoor.auditor.reading.nodes import called, last_name
@@ -31,18 +32,13 @@ class Contents(Sockets):
         self._kept: dict[str, list[ast.Constant]] = {}
         self._looked_into = 0
         self._filled: dict[int, frozenset[str]] = {}
-        self._registered: dict[
-            tuple[int, str],
-            list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]],
-        ] = {}
 
+    @remembered
     def is_filled(self, module: Module, name: str) -> bool:
         """Whether something in the project may put something into a list that a module begins empty."""
         if self.is_rebound(module, name):
             return True
-        for one in self.project.inside():
-            if one is not module and not any(name in line for line in one.lines):
-                continue
+        for one in (module, *self.project.naming(name)):
             known = self._filled.get(id(one))
             if known is None:
                 known = self._filled[id(one)] = frozenset(_filled_names(one.tree))
@@ -74,44 +70,34 @@ class Contents(Sockets):
 
     def kept_defaults(self, name: str) -> list[ast.Constant]:
         """The defaults of what classes of the program are told and keep under a name."""
-        # INVARIANT: modules that are read later come behind the others, and none goes or changes.
-        modules = self.project.modules
-        fresh = list(modules.values()) if len(modules) > self._looked_into else []
-        for module in fresh[self._looked_into :]:
-            for definition in module.classes if module.inside and not module.is_test else ():
-                for one, default in kept_by(definition.node).items():
-                    self._kept.setdefault(one, []).append(default)
-        self._looked_into = len(modules)
+        # Before the reading ends, files come behind the others, and none goes or changes.
+        modules = list(self.project.inside())
+        if len(modules) != self._looked_into:
+            self._kept.clear()
+            for module in modules:
+                for definition in module.classes if not module.is_test else ():
+                    for one, default in kept_by(definition.node).items():
+                        self._kept.setdefault(one, []).append(default)
+            self._looked_into = len(modules)
         return self._kept.get(name, [])
 
+    @remembered
     def registered(
         self, module: Module, name: str
     ) -> "list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]":
         """Functions and classes under a decorator that puts them into a table of a module."""
-        known = self._registered.get((id(module), name))
-        if known is None:
-            registrars = {
-                one.name
-                for one in module.tree.body
-                if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
-            }
-            known = self._registered[id(module), name] = (
-                [
-                    (place, node)
-                    for place in self.project.inside()
-                    if any(
-                        f"@{one}" in line or f".{one}" in line
-                        for line in place.lines
-                        for one in registrars
-                    )
-                    for node in ast.walk(place.tree)
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                    and any(last_name(called(one)) in registrars for one in node.decorator_list)
-                ]
-                if registrars
-                else []
-            )
-        return known
+        registrars = {
+            one.name
+            for one in module.tree.body
+            if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
+        }
+        return [
+            (place, node)
+            for place in self.project.naming(*registrars)
+            for node in ast.walk(place.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and any(last_name(called(one)) in registrars for one in node.decorator_list)
+        ]
 
     def is_filled_later(self, module: Module, name: str) -> bool:
         """Whether a function of a module puts something into its table, or binds it anew."""

@@ -11,6 +11,7 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.visitors import given_to_visitors
 from stormdoor.auditor.classes.wrappings import Wrappings
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
@@ -36,51 +37,39 @@ class Hierarchy(Wrappings):
         self.followed: set[Module] = set()
         """Files whose functions were followed, and whose names were asked for, since somebody emptied it."""
         self._shaped: dict[int, bool] = {}
-        self._own: dict[tuple[int, str], bool] = {}
-        self._heirs: dict[int, list[ClassInfo]] = {}
-        self._put: dict[str, bool] = {}
 
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
         """Whether classes that derive from one say each for itself what it leaves open.
 
         `needs_login = True` of a command, and False of the one that logs in: no setting.
         """
-        known = self._own.get((id(info), name))
-        if known is None:
-            known = self._own[id(info), name] = any(
-                name in self.members(one) for one in self.heirs(info)
-            )
-        return known
+        return any(name in self.members(one) for one in self.heirs(info))
 
+    @remembered
     def is_put_somewhere(self, name: str) -> bool:
         """Whether any file of the project puts something into objects under this name, or quotes it.
 
         `socket.notify = function`, `setattr(socket, "notify", function)`
         """
-        known = self._put.get(name)
-        if known is None:
-            put = re.compile(rf"\.{re.escape(name)}\s*=(?!=)|['\"]{re.escape(name)}['\"]")
-            known = self._put[name] = any(
-                put.search(line)
-                for module in self.project.inside()
-                for line in module.lines
-                if name in line
-            )
-        return known
+        put = re.compile(rf"\.{re.escape(name)}\s*=(?!=)|['\"]{re.escape(name)}['\"]")
+        return any(
+            put.search(line)
+            for module in self.project.naming(name)
+            for line in module.lines
+            if name in line
+        )
 
+    @remembered
     def heirs(self, info: ClassInfo) -> list[ClassInfo]:
         """The classes of the project that derive from one, in the order in which they were read."""
-        known = self._heirs.get(id(info))
-        if known is None:
-            known = self._heirs[id(info)] = [
-                one
-                for module in self.project.inside()
-                if module is info.module or any(info.name in line for line in module.lines)
-                for one in (self.of(module, definition) for definition in module.classes)
-                if one is not info and info in one.mro
-            ]
-        return known
+        return [
+            one
+            for module in self.project.naming(info.name)
+            for one in (self.of(module, definition) for definition in module.classes)
+            if one is not info and info in one.mro
+        ]
 
+    @remembered
     def made_by(self, meta: ClassInfo) -> list[ClassInfo]:
         """The classes of the project that a metaclass makes."""
         return [

@@ -12,7 +12,9 @@ __all__ = ["names_loaded"]
 def names_loaded(project: Project, module: Module, function: str) -> Iterator[tuple[Module, str]]:
     """The names that stand for a function where it is loaded by its dotted path, with their modules."""
     dotted = f"{module.name}.{function}"
-    speaking = [one for one in project.inside() if any(dotted in line for line in one.lines)]
+    speaking = [
+        one for one in project.naming(function) if any(dotted in line for line in one.lines)
+    ]
     if not speaking:
         return
     shipped = {

@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -28,7 +29,6 @@ class Registrations(Contents):
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
-        self._handed: dict[tuple[int, frozenset[str]], list[Handed]] = {}
         self._registrars: dict[int, frozenset[str]] = {}
 
     def registrars(self, info: ClassInfo) -> frozenset[str]:
@@ -43,6 +43,7 @@ class Registrations(Contents):
             )
         return known
 
+    @remembered
     def handed_to(self, holder: ast.AST, name: str, methods: frozenset[str]) -> list[Handed]:
         """What is handed to the object that a value of a module makes, or to a class, by these methods.
 
@@ -51,20 +52,16 @@ class Registrations(Contents):
             name: What it is called where it is made.
             methods: The methods.
         """
-        known = self._handed.get((id(holder), methods))
-        if known is None:
-            marks = [f".{one}" for one in methods]
-            known = self._handed[id(holder), methods] = [
-                (place, node)
-                for place in list(self.project.inside())
-                if not place.is_test and any(mark in line for line in place.lines for mark in marks)
-                for node, hands in _handing(place.tree)
-                if any(
-                    one.attr in methods and self._is_holder(place, one.value, holder, name)
-                    for one in hands
-                )
-            ]
-        return known
+        return [
+            (place, node)
+            for place in self.project.naming(*methods)
+            if not place.is_test
+            for node, hands in _handing(place.tree)
+            if any(
+                one.attr in methods and self._is_holder(place, one.value, holder, name)
+                for one in hands
+            )
+        ]
 
     def _is_holder(self, place: Module, node: ast.expr, holder: ast.AST, name: str) -> bool:
         for one in self.project.resolve(place, node, self.functions_around(place, node)):

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import time
 from collections import deque
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ from stormdoor.auditor.interpreter.values import Environment
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
-__all__ = ["LAST_RESORT", "explore_origin", "explored"]
+__all__ = ["explore_origin", "explored"]
 
-# The limits are work: a busy machine says what an idle one says. Time is the last resort.
+# The limits are work, never time: a busy machine says what an idle one says.
 _MAX_PATHS = 160
 _OF_ONE = 40
 """Ways that one configuration other than the shipped one is worth."""
@@ -34,8 +33,6 @@ _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 30_000, "ori
 _IN_DEPTH = 10_000
 """Steps with a client that is let in after which what was never chosen comes first: all of it counts."""
 _BEGINNING: Outcome = (0, 0)
-LAST_RESORT = 60.0
-"""Seconds."""
 
 
 def explored(
@@ -81,16 +78,13 @@ def explored(
                     pending, taken, in_depth=mode != "member" or spent.steps <= _IN_DEPTH
                 ).plan,
                 seen=seen,
-                deadline=spent.deadline,
                 words=words,
             )
             run.begun_with, run.makings = taken, makings
             run.filled.update(filled or {})
             run.at, run.verb = at, verb
             path = _followed(run, origin)
-            spent.exhausted = spent.exhausted or run.exhausted
-            spent.steps += run.steps
-            spent.paths += 1
+            spent.count(run)
             pending.extend(reversed(run.alternatives))
             otherwise.extend(run.unlike_shipped)
             aside.extend(run.unlikely)
@@ -111,13 +105,13 @@ def explored(
     aside: deque[Way] = deque()
     begun: deque[list[Way]] = deque()
     most = worth or _MAX_STEPS[mode]
-    spent = _Spent(most, time.monotonic() + LAST_RESORT)
+    spent = _Spent(most)
     ways([Way([], _BEGINNING)], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
     result.steps = spent.steps
     # What one setting alone changes comes before what needs many, and what has nothing to do with
     # who is let in is tried when the rest was. No setting takes the work that another is worth.
-    spent = _Spent(_MAX_STEPS[mode], spent.deadline)
+    spent = _Spent(_MAX_STEPS[mode])
     wanted = (origin is None or origin.otherwise) and worth is None
     while wanted and (otherwise or begun or aside) and not spent.is_over():
         if otherwise:
@@ -179,17 +173,21 @@ class _Spent:
     """How much of the work that is worth it was done."""
 
     most: int
-    deadline: float
     steps: int = 0
     paths: int = 0
     exhausted: bool = False
     left_out: bool = False
 
+    def count(self, run: Run) -> None:
+        """Count a way that was followed, also on the budget of the endpoint."""
+        self.exhausted = self.exhausted or run.exhausted
+        self.steps += run.steps
+        self.paths += 1
+        run.project.budget.spend(run.steps)
+
     def is_over(self) -> bool:
         """Whether no further way is followed."""
-        return (
-            self.paths >= _MAX_PATHS or self.steps >= self.most or time.monotonic() > self.deadline
-        )
+        return self.paths >= _MAX_PATHS or self.steps >= self.most
 
 
 def _settles(path: Path, asked: Asked | None) -> bool:

@@ -74,7 +74,7 @@ def ask(
         name, library = connection
         told = bool(library.origin_setting) and any(
             library.origin_setting in line
-            for module in project.inside()
+            for module in project.naming(library.origin_setting)
             if not _within(module, name)
             for line in module.lines
         )

@@ -48,10 +48,9 @@ class Run(Hearing):
         mode: Mode,
         plan: list[int],
         seen: set[tuple[object, ...]],
-        deadline: float,
         words: MappingABC[str, tuple[Module, ast.expr]],
     ) -> None:
-        super().__init__(project, hierarchy, mode=mode, plan=plan, seen=seen, deadline=deadline)
+        super().__init__(project, hierarchy, mode=mode, plan=plan, seen=seen)
         self.info = info
         self.words = words
         self.handler = Instance(info, text="self", handler=True, labels=frozenset({"self"}))

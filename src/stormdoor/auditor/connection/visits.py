@@ -15,6 +15,7 @@ from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.connection.shown import secrets_on, shown_on
 from stormdoor.auditor.interpreter.events import TELLS
 from stormdoor.auditor.interpreter.kept import OF_SECRETS, SIGNED, Kept, merge_kept
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
@@ -86,18 +87,14 @@ def _filled_before(
     """What other handlers put into these tables for whoever comes to them, and whether all were followed."""
     names = frozenset(one.rpartition(".")[2] for one in wanted)
     filled: Kept = {}
-    handlers = [one for one in _handlers(project, hierarchy) if one is not info]
-    fills = _fills_by(project, names)
-    naming = {id(one) for one in handlers if _says(one, fills)}
-    handlers.sort(
-        key=lambda one: (
-            id(one) not in naming,
-            not any(name in line for line in one.module.lines for name in names),
-        )
-    )
+    handlers = [one for one in _handlers(hierarchy) if one is not info]
+    fills, beside, neither = _fills_by(project, names)
+    naming = {id(one) for one in handlers if _says(one, fills, neither)}
+    project.budget.spend(len(handlers))
+    handlers.sort(key=lambda one: (id(one) not in naming, one.module not in beside))
     cut = handlers[_MAX_VISITED:]
     for one in handlers[:_MAX_VISITED]:
-        put, followed = _filled_by(project, hierarchy, one)
+        put, followed = _filled_by(hierarchy, one)
         merge_kept(filled, put)
         if not followed:
             cut.append(one)
@@ -109,30 +106,37 @@ def _filled_before(
     )
 
 
-def _says(info: ClassInfo, pattern: re.Pattern[str]) -> bool:
-    """Whether it stands in a class, or in one that it derives from."""
+def _says(info: ClassInfo, pattern: re.Pattern[str], but: frozenset[Module] = frozenset()) -> bool:
+    """Whether it stands in a class, or in one that it derives from, in other files than these."""
     return any(
         pattern.search(line)
         for one in info.mro
-        if isinstance(one, ClassInfo)
+        if isinstance(one, ClassInfo) and one.module not in but
         for line in one.module.lines[one.node.lineno - 1 : one.node.end_lineno]
     )
 
 
-@lru_cache(maxsize=64)
-def _fills_by(project: Project, names: frozenset[str]) -> re.Pattern[str]:
-    """What stands in whatever fills one of these tables: its name, or a call of a function that names it."""
+@remembered
+def _fills_by(
+    project: Project, names: frozenset[str]
+) -> tuple[re.Pattern[str], frozenset[Module], frozenset[Module]]:
+    """What a file says that fills one of these tables: its name, or a call of a function that names it.
+
+    Returns:
+        The pattern, the files that have a name, and those that have neither.
+    """
     named = re.compile(rf"\b(?:{_any_of(names)})\b")
+    words = [word for name in names for word in re.findall(r"\w+", name)]
+    beside = frozenset(one for one in project.naming(*words) if any(map(named.search, one.lines)))
     calls = {
         function.name
-        for module in project.modules.values()
-        if any(map(named.search, module.lines))
+        for module in beside
         for function in module.functions()
         if any(map(named.search, module.lines[function.lineno : function.end_lineno]))
     }
-    return re.compile(
-        rf"{named.pattern}|(?<!def )\b(?:{_any_of(calls)})\(" if calls else named.pattern
-    )
+    pattern = rf"{named.pattern}|(?<!def )\b(?:{_any_of(calls)})\(" if calls else named.pattern
+    neither = frozenset(project.inside()) - beside - {*project.naming(*calls)}
+    return re.compile(pattern), beside, neither
 
 
 def _any_of(names: Iterable[str]) -> str:
@@ -167,9 +171,10 @@ def _made_of(project: Project, owner: ClassInfo, node: ast.expr) -> Iterator[str
             yield ast.unparse(one.binding.value)
 
 
-@lru_cache(maxsize=64)
-def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
+@remembered
+def _filled_by(hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
     """What a handler puts into tables for whoever comes, and what it tells; whether all was followed."""
+    project = hierarchy.project
     filled: Kept = {}
     complete = True
     verbs = [
@@ -177,7 +182,7 @@ def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> tuple
         for verb in _VERBS
         if any(isinstance(one, ClassInfo) and verb in hierarchy.members(one) for one in info.mro)
     ]
-    words = _routed(project, hierarchy).get(id(info), {})
+    words = _routed(hierarchy).get(id(info), {})
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
         ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
@@ -188,23 +193,28 @@ def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> tuple
 
 
 @lru_cache(maxsize=4)
-def _routed(project: Project, hierarchy: Hierarchy) -> dict[int, Words]:
+def _routed(hierarchy: Hierarchy) -> dict[int, Words]:
     """What the routes give to each handler: the same tables to several of them."""
     named: dict[str, list[ClassInfo]] = {}
-    for info in _handlers(project, hierarchy):
+    for info in _handlers(hierarchy):
         named.setdefault(info.name, []).append(info)
     return {
         of: {name: (one.module, value) for one in routes for name, value in one.words}
-        for of, routes in find_routes(project, hierarchy, named).of.items()
+        for of, routes in find_routes(hierarchy.project, hierarchy, named).of.items()
     }
 
 
-def _handlers(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:
-    for module in project.inside():
-        for definition in module.classes if not module.is_test else ():
-            info = hierarchy.of(module, definition)
-            if hierarchy.is_socket(info) or any(
-                isinstance(one, External) and one.name == "tornado.web.RequestHandler"
-                for one in info.mro
-            ):
-                yield info
+@lru_cache(maxsize=4)
+def _handlers(hierarchy: Hierarchy) -> tuple[ClassInfo, ...]:
+    """The pages and the sockets of a program."""
+    return tuple(
+        info
+        for module in hierarchy.project.inside()
+        for definition in (module.classes if not module.is_test else ())
+        for info in (hierarchy.of(module, definition),)
+        if hierarchy.is_socket(info)
+        or any(
+            isinstance(one, External) and one.name == "tornado.web.RequestHandler"
+            for one in info.mro
+        )
+    )

@@ -47,7 +47,7 @@ def applications(endpoint: Endpoint) -> list[Call]:
     routing = {id(route.module): route.module for route in endpoint.routes}.values()
     found = _made_in(endpoint, [module for module in routing if module.inside])
     if not found and endpoint.routes:
-        found = _made_in(endpoint, endpoint.project.inside())
+        found = _made_in(endpoint, endpoint.project.speaking("Application"))
         found = found if len(found) == 1 else []
     return [
         call
@@ -138,16 +138,20 @@ def is_left_over(endpoint: Endpoint) -> bool:
     neighbours = {one.node.name for one in own.classes} - {name}
     programs = [
         module
-        for module in project.inside()
+        for module in project.speaking("Application")
         if not is_test(module) and any(map(is_application, _made_in_file(project, module)))
     ]
     if any(module is own or _named(module, *neighbours) for module in programs):
-        return sum(_named(module, name) for module in project.inside()) == 1
-    others = [module for module in project.inside() if module is not own]
+        return sum(_named(module, name) for module in project.naming(name)) == 1
     return (
         any(_named(module, name) for module in programs)
-        and any(one.node.name == name for module in others for one in module.classes)
-        and not any(_named(module, own.file.stem) for module in others)
+        and any(
+            one.node.name == name
+            for module in project.naming(name)
+            if module is not own
+            for one in module.classes
+        )
+        and not any(module is not own for module in project.naming(own.file.stem))
     )
 
 
@@ -171,14 +175,19 @@ def is_trial(call: Call) -> bool:
 
     It stands below `if __name__ == "__main__":`, and the project makes an Application elsewhere.
     """
-    own, project = call.module, call.project
+    own, project, stem = call.module, call.project, call.module.file.stem
     if not any(_is_main(one) and call.node in ast.walk(one) for one in own.tree.body):
         return False
     if not serves_no_socket(call):
         return False
-    others = [one for one in project.inside() if one is not own and not is_test(one)]
-    return any(_imports(one, own.file.stem) for one in others) and any(
-        map(is_application, (made for one in others for made in _made_in_file(project, one)))
+
+    def others(modules: Iterable[Module]) -> Iterable[Module]:
+        return (one for one in modules if one is not own and not is_test(one))
+
+    return any(_imports(one, stem) for one in others(project.naming(stem))) and any(
+        is_application(made)
+        for one in others(project.speaking("Application"))
+        for made in _made_in_file(project, one)
     )
 
 
@@ -208,7 +217,7 @@ def _is_never_run(call: Call, name: str) -> bool:
                 return False  # who gave it to a command may call it
             case _:
                 pass
-    return not any(_named(one, name) for one in call.project.inside() if one is not own)
+    return not any(one is not own for one in call.project.naming(name))
 
 
 def _named(module: Module, *names: str) -> int:
@@ -222,7 +231,9 @@ def _named(module: Module, *names: str) -> int:
 def is_on_loopback(call: Call) -> bool:
     """Whether the file of an Application, or else the program, listens only where this machine reaches it."""
     found = _listening(call.project, call.module) or [
-        one for module in call.project.inside() for one in _listening(call.project, module)
+        one
+        for module in call.project.speaking("listen", "bind")
+        for one in _listening(call.project, module)
     ]
     return bool(found) and all(
         call.text(one.argument(1, "address")) in _LOOPBACK for one in found if not one.hidden

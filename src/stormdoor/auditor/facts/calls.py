@@ -16,6 +16,7 @@ __all__ = [
     "Call",
     "CallCheck",
     "InFiles",
+    "all_calls",
     "call_at",
     "calls_in",
     "in_files",
@@ -259,6 +260,12 @@ def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
     found = {at: pair for name in last for at, pair in by_name.get(name, ())}
     for at in sorted(found):
         yield Call(project, module, *found[at])
+
+
+def all_calls(project: Project, *last: str) -> Iterator[Call]:
+    """The calls in all files of the scan whose name ends like this, in files that have it."""
+    for module in project.naming(*last):
+        yield from calls_in(project, module, *last)
 
 
 def _called(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.facts.calls import Call, all_calls
 from stormdoor.auditor.facts.places import is_test, last_name
 from stormdoor.auditor.naming.lexicon import is_credential_name
 
@@ -37,21 +37,18 @@ def believing(hierarchy: Hierarchy, cookie: str) -> Iterator[Call]:
     anything that is no constant, is decorated or stands in a class with a `prepare()` is given the
     benefit of the doubt.
     """
-    for module in hierarchy.project.inside():
-        if is_test(module):
+    for call in all_calls(hierarchy.project, *SIGNERS):
+        value = call.argument(1, "value")
+        around = call.function
+        if is_test(call.module) or value is None or around is None or around.decorator_list:
             continue
-        for call in calls_in(hierarchy.project, module, *SIGNERS):
-            value = call.argument(1, "value")
-            around = call.function
-            if value is None or around is None or around.decorator_list:
-                continue
-            if call.text(call.argument(0, "name")) != cookie or _is_prepared(hierarchy, call):
-                continue
-            told = _told(around)
-            names = call.node.args[:1]
-            rest = (one for one in _parts(around) if one not in names)
-            if _is_told(value, told) and not any(_may_ask(one, told) for one in rest):
-                yield call
+        if call.text(call.argument(0, "name")) != cookie or _is_prepared(hierarchy, call):
+            continue
+        told = _told(around)
+        names = call.node.args[:1]
+        rest = (one for one in _parts(around) if one not in names)
+        if _is_told(value, told) and not any(_may_ask(one, told) for one in rest):
+            yield call
 
 
 def _parts(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:

@@ -7,6 +7,7 @@ from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Imported, Module
 from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found
@@ -53,6 +54,7 @@ def noted(found: Found) -> Found:
     )
 
 
+@remembered
 def signs_cookies(project: Project) -> bool:
     """Whether the project signs a cookie, reads the secret, or has something of others that may do so."""
     for module in project.inside():

@@ -13,7 +13,7 @@ from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.facts.arguments import are_words, given_to
 from stormdoor.auditor.facts.bindings import FILLS, Within, leaves
-from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.facts.calls import Call, all_calls
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.facts.templates import CONVERSION, NUMERIC, is_number_spec
 from stormdoor.auditor.interpreter.events import Event
@@ -246,15 +246,14 @@ class Spelling:
         called = owner.name if isinstance(owner, ast.ClassDef) else function.name
         project = self._endpoint.project
         found = False
-        for module in project.inside():
-            for call in calls_in(project, module, called):
-                if f"{place.module.name}.{called}" not in call.names or is_test(module):
-                    continue
-                found = True
-                given = given_to(call.node, function, name, bound=owner is not None)
-                there = Place(module, call.scopes, call.node)
-                if given is None or self._free(given, there, depth):
-                    return True
+        for call in all_calls(project, called):
+            if f"{place.module.name}.{called}" not in call.names or is_test(call.module):
+                continue
+            found = True
+            given = given_to(call.node, function, name, bound=owner is not None)
+            there = Place(call.module, call.scopes, call.node)
+            if given is None or self._free(given, there, depth):
+                return True
         return not found and not self._is_entry(function, name)
 
     def _is_entry(self, function: FunctionDefinition, name: str) -> bool:
@@ -263,7 +262,7 @@ class Spelling:
         return without is not None and (
             sum(
                 function.name in line
-                for module in self._endpoint.project.inside()
+                for module in self._endpoint.project.naming(function.name)
                 for line in module.lines
             )
             == 1

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.facts.calls import Call, all_calls
 from stormdoor.auditor.facts.places import is_test, last_name
 
 __all__ = ["DECODERS", "ENCODERS", "Decoding", "decoding", "is_own"]
@@ -120,16 +120,15 @@ def is_own(token: Decoding, claim: str) -> bool:
     keys = _keys_of(token.call, token.call.argument(1, "key"))
     if token.foreign or not keys:
         return False
-    for module in token.call.project.inside():
-        if is_test(module):
+    for call in all_calls(token.call.project, "encode"):
+        at = next((ENCODERS[name] for name in sorted(call.names) if name in ENCODERS), None)
+        if is_test(call.module) or at is None:
             continue
-        for call in calls_in(token.call.project, module, "encode"):
-            at = next((ENCODERS[name] for name in call.names if name in ENCODERS), None)
-            if at is None or not keys & _keys_of(call, call.argument(at + 1, "key")):
-                continue
-            claims = call.entries(call.argument(at, "payload"))
-            if claim == "iss" or claims is None or claim not in claims:
-                return True
+        if not keys & _keys_of(call, call.argument(at + 1, "key")):
+            continue
+        claims = call.entries(call.argument(at, "payload"))
+        if claim == "iss" or claims is None or claim not in claims:
+            return True
     return any(
         _makes(text, keys) and (claim == "iss" or not re.search(rf"['\"]{claim}['\"]", text))
         for tree in token.call.project.trees

@@ -6,7 +6,6 @@ seen before at the same place is not explored twice.
 """
 
 import ast
-import time
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -124,7 +123,6 @@ class Core:
         mode: Mode,
         plan: list[int],
         seen: set[tuple[object, ...]],
-        deadline: float,
     ) -> None:
         self.project = project
         self.hierarchy = hierarchy
@@ -133,7 +131,6 @@ class Core:
         # States that were met, and outcomes of choices, each on any way so far.
         self.seen, self.begun_with = seen, set[Outcome]()
         self.own: set[tuple[object, ...]] = set()
-        self.deadline = deadline
         self.made: list[int] = []
         self.alternatives: list[Way] = []
         self.unlike_shipped: list[Way] = []
@@ -204,8 +201,6 @@ class Core:
             if steps > _MAX_STEPS:
                 raise Exhausted
             raise TooFar
-        if steps % 1024 == 0 and time.monotonic() > self.deadline:
-            raise Exhausted
 
     def choose(
         self, node: ast.AST, count: int, *, shipped_first: bool = False, telling: bool = True

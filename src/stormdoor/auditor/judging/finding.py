@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -55,12 +56,12 @@ def _is_only_kept(module: Module, table: str, key: str) -> bool:
     return uses <= beside
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _is_had_from(project: Project, module: Module, name: str) -> bool:
     """Whether another file may have the table: it speaks of one of this name, and not of its own."""
     return any(
         f".{name}" in line or (name in line and "import" in line)
-        for other in project.inside()
+        for other in project.naming(name)
         if other is not module and not other.is_test
         for line in other.lines
     )

@@ -24,7 +24,9 @@ from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
 from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.budget import remembered
+from stormdoor.auditor.reading.module import Loop, Module
+from stormdoor.auditor.reading.project import Project
 
 __all__ = ["claimed_identity", "names_carried", "names_of_anybody"]
 
@@ -254,39 +256,31 @@ def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:
     if len(table) < 2 or not table[0][:1].isupper():
         return _asked_of_others(event.module)
     return _asked_of_others(event.module).union(
-        *(
-            _asked_of_table(one, ".".join(table), endpoint.info.node)
-            for one in endpoint.project.inside()
-        )
+        _asked_of_table(endpoint.project, ".".join(table), endpoint.info.node)
     )
 
 
-@lru_cache(maxsize=1024)
-def _asked_of_table(module: Module, table: str, own: ast.AST) -> frozenset[str]:
+@remembered
+def _asked_of_table(project: Project, table: str, own: ast.ClassDef) -> frozenset[str]:
     """`[one.name for one in People.here]`: what others than a class ask of those in a table."""
-    first = table.partition(".")[0]
-    if not any(first in line for line in module.lines):
-        return frozenset()  # to walk the trees of all files takes a hundred times as long
-    themselves = set(ast.walk(own))
-    nodes = [node for node in ast.walk(module.tree) if node not in themselves]
-    loops: list[tuple[ast.expr, ast.expr, ast.AST]] = [
-        (node.target, node.iter, node) for node in nodes if isinstance(node, ast.For | ast.AsyncFor)
-    ]
-    loops += [
-        (part.target, part.iter, node)
-        for node in nodes
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
-        for part in node.generators
-    ]
     return frozenset(
         inner.attr
-        for target, held, node in loops
+        for module in project.naming(table.partition(".")[0])
+        for loop in module.loops()
+        if not (own in module.tree.body and own.lineno <= loop.lineno <= (own.end_lineno or 0))
+        for target, held in _bound_by(loop)
         if isinstance(target, ast.Name) and ast.unparse(held) == table
-        for inner in ast.walk(node)
+        for inner in ast.walk(loop)
         if isinstance(inner, ast.Attribute)
         and isinstance(inner.value, ast.Name)
         and inner.value.id == target.id
     )
+
+
+def _bound_by(loop: Loop) -> list[tuple[ast.expr, ast.expr]]:
+    if isinstance(loop, ast.For | ast.AsyncFor):
+        return [(loop.target, loop.iter)]
+    return [(part.target, part.iter) for part in loop.generators]
 
 
 @lru_cache(maxsize=512)

@@ -100,8 +100,8 @@ def _asks_for_attribute(project: Project, event: Event, holder: str, name: str) 
 
 def _others(project: Project, but: list[Module], name: str) -> Iterator[Module]:
     """The other files of a program in which a name is written."""
-    for module in project.inside():
-        if module not in but and not module.is_test and any(name in one for one in module.lines):
+    for module in project.naming(name):
+        if module not in but and not module.is_test:
             yield module
 
 

@@ -27,6 +27,8 @@ _NO_PYTHON = {
 }
 """What may hold Python, and is no text of it."""
 _ALWAYS_CODE = (".egg", ".pyz")
+_LOCK = ".#"
+"""How the links begin that an editor keeps beside a file: they lead nowhere."""
 _NOTEBOOK = 16 * 1024 * 1024
 """Bytes of a notebook that are searched."""
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
@@ -81,6 +83,8 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
             and not _excluded(_join(here, name), exclude)
         )
         for name in files:
+            if name.startswith(_LOCK):
+                continue
             if name.endswith((".py", ".pyw")):
                 if not exclude or not _excluded(_join(here, name), exclude):
                     file = Path(directory, name)

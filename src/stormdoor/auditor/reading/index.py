@@ -1,7 +1,7 @@
 """The words of all files of a scan: which files have one is looked up, and not searched for."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from sys import intern
 
 from stormdoor.auditor.reading.module import Module
@@ -14,36 +14,37 @@ _LINES = 64
 
 
 class Index:
-    """The words of files, made once and shared by all endpoints.
+    """The words of files, made once and shared by all endpoints."""
 
-    Args:
-        modules: The files, in their order.
-    """
-
-    def __init__(self, modules: Sequence[Module]) -> None:
-        self.modules = tuple(modules)
+    def __init__(self) -> None:
+        self._modules: list[Module] = []
+        self._order: list[tuple[str, ...]] = []
         self._places: dict[str, list[int]] = {}
-        self._holding: dict[str, tuple[int, ...]] = {}
-        for at, module in enumerate(self.modules):
+        self._holding: dict[tuple[str, int], list[int]] = {}
+
+    def add(self, modules: Iterable[Module]) -> None:
+        """Index further files."""
+        for at, module in enumerate(modules, start=len(self._modules)):
+            self._modules.append(module)
+            self._order.append(module.file.parts)
             for word in set(_WORD.findall("\n".join(module.lines))):
                 self._places.setdefault(intern(word), []).append(at)
 
-    def naming(self, words: Sequence[str]) -> Iterator[Module]:
-        """The files in which one of these stands as a word of its own."""
-        if len(words) == 1:
-            found: Sequence[int] = self._places.get(words[0], ())
-        else:
-            found = sorted({at for word in words for at in self._places.get(word, ())})
-        yield from (self.modules[at] for at in found)
+    def naming(self, *words: str) -> list[Module]:
+        """The files in which one of these stands as a word of its own, in their order."""
+        return self._at({at for word in words for at in self._places.get(word, ())})
 
-    def speaking(self, parts: Sequence[str]) -> Iterator[Module]:
-        """The files in which a word has one of these as a part."""
-        for part in parts:
-            if part not in self._holding:
-                self._holding[part] = tuple(
-                    at for word, places in self._places.items() if part in word for at in places
-                )
-        yield from (self.modules[at] for at in sorted({a for p in parts for a in self._holding[p]}))
+    def speaking(self, *parts: str) -> list[Module]:
+        """The files of which a word has one of these as a part, in their order."""
+        for key in ((part, len(self._modules)) for part in parts):
+            if key not in self._holding:
+                self._holding[key] = [
+                    at for word, places in self._places.items() if key[0] in word for at in places
+                ]
+        return self._at({at for one in parts for at in self._holding[one, len(self._modules)]})
+
+    def _at(self, places: set[int]) -> list[Module]:
+        return [self._modules[at] for at in sorted(places, key=self._order.__getitem__)]
 
     @staticmethod
     def cost(module: Module) -> int:

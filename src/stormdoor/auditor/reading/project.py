@@ -111,8 +111,9 @@ class Project:
         default_factory=dict
     )
     budget: Budget = field(default_factory=Budget)
-    _index: Index | None = None
-    _so_far: Index | None = None
+    _index: Index = field(default_factory=Index)
+    _indexed: int = 0
+    _settled: tuple[Module, ...] | None = None
     _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
     _tops: dict[Path, str] = field(default_factory=dict)
     _meant: dict[tuple[Module, str], "list[Meaning | External]"] = field(default_factory=dict)
@@ -167,37 +168,38 @@ class Project:
         )
 
     def settle(self) -> None:
-        """Index the files that are parsed by now. What is parsed later is followed, but not searched.
+        """End the reading. What is parsed from now on is followed, but not searched.
 
         Otherwise a search would find what another endpoint happened to have parsed before.
         """
-        self._index = Index(tuple(self.inside()))
+        self._extend_index()
+        self._settled = tuple(self.inside())
 
     def naming(self, *words: str) -> Iterator[Module]:
         """The files of the scan in which one of these stands as a word of its own, in their order."""
-        yield from self._counted(self._indexed().naming(words))
+        self._extend_index()
+        yield from self._counted(self._index.naming(*words))
 
     def speaking(self, *parts: str) -> Iterator[Module]:
         """The files of the scan of which a word has one of these as a part, in their order."""
-        yield from self._counted(self._indexed().speaking(parts))
+        self._extend_index()
+        yield from self._counted(self._index.speaking(*parts))
 
-    def _counted(self, modules: Iterator[Module]) -> Iterator[Module]:
+    def _counted(self, modules: Iterable[Module]) -> Iterator[Module]:
         for one in modules:
             self.budget.spend(Index.cost(one))
             yield one
 
-    def _indexed(self) -> Index:
-        if self._index is not None:
-            return self._index
-        modules = tuple(self.inside())
-        if self._so_far is None or self._so_far.modules != modules:
-            self._so_far = Index(modules)
-        return self._so_far
+    def _extend_index(self) -> None:
+        if self._settled is None and self._indexed < len(self.modules):
+            fresh = list(self.modules.values())[self._indexed :]
+            self._index.add(one for one in fresh if one.inside)
+            self._indexed = len(self.modules)
 
     def inside(self) -> Iterator[Module]:
         """The parsed modules that belong to what is scanned, in order of their files."""
-        if self._index is not None:
-            yield from self._index.modules
+        if self._settled is not None:
+            yield from self._settled
             return
         # INVARIANT: modules come and never go, so that as many as before are the same.
         if self._ordered[0] != len(self.modules):

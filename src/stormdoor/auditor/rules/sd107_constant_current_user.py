@@ -60,12 +60,11 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 def _is_asked(endpoint: Endpoint, answering: ast.AST) -> bool:
     """Return whether the handler uses the current user."""
     own = [function for _, function in functions_of(endpoint) if function is not answering]
-    trees: list[ast.AST] = [module.tree for module in endpoint.project.inside()]
     return any(_names_user(node) for one in own for node in ast.walk(one)) or any(
         # Another object asks the connection that it was given: `client.current_user`.
         _names_user(node) and not _of_self(node)
-        for tree in trees
-        for node in ast.walk(tree)
+        for module in endpoint.project.naming(*_ASKING)
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute)
     )
 

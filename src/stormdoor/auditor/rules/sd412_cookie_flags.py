@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
+from stormdoor.auditor.facts.calls import Call, all_calls, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.vocabulary import OF_THINGS
@@ -90,8 +90,7 @@ def _says_who(call: Call, name: str | None) -> bool:
     """Return whether `get_current_user()` of a class of the project reads this cookie."""
     return name is not None and any(
         reading.text(reading.argument(0, "name")) == name
-        for module in call.project.inside()
-        for reading in calls_in(call.project, module, *_READING)
+        for reading in all_calls(call.project, *_READING)
         if reading.function is not None and reading.function.name == "get_current_user"
     )
 
@@ -100,7 +99,7 @@ def _seen_to(call: Call, method: str) -> set[str]:
     """Flags that a method of this name sets, which a class of the project has in place of Tornado's."""
     return {
         name.lower()
-        for module in call.project.inside()
+        for module in call.project.naming(method)
         if not module.name.endswith("tornado.web")
         for definition in module.classes
         for one in definition.node.body

@@ -18,9 +18,10 @@ Fix:
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
+from stormdoor.auditor.facts.calls import Call, all_calls, in_files, on_the_way
 from stormdoor.auditor.facts.secret_names import is_secret_name
 from stormdoor.auditor.facts.tokens import ENCODERS
 from stormdoor.auditor.naming.lexicon import words_of
@@ -32,6 +33,7 @@ __all__ = ["RULE"]
 _COOKIES = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _READERS = ("get_secure_cookie", "get_signed_cookie", "decode_signed_value")
 _ENDS = frozenset({"deadline", "exp", "expiration", "expire", "expires", "expiry", "ttl", "until"})
+_WORD = re.compile(r"\w+")
 _YEAR = 366
 
 
@@ -53,15 +55,14 @@ def _check(call: Call) -> Iterator[Found]:
 def _is_taken(call: Call) -> bool:
     """Return whether a cookie is accepted that late; Tornado refuses one older than `max_age_days`, or 31."""
     name = call.text(call.argument(0, "name"))
-    for module in call.project.inside():
-        for reading in calls_in(call.project, module, *_READERS):
-            days = reading.words.get("max_age_days")
-            read = reading.text(reading.argument(0, "name"))
-            if days is None or (None not in (name, read) and name != read):
-                continue
-            most = reading.constant(days)
-            if not isinstance(most, int | float) or most > _YEAR:
-                return True
+    for reading in all_calls(call.project, *_READERS):
+        days = reading.words.get("max_age_days")
+        read = reading.text(reading.argument(0, "name"))
+        if days is None or (None not in (name, read) and name != read):
+            continue
+        most = reading.constant(days)
+        if not isinstance(most, int | float) or most > _YEAR:
+            return True
     return False
 
 
@@ -77,7 +78,7 @@ def _ends(call: Call, claims: dict[str, ast.expr]) -> bool:
         isinstance(node, ast.BinOp)
         and isinstance(node.op, ast.Sub)
         and any(_got(part) in claims for part in ast.walk(node))
-        for module in call.project.inside()
+        for module in call.project.naming(*(word for one in claims for word in _WORD.findall(one)))
         for comparison in ast.walk(module.tree)
         if isinstance(comparison, ast.Compare)
         for node in ast.walk(comparison)

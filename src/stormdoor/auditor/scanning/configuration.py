@@ -18,6 +18,8 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from stormdoor.auditor.reading.budget import ENDPOINT_STEPS
+
 __all__ = ["Configuration", "SettingsError", "find_configuration", "read_configuration"]
 
 FailOn = Literal["error", "warning", "note", "never"]
@@ -40,7 +42,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
         python: Environment in which the bases of handlers are looked up.
         knowledge: TOML files about well-known base classes.
         jobs: Worker processes; 0 for one a core.
+        steps: Steps that the analysis of one endpoint may take.
         fail_on: The least level that makes the command end with 1.
+        allow_not_analysed: Whether the command may end with 0 although something was not analysed.
         baseline: File of known findings.
         origins: Origins of the project's pages, for --fix.
         audience: What `aud` of its tokens is, for --fix.
@@ -54,7 +58,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     python: str | None = None
     knowledge: tuple[str, ...] = ()
     jobs: Annotated[int, msgspec.Meta(ge=0)] = 0
+    steps: Annotated[int, msgspec.Meta(ge=1)] = ENDPOINT_STEPS
     fail_on: FailOn = "warning"
+    allow_not_analysed: bool = False
     baseline: str | None = None
     origins: tuple[Origin, ...] = ()
     audience: str = ""

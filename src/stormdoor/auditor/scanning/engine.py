@@ -148,10 +148,10 @@ def _coverage(scene: Scene, outcome: Outcome) -> Coverage:
         not_analysed=(
             *(NotAnalysed(project.path_of(file), why) for file, why in failed),
             *scene.unreadable,
+            *outcome.missed,
         ),
         unresolved=(
             *(Unresolved(module.location(node), what) for module, node, what in scene.unresolved),
-            *outcome.unresolved,
         ),
     )
 

@@ -53,7 +53,7 @@ def take_inventory(places: Sequence[Path], settings: Settings) -> Inventory:
     _add(contents, "places", *map(os.fspath, places), str(settings.root.resolve()))
     for name in ("select", "ignore", "exclude"):
         _add(contents, name, *getattr(settings, name))
-    _add(contents, "python", str(settings.python))
+    _add(contents, "python", str(settings.python), str(settings.steps))
     with ThreadPoolExecutor(settings.workers) as pool:
         for kind, paths in [
             ("knowledge", sorted(settings.knowledge)),

@@ -1,8 +1,6 @@
 """Running the rules, in as many processes as are wanted, and what comes back from them."""
 
-import ast
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,19 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.connection.exploration import LAST_RESORT
 from stormdoor.auditor.facts.calls import InFiles
 from stormdoor.auditor.judging.door import DOOR_RULES, stands_behind_door
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.table import verdicts
+from stormdoor.auditor.reading.budget import OverBudget
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.report.finding import (
     Check,
     EndpointReport,
     Finding,
-    Location,
-    Unresolved,
+    NotAnalysed,
     Verdict,
     fingerprint_of,
 )
@@ -82,16 +79,16 @@ class Part:
     Args:
         findings: What the rules found.
         endpoint: The row of the endpoint table.
-        unresolved: Where the analysis failed.
         failed: Files that could not be parsed, with the reason.
-        repeatable: Whether it hung on the code alone, not on time or memory.
+        missed: What was not analysed to its end, with the reason.
+        repeatable: Whether it hung on the code alone, not on memory.
         reached: Files of packages with endpoints that were parsed for it.
     """
 
     findings: tuple[Finding, ...] = ()
     endpoint: EndpointReport | None = None
-    unresolved: tuple[Unresolved, ...] = ()
     failed: tuple[tuple[Path, str], ...] = ()
+    missed: tuple[NotAnalysed, ...] = ()
     repeatable: bool = True
     reached: tuple[Path, ...] = ()
 
@@ -103,15 +100,15 @@ class Outcome:
     Args:
         findings: Each place once for a rule and a subject.
         endpoints: The rows of the endpoint table.
-        unresolved: Where the analysis failed.
         failed: Files that could not be parsed when the rules asked for them, with the reason.
+        missed: What was not analysed to its end, with the reason.
         repeatable: Whether the same scan would give this again.
     """
 
     findings: tuple[Finding, ...]
     endpoints: tuple[EndpointReport, ...]
-    unresolved: tuple[Unresolved, ...]
     failed: dict[Path, str]
+    missed: tuple[NotAnalysed, ...]
     repeatable: bool
 
 
@@ -125,7 +122,7 @@ class _Work:
         self.before = frozenset(module.file for module in self.modules)
         self.packages = {endpoint.module.name.partition(".")[0] for endpoint in scene.endpoints}
         self.known = frozenset(scene.project.failed)
-        self.unresolved: list[Unresolved] = []
+        self.missed: list[NotAnalysed] = []
 
     def tasks(self) -> list[Task]:
         """Endpoints, which take longest, then files."""
@@ -158,19 +155,17 @@ class _Work:
 
     def part(self, task: Task) -> Part:
         """Run one task."""
-        self.unresolved = []
-        began = time.monotonic()
+        self.missed = []
         report: EndpointReport | None = None
         if task.endpoint >= 0:
             findings, report = self._endpoint(self.scene.endpoints[task.endpoint])
         else:
-            findings = [
-                found
-                for module in self.modules[task.first : task.last]
-                for found in self._module(module)
-            ]
+            findings = []
+            for module in self.modules[task.first : task.last]:
+                self._within_budget(
+                    module, module.name, partial(self._look_at, module, findings)
+                )
         failed = tuple(one for one in self.scene.project.failed.items() if one[0] not in self.known)
-        in_time = time.monotonic() - began < LAST_RESORT
         reached = tuple(
             module.file
             for module in self.scene.project.modules.values()
@@ -178,34 +173,70 @@ class _Work:
             and module.file not in self.before
             and module.name.partition(".")[0] in self.packages
         )
-        return Part(tuple(findings), report, tuple(self.unresolved), failed, in_time, reached)
+        return Part(
+            tuple(findings),
+            report,
+            failed,
+            tuple(self.missed),
+            reached=reached,
+        )
 
     def lost(self, task: Task) -> Part:
         """What is said of a task whose process ended."""
         what = "its process ended: too little memory, most likely"
         if task.endpoint >= 0:
             endpoint = self.scene.endpoints[task.endpoint]
-            verdict = Verdict("unknown", f"Not analysed, {what}.")
             return Part(
-                endpoint=EndpointReport(
-                    subject=endpoint.subject,
-                    location=endpoint.location,
-                    paths=endpoint.paths,
-                    verdicts=dict.fromkeys(Check, verdict),
-                ),
-                unresolved=(Unresolved(endpoint.location, f"not analysed, {what}"),),
+                endpoint=_unknown(endpoint, what),
+                missed=(NotAnalysed(endpoint.module.path, f"{endpoint.subject}: {what}"),),
                 repeatable=False,
             )
         return Part(
-            unresolved=tuple(
-                Unresolved(module.location(module.tree), f"not looked at by rules, {what}")
-                for module in self.modules[task.first : task.last]
+            missed=tuple(
+                NotAnalysed(module.path, what) for module in self.modules[task.first : task.last]
             ),
             repeatable=False,
         )
 
+    def _within_budget(self, module: Module, subject: str, work: Callable[[], None]) -> bool:
+        """Do a piece of work, and note that it was not finished where it takes too many steps."""
+        budget, most = self.scene.project.budget, self.scene.settings.steps
+        budget.begin(most)
+        try:
+            work()
+        except OverBudget:
+            self.missed.append(
+                NotAnalysed(
+                    module.path,
+                    f"{subject}: the analysis takes more than {most:,} steps; --steps allows more",
+                )
+            )
+            return False
+        finally:
+            budget.begin(None)
+        return True
+
     def _endpoint(self, endpoint: Endpoint) -> tuple[list[Finding], EndpointReport]:
+        """What the rules find, and the row of the table. What was found before the budget ended stands."""
         findings: list[Finding] = []
+        rows: list[EndpointReport] = []
+
+        def judge() -> None:
+            self._find(endpoint, findings)
+            rows.append(self._row(endpoint, findings))
+            if rows[0].verdict(Check.AUTHENTICATION).state == "unknown" and (
+                endpoint.authentication.kind == "incomplete"
+            ):
+                what = (
+                    "more ways lead through it than are followed: authentication is not determined"
+                )
+                self.missed.append(NotAnalysed(endpoint.module.path, f"{endpoint.subject}: {what}"))
+
+        if not self._within_budget(endpoint.module, endpoint.subject, judge):
+            rows[:] = [_unknown(endpoint, "it takes more steps than the budget has")]
+        return findings, rows[0]
+
+    def _find(self, endpoint: Endpoint, findings: list[Finding]) -> None:
         path = endpoint.paths[0] if endpoint.paths else ""
         self.scene.hierarchy.followed.clear()
         door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
@@ -217,14 +248,16 @@ class _Work:
                 findings.append(
                     _finding(rule, replace(one, steps=(*way, *one.steps)), endpoint.subject, path)
                 )
-        report = EndpointReport(
+
+    def _row(self, endpoint: Endpoint, findings: list[Finding]) -> EndpointReport:
+        door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
+        return EndpointReport(
             subject=endpoint.subject,
             location=endpoint.location,
             paths=endpoint.paths,
             verdicts=self._verdicts(endpoint, findings) | (_BEHIND_THE_DOOR if door else {}),
             files=self._followed(endpoint),
         )
-        return findings, report
 
     def _followed(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The files that its verdicts rest on: of its classes, and of what was followed."""
@@ -237,6 +270,9 @@ class _Work:
                 check = partial(rule.on_module, module, self.scene.project)
                 for one in self._safely(check, module):
                     yield _finding(rule, one, module.name, "")
+
+    def _look_at(self, module: Module, findings: list[Finding]) -> None:
+        findings.extend(self._module(module))
 
     def whole(self) -> Iterator[Finding]:
         """What the rules about the project find, in what is no Python."""
@@ -252,7 +288,7 @@ class _Work:
             if os.environ.get("STORMDOOR_SCAN_DEBUG"):
                 raise
             what = f"the analysis failed here: {type(error).__name__}"
-            self._note(endpoint.module, endpoint.node, what)
+            self.missed.append(NotAnalysed(endpoint.module.path, f"{endpoint.subject}: {what}"))
             return {check: Verdict("unknown", f"T{what[1:]}.") for check in Check}
 
     def _safely(
@@ -265,17 +301,9 @@ class _Work:
             if os.environ.get("STORMDOOR_SCAN_DEBUG"):
                 raise
             what = f"a rule failed here: {type(error).__name__}"
-            if module is not None:
-                self._note(module, module.tree, what)
-            else:
-                here = Location(self.scene.project.base.name, 1, 1, 1, 1, "")
-                self.unresolved.append(Unresolved(here, what))
+            here = module.path if module is not None else self.scene.project.base.name
+            self.missed.append(NotAnalysed(here, what))
             return []
-
-    def _note(self, module: Module, node: ast.AST, what: str) -> None:
-        one = Unresolved(module.location(node), what)
-        if one not in self.unresolved:
-            self.unresolved.append(one)
 
 
 _INHERITED: list[_Work] = []
@@ -310,14 +338,14 @@ def run_rules(
             tasks = work.more(fresh)
     finally:
         _INHERITED.remove(work)
-    work.unresolved = []
+    work.missed = []
     whole = tuple(work.whole())
-    ordered = [*parts.values(), Part(whole, unresolved=tuple(work.unresolved))]
+    ordered = [*parts.values(), Part(whole, missed=tuple(work.missed))]
     return Outcome(
         findings=tuple(_unique(found for part in ordered for found in part.findings)),
         endpoints=tuple(part.endpoint for part in ordered if part.endpoint is not None),
-        unresolved=tuple(dict.fromkeys(one for part in ordered for one in part.unresolved)),
         failed={file: why for part in ordered for file, why in part.failed},
+        missed=tuple(dict.fromkeys(one for part in ordered for one in part.missed)),
         repeatable=all(part.repeatable for part in ordered),
     )
 
@@ -362,6 +390,16 @@ def _in_processes(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[
 
 def _part(task: Task) -> Part:
     return _INHERITED[-1].part(task)
+
+
+def _unknown(endpoint: Endpoint, why: str) -> EndpointReport:
+    verdict = Verdict("unknown", f"Not analysed: {why}.")
+    return EndpointReport(
+        subject=endpoint.subject,
+        location=endpoint.location,
+        paths=endpoint.paths,
+        verdicts=dict.fromkeys(Check, verdict),
+    )
 
 
 def _finding(rule: Rule, found: Found, subject: str, endpoint: str) -> Finding:

@@ -46,6 +46,7 @@ _MODELLED = ("tornado.", "stormdoor.")
 class Scene:
     """Everything that is resolved before the rules run."""
 
+    settings: Settings
     project: Project
     hierarchy: Hierarchy
     endpoints: list[Endpoint]
@@ -89,6 +90,7 @@ def prepare(
         by_name.setdefault(info.name, []).append(info)
     routes = find_routes(project, hierarchy, by_name)
     find_serving(hierarchy, routes)
+    project.settle()
     endpoints = [
         Endpoint(project, hierarchy, info, tuple(routes.of.get(id(info), ())))
         for info in [*_reachable(sockets, routes, hierarchy), *routes.borrowed]
@@ -99,7 +101,9 @@ def prepare(
         for path, reason in listing.unreadable
     ]
     unresolved += routes.unresolved
-    return Scene(project, hierarchy, endpoints, routes, len(files), unresolved, unreadable)
+    return Scene(
+        settings, project, hierarchy, endpoints, routes, len(files), unresolved, unreadable
+    )
 
 
 # finding the endpoints ----------------------------------------------------------------------

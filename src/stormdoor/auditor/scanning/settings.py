@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stormdoor.auditor.reading.budget import ENDPOINT_STEPS
+
 __all__ = ["Progress", "Settings", "selected"]
 
 Progress = Callable[[str, int, int], None]
@@ -26,6 +28,7 @@ class Settings:
             are looked up; nothing in it is run.
         knowledge: TOML files about well-known base classes, in addition to the one that ships.
         jobs: Worker processes; 0 for one a core.
+        steps: Steps that the analysis of one endpoint may take.
     """
 
     root: Path = field(default_factory=Path.cwd)
@@ -35,6 +38,7 @@ class Settings:
     python: Path | None = None
     knowledge: tuple[Path, ...] = ()
     jobs: int = 0
+    steps: int = ENDPOINT_STEPS
 
     @property
     def workers(self) -> int:

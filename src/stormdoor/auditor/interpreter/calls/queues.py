@@ -22,7 +22,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.nodes import last_name
-from stormdoor.auditor.reading.project import Meaning, Project
+from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["GETS", "PUTS", "QUEUES", "Queues", "givers"]
 
@@ -209,20 +209,14 @@ class Queues(Tasks):
                 yield one.module
                 for name in (queue.id, *givers(one.module.tree, queue.id)):
                     meant = self.project.members(one.module, name)
-                    for module in _naming(self.project, name):
+                    for module in self.project.naming(name):
                         found = self.project.members(module, name)
-                        if module is not one.module and any(each in meant for each in found):
+                        if (
+                            module is not one.module
+                            and not module.is_test
+                            and any(each in meant for each in found)
+                        ):
                             yield module
-
-
-@lru_cache(maxsize=512)
-def _naming(project: Project, name: str) -> tuple[Module, ...]:
-    """The files of a program in which a name is written."""
-    return tuple(
-        module
-        for module in project.inside()
-        if not module.is_test and any(name in line for line in module.lines)
-    )
 
 
 def _bound_to(module: Module, made: int) -> frozenset[str]:
