@@ -397,12 +397,41 @@ def test_rules(scan: Scan) -> None:
 
 
 def test_files_that_cannot_be_read(scan: Scan, project: Path) -> None:
-    """What is not analysed is said, and is no finding."""
-    (project / "old.py").write_text("from tornado import websocket\nprint hello(\n")
+    """A file that cannot be parsed fails the scan, in each format, unless that is allowed."""
+    (project / "old.py").write_text("from tornado import websocket\nprint 'hello'\n")
     result = scan(".")
-    assert result.code == 0
-    assert "1 file not analysed" in result.out
+    assert result.code == 1
+    assert "1 place not analysed" in result.out
     assert "old.py" in result.out
+    assert "--allow-not-analysed" in result.err
+    sarif = scan(".", "--format", "sarif", "--fail-on", "never")
+    assert sarif.code == 1
+    invocation = json.loads(sarif.out)["runs"][0]["invocations"][0]
+    assert invocation["executionSuccessful"] is False
+    (told,) = invocation["toolExecutionNotifications"]
+    assert (told["descriptor"]["id"], told["level"]) == ("not-analysed", "error")
+    assert json.loads(scan(".", "--format", "json").out)["summary"]["complete"] is False
+    assert "1 place not analysed" in scan(".", "--format", "html").out
+    assert scan(".", "--allow-not-analysed").code == 0
+    (project / "pyproject.toml").write_text("[tool.stormdoor.scan]\nallow-not-analysed = true\n")
+    assert scan(".").code == 0
+    (project / "old.py").write_text("from tornado import websocket\nprint('hello')\n")
+    (project / "pyproject.toml").unlink()
+    assert scan(".").code == 0
+
+
+def test_an_endpoint_beyond_the_budget_fails_the_scan(scan: Scan, project: Path) -> None:
+    """An endpoint that takes more steps than it may is named with its class, and its verdicts are unknown."""
+    (project / "app.py").write_text(OPEN)
+    result = scan(".", "--steps", "3", "--format", "json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    (gap,) = report["coverage"]["not_analysed"]
+    assert gap["path"] == "app.py"
+    assert gap["reason"].startswith("app.Chat: the analysis takes more than 3 steps")
+    assert {one["state"] for one in report["endpoints"][0]["verdicts"].values()} == {"unknown"}
+    assert not json.loads(scan(".", "--format", "json").out)["coverage"]["not_analysed"]
+    assert scan(".", "--steps", "0").code == 2
 
 
 def test_crash_is_seventy(scan: Scan, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

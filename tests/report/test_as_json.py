@@ -34,6 +34,7 @@ def test_summary() -> None:
         "suppressed": 1,
         "endpoints": 3,
         "not_analysed": 2,
+        "complete": False,
         "unresolved": 1,
     }
 

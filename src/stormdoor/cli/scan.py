@@ -79,7 +79,7 @@ def scan(
         diff: Show what --fix would change, and change nothing.
         fix: Change what can be changed safely, and show it.
         jobs: Worker processes. One for each core if left out.
-        steps: Steps for the analysis of each endpoint; one that needs more is not analysed. 2000000 if left out.
+        steps: Steps for the analysis of each endpoint; 2000000 if left out.
         cache: Where reports of the same files are kept. In your directory for caches if left out.
         no_cache: Scan anew, and keep nothing.
         isolated: Do not read pyproject.toml.

@@ -329,12 +329,3 @@ def test_what_changed_meanwhile_is_not_kept(
     monkeypatch.setattr(engine, "_scanned", slow)
     _scan(project, kept)
     assert list(kept.directory.iterdir()) == []
-
-
-def test_what_time_decided_is_not_kept(
-    project: Path, kept: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A busy machine may give up on an endpoint; the next scan tries again."""
-    monkeypatch.setattr("stormdoor.auditor.scanning.running.LAST_RESORT", 0.0)
-    _scan(project, kept)
-    assert list(kept.directory.iterdir()) == []

@@ -48,7 +48,10 @@ def test_read(tmp_path: Path) -> None:
     [
         ("[tool.stormdoor.scan]\nignores = []\n", "ignores"),
         ("[tool.stormdoor.scan]\nignore = 'SD1'\n", "ignore"),
-        ("[tool.stormdoor.scan]\nignores = []\n", "there are audience, baseline"),
+        (
+            "[tool.stormdoor.scan]\nignores = []\n",
+            "there are allow-not-analysed, audience, baseline",
+        ),
         ("[tool.stormdoor.scan]\nfail-on = 'all'\n", "fail-on.*one of error, warning"),
         ("[tool.stormdoor.scan]\njobs = -1\n", "jobs"),
         ("[tool.stormdoor.scan]\norigins = ['app.example']\n", "https://app.example"),

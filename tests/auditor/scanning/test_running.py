@@ -86,14 +86,14 @@ def test_a_process_that_ends_loses_its_endpoint_only(
     lost = [one for one in report.endpoints if "Not analysed" in one.verdict(Check.ORIGIN).evidence]
     assert [one.subject for one in lost] == ["app.Door3"]
     assert len(report.endpoints) == 5
-    assert any("its process ended" in one.what for one in report.coverage.unresolved)
+    assert any("its process ended" in one.reason for one in report.coverage.not_analysed)
     assert any(one.rule_id == "SD502" for one in [s.finding for s in report.suppressed])
 
 
 def test_a_rule_that_trips_loses_its_finding_only(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The place is reported as unresolved, whichever process was there."""
+    """The file is reported as not analysed, whichever process was there."""
 
     def check(module: Module, _: Project) -> Iterator[Found]:
         raise KeyError(module.name)
@@ -102,7 +102,9 @@ def test_a_rule_that_trips_loses_its_finding_only(
     _with(monkeypatch, check, on_module=True)
     for jobs in (1, 2):
         report = _scan(project, jobs)
-        assert "a rule failed here: KeyError" in {one.what for one in report.coverage.unresolved}
+        assert "a rule failed here: KeyError" in {
+            one.reason for one in report.coverage.not_analysed
+        }
         assert len(report.endpoints) == 5
 
 

@@ -257,7 +257,7 @@ class Door(Base):
         hall.say(self.current_user, text)
 """,
     ),
-    "a word of the line, python 2": (
+    "a word of the line": (
         "missing",
         """
 class Door(Base):
@@ -274,7 +274,7 @@ class Door(Base):
         self.write_message("kick, help")
 """,
     ),
-    "a word of the line, python 2, operators only": (
+    "a word of the line, operators only": (
         "ok",
         """
 class Door(Base):
@@ -962,7 +962,7 @@ class Door(Base):
             one.write_message({"from": self.current_user, "text": data["text"]})
 """,
     ),
-    "a role in a table of users, python 2": (
+    "a role in a table of users": (
         "ok",
         """
 class Door(Base):

@@ -534,8 +534,8 @@ class Door(tornado.websocket.WebSocketHandler):
         try:
             sid = self.get_secure_cookie("sid")
             self.user = db.users[sid]
-        except Exception, e:
-            print "no session", e
+        except Exception as e:
+            print("no session", e)
             {refusal}
         Door.listeners.add(self)
     def on_message(self, message):
@@ -848,12 +848,12 @@ CASES: dict[str, Case] = {
         _SOCKJS.format(question='self.cookie = info.get_cookie("session")'),
         {},
     ),
-    "Python 2 closes in the except": (
+    "The handler closes in the except": (
         "late",
         _OLD.format(refusal="self.close()\n            return"),
         {},
     ),
-    "Python 2 goes on after the except": (
+    "The handler goes on after the except": (
         "missing",
         _OLD.format(refusal="self.user = None"),
         {},

@@ -372,17 +372,17 @@ class Door(WebSocketHandler):
         self.write_message("pong")
 """,
     ),
-    "python 2, a table of the application": (
+    "a table of the application": (
         "missing",
         """
 class Door(WebSocketHandler):
     def open(self):
         self.username = self.get_argument('username')
         self.application.people[self.username] = self
-        print "%s is here" % self.username
+        print("%s is here" % self.username)
 """,
     ),
-    "python 2, a list of names beside a list of sockets": (
+    "a list of names beside a list of sockets": (
         "missing",
         """
 sockets = []
@@ -395,7 +395,7 @@ class Door(WebSocketHandler):
         sender = users[sockets.index(self)]
         for one in sockets:
             one.write_message(sender + ": " + message)
-        print "said"
+        print("said")
 """,
     ),
     "a move of a player that it names": (
@@ -1574,7 +1574,7 @@ class Door(Base):
             self.write_message(letter["text"])
 """,
     ),
-    "the readers of a document, python 2": (
+    "the readers of a document": (
         "ok",
         """
 class Door(Base):
@@ -1582,7 +1582,7 @@ class Door(Base):
         data = json.loads(message)
         doc = docs.load(data["doc"])
         if self.current_user not in doc.readers:
-            print "refused"
+            print("refused")
             return
         doc.append(data["text"])
 """,

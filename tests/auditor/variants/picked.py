@@ -214,23 +214,23 @@ class Door(WebSocketHandler):
             self.process = Subprocess(["uptime"], stdout=Subprocess.STREAM)
 """,
     ),
-    "a program of python 2": (
+    "a program of old code": (
         "missing",
         """
 import commands
 class Door(WebSocketHandler):
     def on_message(self, message):
-        print "running", message
+        print("running", message)
         self.write_message(commands.getoutput(message))
 """,
     ),
-    "code of python 2": (
+    "code of old code": (
         "missing",
         """
 class Door(WebSocketHandler):
     def on_message(self, message):
-        exec message in {}
-        print "done"
+        exec(message, {})
+        print("done")
 """,
     ),
     "a cell of a notebook": (

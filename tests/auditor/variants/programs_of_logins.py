@@ -6,7 +6,7 @@ Program = tuple[str, dict[str, str]]
 """The kind of its verdict, and its files."""
 
 PROGRAMS: dict[str, Program] = {
-    "chat first message sqlite py2": (
+    "chat first message sqlite": (
         "after-accept",
         {
             "server.py": """
@@ -29,7 +29,7 @@ class ChatHandler(tornado.websocket.WebSocketHandler):
 
     def open(self):
         self.nick = None
-        print 'new connection'
+        print('new connection')
 
     def on_message(self, message):
         msg = json.loads(message)
@@ -84,7 +84,7 @@ class ChatHandler(tornado.websocket.WebSocketHandler):
 
     def open(self):
         self.nick = None
-        print 'new connection'
+        print('new connection')
 
     def on_message(self, message):
         msg = json.loads(message)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 __all__ = ["ENDPOINT_STEPS", "Budget", "OverBudget", "remembered"]
 
 ENDPOINT_STEPS = 2_000_000
 """Steps for one endpoint: several times what each exploration may take, and the searches beside them."""
+_Key: TypeAlias = tuple[Any, ...]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -18,11 +19,26 @@ class OverBudget(Exception):
 
 
 @dataclass(slots=True)
+class _Search:
+    """A search that was made.
+
+    Args:
+        answer: What it gave.
+        steps: The steps that it took, without those of the searches that it made.
+        made: The keys of those.
+    """
+
+    answer: Any = None
+    steps: int = 0
+    made: list[_Key] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Budget:
     """Counts the steps of the work under way, and keeps the answers of searches with their cost.
 
-    A search that was made before costs the same steps again. Otherwise the endpoints that one process
-    judged before would decide about those that it judges next.
+    A search that was made for another piece of work costs this one the same steps, once. Otherwise the
+    endpoints that a process judged before would decide about those that it judges next.
 
     Args:
         most: Steps for one piece of work; None for as many as it needs.
@@ -31,11 +47,18 @@ class Budget:
 
     most: int | None = None
     spent: int = 0
-    known: dict[tuple[Any, ...], tuple[Any, int]] = field(default_factory=dict)
+    _known: dict[_Key, _Search] = field(default_factory=dict)
+    _charged: set[_Key] = field(default_factory=set)
+    _under_way: list[_Search] = field(default_factory=list)
 
     def begin(self, most: int | None) -> None:
         """Begin another piece of work."""
         self.most, self.spent = most, 0
+        self._charged.clear()
+
+    def forget(self) -> None:
+        """Make each search anew: there are more files than when it was made."""
+        self._known.clear()
 
     def spend(self, steps: int) -> None:
         """Count steps.
@@ -43,6 +66,40 @@ class Budget:
         Raises:
             OverBudget: There were too many.
         """
+        if self._under_way:
+            self._under_way[-1].steps += steps
+        self._count(steps)
+
+    def answer(self, key: _Key, make: Callable[[], Any]) -> Any:
+        """The answer of a search: made, or known."""
+        self.spend(1)
+        if self._under_way:
+            self._under_way[-1].made.append(key)
+        known = self._known.get(key)
+        if known is not None:
+            self._charge(key)
+            return known.answer
+        self._charged.add(key)
+        search = _Search()
+        self._under_way.append(search)
+        try:
+            search.answer = make()
+        finally:
+            self._under_way.pop()
+        self._known[key] = search
+        return search.answer
+
+    def _charge(self, key: _Key) -> None:
+        pending = [key]
+        while pending:
+            one = pending.pop()
+            search = self._known.get(one)
+            if one not in self._charged and search is not None:
+                self._charged.add(one)
+                self._count(search.steps)
+                pending += search.made
+
+    def _count(self, steps: int) -> None:
         self.spent += steps
         if self.most is not None and self.spent > self.most:
             raise OverBudget
@@ -69,16 +126,9 @@ def remembered(function: Callable[Concatenate[_C, _P], _R]) -> Callable[Concaten
 
     @wraps(function)
     def search(counted: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        budget = counted.budget
-        key = (function, counted, args, *kwargs.items())
-        found: tuple[_R, int] | None = budget.known.get(key)
-        if found is not None:
-            budget.spend(found[1] + 1)
-            return found[0]
-        before = budget.spent
-        answer = function(counted, *args, **kwargs)
-        budget.known[key] = answer, budget.spent - before
-        budget.spend(1)
-        return answer
+        found: _R = counted.budget.answer(
+            (function, counted, args, *kwargs.items()), lambda: function(counted, *args, **kwargs)
+        )
+        return found
 
     return search

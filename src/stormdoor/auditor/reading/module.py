@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stormdoor.auditor.naming.words import words
-from stormdoor.auditor.reading.newer import aged
-from stormdoor.auditor.reading.python2 import modernised
 from stormdoor.report.finding import Location
 
 __all__ = [
@@ -38,8 +36,6 @@ Loop: TypeAlias = (
 
 MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
-_MAX_OTHER = 512 * 1024
-"""Larger files are not tried as an older Python, or a newer one."""
 
 
 class NotParsed(Exception):
@@ -257,7 +253,7 @@ def parse_module(
     if len(content) > MAX_BYTES:
         raise NotParsed(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
-        tree, text = _parsed(content)
+        tree, text = _parsed(content), _decoded(content)
         module = Module(
             file=file,
             path=path,
@@ -271,8 +267,11 @@ def parse_module(
         module.classes.extend(_classes(tree.body, "", ()))
     except SyntaxError as error:
         where = f" at line {error.lineno}" if error.lineno else ""
-        read_as = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
-        raise NotParsed(f"syntax error{where}: {error.msg} (read as {read_as})") from None
+        ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise NotParsed(
+            f"syntax error{where}: {error.msg} (read as Python {ours}: a file for a newer Python needs a "
+            "scan on that Python; one for Python 2 cannot be scanned)"
+        ) from None
     except (ValueError, LookupError) as error:
         raise NotParsed(str(error)) from None
     except (RecursionError, MemoryError):
@@ -280,23 +279,10 @@ def parse_module(
     return module
 
 
-def _parsed(content: bytes) -> tuple[ast.Module, str]:
-    """The tree, and the text it stands for: Python 2 is read in the spelling of Python 3."""
+def _parsed(content: bytes) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return ast.parse(content), _decoded(content)
-        except SyntaxError:
-            if len(content) > _MAX_OTHER:
-                raise
-            text = _decoded(content).replace("\r\n", "\n")
-            for written in (aged(text), modernised(text)):
-                if written != text:
-                    try:
-                        return ast.parse(written.encode()), written
-                    except (SyntaxError, ValueError):
-                        continue
-            raise
+        return ast.parse(content)
 
 
 def _decoded(content: bytes) -> str:

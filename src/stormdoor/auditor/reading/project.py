@@ -174,6 +174,7 @@ class Project:
         """
         self._extend_index()
         self._settled = tuple(self.inside())
+        self.budget.forget()
 
     def naming(self, *words: str) -> Iterator[Module]:
         """The files of the scan in which one of these stands as a word of its own, in their order."""

@@ -162,9 +162,7 @@ class _Work:
         else:
             findings = []
             for module in self.modules[task.first : task.last]:
-                self._within_budget(
-                    module, module.name, partial(self._look_at, module, findings)
-                )
+                self._within_budget(module, module.name, partial(self._look_at, module, findings))
         failed = tuple(one for one in self.scene.project.failed.items() if one[0] not in self.known)
         reached = tuple(
             module.file
