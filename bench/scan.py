@@ -34,6 +34,7 @@ def main() -> int:
     folder = str(options.folder)
     main = "from stormdoor.cli.main import main; main()"
     scan = [sys.executable, "-c", main, "scan", "--format", "json", "--isolated", "--quiet"]
+    scan.append("--allow-not-analysed")
     kept = tempfile.TemporaryDirectory()
     os.environ["XDG_STATE_HOME"] = kept.name
     rows = [

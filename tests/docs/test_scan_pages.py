@@ -150,6 +150,7 @@ exit "$CODE"
         ({"SINCE": "main", "ENVIRONMENT": ".venv"}, ["--since=main", "--python=.venv"]),
         ({"PATHS": "a b\n--help\n$(touch ran)\n"}, ["--", "a b", "--help", "$(touch ran)"]),
         ({"HTML": "`touch ran`"}, ["--output=`touch ran`"]),
+        ({"ALLOWED": "true"}, ["--allow-not-analysed"]),
     ],
 )
 @pytest.mark.parametrize("code", [0, 1, 2])
@@ -178,8 +179,40 @@ def test_action(tmp_path: Path, inputs: dict[str, str], arguments: list[str], co
     assert (tmp_path / "outputs").read_text().splitlines() == [
         "sarif=stormdoor.sarif",
         f"findings={'true' if code == 1 else 'false'}",
+        "not-analysed=false",
     ]
     assert not (tmp_path / "ran").exists()
+
+
+NOT_COMPLETE = """#!/usr/bin/env bash
+echo '"executionSuccessful": false' >stormdoor.sarif
+[[ " $* " == *" --allow-not-analysed "* ]]
+"""
+
+
+@pytest.mark.parametrize(("allowed", "code"), [("", 1), ("true", 0)])
+def test_action_fails_where_something_was_not_analysed(
+    tmp_path: Path, allowed: str, code: int
+) -> None:
+    """A scan without findings that left a file out fails the job, and the outputs tell the two apart."""
+    step = action()["runs"]["steps"][1]
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program.parent.mkdir(parents=True)
+    program.write_text(NOT_COMPLETE)
+    program.chmod(0o755)
+    variables = dict.fromkeys(step["env"], "") | {"SARIF": "stormdoor.sarif", "ALLOWED": allowed}
+    ended = script(
+        tmp_path,
+        step["run"],
+        RUNNER_TEMP=str(tmp_path),
+        GITHUB_OUTPUT=str(tmp_path / "outputs"),
+        **variables,
+    )
+    assert ended == code
+    assert (tmp_path / "outputs").read_text().splitlines()[1:] == [
+        "findings=false",
+        "not-analysed=true",
+    ]
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
