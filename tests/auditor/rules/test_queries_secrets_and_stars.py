@@ -36,12 +36,15 @@ def test_a_rule_reports_it_or_is_silent(name: str, tmp_path: Path) -> None:
 
 
 def test_the_finding_names_the_endpoint_and_the_parameter(tmp_path: Path) -> None:
-    """An operator with many endpoints sees at once which one takes the token from its address."""
+    """The finding names the endpoint that reads the token from its URL."""
     _, body, files = ALL["request.query"]
     write(tmp_path, {"app.py": HEAD + body, **files})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD401",)))
     (found,) = report.findings
-    assert (found.subject, "Door takes 'token'" in found.message) == ("app.Door", True)
+    assert (found.subject, "Door reads the credential 'token'" in found.message) == (
+        "app.Door",
+        True,
+    )
 
 
 def test_sd201_names_an_origin_of_a_library(tmp_path: Path) -> None:
