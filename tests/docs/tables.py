@@ -36,13 +36,13 @@ MEANINGS = {
     Denial.NO_CREDENTIAL: "There is no credential in any place where an authenticator looks.",
     Denial.AMBIGUOUS_CREDENTIAL: "There are two credentials.",
     Denial.BAD_CREDENTIAL: "The credential is forged, unknown, misused, or its principal is disabled.",
-    Denial.EXPIRED: "The credential, its session or the connection has come to its end.",
+    Denial.EXPIRED: "The credential, its session or the connection has expired.",
     Denial.REVOKED: "The credential or its principal has been revoked.",
     Denial.BACKOFF: "Too many credentials from this address, or passwords for this account, were wrong.",
     Denial.AUTHENTICATION_TIMEOUT: "The authenticator took longer than `authentication_seconds`.",
     Denial.FORBIDDEN: "The policies do not allow it.",
     Denial.STEP_UP: "It would be allowed, were the authentication fresher or stronger.",
-    Denial.UNDECLARED: "Nothing was declared about the endpoint.",
+    Denial.UNDECLARED: "The endpoint has no declaration.",
     Denial.TOO_MANY_CONNECTIONS: "`connections_per_address` or `connections_per_principal` is reached.",
     Denial.BUSY: (
         "`connections`, `unfinished_logins` or `buffered_bytes` is reached, or too many passwords are being "
@@ -66,40 +66,40 @@ OTHER_EVENTS = {
     "authn_factor_removed": "A second factor was removed.",
     "authn_factor_used": "A second factor was right, at a login or a step-up.",
     "authn_login_pending": "A password was right, and the second factor is still to come.",
-    "authn_login_success": "Somebody has logged in.",
+    "authn_login_success": "A user has logged in.",
     "authn_password_change": "A password was changed.",
     "authn_token_created": "A ticket, an access token or an API key was issued.",
     "authn_token_reuse": "A ticket or a single-use token came a second time: it may have been stolen.",
     "authn_token_revoked": "A principal, session, credential or connection, or everything, was revoked.",
-    "authz_change": "Other roles and policies are in force.",
+    "authz_change": "The roles and policies have changed.",
     "connection_closed": "A connection has ended; the cause is there if the guard ended it.",
     "connection_opened": "A handshake was accepted.",
     "connection_renewed": (
-        "An open connection hangs on another credential, or its principal proved itself again."
+        "An open connection has another credential, or its principal authenticated again."
     ),
     "privilege_permissions_changed": "Roles or attributes of a principal were changed.",
-    "session_renewed": "A session got another secret: its principal changed or proved itself again.",
+    "session_renewed": "A session got another secret: its principal changed or authenticated again.",
     "session_ended": "A session, or all others of a principal, were ended.",
-    "sys_shutdown": "A process has stopped in order.",
+    "sys_shutdown": "A process has shut down.",
     "sys_startup": "A process has started.",
     "trail_gap": "Entries were lost; `count` says how many.",
     "trail_retention": "Old entries were dropped.",
     "user_created": "A principal was added.",
-    "user_data_erased": "The personal part of entries about somebody was erased.",
+    "user_data_erased": "The personal part of entries about a principal was erased.",
     "user_deleted": "A principal was removed.",
     "user_updated": "A principal was disabled or enabled.",
 }
 
 REFUSED_EVENTS = {
     "authn_login_fail": "A credential or password was missing or refused.",
-    "authn_login_fail_max": "Somebody goes on guessing.",
-    "authz_fail": "Somebody may not do that.",
+    "authn_login_fail_max": "A client continues with wrong credentials.",
+    "authz_fail": "The principal or client may not do that.",
     "excess_rate_limit_exceeded": "Too much in too short a time.",
     "excess_sessions_exceeded": "Too many connections at once.",
-    "input_validation_fail": "A request or message has not the form that it must have.",
+    "input_validation_fail": "A request or message is malformed.",
     "malicious_cors": "A page of another origin, or another name for this host.",
     "session_use_after_expire": "A credential was used after its end.",
-    "sys_crash": "Something unforeseen; the log has the traceback.",
+    "sys_crash": "An unforeseen error; the log has the traceback.",
     "sys_shutdown": "Refused, or ended, because the server stops.",
     "sys_unavailable": "The store does not answer.",
 }
@@ -115,7 +115,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def denials() -> str:
-    """Each denial, and what everybody sees of it."""
+    """Each denial, and what the client sees of it."""
     return _table(
         ("cause", "meaning", "HTTP", "close", "`error`", "text"),
         [

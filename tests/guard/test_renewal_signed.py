@@ -255,7 +255,7 @@ async def test_nobody_else_is_shown_a_signature() -> None:
     connection, _ = await opened(guard, replace(HANDSHAKE, authorization=["Bearer t"]))
     refusal = await guard.refresh(connection, offer(guard))
     assert refusal is not None
-    assert "nobody recognises" in refusal.detail
+    assert "no authenticator recognises" in refusal.detail
     assert tokens.asked == ["t"]
     await guard.close()
 

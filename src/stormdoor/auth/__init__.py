@@ -1,3 +1,3 @@
-"""Authenticators: one file per kind of credential, and what issues such credentials."""
+"""Authenticators, one file per kind of credential, and the services that issue credentials."""
 
 __all__: list[str] = []

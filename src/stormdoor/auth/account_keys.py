@@ -14,11 +14,11 @@ __all__ = ["AccountKeys"]
 
 
 class AccountKeys:
-    """Looks keys up in accounts: devices come and go without a change of the configuration.
+    """Looks up keys in accounts: devices are added and removed without a change of the configuration.
 
     A `keyid` is the id of an account, or `ID#NAME` for one of several keys. The account's attribute
-    `request_keys` holds a PEM text by name; the name of the only one may be empty. Only public keys: whoever
-    reads the store reads what is in it. ::
+    `request_keys` holds a PEM text by name; the name of the only one may be empty. Store only public keys,
+    because a reader of the store can read them. ::
 
         await guard.admin.add_principal(
             "device-7", roles=["device"], attributes={"request_keys": {"": public_pem}}
@@ -32,7 +32,7 @@ class AccountKeys:
         self._attribute = attribute
 
     async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """The key of that name (see `RequestKeys`)."""
+        """Return the key of that name (see `RequestKeys`)."""
         id, _, name = keyid.partition("#")
         account = await store.account(id)
         held = None if account is None else account.attributes.get(self._attribute)
@@ -49,7 +49,7 @@ class AccountKeys:
 
 @lru_cache(maxsize=1024)
 def _key(pem: str, keyid: str) -> JwtKey | None:
-    """The public key in a PEM text, for the algorithm of its kind; None if it is none."""
+    """Return the public key in a PEM text, for the algorithm of its kind; None if there is none."""
     for algorithm in ("EdDSA", "ES256"):
         try:
             key = JwtKey(algorithm, pem, keyid)

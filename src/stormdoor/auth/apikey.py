@@ -38,15 +38,15 @@ class ApiKeyAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
-            "the store has a key of that id, whose secret has this SHA-256 (constant time)",
+            "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
             "it has not expired, and is used from one of its networks",
             "its principal is not disabled",
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether it begins like a key; in `X-API-Key` nothing else can be."""
+        """Return whether it begins like a key; in `X-API-Key`, always."""
         return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)
 
     async def authenticate(
@@ -75,7 +75,7 @@ class ApiKeyAuthenticator:
             self.kind,
             credential_id=id,
             ambient=False,
-            authenticated_at=now,  # a key proves itself each time
+            authenticated_at=now,  # a key authenticates its owner at each use
             issued_at=key.created_at,
             expires_at=key.expires_at,
             scopes=key.scopes,
@@ -90,7 +90,7 @@ class IssuedKey:
 
     Attributes:
         key: As it is stored.
-        secret: The whole key, shown once; it is nowhere else.
+        secret: The whole key, shown once and stored nowhere.
     """
 
     key: ApiKey
@@ -101,8 +101,8 @@ class KeyDesk:
     """Issues, rotates, lists and revokes API keys.
 
     Args:
-        store: Where they live.
-        clock: The time.
+        store: Store of the keys.
+        clock: Source of the time.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -118,15 +118,14 @@ class KeyDesk:
         networks: Iterable[str] = (),
         seconds: float | None = None,
     ) -> IssuedKey:
-        """A new key.
+        """Issue a new key.
 
         Args:
-            principal_id: Whose it is.
-            name: What it is for.
-            scopes: Permission patterns that it is restricted to; `*` for all that the principal
-                may.
-            networks: Networks that it may be used from; none for anywhere.
-            seconds: How long it is valid, or None for until it is revoked.
+            principal_id: Principal that owns the key.
+            name: Purpose of the key.
+            scopes: Permission patterns that it is restricted to; `*` for all permissions of the principal.
+            networks: Networks that it may be used from; none for every network.
+            seconds: Lifetime, or None without an end.
 
         Raises:
             ConfigurationError: A scope or network cannot be read, there is no scope, or the name is
@@ -150,11 +149,11 @@ class KeyDesk:
         return await self._add(principal_id, name, allowed, within, seconds)
 
     async def rotate(self, id: str, *, overlap_seconds: float = 86_400.0) -> IssuedKey:
-        """A new key of the same name, scopes, networks and lifetime; the old one expires.
+        """Issue a key of the same name, scopes, networks and lifetime; the old one expires.
 
         Args:
-            id: Of the key to replace.
-            overlap_seconds: How long both are valid; 0 to revoke the old one at once.
+            id: Id of the key to replace.
+            overlap_seconds: Seconds for which both are valid; 0 to revoke the old one at once.
 
         Raises:
             ConfigurationError: `overlap_seconds` is negative.
@@ -183,15 +182,14 @@ class KeyDesk:
         """End a key and its connections. Returns whether it was there."""
         if await self._store.key(id) is None:
             return False
-        # INVARIANT: the revocation comes first. If the second step fails, the key is shut all the
-        # same.
+        # INVARIANT: the revocation comes first. If the second step fails, the key is refused nevertheless.
         await self._store.add_revocation(
             Revocation(Target.CREDENTIAL, id, self._clock.now(), reason=reason)
         )
         return await self._store.remove_key(id)
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
-        """All keys, or all of one principal, newest first. Nobody has their secrets."""
+        """Return all keys, or all of one principal, newest first, without their secrets."""
         return await self._store.keys(principal_id)
 
     async def _add(

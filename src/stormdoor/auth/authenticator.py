@@ -1,4 +1,4 @@
-"""The seam between the guard and a kind of credential: credential in, principal or refusal out."""
+"""The interface between the guard and a kind of credential: credential in, principal or refusal out."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Rejected:
     """A credential that was refused.
 
     Attributes:
-        denial: The cause; `BAD_CREDENTIAL`, `EXPIRED` or `REVOKED`, or `UNAVAILABLE` if whoever must
-            be asked about it does not answer.
-        detail: For the operator: why, without the secret.
-        principal_id: Whose credential it would have been, if that is known.
-        reused: True if a single-use credential came a second time: somebody may have stolen it.
+        denial: The cause; `BAD_CREDENTIAL`, `EXPIRED` or `REVOKED`, or `UNAVAILABLE` if the issuer of the
+            credential does not answer.
+        detail: Reason for the operator, without the secret.
+        principal_id: Principal of the credential, if known.
+        reused: True if a single-use credential came a second time: it may have been stolen.
         headers: Names and values for the answer, such as a challenge. They are public.
         charged: Whether it counts as a failed attempt of this address. False only for a step of the
-            protocol that every honest client goes through.
-        retry_after: Whole seconds until another try makes sense, or None.
+            protocol that every honest client takes.
+        retry_after: Whole seconds until another attempt makes sense, or None.
     """
 
     denial: Denial
@@ -46,27 +46,28 @@ class Rejected:
 class Authenticator(Protocol):
     """Verifies one kind of credential.
 
-    The guard collects what a handshake carries in all `places`. It must be exactly one credential;
-    the first authenticator that lists the place and `recognises` the credential decides alone.
+    The guard collects the credentials of a handshake in all `places`. There must be exactly one; the first
+    authenticator that lists its place and `recognises` it decides alone.
 
-    An authenticator may also have these, which most do without:
+    An authenticator may also have these optional attributes:
 
     `needs_headers` (a sequence of lower-case names)
-        Headers that it reads beside its credential, from `handshake.headers`. They are no credentials.
+        Headers that it reads beside its credential, from `handshake.headers`. They are not credentials.
     `exclusive_headers` (a sequence of lower-case names)
-        Headers that nobody but a proxy may send. They are taken out of the request, so that the
-        application never sees them, in every spelling that some server takes for the same name.
+        Headers that only a proxy may send. The guard removes them from the request, in every spelling that
+        some server treats as the same name, so that the application never sees them.
     `checks` (a sequence of texts)
-        What it compares, for whoever asks why a handshake was refused (`stormdoor explain handshake`).
+        Its comparisons, for an operator who asks why a handshake was refused
+        (`stormdoor explain handshake`).
     `screen` (see `Screen`)
-        Looks at every handshake before its credential is chosen.
+        Checks every handshake before a credential is chosen.
     """
 
     kind: str
     places: Sequence[Place]
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether the credential has this kind's shape. Cheap, and no judgement."""
+        """Return whether the credential has the form of this kind. Cheap; it verifies nothing."""
         ...
 
     async def authenticate(
@@ -75,9 +76,9 @@ class Authenticator(Protocol):
         """Verify it.
 
         Args:
-            credential: What was presented.
-            handshake: The facts around it.
-            store: Where state lives.
+            credential: The presented credential.
+            handshake: The facts of the handshake.
+            store: Store of accounts, sessions and other state.
             now: Unix seconds.
 
         Raises:
@@ -88,8 +89,8 @@ class Authenticator(Protocol):
 
 @runtime_checkable
 class Screen(Protocol):
-    """Judges the headers that only a proxy may send, whichever credential the handshake has."""
+    """Checks headers that only a proxy may send, for every kind of credential."""
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:
-        """The handshake, perhaps with a certificate that a proxy vouches for; or why it is refused."""
+        """Return the handshake, perhaps with a certificate from a proxy; or the refusal."""
         ...

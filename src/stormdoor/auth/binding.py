@@ -1,4 +1,4 @@
-"""What the store knows about a token: its login session, its subject's account, its one use."""
+"""Data about a token in the store: its login session, its subject's account, its single use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Binding"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Ties a verified token to what the store knows.
+    """Combines a verified token with its data in the store.
 
     Attributes:
-        rules: By which its claims were read.
+        rules: Rules by which its claims were read.
         from_store: Whether roles and attributes come from the account of `sub`.
-        single_use: Whether it counts once.
+        single_use: Whether it is accepted only once.
     """
 
     rules: ClaimRules
@@ -33,7 +33,7 @@ class Binding:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         found = []
         if self.rules.session is not None:
             found.append(
@@ -48,7 +48,7 @@ class Binding:
     async def bind(
         self, verified: Verified, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """What the token vouches for, as the store sees it at `now` (Unix seconds).
+        """Return the authentication of the token, with its data in the store at `now` (Unix seconds).
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -69,11 +69,11 @@ class Binding:
                 )
             session, account = found
             if account.id != subject:
-                return _bad("the token belongs to somebody else's login session", subject)
+                return _bad("the token belongs to the login session of another principal", subject)
             authentication = replace(
                 authentication,
                 session_id=session.id,
-                # A revocation that covers the session covers what was issued from it.
+                # A revocation that covers the session covers the tokens issued from it.
                 issued_at=min(authentication.issued_at, session.born_at),
                 authenticated_at=min(authentication.authenticated_at, session.authenticated_at),
                 expires_at=min(claims.expires_at, session.expires_at),

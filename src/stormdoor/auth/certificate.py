@@ -1,4 +1,4 @@
-"""Client certificates: as a credential (mutual TLS), and as what a token is bound to (RFC 8705)."""
+"""Client certificates: as a credential (mutual TLS), and as the key of a bound token (RFC 8705)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stormdoor.ports import Store
 __all__ = ["NAMED_BY", "CertificateAuthenticator", "CertificateProof"]
 
 NAMED_BY = ("uri", "dns", "email", "subject", "common-name")
-"""Where in a certificate the name of a principal may stand."""
+"""The parts of a certificate that may contain the name of a principal."""
 
 _MAX_TEXT = 256
 
@@ -30,27 +30,27 @@ _MAX_TEXT = 256
 class CertificateAuthenticator:
     """Accepts the client certificate of a handshake.
 
-    TLS has verified it against the authorities of the server's context (`verify_mode` `CERT_OPTIONAL` or
-    `CERT_REQUIRED`), or a proxy has that proved itself (`ForwardedCertificate`). This says for whom it is.
-    The connection ends with the certificate. To revoke one before:
+    It was verified by TLS with the authorities of the server's context (`verify_mode` `CERT_OPTIONAL` or
+    `CERT_REQUIRED`), or by an authenticated proxy (`ForwardedCertificate`). This class determines its
+    principal. The connection ends when the certificate expires. To revoke one earlier:
     `guard.admin.revoke(Target.CREDENTIAL, thumbprint)`, where `thumbprint` is its `x5t#S256`.
 
     Args:
-        named_by: Where the principal's id stands: `uri`, `dns`, `email` (subject alternative names),
+        named_by: Part that contains the principal's id: `uri`, `dns`, `email` (subject alternative names),
             `subject` or `common-name`.
         pattern: A regular expression that the whole name must match. A group `id` in it is the principal's
-            id, a group `tenant` its tenant. Exactly one name of the certificate must match. Needed with
-            `named_by`, since an authority may issue certificates for others, too.
-        fingerprints: Instead of names: the principal's id by certificate (SHA-256 in hex, or
-            `x5t#S256`). No other certificate counts.
+            id, a group `tenant` its tenant. Exactly one name of the certificate must match. Required with
+            `named_by`, because an authority may issue certificates to other parties, too.
+        fingerprints: Instead of names: the principal's id by certificate (SHA-256 in hex, or `x5t#S256`).
+            No other certificate is accepted.
         roles: The roles of every holder (`principals="certificate"` only).
-        principals: `certificate`: it says who, `roles` what. `store`: the account of that id says what it
-            may, and whether it still may.
+        principals: `certificate`: its name is the principal, with `roles`. `store`: the account of that id
+            has the roles, and may be disabled.
         clients: `programs`: a handshake with an Origin is refused, since a browser attaches certificates
             for any page. `browsers`: the Origin is required.
 
     Raises:
-        ConfigurationError: The options accept nothing or anything.
+        ConfigurationError: The options accept no certificate, or every one.
     """
 
     kind: str = "certificate"
@@ -97,7 +97,7 @@ class CertificateAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
             "TLS, or a proxy that proved itself, has verified the certificate",
             "its SHA-256 is in the list"
@@ -107,13 +107,13 @@ class CertificateAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Every certificate is one."""
+        """Return True: the place contains only certificates."""
         return True
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Find out for whom it is (see `Authenticator`)."""
+        """Determine the principal (see `Authenticator`)."""
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
             return _bad('a browser, where only programs come; write clients="browsers"')
         found = read_certificate(_der(credential.secret))
@@ -148,7 +148,7 @@ class CertificateAuthenticator:
         )
 
     def _holder(self, found: CertificateNames) -> tuple[str, str | None] | Rejected:
-        """Id and tenant of the principal."""
+        """Return id and tenant of the principal."""
         if self._named_by is None:
             known = self._known.get(found.thumbprint)
             return (
@@ -171,7 +171,7 @@ class CertificateAuthenticator:
 class CertificateProof:
     """Checks tokens that are bound to a client certificate: `x5t#S256` of `cnf` (RFC 8705 §3).
 
-    Give it to whoever verifies the tokens::
+    Pass it to the authenticator of the tokens::
 
         JwtAuthenticator(..., proofs=[CertificateProof(required=True)])
 
@@ -195,7 +195,7 @@ class CertificateProof:
         store: Store,
         now: float,
     ) -> str | Rejected:
-        """Whether the handshake came with that certificate (see `ProofChecker`)."""
+        """Check that the handshake has that certificate (see `ProofChecker`)."""
         certificate = handshake.certificate
         if certificate is None:
             return _bad("the token is bound to a certificate, and the handshake came without one")
@@ -211,7 +211,7 @@ class CertificateProof:
 
 
 def _der(secret: str) -> bytes:
-    """The certificate in a credential; empty if it is not base64, which the guard never writes."""
+    """Return the certificate in a credential; empty if it is not base64, which the guard never writes."""
     try:
         return base64.b64decode(secret, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who a client certificate is for: its names, its dates and its purpose (RFC 5280 §4.2.1)."""
+"""The names, dates and purpose of a client certificate (RFC 5280 §4.2.1)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateNames:
-    """What a certificate says about its holder. Whether to believe it was decided by TLS.
+    """The statements of a certificate about its holder. TLS has verified the certificate.
 
     Attributes:
         thumbprint: `x5t#S256` (RFC 8705 §3.1).
-        names: Each kind's names: `uri`, `dns`, `email` (of the subject alternative name), `subject`
-            (RFC 4514) and `common-name`.
+        names: Names by kind: `uri`, `dns`, `email` (of the subject alternative name), `subject` (RFC 4514)
+            and `common-name`.
         not_before: Unix seconds.
         not_after: Unix seconds.
         authority: Whether it may issue others.
-        purposes: Whether it may be used by a client: its extended key usage says so, or there is none.
+        purposes: Whether a client may use it: its extended key usage allows it, or there is none.
     """
 
     thumbprint: str
@@ -37,7 +37,7 @@ class CertificateNames:
     purposes: bool
 
     def misuse(self, now: float) -> str | None:
-        """What is wrong with it as the certificate of a client at `now` (Unix seconds)."""
+        """Return why it is no valid client certificate at `now` (Unix seconds); None if it is valid."""
         if self.authority:
             return "it is the certificate of an authority, not of a client"
         if not self.purposes:
@@ -76,7 +76,7 @@ def _for_clients(certificate: x509.Certificate) -> bool:
 
 
 def read_certificate(der: bytes) -> CertificateNames | Malformed:
-    """Read a certificate. Never raises, whatever it is given.
+    """Read a certificate. Never raises, for any input.
 
     Args:
         der: The certificate in DER.
@@ -98,5 +98,5 @@ def read_certificate(der: bytes) -> CertificateNames | Malformed:
             authority=_authority(certificate),
             purposes=_for_clients(certificate),
         )
-    except Exception:  # noqa: BLE001 - the parser has half a dozen kinds of them, and clients choose
+    except Exception:  # noqa: BLE001 - the parser raises several kinds, and clients choose the input
         return Malformed("it is not a certificate that can be read")

@@ -1,4 +1,4 @@
-"""Tokens that are bound to a key: whoever brings one must prove to have the key (`cnf`, RFC 7800)."""
+"""Tokens that are bound to a key: the client must prove possession of it (`cnf`, RFC 7800)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ __all__ = ["ProofChecker", "confirm"]
 
 
 class ProofChecker(Protocol):
-    """Checks one way to prove possession of a key.
+    """Checks one kind of proof of possession of a key.
 
     Attributes:
-        member: The member of `cnf` that it is about: `x5t#S256` (RFC 8705 §3.1), `jkt` (RFC 9449 §6.1).
-        places: Where else a bound token may stand, such as `Authorization: DPoP`.
+        member: The member of `cnf` that it checks: `x5t#S256` (RFC 8705 §3.1), `jkt` (RFC 9449 §6.1).
+        places: Further places of bound tokens, such as `Authorization: DPoP`.
         needs_headers: Headers that it reads, in lower case.
-        required: Whether a token that is not bound in this way is refused wherever it stands. In
-            `places` it always is.
+        required: Whether a token without this binding is refused in every place. In `places` it always is.
     """
 
     member: str
@@ -39,17 +38,17 @@ class ProofChecker(Protocol):
         store: Store,
         now: float,
     ) -> str | Rejected:
-        """Whether the client of `handshake` has the key.
+        """Check that the client of `handshake` has the key.
 
         Args:
-            expected: What `cnf` says about the key.
+            expected: The value of the member of `cnf`.
             credential: The token, verified.
-            handshake: The facts around it.
-            store: For proofs that count once.
+            handshake: The facts of the handshake.
+            store: Store for single-use proofs.
             now: Unix seconds.
 
         Returns:
-            The name of the proof for `Authentication.proofs`, or why it is none.
+            The name of the proof for `Authentication.proofs`, or the refusal.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -66,14 +65,14 @@ async def confirm(
     store: Store,
     now: float,
 ) -> frozenset[str] | Rejected:
-    """What the client proved to possess. INVARIANT: a bound token never counts without its proof.
+    """Return the proved keys. INVARIANT: a bound token is never accepted without its proof.
 
     Args:
         confirmation: `cnf` of the token, or None.
-        checkers: What can be checked. A member of `cnf` that none of them knows refuses the token.
+        checkers: Available checkers. If none of them knows a member of `cnf`, the token is refused.
         credential: The token, verified.
-        handshake: The facts around it.
-        store: For proofs that count once.
+        handshake: The facts of the handshake.
+        store: Store for single-use proofs.
         now: Unix seconds.
     """
     for one in checkers:
@@ -89,7 +88,8 @@ async def confirm(
         checker = known.get(member)
         if checker is None:
             return Rejected(
-                Denial.BAD_CREDENTIAL, "the token is bound to a key, and nobody here checks that"
+                Denial.BAD_CREDENTIAL,
+                "the token is bound to a key, and no proof of it is configured",
             )
         if not isinstance(expected, str):
             return Rejected(Denial.BAD_CREDENTIAL, f"{member} of cnf is not a text")

@@ -1,4 +1,4 @@
-"""How the session cookie is set, as data: whoever speaks HTTP only copies it."""
+"""Attributes of the session cookie, as data; an HTTP adapter copies them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["SESSION_COOKIE", "CookieSpec"]
 
 SESSION_COOKIE = "__Host-stormdoor"
-"""`__Host-`: browsers take it only from HTTPS (or this machine), for this very host and all
-paths."""
+"""`__Host-`: browsers accept it only from HTTPS (or this machine), for exactly this host and all paths."""
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
 
@@ -23,9 +22,9 @@ class CookieSpec:
 
     Attributes:
         name: Its name.
-        samesite: `Lax`, or `Strict` for an application that nobody links to.
+        samesite: `Lax`, or `Strict` for an application without links from other sites.
         insecure_plaintext: Allow it over `http://` from other machines; the name must then have no
-            `__Host-`, since browsers refuse that. Everybody on the way can read it.
+            `__Host-`, which browsers would refuse. An attacker on the wire can read it.
     """
 
     name: str = SESSION_COOKIE
@@ -33,11 +32,10 @@ class CookieSpec:
     insecure_plaintext: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse attributes that contradict each other.
+        """Reject attributes that contradict each other.
 
         Raises:
-            ConfigurationError: The name is no cookie name, or promises what the attributes do not
-            keep.
+            ConfigurationError: The name is no cookie name, or its prefix contradicts the attributes.
         """
         if not _NAME.fullmatch(self.name):
             raise ConfigurationError(f"{self.name!r} is not a cookie name")
@@ -51,15 +49,15 @@ class CookieSpec:
 
     @property
     def secure(self) -> bool:
-        """Whether browsers send it over HTTPS only."""
+        """Return whether browsers send it over HTTPS only."""
         return not self.insecure_plaintext
 
     @property
     def httponly(self) -> bool:
-        """Always: no script needs it."""
+        """Always True: no script needs it."""
         return True
 
     @property
     def path(self) -> str:
-        """Always `/`, as `__Host-` demands."""
+        """Always `/`, as `__Host-` requires."""
         return "/"

@@ -1,7 +1,7 @@
 """Demonstrating proof of possession at the handshake (DPoP, RFC 9449).
 
-A stolen token alone opens nothing: each handshake needs a proof, signed with the key that the token is
-bound to, for this address, for this minute, and once.
+A stolen token alone is useless: each handshake needs a proof, signed with the key of the token, for this
+address, for this minute, and once.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from stormdoor.ports import Store
 __all__ = ["DPOP_SUBPROTOCOL", "PROOF_SUBPROTOCOL", "DpopProof", "dpop_proof"]
 
 DPOP_SUBPROTOCOL = "stormdoor.dpop."
-"""Before a bound token, for browsers, which can set no header."""
+"""Prefix of a bound token as a subprotocol, for browsers, which cannot set headers."""
 
 PROOF_SUBPROTOCOL = "stormdoor.proof."
-"""Before its proof."""
+"""Prefix of its proof."""
 
 _MAX_PROOF = 4096
 _MAX_WINDOW = 600.0
 _URI = re.compile(
     r"(https?|wss?)://([^/?#@\\\s]+)(/[^?#\s]*)?(?:\?[^#\s]*)?(?:#\S*)?", re.ASCII | re.IGNORECASE
 )
-_END = 253_402_300_800.0  # the year 10000: no honest date lies beyond
+_END = 253_402_300_800.0  # the year 10000, later than any plausible date
 _PLAIN = {"ws": "http", "wss": "https"}
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
@@ -48,7 +48,7 @@ _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 class DpopProof:
     """Checks tokens that are bound to a key of the client: `jkt` of `cnf` (RFC 9449 §6).
 
-    Give it to whoever verifies the tokens::
+    Pass it to the authenticator of the tokens::
 
         JwtAuthenticator(..., proofs=[DpopProof(required=True)])
 
@@ -58,15 +58,15 @@ class DpopProof:
 
     Args:
         required: Refuse tokens that are not bound to a key, wherever they stand.
-        max_age: Seconds that a proof counts after its `iat`.
+        max_age: Seconds for which a proof is valid after its `iat`.
         ahead: Seconds by which the clock of a client may be ahead.
-        nonce_secret: Ask for a nonce that this server has given out, made with this secret of at least 32
-            bytes; so that nobody can make proofs in advance. Several while it is changed, the newest
-            first. Each node needs the same. None to ask for none.
-        nonce_seconds: How long such a nonce counts.
+        nonce_secret: Require a nonce of this server, made with this secret of at least 32 bytes, so that an
+            attacker cannot sign proofs in advance. Several while it is changed, the newest first. Each node
+            needs the same. None to require none.
+        nonce_seconds: Seconds for which such a nonce is valid.
 
     Raises:
-        ConfigurationError: The window is no window, or the secret is short.
+        ConfigurationError: A duration is out of range, or the secret is too short.
     """
 
     member: str = "jkt"
@@ -106,7 +106,7 @@ class DpopProof:
         store: Store,
         now: float,
     ) -> str | Rejected:
-        """Whether the client has the key, and proves it now, here and once (see `ProofChecker`)."""
+        """Check the proof of possession: by this key, now, for this request, once (see `ProofChecker`)."""
         if credential.place not in self.places:
             return _bad("the token is bound to a key (DPoP), and came as a bearer token")
         proofs = [
@@ -127,7 +127,7 @@ class DpopProof:
         fault = _forged(jws, expected)
         if fault is not None:
             return _bad(fault)
-        # From here on the client has the key.
+        # From here on the client has proved possession of the key.
         claims = json_object(jws.payload)
         if isinstance(claims, Malformed):
             return _bad(f"the payload: {claims.reason}")
@@ -143,7 +143,7 @@ class DpopProof:
         if not await store.use_nonce("dpop", used, until):
             return Rejected(
                 Denial.BAD_CREDENTIAL,
-                "the proof was used before (jti): somebody repeats a handshake",
+                "the proof was used before (jti): a client repeats a handshake",
                 reused=True,
                 headers=_refused("invalid_dpop_proof"),
             )
@@ -166,7 +166,7 @@ class DpopProof:
 
 
 def _forged(jws: Jws, expected: str) -> str | None:
-    """Why the proof is not signed with the key that the token is bound to; None if it is."""
+    """Return why the proof is not signed with the key of the token; None if it is."""
     if jws.typ != "dpop+jwt":
         return "typ of the proof is not dpop+jwt"
     if jws.algorithm not in JWK_ALGORITHMS or jws.jwk is None:
@@ -181,7 +181,7 @@ def _forged(jws: Jws, expected: str) -> str | None:
 
 
 def _misdirected(claims: Mapping[str, object], token: str, handshake: Handshake) -> str | None:
-    """Why the proof is for another request or token; None if it is for this one."""
+    """Return why the proof is for another request or token; None if it is for this one."""
     jti, htu, ath = claims.get("jti"), claims.get("htu"), claims.get("ath")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_TEXT or not jti.isprintable():
         return f"jti is not a text of 1 to {MAX_TEXT} printable characters"
@@ -203,7 +203,7 @@ def _authority(scheme: str, authority: str) -> str:
 
 
 def _plain(uri: str) -> str | None:
-    """An address without query and fragment, normalised as RFC 9449 §4.3 wants; None if it is none."""
+    """Return an address without query and fragment, normalised as in RFC 9449 §4.3; None if malformed."""
     match = _URI.fullmatch(uri)
     if match is None:
         return None
@@ -247,19 +247,19 @@ def dpop_proof(
     jti: str | None = None,
     method: str = "GET",
 ) -> str:
-    """A proof for one handshake, for clients: the value of the header `DPoP`.
+    """Create a proof for one handshake, for clients: the value of the header `DPoP`.
 
     Args:
-        url: Where the socket is opened: `wss://app.example/feed`.
+        url: Address of the socket: `wss://app.example/feed`.
         token: The access token that is bound to the key.
         key: The private key: `ES256` or `EdDSA`.
         now: Unix seconds.
-        nonce: What the server sent in `DPoP-Nonce`, if it did.
-        jti: A text that was never used before; made up if left out.
+        nonce: The value of `DPoP-Nonce` from the server, if it sent one.
+        jti: A text that was never used before; random by default.
         method: The method of the request.
 
     Raises:
-        ConfigurationError: The key cannot sign proofs, or the address is none.
+        ConfigurationError: The key cannot sign proofs, or the address is malformed.
     """
     parts = urlsplit(url)
     address = _plain(parts._replace(query="", fragment="").geturl())

@@ -1,4 +1,4 @@
-"""Enrolling second factors. Nothing counts before its owner has shown that it works."""
+"""Enrol second factors. A factor is accepted only after its owner has used it successfully once."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _PASSKEY = "passkey-enrolment"
 
 @dataclass(frozen=True, slots=True)
 class TotpEnrolment:
-    """A secret that waits for its first code. Shown once.
+    """A TOTP secret that waits for its first code. Shown once.
 
     Attributes:
-        id: To confirm it with.
-        secret: In base32, for whoever types it.
+        id: Id for the confirmation.
+        secret: In base32, for a user who types it.
         uri: `otpauth://...`, for an application.
-        qr: The same as a picture (SVG).
+        qr: The URI as a picture (SVG).
         expires_in: Seconds.
     """
 
@@ -50,7 +50,7 @@ class Enrolled:
 
     Attributes:
         factor: As it is stored.
-        recovery_codes: With the first factor: codes for the day when it is lost. Shown once.
+        recovery_codes: With the first factor: codes for a user who has lost it. Shown once.
     """
 
     factor: Factor
@@ -58,10 +58,10 @@ class Enrolled:
 
 
 class Enrolment:
-    """Gives principals their second factors.
+    """Enrols the second factors of principals.
 
     Args:
-        parts: What it works with.
+        parts: Store, clock, options and keys.
     """
 
     __slots__ = ("_parts",)
@@ -70,7 +70,7 @@ class Enrolment:
         self._parts = parts
 
     async def begin_totp(self, session: Session) -> TotpEnrolment:
-        """A new secret, for the owner of `session` to put into an application.
+        """Create a secret, for the owner of `session` to add to an authenticator application.
 
         Raises:
             ConfigurationError: The guard has no key to seal it with, or the extra is not installed.
@@ -93,7 +93,7 @@ class Enrolment:
     async def confirm_totp(
         self, session: Session, id: str, code: str, *, name: str = ""
     ) -> Enrolled | Refusal:
-        """Enrol the secret if `code` is one of its codes now; the code is then used.
+        """Enrol the secret if `code` is one of its present codes; the code is then used up.
 
         Raises:
             ConfigurationError: As `begin_totp`.
@@ -124,7 +124,7 @@ class Enrolment:
         )
 
     async def begin_passkey(self, session: Session, *, origin: str) -> dict[str, Any] | Refusal:
-        """The argument of `navigator.credentials.create()`, for the owner of `session`.
+        """Return the argument of `navigator.credentials.create()`, for the owner of `session`.
 
         Raises:
             ConfigurationError: The extra is not installed.
@@ -156,7 +156,7 @@ class Enrolment:
     async def confirm_passkey(
         self, session: Session, credential: Mapping[str, object], *, origin: str, name: str = ""
     ) -> Enrolled | Refusal:
-        """Enrol what `navigator.credentials.create()` returned.
+        """Enrol the result of `navigator.credentials.create()`.
 
         Raises:
             ConfigurationError: The extra is not installed.
@@ -164,7 +164,7 @@ class Enrolment:
         """
         try:
             challenge = challenge_of(credential)
-            # INVARIANT: taken before it is judged: a challenge is answered once, rightly or not.
+            # INVARIANT: removed before it is verified: a challenge is answered once, correctly or not.
             pending = await self._parts.store.take_pending(fingerprint(challenge.hex()), _PASSKEY)
             if (
                 pending is None
@@ -207,7 +207,7 @@ class Enrolment:
         return Enrolled(factor, codes)
 
     async def new_recovery_codes(self, principal_id: str) -> tuple[str, ...]:
-        """Ten new codes; all older ones are void. Shown once: the store has their hashes only."""
+        """Create ten new codes and delete the older ones. Shown once: the store has only their hashes."""
         codes = tuple(recovery.new_code() for _ in range(recovery.CODES))
         await self._parts.store.set_recovery_codes(principal_id, map(recovery.code_hash, codes))
         return codes

@@ -1,7 +1,7 @@
-"""The desk for second factors: gives them out, takes them back, and judges what is presented.
+"""The service for second factors: verifies, lists and removes them.
 
-A code of six digits is guessed in a million tries, so that wrong ones are counted in the store, for
-the account, whoever tries and on whatever node: five in a row are free, then each takes longer
+An attacker can guess a code of six digits in a million attempts. Wrong codes are therefore counted in the
+store, for the account, from all addresses and nodes: five in a row have no delay, then each delay is longer
 (ASVS 6.3.1). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
 """
 
@@ -31,8 +31,10 @@ __all__ = ["WRONG_CODES", "FactorDesk"]
 _log = logging.getLogger("stormdoor.factors")
 
 WRONG_CODES = Backoff(free=5, first=1.0, cap=300.0, forget=86_400.0)
-"""For all who try codes of one account: at the cap 288 a day, with three codes that count each time.
-Whoever knows the password then needs about 800 days for even odds."""
+"""For all attempts at one account: at the cap 288 a day, with three codes accepted at any time.
+
+An attacker with the password then needs about 800 days for even odds.
+"""
 
 _CHALLENGE = "passkey-challenge"
 _ALONE = "passkey-login"
@@ -42,16 +44,16 @@ class FactorDesk:
     """Second factors of the built-in login.
 
     Args:
-        store: Where they live.
-        clock: The time.
-        options: How they behave.
-        vault: Seals the secrets of TOTP; None if no key was given, and then there is no TOTP.
-        backoff: How wrong codes are slowed.
-        strangers: How many logins with nothing but a passkey may wait for their answer.
+        store: Store of the factors.
+        clock: Source of the time.
+        options: Settings of second factors.
+        vault: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
+        backoff: Delays after wrong codes.
+        strangers: Limit of unfinished logins with only a passkey.
 
     Attributes:
         options: As given.
-        enrolment: Gives principals their factors.
+        enrolment: Enrols factors.
     """
 
     def __init__(
@@ -72,15 +74,15 @@ class FactorDesk:
 
     @property
     def has_key(self) -> bool:
-        """Whether there is a key, so that TOTP can be enrolled."""
+        """Return whether there is a key, so that TOTP can be enrolled."""
         return self._parts.vault is not None
 
     async def factors(self, principal_id: str) -> list[Factor]:
-        """The factors of a principal, oldest first."""
+        """Return the factors of a principal, oldest first."""
         return await self._parts.store.factors(principal_id)
 
     async def methods(self, principal_id: str) -> tuple[str, ...]:
-        """What the principal can present: `totp`, `passkey`, `recovery_code`; nothing if it has none."""
+        """Return the methods that the principal can use: `totp`, `passkey`, `recovery_code`."""
         kinds = {factor.kind for factor in await self._parts.store.factors(principal_id)}
         found = [kind.value for kind in FactorKind if kind in kinds]
         if found and await self._parts.store.recovery_codes(principal_id):
@@ -88,7 +90,7 @@ class FactorDesk:
         return tuple(found)
 
     async def remove(self, id: str, *, owner: str) -> Factor | None:
-        """Remove a factor of `owner`. Returns it; None if there is no such factor of theirs."""
+        """Remove a factor of `owner`. Returns it; None if the owner has no such factor."""
         found = next((one for one in await self._parts.store.factors(owner) if one.id == id), None)
         if found is None or not await self._parts.store.remove_factor(id, owner):
             return None
@@ -97,12 +99,12 @@ class FactorDesk:
     async def challenge(
         self, *, origin: str, binding: str, principal_id: str | None = None
     ) -> dict[str, Any] | Refusal:
-        """The argument of `navigator.credentials.get()`.
+        """Return the argument of `navigator.credentials.get()`.
 
         Args:
-            origin: The page that asks.
-            binding: The session or pending login that the answer must come with.
-            principal_id: Whose passkeys would do; None for a login with nothing else.
+            origin: Origin of the page.
+            binding: The session or pending login that the answer must belong to.
+            principal_id: Principal with the acceptable passkeys; None for a login with only a passkey.
 
         Raises:
             ConfigurationError: The extra is not installed.
@@ -128,11 +130,11 @@ class FactorDesk:
         return options if stored else Refusal(Denial.BUSY, "too many logins are unfinished", 5)
 
     async def judge(self, account: Account, proof: Proof) -> Proved | Refusal:
-        """Judge what the owner of `account` presents beside what has been proved already.
+        """Verify a second factor of `account`, after the first one.
 
         Returns:
-            What was proved; or `BAD_CREDENTIAL`, `BACKOFF` with `retry_after`, or `UNAVAILABLE` if
-            the secrets cannot be opened.
+            The proved factor; or `BAD_CREDENTIAL`, `BACKOFF` with `retry_after`, or `UNAVAILABLE` if the
+            secrets cannot be unsealed.
 
         Raises:
             ConfigurationError: The extra is not installed.
@@ -147,7 +149,7 @@ class FactorDesk:
                 return await self._prove_passkey(proof, account)
 
     async def judge_alone(self, proof: PasskeyProof) -> Proved | Refusal:
-        """Judge a passkey that is to be enough by itself: it must have checked who uses it.
+        """Verify a passkey as the only factor: its device must have verified the user.
 
         Raises:
             ConfigurationError: The extra is not installed.
@@ -180,7 +182,7 @@ class FactorDesk:
         refusal = await self._charge(account.id)
         if refusal is not None:
             return refusal
-        # INVARIANT: from here on the attempt counts as wrong, until it has been shown to be right.
+        # INVARIANT: from here on the attempt is charged as wrong, until the code has been verified.
         now = self._parts.clock.now()
         for factor, secret, stale in secrets_of:
             step = step_of(secret, code, now)
@@ -212,13 +214,13 @@ class FactorDesk:
             if pending is None or not pending.alive(self._parts.clock.now()):
                 raise NotProved("no such challenge, or it was answered before")
             if pending.data["binding"] != proof.binding or pending.data["origin"] != proof.origin:
-                raise NotProved("the challenge was made for somebody else, or for another page")
+                raise NotProved("the challenge was made for another principal or page")
             found = await self._parts.store.factor_by_handle(handle_of(proof.credential))
             if found is None:
-                raise NotProved("nobody has this passkey")
+                raise NotProved("no principal has this passkey")
             factor, owner = found
             if account is not None and owner.id != account.id:
-                raise NotProved("the passkey is somebody else's")
+                raise NotProved("the passkey belongs to another principal")
             assertion = self._parts.passkeys.verify(
                 proof.credential,
                 factor=factor,
@@ -232,7 +234,7 @@ class FactorDesk:
         if not await self._parts.store.use_factor(factor.id, counter=assertion.counter, at=now):
             return Refusal(
                 Denial.BAD_CREDENTIAL,
-                f"the counter of passkey {factor.id} did not grow: somebody may have a copy of it",
+                f"the counter of passkey {factor.id} did not grow: there may be a copy of it",
             )
         return Proved(
             account=owner,
@@ -243,13 +245,14 @@ class FactorDesk:
         )
 
     async def _charge(self, principal_id: str) -> Refusal | None:
-        """Count an attempt as wrong, in one step with asking whether it is allowed."""
+        """Charge an attempt as wrong, in one step with the check whether it is allowed."""
         store = self._parts.store
         for _ in range(16):
             count, last = await store.factor_failures(principal_id)
             now = self._parts.clock.now()
             if last > now:
-                # The clock was set back. The wait begins anew, or it would last until it is there again.
+                # The clock was set back. The wait begins again, or it would last until the old time is
+                # reached.
                 await store.set_factor_failures(principal_id, count, now, expected=count)
                 last = now
             known = Failures(count, last) if count else None

@@ -1,4 +1,4 @@
-"""The client certificate that a reverse proxy has verified and passes on in a header."""
+"""The client certificate that a reverse proxy has verified and sends in a header."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _PAIR = re.compile(rf"([A-Za-z]+)=({_QUOTED}|[^;,\"]*)(?:;|\Z)", re.ASCII)
 
 
 class ForwardedCertificate:
-    """Takes the client's certificate from a proxy that has proved itself, and from nobody else.
+    """Accepts the client's certificate from an authenticated proxy only.
 
-    Give it to `Guard(forwarded_certificate=...)`: then both `CertificateAuthenticator` and
-    `CertificateProof` see the client's certificate.
+    Pass it to `Guard(forwarded_certificate=...)`: then both `CertificateAuthenticator` and
+    `CertificateProof` receive the client's certificate.
 
     Args:
-        proxy: Who may say so.
+        proxy: The proxy that may send it.
         format: `rfc9440`: `Client-Cert` (RFC 9440). `nginx`: `$ssl_client_escaped_cert`, together with
             `$ssl_client_verify` in `verify_header`. `envoy`: `X-Forwarded-Client-Cert` with `Cert`, as
             `set_current_client_cert_details: {cert: true}` and `SANITIZE_SET` write it.
@@ -58,7 +58,7 @@ class ForwardedCertificate:
         self,
         proxy: TrustedProxy,
         *,
-        format: Literal["rfc9440", "nginx", "envoy"] = "rfc9440",  # noqa: A002 - its name
+        format: Literal["rfc9440", "nginx", "envoy"] = "rfc9440",  # noqa: A002 - the name of the option
         header: str | None = None,
         verify_header: str = "X-SSL-Client-Verify",
     ) -> None:
@@ -79,14 +79,14 @@ class ForwardedCertificate:
         self.exclusive_headers: Sequence[str] = (*own, *proxy.exclusive_headers)
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:
-        """The handshake with the client's certificate, whoever had to bring it (see `Screen`)."""
+        """Return the handshake with the client's certificate, from the proxy or from TLS (see `Screen`)."""
         spoken = self._proxy.speaks(handshake, self._own)
         if isinstance(spoken, Rejected):
             return spoken
         if not spoken:
             return handshake
         values = handshake.headers.get(self._header, ())
-        # INVARIANT: through the proxy, only what it forwards counts; never its own certificate.
+        # INVARIANT: through the proxy, only the forwarded certificate counts; never the proxy's own.
         if not values or not values[0]:
             return replace(handshake, certificate=None)
         if len(values[0]) > _MAX:
@@ -121,14 +121,14 @@ def _base64(text: str) -> bytes | Malformed:
 
 
 def _rfc9440(value: str) -> bytes | Malformed:
-    """A Byte Sequence (RFC 9651 §3.3.5)."""
+    """Decode a Byte Sequence (RFC 9651 §3.3.5)."""
     if len(value) < 2 or not (value.startswith(":") and value.endswith(":")):
         return Malformed("Client-Cert is not base64 between colons")
     return _base64(value[1:-1])
 
 
 def _pem(text: str) -> bytes | Malformed:
-    """Exactly one certificate in PEM."""
+    """Decode exactly one certificate in PEM."""
     match = _PEM.fullmatch(text)
     if match is None:
         return Malformed("the forwarded certificate is not one certificate in PEM")
@@ -136,7 +136,7 @@ def _pem(text: str) -> bytes | Malformed:
 
 
 def _envoy(value: str) -> bytes | Malformed:
-    """The one element of `X-Forwarded-Client-Cert`; several came through several proxies."""
+    """Return the one element of `X-Forwarded-Client-Cert`; several elements mean several proxies."""
     pairs: dict[str, list[str]] = {}
     position = 0
     while position < len(value):

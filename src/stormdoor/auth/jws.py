@@ -1,7 +1,7 @@
-"""Taking a token apart, strictly: three segments, canonical base64url, JSON of unique names.
+"""Parse a token strictly: three segments, canonical base64url, JSON with unique names.
 
-One reading of a token, so that no two parsers can disagree about what was signed. Nothing is
-verified here, and nothing that the header says is followed (RFC 7515 §4.1, RFC 8725 §3.10).
+A token is parsed once, so that no two parsers can disagree about the signed data. Nothing is verified here,
+and no instruction of the header is followed (RFC 7515 §4.1, RFC 8725 §3.10).
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ __all__ = ["Jws", "Malformed", "json_object", "parse_jws"]
 
 _SEGMENT = re.compile(rb"[A-Za-z0-9_-]+")
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-# Of the last character two or four bits count, where it does not end a group of four: the others are 0.
+# Only two or four bits of the last character are used, if it does not complete a group of four: the others
+# are 0.
 _LAST = {0: None, 2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 
 _COMMON = 128
-"""Headers that are remembered: those of one issuer are all the same, or one for each key."""
+"""Cached headers: those of one issuer are all equal, or one for each key."""
 _COMMON_BYTES = 512
 
 _REFUSED = {
@@ -39,22 +40,22 @@ _REFUSED = {
     "zip": "is compressed",
     "enc": "is encrypted",
 }
-"""Header parameters of which the mere presence refuses a token."""
+"""Header parameters whose presence alone refuses a token."""
 
 
 @value
 @dataclass(frozen=True, slots=True)
 class Jws:
-    """The parts of a signed token. Nothing in here is true before the signature is verified.
+    """The parts of a signed token. They are not trustworthy before the signature is verified.
 
     Attributes:
         algorithm: `alg` of the header.
         kid: `kid` of the header, or None.
         typ: `typ` of the header, lower case and without `application/`, or None.
-        payload: What was signed.
+        payload: The signed payload.
         signed: The bytes that the signature covers.
         signature: The signature.
-        jwk: `jwk` of the header, where that was asked for, or None.
+        jwk: `jwk` of the header, if requested, or None.
     """
 
     algorithm: str
@@ -68,10 +69,10 @@ class Jws:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Not a token that anybody should read.
+    """A malformed token.
 
     Attributes:
-        reason: For the operator; quotes nothing of the token.
+        reason: For the operator; contains nothing of the token.
     """
 
     reason: str
@@ -108,7 +109,7 @@ _decode = json.JSONDecoder(
 
 
 def _deep(value: object) -> bool:
-    """Whether arrays and objects nest deeper than any honest token's."""
+    """Return whether arrays and objects nest deeper than in any honest token."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(_MAX_DEPTH):
         level = [
@@ -123,11 +124,11 @@ def _deep(value: object) -> bool:
 
 
 def json_object(data: bytes) -> dict[str, Any] | Malformed:
-    """Read one JSON object (RFC 8259) of which no two readers can think different things."""
+    """Read one JSON object (RFC 8259) that all parsers read in the same way."""
     try:
         value = _decode(data.decode("utf-8"))
         if b"\\u" in data:
-            # An escape may spell half a character, which no log, trail or database could store.
+            # An escape may spell half a surrogate pair, which no log, trail or database can store.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except _NotStrictError as error:
         return Malformed(str(error))
@@ -135,7 +136,7 @@ def json_object(data: bytes) -> dict[str, Any] | Malformed:
         return Malformed(_TOO_DEEP)
     except ValueError:
         return Malformed("it is not JSON in UTF-8")
-    # Not left to the interpreter: each version of Python gives up at another depth, and some late.
+    # Checked here, because each version of Python stops at another depth.
     if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _deep(value):
         return Malformed(_TOO_DEEP)
     if not isinstance(value, dict):
@@ -144,7 +145,7 @@ def json_object(data: bytes) -> dict[str, Any] | Malformed:
 
 
 def _bytes(segment: bytes) -> bytes | None:
-    """The bytes of a segment; None unless it is the one way to write them (RFC 7515 §2)."""
+    """Return the bytes of a segment; None unless it has the canonical spelling (RFC 7515 §2)."""
     over = len(segment) % 4
     if _SEGMENT.fullmatch(segment) is None or over == 1:
         return None
@@ -198,12 +199,12 @@ _remembered_header = lru_cache(maxsize=_COMMON)(_read_header)
 
 
 def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
-    """Take `token` apart. Never raises, whatever it is given.
+    """Parse `token`. Never raises, for any input.
 
     Args:
         token: The compact serialisation (RFC 7515 §7.1).
-        own_key: Whether it must bring its own key: true of proofs of possession (RFC 9449 §4.2), of
-            which the key is compared with what somebody else has signed, and of nothing else.
+        own_key: Whether it must contain its own key: only true of proofs of possession (RFC 9449 §4.2),
+            where the key is compared with a signed value of the issuer.
     """
     if len(token) > MAX_SECRET:
         return Malformed(f"the token is longer than {MAX_SECRET} characters")
@@ -218,7 +219,7 @@ def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
     payload, signature = _bytes(second), _bytes(third)
     if payload is None or signature is None:
         return _NOT_CANONICAL
-    # A proof brings its key, and so its header is like no other.
+    # Each proof contains its key, so its header is unique.
     read = _read_header if own_key or len(first) > _COMMON_BYTES else _remembered_header
     header = read(first, own_key)
     if isinstance(header, Malformed):

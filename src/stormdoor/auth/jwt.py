@@ -1,8 +1,8 @@
-"""JSON Web Tokens: verifying other people's and one's own, and issuing them.
+"""JSON Web Tokens: verify them, and issue own ones.
 
-PyJWT verifies the signature; `stormdoor.auth.jws` takes the token apart, `stormdoor.core.claims`
-judges what it says, and `stormdoor.auth.binding` asks the store about it. Sources: RFC 7515, 7519,
-8725 (best practice), 9068 (access tokens), 7800 (bound tokens); ASVS 9.1, 9.2.
+PyJWT verifies the signature; `stormdoor.auth.jws` parses the token, `stormdoor.core.claims` checks its
+claims, and `stormdoor.auth.binding` reads its data in the store. Sources: RFC 7515, 7519, 8725 (best
+practice), 9068 (access tokens), 7800 (bound tokens); ASVS 9.1, 9.2.
 """
 
 from __future__ import annotations
@@ -33,40 +33,38 @@ _DAY = 86_400.0
 class JwtAuthenticator:
     """Accepts tokens of one issuer, for one audience, signed with one of `keys`.
 
-    Tokens come from `Authorization: Bearer` and from the subprotocol `stormdoor.bearer.<token>`;
-    from elsewhere only if asked.
+    Tokens are read from `Authorization: Bearer` and from the subprotocol `stormdoor.bearer.<token>`; from
+    other places only if configured.
 
     Args:
         keys: The keys, several while they are rotated. With more than one, each but one needs a
             `kid`.
         issuer: The exact `iss`.
-        audience: The exact `aud`, or several of which a token must name one.
-        header: A header that may hold a token too, such as `X-Forwarded-Access-Token`.
-        insecure_query: A query argument that may hold a token. Insecure: addresses are logged, kept
-            in histories and sent on.
+        audience: The exact `aud`, or several; a token must name one of them.
+        header: A header that may contain a token too, such as `X-Forwarded-Access-Token`.
+        insecure_query: A query argument that may contain a token. Insecure: addresses are logged, kept in
+            histories and sent on.
         types: Accepted `typ` headers, without `application/`; None for a token without one.
-        leeway: Seconds by which the issuer's clock may be ahead. 0, because clocks that are set by
-            NTP differ by milliseconds and most issuers round `iat` down; every second more is a
-            second in which a token issued before a revocation looks as if it came after it. `exp`
-            is always exact.
+        leeway: Seconds by which the issuer's clock may be ahead. 0 by default, because clocks that are set
+            by NTP differ by milliseconds and most issuers round `iat` down. Each second more is a second in
+            which a token issued before a revocation looks as if it was issued after it. `exp` is always
+            exact.
         max_age: Seconds from `iat` to `exp` at most; None for no bound.
         single_use: Accept each token once; it needs a `jti`.
-        principals: `claims`: the token says which roles its subject has. `store`: the account of
-            `sub` does, an unknown or disabled one is refused, and a change reaches open
-            connections.
+        principals: `claims`: the token contains the roles of its subject. `store`: the account of `sub`
+            does, an unknown or disabled one is refused, and a change reaches open connections.
         roles_claim: Claim with the role names (`principals="claims"` only), or None.
         tenant_claim: Claim with the tenant (`principals="claims"` only), or None.
         scope_claim: Claim that restricts the token to permission patterns, or None.
         attributes_claims: Claims that become attributes (`principals="claims"` only).
-        session_claim: Claim with the id of the login session that the token belongs to. If it is
-            there, the session must still live in the store. None for an issuer with a `sid` of its
-            own.
-        proofs: What can be checked of a token that is bound to a key (`cnf`). A bound token whose
-            proof nobody checks is refused.
-        cache: Verified tokens that are remembered; 0 for none.
+        session_claim: Claim with the id of the login session that the token belongs to. If it is there, the
+            session must still exist in the store. None for an issuer with a `sid` of its own.
+        proofs: Checkers for tokens that are bound to a key (`cnf`). A bound token without a checker for its
+            proof is refused.
+        cache: Number of verified tokens that are cached; 0 for none.
 
     Raises:
-        ConfigurationError: The options contradict each other or accept anything.
+        ConfigurationError: The options contradict each other or accept every token.
     """
 
     kind: str = "jwt"
@@ -135,17 +133,17 @@ class JwtAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (*self._verifier.checks, *self._binding.checks)
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether it has the three segments of a token."""
+        """Return whether it has the three segments of a token."""
         return credential.secret.count(".") == 2
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Verify the token, then judge it as of `now` (see `Authenticator`)."""
+        """Verify the token, then check its times at `now` (see `Authenticator`)."""
         verified = await self._verifier.verify(credential.secret, now)
         if isinstance(verified, Rejected):
             return verified

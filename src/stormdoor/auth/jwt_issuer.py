@@ -1,4 +1,4 @@
-"""Issuing access tokens: short-lived, and bound to the login session that asks (RFC 9068)."""
+"""Issue access tokens: short-lived, and bound to the login session of the request (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_ISSUED_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token. It is not in its repr.
+    """A new token. It is not in the repr.
 
     Attributes:
         token: The token.
@@ -44,7 +44,7 @@ class JwtIssuer:
         key: A secret or a private key.
         issuer: `iss`.
         audience: `aud`.
-        seconds: How long a token lives; one that has a session never outlives it.
+        seconds: Lifetime of a token; one with a session never outlives it.
 
     Raises:
         ConfigurationError: The key is public, or a value is out of range.
@@ -74,25 +74,25 @@ class JwtIssuer:
         session: Session | None = None,
         claims: Mapping[str, object] | None = None,
     ) -> IssuedToken:
-        """A token for `principal_id`.
+        """Issue a token for `principal_id`.
 
         Args:
             principal_id: `sub`.
             now: Unix seconds.
-            session: The login session that it belongs to and ends with.
+            session: The login session that it belongs to; it expires with the session.
             claims: Further claims, such as `roles`.
 
         Raises:
-            ConfigurationError: `claims` says what only the issuer may say, or the session is
-            another's.
+            ConfigurationError: `claims` contains a claim of the issuer, or the session is another
+            principal's.
         """
         further = dict(claims or {})
         if not _RESERVED.isdisjoint(further):
             raise ConfigurationError(
                 f"{', '.join(sorted(_RESERVED & further.keys()))}: not yours to set"
             )
-        # Rounded down to a millisecond, so that the token is never from the future, and a login
-        # that follows a revocation in the same second still counts as later.
+        # Rounded down to a millisecond, so that the token is never from the future, and a login in the same
+        # second after a revocation still counts as later.
         issued_at = math.floor(now * 1000) / 1000
         expires_at = issued_at + self._seconds
         body: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A key that is good for one algorithm and no other (RFC 8725 §3.1)."""
+"""A key that is valid for one algorithm only (RFC 8725 §3.1)."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ ALGORITHMS = (*_SECRET_BYTES, *sorted(_RSA), *_CURVES, _EDDSA)
 _MIN_RSA_BITS = 2048  # NIST SP 800-131A
 _FEW_BYTES = 8
 
-# Points of small order on edwards25519, without their sign bit. With such a public key anybody can
-# make a signature that verifies for a good part of all messages.
+# Points of small order on edwards25519, without their sign bit. With such a public key any attacker can
+# make a signature that verifies for a large share of all messages.
 _SMALL_ORDER = frozenset(
     bytes.fromhex(point)
     for point in (
@@ -72,7 +72,7 @@ _Public = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 
 def _check_asymmetric(algorithm: str, key: object) -> str | None:
-    """What is wrong with a parsed key for `algorithm`; None if nothing is."""
+    """Return why a parsed key is not acceptable for `algorithm`; None if it is."""
     if algorithm in _RSA:
         if not isinstance(key, RSAPrivateKey | RSAPublicKey):
             return "is not an RSA key"
@@ -107,7 +107,7 @@ def _is_der(secret: bytes) -> bool:
 
 
 def _is_jwk(secret: bytes) -> bool:
-    """Whether it is a JSON Web Key. One of 256 random secrets begins with a brace, and is none."""
+    """Return whether it is a JSON Web Key. One of 256 random secrets begins with a brace, and is none."""
     try:
         return "kty" in msgspec.json.decode(secret, type=dict)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -121,16 +121,16 @@ class JwtKey:
         algorithm: One of `ALGORITHMS`.
         key: For `HS…` the secret; for all others a PEM text (public to verify, private to issue
             too) or a key of the `cryptography` library.
-        kid: The name by which a token's header may ask for it.
+        kid: The name that a token's header selects it by.
 
     Raises:
-        ConfigurationError: The key is too short, of another kind than the algorithm, or no key.
+        ConfigurationError: The key is too short, of another kind than the algorithm, or malformed.
 
     Attributes:
         algorithm: The algorithm.
         kid: The name, or None.
-        can_sign: Whether tokens can be issued with it.
-        weakness: What a start-up check should report about it, or None.
+        can_sign: Whether it can sign tokens.
+        weakness: Warning for the start-up check, or None.
     """
 
     __slots__ = (
@@ -172,7 +172,8 @@ class JwtKey:
                 f"has {len(secret)} bytes; use {minimum} or more, for example from "
                 f'python -c "import secrets; print(secrets.token_urlsafe({minimum}))"'
             )
-        # A public key is known to everybody. PyJWT refuses PEM and SSH, only newer ones DER and JWK.
+        # A public key is known to attackers. PyJWT refuses PEM and SSH, and only newer versions refuse DER
+        # and JWK.
         known = _is_jwk(secret) or _is_der(secret)
         try:
             self._signing = self._verifying = self._implementation.prepare_key(secret)
@@ -201,21 +202,21 @@ class JwtKey:
         return ConfigurationError(f"the key of JwtKey({self.algorithm!r}{named}) {problem}")
 
     def verify(self, signed: bytes, signature: bytes) -> bool:
-        """Whether this key made `signature` over `signed`, by its own algorithm (PyJWT decides)."""
+        """Return whether this key made `signature` over `signed`, with its own algorithm (PyJWT decides)."""
         return self._implementation.verify(signed, self._verifying, signature)
 
     @property
     def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | None:
-        """The public key; None if it is a secret."""
+        """Return the public key; None if it is a secret."""
         return None if isinstance(self._verifying, bytes) else self._verifying
 
     def sign(self, payload: bytes, *, typ: str, jwk: Mapping[str, str] | None = None) -> str:
-        """A token over `payload` (RFC 7515 §7.1), with `alg`, `kid` and `typ` in its header.
+        """Sign a token with `payload` (RFC 7515 §7.1), with `alg`, `kid` and `typ` in its header.
 
         Args:
-            payload: What is signed.
-            typ: What it is.
-            jwk: The public key, for a proof that brings its own (RFC 9449 §4.2); instead of `kid`.
+            payload: The signed payload.
+            typ: Type of the token.
+            jwk: The public key, for a proof that contains its own (RFC 9449 §4.2); instead of `kid`.
 
         Raises:
             ConfigurationError: It is a public key.
@@ -230,7 +231,7 @@ class JwtKey:
         return PyJWS().encode(payload, self._signing, self.algorithm, header)
 
     def sign_bytes(self, data: bytes) -> bytes:
-        """The bare signature over `data`, as `verify` takes it.
+        """Return the bare signature over `data`, in the form for `verify`.
 
         Raises:
             ConfigurationError: It is a public key.

@@ -1,4 +1,4 @@
-"""Is this token what its issuer signed, and does it say what it must? Signature and claims."""
+"""Verify the signature and the claims of a token."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["JwtVerifier", "Verified", "judged", "vouched"]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token that is sound, as the cache keeps it.
+    """A verified token in the cache.
 
     Attributes:
-        claims: What it says.
-        authentication: What that means.
-        key: What verified it; None if the issuer was asked instead.
+        claims: Its claims.
+        authentication: Its authentication.
+        key: The key that verified it; None after an introspection.
     """
 
     claims: Claims
@@ -36,15 +36,15 @@ class Verified:
 
 
 class JwtVerifier:
-    """Verifies tokens of one issuer, and remembers those that are sound.
+    """Verifies tokens of one issuer, and caches valid ones.
 
     Args:
         keys: The keys.
-        rules: What the claims must say.
+        rules: Requirements on the claims.
         types: Accepted `typ` headers; None for a token without one.
         kind: For `Authentication.kind`.
-        cache: Verified tokens that are remembered; 0 for none.
-        foreign: What else is wrong with claims, before they are read; None if nothing is.
+        cache: Number of verified tokens that are cached; 0 for none.
+        foreign: Function that returns a further error of the claims before they are read, or None.
 
     Raises:
         ConfigurationError: `types` is empty.
@@ -71,7 +71,7 @@ class JwtVerifier:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         rules = self.rules
         bound = "" if rules.max_age is None else f", at most {rules.max_age:g} s after iat"
         return (
@@ -83,13 +83,13 @@ class JwtVerifier:
         )
 
     async def verify(self, token: str, now: float) -> Verified | Rejected:
-        """Verify `token`, and judge it as of `now` (Unix seconds)."""
+        """Verify `token`, and check its times at `now` (Unix seconds)."""
         if len(token) > MAX_SECRET:
             return _bad(f"the token is longer than {MAX_SECRET} characters")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         verified = self.cache.get(digest, now)
         if verified is not None and (verified.key is None or self.keys.holds(verified.key, now)):
-            # INVARIANT: time is judged again each time, remembered or not; and so is the key.
+            # INVARIANT: the times and the key are checked at each use, also of a cached token.
             return judged(verified, self.rules, now)
         outcome = await self._verify(token, digest, now)
         if isinstance(outcome, Rejected):
@@ -100,7 +100,7 @@ class JwtVerifier:
         return outcome
 
     async def _verify(self, token: str, digest: bytes, now: float) -> Verified | Rejected:
-        """Signature and claims, without the time."""
+        """Verify signature and claims, without the times."""
         jws = parse_jws(token)
         if isinstance(jws, Malformed):
             return _bad(jws.reason)
@@ -122,7 +122,7 @@ class JwtVerifier:
         return Verified(claims, vouched(claims, self.rules, self._kind, digest), key)
 
     def _fault(self, jws: Jws, key: JwtKey) -> str | None:
-        """What is wrong with header and signature; None if nothing is."""
+        """Return the error of header and signature; None if there is none."""
         if jws.algorithm != key.algorithm:
             return f"alg is {quoted(jws.algorithm)}; the key is for {key.algorithm} only"
         if jws.typ not in self._types:
@@ -134,13 +134,13 @@ class JwtVerifier:
 
 
 def vouched(claims: Claims, rules: ClaimRules, kind: str, digest: bytes) -> Authentication:
-    """What sound claims vouch for.
+    """Return the authentication of verified claims.
 
     Args:
-        claims: What the token says.
-        rules: By which it was read.
+        claims: Claims of the token.
+        rules: Rules by which they were read.
         kind: Kind of credential.
-        digest: SHA-256 of the token, which stands for it where it names no `jti`.
+        digest: SHA-256 of the token, which identifies it if it has no `jti`.
     """
     issued_at = claims.issued_by(rules)
     return Authentication(
@@ -161,7 +161,7 @@ def vouched(claims: Claims, rules: ClaimRules, kind: str, digest: bytes) -> Auth
 
 
 def judged(verified: Verified, rules: ClaimRules, now: float) -> Verified | Rejected:
-    """The token, if it is timely at `now` (Unix seconds)."""
+    """Return the token if it is valid at `now` (Unix seconds)."""
     claims = verified.claims
     fault = claims.misuse(rules, now)
     if fault is None:

@@ -1,4 +1,4 @@
-"""Where the keys come from that tokens are verified with."""
+"""Sources of the keys that verify tokens."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _SHOWN = 40
 
 
 def quoted(text: str) -> str:
-    """A text from an unverified header, safe to show an operator."""
+    """Return a text from an unverified header in a form that is safe for an operator."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 class KeySource(Protocol):
-    """The keys of one issuer, as they are now."""
+    """The present keys of one issuer."""
 
     async def find(self, jws: Jws, now: float) -> JwtKey | Rejected:
-        """The key that a token's header asks for; or why there is none.
+        """Return the key that a token's header selects; or the refusal.
 
         Args:
-            jws: The token, unverified. A dictionary is all that its `kid` is looked up in.
+            jws: The token, unverified. Its `kid` is only looked up in a dictionary.
             now: Unix seconds.
 
         Returns:
-            The key, `BAD_CREDENTIAL`, or `UNAVAILABLE` if nobody knows the keys at present.
+            The key, `BAD_CREDENTIAL`, or `UNAVAILABLE` if the keys are not known at present.
         """
         ...
 
     def holds(self, key: JwtKey, now: float) -> bool:
-        """Whether `key` (which came from here) still counts. Cheap; asked at every use of a token."""
+        """Return whether `key` (from this source) is still valid. Cheap; called at every use of a token."""
         ...
 
 
 class FixedKeys:
-    """Keys that were given at the start, and count until the end.
+    """Fixed keys from the configuration.
 
     Args:
         keys: With more than one, each but one needs a `kid`.
@@ -73,7 +73,7 @@ class FixedKeys:
                 self._named[key.kid] = key
 
     async def find(self, jws: Jws, now: float) -> JwtKey | Rejected:
-        """See `KeySource`."""
+        """Return the key (see `KeySource`)."""
         if jws.kid is not None and self._named:
             return self._named.get(jws.kid) or Rejected(
                 Denial.BAD_CREDENTIAL, f"no key has the kid {quoted(jws.kid)}"
@@ -87,5 +87,5 @@ class FixedKeys:
         )
 
     def holds(self, key: JwtKey, now: float) -> bool:
-        """Always."""
+        """Return True: a fixed key stays valid."""
         return True

@@ -1,6 +1,6 @@
-"""A login with a password: back-off, verification, upgrade of old hashes. Then comes a session.
+"""A login with a password: back-off, verification, upgrade of old hashes. The session follows.
 
-Nobody learns here which principals exist: an unknown one is charged, verified (against a stand-in)
+The answer does not reveal which principals exist: an unknown one is charged, verified (against a stand-in)
 and refused in the same way and time as a known one (ASVS 6.3.8).
 """
 
@@ -27,9 +27,9 @@ _DAY = 86_400.0
 
 
 def _fingerprint(username: str, address_key: str) -> str:
-    """Name an address in the store without its text.
+    """Return a fingerprint of an address for the store, in place of its text.
 
-    A reader of the store finds the text in the sessions; the fingerprint hides nothing more.
+    A reader of the store finds the text in the sessions anyway; the fingerprint hides nothing more.
     """
     pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(pair).hexdigest()
@@ -40,7 +40,7 @@ class LoggedIn:
     """The password was right.
 
     Attributes:
-        account: Whose; as it was read after the verification.
+        account: The account, as it was read after the verification.
         upgraded: Whether an old hash was replaced.
     """
 
@@ -49,18 +49,18 @@ class LoggedIn:
 
 
 class Login:
-    """Judges pairs of user name and password.
+    """Verifies user names and passwords.
 
-    An address that has logged in to the account before is familiar: its attempts overtake those of others,
-    and attempts of others do not slow it. The store remembers that for 90 days.
+    An address that has logged in to the account before is familiar: its attempts overtake those of other
+    addresses, and their attempts do not delay it. The store remembers that for 90 days.
 
     Args:
         store: Store of the accounts.
         passwords: Verifier of the passwords.
         clock: Source of the time.
         backoff: Counters of failures. Several logins of an application share one.
-        name_key: Secret for the fingerprints of unknown names. Random if left out, and then other processes
-            have other fingerprints.
+        name_key: Secret for the fingerprints of unknown names. Random by default; then other processes have
+            other fingerprints.
     """
 
     __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")
@@ -81,16 +81,15 @@ class Login:
         self._name_key = os.urandom(32) if name_key is None else name_key
 
     async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
-        """Try one pair.
+        """Verify one user name and password.
 
         Args:
             username: The principal's id, as typed.
             password: As typed.
-            address_key: What counts as one client (`stormdoor.core.address.rate_key`).
+            address_key: Key of the client (`stormdoor.core.address.rate_key`).
 
         Returns:
-            The account; or `BAD_CREDENTIAL`, `BACKOFF` or `BUSY`, with `retry_after` where waiting
-            helps.
+            The account; or `BAD_CREDENTIAL`, `BACKOFF` or `BUSY`, with `retry_after` if waiting helps.
 
         Raises:
             StoreUnavailable: The store did not answer; the attempt stays charged.
@@ -108,8 +107,7 @@ class Login:
         seconds = self._backoff.attempt(username, address_key, self._clock.monotonic())
         if seconds > 0.0:
             return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
-        # INVARIANT: from here on the attempt counts as a failure, until it has been shown to be
-        # none.
+        # INVARIANT: from here on the attempt is charged as a failure, until the password has been verified.
         account = await self._store.account(username)
         stored = None if account is None else account.password_hash
         verdict = await self._passwords.verify(password, stored, first=familiar)
@@ -119,8 +117,7 @@ class Login:
         if isinstance(verdict, Mismatch):
             return self._refused(username, address_key, verdict.detail or "no such pair")
         replacement = await self._passwords.rehash(password) if verdict.upgrade else None
-        # Verification took a while: what it was based on may have been changed or disabled
-        # meanwhile.
+        # During the verification the account may have been changed or disabled.
         account = await self._store.account(username)
         if account is None or account.password_hash != stored:
             return self._refused(username, address_key, "the account changed during the login")
@@ -131,7 +128,7 @@ class Login:
             await self._store.remember_address(username, place, now, most=_MOST_ADDRESSES)
         if not isinstance(replacement, str):
             return LoggedIn(account)
-        # In one step: a password that is being changed at this moment stays changed.
+        # In one step: a simultaneous change of the password is not overwritten.
         if stored is None or not await self._store.replace_password_hash(
             username, stored, replacement
         ):
@@ -142,14 +139,14 @@ class Login:
         try:
             return await self._store.address_seen(username, place)
         except StoreUnavailable:
-            return None  # charged like any other; the next question to the store fails as well
+            return None  # charged like any other; the next read of the store fails as well
 
     async def known_as(self, username: str) -> str:
-        """What the trail and the log may say of a name that was typed.
+        """Return a form of a typed name that the trail and the log may contain.
 
         Returns:
-            The principal's id if there is one; else a keyed fingerprint that is the same for the same
-            name: people type their password where the name belongs.
+            The principal's id if there is one; else a keyed fingerprint, which is the same for the same
+            name: users sometimes type their password in the field of the name.
 
         Raises:
             StoreUnavailable: The store did not answer.

@@ -1,8 +1,8 @@
-"""The two headers of a signed request (RFC 9421), read in one way only.
+"""Read the two headers of a signed request (RFC 9421) strictly.
 
-What is accepted is a part of the grammar: one signature, an inner list of names without parameters,
-integers and strings, each in the one spelling that RFC 9651 §4.1 writes. Two parsers cannot disagree
-about such a text, and the signed bytes hold the text as it came.
+A part of the grammar is accepted: one signature, an inner list of names without parameters, integers and
+strings, each in the one spelling of RFC 9651 §4.1. No two parsers can disagree about such a text, and the
+signed bytes contain the text as it was received.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @dataclass(frozen=True, slots=True)
 class SignedParts:
-    """A signature and what it says it covers. Nothing is verified.
+    """A signature and its description. Nothing is verified.
 
     Attributes:
-        components: The names of what is covered, in order.
+        components: The names of the covered components, in order.
         parameters: `created`, `nonce`, `keyid` and so on.
-        text: The value of `@signature-params`, as it came.
+        text: The value of `@signature-params`, as received.
         signature: The signature; not in the repr.
     """
 
@@ -61,7 +61,7 @@ def _bytes(text: str) -> bytes | None:
 
 
 def read_signature(signature_input: str, signature: str) -> SignedParts | Malformed:
-    """Read both headers. Never raises, whatever it is given.
+    """Read both headers. Never raises, for any input.
 
     Args:
         signature_input: The one `Signature-Input`.
@@ -92,10 +92,10 @@ def read_signature(signature_input: str, signature: str) -> SignedParts | Malfor
 
 
 def write_string(text: str) -> str:
-    """A String (RFC 9651 §4.1.6).
+    """Encode a String (RFC 9651 §4.1.6).
 
     Raises:
-        ValueError: It has characters that no String can hold.
+        ValueError: It contains characters that a String cannot contain.
     """
     if not (text.isascii() and text.isprintable()):
         raise ValueError("a String holds printable ASCII only")
@@ -104,7 +104,7 @@ def write_string(text: str) -> str:
 
 
 def write_inner_list(components: Iterable[str], parameters: Mapping[str, str | int]) -> str:
-    """An inner list with its parameters, as `read_signature` takes it."""
+    """Encode an inner list with its parameters, in the form that `read_signature` accepts."""
     inner = " ".join(write_string(one) for one in components)
     written = "".join(
         f";{name}={write_string(value) if isinstance(value, str) else value}"
@@ -114,10 +114,10 @@ def write_inner_list(components: Iterable[str], parameters: Mapping[str, str | i
 
 
 def signature_base(components: Iterable[tuple[str, str]], text: str) -> bytes:
-    """What is signed (RFC 9421 §2.5).
+    """Return the signed text (RFC 9421 §2.5).
 
     Args:
-        components: Name and value of each, in the order in which they are covered.
+        components: Name and value of each component, in their covered order.
         text: The value of `@signature-params`.
 
     Raises:

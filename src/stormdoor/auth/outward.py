@@ -1,4 +1,4 @@
-"""What a guard does with a part of it that asks others, such as a provider: start, watch, and let go."""
+"""Interfaces of authenticators that send requests, such as to a provider: start, watch, close."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["BreakerState", "Outward", "Prefetching", "Watched"]
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """A circuit breaker as operators see it.
+    """The state of a circuit breaker, for operators.
 
     Attributes:
-        issuer: Whom it leaves alone.
-        question: What is not asked then: `keys`, `introspection` or `login`.
-        opened: Whether it is open: nobody asks but one trial at a time.
-        openings: How often it has opened.
+        issuer: The provider.
+        question: The kind of request: `keys`, `introspection` or `login`.
+        opened: Whether it is open: only one trial at a time is sent.
+        openings: Number of times it has opened.
     """
 
     issuer: str
@@ -28,19 +28,19 @@ class BreakerState:
 
 @runtime_checkable
 class Outward(Protocol):
-    """Holds connections to others."""
+    """Holds connections to other servers."""
 
     async def close(self) -> None:
-        """Let go of them. Safe to call twice."""
+        """Close them. Safe to call twice."""
         ...
 
 
 @runtime_checkable
 class Prefetching(Protocol):
-    """Can ask at the start what the first handshake would ask."""
+    """Can send at the start the requests that the first handshake would need."""
 
     async def prefetch(self, now: float) -> None:
-        """Ask. Whatever is not answered now is asked by the first who needs it.
+        """Send them. A failed request is repeated at the first use.
 
         Args:
             now: Unix seconds.
@@ -53,5 +53,5 @@ class Watched(Protocol):
     """Has circuit breakers."""
 
     def breakers(self) -> Iterable[BreakerState]:
-        """How they are at the moment."""
+        """Return their present states."""
         ...

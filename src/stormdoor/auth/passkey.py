@@ -1,7 +1,7 @@
-"""Passkeys: the two ceremonies of WebAuthn, as far as they need no store.
+"""Passkeys: the two ceremonies of WebAuthn, without the store.
 
-A browser signs for one relying party id and says from which origin. Both are compared here with what
-the guard was told, so that a signature that a page of somebody else obtained is worth nothing.
+A browser signs for one relying party id and names the origin. Both are compared here with the guard's
+settings, so that a signature for another site's page is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class NotProved(Exception):
-    """The credential does not prove what it should. The message is for the operator."""
+    """The credential is not a valid proof. The message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ class Registration:
         handle: Its id, base64url.
         public_key: COSE, base64url.
         counter: Its signature counter.
-        user_verified: Whether the device had checked who uses it.
-        details: What is kept beside it.
+        user_verified: Whether the device verified the user.
+        details: Further data of the credential.
     """
 
     handle: str
@@ -52,8 +52,8 @@ class Assertion:
     """A signature, verified.
 
     Attributes:
-        counter: The signature counter that it carries.
-        user_verified: Whether the device had checked who uses it.
+        counter: Its signature counter.
+        user_verified: Whether the device verified the user.
     """
 
     counter: int
@@ -62,7 +62,7 @@ class Assertion:
 
 def _webauthn() -> Any:
     try:
-        import webauthn  # noqa: PLC0415 - an extra, and it loads a lot
+        import webauthn  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         raise ConfigurationError(
             'passkeys need the extra "second-factor"; run pip install "stormdoor[second-factor]"'
@@ -71,12 +71,12 @@ def _webauthn() -> Any:
 
 
 class Passkeys:
-    """Makes options for `navigator.credentials` and verifies what comes back.
+    """Makes options for `navigator.credentials` and verifies the results.
 
     Args:
-        name: What the browser calls the application.
-        rp_id: The domain that passkeys belong to; left out, the host of the page that asks. Give a
-            common parent to share them among its subdomains, all of which can then use them.
+        name: Name of the application in the browser.
+        rp_id: The domain of the passkeys; by default, the host of the requesting page. Set a common parent
+            to share them among its subdomains, all of which can then use them.
     """
 
     __slots__ = ("_name", "_rp_id")
@@ -88,10 +88,10 @@ class Passkeys:
         self._rp_id = rp_id
 
     def relying_party(self, origin: str) -> str:
-        """The relying party id for a page of `origin`.
+        """Return the relying party id for a page of `origin`.
 
         Raises:
-            NotProved: The page has no origin of its own, or one outside the `rp_id`.
+            NotProved: The page has an opaque origin, or one outside the `rp_id`.
         """
         parsed = parse_origin(origin)
         if parsed is None:
@@ -104,20 +104,20 @@ class Passkeys:
 
     @staticmethod
     def new_challenge() -> bytes:
-        """256 random bits (WebAuthn §13.4.3 asks for 128)."""
+        """Return 256 random bits (WebAuthn §13.4.3 asks for 128)."""
         return secrets.token_bytes(_CHALLENGE_BYTES)
 
     def registration_options(
         self, *, origin: str, challenge: bytes, user: str, account: str, known: Iterable[Factor]
     ) -> dict[str, Any]:
-        """The argument of `navigator.credentials.create()`, as JSON.
+        """Return the argument of `navigator.credentials.create()`, as JSON.
 
         Args:
-            origin: The page that asks.
-            challenge: What is to be signed.
-            user: The account's opaque handle, base64url: the device keeps it, and it says nothing.
-            account: What the device shows.
-            known: Passkeys that the account has: their devices are not enrolled twice.
+            origin: Origin of the page.
+            challenge: The challenge to sign.
+            user: The account's opaque handle, base64url: the device stores it, and it reveals nothing.
+            account: Name that the device shows.
+            known: Passkeys of the account: their devices are not enrolled twice.
         """
         library = _webauthn()
         structs = library.helpers.structs
@@ -140,13 +140,13 @@ class Passkeys:
     def request_options(
         self, *, origin: str, challenge: bytes, known: Iterable[Factor], alone: bool = False
     ) -> dict[str, Any]:
-        """The argument of `navigator.credentials.get()`, as JSON.
+        """Return the argument of `navigator.credentials.get()`, as JSON.
 
         Args:
-            origin: The page that asks.
-            challenge: What is to be signed.
-            known: The passkeys that would do; none lets the user choose.
-            alone: Nothing else will be asked for, so the device must check who uses it.
+            origin: Origin of the page.
+            challenge: The challenge to sign.
+            known: The acceptable passkeys; if empty, the user chooses.
+            alone: Whether it is the only factor, so that the device must verify the user.
         """
         library = _webauthn()
         wanted = library.helpers.structs.UserVerificationRequirement
@@ -164,7 +164,7 @@ class Passkeys:
         """Verify a new credential.
 
         Raises:
-            NotProved: It is not one for this challenge, origin and relying party.
+            NotProved: It is not valid for this challenge, origin and relying party.
         """
         library = _webauthn()
         _not_in_a_frame(credential)
@@ -203,16 +203,16 @@ class Passkeys:
         challenge: bytes,
         alone: bool = False,
     ) -> Assertion:
-        """Verify a signature of a known passkey. Its counter is judged by the store.
+        """Verify a signature of a known passkey. The store checks its counter.
 
         Raises:
-            NotProved: It is not one for this challenge, origin, relying party and user.
+            NotProved: It is not valid for this challenge, origin, relying party and user.
         """
         library = _webauthn()
         _not_in_a_frame(credential)
         said = _response(credential).get("userHandle")
         if said and said != factor.details.get("user"):
-            raise NotProved("the passkey says that it is somebody else's")
+            raise NotProved("the passkey names another user handle")
         rp_id = self.relying_party(origin)
         if rp_id != factor.details.get("rp_id"):
             raise NotProved(f"the passkey is not for {rp_id}")
@@ -223,7 +223,7 @@ class Passkeys:
                 expected_rp_id=rp_id,
                 expected_origin=origin,
                 credential_public_key=library.base64url_to_bytes(factor.secret),
-                # The store compares, in one step with noting the new value.
+                # The store compares it, in one step with storing the new value.
                 credential_current_sign_count=0,
                 require_user_verification=alone,
             )
@@ -278,16 +278,16 @@ def _client_data(credential: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _not_in_a_frame(credential: Mapping[str, object]) -> None:
-    """Refuse what our page was made to do inside of somebody else's (WebAuthn §13.4.2)."""
+    """Refuse a credential from our page inside a frame of another site (WebAuthn §13.4.2)."""
     if _client_data(credential).get("crossOrigin"):
         raise NotProved("the page was in a frame of another origin")
 
 
 def challenge_of(credential: Mapping[str, object]) -> bytes:
-    """The challenge that a credential answers, as it says itself: only good to look it up.
+    """Return the challenge that a credential names: unverified, only for a look-up.
 
     Raises:
-        NotProved: It says none.
+        NotProved: It names none.
     """
     library = _webauthn()
     data = _client_data(credential)
@@ -295,10 +295,10 @@ def challenge_of(credential: Mapping[str, object]) -> bytes:
 
 
 def handle_of(credential: Mapping[str, object]) -> str:
-    """The id of a credential, as it says itself.
+    """Return the id that a credential names, unverified.
 
     Raises:
-        NotProved: It says none.
+        NotProved: It names none.
     """
     id = credential.get("id")
     if not isinstance(id, str) or not 0 < len(id) <= _MAX_HANDLE:

@@ -1,6 +1,6 @@
-"""Passwords: Argon2id, off the event loop, as slow for a principal that does not exist.
+"""Passwords: Argon2id, off the event loop, equally slow for a principal that does not exist.
 
-A password is taken as it was typed: neither cut, trimmed nor normalised (ASVS 6.2.8).
+A password is used as typed: neither truncated, trimmed nor normalised (ASVS 6.2.8).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ __all__ = [
 _HASH_BYTES = 32
 _SALT_BYTES = 16
 _LEAST_WORK = (
-    35_840  # KiB × passes; the weakest setting that OWASP calls equivalent (7 MiB, 5 passes)
+    35_840  # KiB × passes; the weakest setting that OWASP considers equivalent (7 MiB, 5 passes)
 )
 _LEAST_MEMORY = 7_168
 _BCRYPT = ("$2a$", "$2b$", "$2y$")
-_BCRYPT_BYTES = 72  # bcrypt never read more; newer versions refuse more
+_BCRYPT_BYTES = 72  # bcrypt never used more bytes; newer versions refuse more
 _SHORTEST = 8  # ASVS 6.2.1
 _LONGEST = 256  # 64 characters of four bytes must fit (ASVS 6.2.9)
 
@@ -55,7 +55,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argon2Cost:
-    """What one hash costs.
+    """The cost of one hash.
 
     Attributes:
         memory_kib: Memory, KiB.
@@ -68,7 +68,7 @@ class Argon2Cost:
     lanes: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a cost below every recommendation.
+        """Reject a cost below every recommendation.
 
         Raises:
             ConfigurationError: It is cheaper than the OWASP Password Storage Cheat Sheet allows.
@@ -94,7 +94,7 @@ RFC_9106_LOW_MEMORY = Argon2Cost(memory_kib=65_536, passes=3, lanes=4)
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The password is right.
+    """The password is correct.
 
     Attributes:
         upgrade: The stored hash is bcrypt or has other parameters; store a new one.
@@ -105,7 +105,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The password is not right, or there is nothing that it could match.
+    """The password is wrong, or there is no hash to compare with.
 
     Attributes:
         detail: For the operator, if the reason is not the password; never shown to the client.
@@ -116,7 +116,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Too many passwords are being hashed already; nothing was verified.
+    """The limit of concurrent hashes is reached; nothing was verified.
 
     Attributes:
         retry_after: Whole seconds.
@@ -126,12 +126,12 @@ class Busy:
 
 
 def _encoded(password: str) -> bytes:
-    # "surrogatepass": JSON can spell half a character; it matches nothing, but must not raise.
+    # "surrogatepass": JSON can spell half a surrogate pair; it matches nothing, but must not raise.
     return password.encode("utf-8", "surrogatepass")
 
 
 def _stand_in(cost: Argon2Cost) -> str:
-    """A hash that no password has, as dear to verify as a real one; random, so not computed."""
+    """Return a hash without a password, as slow to verify as a real one; random, so not computed."""
     salt, digest = (
         base64.b64encode(os.urandom(length)).rstrip(b"=").decode()
         for length in (_SALT_BYTES, _HASH_BYTES)
@@ -140,11 +140,11 @@ def _stand_in(cost: Argon2Cost) -> str:
 
 
 _MOST_THREADS = 2
-_NICENESS = 5  # of the hashing threads: the event loop goes first where processors are few
+_NICENESS = 5  # of the hashing threads: the event loop has priority if processors are few
 
 
 def _step_back() -> None:
-    """Give the calling thread a lower priority. Only Linux has priorities of single threads."""
+    """Lower the priority of the calling thread. Only Linux has priorities of single threads."""
     if sys.platform == "linux":
         with suppress(OSError):
             thread = threading.get_native_id()
@@ -165,11 +165,11 @@ class _Job:
 
 
 class Passwords:
-    """Hashes and verifies passwords, in a few threads of its own and with a bounded queue.
+    """Hashes and verifies passwords, in a few own threads and with a bounded queue.
 
-    Argon2 and bcrypt let go of the interpreter while they compute, and their threads have a lower priority,
+    Argon2 and bcrypt release the interpreter while they compute, and their threads have a lower priority,
     so the event loop keeps its processor. Logins beyond the queue get `Busy`. A login marked as `first`
-    overtakes the others and has a queue of its own, so that a flood of guesses does not keep it out.
+    overtakes the others and has a separate queue, so that a flood of guesses does not block it.
 
     While an old hash (bcrypt, other parameters) is in the store, its verification takes another time than
     that of an unknown principal. So an attacker can tell that the principal exists. The first login
@@ -234,7 +234,7 @@ class Passwords:
 
     @property
     def busy(self) -> bool:
-        """True if the next job is refused, unless it is marked as `first`."""
+        """Return whether the next job is refused, unless it is marked as `first`."""
         return self.full(first=False)
 
     def full(self, *, first: bool) -> bool:
@@ -246,7 +246,7 @@ class Passwords:
         return (self._taken_first if first else self._taken) >= self._places
 
     def unacceptable(self, password: str, principal_id: str = "") -> str | None:
-        """Why `password` may not be chosen, for its owner to read; None if it may (ASVS 6.2)."""
+        """Return why `password` may not be chosen, for its owner; None if it may (ASVS 6.2)."""
         if len(password) < self._min_length:
             return f"use at least {self._min_length} characters"
         if len(_encoded(password)) > self._max_bytes:
@@ -259,7 +259,7 @@ class Passwords:
         return None
 
     def hash_now(self, password: str, principal_id: str = "") -> str:
-        """Hash here and now, which takes a while: for command lines, not for the event loop.
+        """Hash in this thread, which takes a while: for command lines, not for the event loop.
 
         Raises:
             ConfigurationError: The password is unacceptable; the message is for its owner.
@@ -268,17 +268,17 @@ class Passwords:
         return self._hashed(password)
 
     async def hash(self, password: str, principal_id: str = "") -> str | Busy:
-        """The Argon2id hash of a new password, to store.
+        """Return the Argon2id hash of a new password, for the store.
 
         Raises:
-            ConfigurationError: The password is unacceptable. Whoever asks people for one asks
+            ConfigurationError: The password is unacceptable. To show the reason to a user, call
                 `unacceptable` first.
         """
         self._check(password, principal_id)
         return await self._run(lambda: self._hashed(password))
 
     async def rehash(self, password: str) -> str | Busy:
-        """A hash with today's parameters of a password that has been verified, however short."""
+        """Return a hash with the present parameters for a verified password of any length."""
         return await self._run(lambda: self._hashed(password))
 
     async def verify(
@@ -294,11 +294,11 @@ class Passwords:
         """
         typed = _encoded(password)
         if len(typed) > self._max_bytes:
-            return Mismatch()  # says nothing about the principal: it holds for everybody
+            return Mismatch()  # reveals nothing about the principal: it applies to all
         return await self._run(lambda: self._verified(typed, stored), first=first)
 
     def close(self) -> None:
-        """Let go of the threads. What still waits is dropped."""
+        """Stop the threads. Waiting jobs are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             left = [*self._waiting_first, *self._waiting]
@@ -331,7 +331,7 @@ class Passwords:
             return Match(upgrade=self._hasher.check_needs_rehash(stored))
         except VerifyMismatchError:
             return Mismatch()
-        except ValueError:  # InvalidHashError is one, as is a hash that is not ASCII
+        except ValueError:  # InvalidHashError is one, and a hash that is not ASCII raises one
             return self._waste(typed, "the stored hash is neither Argon2 nor bcrypt, or is damaged")
         except VerificationError as error:
             return Mismatch(f"Argon2 failed: {error}")
@@ -350,7 +350,7 @@ class Passwords:
                 return Busy()
             self._take(1, first=first)
             lane.append(job)
-        # The job takes its place until it is done, even if its client has left.
+        # The job occupies its place until it is done, even if its client has disconnected.
         job.future.add_done_callback(lambda _: self._give_back(first=first))
         try:
             self._pool.submit(self._do_next)

@@ -1,4 +1,4 @@
-"""A login between the password and the second factor: known by a cookie, and good for nothing else."""
+"""A login between the password and the second factor, identified by a cookie of its own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stormdoor.ports import Clock, Store
 __all__ = ["PENDING_SUFFIX", "PendingLogins"]
 
 PENDING_SUFFIX = "-login"
-"""The name of its cookie is that of the session cookie with this behind it."""
+"""Suffix of the session cookie's name that gives the name of this cookie."""
 
 _PURPOSE = "second-factor"
 _SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
 
 
 class PendingLogins:
-    """Remembers whose password was right until the second factor is given.
+    """Stores the principal of a verified password until the second factor is given.
 
     Args:
-        store: Where they live.
-        clock: The time.
-        seconds: How long one is remembered.
+        store: Store of the pending logins.
+        clock: Source of the time.
+        seconds: Lifetime of a pending login.
     """
 
     __slots__ = ("_clock", "_seconds", "_store")
@@ -36,7 +36,7 @@ class PendingLogins:
         self._seconds = seconds
 
     async def begin(self, account: Account) -> str:
-        """Remember it. Returns the secret, which its cookie is to hold and which is nowhere else."""
+        """Store a pending login. Returns the secret for its cookie, which is stored nowhere."""
         secret, now = secrets.token_urlsafe(32), self._clock.now()
         await self._store.add_pending(
             Pending(
@@ -51,14 +51,14 @@ class PendingLogins:
         return secret
 
     async def find(self, secret: str) -> Account | None:
-        """Whose login it is; None if it is none, is over, or the account has changed since."""
+        """Return the account of a pending login; None if that is unknown, expired, or out of date."""
         if len(secret) != _SECRET_LENGTH:
             return None
         pending = await self._store.pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 
     async def finish(self, secret: str) -> Account | None:
-        """Use it up. INVARIANT: of any number at once, one gets the account, and a session for it."""
+        """Use it up. INVARIANT: of several simultaneous calls, one gets the account, and a session for it."""
         pending = await self._store.take_pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 
@@ -74,5 +74,5 @@ class PendingLogins:
 
 
 def _mark(account: Account) -> str:
-    """Tells one password hash from the next without being one."""
+    """Return a value that changes with the password hash and does not contain it."""
     return hashlib.sha256((account.password_hash or "").encode()).hexdigest()

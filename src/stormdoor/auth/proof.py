@@ -1,4 +1,4 @@
-"""What somebody presents as a second factor, and what it proved."""
+"""Presented second factors, and their results."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class RecoveryProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyProof:
-    """What `navigator.credentials.get()` returned, and what its challenge must have been made for.
+    """The result of `navigator.credentials.get()`, and the expected purpose of its challenge.
 
     Attributes:
         credential: The JSON of the credential (WebAuthn §5.1, `toJSON()`).
-        origin: The page that sends it, as the browser says it.
+        origin: Origin of the page, as the browser sends it.
         binding: The session or pending login that the challenge was made for.
     """
 
@@ -45,15 +45,15 @@ Proof = TotpProof | RecoveryProof | PasskeyProof
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
-    """A second factor was right.
+    """The result of a correct second factor.
 
     Attributes:
-        account: Whose; as it was when that was found out.
-        kind: What it was; None for a recovery code.
-        factor_id: Which one; empty for a recovery code.
-        user_verified: Whether a passkey had checked a PIN, a finger or a face.
+        account: The account, as read during the verification.
+        kind: Kind of the factor; None for a recovery code.
+        factor_id: Id of the factor; empty for a recovery code.
+        user_verified: Whether a passkey verified a PIN, a finger or a face.
         at: Unix seconds.
-        strength: Factors that are proved now, with what came before.
+        strength: Number of factors proved now, with earlier ones.
     """
 
     account: Account
@@ -65,5 +65,5 @@ class Proved:
 
     @property
     def method(self) -> str:
-        """For the trail: `totp`, `passkey` or `recovery-code`."""
+        """Return the name for the trail: `totp`, `passkey` or `recovery-code`."""
         return "recovery-code" if self.kind is None else self.kind.value

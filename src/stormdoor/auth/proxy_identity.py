@@ -1,7 +1,7 @@
-"""The identity that a reverse proxy has found out: oauth2-proxy, Envoy, nginx with `auth_request`.
+"""The identity from a reverse proxy: oauth2-proxy, Envoy, nginx with `auth_request`.
 
-What stands behind such a header is often a cookie of the browser at the proxy, so it is ambient: the
-Origin is required, as with a cookie of one's own.
+Behind such a header there is often a cookie of the browser at the proxy, so it is ambient: the Origin is
+required, as with an own cookie.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PROXY_HEADERS: Mapping[str, Mapping[str, str]] = {
         "name": "X-Jwt-Claim-Name",
     },
 }
-"""The headers of each convention. All of a convention are for the proxy alone, also those not read."""
+"""The headers of each convention. All headers of a convention are for the proxy alone, also unread ones."""
 
 _AS_JSON = frozenset({"envoy"})
 _MAX_TEXT = 256
@@ -60,27 +60,27 @@ _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 
 
 class ProxyIdentityAuthenticator:
-    """Accepts the principal that a proxy names, once the proxy has proved to be the proxy.
+    """Accepts the principal that an authenticated proxy names.
 
-    From anybody else each of its headers refuses the handshake. The application never sees them.
+    From any other client each of its headers refuses the handshake. The application never sees them.
 
     Args:
-        proxy: Who may say so.
-        convention: `oauth2-proxy`, `auth-request` or `envoy`: which headers it sends (`PROXY_HEADERS`).
+        proxy: The proxy that may send them.
+        convention: `oauth2-proxy`, `auth-request` or `envoy`: the headers that it sends (`PROXY_HEADERS`).
         user_header: Another header with the principal's id.
         groups_header: Another header with its groups.
         groups_as: `commas`: groups are separated by commas. `json`: the header is base64 of a JSON list of
-            texts, which is how Envoy writes a claim that is a list. None for what the convention does:
-            `json` for `envoy`, else `commas`.
-        expires_header: Another header with the end of what the proxy knows of the user, in Unix seconds. The
-            connection ends then, if not before. Of the conventions only `envoy` has one: `exp` of the token.
-        roles: The role that each group stands for; a group that is not there means nothing. None if
-            groups are called like roles.
-        principals: `header`: roles are the groups. `store`: the account of that id says what it may, and
-            whether it still may.
+            texts, as Envoy writes a claim that is a list. None for that of the convention: `json` for
+            `envoy`, else `commas`.
+        expires_header: Another header with the end of the user's session at the proxy, in Unix seconds. The
+            connection ends then at the latest. Of the conventions only `envoy` has one: `exp` of the token.
+        roles: Role by group; groups that are not listed are ignored. None if the name of a group is the
+            name of a role.
+        principals: `header`: the roles are the groups. `store`: the account of that id has the roles, and
+            may be disabled.
         clients: `browsers`: the Origin is required. `programs`: a handshake with an Origin is refused.
-        max_age: Seconds until the connection ends at the latest, since no proxy says when its own session
-            does.
+        max_age: Seconds until the connection ends at the latest, because a proxy does not send the end of
+            its own session.
 
     Raises:
         ConfigurationError: The convention is unknown, or an option contradicts another.
@@ -143,7 +143,7 @@ class ProxyIdentityAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
             "the request comes from the network of the proxy, with its proof",
             f"{self._user} names one principal",
@@ -154,11 +154,11 @@ class ProxyIdentityAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Nothing else is in that header."""
+        """Return True: that header contains nothing else."""
         return True
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:
-        """Refuse the headers of the proxy from anybody else (see `Screen`)."""
+        """Refuse the proxy's headers from other clients (see `Screen`)."""
         spoken = self._proxy.speaks(handshake, self._own)
         if isinstance(spoken, Rejected):
             return spoken
@@ -170,15 +170,15 @@ class ProxyIdentityAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Believe the proxy (see `Authenticator`)."""
-        # Not only in `screen`: whoever calls this without it must not believe everybody.
+        """Accept the proxy's statement (see `Authenticator`)."""
+        # Not only in `screen`: a caller that skips it must not accept every client.
         doubt = self._proxy.doubt(handshake)
         if doubt is not None:
             return _bad(doubt)
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
             return _bad('a browser, where only programs come; write clients="browsers"')
         user = _decoded(credential.secret)
-        # Some servers fold two headers into one, with a comma.
+        # Some servers join two headers into one, with a comma.
         if user is None or "," in user:
             return _bad("the name of the principal is empty, too long, or holds a comma")
         expires_at = self._end(handshake, now)
@@ -207,7 +207,10 @@ class ProxyIdentityAuthenticator:
         )
 
     def _end(self, handshake: Handshake, now: float) -> float | Rejected:
-        """When the connection ends. Proxies let a token count a little longer than it says; this does not."""
+        """Return the end of the connection.
+
+        Proxies accept a token a little longer than `exp`; this does not.
+        """
         latest = now + self._max_age
         sent = () if self._expires is None else handshake.headers.get(self._expires, ())
         if not sent:
@@ -238,12 +241,12 @@ class ProxyIdentityAuthenticator:
 
 
 def _separated(value: str) -> list[str]:
-    """The groups between commas; what is no UTF-8 becomes what is no name."""
+    """Return the groups between commas; bytes that are not UTF-8 become an invalid name."""
     return [_text(one) or "" for each in value.split(",") if (one := each.strip())]
 
 
 def _listed(value: str) -> list[str] | None:
-    """The groups of a JSON list in base64; None if it is none."""
+    """Return the groups of a JSON list in base64; None if it is malformed."""
     try:
         return _read_list(base64.b64decode(value.encode("ascii"), validate=True))
     except (UnicodeError, binascii.Error, msgspec.DecodeError, RecursionError):
@@ -254,7 +257,7 @@ _read_list = msgspec.json.Decoder(list[str]).decode
 
 
 def _text(value: str) -> str | None:
-    """The text in a header, which is bytes to HTTP and UTF-8 to proxies; None if it is none."""
+    """Return the text of a header, which is bytes to HTTP and UTF-8 to proxies; None if it is malformed."""
     try:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -266,7 +269,7 @@ def _is_name(text: str) -> bool:
 
 
 def _decoded(value: str) -> str | None:
-    """The name in a header; None if it is none."""
+    """Return the name in a header; None if it is malformed."""
     text = _text(value)
     return text if text is not None and _is_name(text) else None
 

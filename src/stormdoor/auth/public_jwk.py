@@ -1,4 +1,4 @@
-"""A public key that a proof brings along: the few kinds of JSON Web Key that are accepted (RFC 7517)."""
+"""The public key in a proof of possession: the accepted kinds of JSON Web Key (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["JWK_ALGORITHMS", "jwk_of", "jwk_thumbprint", "read_jwk"]
 
 JWK_ALGORITHMS = ("ES256", "EdDSA")
-"""What a key that a stranger brings may be for. Symmetric keys are not among them (RFC 9449 §4.2)."""
+"""Algorithms for a key that an unauthenticated client sends.
+
+Symmetric ones are not allowed (RFC 9449 §4.2).
+"""
 
 _REQUIRED = {"ES256": ("crv", "kty", "x", "y"), "EdDSA": ("crv", "kty", "x")}
 _FIXED = {
@@ -37,7 +40,7 @@ def _written(data: bytes) -> str:
 
 
 def _number(jwk: Mapping[str, object], name: str) -> bytes | None:
-    """A coordinate: 32 bytes, in the one way to write them."""
+    """Decode a coordinate: 32 bytes, in the canonical spelling."""
     value = jwk.get(name)
     if not isinstance(value, str) or not value.isascii():
         return None
@@ -49,10 +52,10 @@ def _number(jwk: Mapping[str, object], name: str) -> bytes | None:
 
 
 def read_jwk(jwk: Mapping[str, object], algorithm: str) -> JwtKey | Malformed:
-    """The key, for `algorithm` and nothing else. Never raises, whatever it is given.
+    """Return the key, for `algorithm` only. Never raises, for any input.
 
     Args:
-        jwk: The members. A private one refuses the key, and so does one that means nothing here.
+        jwk: The members. A private one refuses the key, and so does an unknown one.
         algorithm: One of `JWK_ALGORITHMS`.
     """
     if algorithm not in JWK_ALGORITHMS:
@@ -86,10 +89,10 @@ def read_jwk(jwk: Mapping[str, object], algorithm: str) -> JwtKey | Malformed:
 
 
 def jwk_of(key: JwtKey) -> dict[str, str]:
-    """The required members of the public key (RFC 7638 §3.2).
+    """Return the required members of the public key (RFC 7638 §3.2).
 
     Raises:
-        ConfigurationError: It is for none of `JWK_ALGORITHMS`.
+        ConfigurationError: Its algorithm is none of `JWK_ALGORITHMS`.
     """
     public = key.public_key
     if key.algorithm == "EdDSA" and isinstance(public, Ed25519PublicKey):
@@ -102,10 +105,10 @@ def jwk_of(key: JwtKey) -> dict[str, str]:
 
 
 def jwk_thumbprint(key: JwtKey) -> str:
-    """`jkt`: SHA-256 of the required members in canonical JSON, base64url (RFC 7638).
+    """Return `jkt`: SHA-256 of the required members in canonical JSON, base64url (RFC 7638).
 
     Raises:
-        ConfigurationError: It is for none of `JWK_ALGORITHMS`.
+        ConfigurationError: Its algorithm is none of `JWK_ALGORITHMS`.
     """
     canonical = json.dumps(jwk_of(key), sort_keys=True, separators=(",", ":"))
     return _written(hashlib.sha256(canonical.encode("ascii")).digest())

@@ -1,4 +1,4 @@
-"""The keys that sign handshakes: whose each is, and where it is looked up."""
+"""The keys that sign handshakes: their principals, and where they are looked up."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ SIGNATURE_ALGORITHMS = {
     "EdDSA": "ed25519",
     "ES256": "ecdsa-p256-sha256",
 }
-"""The name in RFC 9421 §6.2 of what a key is pinned to."""
+"""The name of each algorithm in RFC 9421 §6.2."""
 
 KEYID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
-"""What a `keyid` may be."""
+"""Allowed characters of a `keyid`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKey:
-    """A key that signs handshakes, and for whom.
+    """A key that signs handshakes, and its principal.
 
     Attributes:
         key: The key; its `kid` is the `keyid` of signatures. `HS256`, `EdDSA` or `ES256`.
-        principal: The principal; or the id of an account in the store, which says what it may, and
-            whether it still may.
-        device_id: For revocation by device; `keyid` if left out.
+        principal: The principal; or the id of an account in the store, which has the roles and may be
+            disabled.
+        device_id: For revocation by device; `keyid` by default.
         scopes: Permission patterns that the key is restricted to, or None.
         issued_at: Unix seconds when the key was made: a revocation of the device or the principal
             ends every key that is not younger.
-        expires_at: Unix seconds after which it is void, or None.
+        expires_at: Unix seconds after which it is refused, or None.
     """
 
     key: JwtKey
@@ -48,7 +48,7 @@ class RequestKey:
     expires_at: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could not verify a handshake.
+        """Reject a key that cannot verify handshakes.
 
         Raises:
             ConfigurationError: The key has no name, or is for another algorithm.
@@ -71,10 +71,10 @@ class RequestKey:
 
 
 class RequestKeys(Protocol):
-    """Where keys are looked up."""
+    """A source of keys."""
 
     async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """The key of that name.
+        """Return the key of that name.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -101,5 +101,5 @@ class FixedRequestKeys:
             )
 
     async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """The key of that name."""
+        """Return the key of that name."""
         return self.keys.get(keyid)

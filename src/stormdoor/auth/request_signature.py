@@ -1,4 +1,4 @@
-"""How a request is signed, and the signature as one text: in two headers, a subprotocol, or a message."""
+"""Sign a request, and encode the signature: in two headers, a subprotocol, or a message."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ __all__ = [
 ]
 
 COVERED = ("@method", "@authority", "@path", "@query")
-"""What each signature must cover."""
+"""Components that each signature must cover."""
 
 SIGNATURE_SUBPROTOCOL = "stormdoor.signature."
-"""Before a signature, for who can set no header, and on an open connection."""
+"""Prefix of a signature, for clients that cannot set headers, and on an open connection."""
 
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 _PART = re.compile(r"[A-Za-z0-9_-]{1,5464}", re.ASCII)
 
 
 def facts_of(method: str, scheme: str, authority: str, target: str) -> Iterator[tuple[str, str]]:
-    """The derived components (RFC 9421 §2.2) of a request, by name."""
+    """Return the derived components (RFC 9421 §2.2) of a request, by name."""
     authority = authority.lower().removesuffix(_DEFAULT_PORT.get(scheme, ":"))
     path, mark, query = target.partition("?")
     yield "@method", method
@@ -57,19 +57,19 @@ def sign_request(
     tag: str | None = None,
     method: str = "GET",
 ) -> dict[str, str]:
-    """The two headers that sign a handshake, for clients.
+    """Return the two headers that sign a handshake, for clients.
 
     Args:
-        url: Where the socket is opened: `wss://app.example/feed?room=1`.
+        url: Address of the socket: `wss://app.example/feed?room=1`.
         key: The private key or secret; its `kid` is the `keyid`.
         created: Unix seconds: now.
-        nonce: A text that was never used before; made up if left out.
+        nonce: A text that was never used before; random by default.
         headers: Further headers that the signature covers. Send them as well.
-        tag: What the server calls `tag`.
+        tag: The server's setting `tag`.
         method: The method of the request.
 
     Raises:
-        ConfigurationError: The key is public or has no name, or the address is none.
+        ConfigurationError: The key is public or has no name, or the address is malformed.
     """
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
@@ -77,7 +77,7 @@ def sign_request(
         raise ConfigurationError(
             "a request is signed for an address such as wss://app.example/feed"
         )
-    RequestKey(key=key, principal="")  # refuses what no server could verify
+    RequestKey(key=key, principal="")  # rejects an address that no server could verify
     target = parts.path or "/"
     if parts.query:
         target += f"?{parts.query}"
@@ -110,20 +110,19 @@ def sign_offer(
     tag: str | None = None,
     method: str = "GET",
 ) -> str:
-    """The signature of a handshake as one text, for clients: a subprotocol, or the `token` of a message.
-
-    In a message it is for the request that opened the connection, and made anew: `created` is now.
+    """Sign a handshake, as one text for a subprotocol or the `token` of a message (for clients).
+    In a message it signs the request that opened the connection, again: `created` is now.
 
     Args:
-        url: Where the socket is opened: `wss://app.example/feed?room=1`.
+        url: Address of the socket: `wss://app.example/feed?room=1`.
         key: The private key or secret; its `kid` is the `keyid`.
         created: Unix seconds: now.
-        nonce: A text that was never used before; made up if left out.
-        tag: What the server calls `tag`.
+        nonce: A text that was never used before; random by default.
+        tag: The server's setting `tag`.
         method: The method of the request.
 
     Raises:
-        ConfigurationError: The key is public or has no name, or the address is none.
+        ConfigurationError: The key is public or has no name, or the address is malformed.
     """
     made = sign_request(url, key, created=created, nonce=nonce, tag=tag, method=method)
     parts = (made["Signature-Input"], made["Signature"])
@@ -134,7 +133,7 @@ def sign_offer(
 
 
 def read_offer(text: str) -> tuple[str, str] | Malformed:
-    """`Signature-Input` and `Signature` in what follows the prefix. Never raises, whatever it is given."""
+    """Return `Signature-Input` and `Signature` from the text after the prefix. Never raises."""
     parts = [_plain(part) for part in text.split(".", 2)]
     if len(parts) != 2 or parts[0] is None or parts[1] is None:
         return Malformed("the signature is not two texts in base64url with a dot between them")
@@ -142,7 +141,7 @@ def read_offer(text: str) -> tuple[str, str] | Malformed:
 
 
 def _plain(part: str) -> str | None:
-    """ASCII in base64url without padding, in the one spelling that encoding it gives."""
+    """Decode base64url without padding, in the canonical spelling, to ASCII."""
     if _PART.fullmatch(part) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""How second factors behave, and what their enrolment and their proof have in common."""
+"""Settings of second factors, and the parts that enrolment and verification share."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ __all__ = ["FactorParts", "SecondFactor", "belongs_to"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactor:
-    """How second factors behave.
+    """Settings of second factors.
 
     Attributes:
-        name: What an application that shows codes, and a browser, call this application.
-        rp_id: The domain that passkeys belong to; None for the host of the page that asks.
-        pending_seconds: How long a login waits for its second factor, and an enrolment for its end.
-        fresh_seconds: How old the last proof may be when factors are changed or other sessions ended.
+        name: Name of this application in authenticator applications and browsers.
+        rp_id: The domain of passkeys; None for the host of the requesting page.
+        pending_seconds: Seconds for the second factor of a login, and for an enrolment.
+        fresh_seconds: Greatest age of the last authentication for a change of factors or the end of other
+            sessions.
     """
 
     name: str = "stormdoor"
@@ -33,7 +34,7 @@ class SecondFactor:
     fresh_seconds: float = 300.0
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense.
+        """Reject invalid values.
 
         Raises:
             ConfigurationError: A number is out of range, or the name cannot stand in a URI.
@@ -51,15 +52,15 @@ class SecondFactor:
 
 @dataclass(frozen=True, slots=True)
 class FactorParts:
-    """What everything about second factors works with.
+    """The parts that all code about second factors shares.
 
     Attributes:
-        store: Where they live.
-        clock: The time.
-        options: How they behave.
-        vault: Seals the secrets of TOTP; None if no key was given, and then there is no TOTP.
+        store: Store of the factors.
+        clock: Source of the time.
+        options: Settings of second factors.
+        vault: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
         passkeys: The ceremonies.
-        strangers: How many logins with nothing but a passkey may wait for their answer.
+        strangers: Limit of unfinished logins with only a passkey.
     """
 
     store: Store
@@ -70,7 +71,7 @@ class FactorParts:
     strangers: int
 
     def needed_vault(self) -> Vault:
-        """The vault.
+        """Return the vault.
 
         Raises:
             ConfigurationError: There is none.
@@ -83,7 +84,7 @@ class FactorParts:
         return self.vault
 
     async def passkeys_of(self, principal_id: str) -> list[Factor]:
-        """The passkeys of a principal."""
+        """Return the passkeys of a principal."""
         own = await self.store.factors(principal_id)
         return [one for one in own if one.kind is FactorKind.PASSKEY]
 
@@ -96,10 +97,10 @@ class FactorParts:
         session_id: str | None = None,
         data: Mapping[str, object],
     ) -> bool:
-        """Store something that whoever has `secret` finishes within `pending_seconds`.
+        """Store the state of a step, which the holder of `secret` must finish within `pending_seconds`.
 
         Returns:
-            Whether it was stored: False if it is nobody's, and too many such are there.
+            Whether it was stored: False if it has no principal, and the limit of such entries is reached.
         """
         now = self.clock.now()
         return await self.store.add_pending(
@@ -117,5 +118,5 @@ class FactorParts:
 
 
 def belongs_to(principal_id: str, factor_id: str) -> str:
-    """What the sealed secret of a factor is bound to."""
+    """Return the context that a factor's sealed secret is bound to."""
     return f"totp {factor_id} {principal_id}"

@@ -1,4 +1,4 @@
-"""Nonces that a server gives out and need not remember (RFC 9449 §8, §9)."""
+"""Nonces of a server without storage (RFC 9449 §8, §9)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STEP = 1.0
 
 
 class ServerNonce:
-    """A time, and a tag that only holders of the secret can make: so it can be neither made nor moved.
+    """A time, and a tag that only holders of the secret can compute, so that clients cannot forge it.
 
     Args:
         secrets: At least 32 random bytes, the same on every node; the first makes nonces, the others are
             still accepted while it is changed.
-        seconds: How long a nonce counts.
+        seconds: Seconds for which a nonce is valid.
 
     Raises:
         ConfigurationError: A secret is short, or `seconds` is not greater than 0.
@@ -40,11 +40,11 @@ class ServerNonce:
         self._seconds = seconds
 
     def issue(self, now: float) -> str:
-        """The nonce of now (Unix seconds)."""
+        """Return the nonce of `now` (Unix seconds)."""
         return self._made(int(now).to_bytes(8, "big"), self._secrets[0])
 
     def fresh(self, nonce: str, now: float) -> bool:
-        """Whether it was given out by this server, and not too long ago."""
+        """Return whether this server issued the nonce, and it has not expired."""
         try:
             data = base64.urlsafe_b64decode(nonce.encode("ascii"))
         except (ValueError, UnicodeError):

@@ -1,7 +1,7 @@
-"""Login sessions: the cookie that proves one, and the desk that hands them out and takes them back.
+"""Login sessions: the cookie of a session, and the service that creates and ends sessions.
 
-The cookie holds 256 random bits; the store holds their SHA-256 (ASVS 7.2.2, 7.2.3). Ending a
-session puts a revocation into the feed first, so that its open connections end too (ASVS 7.4.1).
+The cookie holds 256 random bits; the store holds their SHA-256 (ASVS 7.2.2, 7.2.3). Ending a session first
+adds a revocation to the feed, so that its open connections end too (ASVS 7.4.1).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 TOUCH_SECONDS = 60.0
-"""`last_seen_at` is written at most so often."""
+"""Least number of seconds between two writes of `last_seen_at`."""
 
 _LONGEST = 30 * 86_400.0
 _SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
@@ -44,7 +44,7 @@ def _new_secret() -> str:
 
 
 async def note_use(store: Store, session: Session, now: float) -> None:
-    """Note that a session is in use, at most every `TOUCH_SECONDS`; sooner if it idles out soon."""
+    """Note that a session is in use, at most every `TOUCH_SECONDS`; sooner if it expires soon."""
     if now - session.last_seen_at >= min(TOUCH_SECONDS, session.idle_seconds / 4):
         await store.touch_session(session.id, now)
 
@@ -53,7 +53,7 @@ class SessionAuthenticator:
     """Accepts the session cookie.
 
     Args:
-        cookie: Its name, as in the `CookieSpec` of the desk.
+        cookie: Its name, as in the `CookieSpec` of the `SessionDesk`.
     """
 
     kind: str = "session"
@@ -63,15 +63,15 @@ class SessionAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
-            "the store has a session whose secret has this SHA-256",
+            "the store has a session with this SHA-256 of its secret",
             "it has not ended, and was used within its idle time",
             "its principal is not disabled",
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Always: nothing else lives in a cookie of that name."""
+        """Return True: a cookie of that name contains nothing else."""
         return True
 
     async def authenticate(
@@ -112,11 +112,11 @@ class SessionAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class IssuedSession:
-    """A new session and what its cookie is to hold. The secret is not in its repr.
+    """A new session and its cookie's value. The secret is not in its repr.
 
     Attributes:
         session: As it is stored.
-        secret: The value of the cookie; it is nowhere else.
+        secret: The value of the cookie, stored nowhere.
     """
 
     session: Session
@@ -127,12 +127,12 @@ class SessionDesk:
     """Creates, rotates, lists and ends login sessions.
 
     Args:
-        store: Where they live.
-        clock: The time.
-        idle_seconds: A session ends when unused for so long (ASVS 7.3.1).
-        absolute_seconds: It ends so long after the login in any case (ASVS 7.3.2).
-        max_sessions: Sessions that one principal may have; beyond, the oldest is ended.
-        cookie: How the cookie is set.
+        store: Store of the sessions.
+        clock: Source of the time.
+        idle_seconds: Seconds without use after which a session ends (ASVS 7.3.1).
+        absolute_seconds: Seconds after the login when it ends in any case (ASVS 7.3.2).
+        max_sessions: Sessions of one principal; beyond it, the oldest is ended.
+        cookie: Attributes of the cookie.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -167,9 +167,9 @@ class SessionDesk:
         self._max_sessions = max_sessions
 
     async def find(self, secret: str) -> tuple[Session, Account] | None:
-        """The living session of a cookie, and its account; None if there is none or it is disabled.
+        """Return the session of a cookie, and its account; None if there is none or it is disabled.
 
-        For HTTP routes. Whoever opens a WebSocket goes through `SessionAuthenticator`.
+        For HTTP routes. WebSocket handshakes use `SessionAuthenticator`.
         """
         if len(secret) != _SECRET_LENGTH:
             return None
@@ -195,19 +195,19 @@ class SessionDesk:
         provider_subject: str | None = None,
         provider_session: str | None = None,
     ) -> IssuedSession:
-        """A session after a login. Always a new secret: one set by somebody else is worth nothing.
+        """Create a session after a login. Always with a new secret, so that a planted cookie is useless.
 
         Args:
-            principal_id: Who has logged in.
-            address: From where.
-            user_agent: With what.
-            strength: Factors used.
-            replacing: The cookie that came with the login, if one did; its session is ended,
-                whosever it is (ASVS 7.2.4).
-            authenticated_at: Unix seconds of the proof, if that was earlier than now and elsewhere.
-            acr: The class of the login, if a provider vouches for one.
-            device_id: The device that it lives on, if that is known.
-            issuer: The provider that the login came from, if it did.
+            principal_id: Principal that has logged in.
+            address: Address of the client.
+            user_agent: User agent of the client.
+            strength: Number of factors used.
+            replacing: The cookie of the login request, if it had one; its session is ended, even if it is
+                another principal's (ASVS 7.2.4).
+            authenticated_at: Unix seconds of the authentication, if it was earlier at a provider.
+            acr: The class of the login from a provider, or None.
+            device_id: The device of the client, if known.
+            issuer: The provider of the login, if there is one.
             provider_subject: The user there.
             provider_session: The session there.
         """
@@ -247,20 +247,20 @@ class SessionDesk:
         strength: int | None = None,
         moving: bool = False,
     ) -> IssuedSession | None:
-        """A new secret for a living session: at a change of privilege or of password (ASVS 7.2.4).
+        """Give an active session a new secret: at a change of privilege or of password (ASVS 7.2.4).
 
-        Connections of the old secret are ended, and their clients come back with the new one; or
-        they go along to the new session, as they are: no stronger and no fresher.
+        Connections of the old session are ended, and their clients reconnect with the new cookie; or they
+        move to the new session, with the same strength and authentication time.
 
         Args:
             session: The session as it was found.
-            authenticated: The principal has just proved itself again; the absolute timeout starts
-                anew.
-            strength: Factors used now, if that has changed.
-            moving: Its open connections go along.
+            authenticated: Whether the principal has just authenticated again; the absolute timeout starts
+                again.
+            strength: Number of factors used now, if that has changed.
+            moving: Whether its open connections move to it.
 
         Returns:
-            The session under its new id; None if it has ended meanwhile: log in again.
+            The session under its new id; None if it has ended meanwhile, and the user must log in again.
         """
         now = self._clock.now()
         if not session.alive(now):
@@ -270,19 +270,19 @@ class SessionDesk:
             session,
             id=fingerprint(secret),
             created_at=now,
-            # INVARIANT: a new secret is no new login. Else who holds a stolen session would lead it past a
-            # revocation of everything from before the theft was noticed, by a rotation.
+            # INVARIANT: a new secret is not a new login. Otherwise an attacker could rotate a stolen
+            # session to escape a revocation of all sessions from before the theft was noticed.
             born_at=now if authenticated else session.born_at,
             last_seen_at=now,
             authenticated_at=now if authenticated else session.authenticated_at,
             expires_at=now + self._absolute_seconds if authenticated else session.expires_at,
             strength=session.strength if strength is None else strength,
-            # A class is what a provider vouched for, of a proof of its own: it does not become fresh.
+            # A class comes from a provider's authentication: a rotation does not make it fresh.
             acr=None if authenticated else session.acr,
         )
         if moving:
-            # INVARIANT: in one step. Else, if the store failed in between, open connections would belong to a
-            # session that is gone, and no logout would find them.
+            # INVARIANT: in one step. Otherwise, if the store failed in between, open connections would
+            # belong to a missing session, and no logout would find them.
             moved = Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
         else:
             moved = None
@@ -299,7 +299,7 @@ class SessionDesk:
 
         Args:
             session_id: Its public id.
-            owner: Only if it is this principal's: pass it whenever a principal asks. None for
+            owner: Only if it is this principal's: pass it whenever a principal requests it. None for
                 operators.
             reason: For the trail.
 
@@ -309,8 +309,8 @@ class SessionDesk:
         found = await self._store.session(session_id)
         if found is None or (owner is not None and found[0].principal_id != owner):
             return False
-        # INVARIANT: the revocation comes first. If the second step fails, the session is shut all
-        # the same.
+        # INVARIANT: the revocation comes first. If the second step fails, the session is refused
+        # nevertheless.
         await self._revoke(session_id, reason)
         return await self._store.remove_session(session_id)
 
@@ -326,16 +326,16 @@ class SessionDesk:
 
         Args:
             principal_id: The owner of the sessions.
-            keep: The public id of the session that goes on.
+            keep: The public id of the session that stays.
             reason: For the trail.
-            until: Unix seconds; a session that was born later goes on as well.
+            until: Unix seconds; a session that was born later stays as well.
 
         Returns:
             The ids of the sessions that were ended.
         """
         ended: list[str] = []
         overtaken = True
-        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
             for session in await self._store.sessions(principal_id):
@@ -348,7 +348,7 @@ class SessionDesk:
         return ended
 
     async def sessions(self, principal_id: str) -> list[Session]:
-        """The living sessions of a principal, newest first, for itself to see (ASVS 7.5.2)."""
+        """Return the active sessions of a principal, newest first, for itself (ASVS 7.5.2)."""
         now = self._clock.now()
         return [one for one in await self._store.sessions(principal_id) if one.alive(now)]
 

@@ -1,7 +1,7 @@
 """Signed handshakes: HTTP Message Signatures (RFC 9421) for devices and services.
 
-The signature covers who is asked for what, when, and once. Whoever records a handshake can repeat it
-neither later, nor twice, nor elsewhere.
+The signature covers method, address and time of the request, and is accepted once. An attacker who records
+a handshake cannot repeat it later, twice, or at another address.
 """
 
 from __future__ import annotations
@@ -58,22 +58,22 @@ class SignedRequestAuthenticator:
     """Accepts handshakes with `Signature` and `Signature-Input`, each once.
 
     A signature must cover `@method`, `@authority`, `@path` and `@query`, and have `created`, `nonce` and
-    `keyid`. Nonces are used up in the store, so that a restart brings none back.
+    `keyid`. The store keeps used nonces, so that a restart does not make them valid again.
 
     Both headers may also come as one subprotocol, `stormdoor.signature.` (`sign_offer`); and on an open
     connection in a message, for the request that opened it.
 
     Args:
-        keys: The keys, or where to look them up.
-        headers: Further headers that must be covered, for example `X-Firmware`. A message has none: then
-            signatures do not come in messages.
-        max_age: Seconds that a signature counts after `created`.
+        keys: The keys, or their source.
+        headers: Further headers that must be covered, for example `X-Firmware`. A message has no headers,
+            so signatures are then not accepted in messages.
+        max_age: Seconds for which a signature is valid after `created`.
         ahead: Seconds by which the clock of a signer may be ahead.
-        tag: The `tag` that a signature must have, so that one for another application of the same host
-            is not taken; None if it must have none.
+        tag: The `tag` that a signature must have, so that one for another application of the same host is
+            refused; None if it must have none.
 
     Raises:
-        ConfigurationError: There is no key, or the window is no window.
+        ConfigurationError: There is no key, or a duration is out of range.
     """
 
     kind: str = "signed-request"
@@ -103,13 +103,13 @@ class SignedRequestAuthenticator:
 
     @property
     def keys(self) -> Sequence[JwtKey]:
-        """The keys of the configuration; none if they are in the store."""
+        """Return the keys of the configuration; none if they are in the store."""
         keys = self._keys
         return [one.key for one in keys.keys.values()] if isinstance(keys, FixedRequestKeys) else []
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         headers = ", ".join(sorted(self._required))
         return (
             f"the signature covers {headers}",
@@ -121,13 +121,13 @@ class SignedRequestAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Nothing else is in that place."""
+        """Return True: that place contains nothing else."""
         return True
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Verify the signature, use up its nonce (see `Authenticator`)."""
+        """Verify the signature, and use up its nonce (see `Authenticator`)."""
         both = _both(credential, handshake)
         parts = both if isinstance(both, Malformed) else read_signature(*both)
         if isinstance(parts, Malformed):
@@ -142,11 +142,11 @@ class SignedRequestAuthenticator:
         fault = _forged(parts, key.key, handshake)
         if fault is not None:
             return _bad(fault)
-        # From here on the client has the key.
+        # From here on the client has proved possession of the key.
         return await self._vouch(key, nonce, int(parts.parameters["created"]), store, now)
 
     def _unsound(self, parts: SignedParts) -> str | None:
-        """What is wrong with the description of the signature, whatever the time is."""
+        """Return the error of the signature's description, without its times."""
         parameters, covered = parts.parameters, frozenset(parts.components)
         unknown = sorted(parameters.keys() - _PARAMETERS)
         if unknown:
@@ -171,7 +171,7 @@ class SignedRequestAuthenticator:
             return f"the signature does not cover {', '.join(uncovered)}"
         strange = covered - _DERIVED - set(self._headers)
         if strange:
-            return "the signature covers what nobody reads here; add it to headers"
+            return "the signature covers a header that is not configured; add it to headers"
         return None
 
     def _untimely(self, parts: SignedParts, now: float) -> str | None:
@@ -198,7 +198,7 @@ class SignedRequestAuthenticator:
         used = fingerprint(f"{key.keyid}\n{nonce}")
         if not await store.use_nonce("signed-request", used, created + self._max_age):
             return replace(
-                _bad("the nonce was used before: somebody repeats a handshake", principal.id),
+                _bad("the nonce was used before: a client repeats a handshake", principal.id),
                 reused=True,
             )
         return Authentication(
@@ -220,7 +220,7 @@ def _bad(detail: str, principal_id: str = "") -> Rejected:
 
 
 def _both(credential: Credential, handshake: Handshake) -> tuple[str, str] | Malformed:
-    """`Signature-Input` and `Signature`, wherever they are."""
+    """Return `Signature-Input` and `Signature` from the headers or the offer."""
     if credential.place == _OFFER:
         return read_offer(credential.secret)
     described = handshake.headers.get("signature-input", ())
@@ -230,9 +230,9 @@ def _both(credential: Credential, handshake: Handshake) -> tuple[str, str] | Mal
 
 
 def _forged(parts: SignedParts, key: JwtKey, handshake: Handshake) -> str | None:
-    """Why the signature is not that of this key over this handshake; None if it is."""
+    """Return why the signature is not by this key over this handshake; None if it is."""
     named = parts.parameters.get("alg")
-    # The key says which algorithm: what the client says can only be wrong.
+    # The key determines the algorithm, not the client.
     if named is not None and named != SIGNATURE_ALGORITHMS[key.algorithm]:
         return "alg is not the algorithm of the key"
     target = handshake.target

@@ -1,6 +1,6 @@
-"""Tickets: how a browser opens a WebSocket without a cookie and without a secret in the address.
+"""Tickets: let a browser open a WebSocket without a cookie or a secret in the address.
 
-A page that is logged in asks for a ticket over HTTP and offers it as a subprotocol at once.
+A logged-in page requests a ticket over HTTP and offers it as a subprotocol at once.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _REMEMBERED = 4096
 class TicketAuthenticator:
     """Accepts a ticket in the subprotocol `stormdoor.ticket.<ticket>` or in a message, once.
 
-    A second use is refused by the store, on whatever node it comes. This process also remembers
-    whose tickets it has redeemed, so as to tell the operator that somebody may have stolen one.
+    The store refuses a second use on every node. This process also remembers the principals of redeemed
+    tickets, to warn the operator that a ticket may have been stolen.
     """
 
     kind: str = "ticket"
@@ -54,7 +54,7 @@ class TicketAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
             "the store has a ticket with this SHA-256, which is taken out: it counts once",
             "it is for this endpoint, from the origin that it was issued to, and has not expired",
@@ -62,7 +62,7 @@ class TicketAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Always in a subprotocol: nothing else has that prefix. In a message by what it begins with."""
+        """Return True in a subprotocol, which has its own prefix; in a message, check the prefix."""
         return credential.place.source is Source.SUBPROTOCOL or credential.secret.startswith(
             TICKET_PREFIX
         )
@@ -70,14 +70,14 @@ class TicketAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Redeem the ticket, then judge it (see `Authenticator`)."""
+        """Redeem the ticket, then check it (see `Authenticator`)."""
         secret = credential.secret
         if not _SHAPE.fullmatch(secret):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not a ticket")
         id = fingerprint(secret)
         self._in_flight[id] = self._in_flight.get(id, 0) + 1
         try:
-            # INVARIANT: redeemed before it is judged, so that a wrong use spends it too.
+            # INVARIANT: redeemed before it is checked, so that a wrong use spends it too.
             found = await store.redeem_ticket(id)
             rivals = self._in_flight[id] - 1
         finally:
@@ -105,7 +105,7 @@ class TicketAuthenticator:
             credential_id=id,
             ambient=False,
             authenticated_at=ticket.authenticated_at,
-            # A revocation that covers the session covers what was issued from it.
+            # A revocation that covers the session covers the tickets issued from it.
             issued_at=min(ticket.issued_at, session.born_at),
             expires_at=session.expires_at,
             idle_seconds=session.idle_seconds,
@@ -143,7 +143,7 @@ class IssuedTicket:
 
     Attributes:
         ticket: As it is stored.
-        secret: What the client offers after `stormdoor.ticket.`; it is nowhere else.
+        secret: Text after `stormdoor.ticket.` in the client's offer, stored nowhere.
         expires_in: Seconds.
     """
 
@@ -153,10 +153,10 @@ class IssuedTicket:
 
 
 def check_seconds(seconds: float) -> None:
-    """Do nothing if tickets may count for so long.
+    """Check a setting for the lifetime of tickets.
 
     Raises:
-        ConfigurationError: They may not.
+        ConfigurationError: It is out of range.
     """
     if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
         raise ConfigurationError(
@@ -165,12 +165,12 @@ def check_seconds(seconds: float) -> None:
 
 
 class TicketDesk:
-    """Issues tickets to living sessions.
+    """Issues tickets to active sessions.
 
     Args:
-        store: Where they live.
-        clock: The time.
-        seconds: How long a ticket is valid, at most `MAX_TICKET_SECONDS`.
+        store: Store of the tickets.
+        clock: Source of the time.
+        seconds: Lifetime of a ticket, at most `MAX_TICKET_SECONDS`.
 
     Raises:
         ConfigurationError: `seconds` is out of range.
@@ -185,12 +185,12 @@ class TicketDesk:
     async def issue(
         self, session: Session, *, origin: str | None, endpoint: str
     ) -> IssuedTicket | None:
-        """A ticket for one handshake.
+        """Issue a ticket for one handshake.
 
         Args:
-            session: The session that asks, as it was just found.
-            origin: The Origin of the page that asks, or None outside a browser.
-            endpoint: The path that the ticket is to open.
+            session: The session of the request, as it was just read.
+            origin: The Origin of the requesting page, or None outside a browser.
+            endpoint: The path that the ticket opens.
 
         Returns:
             The ticket; None if the session has ended meanwhile.

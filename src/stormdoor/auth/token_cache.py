@@ -1,4 +1,4 @@
-"""Tokens whose signature has been verified, so that the next handshake need not do it again."""
+"""Cache of verified tokens, so that the next handshake need not verify the signature again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ _SWEEP_SECONDS = 60.0
 
 
 class TokenCache(Generic[Value]):
-    """What verified tokens say, by the SHA-256 of the token. Bounded; the least used goes first.
+    """Verified tokens by their SHA-256. Bounded; the least recently used is dropped first.
 
-    Only tokens that somebody with the key has signed come in, so a stranger cannot push others out.
-    It saves the cryptography and nothing else: whoever uses an entry judges time, session, account
-    and single use again.
+    Only validly signed tokens are stored, so an unauthenticated client cannot displace others. The cache
+    replaces only the cryptography: its caller checks times, session, account and single use again.
 
     Args:
-        size: Entries; 0 keeps none.
+        size: Number of entries; 0 keeps none.
     """
 
     __slots__ = ("_entries", "_size", "_swept_at")
@@ -30,7 +29,7 @@ class TokenCache(Generic[Value]):
         self._swept_at = 0.0
 
     def get(self, digest: bytes, now: float) -> Value | None:
-        """What the token of that digest says, if it is remembered and has not expired."""
+        """Return the token of that digest, if it is cached and has not expired."""
         entry = self._entries.pop(digest, None)
         if entry is None or now >= entry[0]:
             return None
@@ -38,17 +37,17 @@ class TokenCache(Generic[Value]):
         return entry[1]
 
     def put(self, digest: bytes, value: Value, *, expires_at: float, now: float) -> None:
-        """Remember it until `expires_at`; what has expired meanwhile is swept out.
+        """Store it until `expires_at`, and drop expired entries.
 
         Args:
             digest: SHA-256 of the token.
-            value: What it says.
+            value: The verified token.
             expires_at: Unix seconds.
             now: Unix seconds.
         """
         if not self._size:
             return
-        # A clock that went back must not postpone the sweep.
+        # A clock that went back must not postpone the clean-up.
         if not 0.0 <= now - self._swept_at < _SWEEP_SECONDS:
             self._entries = {key: entry for key, entry in self._entries.items() if entry[0] > now}
             self._swept_at = now

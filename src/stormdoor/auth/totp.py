@@ -1,7 +1,7 @@
 """Codes of six digits that change every half minute (TOTP, RFC 6238).
 
-SHA-1, six digits and thirty seconds: what every application that shows such codes can do. The
-HMAC does not rest on the collision resistance that SHA-1 has lost.
+SHA-1, six digits and thirty seconds, which every authenticator application supports. The HMAC does not
+depend on the collision resistance that SHA-1 has lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 STEP_SECONDS = 30
-"""Seconds that one code is shown."""
+"""Seconds for which one code is shown."""
 
 DRIFT_STEPS = 1
 """Steps that a device's clock may be behind or ahead (RFC 6238 §5.2 recommends one)."""
@@ -38,7 +38,7 @@ _SECRET_BYTES = 20  # the length of the hash, as RFC 4226 §4 recommends
 def _library(name: str) -> ModuleType:
     try:
         if name == "pyotp":
-            import pyotp  # noqa: PLC0415 - an extra: whoever has no second factor does not load it
+            import pyotp  # noqa: PLC0415 - an extra, loaded only for second factors
 
             return pyotp
         import segno  # noqa: PLC0415 - likewise
@@ -51,25 +51,25 @@ def _library(name: str) -> ModuleType:
 
 
 def new_secret() -> bytes:
-    """160 random bits.
+    """Return 160 random bits.
 
     Raises:
-        ConfigurationError: The extra is not installed: better now than at the first code.
+        ConfigurationError: The extra is not installed; reported now, not at the first code.
     """
     _library("pyotp")
     return secrets.token_bytes(_SECRET_BYTES)
 
 
 def looks_like_code(text: str) -> bool:
-    """Whether `text` is six digits, as they are typed: people put a space in the middle."""
+    """Return whether `text` is six digits, as typed: users put a space in the middle."""
     digits = text.replace(" ", "")
     return len(digits) == _DIGITS and digits.isascii() and digits.isdigit()
 
 
 def step_of(secret: bytes, code: str, now: float) -> int | None:
-    """The time step whose code `code` is; None if it is none of those that count now.
+    """Return the time step of `code`; None if it is none of the present codes.
 
-    INVARIANT: the caller has that step used in the store, which lets each step count once.
+    INVARIANT: the caller marks the step as used in the store, which accepts each step once.
 
     Args:
         secret: The shared secret.
@@ -82,7 +82,7 @@ def step_of(secret: bytes, code: str, now: float) -> int | None:
     current = int(now // STEP_SECONDS)
     otp = _library("pyotp").TOTP(base32(secret), digits=_DIGITS, interval=STEP_SECONDS)
     found = None
-    # All are compared, and each in constant time: how long it takes tells nothing.
+    # All are compared, each in constant time: the duration reveals nothing.
     for step in range(max(0, current - DRIFT_STEPS), current + DRIFT_STEPS + 1):
         if hmac.compare_digest(otp.generate_otp(step), typed):
             found = step
@@ -90,16 +90,16 @@ def step_of(secret: bytes, code: str, now: float) -> int | None:
 
 
 def uri(secret: bytes, *, account: str, issuer: str) -> str:
-    """What an application that shows codes reads: `otpauth://totp/...`. It holds the secret."""
+    """Return the URI for an authenticator application: `otpauth://totp/...`. It contains the secret."""
     otp = _library("pyotp").TOTP(base32(secret), digits=_DIGITS, interval=STEP_SECONDS)
     return str(otp.provisioning_uri(name=account, issuer_name=issuer))
 
 
 def qr_svg(text: str) -> str:
-    """A QR code of `text` as an inline SVG, black on white whatever the page looks like."""
+    """Return a QR code of `text` as an inline SVG, black on white in every page."""
     code = _library("segno").make(text, error="m", micro=False)
     out = io.BytesIO()
-    # With its name space, so that it is a picture by itself as well as a part of a page.
+    # With its name space, so that it is valid as a file as well as a part of a page.
     code.save(
         out, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, nl=False
     )
@@ -107,5 +107,5 @@ def qr_svg(text: str) -> str:
 
 
 def base32(secret: bytes) -> str:
-    """The secret as people and applications read it, without padding."""
+    """Return the secret in base32 for users and applications, without padding."""
     return base64.b32encode(secret).decode().rstrip("=")

@@ -1,7 +1,7 @@
-"""A reverse proxy whose word counts: at the right address, and with proof that it is the proxy.
+"""A trusted reverse proxy: identified by its address and by a secret or certificate.
 
-An address alone proves little: whatever else runs there, or is let in there by a mistake of the network,
-could say anybody's name.
+An address alone proves little: any other program there, or one admitted by a mistake of the network, could
+name any user.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def fingerprint_of_certificate(text: str) -> str:
-    """`x5t#S256` of a certificate, from that, from the SHA-256 in hex, or from what openssl prints.
+    """Return `x5t#S256` of a certificate, from the same, from SHA-256 in hex, or from openssl's output.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: It has none of these forms.
     """
     plain = _PRINTED.sub("", text, count=1).replace(":", "").lower()
     if _HEX.fullmatch(plain):
@@ -46,14 +46,14 @@ def fingerprint_of_certificate(text: str) -> str:
 
 
 class TrustedProxy:
-    """Who may say something in a client's name. What is given as proof must all be there.
+    """A proxy that may send headers in a client's name. It must meet every configured condition.
 
     Args:
-        networks: Where it connects from: `["10.0.0.5"]`.
+        networks: Networks that it connects from: `["10.0.0.5"]`.
         secrets: A secret of at least 32 bytes that it sends in `secret_header`; two while it is changed.
-        secret_header: The header with the secret. The proxy must replace what a client sends.
-        certificates: The client certificates that it shows to this server (mutual TLS), as SHA-256 in hex
-            or as `x5t#S256`.
+        secret_header: The header with the secret. The proxy must replace a client's value.
+        certificates: Client certificates with which it connects to this server (mutual TLS), as SHA-256 in
+            hex or as `x5t#S256`.
 
     Raises:
         ConfigurationError: There is no network or no proof, or a secret is short.
@@ -64,7 +64,7 @@ class TrustedProxy:
         networks: Sequence[str],
         *,
         secrets: Sequence[str | bytes] = (),
-        secret_header: str = "X-Proxy-Secret",  # noqa: S107 - a name
+        secret_header: str = "X-Proxy-Secret",  # noqa: S107 - the name of a header
         certificates: Sequence[str] = (),
     ) -> None:
         if isinstance(networks, str) or not networks:
@@ -96,7 +96,7 @@ class TrustedProxy:
         self.exclusive_headers: Sequence[str] = (self._secret_header,) if self._secrets else ()
 
     def doubt(self, handshake: Handshake) -> str | None:
-        """Why whoever sent this handshake is not the proxy; None if it is."""
+        """Return why the sender of this handshake is not the proxy; None if it is."""
         if not in_networks(handshake.peer, self._networks):
             return f"{handshake.peer} is not where the proxy is"
         if self._secrets:
@@ -114,14 +114,14 @@ class TrustedProxy:
         return None
 
     def speaks(self, handshake: Handshake, names: Iterable[str]) -> bool | Rejected:
-        """Whether the proxy sent this handshake. INVARIANT: from anybody else, `names` are refused.
+        """Return whether the proxy sent this handshake. INVARIANT: other clients must not send `names`.
 
         Args:
-            handshake: The facts.
-            names: Lower-case names of headers that nobody but the proxy may send.
+            handshake: The facts of the handshake.
+            names: Lower-case names of headers that only the proxy may send.
 
         Returns:
-            True for the proxy; False for somebody else who sent none of them; or why it is refused.
+            True for the proxy; False for another client without these headers; or the refusal.
         """
         exclusive = frozenset(map(canonical_header, (*names, *self.exclusive_headers)))
         sent = [name for name in handshake.headers if canonical_header(name) in exclusive]

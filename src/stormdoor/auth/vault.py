@@ -1,7 +1,7 @@
 """Secrets that must be read again, sealed with a key that is not in the store (ASVS 11.3.2, 13.3.1).
 
-AES-256-GCM with a random nonce. What a secret belongs to is authenticated along with it, so that
-whoever can write to the store cannot give somebody the secret of somebody else.
+AES-256-GCM with a random nonce. The owner of a secret is authenticated along with it, so that an attacker
+who can write to the store cannot assign it to another principal.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _VERSION = "v1"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was sealed. It is not in the repr.
+    """An unsealed secret. It is not in the repr.
 
     Attributes:
         secret: The secret.
-        stale: Whether another key than the first one sealed it: seal it anew.
+        stale: Whether an older key sealed it, so that it must be sealed again.
     """
 
     secret: bytes = field(repr=False)
@@ -41,14 +41,14 @@ class Opened:
 
 
 class Vault:
-    """Seals and opens secrets.
+    """Seals and unseals secrets.
 
     Args:
-        keys: The first one seals, all of them open: to change the key, put the new one in front, and
-            drop the old one when everybody has used their factor once.
+        keys: The first one seals, all of them unseal. To change the key, put the new one in front, and
+            remove the old one when all users have used their factor once.
 
     Raises:
-        ConfigurationError: There is no key, one is shorter than 32 bytes, or comes twice.
+        ConfigurationError: There is no key, one is shorter than 32 bytes, or occurs twice.
     """
 
     __slots__ = ("_ciphers", "_first")
@@ -73,15 +73,15 @@ class Vault:
         return f"Vault({len(self._ciphers)} keys)"
 
     def derive(self, purpose: str) -> bytes:
-        """A key of 32 bytes for something else, from the first key."""
+        """Derive a key of 32 bytes for another purpose, from the first key."""
         return _derived(self._first, b" for " + purpose.encode())
 
     def seal(self, secret: bytes, *, belongs_to: str) -> str:
-        """The secret, sealed with the first key, as text.
+        """Return the secret, sealed with the first key, as text.
 
         Args:
             secret: Any bytes.
-            belongs_to: What it is opened for; nothing else opens it.
+            belongs_to: Context of the secret; it unseals only in the same context.
         """
         name, cipher = next(iter(self._ciphers.items()))
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -89,7 +89,7 @@ class Vault:
         return f"{_VERSION}.{name}.{base64.urlsafe_b64encode(sealed).decode()}"
 
     def open(self, sealed: str, *, belongs_to: str) -> Opened | None:
-        """The secret; None if no key of ours sealed it, for this, or it was changed."""
+        """Return the secret; None if no known key sealed it in this context, or it was changed."""
         version, _, rest = sealed.partition(".")
         name, _, text = rest.partition(".")
         cipher = self._ciphers.get(name)
@@ -105,7 +105,7 @@ class Vault:
 
 
 def _derived(key: bytes, purpose: bytes = b"") -> bytes:
-    # A key may be text of any length, and its other uses, if somebody has any, must not meet this.
+    # A key may be text of any length; other uses of the same text must give another key.
     return HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"stormdoor secrets v1" + purpose).derive(key)
 
 

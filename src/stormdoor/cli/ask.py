@@ -1,4 +1,4 @@
-"""Questions to whoever is at the keyboard, and their answers where nobody is."""
+"""Ask the operator for passwords and confirmations; fail if there is no terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def new_password(
     """A new password, asked for twice without echo, or one line of standard input.
 
     Args:
-        principal_id: Whose.
+        principal_id: Principal that gets the password.
         from_stdin: Read it from standard input.
         problem: Says why it may not be chosen, before it must be typed again.
 
     Raises:
-        UsageError: It may not be chosen, the two differ, or nobody is there to ask.
+        UsageError: The password is too weak, the two inputs differ, or there is no terminal.
     """
     if from_stdin:
         line = sys.stdin.readline(_LONGEST)
@@ -35,7 +35,7 @@ def new_password(
         return _acceptable(password, problem(password, principal_id))
     if not sys.stdin.isatty():
         raise UsageError(
-            "nobody is there to ask for a password; give it on standard input with --password-stdin"
+            "there is no terminal to ask for a password; give it on standard input with --password-stdin"
         )
     password = getpass.getpass(f"New password for {principal_id}: ")
     _acceptable(password, problem(password, principal_id))
@@ -71,12 +71,12 @@ def confirm(question: str, *, yes: bool) -> None:
     """Go on only if the answer is yes.
 
     Raises:
-        UsageError: It is not, or nobody is there to ask.
+        UsageError: The operator does not confirm, or there is no terminal.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody is there to ask; if it is meant so, add --yes")
+        raise UsageError(f"{question} There is no terminal to ask; to confirm, add --yes")
     sys.stderr.write(f"{question} Type yes to go on: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() != "yes":

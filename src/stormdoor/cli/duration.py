@@ -1,4 +1,4 @@
-"""How long, as people write it: `90d`, `24h`, `15min`, `30s`."""
+"""Parse durations: `90d`, `24h`, `15min`, `30s`."""
 
 from __future__ import annotations
 

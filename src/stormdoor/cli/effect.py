@@ -1,4 +1,4 @@
-"""How a change reaches the servers that are running, and whether it did."""
+"""Wait until a change has reached the running servers, and report whether it has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def live(
 
 async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
     """Wait until none of `before` is open any more, for some seconds. Returns how many are left."""
-    await guard.trail.flush()  # who asked is on record before anybody waits
+    await guard.trail.flush()  # the actor is recorded before the servers are waited for
     ids = {one.id for one in before}
     left = len(ids)
     for _ in range(int(_PATIENCE_SECONDS / _LOOK_SECONDS) if wait else 0):
@@ -42,7 +42,7 @@ async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = Tru
 
 
 async def ended(guard: Guard, before: list[LiveConnection]) -> int:
-    """How many of `before` have ended once every server has had time to follow and to report."""
+    """Count how many of `before` have ended, after the servers had time to follow and to report."""
     await guard.trail.flush()
     if before:
         await asyncio.sleep(_REPORTED_SECONDS)

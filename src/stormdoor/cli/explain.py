@@ -28,7 +28,7 @@ app = App(name="explain", help_format="plaintext")
 app.command(
     "stormdoor.cli.explain_handshake:handshake",
     name="handshake",
-    help="Say which credential a handshake has, what is checked, and why it is let in or refused.",
+    help="Show the credential of a handshake, each check, and the reason for the result.",
 )
 
 _PRINCIPAL = Group.create_ordered("Instead of the store")
@@ -252,7 +252,7 @@ def _named(condition: Callable[..., object]) -> str:
 
 
 def _mark(step: Step) -> Text:
-    """Which way a line pulls: what speaks for it, what against it, and what is silent."""
+    """Return the mark of a line: grants, denies, or has no effect."""
     from rich.text import Text
 
     if step.effect == "scope":

@@ -17,12 +17,12 @@ app = App(name="factors", help_format="plaintext", help="Second factors of princ
 
 @app.command(name="list")
 async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
-    """List what somebody has enrolled beside the password.
+    """List the second factors of a principal.
 
     Ends with 1 if there is nothing.
 
     Args:
-        principal: Whose.
+        principal: Its id.
         where: Which installation.
     """
     from stormdoor.cli.known import known_principal
@@ -73,12 +73,12 @@ async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
 async def remove(
     principal: str, /, *factor: str, every: Every = False, where: Where = UNSAID
 ) -> int:
-    """Remove second factors of somebody who has lost them, and end all logins of theirs.
+    """Remove second factors of a principal that has lost them, and end all its logins.
 
     Make sure that it is they who ask. Without any factor, the password alone is enough.
 
     Args:
-        principal: Whose.
+        principal: Its id.
         factor: The id of a factor, or its beginning.
         every: Remove all of them.
         where: Which installation.

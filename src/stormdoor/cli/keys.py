@@ -40,7 +40,7 @@ def _as_json(key: ApiKey) -> dict[str, object]:
 
 
 async def _states(guard: Guard) -> Callable[[ApiKey], str]:
-    """What tells why a key is not accepted: `expired`, `revoked`, or nothing."""
+    """Return a function that names why a key is not accepted: `expired`, `revoked`, or nothing."""
     from stormdoor.core.principal import Authentication, Principal
     from stormdoor.core.revocation import RevocationIndex
 
@@ -68,7 +68,7 @@ async def _states(guard: Guard) -> Callable[[ApiKey], str]:
 
 @app.command(name="list")
 async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> int:
-    """List API keys. Nobody has their secrets: only hashes are stored.
+    """List API keys. Their secrets are not shown: the store has only hashes.
 
     Args:
         principal: Only the keys of this one.
@@ -132,7 +132,7 @@ async def issue(
     """Issue an API key and print it, once.
 
     Args:
-        principal: Whose it is.
+        principal: Principal that the key belongs to.
         name: What it is for, for people.
         scope: A permission that it is restricted to, such as chat:say or chat:*; may be given
             several times. '*' for all that the principal may.

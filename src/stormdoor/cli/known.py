@@ -1,4 +1,4 @@
-"""Names that somebody typed, and what they may have meant."""
+"""Suggest known names that are similar to a mistyped one."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _ABOUT = Group.create_ordered("About this command")
 
 app = App(
     "stormdoor",
-    help="A door in front of every WebSocket of a Tornado application.",
+    help="Authentication and authorisation for the WebSockets of a Tornado application.",
     version=lambda: f"stormdoor {version('stormdoor')}",
     help_format="plaintext",
     help_flags=["--help", "-h"],
@@ -45,15 +45,15 @@ for _name, _group, _help in (
         "check",
         _LOOK,
         (
-            "What is wrong, unsafe or weak in a configuration file, and what to write.\n\n"
-            "Ends with 1 if there is something."
+            "Find mistakes and unsafe settings in a configuration file, with the line to write.\n\n"
+            "Ends with 1 if it finds one."
         ),
     ),
     (
         "explain",
         _LOOK,
         (
-            "Why a principal may or may not do a thing, policy by policy.\n\n"
+            "Explain why a principal may or may not do an action, policy by policy.\n\n"
             "Ends with 0 if it may, and with 1 if it may not."
         ),
     ),
@@ -61,7 +61,7 @@ for _name, _group, _help in (
         "scan",
         _LOOK,
         (
-            "Find missing and weak doors in front of the WebSockets of a Tornado project.\n\n"
+            "Find missing and weak checks of the WebSocket handlers of a Tornado project.\n\n"
             "It reads the source code, with or without stormdoor in it, and runs nothing of it.\n\n"
             "  stormdoor scan src                        what is open, and what to change\n"
             "  stormdoor scan src --endpoints            each endpoint and its five checks\n"
@@ -81,10 +81,10 @@ for _name, _group, _help in (
         "probe",
         _LOOK,
         (
-            "Try what strangers can do with a running WebSocket endpoint.\n\n"
-            "It connects as a hostile client would, and compares what is delivered with what the owner "
-            "gets. It reads only, and this machine only, unless told otherwise.\n\n"
-            "  stormdoor probe ws://127.0.0.1:8888/chat                        as a stranger\n"
+            "Test what an unauthenticated client can do at a running WebSocket endpoint.\n\n"
+            "It connects as an attacker would, and compares the messages that it receives with the "
+            "owner's. It reads only, and this machine only, unless told otherwise.\n\n"
+            "  stormdoor probe ws://127.0.0.1:8888/chat                        unauthenticated\n"
             "  stormdoor probe ws://127.0.0.1:8888/chat --cookie session=@FILE as its owner, too\n"
             "  stormdoor probe wss://app.example/chat --authorized app.example a host you may probe\n"
             "  stormdoor probe URL --login http://127.0.0.1:8888/login \\\n"
@@ -100,9 +100,9 @@ for _name, _group, _help in (
             "listed, and changes nothing."
         ),
     ),
-    ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
-    ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
-    ("roles", _OPERATE, "What principals may: list, grant, withdraw."),
+    ("trail", _LOOK, "Show, verify, export and shorten the audit trail."),
+    ("principals", _OPERATE, "List and manage principals: add, disable, password, attributes."),
+    ("roles", _OPERATE, "Roles of principals: list, grant, withdraw."),
     ("keys", _OPERATE, "API keys of services and devices."),
     ("sessions", _OPERATE, "Logins: list and end."),
     ("factors", _OPERATE, "Second factors of principals: list and remove."),
@@ -110,19 +110,19 @@ for _name, _group, _help in (
     (
         "revoke",
         _OPERATE,
-        "End what somebody may have stolen.\n\nWhat is issued afterwards is valid.",
+        "Revoke credentials that may have been stolen.\n\nCredentials that are issued afterwards are valid.",
     ),
     (
         "demo",
         _TRY,
         (
             "Start the demo: a chat and a live dashboard.\n\nThe first start makes principals with "
-            "random passwords, and writes them down in the data directory."
+            "random passwords, and writes them to the data directory."
         ),
     ),
     ("completion", _TRY, "Let the shell complete the commands."),
 ):
-    # By name: a command is imported when it is asked for, so that --help need not wait for all.
+    # By name: a command is imported when it runs, so that --help does not import all of them.
     app.command(f"stormdoor.cli.{_name}:app", name=_name, help=_help, group=_group)
 
 
@@ -131,7 +131,7 @@ for _name in ("--help", "--version"):
 
 
 def _complain(message: str) -> None:
-    """An error is a sentence on standard error."""
+    """Print an error as one sentence on standard error."""
     from stormdoor.cli.output import clean
 
     text = "\n".join(clean(line) for line in message.splitlines()) or "an error without a message"
@@ -157,7 +157,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Never raises."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What somebody wrote into a file or a name must not end the command that shows it.
+            # A character that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")
     try:
         given = sys.argv[1:] if arguments is None else arguments
@@ -167,7 +167,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read has read enough (`| head`). Python must not try to write the rest at its end.
+        # The reader of a pipe (`| head`) has closed it. Python must not try to write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence

@@ -1,7 +1,7 @@
-"""What a command prints: tables for people, JSON for scripts, and nothing that a terminal obeys.
+"""Print tables for people and JSON for scripts, without control sequences for the terminal.
 
-Names, addresses and user agents come from strangers. None of them may move the cursor, change a
-colour or turn the direction of writing: whatever is not printable is shown as its escape.
+Unauthenticated clients choose names, addresses and user agents. None of them may move the cursor, change a
+colour or change the direction of writing: each unprintable character is shown as its escape.
 """
 
 from __future__ import annotations

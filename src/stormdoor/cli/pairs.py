@@ -1,7 +1,7 @@
 """Attributes as they are written on a command line.
 
-`name=text` is a text, whatever it looks like; `name:=json` is any JSON value. So a badge number
-`007` stays what it is, and nobody has to quote quotes to write a list.
+`name=text` is always a text; `name:=json` is any JSON value. A badge number `007` keeps its zeros, and a
+list needs no nested quotes.
 """
 
 from __future__ import annotations

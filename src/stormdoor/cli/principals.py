@@ -1,4 +1,4 @@
-"""`stormdoor principals`: who there is."""
+"""`stormdoor principals`: list and manage principals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="principals", help_format="plaintext", help="Who there is.")
+app = App(name="principals", help_format="plaintext", help="List and manage principals.")
 
 for _command in (disable, enable, password, remove):
     app.command(_command)
@@ -43,7 +43,7 @@ async def list_(
     disabled: bool = False,
     where: Where = UNSAID,
 ) -> int:
-    """List the principals that the store knows.
+    """List the principals of the store.
 
     Args:
         role: Only those that have this role.

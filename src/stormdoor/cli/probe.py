@@ -1,4 +1,4 @@
-"""`stormdoor probe`: what strangers can do with a running WebSocket endpoint, tried from outside."""
+"""`stormdoor probe`: test what an unauthenticated client can do at a running WebSocket endpoint."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def probe(
     probes: Annotated[bool, Parameter(group=_UNDERSTAND)] = False,
     explain: Annotated[str | None, Parameter(group=_UNDERSTAND, metavar="PROBE")] = None,
 ) -> int:
-    """Try what strangers can do with a running WebSocket endpoint.
+    """Test what an unauthenticated client can do at a running WebSocket endpoint.
 
     The text that `--help` prints above the options is in main.py, where the command is registered.
 

@@ -1,4 +1,4 @@
-"""`stormdoor revoke`: end what somebody may have stolen."""
+"""`stormdoor revoke`: revoke credentials that may have been stolen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["app"]
 app = App(
     name="revoke",
     help_format="plaintext",
-    help="End what somebody may have stolen. What is issued afterwards is valid.",
+    help="Revoke credentials that may have been stolen. Credentials issued afterwards are valid.",
 )
 
 _REASON = "revoked by an operator"
@@ -36,7 +36,7 @@ async def _revoke(
     reason: str,
     matches: Callable[[LiveConnection], bool],
 ) -> int:
-    """Revoke, and wait until all connections that match are closed."""
+    """Revoke, and wait until all matching connections are closed."""
     from stormdoor.cli.effect import closed, live
     from stormdoor.cli.report import report_closed
 
@@ -51,7 +51,7 @@ async def _revoke(
 async def _revoke_some(
     where: Where, target: Target, value: str, until: str | None, *, reason: str
 ) -> int:
-    """Revoke where only the servers can tell which of their connections are covered."""
+    """Revoke, if only the servers can determine which of their connections are affected."""
     from stormdoor.cli.effect import ended, live
     from stormdoor.cli.moment import parse_moment
     from stormdoor.cli.output import iso
@@ -68,7 +68,7 @@ async def _revoke_some(
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
     whose = f"{target.value} {value}" if value else target.value
-    done = f"What was issued until {when} is void ({whose})."
+    done = f"All credentials that were issued until {when} are revoked ({whose})."
     return report_closed(where, result, done, gone, 0)
 
 
@@ -76,9 +76,9 @@ async def _revoke_some(
 async def principal(
     name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
 ) -> int:
-    """End all that a principal has: sessions, tokens, API keys, open connections.
+    """Revoke all credentials of a principal: sessions, tokens, API keys, open connections.
 
-    It need not be in the store: tokens of that subject are void too.
+    It need not be in the store: tokens of that subject are revoked too.
 
     Args:
         name: Its name.
@@ -94,7 +94,7 @@ async def principal(
         where,
         Target.PRINCIPAL,
         name,
-        f"Everything that {name} was issued until now is void.",
+        f"All credentials of {name} that were issued until now are revoked.",
         reason=reason,
         matches=lambda one: one.principal_id == name,
     )
@@ -102,7 +102,7 @@ async def principal(
 
 @app.command
 async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
-    """End a login session, with the tokens and connections that hang on it.
+    """End a login session, with its tokens and connections.
 
     Args:
         id: The id of the session, or its beginning.
@@ -201,7 +201,7 @@ async def device(
 async def role(
     name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
 ) -> int:
-    """End all that was issued to whoever holds a role. They may log in again.
+    """Revoke all credentials of the principals with a role. They may log in again.
 
     Args:
         name: The role.
@@ -218,7 +218,7 @@ async def role(
 async def tenant(
     id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
 ) -> int:
-    """End all that was issued to the principals of a tenant. They may log in again.
+    """Revoke all credentials of the principals of a tenant. They may log in again.
 
     Args:
         id: The tenant.
@@ -233,7 +233,7 @@ async def tenant(
 
 @app.command
 async def connection(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
-    """Close one open connection. Its client may come back with the same credential.
+    """Close one open connection. Its client may reconnect with the same credential.
 
     Args:
         id: The id of the connection, or its beginning.
@@ -253,7 +253,7 @@ async def everything(
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     where: Where = UNSAID,
 ) -> int:
-    """End everything that was issued to anybody until now, API keys too. All must log in again.
+    """Revoke all credentials that were issued until now, API keys too. All principals must log in again.
 
     Args:
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
@@ -265,14 +265,14 @@ async def everything(
     from stormdoor.core.revocation import Target
 
     what = "" if before is None else f" that were issued until {before}"
-    confirm(f"End all sessions, tokens, API keys and connections{what} of everybody?", yes=yes)
+    confirm(f"End all sessions, tokens, API keys and connections{what} of all principals?", yes=yes)
     if before is not None:
         return await _revoke_some(where, Target.EVERYTHING, "", before, reason=reason)
     return await _revoke(
         where,
         Target.EVERYTHING,
         "",
-        "Everything that anybody was issued until now is void.",
+        "All credentials that were issued until now are revoked.",
         reason=reason,
         matches=lambda _: True,
     )

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="roles", help_format="plaintext", help="What principals may.")
+app = App(name="roles", help_format="plaintext", help="Roles of principals.")
 
 
 @app.command(name="list")
 async def list_(*, where: Where = UNSAID) -> int:
-    """List the roles that the configuration defines or that somebody has.
+    """List the roles that the configuration defines or that a principal has.
 
     Args:
         where: Which installation.
@@ -89,7 +89,7 @@ async def grant(
     """Give roles. They count from the next message of every open socket.
 
     Args:
-        principal: To whom.
+        principal: Principal that gets the role.
         role: Which role.
         more: Further roles.
         anyway: Give roles that the configuration does not define.
@@ -114,7 +114,7 @@ async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSA
     """Take roles away. Sockets that may not be there any more are closed.
 
     Args:
-        principal: From whom.
+        principal: Principal that loses the role.
         role: Which role.
         more: Further roles.
         where: Which installation.

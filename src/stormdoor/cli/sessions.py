@@ -74,7 +74,7 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
             ],
         )
     else:
-        remark("Nobody is logged in.")
+        remark("No session is open.")
     return 0 if sessions else 1
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="trail", help_format="plaintext", help="The record of what happened.")
+app = App(name="trail", help_format="plaintext", help="The audit trail.")
 
 for _command in (verify, export, retain, erase):
     app.command(_command)
@@ -77,7 +77,7 @@ async def show(
 async def _follow(
     store: TrailStore, where: Where, found: list[Entry], principal: str | None, name: str | None
 ) -> int:
-    """Show what was found, and what is added, until somebody interrupts."""
+    """Print the matching entries, then each new one, until the operator interrupts."""
     from stormdoor.cli.output import console
 
     # Counted from the end of the whole trail: entries about others are not looked at again.

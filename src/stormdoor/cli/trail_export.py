@@ -69,7 +69,7 @@ async def export(
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[TextIO]:
-    """The file to write; it holds personal data, so that nobody else may read it."""
+    """Open the file to write. Only its owner may read it, because it contains personal data."""
     if path is None:
         yield sys.stdout
         return
@@ -82,7 +82,7 @@ def _written(path: Path | None) -> Iterator[TextIO]:
 
 
 def _cell(value: object) -> str:
-    """One cell. A spreadsheet takes some texts for formulas, and these come from strangers."""
+    """Escape one cell: spreadsheets run some texts as formulas, and clients choose these texts."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     text = str(value)

@@ -25,8 +25,9 @@ def _head(text: str | None) -> tuple[int, str] | None:
 async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
     """Verify that no entry was changed, taken out or put in. Ends with 1 if one was.
 
-    Prints the head: the number and the hash of the last entry. Kept somewhere else, and given to a
-    later run as --head, it shows that nothing was cut off at the end and the rest computed anew.
+    Prints the head: the number and the hash of the last entry. Store it on another machine, and pass it to
+    a later run as --head: it then detects entries that were removed at the end, or a chain that was
+    computed again.
 
     Args:
         head: The head that an earlier run printed, SEQ:HASH.
@@ -75,7 +76,7 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
         say(f"head {shown}")
         if not keyed:
             remark(
-                "It has no key: somebody who can write to the store could have computed it anew. "
+                "It has no key: an attacker who can write to the store could have computed it again. "
                 "Set trail_key, and keep heads elsewhere."
             )
     return 1 if result.faults else 0
@@ -83,7 +84,7 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if somebody is looking and there is something to wait for."""
+    """Show a progress bar on standard error, if it is a terminal and the work is long enough."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return

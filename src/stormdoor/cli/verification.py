@@ -97,7 +97,7 @@ async def verify_trail(
 
 
 def _missing(expected: Head, found: str | None, anchor: Head, last: int) -> list[str]:
-    """What is wrong with a head that was noted earlier."""
+    """Compare the trail with a head that was noted earlier, and return the differences."""
     if expected[0] < anchor[0]:
         gone = f"entry {expected[0]} was dropped by retention, with all up to {anchor[0]}"
         return [f"{gone}; compare with a newer head"]

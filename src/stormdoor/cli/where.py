@@ -1,4 +1,4 @@
-"""Which installation a command is about, and how it is opened."""
+"""Select the installation that a command works on, and open it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ UNSAID = Where()
 
 
 def actor() -> str:
-    """Who is at the command line, for the trail: `cli:ada`, or `cli:root(ada)` behind sudo."""
+    """Return the name of the operator, for the trail: `cli:ada`, or `cli:root(ada)` behind sudo."""
     user = os.getuid()
     try:
         name = pwd.getpwuid(user).pw_name
     except KeyError:
         name = str(user)  # a container without a name for its user
-    # Only root can vouch for that variable: anybody else could have set it.
+    # Only root can be sure that sudo has set this variable: another user could set it.
     before = os.environ.get("SUDO_USER", "") if user == 0 else ""
     return f"cli:{name}({before})" if before and before != name else f"cli:{name}"
 

@@ -1,7 +1,7 @@
-"""The pure core: facts and `now` in, values out.
+"""The pure core: functions of facts and `now`, without I/O.
 
-Rule 1: nothing here waits, reads a clock, opens a file or a socket, draws a random number or logs.
-Rule 2: nothing here knows Tornado. Import-linter enforces both rules.
+Rule 1: nothing here waits, reads a clock, opens a file or a socket, draws a random number or logs. Rule 2:
+nothing here depends on Tornado. Import-linter enforces both rules.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""A principal as the store knows it: what it is, how it proves itself, whether it may at all."""
+"""A stored principal: its roles, its password hash, and whether it is disabled."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Account:
     created_at: float = 0.0
 
     def apart(self) -> Account:
-        """The same, with attributes that nobody else holds: whoever changes them changes his own."""
+        """Return a copy with separate attributes, so that a change of them does not affect this account."""
         return Account(
             id=self.id,
             roles=self.roles,
@@ -49,5 +49,5 @@ class Account:
 
     @property
     def principal(self) -> Principal:
-        """The verified principal that this account stands for."""
+        """Return the verified principal of this account."""
         return Principal(self.id, self.roles, self.tenant, self.attributes)

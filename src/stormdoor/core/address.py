@@ -1,4 +1,4 @@
-"""Whose address it is: the client's, behind proxies trusted by network and by nobody's word."""
+"""Determine the address of a client behind proxies, which are trusted by their network."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ _MAX_LENGTH = 100
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in `text`, without brackets, port or zone; None if it is none.
+    """Return the address in `text`, without brackets, port or zone; None if there is none.
 
-    An IPv4 address is an IPv4 address however it is written: `::ffff:10.0.0.1` is 10.0.0.1, so that
-    a socket that speaks both families does not let anybody around a rule on an IPv4 network.
+    All spellings of an IPv4 address give that address: `::ffff:10.0.0.1` is 10.0.0.1. Otherwise a client
+    could bypass a rule on an IPv4 network through a socket that accepts both families.
     """
-    # Checked before the memo: strangers choose the text, and 4096 long ones would fill the memory.
+    # Checked before the memo: unauthenticated clients choose the text, and 4096 long ones would fill the
+    # memory.
     return _parse(text) if len(text) <= _MAX_LENGTH else None
 
 
-# Pure, and asked about the same few peers, proxies and clients again and again.
+# Pure, and called for the same few peers, proxies and clients again and again.
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     match = _WRITTEN.fullmatch(text.strip())
@@ -75,7 +76,7 @@ def parse_networks(networks: Sequence[str]) -> tuple[Network, ...]:
 
 
 def in_networks(address: str, networks: Sequence[Network]) -> bool:
-    """Whether `address` lies in one of `networks`; False if it is not an address."""
+    """Return whether `address` lies in one of `networks`; False if it is not an address."""
     if not networks:
         return False
     parsed = parse_address(address)
@@ -85,7 +86,7 @@ def in_networks(address: str, networks: Sequence[Network]) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether `address` is this machine's own (127.0.0.0/8 or ::1)."""
+    """Return whether `address` is a loopback address (127.0.0.0/8 or ::1)."""
     return len(address) <= _MAX_LENGTH and _loopback(address)
 
 
@@ -98,8 +99,8 @@ def _loopback(text: str) -> bool:
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
     """The address of the client.
 
-    `X-Forwarded-For` is read from the right and only as long as the speaker is a trusted proxy:
-    what an untrusted client wrote further left is never believed (ASVS 4.1.3, 15.3.4).
+    `X-Forwarded-For` is read from the right, as long as each address is a trusted proxy. Entries further
+    left were written by an untrusted client and are ignored (ASVS 4.1.3, 15.3.4).
 
     Args:
         peer: The address at the other end of the TCP connection.
@@ -108,7 +109,7 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
     """
     address = peer
     if ":" in peer:
-        # So that conditions and the trail see one spelling of one client.
+        # So that conditions and the trail have one spelling of each client.
         address = str(parse_address(peer) or peer)
     for entry in reversed(forwarded_for):
         if not in_networks(address, trusted):
@@ -121,9 +122,9 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
 
 
 def rate_key(address: str, ipv6_prefix: int) -> str:
-    """What counts as one client: an IPv4 address, or an IPv6 network of `ipv6_prefix` bits.
+    """Return the key of a client for limits: an IPv4 address, or an IPv6 network of `ipv6_prefix` bits.
 
-    A text that is not an address (a UNIX socket's peer) counts as itself.
+    A text that is not an address (a UNIX socket's peer) is its own key.
     """
     if ":" not in address:
         return address

@@ -1,6 +1,6 @@
 """API keys: `sd_<id>_<256 random bits><checksum>`.
 
-The prefix lets secret scanners find a leaked key, the id finds the row, and the checksum refuses a
+The prefix lets secret scanners find a leaked key, the id identifies the row, and the checksum rejects a
 mistyped key without a look-up. Only the SHA-256 of the whole key is stored.
 """
 
@@ -51,7 +51,7 @@ def compose(id_bits: int, secret_bits: int) -> tuple[str, str]:
 
 
 def key_id(key: str) -> str | None:
-    """The public id in `key`, or None if it is not well formed or its checksum is wrong."""
+    """Return the public id in `key`, or None if it is not well formed or its checksum is wrong."""
     match = _SHAPE.fullmatch(key)
     if match is None:
         return None
@@ -94,7 +94,7 @@ class ApiKey:
     position: LogPosition | None = None
 
     def misuse(self, address: str, now: float) -> str | None:
-        """What is wrong with using it from `address` at `now`; None if nothing is."""
+        """Return the reason why it may not be used from `address` at `now`; None if it may."""
         if self.expires_at is not None and now >= self.expires_at:
             return "the key has expired"
         if self.networks and not in_networks(address, parse_networks(self.networks)):

@@ -1,4 +1,4 @@
-"""The limits that count on one endpoint: every default filled in, and rates as numbers."""
+"""The effective limits of one endpoint: every default filled in, and rates as numbers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class AppliedLimits:
         self.principal_interval = self.principal.interval
         self.principal_tolerance = self.principal.tolerance
         self.byte_interval, self.byte_tolerance = self.bytes.interval, self.bytes.tolerance
-        # The largest message costs the whole burst at most: a larger one is answered as too large.
+        # The largest message costs the whole burst at most: a larger one gets the error for its size.
         self.charge = int(self.bytes.burst) if own_protocol else self.message_bytes
         hold_setting = self._settings["hold_seconds"]
         self.beyond = {
@@ -100,12 +100,12 @@ class AppliedLimits:
                 "bytes_per_connection",
             )
         }
-        # In units of a microsecond: a bucket must hold one of them at the least.
+        # In units of a microsecond: a bucket must hold at least one of them.
         hold = values["hold_seconds"] * 1e6
         self.holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
 
     def _fit(self, explicit: Collection[str]) -> None:
-        """Let a default give way, so that the largest message fits the burst of bytes."""
+        """Adjust a default, so that the largest message fits the burst of bytes."""
         if not self.own_protocol or len(explicit) == 2:
             raise ConfigurationError(
                 f"{self._names['bytes_per_connection']} has a burst below "

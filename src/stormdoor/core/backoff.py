@@ -1,14 +1,14 @@
-"""Slowing down who guesses passwords, without letting a guesser lock the owner out.
+"""Delays for failed logins that slow an attacker without locking the owner out.
 
-Two counters. One per (account, address): each address pays for its own failures, ever longer. One
-per account, for *strangers*: addresses that have not logged in to the account before share it, so
-that many addresses do not add up to many guesses. An address that has logged in before is
-*familiar* and never looks at the shared counter: whatever strangers do, it is slowed by its own
-failures only. Both delays are capped. What remains: while a distributed attack on an account lasts,
-its owner may have to wait at an address that is new to the account.
+There are two counters. One counts per account and address: each address is delayed for its own failures,
+longer each time. One counts per account for all *unfamiliar* addresses together: addresses that have not
+logged in to the account before. So many addresses do not add up to many guesses. An address that has logged
+in before is *familiar*, and the shared counter does not apply to it: only its own failures delay it. Both
+delays are capped. One risk remains: during a distributed attack on an account, its owner may have to wait
+at an address that is new to the account.
 
-An attempt is charged as a failure *before* the slow verification and refunded after a success, so
-that a hundred guesses at the same time count as a hundred. Times are monotonic seconds.
+An attempt is charged as a failure *before* the slow verification and refunded after a success, so that a
+hundred simultaneous guesses count as a hundred. Times are monotonic seconds.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ FAMILIAR_SECONDS = 90 * 86_400.0
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-_MOST_DOUBLINGS = 60  # beyond this, doubling has passed every cap that a float can hold sensibly
+_MOST_DOUBLINGS = 60  # beyond this, doubling has passed every sensible cap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """How long to wait after how many failures.
+    """The delay after each number of failures.
 
     Attributes:
         free: Failures without a delay.
         first: Seconds of the first delay; each further failure doubles it.
         cap: Seconds of the longest delay.
-        forget: Seconds without an attempt after which everything is forgotten.
+        forget: Seconds without an attempt after which the failures are forgotten.
     """
 
     free: int
@@ -55,7 +55,7 @@ class Backoff:
     forget: float
 
     def __post_init__(self) -> None:
-        """Refuse a back-off that does not slow anybody.
+        """Reject values that cause no delay.
 
         Raises:
             ConfigurationError: A number is out of range.
@@ -77,15 +77,15 @@ class Backoff:
 
 
 OWN = Backoff(free=5, first=1.0, cap=900.0, forget=3600.0)
-"""For one address and one account: five guesses, then ever slower, down to 96 a day."""
+"""For one address and one account: five guesses, then longer delays, down to 96 guesses a day."""
 
 STRANGERS = Backoff(free=20, first=1.0, cap=300.0, forget=3600.0)
-"""For all strangers to one account together: twenty guesses, then slower, down to 288 a day."""
+"""For all unfamiliar addresses of one account: twenty guesses, then longer delays, down to 288 a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What is remembered of one key.
+    """The failures of one key.
 
     Attributes:
         count: Failures in a row.
@@ -107,7 +107,7 @@ def wait(failures: Failures | None, now: float, rule: Backoff) -> float:
 
 
 def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
-    """`failures` and one more at `now`."""
+    """Return `failures` with one more at `now`."""
     if failures is None or now - failures.last >= rule.forget:
         return Failures(1, now)
     return Failures(failures.count + 1, now)
@@ -116,9 +116,9 @@ def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
 class LoginBackoff:
     """The counters of all accounts, in bounded memory.
 
-    What was used longest ago is dropped first. An entry is made only by an attempt that goes on to
-    the slow verification, of which there are some hundred a second at most, so pushing out an entry
-    takes longer than it would have slowed anybody.
+    The least recently used entry is dropped first. Only an attempt that continues to the slow verification
+    makes an entry, and a process verifies some hundred of them a second at most. So displacing an entry
+    takes longer than its delay.
 
     Args:
         own: The rule for one address and one account.
@@ -156,7 +156,7 @@ class LoginBackoff:
         self._known: dict[str, dict[str, None]] = {}
 
     def familiar(self, account: str, address: str) -> bool:
-        """Whether `address` has logged in to `account` before, as far as is remembered."""
+        """Return whether `address` is known to have logged in to `account` before."""
         return address in self._known.get(account, ())
 
     def wait(self, account: str, address: str, now: float) -> float:
@@ -170,13 +170,13 @@ class LoginBackoff:
         """Ask for an attempt, and charge it at once if it is allowed.
 
         Returns:
-            0.0 if the attempt may go on; it counts as a failure until `succeeded` or `refund` says
-            otherwise. Else the seconds to wait, and nothing was charged.
+            0.0 if the attempt may continue; it counts as a failure until `succeeded` or `refund` is called.
+            Else the seconds to wait; then nothing was charged.
         """
         seconds = self.wait(account, address, now)
         if seconds > 0.0:
             return seconds
-        # INVARIANT: asking and charging are one step, with no await between them.
+        # INVARIANT: checking and charging are one step, with no await between them.
         pair = (account, address)
         self._put(self._own, pair, charged(self._own.pop(pair, None), now, self._own_rule))
         if not self.familiar(account, address):
@@ -185,16 +185,16 @@ class LoginBackoff:
         return 0.0
 
     def refund(self, account: str, address: str) -> None:
-        """Take back the charge of an attempt that was never verified (the server was busy)."""
+        """Refund the charge of an attempt that was never verified (the server was busy)."""
         self._take_back(self._own, (account, address))
         if not self.familiar(account, address):
             self._take_back(self._strangers, account)
 
     def succeeded(self, account: str, address: str) -> None:
-        """Note a success: the address starts afresh and is familiar from now on.
+        """Note a success: clear the failures of the address, which is familiar from now on.
 
-        The shared counter only gets back this attempt's charge: the owner's login must not give
-        whoever is guessing at the same time a fresh start.
+        The shared counter is reduced only by the charge of this attempt: the owner's login must not reset
+        the counter of a simultaneous attacker.
         """
         self._own.pop((account, address), None)
         if not self.familiar(account, address):
@@ -202,7 +202,7 @@ class LoginBackoff:
         self.remember(account, address)
 
     def remember(self, account: str, address: str) -> None:
-        """Take an address for familiar: it has logged in to the account, now or in an earlier process."""
+        """Note that an address has logged in to the account, now or in an earlier process."""
         addresses = self._known.pop(account, {})
         addresses.pop(address, None)
         addresses[address] = None

@@ -1,8 +1,8 @@
 """Rate limits: the generic cell rate algorithm (GCRA) in two floats.
 
-GCRA is the sliding form of the token bucket (ITU-T I.371): one stored number, the *theoretical
-arrival time* (TAT), and no window edge at which a client may send twice its share. This module is
-the oracle that every shared store must match.
+GCRA is the sliding form of the token bucket (ITU-T I.371): one stored number, the *theoretical arrival
+time* (TAT), and no edge of a window at which a client may send twice its share. This module is the
+reference for every shared store.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many units in so many seconds, with a burst.
+    """A number of units in a number of seconds, with a burst.
 
     Attributes:
         interval: Seconds that one unit takes.
@@ -35,7 +35,7 @@ class Rate:
     tolerance: float
 
     def __post_init__(self) -> None:
-        """Refuse what would never or always let something pass.
+        """Reject a rate that would never or always allow a unit.
 
         Raises:
             ConfigurationError: The interval is not positive and finite, or the burst is below 1.
@@ -67,7 +67,7 @@ class Rate:
 
     @property
     def burst(self) -> float:
-        """How many units may be spent at once after a rest."""
+        """Return the number of units that may be spent at once after a pause."""
         return self.tolerance / self.interval
 
 
@@ -83,7 +83,7 @@ def spend(tat: float, now: float, rate: Rate, cost: float = 1.0) -> float | None
     Returns:
         The new TAT to store, or None if the limit is reached (store nothing then).
     """
-    # INVARIANT: written so that NaN anywhere, a negative cost and a clock set back all refuse.
+    # INVARIANT: written so that NaN in any argument, a negative cost and a clock set back all refuse.
     start = now if now >= tat else tat
     after = start + cost * rate.interval
     # A microsecond absorbs the rounding of floats, also of clocks that count from 1970.

@@ -1,7 +1,7 @@
-"""The claims of a token: read once, strictly, and judged again at every use.
+"""Read the claims of a token strictly, and check its times at every use.
 
-What is required, and of which shape: RFC 7519 §4.1, RFC 8725 §3.8 to §3.11, RFC 9068 §2.2. The
-signature has been verified before anything comes here; these functions know nothing of it.
+Required claims and their types: RFC 7519 §4.1, RFC 8725 §3.8 to §3.11, RFC 9068 §2.2. The caller has
+verified the signature; these functions do not use it.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Path", "Unsound", "read_claims"]
 
 Path = str | tuple[str, ...]
-"""The name of a claim; or the names of objects within each other and of the member of the last."""
+"""The name of a claim; or the names of nested objects and of a member of the last one."""
 
 MAX_TEXT = 256
 """Characters of a subject, `jti`, session id, tenant or role."""
 
 MAX_LEEWAY = 300.0
-"""Seconds; clocks that differ by more are to be mended, not forgiven."""
+"""Seconds. If the clocks of two machines differ by more, the operator must correct them."""
 
-_END_OF_TIME = 253_402_300_799.0  # 9999-12-31T23:59:59Z: no honest date lies beyond
+_END_OF_TIME = 253_402_300_799.0  # 9999-12-31T23:59:59Z, later than any plausible date
 _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRules:
-    """What the claims of a token must say, and which of them mean what.
+    """The requirements on the claims of a token, and the meaning of each claim.
 
     Attributes:
         issuer: The one accepted `iss`.
-        audiences: The token is for one of these.
-        leeway: Seconds by which the issuer's clock may be ahead. It never makes a token last
-            longer: `exp` is exact.
+        audiences: The token must be for one of these.
+        leeway: Seconds by which the issuer's clock may be ahead. It never extends the life of a token:
+            `exp` is exact.
         max_age: Seconds that a token may live at most, or None.
-        jti_required: Whether a `jti` must be there.
+        jti_required: Whether a `jti` is required.
         roles: The claim that holds role names, or None.
         tenant: The claim that names the tenant, or None.
-        scope: The claim that restricts permissions, or None; a token without it may do nothing.
+        scope: The claim that restricts permissions, or None; a token without it has no permissions.
         session: The claim that names the login session, or None.
         attributes: Claims that become attributes of the principal.
-        grants: The permission patterns that each scope stands for; a scope that is not there grants
-            nothing. None if the scopes are patterns themselves.
-        clients: The clients whose tokens count (`client_id`, or `azp`), or None for all.
-        services: What the principal of a token without a person is called, before its `client_id`;
-            None if such a token is refused. A token has no person if `sub` is its client (RFC 9068
-            §5), or is missing.
-        persons: Whether a token whose `sub` is its client is refused: a client that is called like
-            a person is not that person.
-        required: Claims that must have these very values.
-        bare: What the answer of an introspection (RFC 7662 §2.2) may leave out: `iss`, `aud`, `exp`.
+        grants: The permission patterns of each scope; a scope that is not listed grants nothing. None if
+            the scopes are patterns themselves.
+        clients: The accepted clients (`client_id`, or `azp`), or None for all.
+        services: Prefix of the principal's id for a token without a person, before its `client_id`; None if
+            such a token is refused. A token has no person if `sub` is its client (RFC 9068 §5), or is
+            missing.
+        persons: Whether a token whose `sub` is its client is refused: a client with the name of a person is
+            not that person.
+        required: Claims that must have exactly these values.
+        bare: Claims that the answer of an introspection (RFC 7662 §2.2) may omit: `iss`, `aud`, `exp`.
     """
 
     issuer: str
@@ -74,7 +74,7 @@ class ClaimRules:
     bare: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Refuse rules that would accept anything.
+        """Reject rules that would accept any token.
 
         Raises:
             ConfigurationError: An issuer or audience is empty, or a number is out of range.
@@ -95,10 +95,10 @@ class ClaimRules:
 
 @dataclass(frozen=True, slots=True)
 class Unsound:
-    """Claims that are refused whatever the time is.
+    """Claims that are refused at any time.
 
     Attributes:
-        reason: For the operator; quotes nothing of the token.
+        reason: For the operator; contains nothing of the token.
     """
 
     reason: str
@@ -106,10 +106,10 @@ class Unsound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """Claims that are sound. Whether they are timely is asked of `misuse`.
+    """Well-formed claims. `misuse` checks their times.
 
     Attributes:
-        subject: Who (`sub`).
+        subject: The subject (`sub`).
         expires_at: `exp`, Unix seconds; infinite if an introspection names none.
         issued_at: `iat`, or None.
         not_before: `nbf`, or None.
@@ -123,7 +123,7 @@ class Claims:
         attributes: Further facts about the subject.
         client_id: The client that the token was issued to; None if no rule asks for it.
         acr: Class of the authentication (`acr`), or None.
-        confirmation: What its bearer must prove to possess (`cnf`, RFC 7800), or None.
+        confirmation: The key that its bearer must prove to possess (`cnf`, RFC 7800), or None.
     """
 
     subject: str
@@ -143,11 +143,11 @@ class Claims:
     confirmation: Mapping[str, object] | None = field(default=None, hash=False)
 
     def expired(self, now: float) -> bool:
-        """Whether `exp` has come."""
+        """Return whether `exp` has passed."""
         return now >= self.expires_at
 
     def misuse(self, rules: ClaimRules, now: float) -> str | None:
-        """What is wrong with using the token at `now` (Unix seconds); None if nothing is."""
+        """Return the reason why the token may not be used at `now` (Unix seconds); None if it may."""
         if now >= self.expires_at:
             return "the token has expired"
         latest = now + rules.leeway
@@ -170,16 +170,16 @@ class Claims:
         return None
 
     def issued_by(self, rules: ClaimRules) -> float:
-        """The earliest moment at which the token can have been issued (Unix seconds).
+        """Return the earliest moment at which the token can have been issued (Unix seconds).
 
-        A revocation of everything before T must cover each token that may be older than T: one
-        without `iat` counts as the oldest of all, and `leeway` is taken off.
+        A revocation of all tokens before T must cover each token that may be older than T: one without
+        `iat` counts as the oldest of all, and `leeway` is subtracted.
         """
         return 0.0 if self.issued_at is None else self.issued_at - rules.leeway
 
 
 class _UnsoundError(Exception):
-    """Ends the reading; never leaves this module."""
+    """Aborts the reading; never leaves this module."""
 
 
 def _too_long(seconds: float, max_age: float) -> str:
@@ -190,7 +190,7 @@ def _number(claims: Mapping[str, object], name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    # bool is an int in Python; JSON's `true` is no date.
+    # bool is an int in Python; JSON's `true` is not a date.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _UnsoundError(f"{name} is not a number")
     if not 0 <= value <= _END_OF_TIME:  # False for NaN too
@@ -208,7 +208,7 @@ _MISSING = object()
 
 
 def _at(claims: Mapping[str, object], path: Path | None) -> object:
-    """What stands at `path`; `_MISSING` if nothing does."""
+    """Return the value at `path`, or `_MISSING`."""
     if path is None:
         return _MISSING
     if isinstance(path, str):
@@ -256,7 +256,7 @@ def _scopes(claims: Mapping[str, object], rules: ClaimRules) -> frozenset[str] |
 
 
 def _client(claims: Mapping[str, object], rules: ClaimRules) -> str | None:
-    """The client that the token was issued to (RFC 9068 §2.2; `azp`, OpenID Connect Core §2)."""
+    """Return the client that the token was issued to (RFC 9068 §2.2; `azp`, OpenID Connect Core §2)."""
     if rules.clients is None and rules.services is None and not rules.persons:
         return None
     client, party = _text(claims, "client_id"), _text(claims, "azp")
@@ -292,7 +292,7 @@ def _confirmation(claims: Mapping[str, object]) -> Mapping[str, object] | None:
     value = claims.get("cnf", _MISSING)
     if value is _MISSING:
         return None
-    # An empty one would bind the token to nothing.
+    # An empty one would not bind the token.
     if not isinstance(value, dict) or not value:
         raise _UnsoundError("cnf is not an object with members")
     return MappingProxyType(value)
@@ -369,10 +369,10 @@ def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Uns
 
     Args:
         claims: The payload, parsed.
-        rules: What it must say.
+        rules: The requirements.
 
     Returns:
-        The claims, sound but perhaps not timely, or why they are not sound.
+        The claims, whose times are not checked yet, or the reason why they are malformed.
     """
     try:
         return _read(claims, rules)

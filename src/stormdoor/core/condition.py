@@ -1,15 +1,15 @@
 """Conditions of policies: a Python function, or one line of text from a configuration file.
 
-The text form is a comparison, so small that it can be read aloud::
+The text form is one comparison::
 
     resource.id in principal.moderates
     environment.authentication_age <= 900
     environment.address within "10.0.0.0/8"
     principal.department == "support"
 
-The left side is a path, the operator one of ``== != < <= > >= in "not in" within``, the right side
-a path or a JSON literal. Anything that cannot be answered (a missing attribute, a comparison of a
-text with a number, two attributes that are both null) raises, and a condition that raises denies.
+The left side is a path, the operator one of ``== != < <= > >= in "not in" within``, the right side a path
+or a JSON literal. A condition that cannot be evaluated (a missing attribute, a comparison of a text with a
+number, two attributes that are both null) raises, and a condition that raises denies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from stormdoor.errors import ConfigurationError, PolicyError
 __all__ = ["Condition", "parse_condition"]
 
 Condition = Callable[[AccessRequest], bool]
-"""Answers True or False. Any other answer, and any exception, denies."""
+"""Returns True or False. Any other result, and any exception, denies."""
 
 _MAX_LENGTH = 512
 _PATH = r"(?:principal|resource|environment)(?:\.[A-Za-z_][A-Za-z0-9_]{0,63})"
@@ -42,13 +42,13 @@ _LINE = re.compile(
 _ONLY_PATH = re.compile(_PATH, re.ASCII)
 
 
-# Seconds by which the clocks of two machines may differ. A proof of identity from further ahead
-# than that is no fresh proof: a clock is wrong.
+# Seconds by which the clocks of two machines may differ. An authentication from further ahead is not fresh:
+# a clock is wrong.
 _SKEW = 120.0
 
 
 def _fits(left: object, right: object) -> bool:
-    """Whether the two are of one kind. True is no number, and what is not a number is no number."""
+    """Return whether the two values are of one type. True is not a number, and neither is NaN."""
     if isinstance(left, bool) or isinstance(right, bool):
         return isinstance(left, bool) and isinstance(right, bool)
     if isinstance(left, int | float):
@@ -173,7 +173,7 @@ class _Comparison:
     def __call__(self, request: AccessRequest) -> bool:
         left, right = self.left.value(request), self.right.value(request)
         if left is None and right is None and isinstance(self.right, _Path):
-            # Having no team is not being in the team of a document that has none.
+            # A principal without a team is not in the team of a document without one.
             raise LookupError("both sides are null")
         return self.compare(left, right)
 

@@ -1,7 +1,7 @@
-"""The life of a connection, as a table.
+"""The states of a connection and their transitions, as a table.
 
-A connection is PENDING from the moment it is registered until Tornado has sent the 101 and called
-`open()`. Only an OPEN one gives or takes messages. ENDED is final: whatever comes then is dropped.
+A connection is PENDING from its registration until Tornado has sent the 101 and called `open()`. Only an
+OPEN one receives or sends messages. ENDED is final: later events have no effect.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ __all__ = ["TRANSITIONS", "Happening", "State", "after"]
 
 
 class State(Enum):
-    """Where a connection is in its life."""
+    """State of a connection."""
 
-    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+    __hash__ = object.__hash__  # each is one object: no need to hash its name at each use
 
     PENDING = "pending"
     OPEN = "open"
@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class Happening(Enum):
-    """What can happen to it."""
+    """An event of a connection."""
 
     __hash__ = object.__hash__
 
@@ -38,9 +38,9 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (State.OPEN, Happening.ENDED): State.ENDED,
     (State.ENDED, Happening.ENDED): State.ENDED,
 }
-"""What is not in the table has no effect and delivers nothing. INVARIANT: nothing leaves ENDED."""
+"""Other events have no effect and deliver nothing. INVARIANT: ENDED has no transition."""
 
 
 def after(state: State, happening: Happening) -> State | None:
-    """The state after `happening`, or None if it must have no effect."""
+    """Return the state after `happening`, or None if it has no effect."""
     return TRANSITIONS.get((state, happening))

@@ -1,4 +1,4 @@
-"""What was presented, before anything is verified; and the one rule about how many."""
+"""Find the credentials of a request, before they are verified."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ MAX_SECRET = 8192
 
 
 class Source(Enum):
-    """Where in the handshake a credential was found: its provenance."""
+    """Part of the handshake in which a credential was found."""
 
-    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+    __hash__ = object.__hash__  # each is one object: no need to hash its name at each use
 
     AUTHORIZATION = "authorization"
     HEADER = "header"
@@ -56,14 +56,14 @@ _AMBIENT = frozenset({Source.COOKIE, Source.CERTIFICATE})
 
 @dataclass(frozen=True, slots=True, init=False)
 class Place:
-    """A place where an authenticator looks.
+    """A place that an authenticator reads.
 
     Attributes:
         source: The part of the handshake.
         name: Lower-case scheme (`bearer`), header, subprotocol prefix, cookie or query argument.
-        ambient: True if what is found there comes along with any request that a browser makes, also
-            with one made by a hostile page: an Origin is then required. Left out, it is true of cookies
-            and certificates. It is also true of a header that a proxy adds by itself.
+        ambient: True if a browser attaches the credential to each request, even to one by a hostile page:
+            an Origin is then required. By default true of cookies and certificates. A header that a proxy
+            adds by itself is ambient, too.
     """
 
     source: Source
@@ -77,11 +77,10 @@ class Place:
 
 
 CLIENT_CERTIFICATE = Place(Source.CERTIFICATE, "client")
-"""The client certificate, whether TLS brought it or a proxy that has proved itself; its secret is the
-DER in base64."""
+"""The client certificate, from TLS or from an authenticated proxy; its secret is the DER in base64."""
 
 FIRST_MESSAGE = Place(Source.MESSAGE, "first")
-"""The first message. No handshake carries anything there."""
+"""The first message. No handshake has a credential there."""
 
 
 @value
@@ -94,31 +93,31 @@ class Credential:
 
     @property
     def ambient(self) -> bool:
-        """True if a browser attaches it to any request, also to one made by a hostile page."""
+        """True if a browser attaches it to each request, even to one by a hostile page."""
         return self.place.ambient
 
     @property
     def company(self) -> bool:
-        """True if it may come along with an explicit credential that is tied to it.
+        """True if it may accompany an explicit credential that is bound to it.
 
-        A certificate may, whoever holds it: a token can be bound to it (RFC 8705).
+        A certificate may in every case: a token can be bound to it (RFC 8705).
         """
         return self.place.ambient or self.place.source is Source.CERTIFICATE
 
 
 def fingerprint(secret: str) -> str:
-    """SHA-256 of a random secret in hex: what is stored and looked up (256 bits need no stretching)."""
+    """Return the SHA-256 of a random secret in hex, for storage and look-up (256 bits need no stretching)."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def thumbprint(certificate: bytes) -> str:
-    """`x5t#S256` of a certificate in DER: its SHA-256 in base64url without padding (RFC 8705 §3.1)."""
+    """Return `x5t#S256` of a DER certificate: its SHA-256 in base64url without padding (RFC 8705 §3.1)."""
     digest = hashlib.sha256(certificate).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def mtls_proof(certificate: bytes) -> str:
-    """The entry of `Authentication.proofs` that says: the client has the key of this certificate."""
+    """Return the entry of `Authentication.proofs` for possession of this certificate's key."""
     return f"mtls:{thumbprint(certificate)}"
 
 
@@ -129,9 +128,9 @@ _CARRIED_BY = {
     Source.COOKIE: "cookies",
     Source.QUERY: "query",
     Source.CERTIFICATE: "certificate",
-    Source.MESSAGE: "path",  # of no consequence: nothing is found there
+    Source.MESSAGE: "path",  # irrelevant: no credential is found there
 }
-"""The part of a handshake in which credentials of each kind come."""
+"""The part of a handshake that contains credentials of each kind."""
 
 
 def _certificate(handshake: Handshake) -> list[str]:
@@ -165,9 +164,9 @@ def _in_place(handshake: Handshake, place: Place) -> Iterable[str]:
 
 
 def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]:
-    """Every credential that `handshake` carries in one of `places`.
+    """Return every credential of `handshake` in one of `places`.
 
-    The same header sent twice is two credentials, so that nobody has to guess which one counts.
+    The same header sent twice is two credentials, so that the guard need not choose one.
     """
     if not (
         handshake.authorization
@@ -180,7 +179,7 @@ def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]
         return []
     found = []
     for place in places:
-        # Most handshakes carry one kind of thing, and most places are empty.
+        # Most handshakes have one kind of credential, and most places are empty.
         if getattr(handshake, _CARRIED_BY[place.source]):
             found += [Credential(place, secret) for secret in _in_place(handshake, place)]
     return found

@@ -1,4 +1,4 @@
-"""A decision with its reasons: never a bare boolean."""
+"""A decision with its reasons, instead of a boolean."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["AccessRequest", "Decision", "Environment", "Resource", "authenticati
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The thing that is acted upon.
+    """The object of an action.
 
     Attributes:
         type: Its kind, for example `room`.
-        id: Which one, for example `lobby`.
-        tenant: The tenant that owns it, or None if tenants do not apply. A principal of another
-            tenant is refused before any policy is asked (ASVS 8.4.1).
+        id: Its id, for example `lobby`.
+        tenant: The tenant that owns it, or None if tenants do not apply. A principal of another tenant is
+            refused before any policy is evaluated (ASVS 8.4.1).
         attributes: Facts for conditions (`resource.owner`).
     """
 
@@ -31,15 +31,15 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The circumstances of one request.
+    """The environment of one request: address, endpoint, and strength and age of the authentication.
 
     Attributes:
         now: Unix seconds.
         address: The client's IP address as text.
         endpoint: The path of the endpoint.
         kind: The kind of credential in use.
-        authentication_age: Seconds since the principal last proved who it is.
-        strength: How many factors were used.
+        authentication_age: Seconds since the principal last authenticated.
+        strength: Number of factors used.
         acr: Class of the authentication (OpenID Connect Core §2), or None.
     """
 
@@ -53,10 +53,10 @@ class Environment:
 
 
 def authentication_age(authenticated_at: float, now: float) -> float:
-    """Seconds since a proof, at `now`.
+    """Return the seconds since an authentication, at `now`.
 
-    A proof from the future means that a clock was set back: nobody knows how old it is, so it is as old as
-    can be. Two minutes of difference between the clocks of two machines are forgiven.
+    An authentication from the future means that a clock was set back: its age is unknown, so it counts as
+    the oldest possible. A difference of two minutes between the clocks of two machines is tolerated.
     """
     age = now - authenticated_at
     if age >= 0.0:
@@ -66,7 +66,7 @@ def authentication_age(authenticated_at: float, now: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One question: may `principal` do `permission` to `resource` in `environment`?"""
+    """A request for a decision: may `principal` do `permission` to `resource` in `environment`?"""
 
     principal: Principal
     permission: str
@@ -76,14 +76,14 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, its reason, and who decided.
+    """The result of a decision, its reason, and the policies behind it.
 
     Attributes:
         allowed: The verdict.
         reason: One sentence for the operator.
         policy_ids: The policies that determined the verdict, in the order of the set.
-        errors: Conditions that raised; each made the answer stricter, never looser.
-        needs: Set in a refusal that would be none if the authentication were stronger: what it lacks.
+        errors: Conditions that raised; each makes the result stricter, never looser.
+        needs: Set in a refusal that a stronger authentication would avoid: the missing requirements.
     """
 
     allowed: bool

@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692): what is agreed upon, and both directions with their limits."""
+"""permessage-deflate (RFC 7692): its negotiation, and both directions with their limits."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MEMORY = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What client and server compress with.
+    """The negotiated parameters of the compression.
 
     Attributes:
         server_bits: Size of the window of the server, as a power of two.
         client_bits: The same of the client.
-        server_keeps: Whether the server uses its window on from message to message.
+        server_keeps: Whether the server keeps its window from message to message.
         client_keeps: Whether the client does.
         answer: The value of `Sec-WebSocket-Extensions` in the answer.
     """
@@ -41,10 +41,10 @@ class Agreement:
 
 
 def agree(header: str) -> Agreement | None:
-    """The first offer of permessage-deflate that can be accepted, or None.
+    """Return the first offer of permessage-deflate that can be accepted, or None.
 
-    An offer with a parameter that is unknown, doubled or out of range is declined (§7), and
-    so is a window of the server of 2^8 bytes, which zlib cannot write.
+    An offer with an unknown, duplicate or out-of-range parameter is declined (§7), and so is a server
+    window of 2^8 bytes, which zlib cannot write.
     """
     for offer in _offers(header):
         agreement = _accepted(offer)
@@ -54,7 +54,7 @@ def agree(header: str) -> Agreement | None:
 
 
 def _offers(header: str) -> list[list[tuple[str, str | None]]]:
-    """Each extension with its parameters, in order; nothing if the header cannot be read."""
+    """Return each extension with its parameters, in order; nothing if the header is malformed."""
     offers: list[list[tuple[str, str | None]]] = []
     offer: list[tuple[str, str | None]] = []
     at, end = 0, len(header)
@@ -70,7 +70,7 @@ def _offers(header: str) -> list[list[tuple[str, str | None]]]:
         if mark != ";":
             offers.append(offer)
             offer = []
-    # A header that ends in a semicolon promises a parameter that does not come.
+    # A trailing semicolon announces a parameter that is missing.
     return [] if offer else offers
 
 
@@ -85,7 +85,7 @@ def _accepted(offer: list[tuple[str, str | None]]) -> Agreement | None:
         if key in _FLAGS and text is None:
             answer.append(key)
         elif key == "client_max_window_bits" and text is None:
-            pass  # it could; nothing is asked of it
+            pass  # allowed; it does not affect the server
         elif key in _BITS and text in ("8", "9", "10", "11", "12", "13", "14", "15"):
             bits[key] = int(text)
             answer.append(f"{key}={text}")
@@ -103,14 +103,14 @@ def _accepted(offer: list[tuple[str, str | None]]) -> Agreement | None:
 
 
 class Deflater:
-    """Compresses whole messages. Its window is made when there is something to compress.
+    """Compresses whole messages. Its window is allocated at the first message.
 
     Args:
-        agreement: With the client.
+        agreement: The negotiated parameters.
         options: `compression_level` and `mem_level`, as in Tornado's `get_compression_options`.
 
     Raises:
-        ValueError: An option is none that zlib has.
+        ValueError: zlib does not have this option.
     """
 
     __slots__ = ("_agreement", "_level", "_memory", "_stream")
@@ -124,7 +124,7 @@ class Deflater:
         self._stream: zlib._Compress | None = None
 
     def message(self, data: bytes) -> bytes:
-        """One message, compressed."""
+        """Return the compressed message."""
         stream = self._stream
         if stream is None:
             stream = zlib.compressobj(
@@ -139,10 +139,10 @@ class Deflater:
 
 
 class Inflater:
-    """Decompresses messages piece by piece, and never more than there is room for.
+    """Decompresses messages piece by piece, up to a limit.
 
     Args:
-        agreement: With the client.
+        agreement: The negotiated parameters.
     """
 
     __slots__ = ("_agreement", "_rest", "_stream")
@@ -151,21 +151,21 @@ class Inflater:
         self._agreement = agreement
         self._stream: zlib._Decompress | None = None
         self._rest: bytes | None = None
-        """What came behind the end of the client's stream in the message at hand."""
+        """Data after the end of the client's stream in the present message."""
 
     def piece(self, data: bytes, room: int, *, last: bool) -> bytes | None:
-        """The next piece of a message.
+        """Decompress the next piece of a message.
 
         Args:
-            data: As it came.
-            room: How many bytes may come out.
+            data: The received bytes.
+            room: Largest number of decompressed bytes.
             last: Whether the message ends here.
 
         Returns:
-            What it is, or None if that is more than `room` bytes.
+            The decompressed bytes, or None if they are more than `room`.
 
         Raises:
-            zlib.error: It is not what a compressor writes.
+            zlib.error: The data is not valid.
         """
         if last:
             data += _TAIL
@@ -173,10 +173,10 @@ class Inflater:
         if self._rest is None:
             stream = self._stream
             if stream is None:
-                # Of those who say 8 zlib itself uses 9.
+                # zlib itself replaces 8 by 9.
                 stream = self._stream = zlib.decompressobj(-max(9, self._agreement.client_bits))
-            # One more than fits, so that a message that just fits is told from one that does not. Zero
-            # would mean "without a limit".
+            # One more than fits, to distinguish a message that just fits from a larger one. Zero would mean
+            # "without a limit".
             out = stream.decompress(data, room + 1)
             if len(out) > room:
                 return None

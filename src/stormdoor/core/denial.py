@@ -1,8 +1,7 @@
-"""Why something was refused, and what is said about it in public.
+"""The causes of denials, and the public answer to each.
 
-One table, three audiences: the HTTP client before the 101, the WebSocket client after it, and
-nobody else. What the operator learns travels beside it in `Refusal.detail` and goes to the log and
-the trail only (ASVS 16.5.1).
+One table for two audiences: the HTTP client before the 101, and the WebSocket client after it. The
+operator's explanation is in `Refusal.detail` and goes only to the log and the trail (ASVS 16.5.1).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ __all__ = ["ANSWERS", "Answer", "Denial", "Refusal"]
 class Denial(Enum):
     """The closed list of causes."""
 
-    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+    __hash__ = object.__hash__  # each is one object: no need to hash its name at each use
 
     MALFORMED = "malformed"
     INSECURE_TRANSPORT = "insecure-transport"
@@ -53,7 +52,7 @@ class Denial(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the public sees of a denial.
+    """The public answer to a denial.
 
     Attributes:
         status: HTTP status of a refused handshake.
@@ -109,13 +108,12 @@ class Refusal:
 
     Attributes:
         denial: The cause.
-        detail: For the operator only: what was seen, and the line that would allow it.
-        retry_after: Whole seconds until another try makes sense, or None.
+        detail: For the operator only: the observation, and the line that would allow it.
+        retry_after: Whole seconds until another attempt makes sense, or None.
         policy_ids: The policies that decided, if a policy did.
-        headers: Names and values that the answer to a handshake carries, such as a challenge. They are
-            public.
+        headers: Names and values for the answer to a handshake, such as a challenge. They are public.
         charged: Whether the address is charged with a failed authentication.
-        needs: What the authentication lacks, if a stronger one would do.
+        needs: The missing requirements, if a stronger authentication would be enough.
     """
 
     denial: Denial
@@ -127,12 +125,12 @@ class Refusal:
     needs: Needs | None = None
 
     def __post_init__(self) -> None:
-        """Keep the detail on one line: it may quote a client, and the operator's log is made of lines."""
+        """Keep the detail on one line: it may quote a client, and a log entry is one line."""
         if not self.detail.isprintable():
             plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in self.detail)
             force_setattr(self, "detail", plain)  # type: ignore[arg-type]
 
     @property
     def answer(self) -> Answer:
-        """The public side of this refusal."""
+        """The public answer of this refusal."""
         return ANSWERS[self.denial]

@@ -1,13 +1,13 @@
-"""Events of the trail, and the chain that makes a change to them visible.
+"""Events of the trail, and the hash chain that makes changes to them detectable.
 
-Each entry's hash covers the one before it, so an entry cannot be changed, removed or put in between
-without every later hash being wrong. With a key the hash is an HMAC, which somebody who can write
-to the store but does not hold the key cannot recompute.
+Each entry's hash covers the previous one, so an entry cannot be changed, removed or inserted without making
+every later hash wrong. With a key the hash is an HMAC. An attacker who can write to the store but does not
+have the key cannot compute it again.
 
-Personal data (who, from where) is not hashed itself but through a salted commitment: erasing the
-data and its salt leaves the chain whole and the person gone (GDPR Article 17).
+Personal data (principal, address, credential) is not hashed itself but through a salted commitment: after
+the data and its salt are erased, the chain still verifies and the person is unknown (GDPR Article 17).
 
-Names follow the OWASP Logging Vocabulary, with `connection_*` for what it does not know.
+Names follow the OWASP Logging Vocabulary, with `connection_*` for events that it lacks.
 """
 
 from __future__ import annotations
@@ -83,18 +83,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         name: Name from the OWASP Logging Vocabulary.
         cause: The denial, if the event is a refusal.
         endpoint: Path of the endpoint, or name of the command.
-        permission: The permission that was asked for.
+        permission: The required permission.
         kind: Kind of credential.
         policies: Ids of the policies that decided.
-        count: Number of like events that this entry stands for (floods are summed up).
+        count: Number of similar events that this entry stands for (a flood is one entry).
         principal: Id of the principal.
         actor: The operator or principal that caused it, if that is not `principal`.
         address: Address of the client.
         user_agent: User agent of the client.
         connection: Id of the connection.
         detail: Explanation for the operator, redacted.
-        proven: True if the server, an operator or a principal that has proved its identity caused it. Entries
-            of unauthenticated clients have a budget, and are merged beyond it. Not stored.
+        proven: True if the server, an operator or an authenticated principal caused it. Entries of
+            unauthenticated clients have a budget, and are merged beyond it. Not stored.
     """
 
     time: float
@@ -121,15 +121,15 @@ _SALT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def _bytes(text: str, shape: re.Pattern[str]) -> bytes:
-    # One spelling and one length only: `bytes.fromhex` also takes capitals, spaces and any length,
-    # and a byte could then move from one field to the next without the hash noticing.
+    # Only one spelling and one length: `bytes.fromhex` also accepts capitals, spaces and any length. A byte
+    # could then move from one field to the next without changing the hash.
     if not shape.fullmatch(text):
         raise ValueError(f"not {shape.pattern}")
     return bytes.fromhex(text)
 
 
 class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
-    """The personal part. INVARIANT: in the order of the alphabet: that makes its JSON canonical."""
+    """The personal part. INVARIANT: fields in alphabetical order, which makes its JSON canonical."""
 
     actor: str = ""
     address: str = ""
@@ -140,7 +140,7 @@ class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class _Body(msgspec.Struct, omit_defaults=True, gc=False):
-    """The public part. INVARIANT: in the order of the alphabet, too."""
+    """The public part. INVARIANT: fields in alphabetical order, too."""
 
     cause: str = ""
     count: int = 1
@@ -149,14 +149,14 @@ class _Body(msgspec.Struct, omit_defaults=True, gc=False):
     name: str = ""
     permission: str = ""
     policies: tuple[str, ...] = ()
-    time: float | None = None  # always there: an entry of second 0 has its time, too
+    time: float | None = None  # always present: an entry of second 0 has its time, too
 
 
 _json = msgspec.json.Encoder().encode
 
 
 def _encode(event: Event) -> tuple[bytes, bytes]:
-    """The personal and the public part of `event` in canonical JSON."""
+    """Return the personal and the public part of `event` in canonical JSON."""
     personal = _Personal(
         event.actor,
         event.address,
@@ -181,7 +181,8 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
 def encodable(event: Event) -> Event:
     """Return `event` with half surrogate pairs written out, as they are stored."""
 
-    # JSON has no half of a surrogate pair. Text from the network may, and the entry must be kept.
+    # JSON has no half of a surrogate pair. Text from the network may contain one, and the entry must be
+    # kept.
     def readable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode()
 
@@ -203,7 +204,7 @@ class Entry:
         salt: Hex, or None once erased.
         commitment: SHA-256 over salt and personal part, hex.
         previous: Hash of the entry before, hex.
-        hash: Hash over all that is chained, hex.
+        hash: Hash over all chained fields, hex.
         copies: Time, name, principal and actor as the store keeps them beside the entry, to search by; None
             if it searches the entry itself. An empty principal or actor is None here.
     """
@@ -232,7 +233,7 @@ def searched_by(event: Event) -> tuple[float, str, str | None, str | None]:
 
 
 def commitment(salt: str, personal: bytes) -> str:
-    """The salted hash that stands for `personal` in the chain.
+    """Return the salted hash that stands for `personal` in the chain.
 
     Raises:
         ValueError: `salt` is not 16 bytes in hex.
@@ -241,17 +242,17 @@ def commitment(salt: str, personal: bytes) -> str:
 
 
 def link(previous: str, seq: int, body: bytes, committed: str, key: bytes | None) -> str:
-    """The hash of one entry (hex): HMAC-SHA-256 with a key, else SHA-256.
+    """Return the hash of one entry (hex): HMAC-SHA-256 with a key, else SHA-256.
 
     Raises:
-        ConfigurationError: The key is empty, which is no key.
+        ConfigurationError: The key is empty.
         ValueError: A hash is not 32 bytes in hex.
     """
     return _link(_bytes(previous, _HASH), seq, body, _bytes(committed, _HASH), key).hex()
 
 
 def _link(previous: bytes, seq: int, body: bytes, committed: bytes, key: bytes | None) -> bytes:
-    # Fixed-width fields come first, so that no two different entries give the same bytes.
+    # Fixed-width fields come first, so that two different entries never give the same bytes.
     data = previous + seq.to_bytes(8, "big") + committed + body
     if key is None:
         return hashlib.sha256(data).digest()
@@ -263,17 +264,17 @@ def _link(previous: bytes, seq: int, body: bytes, committed: bytes, key: bytes |
 def chain(
     events: Sequence[Event], salts: bytes, *, after: tuple[int, str], key: bytes | None = None
 ) -> list[tuple[Event, Entry]]:
-    """Turn `events` into the entries that continue the chain; each with its event, as it can be stored.
+    """Turn `events` into the entries that continue the chain; each with its event, as it is stored.
 
     Args:
-        events: What happened, in order.
+        events: The events, in order.
         salts: 16 random bytes for each.
         after: `seq` and hash of the last entry; 0 and `GENESIS` if there is none.
         key: Secret of the chain, or None.
 
     Raises:
-        ConfigurationError: The key is empty, which is no key.
-        ValueError: The hash is none, or there are not 16 bytes of salt for each.
+        ConfigurationError: The key is empty.
+        ValueError: The hash is malformed, or there are not 16 bytes of salt for each.
     """
     if len(salts) != 16 * len(events):
         raise ValueError("a salt is 16 bytes, and each entry has one")
@@ -301,7 +302,7 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
     """Turn `event` into the entry that follows `previous`.
 
     Args:
-        event: What happened.
+        event: The event.
         seq: Its position.
         previous: Hash of the entry before it, or `GENESIS`.
         salt: 16 random bytes in hex.
@@ -314,7 +315,7 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
 
 
 def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -> str | None:
-    """What is wrong with `entry` as number `seq`, after `previous`; None if nothing is."""
+    """Return the error of `entry` as number `seq`, after `previous`; None if it is correct."""
     if entry.seq != seq:
         return f"entry {seq} is missing (found {entry.seq})"
     if entry.previous != previous:
@@ -323,7 +324,7 @@ def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -
         expected = link(previous, seq, entry.body, entry.commitment, key)
         same = hmac.compare_digest(entry.hash, expected)
     except (TypeError, ValueError):
-        # Whoever can write to the store can also put a text where bytes belong.
+        # An attacker who can write to the store can also put a text in place of bytes.
         return f"entry {seq} is damaged"
     if not same:
         return f"entry {seq} was changed, or the key is another"

@@ -1,4 +1,4 @@
-"""A second factor: something that a principal has, beside the password that it knows."""
+"""A second factor: a device or application of the principal, beside its password."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Factor", "FactorKind"]
 
 
 class FactorKind(Enum):
-    """What kind of thing it is."""
+    """The kind of a factor."""
 
     TOTP = "totp"  # codes from an application that shares a secret (RFC 6238)
-    PASSKEY = "passkey"  # a key pair in a device or a password manager (WebAuthn)
+    PASSKEY = "passkey"  # One enrolled factor. An unconfirmed factor is not stored as one.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Factor:
 
     Attributes:
         id: Public and unique.
-        principal_id: Whose it is.
+        principal_id: Principal that owns it.
         kind: TOTP or passkey.
-        name: What its owner calls it.
+        name: The owner's name for it.
         secret: TOTP: the shared secret, sealed with a key that is not in the store. Passkey: its
             public key (COSE, base64url), which is no secret.
         handle: Passkey: the id of the credential (base64url), unique. TOTP: None.
@@ -46,10 +46,10 @@ class Factor:
     details: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def accepts(self, counter: int) -> bool:
-        """Whether a use with `counter` is newer than the last one.
+        """Return whether a use with `counter` is newer than the last one.
 
-        INVARIANT: a counter never counts twice. A passkey that does not count says 0 every time
-        (WebAuthn §6.1.1), which is all right as long as it has never said anything else.
+        INVARIANT: a counter is never accepted twice. A passkey without a counter sends 0 every time
+        (WebAuthn §6.1.1); that is accepted as long as it has never sent another value.
         """
         never_counts = self.kind is FactorKind.PASSKEY and counter == 0 == self.counter
         return counter > self.counter or never_counts

@@ -27,13 +27,13 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FINAL, COMPRESSED = 0x80, 0x40
 
 MOST_CONTROL_BYTES = 125
-"""What a ping, a pong or a close may carry (§5.5)."""
+"""Largest payload of a ping, a pong or a close (§5.5)."""
 
 CLOSE_CODES = frozenset([*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)])
-"""The codes that may stand in a close frame (§7.4, and the registry of IANA)."""
+"""Codes that are allowed in a close frame (§7.4, and the registry of IANA)."""
 
 Mask = Callable[[bytes, bytes], bytes]
-"""From four bytes of key and the data: the data, masked or unmasked (§5.3)."""
+"""Function of four key bytes and data: returns the data, masked or unmasked (§5.3)."""
 
 _long, _longer = struct.Struct(">BBH").pack, struct.Struct(">BBQ").pack
 _code = struct.Struct(">H").pack
@@ -42,7 +42,7 @@ _SHORT_TEXTS = tuple(bytes((FINAL | TEXT, size)) for size in range(126))
 
 
 def head(opcode: int, size: int, *, compressed: bool = False) -> bytes:
-    """What goes before a payload of `size` bytes."""
+    """Return the head of a frame with a payload of `size` bytes."""
     if size < 126:
         if opcode == TEXT and not compressed:
             return _SHORT_TEXTS[size]
@@ -52,11 +52,11 @@ def head(opcode: int, size: int, *, compressed: bool = False) -> bytes:
 
 
 def close_payload(code: int | None, reason: str | bytes | None) -> bytes:
-    """The payload of a close frame.
+    """Return the payload of a close frame.
 
     Raises:
         struct.error: `code` is not a number of two bytes.
-        ValueError: It is longer than a control frame may be.
+        ValueError: It is longer than a control frame allows.
     """
     if code is None:
         code = 1000 if reason is not None else None
@@ -69,7 +69,7 @@ def close_payload(code: int | None, reason: str | bytes | None) -> bytes:
 
 
 def xor_mask(key: bytes, data: bytes) -> bytes:
-    """A mask that needs no extension module."""
+    """Mask without an extension module."""
     size = len(data)
     stream = (key * (size // 4 + 1))[:size]
     mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")
@@ -77,7 +77,7 @@ def xor_mask(key: bytes, data: bytes) -> bytes:
 
 
 class Prepared:
-    """A text message that goes to many: encoded and framed once.
+    """A text message for many recipients: encoded and framed once.
 
     Attributes:
         payload: The message.

@@ -1,7 +1,7 @@
-"""A reader of what clients send (RFC 6455, 7692): bytes in, messages out, and nothing that is not allowed.
+"""A strict reader of client frames (RFC 6455, 7692): bytes in, messages out.
 
-It waits for nothing and knows no socket. It is strict: the first byte that breaks a rule ends the
-conversation, with the close code that the RFC names.
+It does not wait and uses no socket. The first byte that breaks a rule ends the connection, with the close
+code of the RFC.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _utf8 = codecs.getincrementaldecoder("utf-8")
 
 _FRAGMENTS = 256
 _LEAST_FRAGMENT = 16
-"""After so many fragments a message must have so many bytes in each of them, on the average."""
+"""After this many fragments a message must have this many bytes in each of them, on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Violation:
     """The client broke a rule.
 
     Attributes:
-        code: What to close with.
-        reason: Which rule, in words.
+        code: The close code.
+        reason: The broken rule, as text.
     """
 
     code: int
@@ -99,20 +99,20 @@ class FrameReader:
         self._inflater = inflater
         self._buffer = b""
         self._at = 0
-        # Of the message at hand, from its first frame to its last:
+        # State of the present message, from its first frame to its last:
         self._message: bytearray | None = None
         self._opcode = 0
         self._compressed = False
         self._decoder: codecs.IncrementalDecoder | None = None
         self._wire = 0
         self._fragments = 0
-        # Of the frame at hand, if its payload comes in pieces:
+        # State of the present frame, if its payload comes in pieces:
         self._left = 0
         self._final = False
         self._key = b""
 
     def feed(self, data: bytes) -> None:
-        """Take note of what has arrived."""
+        """Add received bytes."""
         if self.violation is not None or self.ended:
             return
         if self._at < len(self._buffer):
@@ -134,20 +134,21 @@ class FrameReader:
 
     @property
     def waiting(self) -> int:
-        """Bytes that have arrived and have not been looked at, or not to their end."""
+        """Return the received bytes that are not parsed yet, or not completely."""
         return len(self._buffer) - self._at
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next message or control frame: its opcode and its payload. Texts are UTF-8.
+        """Return the next message or control frame: its opcode and its payload. Texts are UTF-8.
 
         Returns:
-            None if more must arrive first, or nothing ever counts again: see `violation` and `ended`.
+            None if more bytes must arrive first, or nothing is read any more: see `violation` and `ended`.
         """
         buffer, at = self._buffer, self._at
         if at == len(buffer):
             self._buffer, self._at = b"", 0  # an idle connection keeps nothing
             return None
-        # Nearly always: a whole text of up to 125 bytes, all of it here. The same steps as below, at once.
+        # Nearly always: a whole text of up to 125 bytes, completely received. The same steps as below,
+        # without intermediate state.
         if self._message is None and len(buffer) - at >= 6 and buffer[at] == FINAL | TEXT:
             size = buffer[at + 1] - 0x80
             start = at + 6
@@ -194,9 +195,9 @@ class FrameReader:
     # -- one frame ---------------------------------------------------------------------------------
 
     def _head(self) -> tuple[int, bytes] | None:
-        """Read the head of a frame; of a control frame, all of it.
+        """Read the head of a frame; a control frame completely.
 
-        Afterwards `_key` is empty if there was no whole head, or none that is allowed.
+        Afterwards `_key` is empty if there was no complete head, or an invalid one.
         """
         self._key = b""
         buffer, at = self._buffer, self._at
@@ -236,7 +237,7 @@ class FrameReader:
         return None
 
     def _broken(self, first: int, opcode: int, size: int) -> str:
-        """Which rule the first two bytes of a frame break, if any."""
+        """Return the rule that the first two bytes of a frame break, if any."""
         reserved = first & 0x70
         if reserved == COMPRESSED and self._inflater is not None and opcode in (TEXT, BINARY):
             reserved = 0
@@ -275,10 +276,10 @@ class FrameReader:
         self._buffer, self._at, self._message, self._decoder = b"", 0, None, None
         return opcode, payload
 
-    # -- what it carries ---------------------------------------------------------------------------
+    # -- payload -----------------------------------------------------------------------------------
 
     def _payload(self) -> tuple[int, bytes] | None:
-        """As much of the frame's payload as is there; the message, if it ends with it."""
+        """Read the available part of the frame's payload; return the message, if it is complete."""
         buffer, at, left = self._buffer, self._at, self._left
         end = min(at + left, len(buffer))
         part = self._mask(self._key, buffer[at:end])
@@ -298,7 +299,7 @@ class FrameReader:
                 return None
             part = inflated
         if last and self._message is None:
-            # Whole, in one piece: no need to put anything together.
+            # Whole, in one piece: no need to concatenate.
             if self._opcode == TEXT and not part.isascii() and not self._is_text(part):
                 return None
             return self._opcode, part

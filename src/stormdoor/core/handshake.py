@@ -1,4 +1,4 @@
-"""The facts of an opening request, as the adapter saw them. No judgement is made here."""
+"""The facts of a handshake, as the adapter received them, without any decision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Handshake"]
 @value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
-    """One request to open a WebSocket (RFC 6455 §4.1), reduced to what is judged.
+    """One request to open a WebSocket (RFC 6455 §4.1), reduced to the fields that the guard checks.
 
     Attributes:
         path: The path of the endpoint, without the query.
@@ -26,16 +26,16 @@ class Handshake:
         fetch_mode: `Sec-Fetch-Mode`, or None.
         user_agent: Cut to 256 characters.
         authorization: All `Authorization` headers.
-        headers: Values of each header that an authenticator asked for, by lower-case name.
+        headers: Values of each header that an authenticator needs, by lower-case name.
         cookies: Cookies by name, each with every value that was sent under it.
         subprotocols: Offered subprotocols, in order.
-        query: Values of each query argument that an authenticator asked for.
+        query: Values of each query argument that an authenticator needs.
         method: The method, as sent: `GET`.
-        target: The request target as sent, with the query (RFC 9112 §3.2). It may hold secrets.
-        certificate: The client's certificate in DER, verified by TLS here or by a proxy that has proved
-            itself; None if there is none.
-        peer_certificate: The certificate of whoever is at the other end of the TLS connection: the
-            client, or a proxy.
+        target: The request target as sent, with the query (RFC 9112 §3.2). It may contain secrets.
+        certificate: The client's certificate in DER, verified by TLS here or by an authenticated proxy;
+            None if there is none.
+        peer_certificate: The certificate at the other end of the TLS connection: the client's, or a
+            proxy's.
     """
 
     path: str

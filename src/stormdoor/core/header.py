@@ -13,16 +13,16 @@ _TAKEN = frozenset({"authorization", "cookie", "host", "origin", "upgrade", "con
 
 
 def canonical_header(name: str) -> str:
-    """A header's name as CGI and WSGI see it: `X_Forwarded_User` is `x-forwarded-user` there."""
+    """Return the name of a header as CGI and WSGI see it: `X_Forwarded_User` is `x-forwarded-user` there."""
     return name.lower().replace("_", "-")
 
 
 def header_name(name: str) -> str:
-    """The name of a header that an option names, in lower case.
+    """Return the header name of an option, in lower case.
 
     Raises:
-        ConfigurationError: It is none, has a meaning already, or has an underscore, which some servers
-            take for a hyphen.
+        ConfigurationError: It is malformed, has a meaning already, or has an underscore, which some servers
+            treat as a hyphen.
     """
     lower = name.lower()
     if _TOKEN.fullmatch(lower) is None:

@@ -1,4 +1,4 @@
-"""Somebody as an identity provider knows them, and which principal that is here."""
+"""A user of an identity provider, linked to a principal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Identity:
     """A link between a provider's user and a principal (OpenID Connect Core §5.7).
 
     Attributes:
-        issuer: The provider, as `iss` says it.
-        subject: The user there, as `sub` says it. Only both together are unique and never given to
-            somebody else; a mail address is neither.
-        principal_id: Who that is here.
+        issuer: The provider's `iss`.
+        subject: The user's `sub` there. Only both together are unique and never reassigned to another
+            person; a mail address is neither.
+        principal_id: The principal here.
         linked_at: Unix seconds.
     """
 

@@ -1,7 +1,7 @@
-"""What a client says to the guard itself, on the socket: reserved commands and their answers.
+"""Messages between client and guard on the socket: reserved commands and their answers.
 
-They are decoded only when a message is none of the application's commands, so that no message pays for
-them. The field is called `type` whatever the application's commands call it.
+They are decoded only if a message is none of the application's commands, so that other messages cost
+nothing extra. The field is always called `type`, also if the application's commands use another name.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = [
 ]
 
 RESERVED = "stormdoor."
-"""No command of an application may have a tag that begins like this."""
+"""No command of an application may have a tag with this prefix."""
 
 _Secret = Annotated[str, Meta(min_length=1, max_length=MAX_SECRET)]
 
 
 class Authenticate(Command, tag="stormdoor.authenticate"):
-    """The first message of a client that could send no credential in its handshake."""
+    """The first message of a client that could not send a credential in its handshake."""
 
     token: _Secret
 
@@ -63,12 +63,12 @@ _decode_first: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Authenticate | R
 
 
 def _tells(raw: str) -> bool:
-    # Cheap and certain: JSON may spell a letter as \\u0073, but a client that does so means no good.
+    # Cheap and certain: JSON may spell a letter as \\u0073, but no honest client does so.
     return f'"{RESERVED}' in raw
 
 
 def read_in_band(raw: str) -> Refresh | Prove | None:
-    """The reserved command that `raw` is; None if it is none."""
+    """Return the reserved command in `raw`; None if it is none."""
     if not _tells(raw):
         return None
     try:
@@ -79,7 +79,7 @@ def read_in_band(raw: str) -> Refresh | Prove | None:
 
 
 def read_authenticate(raw: str) -> Authenticate | None:
-    """The first message that `raw` is; None if it is none."""
+    """Return the first message in `raw`; None if it is none."""
     try:
         found: object = _decode_first.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -88,7 +88,7 @@ def read_authenticate(raw: str) -> Authenticate | None:
 
 
 def encode_renewed(type: str, expires_in: int | None, id: str | int | UnsetType = UNSET) -> bytes:
-    """`{"type": "stormdoor.refreshed", "id": 1, "expires_in": 300}`, or `stormdoor.authenticated`."""
+    """Return `{"type": "stormdoor.refreshed", "id": 1, "expires_in": 300}`, or `stormdoor.authenticated`."""
     reply: dict[str, object] = {"type": RESERVED + type}
     if id is not UNSET:
         reply["id"] = id
@@ -96,5 +96,5 @@ def encode_renewed(type: str, expires_in: int | None, id: str | int | UnsetType 
 
 
 def encode_expiring(expires_in: int) -> bytes:
-    """`{"type": "stormdoor.expiring", "expires_in": 30}`."""
+    """Return `{"type": "stormdoor.expiring", "expires_in": 30}`."""
     return encode({"type": RESERVED + "expiring", "expires_in": expires_in})

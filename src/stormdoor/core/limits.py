@@ -1,4 +1,4 @@
-"""How much of everything: the limits of a guard, with safe defaults."""
+"""The limits of a guard, with safe defaults."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EndpointLimits:
     outbound_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot work."""
+        """Reject invalid values."""
         for one in fields(EndpointLimits):
             value = getattr(self, one.name)
             if value is not None:
@@ -56,7 +56,7 @@ class EndpointLimits:
 
 
 def _check(name: str, value: object, usual: object) -> None:
-    """Refuse a value that is not of the kind of `usual`, or not positive.
+    """Reject a value that has another type than `usual`, or is not positive.
 
     Raises:
         ConfigurationError: The message says what to write.
@@ -114,14 +114,14 @@ class Limits(EndpointLimits):
             browser back to.
         pages_per_address: Requests from one address to the other routes of stormdoor.
         foreign_per_address: Requests from one address that a page of another site caused, sockets included.
-        requests_per_address: HTTP requests of any kind from one address, and TCP connections, each of which
-            counts as a request; where `guarded_server` listens.
+        requests_per_address: HTTP requests of every kind from one address, and TCP connections, each of
+            which counts as a request; where `guarded_server` listens.
         tcp_per_address: TCP connections from one address that carry no WebSocket; beyond it a new one
             closes the oldest idle one; where `guarded_server` listens.
         tcp: The same of the process; beyond it the server closes one of the address that has most.
         unfinished_requests_per_address: Requests from one address with a body that has not arrived
             completely; where `guarded_server` listens.
-        body_seconds: How long the body of a request to stormdoor's own routes may take. Elsewhere, where
+        body_seconds: Seconds for the body of a request to stormdoor's own routes. For other routes, where
             `guarded_server` listens, the time after which a body must have kept `body_bytes_per_second`.
         body_bytes_per_second: The slowest body on average; where `guarded_server` listens.
         unauthenticated_body_bytes: The largest body of a request without a living session; a smaller
@@ -132,19 +132,19 @@ class Limits(EndpointLimits):
         connections_per_address: Open connections from one address.
         connections: Open connections of the process.
         ipv6_prefix: Bits of an IPv6 address that count as one client.
-        authentication_seconds: How long an authenticator may take.
+        authentication_seconds: Seconds for an authenticator.
         connection_seconds: The greatest age of a connection, or None.
         expiry_notice_seconds: Seconds from the notice of its end to the end of a connection, a quarter of
             its time at most.
         refreshes_per_principal: Refreshed credentials of one principal on all its connections.
         proofs_per_principal: Second factors tried by one principal on all its connections.
-        first_message_seconds: How long a connection may wait for its first message.
+        first_message_seconds: Seconds for the first message.
         first_message_bytes: The largest first message.
         pending_per_address: Connections from one address that wait for their first message.
         pending: Connections of the process that wait for their first message.
         unfinished_logins: Logins that unauthenticated clients have begun and not finished, in the whole
             store: passkey challenges, and as many logins at a provider.
-        message_depth: How deep arrays and objects of a message may nest.
+        message_depth: Greatest depth of nested arrays and objects in a message.
         offences: Refused messages, within a minute, after which the connection is closed (1008).
         outbound_seconds: Seconds that a write may wait for a slow reader.
         buffered_bytes: Bytes that the process keeps for all its connections: unfinished and delayed
@@ -185,7 +185,7 @@ class Limits(EndpointLimits):
     buffered_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot work.
+        """Reject invalid values.
 
         Raises:
             ConfigurationError: A rate cannot be read, a number is not positive, or two limits contradict

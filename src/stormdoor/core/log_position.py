@@ -10,7 +10,7 @@ __all__ = ["LogPosition", "earlier"]
 class LogPosition(NamedTuple):
     """The head of the log of revocations at some moment.
 
-    Positions are comparable only within one epoch.
+    Positions of different epochs cannot be compared.
 
     Attributes:
         epoch: Identifies the log. A restart with a store in memory, a restored backup and a copied file

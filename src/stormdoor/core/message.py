@@ -1,7 +1,7 @@
-"""Typed messages: decoded and validated in one pass, with nothing unknown let through.
+"""Typed messages: decoded and validated in one pass, without unknown fields.
 
-A handler's commands form one tagged union. A message is refused unless it is one of them, has no
-field that the command does not have, and keeps to the bounds written in the annotations.
+A handler's commands form one tagged union. A message is refused unless it is one of them, has only fields
+of that command, and satisfies the bounds in the annotations.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ __all__ = [
     "too_deep",
 ]
 
-# Allowed ranges, since a set of refused ones takes three times as long to match. Left out are control
-# characters, line and paragraph separators, U+FEFF, and what reorders or hides the text beside it: overrides
-# and isolates of direction, U+061C, U+180E, U+200B, U+2060 to U+206F, U+FFF9 to U+FFFB, and tag characters.
+# Allowed ranges, because a set of refused ones takes three times as long to match. They exclude control
+# characters, line and paragraph separators, U+FEFF, and characters that reorder or hide adjacent text:
+# overrides and isolates of direction, U+061C, U+180E, U+200B, U+2060 to U+206F, U+FFF9 to U+FFFB, and tag
+# characters.
 _SHOWN = (
     r" -~\xa0-\u061b\u061d-\u180d\u180f-\u200a\u200c-\u2027\u202f-\u205f\u2070-\ufefe\uff00-\ufff8\ufffc-"
     r"\U000dffff\U000e0080-\U0010ffff"
@@ -48,13 +49,13 @@ def _text(allowed: str) -> str:
 
 
 MessageId = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
-"""What a client may put into `id`: it comes back in the reply."""
+"""Allowed characters of a client's `id`, which the reply repeats."""
 
 Identifier = Annotated[str, Meta(max_length=64, pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")]
 """A name that is safe in a path, a log and a query."""
 
 Line = Annotated[str, Meta(max_length=1000, pattern=_text(_SHOWN))]
-"""One line of text, without characters that control a terminal, reorder what is seen, or are invisible.
+"""One line of text, without characters that control a terminal, reorder text, or are invisible.
 
 U+200C to U+200F stay, because Persian, Hebrew and emoji need them; tag characters stay within flags.
 """
@@ -63,7 +64,7 @@ Text = Annotated[str, Meta(max_length=10_000, pattern=_text(rf"\t\n\r{_SHOWN}"))
 """Several lines of such text."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-"""A whole number that JavaScript keeps exact."""
+"""A whole number that JavaScript represents exactly."""
 
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 """A finite number."""
@@ -84,7 +85,7 @@ class Command(
 ):
     """A message that a client may send. Subclass it, name a `tag`, and annotate the fields.
 
-    Commands are frozen, so they can never form a cycle and need not burden the garbage collector.
+    Commands are frozen, so they never form a cycle, and the garbage collector need not track them.
 
     Attributes:
         id: Chosen by the client; comes back in the reply. `msgspec.UNSET` if there was none.
@@ -104,12 +105,12 @@ class Reply(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class ErrorReply(Reply, tag="error"):
-    """What an action returns when it could not do what was asked, though it was permitted.
+    """An action's error reply: the request was permitted, but could not be fulfilled.
 
     Attributes:
         error: The cause, as in the refusals of the guard.
-        detail: What the client may know about it.
-        needs: With `step-up`: what lacks, from `Decision.needs.on_the_wire()`.
+        detail: Explanation for the client.
+        needs: With `step-up`: the missing requirements, from `Decision.needs.on_the_wire()`.
     """
 
     error: Literal[
@@ -129,7 +130,7 @@ class _Envelope(msgspec.Struct):
     id: MessageId | UnsetType = UNSET
 
 
-# No text has both lengths, so that nobody can send the command that stands for none.
+# No text has both lengths, so no client can send this command.
 _Impossible = Annotated[str, Meta(min_length=1, max_length=0)]
 
 
@@ -140,15 +141,15 @@ class _Nothing(Command, tag="\x00", kw_only=True):
 
 
 encode = msgspec.json.Encoder().encode
-"""JSON bytes of a `Reply`, a command, or anything that msgspec encodes."""
+"""Return the JSON bytes of a `Reply`, a command, or any other value that msgspec encodes."""
 
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
-# Possessive, and content with a text that does not end: linear whatever a client writes.
+# Possessive, and it accepts an unterminated text: linear time for every input.
 _NO_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^"\[\]{}]++', re.DOTALL)
 
 
 def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
-    """A decoder for the union of `commands`, all of which share one tag field.
+    """Return a decoder for the union of `commands`, all of which share one tag field.
 
     Raises:
         TypeError: Two commands have one tag, or different tag fields.
@@ -169,8 +170,8 @@ def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
 
 
 def too_deep(raw: str, limit: int) -> bool:
-    """Whether arrays and objects in `raw` nest deeper than `limit`, without decoding it."""
-    # Cheap and certain for nearly every message: what has few brackets cannot be deep.
+    """Return whether arrays and objects in `raw` nest deeper than `limit`, without decoding it."""
+    # Cheap and certain for nearly every message: one with few brackets cannot be deep.
     if raw.count("{") + raw.count("[") <= limit:
         return False
     depth = deepest = 0
@@ -184,7 +185,7 @@ def too_deep(raw: str, limit: int) -> bool:
 
 
 def read_id(raw: str) -> str | int | UnsetType:
-    """The `id` of a message that was refused, if one can be read."""
+    """Return the `id` of a refused message, if one can be read."""
     try:
         return _read_envelope(raw).id
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -192,7 +193,7 @@ def read_id(raw: str) -> str | int | UnsetType:
 
 
 def encode_error(error: str, id: str | int | UnsetType = UNSET, **more: object) -> bytes:
-    """The error reply `{"type": "error", "error": ..., "id": ...}`."""
+    """Return the error reply `{"type": "error", "error": ..., "id": ...}`."""
     reply: dict[str, object] = {"type": "error", "error": error}
     if id is not UNSET:
         reply["id"] = id
@@ -200,12 +201,12 @@ def encode_error(error: str, id: str | int | UnsetType = UNSET, **more: object) 
 
 
 def encode_reply(reply: object, id: str | int | UnsetType) -> bytes:
-    """JSON bytes of what an action returned, with the id of the command that it answers."""
+    """Return the JSON bytes of an action's result, with the id of the command that it answers."""
     if id is UNSET:
         return encode(reply)
     if isinstance(reply, Reply):
         if reply.id is UNSET:
-            # Encoded with the id and left as it was: the same object may go to others as well.
+            # Encoded with the id and restored: the same object may be sent to others as well.
             reply.id = id
             try:
                 return encode(reply)

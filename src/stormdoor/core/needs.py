@@ -1,4 +1,4 @@
-"""What an authentication lacks for something that it may do otherwise."""
+"""The requirements that an authentication does not meet."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Needs"]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What is needed and lacks; what is met is None.
+    """The unmet requirements; a met one is None.
 
     Attributes:
-        max_age: Seconds since the last proof, at most.
-        strength: Factors, at least.
+        max_age: Greatest age of the authentication in seconds.
+        strength: Smallest number of factors.
         acr: The class of the authentication.
     """
 
@@ -25,7 +25,7 @@ class Needs:
         return ", ".join(f"{name} = {value}" for name, value in self.on_the_wire().items())
 
     def on_the_wire(self) -> dict[str, object]:
-        """As it stands in a reply: only what lacks."""
+        """Return the form of a reply: only the unmet requirements."""
         named: dict[str, object] = {}
         if self.strength is not None:
             named["strength"] = self.strength
@@ -37,7 +37,7 @@ class Needs:
         return named
 
     def beside(self, other: Needs) -> Needs:
-        """What is needed where both are."""
+        """Return the requirements of both together."""
         ages = [one.max_age for one in (self, other) if one.max_age is not None]
         strengths = [one.strength for one in (self, other) if one.strength is not None]
         return Needs(

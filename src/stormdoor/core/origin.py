@@ -1,8 +1,7 @@
-"""Which pages may open a socket: an exact list of scheme, host and port (RFC 6454, ASVS 4.4.2).
+"""Allow-list of pages that may open a socket: exact scheme, host and port (RFC 6454, ASVS 4.4.2).
 
-Browsers serialise an origin in exactly one way: ASCII, lower case, no default port, no path.
-Whatever is written differently is not from a browser's honest page and is refused without being
-interpreted.
+Browsers serialise an origin in exactly one way: ASCII, lower case, no default port, no path. Any other
+spelling does not come from a browser, and is refused without interpretation.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 _SCHEME = r"[a-z][a-z0-9+.-]{0,30}"
 _ADDRESS = r"\[[0-9a-f:.]{2,45}\]"
 _PORT = r"(?::([1-9][0-9]{0,4}))?"
-# A domain of at least two labels; the last is no number, which would make it part of an address.
+# A domain of at least two labels; the last is not a number, which would make it part of an address.
 _DOMAIN = rf"{_NAME}\.(?![0-9]+(?:[^a-z0-9_.-]|\Z)){_LABEL}"
 _ORIGIN = re.compile(rf"({_SCHEME})://({_NAME}|{_ADDRESS}){_PORT}", re.ASCII)
 _WILDCARD = re.compile(rf"({_SCHEME})://\*\.({_DOMAIN}){_PORT}", re.ASCII)
@@ -40,12 +39,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def quote(text: str) -> str:
-    """`text` made safe to print in a log line: cut, and with nothing that ends a line."""
+    """Return `text` in a form that is safe in a log line: shortened, and without line ends."""
     return ascii(text if len(text) <= 120 else text[:117] + "...")
 
 
 def _canonical_host(host: str) -> bool:
-    """Whether `host` is written the way a browser writes it, if it is an address."""
+    """Return whether `host`, if it is an address, has the spelling of a browser."""
     if host.startswith("["):
         try:
             return str(IPv6Address(host[1:-1])) == host[1:-1]
@@ -75,7 +74,7 @@ class Origin:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """The origin in `text`, or None if it is not the serialisation of one (`null` is not)."""
+    """Return the origin in `text`, or None if it is not a serialised origin (`null` is not)."""
     match = _ORIGIN.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
@@ -114,7 +113,7 @@ class OriginPolicy:
                 raise ConfigurationError(_not_an_origin(entry))
 
     def allows(self, origin: str) -> bool:
-        """Whether a page of `origin` (the header as sent) may open a socket."""
+        """Return whether a page of `origin` (the header as sent) may open a socket."""
         # INVARIANT: entries are canonical, so comparing the texts compares scheme, host and port.
         if origin in self._exact:
             return True
@@ -128,21 +127,22 @@ class OriginPolicy:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The host names of the entries, for a Host allow-list that was not given."""
+        """Return the host names of the entries, as the default of the Host allow-list."""
         exact = [parse_origin(entry) for entry in self._exact]
         names = {origin.host for origin in exact if origin is not None}
         return frozenset(names | {"*" + suffix for _, suffix, _ in self._suffixes})
 
     def refuse(self, handshake: Handshake) -> str | None:
-        """Why the page behind `handshake` may not open a socket; None if it may or is no page.
+        """Return the reason why the page of `handshake` may not open a socket; None if it may.
 
-        `Sec-Fetch-Site` never makes up for a missing or foreign Origin: a client that is no browser
-        can write it. It only makes the answer stricter.
+        A client that is not a browser has no page, and the result is None.
+        `Sec-Fetch-Site` never replaces a missing or foreign Origin, because other clients than browsers can
+        send any value. It only makes the result stricter.
         """
         origin = handshake.origin
         if origin is None:
-            # A browser always sends both. Node's own WebSocket sends the mode alone, and is no browser:
-            # what it needs, and what is asked elsewhere, is a credential that nobody attached for it.
+            # A browser always sends both. Node's own WebSocket sends the mode alone, and is not a browser:
+            # it needs a credential that it attaches itself, which other checks require.
             if handshake.fetch_site is not None:
                 return "a browser's handshake (Sec-Fetch-Site) without an Origin"
             return _other_than_a_socket(handshake)
@@ -161,15 +161,15 @@ class OriginPolicy:
 
 
 _OF_SCRIPTS = frozenset({"cors", "no-cors", "same-origin"})
-"""Values of `Sec-Fetch-Mode` of requests that a script or an element of a page makes: no navigation."""
+"""Values of `Sec-Fetch-Mode` for requests by a script or an element of a page: no navigation."""
 
 
 def request_as_handshake(handshake: Handshake) -> Handshake:
-    """Return the facts of an HTTP request of a page, to be judged by the rules for handshakes.
+    """Return the facts of a page's HTTP request, for a check by the rules for handshakes.
 
-    A handshake of a browser always has an Origin. A GET of a page to its own origin has none: there the
-    browser says `Sec-Fetch-Site: same-origin`, and the origin is that of the request itself. Browsers send
-    `Sec-Fetch-*` over HTTPS, and over HTTP to loopback only. A navigation is never taken for a handshake.
+    A browser's handshake always has an Origin. A page's GET to its own origin has none: there the browser
+    sends `Sec-Fetch-Site: same-origin`, and the origin is that of the request itself. Browsers send
+    `Sec-Fetch-*` over HTTPS, and over HTTP to loopback only. A navigation is never treated as a handshake.
 
     Source: Fetch Standard (Origin header), W3C Fetch Metadata.
     """
@@ -204,7 +204,7 @@ def _not_an_origin(entry: str) -> str:
 
 
 class HostPolicy:
-    """The allow-list of Host names: what ends DNS rebinding.
+    """Allow-list of Host names, against DNS rebinding.
 
     Args:
         hosts: `app.example` (any port), `app.example:8443`, or `*.example.com`.
@@ -229,12 +229,12 @@ class HostPolicy:
                 )
 
     def allows(self, host: str) -> bool:
-        """Whether `host` (the header in lower case) names this application."""
+        """Return whether `host` (the header in lower case) names this application."""
         if not self.entries or host in self._exact:
             return True
         name, _, port = host.partition(":")
         if name in self._exact and port.isdecimal() and port.isascii() and len(port) <= 5:
-            return True  # what the expression would say, at a tenth of its cost
+            return True  # the result of the expression, at a tenth of its cost
         match = _HOST.fullmatch(host) if len(host) <= _MAX_LENGTH else None
         if match is None:
             return False

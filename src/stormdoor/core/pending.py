@@ -1,4 +1,4 @@
-"""Something begun that the same client has to finish soon, and only once."""
+"""State of a login or enrolment that the same client must finish soon, and only once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["Pending"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A login that waits for its second factor, an enrolment, a challenge, a trip to a provider.
+    """A login that waits for its second factor, an enrolment, a challenge, a login at a provider.
 
-    It is no credential: nothing but the step that it was made for accepts it.
+    It is not a credential: only the step with its purpose accepts it.
 
     Attributes:
-        id: SHA-256 (hex) of a secret that the client holds, or of a value that only it can answer.
-        purpose: The step that it is for. A pending thing of another purpose is not found.
-        principal_id: Whose it is, if that is known yet; it goes when the account goes, and when all
-            sessions of the principal are ended.
-        session_id: The session that it is part of, if there is one; it goes with that session.
-        data: What the step needs; JSON values only. Secrets in it are sealed.
+        id: SHA-256 (hex) of a secret that the client holds, or of a value that only the client can answer.
+        purpose: The step that accepts it. A look-up for another purpose does not find it.
+        principal_id: Its principal, if known; it is removed with the account, and when all sessions of the
+            principal are ended.
+        session_id: Its session, if there is one; it is removed with that session.
+        data: Data of the step; JSON values only. Secrets in it are sealed.
         created_at: Unix seconds.
         expires_at: Unix seconds.
     """
@@ -34,5 +34,5 @@ class Pending:
     expires_at: float = 0.0
 
     def alive(self, now: float) -> bool:
-        """Whether it still counts at `now` (Unix seconds); not before it began, as with a session."""
+        """Return whether it is valid at `now` (Unix seconds); not before it began, as with a session."""
         return self.created_at - 120.0 <= now < self.expires_at

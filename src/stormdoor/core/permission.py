@@ -1,8 +1,7 @@
 """Permissions: `noun:verb` names, and the patterns that grant them.
 
-A permission names an action on a kind of thing (`chat:say`). A pattern may end in `*` after a colon
-(`chat:*`) or be `*` alone. Nothing else is special: there is no pattern in the middle of a word, so
-that `chat*` cannot grant `chatadmin:wipe` by accident.
+A permission names an action on a kind of object (`chat:say`). A pattern may end in `*` after a colon
+(`chat:*`) or be `*` alone. There are no other wildcards: `chat*` cannot grant `chatadmin:wipe` by accident.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _MAX_LENGTH = 128
 
 
 def check_permission(permission: str) -> str:
-    """Return `permission` if it is one.
+    """Return `permission` after validating it.
 
     Raises:
         PolicyError: It is not of the form `noun:verb` in lower case.
@@ -44,7 +43,7 @@ def check_pattern(pattern: str) -> str:
 
 
 def expand(permission: str) -> tuple[str, ...]:
-    """Every pattern that grants `permission`, the most exact first.
+    """Return every pattern that grants `permission`, the most exact first.
 
     >>> expand("chat:say")
     ('chat:say', 'chat:*', '*')
@@ -55,8 +54,8 @@ def expand(permission: str) -> tuple[str, ...]:
 
 
 def granted(permission: str, patterns: Iterable[str]) -> bool:
-    """Whether one of `patterns` grants `permission`. A text is one pattern."""
+    """Return whether one of `patterns` grants `permission`. A text is one pattern."""
     if isinstance(patterns, str):
-        # Taken letter by letter, the text "chat:*" would hold "*", which grants everything.
+        # As a sequence of letters, the text "chat:*" would contain "*", which grants everything.
         patterns = (patterns,)
     return not frozenset(patterns).isdisjoint(expand(permission))

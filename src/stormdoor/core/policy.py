@@ -7,10 +7,10 @@ The order is fixed and the same for the handshake, for each message and for each
 3. A forbid that applies: deny. A forbid overrides every permit and role.
 4. A condition that raises, or answers neither True nor False: deny.
 5. A role that grants the permission, or a permit that applies: allow.
-6. Nothing said yes: deny.
+6. No role or permit allows it: deny.
 
-A requirement (`require`) is judged last of all. Only where everything else says yes, and the
-authentication is too old or too weak, does the refusal say what lacks: it is a step-up.
+A requirement (`require`) is evaluated last. Only if everything else allows the request, and the
+authentication is too old or too weak, does the refusal name the missing requirements: it is a step-up.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class Policy:
     id: str
     across_tenants: bool
     requirement: Requirement | None = None
-    """A permit applies only where it is met, a forbid only where it is not."""
+    """A permit applies only if it is met, a forbid only if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of an explanation: a role or a policy, and what it said."""
+    """One line of an explanation: a role or a policy, and its result."""
 
     id: str
     effect: Literal["role", "permit", "forbid", "scope", "tenant"]
@@ -93,10 +93,10 @@ def role(
     """Define a role.
 
     Args:
-        name: Its name, as principals carry it.
+        name: Its name, as in the roles of principals.
         grants: Permission patterns: `chat:say`, `chat:*`, `*`.
-        inherits: Names of roles whose grants it has too.
-        tenant: Counts only for principals of this tenant.
+        inherits: Names of roles; it includes their grants.
+        tenant: Applies only to principals of this tenant.
         across_tenants: Its grants also reach resources of other tenants.
 
     Raises:
@@ -110,12 +110,12 @@ def role(
 def _conditions(
     when: Condition | str | Iterable[Condition | str] | None,
 ) -> tuple[tuple[Condition, ...], Requirement | None]:
-    """The conditions of a policy, and the one that is a requirement."""
+    """Return the conditions of a policy, and its requirement."""
     if when is None:
         return (), None
     several = [when] if isinstance(when, str) or callable(when) else list(when)
     if not several:
-        # A list that came out empty by mistake must not turn a condition into "always".
+        # A list that is empty by mistake must not turn a condition into "always".
         raise PolicyError("when=[] holds always; leave `when` out to say that")
     requirements = [one for one in several if isinstance(one, Requirement)]
     if len(requirements) > 1:
@@ -150,7 +150,7 @@ def _policy(
     conditions, required = _conditions(when)
     if effect == "forbid" and required is not None:
         raise PolicyError(
-            "forbid(when=require(...)) would refuse whoever has proved the most; write "
+            "forbid(when=require(...)) would refuse the strongest authentications; write "
             "forbid(..., unless=require(...))"
         )
     if unless is not None and not isinstance(unless, Requirement):
@@ -169,14 +169,14 @@ def permit(
 
     Args:
         permissions: Permission patterns.
-        roles: Applies to principals that hold one of these roles; None applies to everybody.
+        roles: Applies to principals that hold one of these roles; None applies to all.
         when: A function of an `AccessRequest`, a line of text (see `stormdoor.core.condition`),
             `require(...)`, or a list of these: all must hold.
         id: Named in decisions and in the trail; made from the position if left out.
         across_tenants: Also reaches resources of other tenants.
 
     Raises:
-        PolicyError: Something is not well formed.
+        PolicyError: An argument is malformed.
     """
     return _policy(
         "permit", permissions, roles=roles, when=when, id=id, across_tenants=across_tenants
@@ -190,20 +190,20 @@ def forbid(
     unless: Requirement | None = None,
     id: str | None = None,
 ) -> Policy:
-    """Refuse `permissions` where all conditions hold, whatever else permits them.
+    """Refuse `permissions` where all conditions hold, even if a permit allows them.
 
-    Takes what `permit` takes. A forbid whose condition raises denies.
+    Takes the arguments of `permit`. If a condition of a forbid raises, it denies.
 
     Args:
         permissions: See `permit`.
         roles: See `permit`.
         when: See `permit`, but no `require(...)`.
-        unless: `require(...)`: it refuses only whose authentication is too old or too weak, and the
-            answer says what lacks.
+        unless: `require(...)`: it refuses only an authentication that is too old or too weak, and the
+            answer names the missing requirements.
         id: See `permit`.
 
     Raises:
-        PolicyError: Something is not well formed.
+        PolicyError: An argument is malformed.
     """
     return _policy(
         "forbid", permissions, roles=roles, when=when, id=id, across_tenants=True, unless=unless
@@ -212,7 +212,7 @@ def forbid(
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What roles amount to in a tenant: patterns, and which of them reach other tenants."""
+    """The effect of a set of roles in a tenant: patterns, and those that apply across tenants."""
 
     names: frozenset[str]
     patterns: Mapping[str, str]  # pattern -> role that grants it
@@ -221,7 +221,7 @@ class _Standing:
 
 @dataclass(frozen=True, slots=True)
 class _Relevant:
-    """The policies that can speak on one permission."""
+    """The policies that may apply to one permission."""
 
     forbids: tuple[Policy, ...]
     permits: tuple[Policy, ...]
@@ -232,7 +232,7 @@ class PolicySet:
     """All roles and policies of an application: immutable, shared, thread-safe to read.
 
     Args:
-        items: What `role`, `permit` and `forbid` return.
+        items: Results of `role`, `permit` and `forbid`.
 
     Raises:
         PolicyError: Two roles or policies share a name, a parent is unknown, or roles inherit in a
@@ -284,12 +284,12 @@ class PolicySet:
                     )
 
     def _held(self, principal: Principal) -> list[Role]:
-        """The roles that count for `principal`, by name.
+        """Return the effective roles of `principal`, by name.
 
-        A role bound to another tenant counts for nothing here, nor do the roles that it inherits.
+        A role that is bound to another tenant has no effect here, nor have the roles that it inherits.
         """
         if type(principal.roles) is not frozenset:
-            # Taken letter by letter, the text "admin" would hold the roles "a", "d" and so on.
+            # As a sequence of letters, the text "admin" would hold the roles "a", "d" and so on.
             raise TypeError(f"roles must be a frozenset, not {type(principal.roles).__name__}")
         held: dict[str, Role] = {}
         waiting = list(principal.roles)
@@ -325,7 +325,7 @@ class PolicySet:
         if relevant is None:
             matching = [p for p in self.policies if granted(permission, p.patterns)]
             relevant = _Relevant(
-                # What is not a permit forbids, however it was made.
+                # A policy that is not a permit forbids, regardless of how it was made.
                 forbids=tuple(p for p in matching if p.effect != "permit"),
                 permits=tuple(p for p in matching if p.effect == "permit"),
                 conditional=any(p.conditions or p.requirement for p in matching),
@@ -336,16 +336,15 @@ class PolicySet:
         return relevant
 
     def conditional(self, permission: str) -> bool:
-        """Whether the decision on `permission` depends on more than roles, tenants and scopes."""
+        """Return whether the decision on `permission` depends on more than roles, tenants and scopes."""
         return self._for(permission).conditional
 
     def memo(self, principal: Principal, scopes: frozenset[str] | None) -> set[str]:
-        """The set in which callers note permissions that this standing has, whatever the message.
+        """Return the set in which callers cache permissions that hold for these roles and every message.
 
-        INVARIANT: only permissions that are not `conditional` and were allowed, for a resource of
-        no tenant, are ever added, and only for such a resource is the set asked: a resource that
-        has a tenant goes to `decide`. All principals with the same roles, tenant and scopes share
-        one set: it costs a connection nothing.
+        INVARIANT: callers only add permissions that are not `conditional` and were allowed for a resource
+        without a tenant, and only look up such resources: a resource with a tenant goes to `decide`. All
+        principals with the same roles, tenant and scopes share one set, so it costs a connection no memory.
         """
         key = (principal.roles, principal.tenant, scopes)
         memo = self._memos.get(key)
@@ -356,10 +355,10 @@ class PolicySet:
         return memo
 
     def decide(self, request: AccessRequest, scopes: frozenset[str] | None = None) -> Decision:
-        """Decide one request, in the order that this module's text gives.
+        """Decide one request, in the order of the docstring of this module.
 
         Args:
-            request: The question.
+            request: The request.
             scopes: Permission patterns that the credential is restricted to, or None.
         """
         permission = request.permission
@@ -400,7 +399,7 @@ class PolicySet:
         return Decision(False, f"nothing grants {permission} to {request.principal.id}")
 
     def explain(self, request: AccessRequest, scopes: frozenset[str] | None = None) -> list[Step]:
-        """Every role and policy that could speak on `request`, and what each said."""
+        """Return every role and policy that may apply to `request`, with its result."""
         permission, foreign = request.permission, _foreign(request)
         standing = self._standing(request.principal)
         steps: list[Step] = []
@@ -437,7 +436,7 @@ class PolicySet:
 
 
 def _note_lacking(policy: Policy, request: AccessRequest, noted: dict[str, Needs]) -> bool:
-    """Note under its id what `policy` requires and lacks. Returns whether anything does."""
+    """Note the unmet requirements of `policy` under its id. Returns whether there are any."""
     required = policy.requirement
     lacking = None if required is None else required.lacking(request.environment)
     if lacking is None:
@@ -447,9 +446,9 @@ def _note_lacking(policy: Policy, request: AccessRequest, noted: dict[str, Needs
 
 
 def _step_up(barring: dict[str, Needs], wanting: dict[str, Needs]) -> Decision:
-    """Everything says yes but the authentication: what it lacks.
+    """Return the missing requirements of an authentication, when everything else allows the request.
 
-    Of several permits, one is enough: the first says what to do.
+    One of several permits is enough: the first determines the requirements.
     """
     asking = {**barring, **dict(list(wanting.items())[:1])}
     needs: Needs | None = None
@@ -470,19 +469,19 @@ def _foreign(request: AccessRequest) -> bool:
 def _applies(
     policy: Policy, request: AccessRequest, standing: _Standing, failed: dict[str, str]
 ) -> bool:
-    """Whether `policy` speaks on `request`. A failure is noted in `failed`, which denies."""
+    """Return whether `policy` applies to `request`. A failure is noted in `failed`, which denies."""
     if policy.roles is not None and policy.roles.isdisjoint(standing.names):
         return False
     for condition in policy.conditions:
         try:
             holds: object = condition(request)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises denies
+        except Exception as error:  # noqa: BLE001 - a user's function that raises denies
             failed[policy.id] = f"{policy.id}: {type(error).__name__}: {_text(error)}"
             return False
         if holds is False:
             return False
         if holds is not True:
-            # An `async def` returns a coroutine, which is true as a boolean: never trust that.
+            # An `async def` returns a coroutine, whose truth value is True: never use that.
             if isinstance(holds, Coroutine):
                 holds.close()
             returned = type(holds).__name__
@@ -492,7 +491,7 @@ def _applies(
 
 
 def _text(error: Exception) -> str:
-    """What `error` says, cut: a client's message may be quoted in it, and the trail keeps it."""
+    """Return the text of `error`, shortened: it may quote a client's message, and the trail keeps it."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - a user's `__str__` may raise, and must not hide the refusal

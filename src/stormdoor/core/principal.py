@@ -1,4 +1,4 @@
-"""Who: a verified principal, and the evidence that verified it."""
+"""A verified principal, and the evidence of its verification."""
 
 from __future__ import annotations
 
@@ -39,32 +39,31 @@ ANONYMOUS = Principal(id="anonymous")
 
 
 class Recheck(Protocol):
-    """How it is found out whether a credential still counts while its connection is open.
+    """Check of a credential while its connection is open.
 
-    It may hold the secret, and never shows it.
+    It may contain the secret, and never shows it.
     """
 
     @property
     def seconds(self) -> float:
-        """How often somebody asks."""
+        """Interval between two checks, in seconds."""
         ...
 
     @property
     def grace_seconds(self) -> float:
-        """How much longer the last answer counts if there is no new one."""
+        """Seconds for which the last answer is used without a new one."""
         ...
 
     @property
     def generation(self) -> int:
-        """Changes when there is reason to ask at once."""
+        """A number that changes when a check is necessary at once."""
         ...
 
     async def ask(self, now: float) -> Authentication | Refusal:
-        """What the credential stands for at `now` (Unix seconds), or why it counts no longer.
+        """Return the authentication of the credential at `now` (Unix seconds), or the refusal.
 
         Returns:
-            The same principal, perhaps with other roles, scopes and times; `UNAVAILABLE` if nobody
-            could say.
+            The same principal, perhaps with other roles, scopes and times; `UNAVAILABLE` without an answer.
         """
         ...
 
@@ -72,7 +71,7 @@ class Recheck(Protocol):
 @value
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Result of an authenticator: the principal and how it was verified.
+    """Result of an authenticator: the principal and the kind of its verification.
 
     Attributes:
         principal: The verified principal.
@@ -81,10 +80,10 @@ class Authentication:
         credential_id: A public name of the credential, usable to revoke it (never the secret).
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).
-        authenticated_at: Unix seconds when the principal last proved who it is.
-        issued_at: Unix seconds when this credential was issued. Decides whether a revocation covers it
-            where `position` cannot.
-        expires_at: Unix seconds after which the credential is void, or None.
+        authenticated_at: Unix seconds when the principal last authenticated.
+        issued_at: Unix seconds when this credential was issued. Decides whether a revocation covers it if
+            `position` cannot.
+        expires_at: Unix seconds at which the credential expires, or None.
         idle_seconds: The connection also ends after this many seconds without a message, or None.
         scopes: Permission patterns that the credential is restricted to; None is no restriction.
         strength: 1 for one factor, 2 for two, and so on.
@@ -94,11 +93,11 @@ class Authentication:
         device_id: The device that the credential belongs to, or None.
         token_hash: SHA-256 of the presented token in hex, so that it can be revoked without its
             `jti`; None for credentials that are no tokens.
-        proofs: What the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
+        proofs: Keys that the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
             `dpop:<jkt>`.
         recheck: Function that verifies the credential again, or None if that is never done.
-        position: The head of the log of revocations when this credential was issued, if the store that
-            keeps the log issued it; a revocation covers it when it stands later in the same epoch.
+        position: The head of the log of revocations when this credential was issued, if the store of that
+            log issued it. A later revocation in the same epoch covers it.
     """
 
     principal: Principal

@@ -1,8 +1,8 @@
-"""How strongly, how recently and in which way somebody must have proved who it is (step-up).
+"""Requirements on the age, strength and class of an authentication (step-up).
 
-ASVS 7.5.3 asks for another proof before what is sensitive; RFC 9470 names the terms. A requirement that
-is not met is no plain refusal: the answer says what lacks, and the same connection goes on once the client
-has proved itself again.
+ASVS 7.5.3 requires another authentication before sensitive actions; RFC 9470 defines the terms. An unmet
+requirement is not a plain refusal: the answer names it, and the same connection continues after the client
+has authenticated again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _MAX_ACR = 256
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What an authentication must be. A condition, too: `permit(..., when=require(strength=2))`.
+    """A requirement on an authentication. Also a condition: `permit(..., when=require(strength=2))`.
 
     Attributes:
-        max_age: Seconds since the principal last proved who it is, at most; None for any age.
-        strength: Factors, at least; None for any number.
+        max_age: Greatest number of seconds since the principal last authenticated; None for any age.
+        strength: Smallest number of factors; None for any number.
         acr: The class of the authentication (OpenID Connect Core §2), exactly; None for any.
     """
 
@@ -36,8 +36,8 @@ class Requirement:
     acr: str | None = None
 
     def lacking(self, environment: Environment) -> Needs | None:
-        """What is needed and lacks in `environment`; None if nothing does."""
-        # Not `>`: an age that is no number (NaN) is not fresh.
+        """Return the requirements that `environment` does not meet; None if it meets all."""
+        # Not `>`: an age that is not a number (NaN) is not fresh.
         stale = self.max_age is not None and not environment.authentication_age <= self.max_age
         weak = self.strength is not None and not environment.strength >= self.strength
         other = self.acr is not None and environment.acr != self.acr
@@ -50,22 +50,22 @@ class Requirement:
         )
 
     def __call__(self, request: AccessRequest) -> bool:
-        """Whether it is met (see `stormdoor.core.condition.Condition`)."""
+        """Return whether it is met (see `stormdoor.core.condition.Condition`)."""
         return self.lacking(request.environment) is None
 
 
 def require(
     *, fresh: str | float | None = None, strength: int | None = None, acr: str | None = None
 ) -> Requirement:
-    """Require an authentication that is fresh or strong enough, or of a class.
+    """Require an authentication of a minimum freshness, strength or class.
 
     Args:
-        fresh: How long ago the last proof may be: `5min`, `30s`, `1h`, or seconds.
-        strength: How many factors at least: 2 for a password and a code.
+        fresh: Greatest age of the last authentication: `5min`, `30s`, `1h`, or seconds.
+        strength: Smallest number of factors: 2 for a password and a code.
         acr: The class of the authentication that a provider must have named.
 
     Raises:
-        PolicyError: Nothing is required, or something is not well formed.
+        PolicyError: No requirement is given, or one is malformed.
     """
     if fresh is None and strength is None and acr is None:
         raise PolicyError('require() requires nothing; write for example require(fresh="5min")')

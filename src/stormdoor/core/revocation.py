@@ -22,25 +22,25 @@ _MAX_SKEW_SECONDS = 3600.0
 
 
 class Target(Enum):
-    """What a revocation names."""
+    """The target of a revocation."""
 
-    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+    __hash__ = object.__hash__  # each is one object: no need to hash its name at each use
 
     PRINCIPAL = "principal"
     SESSION = "session"
     CREDENTIAL = "credential"  # a key's id, a token's `jti`
-    TOKEN = "token"  # noqa: S105 - the SHA-256 of a token, where its `jti` is not known
+    TOKEN = "token"  # noqa: S105 - the SHA-256 of a token, if its `jti` is not known
     DEVICE = "device"
     ROLE = "role"
     TENANT = "tenant"
     CONNECTION = "connection"
     EVERYTHING = "everything"
-    MOVED = "moved"  # a session has another id now: "old new"; its open connections go along
-    CHANGED = "changed"  # not an end: the principal's roles or attributes are to be read again
+    MOVED = "moved"  # a session has another id now: "old new"; its open connections move to it
+    CHANGED = "changed"  # not an end: the principal's roles or attributes must be read again
 
 
 UNTIL = frozenset({Target.PRINCIPAL, Target.DEVICE, Target.ROLE, Target.TENANT, Target.EVERYTHING})
-"""What goes on after it was revoked: only what was issued until then is void. The others are over."""
+"""Targets that continue after a revocation: it ends credentials issued until then. The others end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Revocation:
     """One entry of the log that every process of an installation follows.
 
     Attributes:
-        target: The kind of thing.
+        target: The kind of target.
         value: Id of the target; empty for `EVERYTHING`.
-        at: Unix seconds. Ends credentials issued then or earlier, where positions do not decide.
+        at: Unix seconds. Ends credentials issued then or earlier, if positions do not decide.
         seq: Position in the log; 0 before it is stored.
         reason: For the trail.
         epoch: The epoch of the log that `seq` belongs to; empty before it is stored.
@@ -73,7 +73,7 @@ class Revocation:
 
     @property
     def until_now(self) -> bool:
-        """True if it ends all that it names and that was issued before it, without a time of the operator."""
+        """True if it ends all named credentials issued before it, without a time of the operator."""
         return not self.by_time and self.target in UNTIL
 
     @property
@@ -117,8 +117,8 @@ class Revocation:
         Args:
             issued_at: Unix seconds.
             position: The head of the log at the issue; None if it is not known.
-            skew: Seconds. Where time decides, an issue up to `skew` after the revocation is ended, too. Not
-                if the operator named a time and the store issued it: then both are times of our clocks.
+            skew: Seconds. If time decides, an issue up to `skew` after the revocation is ended, too. Not if
+                the operator named a time and the store issued it: then both are times of our clocks.
         """
         if self.target not in UNTIL:
             return True
@@ -127,11 +127,11 @@ class Revocation:
                 skew = 0.0
             elif self.numbered and position.epoch == self.epoch:
                 return position.seq < self.seq
-        # Not `<=`: a time that is no number (NaN) must not escape a revocation.
+        # Not `<=`: a time that is not a number (NaN) must not escape a revocation.
         return not issued_at > self.at + skew
 
     def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
-        """Whether it is about `authentication` (or the connection of that id), whenever issued."""
+        """Return whether it names `authentication` (or the connection of that id), regardless of the time."""
         principal = authentication.principal
         match self.target:
             case Target.PRINCIPAL:
@@ -161,10 +161,10 @@ class Revocation:
 
 
 def check_skew(seconds: float) -> None:
-    """Check that clocks may differ by `seconds`.
+    """Check a setting for the greatest difference between clocks, in seconds.
 
     Raises:
-        ConfigurationError: They may not.
+        ConfigurationError: It is out of range.
     """
     if not 0.0 <= seconds <= _MAX_SKEW_SECONDS:
         raise ConfigurationError(
@@ -173,10 +173,10 @@ def check_skew(seconds: float) -> None:
 
 
 class _Cutoff:
-    """All revocations of one name; a credential issued before one of them is void.
+    """All revocations of one name; they end each credential that was issued before one of them.
 
-    Small, since an installation may revoke a million names: the values of one epoch, and a link to another
-    one of these for each further epoch. A log has as many epochs as it was restored or copied times.
+    Small, because an installation may revoke a million names: the values of one epoch, and a link to
+    another object for each further epoch. A log has as many epochs as it was restored or copied times.
     """
 
     __slots__ = ("_at", "_epoch", "_named", "_next", "_seq", "_skew")
@@ -248,12 +248,12 @@ class RevocationIndex:
         self._unstored: dict[tuple[Target, str], tuple[Revocation, int]] = {}
         self._skew = clock_skew_seconds
         self.changes = 0
-        """How many principals have changed: who waited for the store looks whether this moved."""
+        """Number of changed principals: code that waited for the store compares it with an earlier value."""
         for revocation in revocations:
             self.add(revocation)
 
     def add(self, revocation: Revocation) -> None:
-        """Take note of `revocation`. Order and repetition do not matter."""
+        """Add `revocation`. Order and repetition do not matter."""
         match revocation.target:
             case Target.PRINCIPAL:
                 cutoff = self._principals.setdefault(revocation.value, _Cutoff(self._skew))
@@ -287,13 +287,13 @@ class RevocationIndex:
         self._unstored[_key(revocation)] = later, count + 1
 
     def release(self, revocation: Revocation) -> None:
-        """Forget a revocation that was held; of several of one name, with the last one."""
+        """Remove a revocation that was held; of several of one name, with the last one."""
         known, count = self._unstored.pop(_key(revocation))
         if count > 1:
             self._unstored[_key(revocation)] = known, count - 1
 
     def ends(self, authentication: Authentication) -> bool:
-        """Whether `authentication` has been revoked."""
+        """Return whether `authentication` has been revoked."""
         everything = self._everything
         if everything is not None and everything.reach(authentication):
             return True
@@ -310,13 +310,13 @@ class RevocationIndex:
             or (Target.TOKEN, authentication.token_hash) in gone
         ):
             return True
-        # Empty but for the moment in which the store takes a revocation, or while it is down.
+        # Empty, except while the store stores a revocation or is down.
         return bool(self._unstored) and any(
             one.covers(authentication, skew=self._skew) for one, _ in self._unstored.values()
         )
 
     def _in_a_group(self, authentication: Authentication) -> bool:
-        """Whether its device, its tenant or one of its roles was revoked after it was issued."""
+        """Return whether its device, its tenant or one of its roles was revoked after it was issued."""
         groups, principal = self._groups, authentication.principal
         names = [(Target.ROLE, role) for role in principal.roles]
         if principal.tenant is not None:
@@ -328,19 +328,18 @@ class RevocationIndex:
         )
 
     def changed_since(self, principal_id: str, at: float) -> bool:
-        """Whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
+        """Return whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
         return self._changed.get(principal_id, float("-inf")) >= at
 
     def forget_sessions(self, before: float) -> None:
-        """Drop sessions that were revoked before `before` (Unix seconds): their rows are long gone.
+        """Drop sessions that were revoked before `before` (Unix seconds): their rows have been removed.
 
-        Nothing else is ever dropped: an API key from before "end everything of this principal" must
-        not come back to life because that was long ago.
+        Nothing else is ever dropped: an API key that was revoked with its principal must stay revoked.
         """
         self._gone = {
             what: at
             for what, at in self._gone.items()
             if at >= before or what[0] is not Target.SESSION
         }
-        # Asked only about sessions, and none is as old as that.
+        # Used only for sessions, and none is as old as that.
         self._changed = {who: at for who, at in self._changed.items() if at >= before}

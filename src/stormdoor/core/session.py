@@ -1,4 +1,4 @@
-"""A login session: opaque to the client, bounded in time twice over (ASVS 7.3.1, 7.3.2)."""
+"""A login session: opaque to the client, with an idle and an absolute timeout (ASVS 7.3.1, 7.3.2)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["Session"]
 @value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One login, as it is stored. The secret that the cookie holds is not in here.
+    """One login, as it is stored, without the secret of the cookie.
 
     Attributes:
-        id: SHA-256 of the cookie's secret, in hex. Public: it cannot be turned back.
+        id: SHA-256 of the cookie's secret, in hex. Public: the secret cannot be computed from it.
         principal_id: The owner.
         created_at: Unix seconds; rotation makes a new session with a new `created_at`.
-        born_at: Unix seconds of the login that it descends from; survives rotation, but for one that comes
-            with a new proof. Decides whether a revocation covers it where `position` cannot.
-        authenticated_at: Unix seconds of the last proof (password); survives rotation. A provider may
-            have been given it long before the login here.
-        last_seen_at: Unix seconds of the last use, to the resolution of `touch_seconds`.
+        born_at: Unix seconds of the login that it descends from; a rotation keeps it, except one with a new
+            authentication. Decides whether a revocation covers it if `position` cannot.
+        authenticated_at: Unix seconds of the last authentication; a rotation keeps it. At a provider it may
+            be much earlier than the login here.
+        last_seen_at: Unix seconds of the last use, with the resolution of `touch_seconds`.
         expires_at: Unix seconds; the absolute end.
-        idle_seconds: It ends when unused for so long.
+        idle_seconds: Seconds without use after which it ends.
         address: Address of the client that logged in, for the owner's list of sessions.
         user_agent: Likewise.
         strength: Number of factors used.
-        device_id: The device that holds the cookie, if that is known.
-        acr: The authentication context that a provider vouched for (`acr`), or None.
+        device_id: The device that holds the cookie, if known.
+        acr: The authentication class from a provider (`acr`), or None.
         issuer: The identity provider that the login came from (`iss`), or None.
         provider_subject: The user there (`sub`), or None.
         provider_session: The session there (`sid`), which a logout there names, or None.
@@ -57,10 +57,10 @@ class Session:
     position: LogPosition | None = None
 
     def alive(self, now: float) -> bool:
-        """Whether it still counts at `now` (Unix seconds).
+        """Return whether it is valid at `now` (Unix seconds).
 
-        A clock that went back to before the session began makes it void, not eternal. Two minutes of
-        difference between the clocks of two machines are forgiven.
+        A clock that went back to before the session began ends it. A difference of two minutes between the
+        clocks of two machines is tolerated.
         """
         return (
             self.created_at - 120.0 <= now < self.expires_at

@@ -1,4 +1,4 @@
-"""A ticket: single use, seconds long, good for one principal, session, origin and endpoint."""
+"""A ticket: single use, seconds long, for one principal, session, origin and endpoint."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ __all__ = ["MAX_TICKET_SECONDS", "TICKET_PREFIX", "Ticket"]
 MAX_TICKET_SECONDS = 30.0
 
 TICKET_PREFIX = "sdt_"
-"""What each ticket begins with. Without it one could be taken for a token of some provider, which would then
-be asked about it, and have it."""
+"""Prefix of each ticket.
+
+Without it a ticket could be taken for a token of a provider, and be sent to the provider for introspection.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """One ticket as it is stored. The secret that the client holds is not in here.
+    """One ticket as it is stored, without the client's secret.
 
     Attributes:
         id: SHA-256 of the secret, in hex.
         principal_id: The owner.
-        session_id: The session that asked for it.
-        origin: The origin of the pages that may use it. None if a client other than a browser asked for it;
+        session_id: The session that requested it.
+        origin: The origin of the pages that may use it. None if a client other than a browser requested it;
             then the guard's list of origins decides.
         endpoint: The path that it opens.
         issued_at: Unix seconds.
         expires_at: Unix seconds, at most `MAX_TICKET_SECONDS` later.
-        authenticated_at: Unix seconds when the session's principal last proved itself.
+        authenticated_at: Unix seconds when the session's principal last authenticated.
         strength: Number of factors that the session used.
         position: The head of the log of revocations at its issue; set by the store that adds it.
     """
@@ -46,7 +48,7 @@ class Ticket:
     position: LogPosition | None = None
 
     def misuse(self, handshake: Handshake, now: float) -> str | None:
-        """What is wrong with using it in `handshake` at `now`; None if nothing is.
+        """Return the reason why it may not be used in `handshake` at `now`; None if it may.
 
         The ticket is spent either way: redeeming comes first.
         """

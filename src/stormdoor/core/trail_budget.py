@@ -1,8 +1,8 @@
 """Budget for the entries that unauthenticated clients cause: 100 MiB of a SQLite file in any 24 hours.
 
-A token bucket of bytes in one number, as in `stormdoor.core.bucket`. Half of the budget may be spent at once.
-The other half comes back in the course of a day, so that a trail in which a flood has spent everything soon
-has room for single entries again.
+A token bucket of bytes in one number, as in `stormdoor.core.bucket`. Half of the budget may be spent at
+once. The other half is refilled in the course of a day, so that single entries fit again soon after a
+flood.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ DAY_BYTES = 100 * 1024 * 1024
 
 _DAY_SECONDS = 86_400.0
 _BESIDE = 8 * 1024 * 1024
-"""Room for the log beside the file, which SQLite lets grow to 4 MiB, and for what is written at a stop."""
+"""Space for the log beside the file, which SQLite lets grow to 4 MiB, and for the writes at a stop."""
 BURST_BYTES = (DAY_BYTES - _BESIDE) // 2
 _INTERVAL = _DAY_SECONDS / BURST_BYTES
-"""Seconds in which one byte comes back."""
+"""Seconds in which one byte is refilled."""
 _DEBT_SECONDS = 3_600.0
 """Longest extra wait, beyond a spent budget, after a clock was ahead once."""
 
@@ -35,15 +35,15 @@ _LONGEST_CHARACTER = 4
 _ROW = 372
 """Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths.
 
-Also what two JSON texts take more than one."""
+Also the difference between two JSON texts and one."""
 _INDEX = 80
 """Bytes in the two indexes beside the text itself, which they hold in pages that are two thirds full."""
 
 
 def file_bytes(event: Event) -> int:
-    """Return how many bytes of a SQLite file the entry of `event` takes at the most.
+    """Return the greatest number of bytes of a SQLite file that the entry of `event` takes.
 
-    A page holds whole rows: of a row that is a little longer than half a page, there is one in each page.
+    A page holds whole rows: if a row is a little longer than half a page, a page holds one row.
     """
     # One encoding instead of that of both sealed parts: it runs for each refused handshake.
     try:
@@ -57,14 +57,14 @@ def file_bytes(event: Event) -> int:
 
 
 def left(spent_until: float, now: float) -> int:
-    """Return how many bytes may be written at `now` (Unix seconds)."""
+    """Return the number of bytes that may be written at `now` (Unix seconds)."""
     return max(0, int((_DAY_SECONDS - max(0.0, spent_until - now)) / _INTERVAL))
 
 
 def take(
     spent_until: float, now: float, sizes: Sequence[int], at_least: int = 0
 ) -> tuple[int, float]:
-    """Pay for entries in their order.
+    """Charge entries to the budget in their order.
 
     Args:
         spent_until: The state: the Unix second at which all written bytes are paid for; 0.0 at first.

@@ -1,9 +1,9 @@
-"""Frozen dataclasses that are made as quickly as tuples.
+"""Frozen dataclasses that are created as fast as tuples.
 
-A frozen dataclass sets each of its fields past its own `__setattr__`, by a call for each. A handshake makes
+A frozen dataclass sets each of its fields by a separate call of `object.__setattr__`. A handshake creates
 half a dozen values of up to eighteen fields: together that cost more than all of its checks. A struct of
-`msgspec` is made in one step. To whoever uses it, to `dataclasses.replace` and to type checkers it is the
-dataclass that was written down.
+`msgspec` is created in one step. For callers, `dataclasses.replace` and type checkers it is the declared
+dataclass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 def value(cls: type[T]) -> type[T]:
     """Make a frozen dataclass with slots, which inherits from nothing, a struct of the same fields.
 
-    What it compares, hashes and shows stays what the dataclass says: a field with `repr=False` is in no text.
+    Comparison, hash and repr follow the dataclass: a field with `repr=False` is in no text.
     """
     declared: tuple[Field[Any], ...] = fields(cls)  # type: ignore[arg-type]
     shown = tuple(one.name for one in declared if one.repr)
@@ -51,7 +51,7 @@ def value(cls: type[T]) -> type[T]:
         frozen=True,
         kw_only=all(one.kw_only for one in declared),
     )
-    made.__setattr__ = made.__delattr__ = _refuse  # as a dataclass says it
+    made.__setattr__ = made.__delattr__ = _refuse  # as in a dataclass
     return made  # type: ignore[no-any-return]
 
 

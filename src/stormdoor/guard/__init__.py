@@ -1,3 +1,3 @@
-"""The order of the steps, from the first byte of a handshake to the end of a connection."""
+"""Checks of handshakes and messages in order, and the state of open connections."""
 
 __all__: list[str] = []

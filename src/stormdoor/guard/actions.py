@@ -1,4 +1,4 @@
-"""What a command-based handler declares about each of its commands, made ready for the hot path."""
+"""The actions of a command-based handler, prepared for the hot path."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["Action", "Actions", "ResourceOf"]
 
 ResourceOf = Callable[[Any], Resource | tuple[str, str]]
-"""Names the resource that a command acts upon: a `Resource`, or its type and id."""
+"""Returns the resource that a command acts upon: a `Resource`, or its type and id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One command and what it takes to send it.
+    """One command and the requirements for sending it.
 
     Attributes:
         command: The type of the message.
         method: The handler's method, unbound.
-        permission: What the principal needs.
-        resource: Names the resource, or None if the action has none.
+        permission: Permission that the principal needs.
+        resource: Function that returns the resource, or None if the action has none.
         rate: The limit of this action for one principal on all its connections, or None.
         cost: How many messages it counts as.
         requirement: How fresh and strong the authentication must be, or None.
@@ -44,10 +44,10 @@ class Action:
     cost: float = 1.0
     requirement: Requirement | None = None
     charged: bool = field(init=False)
-    """Whether it takes more from the limits than any message: asked on the hot path."""
+    """Whether it costs more of the limits than an ordinary message; read on the hot path."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work.
+        """Check the fields.
 
         Raises:
             PolicyError: The permission is not well formed.
@@ -65,7 +65,7 @@ class Action:
 
 
 class Actions:
-    """All actions of one handler class: the decoder of their union, and the table of what each needs.
+    """All actions of one handler class: the decoder of their union, and the table of their requirements.
 
     Raises:
         ConfigurationError: Two actions take the same command, or the tags clash or are reserved.

@@ -37,7 +37,8 @@ _numbers = itertools.count(1)
 class Administration:
     """Changes principals, roles, sessions and keys.
 
-    Methods that end connections return how many of this process they ended. `actor` is who asks.
+    Methods that end connections return how many of this process they ended. `actor` is the operator or
+    principal that requests the change.
     """
 
     store: Store
@@ -76,28 +77,29 @@ class Administration:
     ) -> int:
         """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
-        Login sessions that are covered end too, so that a principal is not logged in on a page and refused at
-        its socket. A revoked principal's API keys and tokens are void as well.
+        Login sessions that are covered end too, so that a principal is not logged in on a page and refused
+        at its socket. API keys and tokens of a revoked principal are revoked as well.
 
         Args:
-            target: The kind of thing.
+            target: Kind of the target.
             value: Id of the target; empty for everything.
-            before: Unix seconds. Ends only credentials issued until then, instead of until now. Not for a
-                single session, token, key or connection, which ends as a whole.
+            before: Unix seconds. Revokes only credentials issued until then, instead of until now. Not
+                allowed for a single session, token, key or connection, which ends as a whole.
             actor: The operator or principal that revokes.
             reason: For the trail.
 
         Raises:
             ConfigurationError: The target or its value is not valid, or takes no `before`; or `before` is in
                 the future (to keep a principal out, disable it).
-            StoreUnavailable: It took effect in this process, and is stored when the store answers again, if
-                this process lives as long.
+            StoreUnavailable: It took effect in this process. It is stored when the store answers again,
+                unless this process ends before.
         """
         now = self.clock.now()
         _must_make_sense(target, value, before, now)
         at = self.lifetime.dated(target, value, now) if before is None else before
         revocation = Revocation(target, value, at, reason=reason, by_time=before is not None)
-        # INVARIANT: first in this process: a store that is down must not keep a socket open.
+        # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
+        # open.
         ended = await self.lifetime.apply(revocation)
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
@@ -143,7 +145,7 @@ class Administration:
             raise
 
     async def _end_sessions(self, revocation: Revocation) -> None:
-        """Remove the login sessions that a revocation covers, so that no page goes on with one."""
+        """Remove the login sessions that a revocation covers, so that no page continues to use one."""
         target, value = revocation.target, revocation.value
         match target:
             case Target.SESSION:
@@ -167,7 +169,7 @@ class Administration:
             await self.store.remove_sessions(principal_id)
             return
         overtaken = True
-        # A session that is not there any more may have moved to a new id: then it is in the next list.
+        # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
             for session in await self.store.sessions(principal_id):
@@ -178,7 +180,7 @@ class Administration:
                     overtaken |= not await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
-        """Let an end that has been stored take effect here, without waiting for the feed."""
+        """Apply the stored end of a session or key here, without waiting for the feed."""
         await self.lifetime.apply(Revocation(target, value, self.clock.now(), reason=reason))
 
     async def _changed(self, principal_id: str) -> int:
@@ -231,7 +233,7 @@ class Administration:
         return hashed
 
     async def remove_principal(self, id: str, *, actor: str = "") -> int:
-        """Remove a principal and end everything of it.
+        """Remove a principal; end its sessions, credentials and connections.
 
         Raises:
             StoreError: There is no such principal.
@@ -240,7 +242,7 @@ class Administration:
         ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
         _must_exist(await self.store.remove_account(id), id)
         self._note("user_deleted", id, actor)
-        # Who logged in between the two has a connection, and no account any more.
+        # A principal that logged in between the two steps has a connection, and no account any more.
         return ended + await self._changed(id)
 
     async def set_disabled(
@@ -250,7 +252,7 @@ class Administration:
         *,
         actor: str = "",
     ) -> int:
-        """Disable a principal, ending everything of it, or enable it again (ASVS 7.4.2).
+        """Disable a principal and end its sessions and connections, or enable it again (ASVS 7.4.2).
 
         Raises:
             StoreError: There is no such principal.
@@ -285,7 +287,7 @@ class Administration:
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
 
     async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
-        """Give a role. It counts from the next message of every open connection.
+        """Give a role to a principal. It takes effect with the next message of every open connection.
 
         Raises:
             StoreError: There is no such principal.
@@ -293,7 +295,7 @@ class Administration:
         await self._set_roles(id, add=role, actor=actor)
 
     async def withdraw_role(self, id: str, role: str, *, actor: str = "") -> int:
-        """Take a role away. Connections that may not be there any more are ended.
+        """Remove a role from a principal, and end its connections that are no longer permitted.
 
         Raises:
             StoreError: There is no such principal.
@@ -303,7 +305,7 @@ class Administration:
     async def _set_roles(
         self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
     ) -> int:
-        # In one step in the store: what another process changes at the same time is not lost.
+        # The store does this in one step, so that a simultaneous change by another process is not lost.
         if add:
             _must_exist(await self.store.add_role(id, add), id)
         if remove:
@@ -315,7 +317,7 @@ class Administration:
     async def set_attributes(
         self, id: str, attributes: Mapping[str, object], *, actor: str = ""
     ) -> int:
-        """Replace the attributes that conditions look at.
+        """Replace the attributes of a principal, which conditions of policies use.
 
         Raises:
             StoreError: There is no such principal.
@@ -341,7 +343,8 @@ class Administration:
         """
         known = self.lifetime.of_session(session_id)
         if owner is None or (known and all(one.principal.id == owner for one in known)):
-            # INVARIANT: first in this process: a store that is down must not keep a socket open.
+            # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
+            # open.
             await self._gone(Target.SESSION, session_id, reason)
         return await self.unfinished.do(
             _end_of(session_id), lambda: self._end_session(session_id, owner, actor, reason)
@@ -417,9 +420,10 @@ class Administration:
         return await self.unfinished.do(f"the end of other sessions of {principal_id}", work)
 
     async def remove_factor(self, principal_id: str, factor_id: str, *, actor: str = "") -> bool:
-        """Take a second factor away, and end all login sessions that may hang on it.
+        """Remove a second factor, and end all login sessions that may depend on it.
 
-        With the last one the password alone is enough again, and the recovery codes are void.
+        After the last one is removed, the password alone is enough again, and the recovery codes are
+        deleted.
 
         Returns:
             Whether there was one.
@@ -461,13 +465,14 @@ class Administration:
         if overlap_seconds <= 0:
             await self._gone(Target.CREDENTIAL, id, "rotated")
         else:
-            # The old key has got an end: connections that it opened learn of it.
+            # The old key has a deadline now, and so have the connections that it opened.
             await self._changed(issued.key.principal_id)
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
         """Revoke an API key and end its connections. Returns whether it was there."""
-        # INVARIANT: first in this process: a store that is down must not keep a socket open.
+        # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
+        # open.
         await self._gone(Target.CREDENTIAL, id, "revoked")
 
         async def work() -> bool:
@@ -479,7 +484,7 @@ class Administration:
         return await self.unfinished.do(f"the revocation of the key {id}", work)
 
     async def erase(self, principal_id: str, *, actor: str = "") -> int:
-        """Erase a principal's personal data from the trail; the chain stays whole. Returns entries."""
+        """Erase a principal's personal data from the trail; the chain still verifies. Returns entries."""
         await self.trail.flush()
         erased = await self.store.erase_personal(principal_id)
         self._note("user_data_erased", "", actor, f"{erased} entries")
@@ -494,7 +499,7 @@ class Administration:
         return dropped
 
     def adopt(self, policies: PolicySet, *, actor: str = "") -> int:
-        """Decide by other policies from now on. Returns how many connections that ended."""
+        """Replace the policies. Returns the number of connections that this ended."""
         self._note(
             "authz_change",
             "",
@@ -529,8 +534,6 @@ def _must_make_sense(target: Target, value: str, before: float | None, now: floa
             f"a {target.value} is over as a whole; leave out before, or revoke its principal"
         )
     if not before <= now:
-        raise ConfigurationError(
-            "before is in the future; to keep somebody out, disable the principal"
-        )
+        raise ConfigurationError("before is in the future; to keep a principal out, disable it")
     if before < 0.0:
         raise ConfigurationError("before is in Unix seconds, from 0")

@@ -1,7 +1,7 @@
-"""Who may come in: the steps of a handshake, the cheapest first, in one fixed order.
+"""Decide handshakes: the checks in one fixed order, the cheapest first.
 
-shape → transport → Host and Origin → address budget → exactly one credential → authenticate →
-`connect` permission → caps → registered → revocations once more → admitted.
+shape → transport → Host and Origin → address budget → exactly one credential → authenticate → `connect`
+permission → caps → registered → revocations again → admitted.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def same_credential(one: Authentication, other: Authentication) -> bool:
 
 
 class WaitingRoom(Protocol):
-    """What the admission needs of the antechamber."""
+    """Interface of the admission to connections that wait for their first message."""
 
     def room(self, address_key: str) -> Refusal | None:
-        """Whether another connection from this address may wait."""
+        """Return the refusal if no further connection from this address may wait."""
         ...
 
     def enter(self, connection: Connection, handshake: Handshake) -> None:
-        """It waits from now on."""
+        """Add a connection that waits for its first message."""
         ...
 
 
@@ -96,14 +96,14 @@ class Admission(Identification):
         self._statistics = statistics
         self.operator_log = registry.operator_log
         self.antechamber: WaitingRoom | None = None
-        """Where connections wait for their first message; set by who makes it."""
+        """Connections that wait for their first message; set by the code that creates this object."""
 
     async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
         """Decide one handshake.
 
         Returns:
-            A registered, pending connection, or why there is none. Either way one entry is on its way
-            to the trail. Nothing that goes wrong in here admits anybody.
+            A registered, pending connection, or the refusal. Either way an entry is queued for the trail.
+            An error in here never admits a client.
         """
         address_key = rate_key(handshake.address, self._limits.ipv6_prefix)
         authentication: Authentication | None = None
@@ -129,7 +129,7 @@ class Admission(Identification):
             refusal = Refusal(
                 Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5
             )
-        except Exception:  # noqa: BLE001 - fail closed, whatever it is
+        except Exception:  # noqa: BLE001 - fail closed on any error
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
         kind = id = ""
@@ -151,8 +151,8 @@ class Admission(Identification):
     ) -> Refusal | None:
         """Decide one more request of a transport session that `owner` has begun.
 
-        The connection of the session lives as long as its credential counts, as that of a socket does. So it
-        suffices that the client presents this credential again.
+        The connection of the session lives as long as its credential is valid, like that of a socket. So
+        the client need only present this credential again.
 
         Args:
             handshake: The facts of the request, see `request_as_handshake`.
@@ -197,7 +197,7 @@ class Admission(Identification):
     def _shows_cookie_of(self, owner: Authentication, handshake: Handshake) -> bool:
         """Return whether `handshake` presents the very cookie of `owner`, and nothing else.
 
-        Authenticating it at each poll would prolong the login of an open page for ever (ASVS 7.3.1).
+        Authenticating it at each poll would extend the login of an open page without end (ASVS 7.3.1).
         """
         found = presented(handshake, self.places)
         return (
@@ -215,7 +215,7 @@ class Admission(Identification):
         authentication: Authentication,
         address_key: str,
     ) -> Connection | Refusal:
-        """Caps, permission, registration and the last look at revocations: one step without an await."""
+        """Caps, permission, registration and the last check for revocations: one step without an await."""
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
         registry = self._registry
@@ -225,11 +225,13 @@ class Admission(Identification):
         refusal = registry.room_for_address(address_key)
         waits = authentication.principal is UNKNOWN
         if waits:
-            # Not that of a public endpoint: those that wait take no room there.
+            # The caps of a public endpoint do not count here, and neither do connections that wait.
             key = public_key(f"{address_key}\0")
             room = self.antechamber
             refusal = refusal or (
-                Refusal(Denial.INTERNAL, "nobody waits here")
+                Refusal(
+                    Denial.INTERNAL, "this guard has no connections that wait for a first message"
+                )
                 if room is None
                 else room.room(address_key)
             )
@@ -268,9 +270,9 @@ class Admission(Identification):
         return connection
 
     def _forbidden(self, connection: Connection, now: float) -> Refusal | None:
-        """Whether its principal may connect."""
+        """Return the refusal if the principal may not connect."""
         permission = connection.endpoint.permission
-        # What stands in `allowed` was decided for this standing, and cannot depend on anything else.
+        # A decision in `allowed` was made for the present roles and policies, and depends on nothing else.
         if permission is None or permission in connection.allowed:
             return None
         decision = connection.decide(permission, None, now)
@@ -282,10 +284,10 @@ class Admission(Identification):
         )
 
     def let_in(self, connection: Connection, authentication: Authentication) -> Refusal | None:
-        """A connection that waited has said who it is: `_enter`, the second half, without an await.
+        """Complete a waiting connection after its first message: `_enter`, the second half, without an await.
 
         Returns:
-            Why it may not be let in; the caller ends it then.
+            The refusal, or None. On a refusal, the caller ends the connection.
         """
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down")
@@ -303,9 +305,9 @@ class Admission(Identification):
         return self._forbidden(connection, now)
 
     async def _look_again(self, connection: Connection) -> Connection | Refusal:
-        """Somebody's roles changed while the store was asked: read this principal's once more.
+        """Read the principal again: accounts changed during the wait for the store.
 
-        It is registered by now, so that whatever changes later finds it.
+        The connection is registered by now, so each later change finds it.
         """
         try:
             account = await read_account(self._store, self._revocations, connection.principal.id)

@@ -1,8 +1,8 @@
-"""Where connections wait that can send their credential only in a first message.
+"""Connections that can send their credential only in a first message.
 
-They have passed everything that costs nothing (origin, host, rates, caps) and the 101 was sent, so they
-hold a place, and nobody knows whose. Therefore they are few, they do not wait long, and exactly one text
-of limited size is read of them. Nothing else goes in or out, and nothing of the handler runs.
+They have passed the cheap checks (origin, host, rates, caps) and the 101 was sent, so they use a place
+without an authenticated principal. Therefore few may wait, for a short time, and the guard reads exactly
+one text message of limited size. Nothing is sent to them, and no method of the handler runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Antechamber"]
 _log = logging.getLogger("stormdoor.antechamber")
 
 _CONTROLS = 10
-"""Pings and pongs that a connection may send before it has said who it is."""
+"""Pings and pongs that a connection may send before it has authenticated."""
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class Antechamber:
     """The connections of this process that wait for their first message.
 
     Args:
-        admission: Verifies the credential and lets in.
-        registry: Where they are counted.
-        limits: How many, how long and how much.
-        clock: Time.
+        admission: Verifies the credential and completes the handshake.
+        registry: Registry that counts the connections.
+        limits: Limits on their number, time and message size.
+        clock: Source of the time.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Antechamber:
         return len(self._waits)
 
     def room(self, address_key: str) -> Refusal | None:
-        """Whether another connection from this address may wait."""
+        """Return the refusal if no further connection from this address may wait."""
         limits = self._limits
         if len(self._waits) >= limits.pending:
             detail = f"limits.pending = {limits.pending} is reached"
@@ -74,7 +74,7 @@ class Antechamber:
         return None
 
     def enter(self, connection: Connection, handshake: Handshake) -> None:
-        """It waits from now on. INVARIANT: until `_leave`, which its end brings at the latest."""
+        """Add a waiting connection. INVARIANT: it stays until `_leave`, at the latest when it ends."""
         connection.wait_until(self._clock.monotonic() + self._limits.first_message_seconds)
         self._waits[connection] = _Wait(handshake)
         key = connection.address_key
@@ -90,7 +90,7 @@ class Antechamber:
             self._addresses.pop(connection.address_key, None)
 
     def control(self, connection: Connection) -> None:
-        """A ping or pong of one that waits: the handler never sees it, and there are not many."""
+        """Count a ping or pong of a waiting connection: the handler never sees it, and few are allowed."""
         wait = self._waits.get(connection)
         if wait is None:
             return
@@ -101,10 +101,10 @@ class Antechamber:
             )
 
     async def first(self, connection: Connection, raw: str | bytes) -> Refusal | None:
-        """Judge the first message.
+        """Evaluate the first message.
 
         Returns:
-            None if the connection is open now; else why it has ended.
+            None if the connection is open now; else the refusal that ended it.
         """
         wait = self._waits.get(connection)
         if wait is None or wait.taken:
@@ -114,7 +114,7 @@ class Antechamber:
             refusal = await self._judge(connection, wait, raw)
         except StoreUnavailable as error:
             refusal = Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
-        except Exception:  # noqa: BLE001 - fail closed, whatever it is
+        except Exception:  # noqa: BLE001 - fail closed on any error
             _log.exception("the first message of connection %s", connection.id)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
         except BaseException:
@@ -135,7 +135,7 @@ class Antechamber:
         return self._let_in(connection, wait, found)
 
     def _read(self, connection: Connection, raw: str | bytes) -> str | Refusal:
-        """The credential in the first message. Whatever else it is counts as a guess."""
+        """Return the credential in the first message. Any other message counts as a failed authentication."""
         limits, fault = self._limits, ""
         if self._clock.monotonic() >= connection.deadline:
             return Refusal(Denial.NO_CREDENTIAL, "the first message came too late")
@@ -146,7 +146,7 @@ class Antechamber:
         else:
             found = read_authenticate(raw)
             if found is not None:
-                # It has come in time. How long it takes to verify is not the client's doing.
+                # It arrived in time. The client does not control how long the verification takes.
                 connection.wait_until(self._clock.monotonic() + limits.authentication_seconds)
                 return found.token
             fault = "the first message is no stormdoor.authenticate"
@@ -156,7 +156,7 @@ class Antechamber:
     def _let_in(
         self, connection: Connection, wait: _Wait, authentication: Authentication
     ) -> Refusal | None:
-        """Caps, permission, revocations, and open: one step."""
+        """Caps, permission, revocations, and open: one step without an await."""
         if connection.state is State.ENDED:
             return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
         if self._clock.monotonic() >= connection.deadline:

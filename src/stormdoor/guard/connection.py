@@ -1,4 +1,4 @@
-"""One live connection: who it belongs to, what it may, and how much it has used."""
+"""One live connection: its principal, its permissions, and its use of limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDER = itertools.count()
 """Sequence numbers of events in this process, which order them without a clock."""
 
 UNKNOWN = Principal(id="unknown")
-"""The principal of a connection that waits for its first message. It may nothing."""
+"""The principal of a connection that waits for its first message. It has no permissions."""
 
 
 def is_proven(principal: Principal) -> bool:
@@ -38,14 +38,14 @@ def is_proven(principal: Principal) -> bool:
 
 
 class Sink(Protocol):
-    """What the adapter does for a connection: the only way out."""
+    """The interface to the adapter, which sends all output of a connection."""
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
         """Queue one message; False if the connection no longer takes any."""
         ...
 
     def shut(self, code: int, reason: str) -> None:
-        """Send a close frame and let go. Never calls back into the guard."""
+        """Send a close frame and release the socket. Never calls back into the guard."""
         ...
 
     def drop(self) -> None:
@@ -90,10 +90,10 @@ class Shared(Usage):
         self.connections: set[Connection] = set()
         self.action_tats: dict[type[Command], float] | None = None
         self.others: dict[Rate, Usage] | None = None
-        """Usage by further rates. Nearly all principals have one rate only, counted in this object."""
+        """Usage by further rates. Nearly all principals have one rate only, which this object counts."""
 
     def usage(self, rate: Rate) -> Usage:
-        """Return the messages that count against `rate`: a terminal must not slow down the commands."""
+        """Return the messages that count for `rate`, so that a terminal does not slow down commands."""
         known = self.rate
         if known is None:
             self.rate = rate
@@ -105,7 +105,7 @@ class Shared(Usage):
         return self.others.setdefault(rate, Usage(rate))
 
     def rested(self, monotonic: float) -> bool:
-        """Whether everything that was used up has been refilled, so that this can be forgotten."""
+        """Return whether all usage has been refilled, so that this object can be dropped."""
         return (
             self.message_tat <= monotonic
             and all(tat <= monotonic for tat in (self.action_tats or {}).values())
@@ -188,11 +188,11 @@ class Connection:
         self.sink: Sink | None = None
         self.state = State.PENDING
         self.open = False
-        """INVARIANT: True exactly while `state` is OPEN; the one flag that the hot path reads."""
+        """INVARIANT: True exactly while `state` is OPEN; the hot path reads only this flag."""
         self.closed_by: Refusal | None = None
         self.message_tat = self.byte_tat = self.offence_tat = self.hold_tat = 0.0
         self.heard_at = 0.0
-        """Monotonic seconds of the last ping or pong: the client is alive, but does not use the login."""
+        """Monotonic seconds of the last ping or pong, which does not count as use of the login."""
         self.ages_at = (
             float("inf") if connection_seconds is None else monotonic + connection_seconds
         )
@@ -207,13 +207,13 @@ class Connection:
 
     @property
     def waiting(self) -> bool:
-        """Whether nobody knows yet whose it is: its credential is to come in a first message."""
+        """Return whether the connection still waits for the credential in its first message."""
         return self.principal is UNKNOWN
 
     def renew(
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:
-        """From now on it hangs on this authentication alone. Its age goes on counting."""
+        """Replace the authentication; all deadlines follow from the new one. The connection keeps its age."""
         self.authentication = authentication
         self.expires_at = expires_at = authentication.expires_at
         left = float("inf") if expires_at is None else expires_at - now
@@ -228,11 +228,11 @@ class Connection:
         """The place in `ORDER` at which the client presented the present credential."""
         self._end_at(min(self.ages_at, monotonic + left))
         self.proven = is_proven(authentication.principal)
-        """True if a principal has proved its identity: not on a public endpoint, and not while it waits."""
+        """True if a principal has authenticated: not on a public endpoint, and not while it waits."""
         self.judge_by(policies, authentication.principal)
 
     def wait_until(self, monotonic: float) -> None:
-        """It is over then, unless it has said who it is. That is nothing to be told about."""
+        """Set the deadline for the first message. No expiry notice is sent for it."""
         self.deadline = min(self.ages_at, monotonic)
         self.notice_at = float("inf")
         self.look_at = 0.0
@@ -240,20 +240,23 @@ class Connection:
     def _end_at(self, deadline: float) -> None:
         self.deadline = deadline
         self.look_at = 0.0
-        """Monotonic seconds before which nothing of it can be due. INVARIANT: 0 whenever a deadline moves."""
-        # A quarter of its time at most: a token of a minute is not announced as soon as it is taken.
+        """Monotonic seconds before which no deadline can have passed.
+
+        INVARIANT: 0 whenever a deadline moves.
+        """
+        # At most a quarter of its time: a token of a minute is not announced immediately.
         self.notice_at = deadline - min(self._notice_seconds, (deadline - self._since) / 4)
-        """Monotonic seconds at which the client is to be told, once; infinite when it has been."""
+        """Monotonic seconds at which the client gets its one notice; infinite after that."""
 
     def expires_in(self, monotonic: float) -> int | None:
-        """Whole seconds until it ends, whatever the client does; None if that is never."""
+        """Return whole seconds until the connection ends in any case; None if it has no deadline."""
         left = self.deadline - monotonic
         return None if left == float("inf") else max(0, int(left))
 
     def due(self, now: float, monotonic: float) -> bool:
-        """Whether it must not give or take anything any more, though no tick has noticed yet.
+        """Return whether a deadline has passed, even if no tick has ended the connection yet.
 
-        The wall clock (`now`) counts as well: a machine that slept did not count monotonic seconds.
+        The wall clock (`now`) counts as well: the monotonic clock stands still while a machine sleeps.
         """
         return (
             monotonic >= self.deadline
@@ -262,23 +265,23 @@ class Connection:
         )
 
     def judge_by(self, policies: PolicySet, principal: Principal | None = None) -> None:
-        """From now on decide with these policies, and with these roles if `principal` is given."""
+        """Decide with these policies from now on, and with these roles if `principal` is given."""
         if principal is not None:
             self.principal = principal
         self._policies = policies
         self.allowed = policies.memo(self.principal, self.authentication.scopes)
 
     def expire(self, at: float, now: float, monotonic: float) -> None:
-        """It ends at `at` (Unix seconds) at the latest; an end that is nearer stays."""
+        """Set the deadline to `at` (Unix seconds), unless the present one is earlier."""
         if self.expires_at is None or at < self.expires_at:
             self.expires_at = at
         if monotonic + at - now < self.deadline:
             self._end_at(monotonic + at - now)
 
     def happen(self, happening: Happening) -> bool:
-        """Move on in the life of the connection; False if that had no effect."""
+        """Apply an event to the state of the connection; False if it had no effect."""
         if self.state is State.ENDED:
-            return False  # nothing leaves it; most often it is told so a second and a third time
+            return False  # ENDED has no transition; such a connection is often ended two or three times
         state = after(self.state, happening)
         if state is None or (state is self.state and happening is Happening.ENDED):
             return False
@@ -287,7 +290,7 @@ class Connection:
         return True
 
     def environment(self, now: float, authentication: Authentication | None = None) -> Environment:
-        """The circumstances of whatever it does at `now` (Unix seconds), with its authentication or this."""
+        """Return the environment of an action at `now` (Unix seconds); `authentication` replaces its own."""
         if authentication is None:
             authentication = self.authentication
         return Environment(
@@ -301,11 +304,11 @@ class Connection:
         )
 
     def request(self, permission: str, resource: Resource | None, now: float) -> AccessRequest:
-        """The question whether this connection's principal may do `permission` now (Unix seconds)."""
+        """Return the request for a decision: may the principal do `permission` now (Unix seconds)?"""
         return AccessRequest(self.principal, permission, resource, self.environment(now))
 
     def decide(self, permission: str, resource: Resource | None, now: float) -> Decision:
-        """Decide, and note what will stay true until roles or policies change."""
+        """Decide, and cache the result if it holds until roles or policies change."""
         policies = self._policies
         decision = policies.decide(
             self.request(permission, resource, now), self.authentication.scopes
@@ -319,7 +322,7 @@ class Connection:
         return decision
 
     def may(self, permission: str, resource: Resource | None, now: float) -> bool:
-        """Whether the principal may, cheaply where that cannot depend on the circumstances."""
+        """Return whether the principal may do it; cached if the result does not depend on the environment."""
         if permission in self.allowed and (resource is None or resource.tenant is None):
             return True
         return self.decide(permission, resource, now).allowed

@@ -1,4 +1,4 @@
-"""What an application declares about one WebSocket endpoint."""
+"""The declaration of an application about one WebSocket endpoint."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Endpoint", "Public", "public"]
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """The statement that an endpoint is meant for everybody, and why."""
+    """The statement that an endpoint is public, and the reason."""
 
     reason: str
 
 
 def public(reason: str) -> Public:
-    """Declare an endpoint open to everybody: no credential is asked for or looked at.
+    """Declare an endpoint public: no credential is required or read.
 
     Args:
-        reason: Why that is right; the start-up check reports it.
+        reason: Reason for it, which the start-up check reports.
 
     Raises:
         ConfigurationError: No reason was given.
@@ -79,5 +79,5 @@ class Endpoint:
 
     @property
     def declared(self) -> bool:
-        """Whether somebody has thought about who may connect."""
+        """Return whether the endpoint has a permission or is declared public."""
         return self.permission is not None or self.public is not None

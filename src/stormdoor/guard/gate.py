@@ -1,4 +1,4 @@
-"""The gate: all that is asked of a request before any credential is read, the cheapest first."""
+"""Checks of a request before a credential is read, the cheapest first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FOREIGN = "foreign_per_address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
-    """What a guard asks of a handshake before it looks at credentials.
+    """Settings of the checks before a credential is read.
 
     Attributes:
         origins: The pages that may open sockets.
@@ -54,17 +54,17 @@ def _host_name(host: str) -> str:
 
 
 def _local(handshake: Handshake) -> bool:
-    """Whether the handshake never left this machine: nobody can listen in on it."""
+    """Return whether the handshake never left this machine, where no other machine can read it."""
     name = _host_name(handshake.host)
     return (name == "localhost" or is_loopback(name)) and is_loopback(handshake.peer)
 
 
 class Gate:
-    """Where a request comes from, where it goes to, and how often: of all addresses of this process.
+    """Checks of the source, destination and rate of requests, for all addresses of this process.
 
     Attributes:
-        closing: The server is shutting down, and lets nobody in any more.
-        blind: Revocations cannot be followed.
+        closing: Whether the server is shutting down, so that no client is admitted.
+        blind: Whether revocations cannot be read, so that no client is admitted.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Gate:
         return self._strange(handshake) or unable or self._too_often(address_key, limit)
 
     def _strange(self, handshake: Handshake) -> Refusal | None:
-        """What is wrong with where a request came from and where it went to."""
+        """Return the refusal if the Host or the transport of a request is not allowed."""
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
         if not handshake.host:
@@ -113,8 +113,8 @@ class Gate:
         if len(handshake.path) > _MAX_PATH:
             return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
         entrance = self._entrance
-        # The name before the transport: a page of another name that was made to lead here (DNS rebinding) is
-        # recorded as that, although it comes without TLS as well.
+        # The Host is checked before the transport: DNS rebinding leads a page of another name here, often
+        # without TLS. The trail must record it as a wrong Host.
         if not entrance.hosts.allows(handshake.host):
             name = _host_name(handshake.host)
             return Refusal(
@@ -136,11 +136,11 @@ class Gate:
         return None
 
     def _unable(self) -> Refusal | None:
-        """Whether nobody can be let in at all now."""
+        """Return the refusal if no client can be admitted at present."""
         if not self._trail.healthy:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         if self.blind:
-            # A token proves itself, but nobody knows any more whether it was revoked elsewhere.
+            # A token verifies without the store, but another process may have revoked it.
             return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
         return None
 
@@ -158,7 +158,7 @@ class Gate:
     def _at_the_gate(
         self, handshake: Handshake, endpoint: Endpoint, address_key: str
     ) -> Refusal | None:
-        """Everything that costs nothing: no credential is read here."""
+        """Run the checks that need no credential and no store."""
         if not endpoint.declared:
             return Refusal(
                 Denial.UNDECLARED,
@@ -179,14 +179,14 @@ class Gate:
         )
 
     def _foreign(self, handshake: Handshake, endpoint: Endpoint) -> Refusal | None:
-        """Whether a page asks that may not."""
+        """Return the refusal if the page of this Origin may not connect."""
         if endpoint.public is not None:
             return None
         reason = self._entrance.origins.refuse(handshake)
         return None if reason is None else Refusal(Denial.ORIGIN, reason)
 
     def guessing(self, address_key: str) -> Refusal | None:
-        """Whether too many authentications from this address have failed, under whatever name."""
+        """Return the refusal after too many failed authentications from this address, for all accounts."""
         wait = self._failures.wait(address_key, self._clock.monotonic())
         if wait <= 0.0:
             return None

@@ -1,4 +1,4 @@
-"""Who it is: exactly one credential, found where somebody looks, and verified by one authenticator."""
+"""Find exactly one credential of a request, and let one authenticator verify it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from stormdoor.ports import Clock, Store
 __all__ = ["Identification"]
 
 _IN_MESSAGES = (FIRST_MESSAGE, Place(Source.AUTHORIZATION, "bearer"))
-"""The places of a credential that comes in a message."""
+"""The places of a credential in a message."""
 _OFFERED = frozenset(
     Place(Source.SUBPROTOCOL, prefix)
     for prefix in (
@@ -50,7 +50,7 @@ _OFFERED = frozenset(
         SIGNATURE_SUBPROTOCOL,
     )
 )
-"""Likewise, for one that is written as it would be offered."""
+"""Likewise, for a credential in the form of a subprotocol offer."""
 _REQUEST = Endpoint("a request over HTTP", None)
 
 _OFFER = "stormdoor."
@@ -60,7 +60,7 @@ _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
 def _offers(token: str) -> tuple[str, ...]:
-    """What a message says as a client would offer it in its handshake; nothing if it is a bare credential."""
+    """Split a message into the subprotocols that it would offer in a handshake; () for a bare credential."""
     if not token.startswith(_OFFER):
         return ()
     return tuple(part.strip() for part in token.split(",", _MOST_OFFERS))
@@ -70,8 +70,8 @@ class Identification(Gate):
     """Verifies credentials of handshakes, of other requests, and of messages.
 
     Attributes:
-        places: Where somebody looks for a credential.
-        headers: Further headers that somebody reads.
+        places: Places that authenticators read credentials from.
+        headers: Further headers that authenticators read.
         exclusive_headers: Headers that only a proxy may send.
     """
 
@@ -110,16 +110,16 @@ class Identification(Gate):
         self._store = store
 
     async def identify(self, handshake: Handshake, address_key: str) -> Authentication | Refusal:
-        """Who sends a request that opens no socket, by the same credentials and the same rules.
+        """Authenticate a request that opens no socket, by the rules of a handshake.
 
-        The caller has had it `approach`, and asks the revocations and the policies itself.
+        The caller has called `approach`, and checks revocations and policies itself.
         """
         return await self._identify(handshake, _REQUEST, address_key)
 
     async def _identify(
         self, handshake: Handshake, endpoint: Endpoint, address_key: str
     ) -> Authentication | Refusal:
-        """Find exactly one credential and have it verified."""
+        """Find exactly one credential and verify it."""
         now = self._clock.now()
         screened = self._screen(handshake)
         if isinstance(screened, Refusal):
@@ -148,9 +148,9 @@ class Identification(Gate):
             if outcome.charged and outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
                 self.failed(address_key)
             return outcome
-        # A browser attaches its session cookie whether the page wants it or not. It may accompany a
-        # credential that belongs to that very session; a certificate may accompany what is bound to it.
-        # Any other pair is two credentials.
+        # A browser attaches its session cookie to every request. The cookie may accompany a credential of
+        # the same session; a certificate may accompany a token that is bound to it. Any other pair is two
+        # credentials.
         if company is not None and not _belongs(company, outcome, handshake):
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL,
@@ -161,7 +161,7 @@ class Identification(Gate):
     def _unfit(
         self, credential: Credential, found: Sequence[Credential], handshake: Handshake
     ) -> Refusal | None:
-        """What is wrong with a credential before anybody looks into it."""
+        """Return the refusal of a credential before an authenticator verifies it."""
         originless = credential.ambient and handshake.origin is None
         if originless and not self._entrance.insecure_allow_missing_origin:
             return Refusal(
@@ -175,14 +175,14 @@ class Identification(Gate):
         return None
 
     def _later(self, endpoint: Endpoint, address_key: str, now: float) -> Authentication | Refusal:
-        """Who comes without a credential: refused, unless it may be said in the first message."""
+        """Handle a request without a credential: refuse it, unless the first message may contain one."""
         if not endpoint.first_message:
             return self._nothing
         unknown = Authentication(UNKNOWN, "first-message", "", False, now, now)
         return self.guessing(address_key) or unknown
 
     def _screen(self, handshake: Handshake) -> Handshake | Refusal:
-        """Refuse what only a proxy may say; learn what a proxy that has proved itself says."""
+        """Refuse headers that only a proxy may send; read those of an authenticated proxy."""
         for one in self._screens:
             outcome = one.screen(handshake)
             if isinstance(outcome, Rejected):
@@ -200,19 +200,18 @@ class Identification(Gate):
     ) -> Authentication | Refusal:
         """Verify a credential that came in a message, by the rules of a handshake.
 
-        Whoever accepts a token as `Authorization: Bearer` accepts it here, and so does whoever looks in
-        `FIRST_MESSAGE`. What a browser would offer as subprotocols may stand here as well, separated by
-        commas: so a token that is bound to a key comes with its proof. That proof, and the signature of a
-        signed request, is for the request that opened the connection.
+        It accepts each token that a handshake accepts as `Authorization: Bearer` or in `FIRST_MESSAGE`. It
+        also accepts subprotocols, as a browser would offer them, separated by commas; so a bound token can
+        be sent with its proof. That proof, and the signature of a signed request, must be for the request
+        that opened the connection.
 
         Args:
-            token: What was sent.
-            handshake: The facts of the connection. Its credentials are not looked at again.
-            address_key: Who is charged with a failure.
+            token: The credential in the message.
+            handshake: The facts of the connection. Its credentials are not read again.
+            address_key: Address that a failure is charged to.
 
         Returns:
-            What is true at the moment of returning: until the caller awaits something, no change of
-            roles has been overlooked.
+            The authentication. Until the caller's next `await`, it contains every known change of roles.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -247,7 +246,9 @@ class Identification(Gate):
         offered = replace(bare, subprotocols=_offers(token))
         credential = self._in_message(token, offered)
         if credential is None:
-            return Refusal(Denial.BAD_CREDENTIAL, "nobody recognises the credential in the message")
+            return Refusal(
+                Denial.BAD_CREDENTIAL, "no authenticator recognises the credential in the message"
+            )
         outcome = await self._authenticate(credential, offered, self._clock.now())
         company = presented(bare, self.places)
         if (
@@ -262,9 +263,9 @@ class Identification(Gate):
         return outcome
 
     def _in_message(self, token: str, offered: Handshake) -> Credential | None:
-        """The credential that a message holds, in the place where somebody recognises it.
+        """Return the credential of a message, in the place where an authenticator recognises it.
 
-        What begins as a ticket does is one, and nobody else sees it.
+        A token with the prefix of a ticket is passed only to the ticket authenticator.
         """
         if offered.subprotocols:
             found = presented(offered, _OFFERED.intersection(self.places))
@@ -279,7 +280,7 @@ class Identification(Gate):
         return None
 
     def authenticator_for(self, credential: Credential) -> Authenticator | None:
-        """Who decides about `credential`: the first that looks there and recognises it."""
+        """Return the first authenticator that reads the place of `credential` and recognises it."""
         for authenticator in self._authenticators:
             if credential.place in authenticator.places and authenticator.recognises(credential):
                 return authenticator
@@ -291,7 +292,8 @@ class Identification(Gate):
         authenticator = self.authenticator_for(credential)
         if authenticator is None:
             return Refusal(
-                Denial.BAD_CREDENTIAL, f"nobody recognises the credential in {_where([credential])}"
+                Denial.BAD_CREDENTIAL,
+                f"no authenticator recognises the credential in {_where([credential])}",
             )
         try:
             outcome = await within(
@@ -334,7 +336,7 @@ class Identification(Gate):
 
 
 def _check_places(places: Sequence[Place]) -> None:
-    """One place is ambient or it is not, whoever looks there.
+    """Check that all authenticators agree whether a place is ambient.
 
     Raises:
         ConfigurationError: Two authenticators disagree.
@@ -352,14 +354,14 @@ def _names(attribute: str, owners: Iterable[object]) -> tuple[str, ...]:
 
 
 def _pair(found: Sequence[Credential]) -> tuple[Credential, Credential] | None:
-    """The explicit credential and its company, if several are exactly these two."""
+    """Return (explicit, ambient) if exactly one of each was presented, else None."""
     explicit = [one for one in found if not one.company]
     company = [one for one in found if one.company]
     return (explicit[0], company[0]) if len(explicit) == len(company) == 1 else None
 
 
 def _belongs(company: Credential, authentication: Authentication, handshake: Handshake) -> bool:
-    """Whether what came along is only the company of the explicit credential that was accepted."""
+    """Return whether the ambient credential is bound to the accepted explicit one."""
     match company.place.source:
         case Source.COOKIE:
             return authentication.session_id == fingerprint(company.secret)

@@ -1,7 +1,7 @@
-"""The hot path: one message from the client to the application's method, or to a refusal.
+"""The hot path: one message from the client to the method of the application, or to a refusal.
 
-gate → deadline → rate → size → depth → decode and validate in one pass → the action's rate → decide.
-Everything is synchronous, in place, and without an allocation that the message does not need.
+state → deadline → rate → size → depth → decode and validate in one pass → the action's rate → decide. All
+of it is synchronous, and allocates only memory that the message needs.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from stormdoor.ports import Clock
 __all__ = ["Held", "Inbound", "Refused"]
 
 _SMALL = 4096
-"""Bytes up to which a message that was refused unread is looked into for its id."""
+"""Largest size in bytes of a refused, undecoded message that is searched for its id."""
 _LONGEST_PAUSE = 1.0
-"""Seconds for which a connection is not read, at most, after a message that was refused as too much."""
+"""Longest pause in reading, in seconds, after a message that exceeded a limit."""
 
 
 class Refused:
     """A message that was refused.
 
     Attributes:
-        refusal: Why.
-        id: What to answer with.
-        fatal: Whether the connection is over.
-        pause: Seconds for which nothing more should be read; 0.0 for none.
+        refusal: The denial and its detail.
+        id: The id of the message, for the answer.
+        fatal: Whether the connection has ended.
+        pause: Seconds for which reading pauses; 0.0 for none.
     """
 
     __slots__ = ("fatal", "id", "pause", "refusal")
@@ -57,7 +57,7 @@ class Refused:
 
 
 class Held:
-    """A message that came too fast: in so many seconds it is to be judged anew, and nothing read before."""
+    """Backpressure: pause reading for `seconds`, then evaluate this message again."""
 
     __slots__ = ("seconds",)
 
@@ -66,7 +66,7 @@ class Held:
 
 
 class Inbound:
-    """Judges incoming messages of all connections. Its only state is what it was given."""
+    """Evaluates incoming messages of all connections. It has no state of its own."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Inbound:
     def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
     ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
-        """Judge one message of a command-based handler, text or binary; otherwise as `receive_text`."""
+        """Evaluate one message of a command-based handler, text or binary; otherwise as `receive_text`."""
         if isinstance(raw, str):
             return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
         if not connection.open:
@@ -107,14 +107,14 @@ class Inbound:
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: bytes, actions: Actions
     ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
-        """Judge one text message of a command-based handler, in the UTF-8 in which it came.
+        """Evaluate one text message of a command-based handler, as the received UTF-8.
 
         Returns:
-            The action and its command, to be carried out at once; or the refusal to answer with; or
-            for how long it must wait, because it is too much; or what the client says to the guard itself; or
-            None if the connection is not open and the message must be dropped without a trace.
+            The action and its command, to be run at once; or the refusal for the answer; or a pause,
+            because a limit is reached; or a message to the guard itself; or None if the connection is not
+            open and the message must be dropped without a record.
         """
-        # INVARIANT: the gate comes first. A revocation shuts it before any close frame is sent.
+        # INVARIANT: the state comes first. A revocation changes it before any close frame is sent.
         if not connection.open:
             return None
         now = self._monotonic()
@@ -122,7 +122,8 @@ class Inbound:
             self._expire(connection)
             return None
         size = len(raw)
-        # Not more than the largest message costs: what is too large is answered so, and not as too much.
+        # At most the cost of the largest allowed message: a message that is too large gets that error, not
+        # a rate error.
         most = connection.limits.message_bytes
         charged = size if size < most else most
         over = self._spend(connection, charged, now)
@@ -169,7 +170,7 @@ class Inbound:
                     decision.policy_ids,
                     decision.needs,
                 )
-        # After the policies: who may not do it anyway is not told how to prove itself.
+        # After the policies: a principal without the permission does not learn the required authentication.
         if action.requirement is not None:
             needs = action.requirement.lacking(connection.environment(self._now()))
             if needs is not None:
@@ -184,11 +185,11 @@ class Inbound:
     def receive_raw(
         self, connection: Connection, raw: str | bytes, permission: str | None
     ) -> bool | Refused | Held:
-        """Judge one message of a handler that decodes by itself.
+        """Evaluate one message of a handler that decodes messages itself.
 
         Returns:
-            True to deliver it untouched; False to drop it (the connection is not open); or the refusal; or
-            for how long it must wait, because it is too much.
+            True to deliver it unchanged; False to drop it (the connection is not open); or the refusal; or
+            a pause, because a limit is reached.
         """
         if not connection.open:
             return False
@@ -226,7 +227,7 @@ class Inbound:
         """Evaluate a ping or pong: it costs as much as a message and does not prolong the login (ASVS 7.3.1).
 
         Returns:
-            Whether the handler may see it; or, if it may, a pause in reading that follows.
+            Whether the handler may receive it; or a pause in reading, which means that it may.
         """
         if not connection.open:
             return False
@@ -251,8 +252,8 @@ class Inbound:
     def _spend(self, connection: Connection, size: int, now: float) -> str | None:
         """Charge a message of `size` bytes; return the name of the limit if one is reached.
 
-        The arithmetic of `core.bucket.spend`, written out: three calls a message would cost more than all
-        the rest of the guard. A property test holds the two together.
+        The arithmetic of `core.bucket.spend`, inlined: three calls for each message would cost more than
+        all the rest of the guard. A property test keeps the two equal.
         """
         limits = connection.limits
         tat = connection.message_tat
@@ -297,7 +298,7 @@ class Inbound:
 
     def _spend_action(self, connection: Connection, action: Action, now: float) -> str | None:
         if action.cost > 1.0:
-            # One message has been charged already; the action weighs more than that.
+            # The price of one message has been charged already; the action costs more.
             tat = spend(connection.message_tat, now, connection.limits.messages, action.cost - 1.0)
             if tat is None:
                 return f"cost = {action.cost} of {action.name!r} exceeds messages_per_connection"
@@ -306,7 +307,7 @@ class Inbound:
             tats = connection.shared.action_tats
             if tats is None:
                 tats = connection.shared.action_tats = {}
-            # By command: actions may share a permission and differ in their limit.
+            # By command: actions may share a permission and have different limits.
             tat = spend(tats.get(action.command, 0.0), now, action.rate)
             if tat is None:
                 return f"the limit of the action {action.name!r}"
@@ -314,7 +315,7 @@ class Inbound:
         return None
 
     def _name_resource(self, action: Action, command: Command) -> Resource | str:
-        """The resource of `command`, or why it cannot be told, which denies."""
+        """Return the resource of `command`, or the reason why it cannot be determined, which denies."""
         name: Callable[[Command], Resource | tuple[str, str]] | None = action.resource
         try:
             named = name(command) if name is not None else None
@@ -323,7 +324,7 @@ class Inbound:
             if isinstance(named, tuple):
                 kind, id = named
                 return Resource(kind, id)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
             return f"resource= of {action.name!r} raised {type(error).__name__}: {error}"
         return f"resource= of {action.name!r} returned {type(named).__name__}, not a resource"
 
@@ -341,7 +342,7 @@ class Inbound:
         policy_ids: tuple[str, ...] = (),
         needs: Needs | None = None,
     ) -> Refused:
-        """Note a refused message."""
+        """Build the result for a refused message, and record it."""
         refusal = Refusal(denial, detail, policy_ids=policy_ids, needs=needs)
         permission = action.permission if action else ""
         fatal = self.reject(connection, refusal, permission=permission, monotonic=now)
@@ -360,10 +361,10 @@ class Inbound:
         permission: str = "",
         monotonic: float | None = None,
     ) -> bool:
-        """Count and record what is refused on an open connection.
+        """Count and record a refusal on an open connection.
 
         Returns:
-            Whether it was one too many, and the connection is over.
+            Whether it reached `limits.offences`, so that the connection has ended.
         """
         denial = refusal.denial
         self._statistics.rejected[denial] += 1
@@ -402,7 +403,7 @@ class Inbound:
 
 
 def _words(raw: bytes) -> str:
-    """A refused message as text; nothing if it is none, so that nothing is read from it."""
+    """Return a refused message as text, or "" if it is not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

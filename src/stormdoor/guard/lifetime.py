@@ -1,4 +1,4 @@
-"""Still true? Deadlines, slow readers, revocations of other processes: looked at on every tick."""
+"""Check open connections on every tick: deadlines, slow readers, revocations by other processes."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ _log = logging.getLogger("stormdoor.lifetime")
 
 _LAST_LOOK_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
-"""How long a connection of which nothing is due is not looked at, at most. Its client may stop reading
-meanwhile, so it is not longer than an eighth of `outbound_seconds` either."""
+"""Longest time in seconds between two checks of a connection without a due deadline.
+
+Its client may stop reading meanwhile, so it is at most an eighth of `outbound_seconds`.
+"""
 _LEAP_SECONDS = 0.1
 
 ANSWER_SECONDS = 1.0
-"""How long the store may take to answer what open connections depend on; then it is taken for silent."""
+"""Longest wait in seconds for the store, when the state of open connections depends on the answer."""
 
 
 async def read_account(
     store: Store, revocations: RevocationIndex, principal_id: str
 ) -> Account | None:
-    """The account as it is now, after every change that is known.
+    """Read the account in its present state, after every known change.
 
-    A change is noted in `revocations` after it was stored. If one is noted while the store is asked, its
-    answer may be from before: who applied it last would bring back the roles that were taken away.
+    A change is noted in `revocations` after it was stored. If one is noted during the read, the result may
+    be older than the change: applying it would restore roles that were removed.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -108,10 +110,10 @@ class Lifetime:
         """The latest time (Unix seconds) that the wall clock showed before it was set back."""
         self._look_seconds = min(_LOOK_SECONDS, limits.outbound_seconds / 8)
         self._silent = False
-        """Whether the store has not answered, in this look at all connections."""
+        """Whether the store has failed to answer during the present check of all connections."""
 
     async def start(self) -> None:
-        """Learn what was revoked before this process started.
+        """Read the revocations from before this process started.
 
         Raises:
             StoreUnavailable: The store does not answer; the guard must not start.
@@ -128,10 +130,10 @@ class Lifetime:
         return _Question(next(ORDER), self._clock.now())
 
     async def expire(self) -> int:
-        """End every connection whose time is up or whose client does not read, and tell those that are next.
+        """End every connection after its deadline or with a stalled client, and send the expiry notices.
 
         Returns:
-            How many it ended.
+            The number of connections that it ended.
         """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
         self._silent = False
@@ -147,12 +149,12 @@ class Lifetime:
             if why is not None:
                 ended += self._registry.end(connection, why)
             elif monotonic >= connection.notice_at and connection.open:
-                # INVARIANT: before anything else, so that nothing tells of one deadline twice.
+                # INVARIANT: first of all, so that no deadline is announced twice.
                 connection.notice_at = float("inf")
                 _tell(connection, connection.deadline - monotonic)
             connection.look_at = self._next_look(connection, monotonic)
             if self._clock.monotonic() - began >= SLICE_SECONDS:
-                # Ten thousand that are due for a look at once must not keep everybody else waiting.
+                # Ten thousand connections that are due at once must not delay the other clients.
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
         return ended
@@ -172,7 +174,7 @@ class Lifetime:
         return abs(leap) > _LEAP_SECONDS
 
     def _next_look(self, connection: Connection, monotonic: float) -> float:
-        """Before when nothing of it can be due (monotonic seconds)."""
+        """Return the earliest time at which a deadline can pass (monotonic seconds)."""
         at = min(
             monotonic + self._look_seconds,
             connection.deadline,
@@ -192,7 +194,7 @@ class Lifetime:
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
             return expired(connection, self._limits, monotonic)
-        # The wall clock counts as well: a machine that slept did not count monotonic seconds.
+        # The wall clock counts as well: the monotonic clock stands still while a machine sleeps.
         if connection.expires_at is not None and now >= connection.expires_at:
             return Refusal(Denial.EXPIRED, "the credential has expired")
         sink = connection.sink
@@ -221,7 +223,7 @@ class Lifetime:
             return None
         try:
             used = await self._used(connection)
-        except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
+        except Exception as error:  # noqa: BLE001 - one session must not prevent others from expiring
             self._silent = isinstance(error, TimeoutError)
             if watched:
                 return _silent(connection, monotonic)
@@ -237,7 +239,7 @@ class Lifetime:
             return expired(connection, self._limits, monotonic)
         if not told and connection.open:
             connection.idle_told = last
-            # Once for each deadline: if the other one is nearer, that is what it will be told.
+            # One notice for each deadline: if the other deadline is earlier, the client is told that one.
             if left < connection.deadline - monotonic:
                 _tell(connection, left)
         return None
@@ -257,13 +259,13 @@ class Lifetime:
         patience = 0.0 if self._silent else ANSWER_SECONDS
         found = await within(patience, self._store.session(session_id))
         if connection.last_message != last:
-            return True  # or it got another credential
+            return True  # or the connection got another credential
         if found is not None and found[0].alive(now):
             connection.last_message = max(last, monotonic - (now - found[0].last_seen_at))
         return connection.last_message > last
 
     async def follow(self) -> int:
-        """Act upon what other processes revoked or changed. Returns how many connections it ended."""
+        """Apply revocations and changes by other processes. Returns how many connections it ended."""
         try:
             asked, before = self._ask(), self._asked
             # INVARIANT: read the head before the entries, as in `start`.
@@ -273,8 +275,8 @@ class Lifetime:
             else:
                 ended = await self._catch_up(head, before)
             self._asked = asked
-        except Exception as error:  # noqa: BLE001 - fail closed, whatever it is
-            # Also what a newer process wrote and this one cannot read: it may be about anybody.
+        except Exception as error:  # noqa: BLE001 - fail closed on any error
+            # Also for an entry of a newer version that this one cannot read: it may concern any connection.
             if not self.behind:
                 self.behind = True
                 _log.error("revocations cannot be followed: %r", error)
@@ -299,7 +301,7 @@ class Lifetime:
         return ended
 
     def _saw(self, position: LogPosition) -> None:
-        # Two that follow at once do not move it back.
+        # Two reads that follow each other do not move it back.
         if position.epoch != self._seen.epoch or position.seq > self._seen.seq:
             self._seen = position
 
@@ -356,9 +358,8 @@ class Lifetime:
     async def apply(self, revocation: Revocation, asked: _Question | None = None) -> int:
         """Add `revocation` and end the connections that it covers. Returns how many.
 
-        Args:
-            revocation: An entry of the log; or a revocation made in this process, without a position yet,
-                which ends every connection that it names and is held until `stored`.
+        Return the connections that `revocation` names, as `Revocation.names` does, with the present roles.
+            Inlined, because one iteration of the event loop may check ten thousand connections.
             asked: An earlier read of the log that did not find the entry.
         """
         if revocation.until_now:
@@ -451,17 +452,17 @@ class Lifetime:
                 assert_never(revocation.target)
 
     def _moved(self, revocation: Revocation) -> int:
-        """Let the connections of a session go along to its new id; no more than that.
+        """Move the connections of a session to its new id, without changing anything else.
 
-        They have the strength and the age that they had: whoever only holds an open socket of the
-        session has proved nothing just now.
+        Their strength and authentication time stay the same: a client that only has an open socket of the
+        session has not authenticated again.
         """
         ended, (old, new) = 0, revocation.moved
         for connection in self._named(revocation):
             was = connection.authentication
             named = new if was.credential_id == old else was.credential_id
             connection.authentication = replace(was, session_id=new, credential_id=named)
-            # The new session may have ended before this was heard of.
+            # The new session may have ended before this entry was read.
             if self._revocations.ends(_as_it_is(connection)):
                 why = Refusal(Denial.REVOKED, "revoked: session")
                 ended += self._registry.end(connection, why)
@@ -491,7 +492,7 @@ class Lifetime:
         return {one for one in found if one is not None}
 
     async def _changed(self, principal_id: str) -> int:
-        """Read a principal again and decide anew about its open connections."""
+        """Read a principal again and decide again about its open connections."""
         connections = [
             connection
             for connection in self._registry.of_principal(principal_id)
@@ -499,12 +500,12 @@ class Lifetime:
         ]
         if not connections:
             return 0
-        # The keys first: what is known of the account must not grow old while something else is awaited.
+        # The keys first: the account must not become outdated during another await.
         ended = await self._read_keys(connections)
         try:
             account = await read_account(self._store, self._revocations, principal_id)
         except Exception as error:  # noqa: BLE001 - one account must not stop the feed for all
-            # Something was taken away or given, and nobody knows what: nothing holds any more.
+            # An unknown change was made, so no former permission can be relied on.
             _log.error("the account %r cannot be read: %r", principal_id, error)
             why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
             return ended + self._registry.end_all(connections, why)
@@ -514,12 +515,12 @@ class Lifetime:
         return ended + sum(
             self._judge_again(connection, account.principal)
             for connection in connections
-            # One that was refreshed meanwhile may have the roles of its new token.
+            # A connection that was refreshed meanwhile may have the roles of its new token.
             if connection.authentication.live
         )
 
     async def _read_keys(self, connections: Iterable[Connection]) -> int:
-        """A key that was rotated has got an end, and so have the connections that it opened."""
+        """Read rotated keys, and set their new deadlines on the connections that they opened."""
         ended = 0
         for connection in connections:
             if connection.authentication.kind != ApiKeyAuthenticator.kind:
@@ -532,7 +533,7 @@ class Lifetime:
                 ended += self._registry.end(connection, why)
                 continue
             if connection.authentication is not authentication:
-                continue  # it was refreshed meanwhile, and hangs on another credential
+                continue  # it was refreshed meanwhile, and has another credential
             if found is None:
                 why = Refusal(Denial.REVOKED, "the key was revoked")
                 ended += self._registry.end(connection, why)
@@ -544,14 +545,14 @@ class Lifetime:
         connection.judge_by(self.policies, principal)
         permission = connection.endpoint.permission
         if connection.waiting:
-            return False  # it may nothing, and will be judged when it has said who it is
+            return False  # it has no permissions, and is evaluated after its first message
         if permission is None or connection.may(permission, None, self._clock.now()):
             return False
         why = Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
         return self._registry.end(connection, why)
 
     def adopt(self, policies: PolicySet) -> int:
-        """Decide by other policies from now on. Returns how many connections that ended."""
+        """Replace the policies. Returns the number of connections that this ended."""
         self.policies = policies
         return sum(self._judge_again(connection) for connection in self._registry)
 
@@ -587,16 +588,16 @@ def _silent(connection: Connection, monotonic: float) -> Refusal | None:
 
 
 def _tell(connection: Connection, seconds: float) -> None:
-    """Tell the client, and if that fails, let nobody else wait for it."""
+    """Send the expiry notice; an error must not affect other connections."""
     if connection.sink is not None:
         try:
             connection.sink.expiring(seconds)
-        except Exception:  # noqa: BLE001 - whatever an adapter raises
+        except Exception:  # noqa: BLE001 - an adapter may raise anything
             _log.exception("connection %s cannot be told that it is expiring", connection.id)
 
 
 def _as_it_is(connection: Connection) -> Authentication:
-    """How the connection was authenticated, with the roles that its principal has now."""
+    """Return the authentication of the connection, with the present roles of its principal."""
     authentication = connection.authentication
     if connection.principal is authentication.principal:
         return authentication

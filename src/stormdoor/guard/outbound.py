@@ -1,4 +1,4 @@
-"""How much may wait for a client that reads slowly."""
+"""Bounds the bytes that wait for a client that reads slowly."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["Backlog"]
 class Backlog:
     """Counts the bytes of one connection that have not reached the kernel yet.
 
-    Tornado gives a Future for each write and writes in order, so it is enough to watch two of them: the
-    last one (when it is done, nothing waits) and a mark (when it is done, all that was counted up to it
-    has gone). An idle connection keeps nothing.
+    Tornado returns a Future for each write and writes in order. Two of them are enough: the last one (when
+    it is done, nothing waits) and a mark (when it is done, all bytes counted up to it have been written).
+    An idle connection keeps no Future.
 
     Args:
         bound: Bytes that may wait.
@@ -35,7 +35,7 @@ class Backlog:
             self.waiting = self._marked = 0
         elif self._mark is not None and self._mark.done():
             self.waiting -= self._marked
-            # What was written after the mark waits on, even if nothing is written any more.
+            # Bytes that were written after the mark still wait, even without another write.
             self._mark, self._marked, self._marked_at = self._last, self.waiting, self._last_at
 
     def fits(self, size: int) -> bool:
@@ -59,17 +59,17 @@ class Backlog:
         return self._last_at
 
     def abandon(self) -> None:
-        """The connection is over. What was not written never will be, and is nobody's error."""
+        """Drop the queue at the end of the connection. Failed writes are not logged."""
         if self._last is not None:
             self._last.add_done_callback(_seen)
 
     def stalled_since(self) -> float | None:
-        """Monotonic seconds since which nothing has gone out, or None if nothing waits."""
+        """Return monotonic seconds since which no byte has been written, or None if none waits."""
         self._settle()
         return None if self._last is None or self._mark is None else self._marked_at
 
 
 def _seen(written: Future[None]) -> None:
-    """Take note of a failed write. A client that leaves must not fill the log with its messages."""
+    """Retrieve the exception of a failed write, so that a disconnected client does not fill the log."""
     if not written.cancelled():
         written.exception()

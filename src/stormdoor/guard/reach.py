@@ -1,4 +1,4 @@
-"""Whom a revocation reaches: the tenants of all that it may end, as far as anybody here can know."""
+"""Compute the tenants that a revocation affects, for the cross-tenant permission check."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from stormdoor.ports import Store
 
 __all__ = ["Reach", "reach_of"]
 
-# Names that more than one tenant may use: that a device of one has such a name does not say that none of
-# another has it.
+# Names that several tenants may use: a device of one tenant with such a name does not exclude a device of
+# another.
 _SHARED = frozenset({Target.DEVICE, Target.ROLE, Target.EVERYTHING})
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The tenants that a revocation reaches.
+    """The tenants that a revocation affects.
 
     Attributes:
-        tenants: Those that are known; None for principals of no tenant.
-        all_known: False if it may end something that neither the store nor this process knows.
+        tenants: The known tenants; None for principals without a tenant.
+        all_known: False if it may end a credential that neither the store nor this process knows.
     """
 
     tenants: frozenset[str | None]
     all_known: bool
 
     def as_seen_from(self, tenant: str | None) -> str | None:
-        """The tenant that a policy is asked about when somebody of `tenant` revokes.
+        """Return the tenant for the policy decision when a principal of `tenant` revokes.
 
-        INVARIANT: it is `tenant` itself only if nothing else is reached. Whoever has no tenant reaches what
-        has none, and what nobody knows: an installation without tenants need not know that there are any.
+        INVARIANT: it returns `tenant` only if no other tenant is affected. A principal without a tenant may
+        revoke targets without a tenant and unknown targets: an installation without tenants needs no such
+        permission.
         """
         others = sorted(one for one in self.tenants if one is not None and one != tenant)
         if others:
@@ -42,7 +43,7 @@ class Reach:
 
 
 async def reach_of(target: Target, value: str, *, store: Store, registry: Registry) -> Reach:
-    """Which tenants a revocation of `target` and `value` reaches.
+    """Return the tenants that a revocation of `target` and `value` affects.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -56,13 +57,14 @@ async def reach_of(target: Target, value: str, *, store: Store, registry: Regist
         if naming.names(connection.authentication, connection.id)
     }
     stored = await _stored(target, value, store)
-    # A token's `jti` is what its issuer wrote, so only a key of the store counts. A hash is of one token.
+    # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
+    # belongs to one token.
     named = stored if target is Target.CREDENTIAL else tenants | stored
     return Reach(frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED)
 
 
 async def _stored(target: Target, value: str, store: Store) -> set[str | None]:
-    """The tenants of the accounts in the store that it reaches."""
+    """Return the tenants of the affected accounts in the store."""
     match target:
         case Target.PRINCIPAL:
             account = await store.account(value)

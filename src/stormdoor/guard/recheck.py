@@ -1,7 +1,8 @@
-"""Is it still so? Credentials of open connections, asked about again without stalling anything.
+"""Check credentials of open connections again at their issuer, without delaying other work.
 
-Some credentials cannot be told to us when they end: an opaque token that was revoked at its provider, a
-token whose key the provider has dropped. Their `Authentication.recheck` says how to ask, and how often.
+The guard is not notified when some credentials end: an opaque token that was revoked at its provider, a
+token of a key that the provider has dropped. Their `Authentication.recheck` defines how to check them, and
+how often.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ _log = logging.getLogger("stormdoor.recheck")
 _AT_ONCE = 256
 _RETRY_SECONDS = 5.0
 _EARLY = 0.75
-"""An answer that somebody else got a quarter of the interval ago still counts, so asking begins earlier."""
+"""An answer may be a quarter of the interval old, so checks begin earlier."""
 _SPREAD = 0.2
-"""Connections that were opened together do not ask together."""
+"""Spreads the checks of connections that were opened together."""
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What is known of one connection's credential.
+    """The state of the checks of one connection's credential.
 
     Attributes:
-        recheck: How to ask.
+        recheck: The way to check.
         answered_at: Monotonic seconds of the last answer.
-        due: Monotonic seconds of the next question.
-        generation: As it was at the last question.
-        asking: Whether somebody is asking.
+        due: Monotonic seconds of the next check.
+        generation: The generation at the last check.
+        asking: Whether a check is running.
     """
 
     recheck: Recheck
@@ -54,16 +55,16 @@ class _Watched:
 
 
 class Rechecker:
-    """Asks again, and ends or restates what is no longer so.
+    """Checks credentials again, and ends or updates their connections.
 
-    INVARIANT: no answer counts longer than `seconds` and `grace_seconds` of its `Recheck` together.
+    INVARIANT: no answer is used longer than `seconds` and `grace_seconds` of its `Recheck` together.
 
     Args:
-        registry: The open connections.
-        revocations: What has been revoked.
-        policies: Those in force, for deciding again.
-        limits: For how long a question may take.
-        clock: Time.
+        registry: Registry of the open connections.
+        revocations: Index of revocations.
+        policies: Present policies, for deciding again.
+        limits: Limit on the duration of a check.
+        clock: Source of the time.
     """
 
     def __init__(
@@ -88,9 +89,9 @@ class Rechecker:
         self._watched.pop(connection.id, None)
 
     async def look(self) -> int:
-        """Begin to ask about what is due, and end what could not be asked about. Returns how many.
+        """Start the checks that are due, and end connections without an answer. Returns how many it ended.
 
-        It waits for nobody: questions go on by themselves until the next looks.
+        It does not wait: the checks run in the background until later calls.
         """
         monotonic, ended = self._clock.monotonic(), 0
         for connection in self._registry:
@@ -108,7 +109,7 @@ class Rechecker:
             if monotonic >= watched.answered_at + recheck.seconds + recheck.grace_seconds:
                 why = Refusal(
                     Denial.UNAVAILABLE,
-                    "nobody could say whether the credential still counts, for "
+                    "the issuer of the credential did not confirm it for "
                     f"{monotonic - watched.answered_at:.0f} s",
                 )
                 ended += self._registry.end(connection, why)
@@ -130,7 +131,8 @@ class Rechecker:
             outcome = await self._outcome(watched.recheck)
         finally:
             watched.asking = False
-        # INVARIANT: no await from here on. Meanwhile it may have ended, or got another credential.
+        # INVARIANT: no await from here on. During the check the connection may have ended, or got another
+        # credential.
         if (
             connection.state is State.ENDED
             or connection.authentication.recheck is not watched.recheck
@@ -157,18 +159,19 @@ class Rechecker:
             return Refusal(Denial.UNAVAILABLE, "it took longer than authentication_seconds")
         except StoreUnavailable as error:
             return Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
-        except Exception:  # noqa: BLE001 - whatever it is: unanswered, which does not count for ever
+        except Exception:  # noqa: BLE001 - the credential is unconfirmed, for a limited time
             _log.exception("a credential cannot be asked about")
             return Refusal(Denial.UNAVAILABLE, "an unforeseen error; see the log")
 
     def _restate(self, connection: Connection, found: Authentication) -> Refusal | None:
-        """Let the connection stand for what its credential stands for now; why it must end, if it must."""
+        """Update the connection to the present state of its credential; return the refusal if it must end."""
         was = connection.authentication
         if (was.principal.id, was.principal.tenant) != (found.principal.id, found.principal.tenant):
-            return Refusal(Denial.REVOKED, "the credential stands for somebody else now")
-        # Roles of an account come by the feed of changes, and are newer there than in an answer.
+            return Refusal(Denial.REVOKED, "the credential belongs to another principal now")
+        # Roles of an account come from the feed of changes, which is newer than an answer.
         principal = connection.principal if found.live else found.principal
-        # A second factor that was proved on this connection stays proved; and one proof counts as a whole.
+        # A second factor that was proved on this connection stays valid; one authentication counts as a
+        # whole.
         proof = found if found.authenticated_at > was.authenticated_at else was
         found = replace(
             found,
@@ -186,7 +189,7 @@ class Rechecker:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         connection.authentication = found
         if found.expires_at is not None:
-            # Sooner perhaps, later never; and the client is told of a nearer end.
+            # The deadline moves only to an earlier time; the client is told about an earlier one.
             connection.expire(found.expires_at, now, monotonic)
         connection.judge_by(self._policies(), principal)
         permission = connection.endpoint.permission
@@ -195,7 +198,7 @@ class Rechecker:
         return Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
 
     async def close(self) -> None:
-        """Give up every question."""
+        """Cancel all checks."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -203,6 +206,6 @@ class Rechecker:
 
 
 def _next(connection_id: str, recheck: Recheck, monotonic: float) -> float:
-    """When to ask again, not quite when the others do."""
+    """Return the time of the next check, spread so that not all connections check at once."""
     share = int.from_bytes(connection_id[-2:].encode(), "big") % 256 / 256
     return monotonic + recheck.seconds * _EARLY * (1.0 - _SPREAD * share)

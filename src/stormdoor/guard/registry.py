@@ -1,4 +1,4 @@
-"""Every connection of this process: found by principal, counted, and ended in one place."""
+"""Registry of all connections of this process: index by principal, counts, and their end."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["SLICE_SECONDS", "Registry", "public_key"]
 _log = logging.getLogger("stormdoor.registry")
 
 SLICE_SECONDS = 0.0025
-"""How long one turn of the loop may be kept by what can wait: farewells, time-outs, sockets to be closed."""
+"""Seconds for close frames, time-outs and closing sockets in one iteration of the event loop."""
 
 
 class Registry:
     """The connections of this process.
 
-    INVARIANT: a connection counts from `add` to `end`, in each state that it passes through, and `end`
-    releases all that it counts for exactly once.
+    INVARIANT: a connection counts from `add` to `end`, in each of its states, and `end` releases all its
+    counts exactly once.
 
     Attributes:
         node: Name of this process in the list of connections.
@@ -64,16 +64,19 @@ class Registry:
         return iter(list(self._all.values()))
 
     def get(self, id: str) -> Connection | None:
-        """The connection of that id."""
+        """Return the connection with that id."""
         return self._all.get(id)
 
     def of_principal(self, principal_id: str) -> list[Connection]:
-        """All connections of a principal, pending ones included."""
+        """Return all connections of a principal, pending ones included."""
         shared = self._principals.get(principal_id)
         return [] if shared is None else list(shared.connections)
 
     def room_for_address(self, address_key: str) -> Refusal | None:
-        """Whether another connection from this address fits; asked before any credential is read."""
+        """Return the refusal if no further connection from this address fits.
+
+        Runs before a credential is read.
+        """
         if len(self._all) >= self.capacity:
             return Refusal(
                 Denial.BUSY,
@@ -106,21 +109,21 @@ class Registry:
         )
 
     def shared(self, key: str) -> Shared:
-        """What the connections of a principal use up together."""
+        """Return the usage that the connections of a principal share."""
         shared = self._principals.get(key)
         if shared is None:
             shared = self._principals[key] = Shared(key)
         return shared
 
     def add(self, connection: Connection) -> None:
-        """Register a pending connection: from here on a revocation finds it."""
+        """Register a pending connection; from now on a revocation finds it."""
         self._all[connection.id] = connection
         connection.shared.connections.add(connection)
         key = connection.address_key
         self._addresses[key] = self._addresses.get(key, 0) + 1
 
     def move(self, connection: Connection, shared: Shared) -> None:
-        """Count it for another principal: it has said who it is."""
+        """Count a connection for the principal that has authenticated on it."""
         connection.shared.connections.discard(connection)
         if not connection.shared.connections:
             self._principals.pop(connection.shared.key, None)
@@ -128,12 +131,12 @@ class Registry:
         shared.connections.add(connection)
 
     def renewed(self, connection: Connection) -> None:
-        """It hangs on another credential: what operators see of it changes."""
+        """Note that the connection has another credential, for the operators' list."""
         if connection.open:
             self._opened[connection.id] = connection
 
     def opened(self, connection: Connection) -> bool:
-        """The 101 has been sent. False if the connection was ended in the meantime."""
+        """Mark the connection as open after the 101. False if it was ended in the meantime."""
         if not connection.happen(Happening.OPENED):
             return False
         self._opened[connection.id] = connection
@@ -147,29 +150,30 @@ class Registry:
         code: int = 1000,
         recorded: bool = True,
     ) -> bool:
-        """End a connection: shut its gate, give its quota back, tell the client, record it.
+        """End a connection: stop delivery, free the quota, notify the client, record one entry.
 
-        Nothing that a client, an adapter or a listener does keeps it from being ended, nor the next one.
+        No client, adapter or listener can prevent the end of this connection or of the next one.
 
         Args:
-            connection: Which one.
-            why: The cause if the guard ends it; None if the client or the application did.
+            connection: The connection.
+            why: The cause if the guard ends it; None if the client or the application ended it.
             code: The close code for the record when `why` is None.
-            recorded: False if nobody was told that there is such a connection.
+            recorded: False if the connection has no opening entry in the trail, so that it needs no closing
+                one.
 
         Returns:
-            Whether it was this call that ended it.
+            Whether this call ended it.
         """
         was = connection.state
-        # The gate shuts before anything else: Tornado delivers frames after close() for up to 5 s.
+        # The state changes before anything else: Tornado delivers frames for up to 5 s after close().
         if not connection.happen(Happening.ENDED):
             return False
         connection.closed_by = why
         if why is None:
             self._farewell(connection, was, code, recorded)
             return True
-        # INVARIANT: whoever is ended is ended now; only the farewell may come a moment later. Ten thousand
-        # of them at once would keep everybody else waiting for as long as they take all together.
+        # INVARIANT: the state changes synchronously; the close frame, the trail entry and callbacks may
+        # follow later. Ten thousand of them at once would delay all other clients.
         late = bool(self._farewells) or self._spent >= SLICE_SECONDS
         if late and self._put_off((connection, was, code, recorded)):
             return True
@@ -179,16 +183,16 @@ class Registry:
         return True
 
     def end_all(self, connections: Iterable[Connection], why: Refusal) -> int:
-        """End many for one cause: all gates are shut before the first of them hears of it.
+        """End many connections for one cause: all stop delivery before the first client is notified.
 
         Returns:
-            How many it was this call that ended.
+            The number of connections that this call ended.
         """
         farewells, before = self._farewells, len(self._farewells)
         pending, opened = State.PENDING, State.OPEN
         for connection in connections:
             was = connection.state
-            # As `happen`, written out: in one turn of the loop there may be ten thousand of them.
+            # As `happen`, inlined: one iteration of the event loop may end ten thousand connections.
             if was is opened or was is pending:
                 connection.state = State.ENDED
                 connection.open = False
@@ -200,7 +204,7 @@ class Registry:
         return ended
 
     def _begin_farewells(self) -> None:
-        """Say what this turn has time for; the rest in the next ones, or now if there is no loop."""
+        """Run as many close jobs as this iteration has time for; the rest later, or now without a loop."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -216,9 +220,9 @@ class Registry:
         connection: Connection,
         was: State,
         code: int,
-        recorded: bool,  # noqa: FBT001 - as `end` was told
+        recorded: bool,  # noqa: FBT001 - the argument of `end`
     ) -> None:
-        """All that must be done for a connection that has ended, but is not urgent."""
+        """Do the deferrable part of the end of a connection."""
         why = connection.closed_by
         self._release(connection, was)
         cause = why.denial.value if why else ""
@@ -244,27 +248,27 @@ class Registry:
             if connection.sink is not None:
                 try:
                     connection.sink.shut(why.answer.close_code, why.answer.text)
-                except Exception:  # noqa: BLE001 - whatever a listener raises
+                except Exception:  # noqa: BLE001 - a listener may raise anything
                     _log.exception("connection %s cannot be told that it is over", connection.id)
         for listener in self.on_end:
             try:
                 listener(connection)
-            except Exception:  # noqa: BLE001 - whatever a listener raises
+            except Exception:  # noqa: BLE001 - a listener may raise anything
                 _log.exception("a listener failed at the end of connection %s", connection.id)
         connection.sink = None
 
     def _spend(self, seconds: float) -> None:
-        """Note what farewells have cost in this turn of the loop."""
+        """Count the seconds that close jobs have used in this iteration of the event loop."""
         if self._spent == 0.0 and seconds > 0.0:
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
-                return  # nobody is kept waiting
+                return  # no other client is delayed
             loop.call_soon(self._next_turn)
         self._spent += seconds
 
     def _put_off(self, farewell: tuple[Connection, State, int, bool]) -> bool:
-        """Do it in one of the next turns of the loop. False if there is no loop: do it now."""
+        """Defer a close job to a later iteration of the event loop. False if no loop runs: run it now."""
         if not self._farewells:
             try:
                 loop = asyncio.get_running_loop()
@@ -278,14 +282,14 @@ class Registry:
         self._spent = 0.0
 
     def _go_on(self) -> None:
-        """A slice of the farewells that were put off; one at the least."""
+        """Run a batch of the deferred close jobs, at least one."""
         begun = self._clock.monotonic()
         if self._farewells:
             self._say_one()
         self._slice(begun, SLICE_SECONDS)
 
     def _slice(self, begun: float, seconds: float) -> None:
-        """So many farewells as fit into some seconds: by time and not by number."""
+        """Run close jobs until `seconds` are used up."""
         monotonic, farewells, until = self._clock.monotonic, self._farewells, begun + seconds
         while farewells and monotonic() < until:
             self._say_one()
@@ -299,11 +303,11 @@ class Registry:
         farewell = self._farewells.popleft()
         try:
             self._farewell(*farewell)
-        except Exception:  # noqa: BLE001 - the others wait for this one
+        except Exception:  # noqa: BLE001 - the other jobs must run
             _log.exception("connection %s could not be bid farewell", farewell[0].id)
 
     async def farewells(self) -> None:
-        """Wait until everybody who was ended has been told so."""
+        """Wait until all deferred close jobs have run."""
         if self._farewells:
             if self._over is None:
                 self._over = asyncio.Event()
@@ -324,13 +328,13 @@ class Registry:
             self._addresses.pop(connection.address_key, None)
 
     def forget_idle(self, monotonic: float) -> None:
-        """Drop what principals without connections have used up, once it has been refilled."""
+        """Drop the usage of principals without connections, after it has been refilled."""
         for key, shared in list(self._principals.items()):
             if not shared.connections and shared.rested(monotonic):
                 del self._principals[key]
 
     def changes(self) -> tuple[list[LiveConnection], list[str]]:
-        """What was opened and closed since the last `synced`, for the operators' list."""
+        """Return the connections opened and closed since the last `synced`, for the operators' list."""
         opened = [
             LiveConnection(
                 id=connection.id,
@@ -346,7 +350,10 @@ class Registry:
         return opened, list(self._closed)
 
     def synced(self, opened: list[LiveConnection], closed: list[str]) -> None:
-        """The store has taken these changes. What closed while it did is a new change."""
+        """Remove the changes that the store has accepted.
+
+        A connection that closed meanwhile is a new change.
+        """
         self._closed.difference_update(closed)
         for live in opened:
             if self._opened.pop(live.id, None) is None:
@@ -354,5 +361,5 @@ class Registry:
 
 
 def public_key(address_key: str) -> str:
-    """Anonymous clients are counted by address; the NUL keeps them apart from any principal's id."""
+    """Return the key for anonymous clients, counted by address; the NUL separates them from principal ids."""
     return f"\0{address_key}"

@@ -1,8 +1,8 @@
-"""A newer or stronger proof on an open connection: same principal, one at a time, nothing lost.
+"""Replace or strengthen the authentication of an open connection: same principal, one at a time.
 
-Whatever goes wrong in here, the connection goes on as it was, on its old credential, until that ends. The
-last look at revocations and the change are one step without an await, as at the handshake: there is no
-moment at which a connection hangs on neither credential, or on one that was revoked.
+On any error the connection continues with its old credential until that expires. The last check for
+revocations and the change are one step without an await, as at the handshake: at no moment does the
+connection have no credential, or a revoked one.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Renewal:
     """Renews the authentication of open connections.
 
     Args:
-        admission: Verifies credentials, and knows who has guessed too often.
-        inbound: Records what is refused, and counts offences.
-        registry: The open connections.
-        revocations: What has been revoked.
-        limits: How often.
-        trail: The record.
-        clock: Time.
-        factors: Gives who verifies second factors; None from it if nobody does.
+        admission: Verifies credentials, and counts failed attempts.
+        inbound: Records refusals, and counts offences.
+        registry: Registry of the open connections.
+        revocations: Index of revocations.
+        limits: Limits on refreshes and proofs.
+        trail: Audit trail.
+        clock: Source of the time.
+        factors: Returns the service that verifies second factors; None if there is none.
     """
 
     def __init__(
@@ -74,22 +74,22 @@ class Renewal:
         self._proofs = Budget(Rate.parse(limits.proofs_per_principal))
 
     async def refresh(self, connection: Connection, token: str) -> Refusal | None:
-        """Let `connection` go on with another credential of its principal.
+        """Replace the credential of `connection` by another one of its principal.
 
         Args:
             connection: An open connection.
-            token: A token, an API key or a ticket; a ticket and a proof are spent, whatever comes of it.
+            token: A token, an API key or a ticket; a ticket and a proof are spent even if it fails.
 
         Returns:
-            None if it goes on with it; else why not. Then nothing has changed, unless the connection
-            has ended for another cause, or for `limits.offences`.
+            None on success; else the refusal. Then nothing has changed, unless the connection has ended for
+            another cause, or for `limits.offences`.
         """
         return await self._one_at_a_time(connection, self._refresh(connection, token))
 
     async def prove(self, connection: Connection, totp: str) -> Refusal | None:
-        """Let the principal of `connection` prove itself once more, with a code of its second factor.
+        """Authenticate the principal of `connection` again, with a code of its second factor.
 
-        Its authentication is then fresh and has two factors; nothing else about it changes.
+        Its authentication is then fresh and has two factors; nothing else changes.
 
         Returns:
             As `refresh`.
@@ -113,7 +113,7 @@ class Renewal:
                 refusal = await renewing
             except StoreUnavailable as error:
                 refusal = Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
-            except Exception:  # noqa: BLE001 - whatever it is, the old credential still counts
+            except Exception:  # noqa: BLE001 - on any error the old credential stays valid
                 _log.exception("connection %s cannot be renewed", connection.id)
                 refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
             finally:
@@ -128,7 +128,7 @@ class Renewal:
         key, monotonic = connection.principal.id, self._clock.monotonic()
         sink = connection.sink
         if sink is None:
-            return Refusal(Denial.ENDED, "nobody is there")
+            return Refusal(Denial.ENDED, "the principal does not exist")
         if not self._refreshes.spend(key, monotonic):
             return _too_often(
                 f"refreshes_per_principal = {self._limits.refreshes_per_principal!r}",
@@ -149,7 +149,7 @@ class Renewal:
         return None
 
     def _still(self, connection: Connection, now: float, monotonic: float) -> Refusal | None:
-        """Whether it ended, or should have, while somebody was asked."""
+        """Return the refusal if the connection ended, or passed its deadline, during the verification."""
         if connection.open and connection.due(now, monotonic):
             self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
         if connection.open:
@@ -159,7 +159,7 @@ class Renewal:
     def _fits(
         self, connection: Connection, authentication: Authentication, now: float
     ) -> Refusal | None:
-        """Whether the connection may go on with it."""
+        """Return the refusal if the connection may not continue with this authentication."""
         mine, other = connection.principal, authentication.principal
         if (mine.id, mine.tenant) != (other.id, other.tenant):
             self._admission.failed(connection.address_key)
@@ -168,7 +168,8 @@ class Renewal:
             )
         bound = _keys(connection.authentication)
         if bound and _keys(authentication) != bound:
-            # Whoever has the token of somebody's new login, and not the key, has not taken part in this one.
+            # A client with a token of a new login, but without the key, must not take over a connection
+            # that is bound to the key.
             return Refusal(
                 Denial.FORBIDDEN,
                 "the credential is not bound to the key that opened the connection",
@@ -198,12 +199,12 @@ class Renewal:
     async def _prove(self, connection: Connection, totp: str) -> Refusal | None:
         factors = self._factors()
         if factors is None:
-            return Refusal(Denial.INVALID_MESSAGE, "nobody verifies second factors here")
+            return Refusal(Denial.INVALID_MESSAGE, "this guard verifies no second factors")
         principal_id, monotonic = connection.principal.id, self._clock.monotonic()
         refusal = self._admission.guessing(connection.address_key)
         if refusal is not None:
             return refusal
-        # Six digits are few: what counts is the principal, from however many addresses they come.
+        # Six digits are few, so wrong codes are counted for the principal, not for the address.
         if not self._proofs.spend(principal_id, monotonic):
             return _too_often(
                 f"proofs_per_principal = {self._limits.proofs_per_principal!r}",
@@ -226,8 +227,8 @@ class Renewal:
         connection.authentication = replace(
             authentication,
             authenticated_at=now,
-            # What was proved now, also where that is less: old strength, or a class that a provider vouched
-            # for, and new freshness must not be taken together for one strong fresh login.
+            # The result of this proof, even if it is weaker: an old strength, or a class from a provider,
+            # must not be combined with the new time into one strong fresh login.
             strength=_TWO_FACTORS,
             acr=None,
         )
@@ -251,7 +252,7 @@ class Renewal:
 
 
 def _keys(authentication: Authentication) -> frozenset[str]:
-    """The keys that it was proved to have, by a proof of its own for each request (DPoP)."""
+    """Return the keys that were proved by a separate proof for each request (DPoP)."""
     return frozenset(one for one in authentication.proofs if one.startswith("dpop:"))
 
 

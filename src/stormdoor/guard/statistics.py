@@ -10,17 +10,17 @@ __all__ = ["Statistics"]
 
 
 class Statistics:
-    """What happened since the process started.
+    """Counters since the start of the process.
 
     Attributes:
         admitted: Accepted handshakes by kind of credential.
         refused: Refused handshakes by cause.
         messages: Allowed incoming messages.
         delivered: Outgoing messages.
-        held: Messages that had to wait, since they came too fast.
+        held: Messages that waited because they exceeded a rate.
         rejected: Refused messages by cause.
         closed: Connections that the guard ended, by cause.
-        withheld: Deliveries that the recipient was not permitted to see.
+        withheld: Deliveries for which the recipient lacked the permission.
     """
 
     __slots__ = (

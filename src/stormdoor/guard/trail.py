@@ -78,7 +78,7 @@ class Trail:
 
     @property
     def healthy(self) -> bool:
-        """Whether what happens now can still be recorded."""
+        """Return whether events can still be recorded."""
         return self._gap == 0
 
     def __len__(self) -> int:
@@ -132,8 +132,8 @@ class Trail:
     def note_end(self, event: Event) -> None:
         """Record that a connection has ended, and leave room for others.
 
-        Thousands may end in the same moment, and all of them together must not push out what else
-        happens. Once the queue is half full they wait outside of it.
+        Thousands may end in the same moment. They must not displace other entries: once the queue is half
+        full, they wait outside of it.
         """
         if event.proven and (
             self._parked or len(self._waiting) - self._unproven >= self._capacity // 2
@@ -152,9 +152,9 @@ class Trail:
     async def flush(self) -> bool:
         """Write what waits now. Returns whether it could be written.
 
-        One writer at a time keeps the order; an entry leaves the queue only after it was stored. What
-        comes meanwhile waits for the next flush: written at once, each of many equal refusals would
-        become an entry of its own.
+        One writer at a time keeps the order; an entry leaves the queue only after it was stored. Entries
+        that arrive meanwhile wait for the next flush: if they were written at once, each of many equal
+        refusals would become a separate entry.
         """
         return await self._write(everything=True)
 

@@ -1,4 +1,4 @@
-"""A time limit that costs nothing where nobody waits."""
+"""Await with a time limit, without a timer if the work does not wait."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 async def within(seconds: float, work: Awaitable[T]) -> T:
-    """What `work` returns, if it does so within `seconds`.
+    """Return the result of `work` if it is ready within `seconds`.
 
-    The first step of `work` is taken at once. Most often it is the only one: the answer was remembered, or
-    the store looked it up without waiting. Then no timer is set and no other task comes in between.
+    The first step of `work` runs at once. It is often the only one, because the result was cached or the
+    store answered without waiting. Then no timer is set and no other task runs in between.
 
     Raises:
-        TimeoutError: It took longer. It has been cancelled.
+        TimeoutError: It took longer, and was cancelled.
     """
-    # By its type first: to ask an abstract class costs as much as all the rest of this.
+    # By its type first: an `isinstance` check of an abstract class would cost as much as all the rest.
     if type(work) is not CoroutineType and not isinstance(work, Coroutine):
         async with asyncio.timeout(seconds):
             return await work
@@ -36,11 +36,11 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
 
 @coroutine
 def _go_on(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
-    """Go on with a coroutine that has been begun by hand and waits."""
+    """Continue a coroutine that was started by hand and waits."""
     while True:
         try:
             sent = yield waits_for
-        except BaseException as error:  # noqa: BLE001 - a cancellation is for `work` to see
+        except BaseException as error:  # noqa: BLE001 - `work` must see a cancellation
             step = work.throw
             argument: Any = error
         else:

@@ -1,4 +1,4 @@
-"""An admission that tells what it looks at: the same steps, in the same order, with the same verdict."""
+"""Explain a handshake: run the steps of the admission in order, and note each of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["Observation", "Witness"]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One step of an admission. No secret is in it.
+    """One step of an admission, without secrets.
 
     Attributes:
         step: Its name.
         passed: Whether the handshake went on.
-        said: What was seen; or why it was refused, for the operator.
-        checks: What was compared, if that is more than one thing.
+        said: The observation, or the reason of the refusal, for the operator.
+        checks: The comparisons of this step, if there are several.
     """
 
     step: str
@@ -35,7 +35,7 @@ class Observation:
 
 
 def _shown(credential: Credential) -> str:
-    """A credential without its secret: where it was, how long it is, and the beginning of its hash."""
+    """Describe a credential without its secret: its place, its length, the beginning of its hash."""
     source, secret = credential.place.source, credential.secret
     place = (
         "the client certificate"
@@ -49,8 +49,8 @@ def _shown(credential: Credential) -> str:
 class Witness(Admission):
     """Decides handshakes as `Admission` does, and notes every step in `observations`.
 
-    It overrides each step with a call to that very step, so what it tells is what happens. It is for
-    explaining one handshake, on a copy of the store: a ticket that it looks at is spent.
+    It overrides each step with a call of that step, so the explanation matches the real result. It explains
+    one handshake, on a copy of the store: a ticket that it verifies is spent.
     """
 
     def __init__(self, **collaborators: Any) -> None:
@@ -58,7 +58,7 @@ class Witness(Admission):
         self.observations: list[Observation] = []
 
     def refused(self, handshake: Handshake, refusal: Refusal, **about: str) -> None:
-        """Nothing is recorded or logged: nobody has knocked."""
+        """Record and log nothing: there is no client."""
 
     def _tell(
         self, step: str, refusal: Refusal | None, said: str, checks: Sequence[str] = ()
@@ -102,8 +102,8 @@ class Witness(Admission):
         outcome = await super()._identify(handshake, endpoint, address_key)
         found = presented(handshake, self.places)
         judged = any(one.step == "authentication" for one in self.observations[before:])
-        # What was found comes before what became of it. A refusal that nobody has told yet is about the
-        # number, the place or the size of credentials.
+        # First the observation, then its result. A refusal that no step has noted yet is about the number,
+        # the place or the size of the credentials.
         silent = isinstance(outcome, Refusal) and self._untold(before)
         refusal = outcome if isinstance(outcome, Refusal) and silent and not judged else None
         shown = tuple(map(_shown, found))

@@ -1,11 +1,11 @@
-"""OAuth 2.0: access tokens of an authorization server, which is found and asked over HTTPS."""
+"""OAuth 2.0: access tokens of an authorization server, which is discovered and queried over HTTPS."""
 
 from __future__ import annotations
 
 from stormdoor.errors import ConfigurationError
 
 try:
-    import httpx  # noqa: F401 - whether it is there is all that is asked
+    import httpx  # noqa: F401 - only to check that it is installed
 except ModuleNotFoundError as error:
     if error.name != "httpx":
         raise

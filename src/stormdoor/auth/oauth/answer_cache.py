@@ -1,4 +1,4 @@
-"""What a provider said about tokens, for as long as that may be believed."""
+"""Cache for introspection answers, with bounded ages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ T = TypeVar("T")
 
 
 class AnswerCache:
-    """Answers by the SHA-256 of the token. Bounded; the least used goes first.
+    """Answers by the SHA-256 of the token. Bounded; the least recently used is dropped first.
 
-    INVARIANT: a yes counts no longer than the token itself and than `max_seconds`, a no no longer than
-    `negative_seconds`. They are kept apart: whoever invents tokens pushes out the noes of others only.
+    INVARIANT: a positive answer is used no longer than the token itself and `max_seconds`, a negative one
+    no longer than `negative_seconds`. They are stored separately: a client that invents tokens displaces
+    only negative answers.
 
     Args:
         size: Entries of each; 0 keeps none.
-        max_seconds: How long a yes is believed.
-        negative_seconds: How long a no is.
+        max_seconds: Seconds for which a positive answer is used.
+        negative_seconds: Seconds for which a negative one is used.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -47,12 +48,12 @@ class AnswerCache:
     def get(
         self, digest: bytes, now: Stamp, *, within: float = float("inf")
     ) -> Verified | Rejected | None:
-        """What is known of a token.
+        """Return the cached answer about a token.
 
         Args:
             digest: SHA-256 of the token.
-            now: The moment.
-            within: How old a yes may be, if less than `max_seconds`.
+            now: Present time.
+            within: Greatest age of a positive answer in seconds, if less than `max_seconds`.
         """
         yes = self._yes.pop(digest, None)
         if yes is not None:
@@ -72,7 +73,7 @@ class AnswerCache:
         return None
 
     def put(self, digest: bytes, answer: Verified | Rejected, asked: Stamp) -> None:
-        """Remember an answer, as old as the question was."""
+        """Store an answer with the time of the request."""
         self._yes.pop(digest, None)
         self._no.pop(digest, None)
         if isinstance(answer, Verified):

@@ -54,53 +54,51 @@ _ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 class OAuthAuthenticator:
     """Accepts access tokens of one authorization server, for one audience.
 
-    JWTs (RFC 9068) are verified here, with the keys that the server publishes. Other tokens, or all,
-    are asked about (`introspection`). The server is found by its issuer (RFC 8414, OpenID Discovery).
-    While it does not answer, known keys and answers count for a bounded time; then tokens are refused
+    JWTs (RFC 9068) are verified here, with the keys that the server publishes. Other tokens, or all, are
+    introspected (`introspection`). The server is discovered from its issuer (RFC 8414, OpenID Discovery).
+    While it does not answer, known keys and answers are used for a bounded time; then tokens are refused
     with 503.
 
-    Tokens come from `Authorization: Bearer` and from the subprotocol `stormdoor.bearer.<token>`.
+    Tokens are read from `Authorization: Bearer` and from the subprotocol `stormdoor.bearer.<token>`.
 
     Args:
         issuer: The server's name, exactly as in its tokens and in its document: an https URL.
-        audience: This service's name in `aud`, or several of which a token must name one.
-        scopes: What each scope allows: permission patterns by scope. A scope that is not in it grants
-            nothing, and no scope grants more than the policies grant to the principal. None only
-            with `scope_claim=None`.
-        introspection: How to ask the server about tokens that are no JWTs; None to refuse them.
+        audience: This service's name in `aud`, or several; a token must name one of them.
+        scopes: Permission patterns by scope. A scope that is not listed grants nothing, and no scope grants
+            more than the policies grant to the principal. None only with `scope_claim=None`.
+        introspection: Settings for the introspection of tokens that are not JWTs; None to refuse them.
         scope_claim: Claim with the scopes, or None: then scopes restrict nothing.
-        roles_claim: Claim with the role names (`principals="claims"` only), or None. Dots lead into
-            objects: `realm_access.roles`. A list of names is taken as it is.
+        roles_claim: Claim with the role names (`principals="claims"` only), or None. Dots select members of
+            objects: `realm_access.roles`. A list of names is the path itself.
         tenant_claim: Claim with the tenant, likewise, or None.
         attributes_claims: Claims that become attributes (`principals="claims"` only).
-        principals: `claims`: the token says which roles its subject has. `store`: the account of
-            `sub` does, an unknown or disabled one is refused, and a change reaches open connections.
-        clients: The clients whose tokens count (`client_id` or `azp`); None for all of the server.
-        services: Accept tokens of services, which have no person behind them (`sub` is the client,
-            or missing). Their principal is this text and the `client_id`, such as `client:robot`, so
-            that a client that is called like a person is not that person. None: they are refused.
-        required: Claims that must have these very values, such as `{"typ": "Bearer"}`.
+        principals: `claims`: the token contains the roles of its subject. `store`: the account of `sub`
+            does, an unknown or disabled one is refused, and a change reaches open connections.
+        clients: The accepted clients (`client_id` or `azp`); None for all of the server.
+        services: Accept tokens of services, which have no person (`sub` is the client, or missing). Their
+            principal is this text and the `client_id`, such as `client:robot`, so that a client with the
+            name of a person is not that person. None: they are refused.
+        required: Claims that must have exactly these values, such as `{"typ": "Bearer"}`.
         types: Accepted `typ` headers of JWTs, without `application/`; None for one without. The
             default is that of RFC 9068, which no ID token has.
-        algorithms: Accepted algorithms; the first RSA one is that of RSA keys that do not say.
+        algorithms: Accepted algorithms; the first RSA algorithm is that of RSA keys without `alg`.
         leeway: As `JwtAuthenticator`.
         max_age: Seconds from `iat` to `exp` of a JWT at most; None for no bound.
-        jwks_uri: Where the keys are; None to discover it.
-        refresh_seconds: How old the keys may be before they are fetched again.
-        cooldown_seconds: Between two attempts to fetch them, however many unknown keys are named.
-        max_stale_seconds: How old they may be while the server does not answer.
-        insecure_outlive_keys: Leave connections open whose token was signed with a key that the
-            server has dropped since.
-        other_issuers: `refuse` JWTs of other issuers, or `leave` them to the authenticators after this.
-        proofs: What can be checked of a token that is bound to a key (`cnf`). A bound token whose
-            proof nobody checks is refused.
-        timeout: Seconds for one question to the server.
-        tls: How its certificate is checked, or None for the authorities of this machine.
-        cache: Tokens, and answers, that are remembered; 0 for none.
-        clock: Time; tests bring their own.
+        jwks_uri: Address of the keys; None to discover it.
+        refresh_seconds: Age after which the keys are fetched again.
+        cooldown_seconds: Least time between two attempts to fetch them, even if tokens name unknown keys.
+        max_stale_seconds: Greatest age of the keys while the server does not answer.
+        insecure_outlive_keys: Leave a connection open after the server has dropped the key of its token.
+        other_issuers: `refuse` JWTs of other issuers, or `leave` them to later authenticators.
+        proofs: Checkers for tokens that are bound to a key (`cnf`). A bound token without a checker for its
+            proof is refused.
+        timeout: Seconds for one request to the server.
+        tls: Settings for the check of its certificate, or None for the authorities of this machine.
+        cache: Number of cached tokens, and of cached answers; 0 for none.
+        clock: Source of the time; tests pass their own.
 
     Raises:
-        ConfigurationError: The options contradict each other or accept anything.
+        ConfigurationError: The options contradict each other or accept every token.
     """
 
     kind: str = "oauth"
@@ -176,7 +174,7 @@ class OAuthAuthenticator:
         self._client = ProviderClient(seconds=timeout, tls=tls)
         provider = Provider(issuer, client=self._client, monotonic=monotonic)
         told = _told(issuer, jwks_uri)
-        # Their own breaker: a server whose introspection is down may well have its keys.
+        # A separate breaker: a server with a broken introspection may still serve its keys.
         self._key_calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=monotonic, parallel=1)
         self._keys = RemoteKeys(
             provider=(
@@ -245,8 +243,8 @@ class OAuthAuthenticator:
             parallel=settings.parallel,
             waiting=settings.waiting,
         )
-        # RFC 7662 §2.2 requires none of these. The server has just said so itself, which stands for
-        # `iss`; a token without an end is asked about again.
+        # RFC 7662 §2.2 requires none of these. The answer of the server itself replaces `iss`; a token
+        # without an end is introspected again.
         bare = {"iss", "exp"} | ({"aud"} if settings.insecure_missing_audience else set())
         introspector = Introspector(
             settings,
@@ -262,7 +260,7 @@ class OAuthAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         asked = (
             ()
             if self._introspector is None
@@ -271,7 +269,7 @@ class OAuthAuthenticator:
         return (*self._verifier.checks, *asked)
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether it has the shape of a token that is accepted here. Our own are never sent on."""
+        """Return whether it has the form of an accepted token. Our own credentials are never sent on."""
         secret = credential.secret
         if len(secret) > MAX_SECRET or secret.startswith(_OURS):
             return False
@@ -282,9 +280,9 @@ class OAuthAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Verify the token, or ask about it (see `Authenticator`)."""
+        """Verify the token, or introspect it (see `Authenticator`)."""
         token = credential.secret
-        # INVARIANT: what we gave out is sent to nobody, whoever calls this.
+        # INVARIANT: a credential that this guard issued is never sent to a provider, from any caller.
         if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token) or token.startswith(_OURS):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not an access token")
         introspector = self._introspector
@@ -308,7 +306,7 @@ class OAuthAuthenticator:
             )
         if isinstance(proofs, Rejected):
             return proofs
-        # After the proof: what follows tells whether the store knows somebody.
+        # After the proof: the next step reveals whether the store has the account.
         outcome = await self._binding.bind(verified, store=store, now=now)
         if isinstance(outcome, Rejected):
             return outcome
@@ -320,20 +318,20 @@ class OAuthAuthenticator:
         return replace(outcome, proofs=proofs, recheck=recheck)
 
     async def prefetch(self, now: float) -> None:
-        """Find the server, and fetch its keys, before the first token comes (see `Prefetching`)."""
+        """Discover the server, and fetch its keys, before the first token arrives (see `Prefetching`)."""
         if not self._everything:
             await self._keys.prefetch(now)
         if self._introspector is not None:
             await self._introspector.prefetch(now)
 
     def breakers(self) -> Iterable[BreakerState]:
-        """Whether the server is left alone at the moment (see `Watched`)."""
+        """Return the states of the circuit breakers (see `Watched`)."""
         yield self._key_calls.state(self.issuer, "keys")
         if self._calls is not None:
             yield self._calls.state(self.issuer, "introspection")
 
     async def close(self) -> None:
-        """Give up what is being asked, and let go of the connections. Safe to call twice."""
+        """Cancel requests, and close connections. Safe to call twice."""
         await self._key_calls.close()
         if self._calls is not None:
             await self._calls.close()
@@ -345,14 +343,14 @@ def _loop_time() -> float:
 
 
 def _told(issuer: str, jwks_uri: str | None) -> Metadata | None:
-    """Where the keys are, if that was written."""
+    """Return the configured address of the keys."""
     if jwks_uri is None:
         return None
     return Metadata(issuer, check_url(jwks_uri, "jwks_uri", local=is_local(issuer)))
 
 
 def _path(claim: str | Sequence[str] | None) -> Path | None:
-    """`realm_access.roles` as the way into objects; a list as it is.
+    """Return `realm_access.roles` as the path into objects; a list as it is.
 
     Raises:
         ConfigurationError: A name is empty.
@@ -371,10 +369,11 @@ def _path(claim: str | Sequence[str] | None) -> Path | None:
 def _grants(
     scopes: Mapping[str, Iterable[str]] | None, scope_claim: str | None
 ) -> Mapping[str, frozenset[str]] | None:
-    """What each scope allows.
+    """Return the permissions of each scope.
 
     Raises:
-        ConfigurationError: There is a table and no claim, or a claim and no table; or a pattern is none.
+        ConfigurationError: There is a table and no claim, or a claim and no table; or a pattern is
+            malformed.
     """
     if scope_claim is None:
         if scopes:
@@ -394,7 +393,7 @@ def _grants(
 
 
 def _issuer(token: str) -> str | None:
-    """Whose token it says it is, unverified; None if that cannot be read."""
+    """Return the unverified issuer of a token; None if it cannot be read."""
     jws = parse_jws(token)
     payload = json_object(jws.payload) if isinstance(jws, Jws) else jws
     if isinstance(payload, Malformed):

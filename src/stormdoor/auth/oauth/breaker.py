@@ -1,4 +1,4 @@
-"""A circuit breaker: whoever does not answer is left alone for a while, and nobody waits for it."""
+"""A circuit breaker: stops requests to a failing server for a while, so that callers do not wait."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["Breaker"]
 
 
 class Breaker:
-    """Open after failures in a row; then one trial at a time finds out whether it is over.
+    """Opens after consecutive failures; then one trial at a time tests whether the server answers again.
 
-    INVARIANT: between `failures` failures in a row and the end of `open_seconds`, nobody is let through;
+    INVARIANT: between `failures` consecutive failures and the end of `open_seconds`, no request is allowed;
     after it, one at a time, until a success closes it. An open breaker means *refuse*, never *allow*.
 
-    Times are monotonic seconds that the caller has from its clock.
+    Times are monotonic seconds from the clock of the caller.
 
     Args:
-        failures: In a row, after which it opens.
-        open_seconds: How long nobody asks then.
+        failures: Consecutive failures after which it opens.
+        open_seconds: Seconds for which it stays open.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -38,23 +38,23 @@ class Breaker:
         self._opened_at: float | None = None
         self._trial_at: float | None = None
         self.openings = 0
-        """How often it has opened, after it was closed."""
+        """Number of times it has opened after being closed."""
 
     @property
     def closed(self) -> bool:
-        """Whether everybody is let through."""
+        """Return whether all requests are allowed."""
         return self._opened_at is None
 
     def wait(self, now: float) -> float:
-        """Seconds until somebody may ask again; 0 if that is now."""
+        """Return the seconds until a request is allowed; 0 if it is now."""
         if self._opened_at is None:
             return 0.0
-        # Whoever tries and is never heard of again does not keep it open for ever.
+        # A trial that never reports its result does not keep it open forever.
         since = self._opened_at if self._trial_at is None else self._trial_at
         return max(0.0, self._open_seconds - (now - since))
 
     def enter(self, now: float) -> bool:
-        """Whether somebody may ask now. True says that an answer will be reported."""
+        """Return whether a request is allowed now. If it is, the caller must report its result."""
         if self._opened_at is None:
             return True
         if self.wait(now) > 0.0:
@@ -63,12 +63,12 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        """An answer came."""
+        """Note that an answer arrived."""
         self._in_a_row = 0
         self._opened_at = self._trial_at = None
 
     def failed(self, now: float) -> None:
-        """No answer came, or none that could be used."""
+        """Note that no usable answer arrived."""
         self._in_a_row += 1
         if self._opened_at is not None or self._in_a_row >= self._failures:
             self.openings += self._opened_at is None
@@ -76,9 +76,9 @@ class Breaker:
             self._trial_at = None
 
     def abandoned(self) -> None:
-        """Nobody waited for the answer: nothing is known, and another may try."""
+        """Note that the request was cancelled without a result; another one may try."""
         self._trial_at = None
 
     def retry_after(self, now: float) -> int:
-        """Whole seconds, for `Retry-After`."""
+        """Return whole seconds, for `Retry-After`."""
         return max(1, math.ceil(self.wait(now)))

@@ -1,4 +1,4 @@
-"""Calls to an endpoint that is slow, or down, or asked the same by a thousand sockets at once."""
+"""Bound and combine requests to an endpoint that may be slow or down."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class Calls(Generic[T]):
-    """Few calls at a time (a bulkhead), one for the same question, none while nobody answers.
+    """Limits concurrent calls (a bulkhead), combines equal ones, and stops them while the endpoint fails.
 
     Args:
-        breaker: Says whether to ask at all.
-        monotonic: Time, in seconds.
-        parallel: Calls at a time.
-        waiting: How many more may wait; beyond, callers are told to come back.
+        breaker: Decides whether a request is allowed.
+        monotonic: Function that returns monotonic seconds.
+        parallel: Number of concurrent calls.
+        waiting: Number of further calls that may wait; beyond it, callers get a refusal with `Retry-After`.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -51,21 +51,21 @@ class Calls(Generic[T]):
         self._flying: dict[bytes, asyncio.Task[T | Unanswered]] = {}
 
     def state(self, issuer: str, question: str) -> BreakerState:
-        """Its breaker, for whoever watches."""
+        """Return the state of its breaker, for operators."""
         return BreakerState(issuer, question, not self.breaker.closed, self.breaker.openings)
 
     def flying(self, key: bytes) -> bool:
-        """Whether somebody is asking that very thing at the moment."""
+        """Return whether an equal call is running."""
         return key in self._flying
 
     async def ask(
         self, key: bytes, call: Callable[[], Awaitable[T | Unanswered]]
     ) -> T | Unanswered:
-        """The answer to a question; whoever asks the same meanwhile gets it too.
+        """Return the answer to a call; simultaneous equal calls share it.
 
         Args:
-            key: What stands for the question.
-            call: Asks it. Its `Unanswered`, and every exception, counts as a failure.
+            key: Key that equal calls have in common.
+            call: Function that makes the call. Its `Unanswered`, and every exception, counts as a failure.
         """
         flying = self._flying.get(key)
         if flying is None:
@@ -77,17 +77,19 @@ class Calls(Generic[T]):
             self._flying[key] = flying
             flying.add_done_callback(lambda _: self._flying.pop(key, None))
         try:
-            # Whoever gives up must not take the answer away from those who go on waiting.
+            # A caller that gives up must not cancel the call of the others.
             return await asyncio.shield(flying)
         except asyncio.CancelledError:
             asking = asyncio.current_task()
             if asking is None or asking.cancelling() or not flying.cancelled():
                 raise
-            return Unanswered("nobody is asked any more")  # `close` gave the call up
+            return Unanswered(
+                "the guard is closing and sends no more requests"
+            )  # `close` cancelled the call
 
     async def _call(self, call: Callable[[], Awaitable[T | Unanswered]]) -> T | Unanswered:
         async with self._bulkhead:
-            # Asked again: it may have opened while this one waited for its turn.
+            # Checked again: it may have opened while this call waited for its turn.
             if not self.breaker.enter(self._monotonic()):
                 return self._open()
             was_closed = self.breaker.closed
@@ -96,7 +98,7 @@ class Calls(Generic[T]):
             except asyncio.CancelledError:
                 self.breaker.abandoned()
                 raise
-            except Exception:  # noqa: BLE001 - whatever a library raises: fail closed
+            except Exception:  # noqa: BLE001 - fail closed on any error of a library
                 _log.exception("asking the provider failed")
                 answer = Unanswered("an unforeseen error; see the log")
             if isinstance(answer, Unanswered):
@@ -116,7 +118,7 @@ class Calls(Generic[T]):
         )
 
     async def close(self) -> None:
-        """Give up every call. Whoever waits is told that there is no answer."""
+        """Cancel every call. Waiting callers get a refusal."""
         flying = list(self._flying.values())
         for task in flying:
             task.cancel()

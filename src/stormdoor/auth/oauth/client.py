@@ -1,7 +1,7 @@
-"""The one way to a provider: HTTPS, bounded in time and size, and never where an answer points.
+"""The HTTPS client for providers: bounded in time and size, without redirects.
 
-A provider is trusted to say who somebody is. It is not trusted to be up, to be quick, to be brief or
-to answer at all; and whatever stands between us and it is not trusted with anything.
+The guard trusts a provider to identify users. It does not trust it to be available, fast or brief. It
+trusts no intermediary on the network.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["Answer", "ProviderClient", "Unanswered", "check_url", "is_local"]
 
 MAX_BYTES = 256 * 1024
-"""Of an answer. Discovery documents and key sets have a few thousand."""
+"""Bytes of an answer. Discovery documents and key sets have a few thousand."""
 
 _READ = (200, 400, 401)
 _JSON = ("application/json", "application/jwk-set+json")
@@ -30,12 +30,12 @@ _JSON = ("application/json", "application/jwk-set+json")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the provider said: an HTTP status, and the JSON object if it was one.
+    """The answer of a provider: an HTTP status, and the JSON object if there was one.
 
     Attributes:
         status: HTTP status.
         body: The object, or None if the status is not 200.
-        error: The code that an OAuth endpoint gives beside 400 or 401 (RFC 6749 §5.2), or empty.
+        error: The error code of an OAuth endpoint beside 400 or 401 (RFC 6749 §5.2), or empty.
     """
 
     status: int
@@ -45,11 +45,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The provider said nothing that could be used.
+    """The provider gave no usable answer.
 
     Attributes:
-        reason: For the operator; quotes nothing of what was sent.
-        retry_after: Whole seconds until another try makes sense.
+        reason: For the operator; contains nothing of the request.
+        retry_after: Whole seconds until another attempt makes sense.
     """
 
     reason: str
@@ -57,21 +57,22 @@ class Unanswered:
 
 
 def is_local(url: str) -> bool:
-    """Whether `url` is on this machine, so that nobody can listen in on it."""
+    """Return whether `url` is on this machine, so that no other machine can read the traffic."""
     host = urlsplit(url).hostname or ""
     return host == "localhost" or is_loopback(host)
 
 
 def check_url(url: object, what: str, *, local: bool = False) -> str:
-    """The URL, if a secret or a key may travel over it.
+    """Return the URL if a secret or a key may be sent over it.
 
     Args:
-        url: What was written.
+        url: The configured URL.
         what: Its name, for the message.
-        local: Whether `http://` to this machine will do.
+        local: Whether `http://` to this machine is allowed.
 
     Raises:
-        ConfigurationError: It is no absolute https URL, or holds a user name, a password or a fragment.
+        ConfigurationError: It is not an absolute https URL, or contains a user name, a password or a
+            fragment.
     """
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
         raise ConfigurationError(f"{what} is not a URL")
@@ -86,17 +87,17 @@ def check_url(url: object, what: str, *, local: bool = False) -> str:
         raise ConfigurationError(f"{what} must hold no user name, password or fragment")
     if parts.scheme != "https" and not (local and parts.scheme == "http" and is_local(url)):
         raise ConfigurationError(
-            f"{what} is not an https:// URL; whoever is on the way could change it"
+            f"{what} is not an https:// URL; an attacker on the wire could change it"
         )
     return url
 
 
 class ProviderClient:
-    """Asks a provider. One for all its endpoints, so that connections are used again.
+    """Sends requests to a provider. One for all its endpoints, so that connections are reused.
 
     Args:
-        seconds: How long one question may take, from the first byte sent to the last one read.
-        tls: How its certificate is checked, or None for the authorities of this machine.
+        seconds: Seconds for one request, from the first byte sent to the last one read.
+        tls: Settings for the check of its certificate, or None for the authorities of this machine.
 
     Raises:
         ConfigurationError: `seconds` is not greater than 0.
@@ -114,7 +115,7 @@ class ProviderClient:
             self._client = httpx.AsyncClient(
                 verify=self._tls or ssl.create_default_context(),
                 timeout=self._seconds,
-                # An answer must not send us elsewhere with a secret, nor the environment.
+                # No answer and no environment variable may redirect a request with a secret.
                 follow_redirects=False,
                 trust_env=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
@@ -126,8 +127,8 @@ class ProviderClient:
         """Fetch a document.
 
         Args:
-            url: Where from.
-            auth: Who asks, for the `Authorization` header.
+            url: Address of the document.
+            auth: Credential for the `Authorization` header.
         """
         return await self._ask("GET", url, auth=auth)
 
@@ -137,22 +138,22 @@ class ProviderClient:
         """Send a form.
 
         Args:
-            url: Where to.
+            url: Address of the endpoint.
             form: Names and values.
-            auth: Who asks, for the `Authorization` header.
+            auth: Credential for the `Authorization` header.
         """
         return await self._ask("POST", url, data=dict(form), auth=auth)
 
     async def _ask(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
         where = urlsplit(url).hostname
         try:
-            # httpx bounds each read; a byte now and then would keep one waiting for ever.
+            # httpx bounds each read only; an occasional byte would keep the caller waiting forever.
             async with asyncio.timeout(self._seconds):
                 return await self._answer(method, url, **more)
         except TimeoutError:
             return Unanswered(f"{where} did not answer in {self._seconds:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            # Not its text: that may quote what was sent.
+            # Not its text, which may quote the request.
             return Unanswered(f"{where} cannot be asked: {type(error).__name__}")
 
     async def _answer(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
@@ -167,8 +168,8 @@ class ProviderClient:
                     return Answer(status, None)
                 return Unanswered(f"{where} answered something that is not JSON")
             if "content-encoding" in response.headers:
-                # A few bytes could become very many.
-                return Unanswered(f"{where} answered in an encoding that nobody asked for")
+                # A few compressed bytes could become very many.
+                return Unanswered(f"{where} answered in an encoding that was not requested")
             data = bytearray()
             async for chunk in response.aiter_raw():
                 data += chunk
@@ -183,7 +184,7 @@ class ProviderClient:
         return Answer(200, body)
 
     async def close(self) -> None:
-        """Let go of the connections. Safe to call twice; the next question opens new ones."""
+        """Close the connections. Safe to call twice; the next request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()

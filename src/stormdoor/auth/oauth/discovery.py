@@ -1,4 +1,4 @@
-"""Where a provider's endpoints are: its own document about itself (RFC 8414, OpenID Discovery)."""
+"""Discover the endpoints of a provider from its metadata document (RFC 8414, OpenID Discovery)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Metadata", "check_issuer", "discover", "read_metadata", "well_known"
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a provider says about itself.
+    """The metadata of a provider.
 
     Attributes:
         issuer: Exactly as configured.
-        jwks_uri: Where its keys are, or None.
-        introspection_endpoint: Where it is asked about tokens, or None.
-        document: All that it says, unchecked but for the issuer.
+        jwks_uri: Address of its keys, or None.
+        introspection_endpoint: Address for introspection, or None.
+        document: The whole document; only its issuer is checked.
     """
 
     issuer: str
@@ -30,7 +30,7 @@ class Metadata:
 
 
 def check_issuer(issuer: str) -> str:
-    """The issuer, if it can be one (RFC 8414 §2).
+    """Return the issuer if it is valid (RFC 8414 §2).
 
     Raises:
         ConfigurationError: It is not https (http on this machine aside), or has a query or a fragment.
@@ -42,7 +42,7 @@ def check_issuer(issuer: str) -> str:
 
 
 def well_known(issuer: str) -> tuple[str, str]:
-    """The two addresses of the document: OpenID Discovery §4 appends, RFC 8414 §3.1 inserts."""
+    """Return the two addresses of the document: OpenID Discovery §4 appends, RFC 8414 §3.1 inserts."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     inserted = f"/.well-known/oauth-authorization-server{path}"
@@ -59,14 +59,14 @@ def _endpoint(document: Mapping[str, object], name: str, *, local: bool) -> str 
 
 
 def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | Unanswered:
-    """What the document says, if it is the issuer's own.
+    """Read the document, if it belongs to the issuer.
 
-    INVARIANT: `issuer` in it is exactly the configured one (RFC 8414 §3.3): else somebody else's
-    document, and keys, would speak for it.
+    INVARIANT: `issuer` in it is exactly the configured one (RFC 8414 §3.3). Otherwise the document and keys
+    of another issuer would be used.
     """
     if document.get("issuer") != issuer:
         return Unanswered(f"the document at {issuer} is about another issuer")
-    # http to this machine is for a provider on this machine: no other may send us there.
+    # http to this machine is allowed only for a provider on this machine.
     local = is_local(issuer)
     try:
         return Metadata(
@@ -80,7 +80,7 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | Una
 
 
 async def discover(client: ProviderClient, issuer: str) -> Metadata | Unanswered:
-    """Fetch the document from where either specification says it is."""
+    """Fetch the document from the address of either specification."""
     tried = []
     for url in well_known(issuer):
         answer = await client.get(url)

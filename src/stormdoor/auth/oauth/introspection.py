@@ -1,4 +1,4 @@
-"""Asking the provider about tokens that say nothing themselves (RFC 7662)."""
+"""Introspection of opaque tokens at the provider (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ _NO_SUCH_TOKEN = frozenset({400, 413, 414})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introspection:
-    """How a provider is asked about tokens. Secret and key are not in its repr.
+    """Settings of introspection. Secret and key are not in its repr.
 
     Attributes:
-        client_id: Who asks.
+        client_id: Name of this application at the provider.
         client_secret: Its secret; None with `private_key_jwt`.
         private_key: Its private key, for `private_key_jwt` (RFC 7523), else None.
-        method: How it proves itself.
-        endpoint: Where; None to discover it.
-        everything: Ask about JWTs too, so that a token that was revoked at the provider is noticed.
-        max_seconds: How long a yes is believed, and never longer than the token.
-        negative_seconds: How long a no is.
-        recheck_seconds: How often the provider is asked about the token of an open connection.
-        grace_seconds: How much longer its last answer counts if it does not answer then.
-        parallel: Calls at a time.
-        waiting: How many more may wait.
-        breaker_failures: In a row, after which nobody asks.
-        breaker_seconds: For so long.
-        insecure_missing_audience: Believe an answer that does not say which audience the token is for:
-            a token for any other service of the provider then opens this one.
-        insecure_missing_type: Believe an answer without `token_type`: it may be about a refresh token.
+        method: Authentication method of the client.
+        endpoint: Address of the endpoint; None to discover it.
+        everything: Introspect JWTs too, so that a token that was revoked at the provider is refused.
+        max_seconds: Seconds for which a positive answer is used, and never longer than the token.
+        negative_seconds: Seconds for which a negative one is used.
+        recheck_seconds: Interval between two introspections of an open connection's token.
+        grace_seconds: Seconds for which the last answer is used longer if the provider does not answer.
+        parallel: Number of concurrent calls.
+        waiting: Number of further calls that may wait.
+        breaker_failures: Consecutive failures after which no request is sent for a while.
+        breaker_seconds: Seconds of that pause.
+        insecure_missing_audience: Accept an answer that does not name the audience of the token:
+            a token for any other service of the provider is then valid here.
+        insecure_missing_type: Accept an answer without `token_type`: it may be about a refresh token.
 
     Raises:
         ConfigurationError: The options contradict each other.
@@ -107,17 +107,17 @@ class Introspection:
 
 
 class Introspector:
-    """Asks, and remembers for a while.
+    """Introspects tokens, and caches the answers.
 
     Args:
-        settings: How.
-        provider: Whom.
-        client: How to get there.
-        calls: Holds questions together, and back when there is no answer.
-        rules: What an answer must say.
+        settings: Settings of introspection.
+        provider: The provider.
+        client: HTTPS client for the provider.
+        calls: Combines equal requests, and stops them while the provider fails.
+        rules: Requirements on an answer.
         kind: For `Authentication.kind`.
-        monotonic: Time, in seconds.
-        cache: Answers that are remembered.
+        monotonic: Function that returns monotonic seconds.
+        cache: Number of cached answers.
     """
 
     def __init__(
@@ -148,15 +148,15 @@ class Introspector:
     async def introspect(
         self, token: str, now: float, *, within: float = float("inf")
     ) -> Verified | Rejected:
-        """What the provider says about a token.
+        """Return the provider's answer about a token.
 
         Args:
             token: The token.
             now: Unix seconds.
-            within: How many seconds old a remembered yes may be.
+            within: Greatest age of a cached positive answer, in seconds.
 
         Returns:
-            What it stands for; or why it does not count, `UNAVAILABLE` if nobody said.
+            The verified token; or the refusal, `UNAVAILABLE` without an answer.
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self.cache.get(digest, Stamp(self._monotonic(), now), within=within)
@@ -167,11 +167,11 @@ class Introspector:
                     Denial.UNAVAILABLE, answer.reason, charged=False, retry_after=answer.retry_after
                 )
             known = answer
-        # INVARIANT: time is judged at each use, remembered or not.
+        # INVARIANT: the times are checked at each use, also of a cached answer.
         return judged(known, self.rules, now) if isinstance(known, Verified) else known
 
     async def prefetch(self, now: float) -> None:
-        """Find out where to ask, before anybody needs it."""
+        """Discover the endpoint before the first token arrives."""
         if self.settings.endpoint is None:
             found = await self._provider.metadata(now)
             if isinstance(found, Unanswered):
@@ -197,18 +197,18 @@ class Introspector:
         )
         outcome = answer if isinstance(answer, Unanswered) else self._read(answer, digest)
         if isinstance(outcome, Unanswered):
-            self._provider.forget()  # perhaps it has moved
+            self._provider.forget()  # its address may have changed
         else:
             self.cache.put(digest, outcome, asked)
         return outcome
 
     def _proof(self, now: float) -> tuple[dict[str, str], httpx.BasicAuth | None]:
-        """How we say who asks."""
+        """Return the client authentication for the request."""
         settings = self.settings
         secret = settings.client_secret or ""
         match settings.method:
             case "client_secret_basic":
-                # RFC 6749 §2.3.1: both are form-encoded before they are put together.
+                # RFC 6749 §2.3.1: both are form-encoded before they are joined.
                 return {}, httpx.BasicAuth(quote_plus(settings.client_id), quote_plus(secret))
             case "client_secret_post":
                 return {"client_id": settings.client_id, "client_secret": secret}, None
@@ -220,7 +220,7 @@ class Introspector:
                 }, None
 
     def _assertion(self, now: float) -> str:
-        """A token that our private key signs (RFC 7523 §3), for this provider, once, for a minute."""
+        """Create a token signed with our private key (RFC 7523 §3), for this provider, once, for a minute."""
         claims = {
             "iss": self.settings.client_id,
             "sub": self.settings.client_id,
@@ -236,7 +236,7 @@ class Introspector:
     def _read(self, answer: Answer, digest: bytes) -> Verified | Rejected | Unanswered:
         if answer.body is None:
             if answer.status in _NO_SUCH_TOKEN:
-                # It cannot be a token. Else anybody could open the breaker with one that is none.
+                # It cannot be a token. Otherwise any client could open the breaker with malformed tokens.
                 return _bad("the provider takes it for no token at all")
             if answer.status in {401, 403}:
                 return Unanswered("the provider does not accept our client_id and its proof")
@@ -245,7 +245,7 @@ class Introspector:
         if active is False:
             return _bad("the provider says that it is not active")
         if active is not True:
-            # "true", 1 and the like: nobody knows what else is made up.
+            # "true", 1 and the like: the rest of the answer may be wrong too.
             return Unanswered("the introspection was answered without true or false")
         return self._judge(answer.body, digest)
 

@@ -23,18 +23,18 @@ _log = logging.getLogger("stormdoor.oauth")
 
 MAX_KEYS = 64
 MAX_RSA_BITS = 8192
-"""Verifying takes longer the longer the key is: whoever chooses it must not choose how long we work."""
+"""A longer key takes longer to verify with: the provider must not choose that time."""
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 ASYMMETRIC = (*_RSA, *_CURVES.values(), "EdDSA")
-"""What a key of a JWKS may be for. HS… is not there: a key that everybody can read is no secret."""
+"""Allowed algorithms of the keys of a JWKS. HS… is not among them: a published key is not secret."""
 
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def check_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
-    """The algorithms, if a JWKS may be used for them.
+    """Return the algorithms if a JWKS may be used for them.
 
     Raises:
         ConfigurationError: There is none, or one is not asymmetric.
@@ -42,7 +42,7 @@ def check_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
     for name in algorithms:
         if name not in ASYMMETRIC:
             raise ConfigurationError(
-                f"{name!r} is not for keys that everybody can read; use some of {', '.join(ASYMMETRIC)}"
+                f"{name!r} is not for published keys; use some of {', '.join(ASYMMETRIC)}"
             )
     if not algorithms:
         raise ConfigurationError('no algorithm is accepted; write algorithms=["RS256", "ES256"]')
@@ -56,7 +56,7 @@ class KeySet:
     Attributes:
         named: By `kid` and algorithm.
         unnamed: Those without a `kid`, by algorithm.
-        known: Each key by what it was read from, so that the same key stays the same object.
+        known: Each key by its source text, so that the same key stays the same object.
     """
 
     named: Mapping[tuple[str, str], JwtKey] = field(default_factory=dict)
@@ -64,19 +64,19 @@ class KeySet:
     known: Mapping[str, JwtKey] = field(default_factory=dict)
 
     def find(self, kid: str | None, algorithm: str) -> JwtKey | None:
-        """The key of that name for that algorithm; without a name, the only one for it."""
+        """Return the key of that name for that algorithm; without a name, the only one for it."""
         if kid is not None:
             return self.named.get((kid, algorithm))
         fitting = [key for key in self.known.values() if key.algorithm == algorithm]
         return fitting[0] if len(fitting) == 1 else None
 
     def names(self, kid: str) -> bool:
-        """Whether some key has that name."""
+        """Return whether a key has that name."""
         return any(name == kid for name, _ in self.named)
 
 
 def _algorithm(jwk: Mapping[str, Any], algorithms: Sequence[str]) -> str | None:
-    """The one algorithm that a key is for; None if we do not use it."""
+    """Return the one algorithm of a key; None if it is not accepted."""
     match jwk.get("kty"):
         case "RSA":
             possible: Sequence[str] = [name for name in algorithms if name in _RSA]
@@ -86,7 +86,7 @@ def _algorithm(jwk: Mapping[str, Any], algorithms: Sequence[str]) -> str | None:
             possible = ["EdDSA"]
         case _:
             return None
-    # RFC 7517 §4.4: alg is optional. An RSA key that does not say is for the first that we accept.
+    # RFC 7517 §4.4: alg is optional. An RSA key without it is for the first accepted RSA algorithm.
     named = jwk.get("alg", possible[0] if possible else None)
     if named == "Ed25519":
         named = "EdDSA"  # RFC 9864 §2.2: the same algorithm under its own name
@@ -94,9 +94,9 @@ def _algorithm(jwk: Mapping[str, Any], algorithms: Sequence[str]) -> str | None:
 
 
 def _unusable(jwk: Mapping[str, Any]) -> str | None:
-    """Why a key is left out whatever it is for; None if it is not."""
+    """Return why a key is unusable for every algorithm; None if it is usable."""
     if not _PRIVATE.isdisjoint(jwk):
-        return "it is a secret or private key, which everybody can read"
+        return "it is a secret or private key, which is published here"
     if jwk.get("use", "sig") != "sig":
         return "it is not for signatures"
     operations = jwk.get("key_ops", ["verify"])
@@ -109,10 +109,10 @@ def _unusable(jwk: Mapping[str, Any]) -> str | None:
 
 
 def _made(jwk: Mapping[str, Any], algorithm: str) -> JwtKey:
-    """The key.
+    """Create the key.
 
     Raises:
-        ConfigurationError: It is none, or too weak.
+        ConfigurationError: It is malformed, or too weak.
     """
     kinds: Mapping[str, Callable[[dict[str, Any]], Any]] = {
         "RSA": RSAAlgorithm.from_jwk,
@@ -131,15 +131,15 @@ def _made(jwk: Mapping[str, Any], algorithm: str) -> JwtKey:
 def read_jwks(
     document: Mapping[str, object], algorithms: Sequence[str], before: KeySet
 ) -> KeySet | Unanswered:
-    """The usable keys of a document.
+    """Return the usable keys of a document.
 
-    A key that cannot be used is left out, and the others count. A document that is no key set is no
-    answer; an empty set is one: nobody's signature counts.
+    An unusable key is skipped. A document that is not a key set is not an answer; an empty set is a valid
+    one, with which no signature is valid.
 
     Args:
         document: The set.
-        algorithms: What is accepted, the first of them for RSA keys that do not say.
-        before: The keys so far.
+        algorithms: Accepted algorithms, the first RSA one for RSA keys without `alg`.
+        before: The previous keys.
     """
     keys = document.get("keys")
     if not isinstance(keys, list) or not all(isinstance(one, dict) for one in keys):
@@ -154,7 +154,7 @@ def read_jwks(
         algorithm = _algorithm(jwk, algorithms)
         problem = _unusable(jwk)
         if algorithm is None or problem is not None:
-            _log.debug("a key of the set is left out: %s", problem or "nobody here uses its kind")
+            _log.debug("a key of the set is left out: %s", problem or "its kind is not used here")
             continue
         members = {
             name: jwk[name] for name in ("kty", "crv", "n", "e", "x", "y", "kid") if name in jwk
@@ -180,7 +180,7 @@ def read_jwks(
 
 
 def _without(twice: set[object], keys: KeySet) -> KeySet:
-    """The set without keys of which nobody knows which is meant."""
+    """Return the set without ambiguous keys."""
     if not twice:
         return keys
     _log.warning("keys of the set that share a name and an algorithm are left out")

@@ -1,4 +1,4 @@
-"""What is known about a provider's endpoints, asked again from time to time."""
+"""The endpoints of a provider, discovered again from time to time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _KEPT_SECONDS = 3600.0
 
 
 class Provider:
-    """A provider: discovered, or told.
+    """A provider, discovered or configured.
 
     Args:
-        issuer: Its name, which is where its document is.
-        client: How to get there.
-        monotonic: Time, in seconds.
-        told: Where its endpoints are, if nobody should ask.
+        issuer: Its name, which is also the base of its document's address.
+        client: HTTPS client for the provider.
+        monotonic: Function that returns monotonic seconds.
+        told: Configured endpoints, which make discovery unnecessary.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Provider:
         self._known: tuple[Stamp, Metadata] | None = None
 
     async def metadata(self, now: float) -> Metadata | Unanswered:
-        """Where its endpoints are, at `now` (Unix seconds)."""
+        """Return its endpoints at `now` (Unix seconds)."""
         if self._told is not None:
             return self._told
         at = Stamp(self._monotonic(), now)
@@ -50,5 +50,5 @@ class Provider:
         return found
 
     def forget(self) -> None:
-        """Something was not where it said: ask again next time."""
+        """Discover again at the next use, because an endpoint was not found."""
         self._known = None

@@ -1,4 +1,4 @@
-"""What a token is for. Only an access token opens a door, whoever signed it."""
+"""The purpose of a token: only an access token may open a connection."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _TYPES = frozenset({"bearer", "dpop"})
 
 
 def for_something_else(claims: Mapping[str, object]) -> str | None:
-    """Why this is no access token; None if nothing says so.
+    """Return why this is not an access token; None if nothing shows that.
 
-    An ID token, refresh token or logout token is signed with the same keys, often in the same shape
-    (RFC 9068 §2.1, RFC 8725 §2.8). `typ` and `token_use` are how Keycloak and others say which it is.
+    An ID token, refresh token or logout token is signed with the same keys, often in the same form (RFC
+    9068 §2.1, RFC 8725 §2.8). Keycloak and others distinguish them by `typ` and `token_use`.
     """
     for name in ("typ", "token_use"):
         value = claims.get(name)
@@ -30,9 +30,9 @@ def for_something_else(claims: Mapping[str, object]) -> str | None:
 
 
 def wrong_token_type(answer: Mapping[str, object], *, missing_allowed: bool) -> str | None:
-    """What is wrong with `token_type` in the answer of an introspection (RFC 7662 §2.2).
+    """Return the error of `token_type` in the answer of an introspection (RFC 7662 §2.2).
 
-    A token that is bound to a key is of type DPoP; the type alone does not bind it, `cnf` does.
+    A token that is bound to a key is of type DPoP; only `cnf` binds it, not the type.
     """
     if "token_type" not in answer and missing_allowed:
         return None

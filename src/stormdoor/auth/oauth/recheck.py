@@ -1,4 +1,4 @@
-"""Whether the token of an open connection still counts (see `stormdoor.core.principal.Recheck`)."""
+"""Checks of the token of an open connection (see `stormdoor.core.principal.Recheck`)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["AskAgain", "KeyStillThere"]
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The provider is asked about the token again. The token is not in its repr.
+    """Introspects the token again. The token is not in its repr.
 
     Attributes:
-        introspector: How.
-        binding: What the store knows about it.
+        introspector: Sends the requests.
+        binding: Combines the token with its data in the store.
         store: The store.
         token: The token.
-        proofs: What its bearer proved when the connection was opened.
+        proofs: Keys that the client proved to possess when the connection was opened.
     """
 
     introspector: Introspector = field(repr=False)
@@ -46,11 +46,11 @@ class AskAgain:
 
     @property
     def generation(self) -> int:
-        """Never a reason to ask sooner."""
+        """Constant: no change requires an earlier check."""
         return 0
 
     async def ask(self, now: float) -> Authentication | Refusal:
-        """See `Recheck`. A thousand sockets with one token still make a few calls only."""
+        """Introspect (see `Recheck`). A thousand sockets with one token share a few calls."""
         verified = await self.introspector.introspect(self.token, now, within=self.seconds / 4)
         if isinstance(verified, Rejected):
             return _refusal(verified)
@@ -62,13 +62,13 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class KeyStillThere:
-    """A token that was signed with a key counts as long as the provider has the key.
+    """A token that was verified with a key is valid as long as the provider has the key.
 
     Attributes:
-        keys: The keys as they are now.
-        key: The one that verified the token.
-        authentication: What the token stands for.
-        proofs: What its bearer proved when the connection was opened.
+        keys: The present keys.
+        key: The key that verified the token.
+        authentication: Authentication of the token.
+        proofs: Keys that the client proved to possess when the connection was opened.
     """
 
     keys: RemoteKeys = field(repr=False)
@@ -83,7 +83,7 @@ class KeyStillThere:
 
     @property
     def grace_seconds(self) -> float:
-        """Without end: a provider that does not answer has not dropped the key."""
+        """Infinite: a provider that does not answer has not dropped the key."""
         return float("inf")
 
     @property

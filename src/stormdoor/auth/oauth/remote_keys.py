@@ -1,4 +1,4 @@
-"""The keys of a provider as they are now: fetched, kept for a while, dropped when it drops them."""
+"""The present keys of a provider: fetched, cached, and dropped when the provider drops them."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _QUESTION = b"keys"
 
 
 class RemoteKeys:
-    """A `KeySource` that asks a provider.
+    """A `KeySource` that fetches the keys of a provider.
 
-    INVARIANT: a key counts only while the last set that was fetched holds it, and that set is not
-    older than `max_stale_seconds`. Between two attempts to fetch it for a token there are
-    `cooldown_seconds`, whatever tokens come.
+    INVARIANT: a key is valid only while the last fetched set contains it, and that set is not older than
+    `max_stale_seconds`. Between two attempts to fetch it for a token there are `cooldown_seconds`, for all
+    tokens together.
 
     Args:
-        provider: Where the keys are.
-        client: How to get there.
-        calls: Holds back questions when there is no answer.
-        monotonic: Time, in seconds.
-        algorithms: What is accepted.
-        refresh_seconds: How old the set may be before it is fetched again.
-        cooldown_seconds: Between two attempts.
-        max_stale_seconds: How old it may be while the provider does not answer.
+        provider: The provider.
+        client: HTTPS client for the provider.
+        calls: Stops requests while the provider fails.
+        monotonic: Function that returns monotonic seconds.
+        algorithms: Accepted algorithms.
+        refresh_seconds: Age after which the set is fetched again.
+        cooldown_seconds: Least time between two attempts.
+        max_stale_seconds: Greatest age of the set while the provider does not answer.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -77,7 +77,7 @@ class RemoteKeys:
         self._tried: float | None = None
         self._failing: Unanswered | None = None
         self.generation = 0
-        """Grows whenever a key was dropped."""
+        """Increases whenever a key was dropped."""
 
     def _age(self, now: float) -> float:
         if self._fetched is None:
@@ -85,17 +85,20 @@ class RemoteKeys:
         return self._fetched.age(Stamp(self._monotonic(), now))
 
     def holds(self, key: JwtKey, now: float) -> bool:
-        """See `KeySource`. False too when the set is due: then the token is looked at anew."""
+        """Return whether the key is valid (see `KeySource`).
+
+        False too if the set is due to be fetched again.
+        """
         return key in self._held and self._age(now) < self.refresh_seconds
 
     def dropped(self, key: JwtKey) -> bool:
-        """Whether the provider no longer has the key, as far as is known."""
+        """Return whether the provider is known to have dropped the key."""
         return key not in self._held
 
     async def find(self, jws: Jws, now: float) -> JwtKey | Rejected:
         """See `KeySource`."""
         if jws.algorithm not in self._algorithms:
-            # Before anything is fetched: nothing that the provider says could make it right.
+            # Before any request: no answer of the provider could make it valid.
             return Rejected(
                 Denial.BAD_CREDENTIAL,
                 f"alg is {quoted(jws.algorithm)}; accepted are {', '.join(self._algorithms)}",
@@ -108,7 +111,7 @@ class RemoteKeys:
         if key is not None and not stale:
             return key
         if stale or self._failing is not None:
-            # Perhaps the provider has the key by now: nobody knows.
+            # The provider may have the key by now.
             why = self._failing or Unanswered("the keys were never fetched")
             return Rejected(
                 Denial.UNAVAILABLE,
@@ -125,14 +128,14 @@ class RemoteKeys:
         return Rejected(Denial.BAD_CREDENTIAL, what)
 
     async def refresh(self, now: float, *, unknown: bool = False) -> bool:
-        """Fetch the set if it is due, or if a token names a key that nobody knows.
+        """Fetch the set if it is due, or if a token names an unknown key.
 
         Args:
             now: Unix seconds.
             unknown: Whether such a token is the reason.
 
         Returns:
-            Whether there was an attempt.
+            Whether it made an attempt.
         """
         if not unknown and self._age(now) < self.refresh_seconds:
             return False
@@ -147,10 +150,10 @@ class RemoteKeys:
         return True
 
     async def prefetch(self, now: float) -> None:
-        """Fetch the set before anybody needs it.
+        """Fetch the set before the first token arrives.
 
         If that fails, the next token does not wait for the cool-down: a provider that starts at the same
-        time as this process is there a moment later.
+        time as this process may answer a moment later.
         """
         await self.refresh(now)
         if self._failing is not None:
@@ -162,14 +165,14 @@ class RemoteKeys:
             )
 
     async def _fetch(self, now: float) -> KeySet | Unanswered:
-        # INVARIANT: as old as the question, not as the answer: what it says was true then.
+        # INVARIANT: its age counts from the request, not from the answer: the answer may be that old.
         asked = Stamp(self._monotonic(), now)
         metadata = await self._provider.metadata(now)
         if isinstance(metadata, Unanswered):
             return metadata
         found = await self._read(metadata)
         if isinstance(found, Unanswered):
-            self._provider.forget()  # perhaps it has moved
+            self._provider.forget()  # its address may have changed
             return found
         self._adopt(found, asked)
         return found
@@ -185,7 +188,7 @@ class RemoteKeys:
         return read_jwks(answer.body, self._algorithms, self._keys)
 
     def _adopt(self, found: KeySet, asked: Stamp) -> None:
-        """From now on, these and no others."""
+        """Replace the keys."""
         held = frozenset(found.known.values())
         gone = [key for key in self._keys.known.values() if key not in held]
         if gone:

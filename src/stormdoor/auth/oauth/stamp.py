@@ -1,4 +1,4 @@
-"""When something was learnt, by both clocks."""
+"""The time of an event by both clocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Stamp"]
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A moment.
+    """A moment by the wall clock and the monotonic clock.
 
     Attributes:
         monotonic: Seconds that never go back.
@@ -20,9 +20,9 @@ class Stamp:
     wall: float
 
     def age(self, now: Stamp) -> float:
-        """Seconds from then to `now`, by the clock that counted more.
+        """Return the seconds from then to `now`, by the clock that counted more.
 
-        Setting the wall clock back must not keep anything alive; and the monotonic clock does not count
-        while a machine sleeps.
+        Setting the wall clock back must not extend a lifetime; and the monotonic clock stands still while a
+        machine sleeps.
         """
         return max(now.monotonic - self.monotonic, now.wall - self.wall)

@@ -1,6 +1,6 @@
-"""OpenID Connect: a login at somebody else's provider, and a logout that comes from there.
+"""OpenID Connect: login at a provider, and logout by the provider.
 
-Needs the extra `oidc`. Nothing here is imported before an application asks for it.
+Needs the extra `oidc`. Nothing here is imported before an application uses it.
 """
 
 __all__: list[str] = []

@@ -1,8 +1,8 @@
-"""Who somebody from a provider is here: found by issuer and subject, and by nothing else.
+"""The account of a provider's user: identified by issuer and subject only.
 
-An e-mail address, a user name and a phone number are given to other people later, and at many providers
-anybody may write them into their own profile. Whoever links accounts by them gives accounts away
-(OpenID Connect Core §5.7).
+An e-mail address, a user name or a phone number can be reassigned to another person, and at many providers
+users write any value into their own profile. An application that links accounts by them lets an attacker
+take over accounts (OpenID Connect Core §5.7).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_NAMES = 1000
 
 
 class Principals(Protocol):
-    """What changes principals, tells the trail, and reaches open connections: `Guard.admin`."""
+    """Interface to `Guard.admin`, which changes principals, the trail, and open connections."""
 
     async def add_principal(
         self, id: str, *, roles: Iterable[str] = (), actor: str = ""
@@ -44,13 +44,13 @@ class Principals(Protocol):
 
 
 def derived_id(issuer: str, subject: str) -> str:
-    """The id of a new account: one for each person of each provider, and it tells nobody who that is."""
+    """Return the id of a new account: one for each person of each provider, without revealing the person."""
     digest = hashlib.sha256(f"{issuer}\n{subject}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"oidc-{digest[:32]}"
 
 
 def roles_of(provider: OpenIdProvider, claims: Mapping[str, object]) -> frozenset[str]:
-    """The roles here that the names in the provider's claim give."""
+    """Return the roles here for the names in the provider's claim."""
     found: object = claims
     for name in (provider.roles_claim or "").split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
@@ -72,14 +72,14 @@ async def own_account(
     principals: Principals,
     now: float,
 ) -> Account | Refusal:
-    """The account of whoever has logged in at the provider; made if that is the policy.
+    """Return the account of a user who has logged in at the provider; create it if configured.
 
     Args:
-        provider: Its policy.
-        token: Verified.
-        claims: Of the token and of UserInfo.
-        store: Where accounts and links are.
-        principals: Makes accounts and changes roles.
+        provider: Settings of the provider.
+        token: The verified ID token.
+        claims: Claims of the token and of UserInfo.
+        store: Store of accounts and links.
+        principals: Creates accounts and changes roles.
         now: Unix seconds.
     """
     account = await store.identity(token.issuer, token.subject)
@@ -107,7 +107,7 @@ async def _make(
     if provider.unknown == "refuse":
         return Refusal(
             Denial.FORBIDDEN,
-            f"nobody here is linked to subject {token.subject!r:.80} of {token.issuer}; link it (the route "
+            f"no account is linked to subject {token.subject!r:.80} of {token.issuer}; link it (the route "
             "`link`, or store.link_identity), or write unknown='create'",
         )
     own = derived_id(token.issuer, token.subject)
@@ -118,11 +118,11 @@ async def _make(
     try:
         await principals.add_principal(id, roles=sorted(roles), actor=provider.issuer)
     except StoreError as error:
-        # INVARIANT: an account that is there already is nobody's who merely comes with its name. The derived
-        # id is this very person's: it was made a moment ago, in another process or before a crash.
+        # INVARIANT: an existing account is never taken over by a user with the same name. A derived id
+        # belongs to exactly this user: it was created a moment ago, in another process or before a crash.
         if id != own or not await _untouched(id, token, store):
             return Refusal(Denial.FORBIDDEN, f"no account can be made: {error}")
-    # At the same moment somebody else may have linked it: what counts is what the store says.
+    # Another process may have linked it at the same moment: the store decides.
     with contextlib.suppress(StoreError):
         await store.link_identity(token.issuer, token.subject, id, now)
     account = await store.identity(token.issuer, token.subject)
@@ -130,9 +130,9 @@ async def _make(
 
 
 async def _untouched(id: str, token: IdToken, store: Store) -> bool:
-    """Whether an account is as `_make` leaves it, so that nobody else can get into it.
+    """Return whether an account is as `_make` leaves it, so that no other user can log in to it.
 
-    Where people choose their own names, somebody could have taken the derived id of somebody else.
+    If users choose their own names, a user could have taken the derived id of another user.
     """
     account = await store.account(id)
     if account is None or account.password_hash is not None or await store.factors(id):
@@ -148,7 +148,7 @@ async def _follow(
     store: Store,
     principals: Principals,
 ) -> Account | None:
-    """Give and withdraw the roles that the provider decides about."""
+    """Grant and withdraw the roles that the provider decides."""
     theirs = frozenset(role for given in provider.roles.values() for role in given)
     now = roles_of(provider, claims)
     for role in sorted((account.roles & theirs) - now):
@@ -161,12 +161,12 @@ async def _follow(
 async def linked_account(
     token: IdToken, account: Account, *, store: Store, now: float
 ) -> Account | Refusal:
-    """Link whoever has logged in at the provider to the account that is logged in here.
+    """Link a user who has logged in at the provider to the account that is logged in here.
 
     Args:
-        token: Verified.
-        account: Who asked for it, with a session of its own.
-        store: Where links are.
+        token: The verified ID token.
+        account: The account that requested the link, with a session of its own.
+        store: Store of links.
         now: Unix seconds.
     """
     if account.disabled:

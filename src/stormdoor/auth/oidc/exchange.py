@@ -1,4 +1,4 @@
-"""What is asked of the provider directly: an ID token for a code, and what else it knows of somebody."""
+"""Direct requests to the provider: an ID token for a code, and further claims about the user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Bearer(httpx.Auth):
 async def redeem(
     client: ProviderClient, provider: OpenIdProvider, metadata: Metadata, code: str, verifier: str
 ) -> Mapping[str, object] | Refusal:
-    """What the token endpoint gives for the code."""
+    """Exchange the code at the token endpoint."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -41,7 +41,7 @@ async def redeem(
         "client_secret_post" if metadata.posts_secret else "client_secret_basic"
     )
     if provider.client_secret is not None and how == "client_secret_basic":
-        # RFC 6749 §2.3.1: both are written as in a form before they are joined by a colon.
+        # RFC 6749 §2.3.1: both are form-encoded before they are joined by a colon.
         auth = httpx.BasicAuth(quote_plus(provider.client_id), quote_plus(provider.client_secret))
     else:
         form["client_id"] = provider.client_id
@@ -54,21 +54,21 @@ async def redeem(
 async def more_claims(
     client: ProviderClient, metadata: Metadata, token: IdToken, access_token: str | None
 ) -> Mapping[str, object] | Refusal:
-    """What is claimed of the person: by the token, and by UserInfo (Core §5.3)."""
+    """Return the claims about the user from the token and from UserInfo (Core §5.3)."""
     if metadata.userinfo_endpoint is None or access_token is None:
         return Refusal(Denial.BAD_CREDENTIAL, "the provider has no UserInfo; write userinfo=False")
     answer = await client.get(metadata.userinfo_endpoint, auth=_Bearer(access_token))
     more = _object(answer, "UserInfo")
     if isinstance(more, Refusal):
         return more
-    # INVARIANT: of the same person, or an answer meant for somebody else has been put in between.
+    # INVARIANT: of the same user; otherwise an answer for another user was substituted.
     if more.get("sub") != token.subject:
         return Refusal(Denial.BAD_CREDENTIAL, "UserInfo speaks of another subject")
     return {**more, **token.claims}
 
 
 def _object(answer: Answer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
-    """The JSON object of an answer; or why there is none."""
+    """Return the JSON object of an answer; or the refusal."""
     if isinstance(answer, Unanswered):
         return Refusal(
             Denial.UNAVAILABLE, f"{where}: {answer.reason}", retry_after=answer.retry_after

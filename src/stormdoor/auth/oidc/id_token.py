@@ -1,4 +1,4 @@
-"""The ID token: whether it is the provider's word about this very login (OpenID Connect Core §3.1.3.7)."""
+"""Verify that an ID token is the provider's answer to this login (OpenID Connect Core §3.1.3.7)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_METHODS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a login must come back with.
+    """The values that the answer to a login must match.
 
     Attributes:
-        nonce: The one that was sent along.
-        began_at: Unix seconds when the login was begun.
-        max_age: How old the login at the provider may have been then; None for any age.
-        acr_values: It must have been one of these; empty for any.
-        access_token: What came beside the ID token.
+        nonce: The nonce of the request.
+        began_at: Unix seconds when the login began.
+        max_age: Greatest age of the login at the provider at that time; None for any age.
+        acr_values: Acceptable classes; empty for any.
+        access_token: The access token beside the ID token.
     """
 
     nonce: str
@@ -40,18 +40,18 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdToken:
-    """What the provider says about who has logged in.
+    """The provider's statement about a user who has logged in.
 
     Attributes:
         issuer: The provider.
-        subject: Who, there.
+        subject: The user there.
         issued_at: Unix seconds.
-        authenticated_at: Unix seconds of the login there; 0.0 if the provider does not say, so that it counts
-            as old wherever freshness is asked for.
+        authenticated_at: Unix seconds of the login there; 0.0 if the provider does not send it, so that it
+            counts as old wherever freshness is required.
         acr: The class of the login, or None.
-        strength: How many factors it took.
+        strength: Number of factors.
         session_id: The session there (`sid`), or None.
-        claims: Everything.
+        claims: All claims.
     """
 
     issuer: str
@@ -70,10 +70,10 @@ async def verify_id_token(
     """Verify an ID token.
 
     Args:
-        token: As the token endpoint gave it.
-        provider: Whose it must be.
-        keys: The provider's.
-        expected: What the login was begun with.
+        token: The token, as received from the token endpoint.
+        provider: The expected issuer.
+        keys: Keys of the provider.
+        expected: Values of the request.
         now: Unix seconds.
     """
     opened = await open_token(
@@ -126,7 +126,7 @@ def _library_fault(
     expected: Expected,
     now: float,
 ) -> str | None:
-    """What Authlib finds wrong: it knows the text of the standard (`azp`, `nonce`, `at_hash`, …)."""
+    """Return the error that Authlib finds: it implements the standard (`azp`, `nonce`, `at_hash`, …)."""
     token = CodeIDToken(
         dict(payload),
         {"alg": algorithm},
@@ -147,7 +147,7 @@ def _library_fault(
 def _fault(
     payload: Mapping[str, object], provider: OpenIdProvider, expected: Expected
 ) -> str | None:
-    """What is wrong that a library leaves to the application, or would let pass."""
+    """Return an error that the library leaves to the application, or does not detect."""
     if payload.get("nonce") != expected.nonce:
         return "nonce is not the one of this login: the token belongs to another"
     if "events" in payload:
@@ -158,7 +158,7 @@ def _fault(
     if others:
         return f"aud names others, too; write trusted_audiences={sorted(map(str, others))!r:.120}"
     if payload.get("azp", provider.client_id) != provider.client_id:
-        return "azp is another client: the token was issued to somebody else"
+        return "azp is another client: the token was issued to another application"
     if expected.max_age is not None:
         at = payload.get("auth_time")
         if not isinstance(at, int | float) or isinstance(at, bool):
@@ -171,7 +171,7 @@ def _fault(
 
 
 def _strength(payload: Mapping[str, object], provider: OpenIdProvider) -> int:
-    """How many factors; what nobody has named counts as one."""
+    """Return the number of factors; an unlisted value counts as one."""
     methods = payload.get("amr")
     named = (
         [one for one in methods[:_MAX_METHODS] if isinstance(one, str)]

@@ -1,9 +1,9 @@
-"""A trip of a browser to the provider and back: what is remembered of it, and by whom.
+"""The state of a login at a provider, divided between browser, provider and store.
 
-The browser keeps one random secret in a cookie; the provider carries a random `state` there and back. Only
-both together find what the store remembers, and PKCE's verifier and the nonce are derived from them, so that
-none of the three alone can finish a login: not the store, not an address with a stolen code, and not a page
-that sends somebody else's browser through the callback (login CSRF).
+The browser keeps one random secret in a cookie; the provider returns a random `state`. Only both together
+find the entry of the store, and PKCE's verifier and the nonce are derived from them. So none of these alone
+can finish a login: not a copy of the store, not a stolen code in an address, and not a page that leads
+another user's browser through the callback (login CSRF).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JOURNEY = "openid-journey"
 """The purpose of such a `Pending`."""
 
 SECONDS = 600.0
-"""How long somebody may take at the provider."""
+"""Seconds that a user may take at the provider."""
 
 Intent = Literal["login", "link", "step-up"]
 
@@ -34,7 +34,7 @@ _LENGTH = 43  # characters of token_urlsafe(32): 256 bits
 
 @dataclass(frozen=True, slots=True)
 class Keepsake:
-    """What the browser holds while it is away. Not in its repr.
+    """The secret in the browser's cookie during a login. Not in its repr.
 
     One cookie serves all tabs: each has a `state` of its own.
     """
@@ -46,7 +46,7 @@ class Keepsake:
 
     @classmethod
     def of(cls, cookie: str | None) -> Keepsake:
-        """The one of a cookie that was sent; a new one if that is none."""
+        """Read the secret of a received cookie; create a new one if that is invalid."""
         if cookie is not None and len(cookie) == _LENGTH and cookie.isascii():
             return cls(cookie)
         return cls(secrets.token_urlsafe(32))
@@ -59,30 +59,30 @@ class Keepsake:
         )
 
     def id(self, state: str) -> str:
-        """Under which the store finds the journey."""
+        """Return the id of the entry in the store."""
         return fingerprint(self._derive("id", state))
 
     def verifier(self, state: str) -> str:
-        """PKCE's code verifier (RFC 7636 §4.1)."""
+        """Return PKCE's code verifier (RFC 7636 §4.1)."""
         return self._derive("code_verifier", state)
 
     def nonce(self, state: str) -> str:
-        """The nonce of the ID token. It says nothing about the other two."""
+        """Return the nonce of the ID token. It reveals nothing about the other two."""
         return self._derive("nonce", state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """Why a browser was sent away.
+    """The request that a browser was sent to the provider with.
 
     Attributes:
-        intent: What is to happen when it comes back.
-        issuer: To whom it was sent: whoever else answers is refused (mix-up, RFC 9207).
-        return_to: Where it goes in the end: a path of this application.
+        intent: The action at its return.
+        issuer: The provider: an answer of another one is refused (mix-up, RFC 9207).
+        return_to: The final address: a path of this application.
         began_at: Unix seconds.
-        max_age: What was asked for, or None.
-        acr_values: What must be reached; empty for anything.
-        session_id: The session that it is about, if it is.
+        max_age: The requested age, or None.
+        acr_values: The required classes; empty for any.
+        session_id: The session that it concerns, if any.
     """
 
     intent: Intent
@@ -94,11 +94,11 @@ class Journey:
     session_id: str | None = None
 
     def pending(self, id: str, principal_id: str | None) -> Pending:
-        """As the store keeps it.
+        """Return the entry for the store.
 
         Args:
             id: `Keepsake.id`.
-            principal_id: Whose session it is about.
+            principal_id: Principal of the session that it concerns.
         """
         data: dict[str, object] = {
             "intent": self.intent,
@@ -119,7 +119,7 @@ class Journey:
 
     @classmethod
     def read(cls, pending: Pending) -> Journey:
-        """From what the store kept."""
+        """Read an entry of the store."""
         data: Mapping[str, object] = pending.data
         max_age, acr_values = data.get("max_age"), data.get("acr_values")
         intent: Intent = "login"

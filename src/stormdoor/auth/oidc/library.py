@@ -1,4 +1,4 @@
-"""What of Authlib is used, or a word on how to get it."""
+"""Imports from Authlib, with a message for a missing installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a logout at the provider ends here, and that it counts once, whoever overtakes whom."""
+"""Sessions that a logout at the provider ends here, once and in any order of events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USED = "openid-logout-token"
 _OVER = "openid-logout"
 
 REMEMBERED_SECONDS = 3600.0
-"""How long a login that was under way can be told that it is over: longer than any may take."""
+"""Seconds for which a logout is remembered for unfinished logins: longer than any of them may take."""
 
 
 def _token_id(issuer: str, token: LogoutToken) -> str:
@@ -28,33 +28,33 @@ def _over_id(issuer: str, kind: str, value: str) -> str:
 
 
 async def spent(issuer: str, token: LogoutToken, *, store: Store) -> bool:
-    """Whether the token has done its work already."""
+    """Return whether the token has been used already."""
     return await store.pending(_token_id(issuer, token), _USED) is not None
 
 
 async def spend(issuer: str, token: LogoutToken, *, store: Store, now: float) -> None:
-    """Note that it has. INVARIANT: after its work, so that a provider can repeat what failed half-way."""
+    """Mark the token as used. INVARIANT: after its effect, so that a provider can repeat a failed logout."""
     await _note(_token_id(issuer, token), _USED, now, token.expires_at, store)
 
 
 async def announce(
     issuer: str, *, subject: str | None, sid: str | None, at: float, now: float, store: Store
 ) -> None:
-    """Say that a session there, or all of a subject, is over, to logins that are under way.
+    """Record for unfinished logins that a session there, or all of a subject, has ended.
 
     Args:
         issuer: The provider.
-        subject: Whose, where no session is named.
-        sid: Which.
+        subject: The user, if no session is named.
+        sid: The session there.
         at: Unix seconds of the logout, by the provider's clock.
         now: Unix seconds.
-        store: Where it is said.
+        store: Store of the record.
     """
     if sid is not None:
         id = _over_id(issuer, "sid", sid)
     elif subject is not None:
         id = _over_id(issuer, "sub", subject)
-        # A later logout takes the place of an earlier one, in whichever order they come.
+        # A later logout replaces an earlier one, in any order of arrival.
         known = await store.take_pending(id, _OVER)
         at = at if known is None else max(at, known.created_at)
     else:
@@ -63,27 +63,27 @@ async def announce(
 
 
 async def overtaken(token: IdToken, *, store: Store) -> bool:
-    """Whether the session of an ID token is over already: a logout came before the login was finished."""
+    """Return whether a logout arrived for the session of an ID token before its login was finished."""
     if token.session_id is not None:
         id = _over_id(token.issuer, "sid", token.session_id)
         if await store.pending(id, _OVER) is not None:
             return True
     over = await store.pending(_over_id(token.issuer, "sub", token.subject), _OVER)
-    # In one and the same second nobody knows which came first.
+    # In the same second the order is unknown.
     return over is not None and token.issued_at <= over.created_at
 
 
 async def covered(
     issuer: str, *, subject: str | None, sid: str | None, store: Store
 ) -> list[Session]:
-    """The sessions here that a logout there ends.
+    """Return the sessions here that a logout there ends.
 
     Args:
         issuer: The provider.
-        subject: Whose.
-        sid: Which session there. Sessions here whose provider did not say which one they belong to are
-            covered by their subject: too many end rather than too few.
-        store: Where they are.
+        subject: The user there.
+        sid: The session there. Sessions here without a known session there are covered by their subject:
+            rather too many end than too few.
+        store: Store of the sessions.
     """
     if sid is None:
         return await store.sessions_of_provider(issuer, subject=subject)
@@ -97,4 +97,4 @@ async def _note(id: str, purpose: str, at: float, until: float, store: Store) ->
     try:
         await store.add_pending(Pending(id=id, purpose=purpose, created_at=at, expires_at=until))
     except StoreError:
-        return  # somebody has said so already
+        return  # the logout was recorded already

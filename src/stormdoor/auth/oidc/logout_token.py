@@ -1,4 +1,4 @@
-"""The logout token: the provider's word that a session is over (Back-Channel Logout 1.0 §2.4, §2.6)."""
+"""The logout token: the provider reports that a session has ended (Back-Channel Logout 1.0 §2.4, §2.6)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _WHAT = "the logout token"
 _EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 MAX_AGE = 300.0
-"""Seconds from `iat`: a provider sends it at once. It bounds for how long a `jti` has to be remembered."""
+"""Seconds from `iat`: a provider sends it at once. It bounds the time for which a `jti` has to be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutToken:
-    """What is over.
+    """The verified content of a logout token.
 
     Attributes:
-        id: `jti`; it counts once.
+        id: `jti`; it is accepted once.
         issued_at: Unix seconds.
-        expires_at: Unix seconds after which it would not be accepted again anyway.
-        subject: Whose sessions, or None.
-        session_id: Which session (`sid`), or None for all of the subject.
+        expires_at: Unix seconds after which it would be refused anyway.
+        subject: The user, or None.
+        session_id: The session there (`sid`), or None for all of the subject.
     """
 
     id: str
@@ -42,12 +42,12 @@ class LogoutToken:
 async def verify_logout_token(
     token: str, *, provider: OpenIdProvider, keys: KeySource, now: float
 ) -> LogoutToken | Refusal:
-    """Verify a logout token, all but whether it was used before.
+    """Verify a logout token, except for a repeated use.
 
     Args:
-        token: As it came, from whomever.
-        provider: Whose it must be.
-        keys: The provider's.
+        token: The token, as received from an unauthenticated client.
+        provider: The expected issuer.
+        keys: Keys of the provider.
         now: Unix seconds.
     """
     opened = await open_token(
@@ -55,7 +55,7 @@ async def verify_logout_token(
         what=_WHAT,
         keys=keys,
         algorithms=provider.algorithms,
-        # Older providers name no type. An ID token cannot pass for a logout token all the same: it has no
+        # Older providers send no type. An ID token is still never accepted as a logout token: it has no
         # `events`, and a nonce.
         types=("logout+jwt", "jwt", None),
         now=now,
@@ -86,7 +86,7 @@ def _text(claims: Mapping[str, object], name: str) -> str | None:
 
 def _number(claims: Mapping[str, object], name: str) -> float | None:
     value = claims.get(name)
-    # bool is an int in Python; JSON's `true` is no date. False for NaN, too.
+    # bool is an int in Python; JSON's `true` is not a date. False for NaN, too.
     sound = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
     return float(value) if isinstance(value, int | float) and sound else None
 

@@ -1,4 +1,4 @@
-"""What of a provider's metadata a login and a logout need (Discovery 1.0 §3, RP-Initiated Logout §2.1)."""
+"""The provider metadata for login and logout (Discovery 1.0 §3, RP-Initiated Logout §2.1)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ __all__ = ["Metadata", "read_metadata"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Where to go, and what to expect.
+    """The endpoints of a provider, and its capabilities.
 
     Attributes:
         issuer: The provider.
-        authorization_endpoint: Where the browser logs in.
-        token_endpoint: Where a code becomes an ID token.
-        userinfo_endpoint: Where further claims are, or None.
-        end_session_endpoint: Where the browser logs out, or None.
-        names_itself: Whether answers say `iss` (RFC 9207); one without it is then refused.
-        posts_secret: Whether the client's secret goes into the form because nothing else is understood.
+        authorization_endpoint: Address of the login.
+        token_endpoint: Address for the exchange of a code.
+        userinfo_endpoint: Address of further claims, or None.
+        end_session_endpoint: Address of the logout, or None.
+        names_itself: Whether answers contain `iss` (RFC 9207); one without it is then refused.
+        posts_secret: Whether the client's secret is sent in the form, because the provider accepts nothing
+            else.
     """
 
     issuer: str
@@ -38,11 +39,11 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | str
     """Read a discovery document.
 
     Args:
-        document: As it came.
-        issuer: What it must be about: that very text.
+        document: The received document.
+        issuer: The issuer that it must name exactly.
 
     Returns:
-        The metadata, or why they are of no use.
+        The metadata, or the refusal.
     """
     if document.get("issuer") != issuer:
         return f"issuer is {document.get('issuer')!r:.120}; write issuer exactly so, if it is meant"

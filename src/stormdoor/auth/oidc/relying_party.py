@@ -1,8 +1,7 @@
-"""This application as a client of the provider: sends browsers there, and judges what comes back.
+"""The application as a client of the provider: sends browsers there, and verifies the answers.
 
-Code flow with PKCE (RFC 7636), `state`, nonce and `iss` (RFC 9207), as RFC 9700 §2.1 asks for. Authlib knows
-how requests are written and what an ID token must hold; httpx carries; the signature is judged like that of
-any other token here.
+Code flow with PKCE (RFC 7636), `state`, nonce and `iss` (RFC 9207), as in RFC 9700 §2.1. Authlib builds
+requests and checks ID tokens; httpx sends; the signature is verified like that of any other token here.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ _MAX_PARAMETER = 4096
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A browser that has come back, with the provider's word.
+    """A browser that has returned with a valid answer of the provider.
 
     Attributes:
-        journey: Why it was away.
-        token: The ID token, verified.
-        claims: Of the token and of UserInfo.
+        journey: The request.
+        token: The verified ID token.
+        claims: Claims of the token and of UserInfo.
     """
 
     journey: Journey
@@ -54,14 +53,14 @@ class Arrived:
 
 
 class RelyingParty:
-    """The application, as one provider knows it.
+    """The application, as registered at one provider.
 
     Args:
-        provider: What the application says about the provider.
-        store: Where journeys are kept.
-        clock: Time.
-        seconds: How long one question to the provider may take.
-        strangers: How many journeys of people who are not logged in may be under way.
+        provider: Settings of the provider.
+        store: Store of unfinished logins.
+        clock: Source of the time.
+        seconds: Seconds for one request to the provider.
+        strangers: Limit of unfinished logins of unauthenticated clients.
     """
 
     __slots__ = (
@@ -89,7 +88,7 @@ class RelyingParty:
         self._strangers = strangers
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
-        # Asked by every login: one question at a time, and none while nobody answers.
+        # Used by every login: one request at a time, and none while the provider fails.
         self._questions: Calls[ProviderMetadata] = Calls(
             breaker=Breaker(), monotonic=clock.monotonic, parallel=1
         )
@@ -103,22 +102,22 @@ class RelyingParty:
         )
 
     async def prefetch(self, now: float) -> None:
-        """Find the provider, and fetch its keys, before the first login (see `Prefetching`)."""
+        """Discover the provider, and fetch its keys, before the first login (see `Prefetching`)."""
         await self._keys.prefetch(now)
 
     def breakers(self) -> Iterable[BreakerState]:
-        """Whether the provider is left alone at the moment (see `Watched`)."""
+        """Return the states of the circuit breakers (see `Watched`)."""
         yield self._questions.state(self.provider.issuer, "login")
         yield self._calls.state(self.provider.issuer, "keys")
 
     async def close(self) -> None:
-        """Give up what is being asked, and let go of the connections. Safe to call twice."""
+        """Cancel requests, and close connections. Safe to call twice."""
         await self._questions.close()
         await self._calls.close()
         await self._client.close()
 
     async def metadata(self, now: float) -> Metadata | Refusal:
-        """The provider's endpoints, discovered or remembered."""
+        """Return the provider's endpoints, discovered or cached."""
         found = await self._questions.ask(b"metadata", lambda: self._found.metadata(now))
         if isinstance(found, Unanswered):
             return Refusal(Denial.UNAVAILABLE, found.reason, retry_after=found.retry_after)
@@ -143,17 +142,17 @@ class RelyingParty:
         max_age: float | None = None,
         prompt: str | None = None,
     ) -> str | Refusal:
-        """Begin a journey. Returns the address that the browser goes to.
+        """Begin a login. Returns the address for the browser.
 
         Args:
-            intent: What is to happen when it comes back.
-            keepsake: What the browser holds meanwhile.
+            intent: The action at the browser's return.
+            keepsake: The secret in the browser's cookie.
             return_to: A local path for the end.
             now: Unix seconds.
-            session: What it is about, if it is about a session.
-            acr_values: What must be reached; empty asks for the provider's setting, without insisting.
-            max_age: How old the login there may be; None for the provider's setting.
-            prompt: `login` to have somebody log in again, whatever happened before.
+            session: The session that it concerns, if any.
+            acr_values: Required classes; empty requests the provider's setting without requiring it.
+            max_age: Greatest age of the login there; None for the provider's setting.
+            prompt: `login` to require a new login in any case.
         """
         metadata = await self.metadata(now)
         if isinstance(metadata, Refusal):
@@ -200,10 +199,10 @@ class RelyingParty:
     async def receive(
         self, keepsake: Keepsake, query: Mapping[str, Sequence[str]], now: float
     ) -> Arrived | Refusal:
-        """Judge what a browser has brought back.
+        """Verify the answer that a browser has brought back.
 
         Args:
-            keepsake: What it held.
+            keepsake: The secret in its cookie.
             query: The arguments of the callback, each with all its values.
             now: Unix seconds.
         """
@@ -211,13 +210,13 @@ class RelyingParty:
         if isinstance(given, Refusal):
             return given
         state = given.get("state", "")
-        # INVARIANT: taken out before anything else is looked at: a state counts once, whatever came with it.
+        # INVARIANT: removed before any other check: a state is accepted once, with any other content.
         pending = await self._store.take_pending(keepsake.id(state), JOURNEY)
         if pending is None:
             return Refusal(
                 Denial.BAD_CREDENTIAL,
                 "no login of this browser waits for that answer: it was answered already, its cookie did not "
-                "come along, or somebody else's answer was pushed into this browser",
+                "come along, or the answer to another browser was injected into this one",
             )
         if not pending.alive(now):
             return Refusal(Denial.EXPIRED, f"the login took longer than {SECONDS:.0f} s")
@@ -244,7 +243,7 @@ class RelyingParty:
         return await self._believe(journey, metadata, tokens, keepsake.nonce(state), now)
 
     def _mixed_up(self, journey: Journey, metadata: Metadata, iss: str | None) -> str | None:
-        """Whether somebody else answers than was asked (RFC 9207 §2.4)."""
+        """Return the refusal if another provider answers (RFC 9207 §2.4)."""
         if journey.issuer != self.provider.issuer:
             return "the login was begun at another provider"
         if iss is None and metadata.names_itself:
@@ -261,7 +260,7 @@ class RelyingParty:
         nonce: str,
         now: float,
     ) -> Arrived | Refusal:
-        """Who that is, if the ID token is about this login."""
+        """Verify that the ID token belongs to this login, and return the result."""
         id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(id_token, str) or len(id_token) > 2 * MAX_SECRET:
             return Refusal(
@@ -288,16 +287,16 @@ class RelyingParty:
     # -- logout ------------------------------------------------------------------------------------
 
     async def logged_out(self, token: str, now: float) -> LogoutToken | Refusal:
-        """Judge a logout token, all but whether it was used before."""
+        """Verify a logout token, except for a repeated use."""
         if len(token) > MAX_SECRET:
             return Refusal(Denial.BAD_CREDENTIAL, "the logout token is too long")
         return await verify_logout_token(token, provider=self.provider, keys=self._keys, now=now)
 
     async def farewell(self, state: str, now: float) -> str | None:
-        """The address at which the browser logs out of the provider, too; None if there is none.
+        """Return the address where the browser logs out of the provider, too; None if there is none.
 
         Args:
-            state: Comes back with the browser, if it does.
+            state: Returned with the browser.
             now: Unix seconds.
         """
         metadata = await self.metadata(now)
@@ -312,7 +311,7 @@ class RelyingParty:
 
 
 def _single(query: Mapping[str, Sequence[str]]) -> dict[str, str] | Refusal:
-    """Each argument once, and of a sane length: of two nobody knows which one counts."""
+    """Return each argument if it occurs once and has a sane length; two values are ambiguous."""
     given: dict[str, str] = {}
     for name, values in query.items():
         if len(values) != 1:

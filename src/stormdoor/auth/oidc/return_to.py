@@ -1,4 +1,4 @@
-"""Where a browser may be sent after a login: a path of this application, and nowhere else."""
+"""Return addresses after a login: only paths of this application."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 __all__ = ["local_path"]
 
-# One slash, then nothing that a browser could read as a second one, and only what an address may hold
-# (RFC 3986 §3.3, §3.4): no backslash, which browsers take for a slash; no tab or line end, which they
-# drop; no letters beyond ASCII, which some of them normalise.
+# One slash, then nothing that a browser could read as a second one, and only characters of an address (RFC
+# 3986 §3.3, §3.4): no backslash, which browsers treat as a slash; no tab or line end, which they drop; no
+# letters beyond ASCII, which some of them normalise.
 _PATH = re.compile(r"/(?![/])[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]{0,511}", re.ASCII)
 
 
 def local_path(text: str | None, default: str) -> str:
-    """`text` if it is a path of this application; else `default`.
+    """Return `text` if it is a path of this application; else `default`.
 
-    A path with `.` or `..` in it stays a path of this host, whatever a browser makes of it, except where
-    that leaves two slashes in front: `/.//evil.example`.
+    A path with `.` or `..` in it stays a path of this host in every browser, unless it leaves two slashes
+    in front: `/.//evil.example`.
     """
     if text is None or not _PATH.fullmatch(text):
         return default

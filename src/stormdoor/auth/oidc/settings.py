@@ -1,4 +1,4 @@
-"""What an application says about the OpenID provider that its users log in at."""
+"""Settings of the OpenID provider of an application's users."""
 
 from __future__ import annotations
 
@@ -25,43 +25,44 @@ _NO_STRENGTHS: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdProvider:
-    """One provider, and what its word counts for here. The client's secret is not in its repr.
+    """One provider, and the meaning of its claims here. The client's secret is not in its repr.
 
     Attributes:
-        issuer: The provider's name, exactly as it writes it: `https://login.example/realms/shop`. Everything
-            else is discovered from there (OpenID Connect Discovery 1.0).
+        issuer: The provider's exact name: `https://login.example/realms/shop`. Everything else is
+            discovered from there (OpenID Connect Discovery 1.0).
         client_id: The name of this application there.
-        redirect_uri: The full address of the route `callback`, as it is registered there.
+        redirect_uri: The full address of the route `callback`, as registered there.
         client_secret: The secret of this application, or None for a public client.
-        client_authentication: How the secret is sent (RFC 6749 §2.3.1). Left out: as the provider says,
-            `client_secret_basic` if it leaves the choice.
-        scopes: What is asked for; `openid` always is.
+        client_authentication: How the secret is sent (RFC 6749 §2.3.1). By default the provider's method,
+            or `client_secret_basic` if it accepts several.
+        scopes: Requested scopes; `openid` always is.
         algorithms: Accepted signatures of its tokens.
-        unknown: What happens to somebody who has no account yet: `refuse`, or `create` one.
-        account_id: The id of a new account, from the claims; None for one made of issuer and subject. An id
-            that is taken already is a refusal: nobody takes over an account because of its name.
+        unknown: The result for a user without an account: `refuse`, or `create` one.
+        account_id: Function that returns the id of a new account from the claims; None for one made of
+            issuer and subject. If the id exists, the login is refused: no user takes over an account by its
+            name.
         default_roles: Roles of every new account.
         roles_claim: The claim with names of roles or groups; a dot leads into an object, as in
             `realm_access.roles`.
-        roles: Which roles here each of those names gives. A name that is not in here gives none.
-        follow_roles: Whether each login also changes the roles of an account that is there: those that occur
-            in `roles` are given and withdrawn as the claim says. All others stay.
-        trusted_audiences: Others that an ID token may name beside this application.
-        acr_values: Asked for at every login (`acr_values`), in order of preference. What is asked for need
-            not be given, except in a step-up.
-        max_age: A login there may be so many seconds old; None for any age.
-        strengths: How many factors an `acr` or a member of `amr` stands for. `mfa` is 2 (RFC 8176).
+        roles: Roles here by name there. A name that is not listed gives none.
+        follow_roles: Whether each login also changes the roles of an existing account: those in `roles` are
+            granted and withdrawn according to the claim. All others stay.
+        trusted_audiences: Further audiences that an ID token may name.
+        acr_values: Requested at every login (`acr_values`), in order of preference. They are required only
+            in a step-up.
+        max_age: Greatest age in seconds of a login there; None for any age.
+        strengths: Number of factors for an `acr` or a member of `amr`. `mfa` is 2 (RFC 8176).
         leeway: Seconds by which the provider's clock may be ahead. `exp` is always exact.
-        userinfo: Whether claims are also fetched from the UserInfo endpoint, for providers whose ID tokens
-            are lean.
-        post_logout_redirect_uri: The full address of the route `logged-out`, as it is registered there; None
-            to stay at the provider after a logout.
+        userinfo: Whether claims are also fetched from the UserInfo endpoint, for providers with few claims
+            in ID tokens.
+        post_logout_redirect_uri: The full address of the route `logged-out`, as registered there; None to
+            stay at the provider after a logout.
         front_channel_logout: Whether the provider's page may end sessions here from an `<iframe>`. A
             back-channel logout does not depend on the browser; use that where the provider can.
         name: In log lines and as part of names of cookies, if there are several providers.
 
     Raises:
-        ConfigurationError: A value is missing or cannot be meant.
+        ConfigurationError: A value is missing or invalid.
     """
 
     issuer: str
@@ -88,7 +89,7 @@ class OpenIdProvider:
     name: str = "openid"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Reject invalid values."""
         self._check_client()
         self._check_lists()
         self._check_numbers()
@@ -118,7 +119,7 @@ class OpenIdProvider:
                 raise ConfigurationError(f"{name} is one text; write {name}=[{value!r}]")
         if not self.algorithms or not set(self.algorithms) <= _SIGNATURES:
             raise ConfigurationError(
-                f"algorithms must be some of {', '.join(sorted(_SIGNATURES))}: signatures of which everybody "
+                f"algorithms must be some of {', '.join(sorted(_SIGNATURES))}: signatures that every client "
                 "may know the public key"
             )
         if self.roles and self.roles_claim is None:
@@ -141,12 +142,12 @@ class OpenIdProvider:
 
     @property
     def scope(self) -> str:
-        """The scopes as they are asked for: `openid` first, each once."""
+        """Return the requested scopes: `openid` first, each once."""
         return " ".join(dict.fromkeys(("openid", *self.scopes)))
 
 
 def _address(name: str, value: str) -> None:
-    """Refuse an address that is not absolute, or over which anybody on the way can read along.
+    """Reject an address that is not absolute, or not encrypted.
 
     Raises:
         ConfigurationError: It is such an address.

@@ -1,4 +1,4 @@
-"""A token of the provider, opened: whether its signature is the provider's, and what it carries."""
+"""Verify the signature of a provider's token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Opened", "bad", "open_token"]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A token with a genuine signature. What it claims has not been judged.
+    """A token with a valid signature. Its claims have not been checked.
 
     Attributes:
         algorithm: `alg` of its header.
@@ -27,7 +27,7 @@ class Opened:
 
 
 def bad(what: str, why: str) -> Refusal:
-    """A refusal of a token."""
+    """Return a refusal of a token."""
     return Refusal(Denial.BAD_CREDENTIAL, f"{what}: {why}")
 
 
@@ -43,12 +43,12 @@ async def open_token(
     """Verify the signature of a token (OpenID Connect Core §3.1.3.7, steps 6 and 7).
 
     Args:
-        token: As it came.
-        what: What it should be, for the operator: `the ID token`.
-        keys: The provider's.
-        algorithms: Those that the application accepts.
-        types: Accepted `typ` headers, lower case; None for a token without one. They keep one kind of token
-            from being taken for another (RFC 8725 §3.11).
+        token: The token, as received.
+        what: Its kind, for the operator: `the ID token`.
+        keys: Keys of the provider.
+        algorithms: Accepted algorithms.
+        types: Accepted `typ` headers, lower case; None for a token without one. They prevent the use of one
+            kind of token as another (RFC 8725 §3.11).
         now: Unix seconds.
     """
     jws = parse_jws(token)
