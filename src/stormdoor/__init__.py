@@ -1,7 +1,7 @@
-"""stormdoor: a door in front of every WebSocket of a Tornado application.
+"""stormdoor: authentication and authorisation for every WebSocket of a Tornado application.
 
-A name is imported when it is first used: a command such as `stormdoor scan` needs no Tornado and no
-cryptography, and an application pays for what it uses.
+A name is imported at its first use: a command such as `stormdoor scan` imports neither Tornado nor
+cryptography, and an application imports only the parts that it uses.
 """
 
 from importlib import import_module
@@ -218,7 +218,7 @@ _HOMES = {
     "MalformedRequest": "stormdoor.tornado.transports",
     "Transport": "stormdoor.tornado.transports",
 }
-"""Where each name is. INVARIANT: the same names as above, twice; a test compares them."""
+"""The module of each name. INVARIANT: the same names as above; a test compares them."""
 
 
 def __getattr__(name: str) -> object:

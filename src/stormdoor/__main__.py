@@ -1,4 +1,4 @@
-"""`python -m stormdoor` is the command `stormdoor`, of the Python that is named."""
+"""`python -m stormdoor` runs the command `stormdoor` with this Python."""
 
 from stormdoor.cli.main import main
 

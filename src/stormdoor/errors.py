@@ -35,14 +35,14 @@ class ConfigurationError(StormdoorError):
 
 
 class PolicyError(ConfigurationError):
-    """A role or a policy cannot mean what it says (unknown parent, cycle, bad permission)."""
+    """A role or a policy is invalid (unknown parent, cycle, malformed permission)."""
 
 
 class StartupRefused(ConfigurationError):
     """The application is not safe to start.
 
     Attributes:
-        problems: One sentence each: what is unsafe, and the line that mends it.
+        problems: One sentence each: the unsafe setting, and the line that fixes it.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -52,8 +52,8 @@ class StartupRefused(ConfigurationError):
 
 
 class StoreError(StormdoorError):
-    """The store refused a change: the thing exists already, or does not exist."""
+    """The store refused a change: the object exists already, or does not exist."""
 
 
 class StoreUnavailable(StormdoorError):
-    """The store did not answer. INVARIANT: nobody turns this into an *allow*."""
+    """The store did not answer. INVARIANT: no code turns this into an *allow*."""

@@ -1,4 +1,4 @@
-"""What the guard needs from the world: protocols, and nothing else.
+"""Interfaces of the guard to the outside, such as stores and clocks, as Protocols.
 
 Every method of a store is a coroutine, may raise `StoreUnavailable` when the store does not answer,
 and must then have changed nothing. Callers fail closed.
@@ -58,11 +58,11 @@ class Accounts(Protocol):
     """Principals that the store knows."""
 
     async def account(self, id: str) -> Account | None:
-        """The account of that id."""
+        """Return the account of that id."""
         ...
 
     async def accounts(self) -> list[Account]:
-        """All accounts, by id."""
+        """Return all accounts, by id."""
         ...
 
     async def add_account(self, account: Account) -> None:
@@ -74,7 +74,7 @@ class Accounts(Protocol):
         ...
 
     async def remove_account(self, id: str) -> bool:
-        """Remove it with all that is its: roles, sessions, tickets, keys, identities, factors.
+        """Remove it with its roles, sessions, tickets, keys, identities and factors.
 
         Returns:
             Whether it was there.
@@ -82,7 +82,7 @@ class Accounts(Protocol):
         ...
 
     async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
-        """Replace the password hash. Returns whether the account is there."""
+        """Replace the password hash. Returns whether the account exists."""
         ...
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
@@ -90,44 +90,44 @@ class Accounts(Protocol):
         ...
 
     async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
-        """Disable or enable the account. Returns whether it is there."""
+        """Disable or enable the account. Returns whether it exists."""
         ...
 
     async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
-        """Replace the assigned roles. Returns whether the account is there."""
+        """Replace the assigned roles. Returns whether the account exists."""
         ...
 
     async def add_role(self, id: str, role: str) -> bool:
-        """Add one role to those of now, in one step. Returns whether the account is there."""
+        """Add one role to the present ones, in one step. Returns whether the account exists."""
         ...
 
     async def remove_role(self, id: str, role: str) -> bool:
-        """Take one role from those of now, in one step. Returns whether the account is there."""
+        """Remove one role from the present ones, in one step. Returns whether the account exists."""
         ...
 
     async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
-        """Replace the attributes. Returns whether the account is there."""
+        """Replace the attributes. Returns whether the account exists."""
         ...
 
 
 class Sessions(Protocol):
     """Login sessions, by the hash of their secret.
 
-    A session's tickets, and what is pending in it, go when it goes.
+    A session's tickets and pending entries are removed with it.
     """
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
-        """The session and its account, in one look-up. Liveness is judged by the caller."""
+        """Return the session and its account, in one look-up. The caller checks whether it has expired."""
         ...
 
     async def sessions(self, principal_id: str) -> list[Session]:
-        """All sessions of a principal, newest first."""
+        """Return all sessions of a principal, newest first."""
         ...
 
     async def sessions_of_provider(
         self, issuer: str, *, subject: str | None = None, sid: str | None = None
     ) -> list[Session]:
-        """The sessions that came from a provider's user or session there, newest first.
+        """Return the sessions that came from a provider's user or session there, newest first.
 
         Args:
             issuer: The provider.
@@ -135,7 +135,7 @@ class Sessions(Protocol):
             sid: The session there; None for any.
 
         Raises:
-            ValueError: Neither is given: no logout means everybody of a provider.
+            ValueError: Neither is given: no logout ends the sessions of all users of a provider.
         """
         ...
 
@@ -165,8 +165,8 @@ class Sessions(Protocol):
             session: The new one; it keeps the position that it has, unless it is `reborn`.
             moved: Entry added to the log of revocations in the same step, so that open connections of the old
                 session always belong to a session.
-            reborn: The principal has proved itself anew: the position is the head of the log, as for a new
-                session.
+            reborn: Whether the principal has authenticated again: the position is the head of the log, as
+                for a new session.
 
         Returns:
             The session as it is stored; None if `old_id` was not there, and nothing changed.
@@ -182,7 +182,7 @@ class Sessions(Protocol):
         ...
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
-        """Remove all of a principal but `keep`, and what is pending outside it. Returns the ids."""
+        """Remove all of a principal but `keep`, and pending entries outside it. Returns the ids."""
         ...
 
 
@@ -201,7 +201,7 @@ class Tickets(Protocol):
         ...
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
-        """Take the ticket out of the store. INVARIANT: of any number at once, one gets it."""
+        """Take the ticket out of the store. INVARIANT: of several simultaneous calls, one gets it."""
         ...
 
 
@@ -209,11 +209,11 @@ class Keys(Protocol):
     """API keys, by their public id."""
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
-        """The key and its account, in one look-up."""
+        """Return the key and its account, in one look-up."""
         ...
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
-        """All keys, or all of one principal, newest first."""
+        """Return all keys, or all of one principal, newest first."""
         ...
 
     async def add_key(self, key: ApiKey) -> ApiKey:
@@ -228,7 +228,7 @@ class Keys(Protocol):
         ...
 
     async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
-        """Let it expire at `at` (never later than it would). Returns whether it is there."""
+        """Let it expire at `at`, unless it expires earlier. Returns whether it exists."""
         ...
 
     async def remove_key(self, id: str) -> bool:
@@ -236,7 +236,7 @@ class Keys(Protocol):
         ...
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
-        """Note its last use; an earlier one than is known changes nothing."""
+        """Note its last use, unless a later one is known."""
         ...
 
 
@@ -244,23 +244,23 @@ class Nonces(Protocol):
     """Values that may be used once until they expire (`jti`)."""
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
-        """Use it. INVARIANT: of any number at once, exactly one gets True."""
+        """Use it. INVARIANT: of several simultaneous calls, exactly one gets True."""
         ...
 
 
 class Pendings(Protocol):
-    """What has been begun and waits for its next step, by the hash of the client's secret."""
+    """Unfinished steps of logins and enrolments, by the hash of the client's secret."""
 
     async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
         """Store it.
 
         Args:
-            pending: What is begun.
-            strangers: How many of its purpose may be nobody's at a time; those that are over when it begins
-                do not count, and are removed. Left out, there may be any number.
+            pending: The entry.
+            strangers: Limit of entries of its purpose without a principal; entries that have expired when
+                it begins do not count, and are removed. No limit by default.
 
         Returns:
-            Whether it was stored. INVARIANT: of any number at once, no more than `strangers` are.
+            Whether it was stored. INVARIANT: the limit holds for simultaneous calls, too.
 
         Raises:
             StoreError: The id is taken, or there is no such account.
@@ -268,23 +268,23 @@ class Pendings(Protocol):
         ...
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
-        """Look at it. Liveness is judged by the caller."""
+        """Return it. The caller checks whether it has expired."""
         ...
 
     async def take_pending(self, id: str, purpose: str) -> Pending | None:
-        """Take it out of the store. INVARIANT: of any number at once, one gets it."""
+        """Take it out of the store. INVARIANT: of several simultaneous calls, one gets it."""
         ...
 
 
 class Identities(Protocol):
-    """Which principal a provider's user is."""
+    """Links between principals and users of providers."""
 
     async def identity(self, issuer: str, subject: str) -> Account | None:
-        """The account that it is linked to."""
+        """Return the account that it is linked to."""
         ...
 
     async def identities(self, principal_id: str) -> list[Identity]:
-        """All links of a principal, oldest first."""
+        """Return all links of a principal, oldest first."""
         ...
 
     async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
@@ -322,14 +322,14 @@ class FamiliarAddresses(Protocol):
 
 
 class Factors(Protocol):
-    """Second factors, recovery codes, and how many codes in a row were wrong."""
+    """Second factors, recovery codes, and the number of consecutive wrong codes."""
 
     async def factors(self, principal_id: str) -> list[Factor]:
-        """All factors of a principal, oldest first."""
+        """Return all factors of a principal, oldest first."""
         ...
 
     async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
-        """The passkey of that credential id, and its account."""
+        """Return the passkey of that credential id, and its account."""
         ...
 
     async def add_factor(self, factor: Factor) -> None:
@@ -341,7 +341,7 @@ class Factors(Protocol):
         ...
 
     async def remove_factor(self, id: str, principal_id: str) -> bool:
-        """Remove a factor of that principal; with the last one its recovery codes go, too.
+        """Remove a factor of that principal; its recovery codes are removed with the last factor.
 
         Returns:
             Whether it was there.
@@ -351,7 +351,7 @@ class Factors(Protocol):
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
         """Move its counter forward and note the use (`Factor.accepts`).
 
-        INVARIANT: of any number at once with one counter, exactly one gets True.
+        INVARIANT: of several simultaneous calls with one counter, exactly one gets True.
         """
         ...
 
@@ -368,35 +368,38 @@ class Factors(Protocol):
         ...
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
-        """Use one up. INVARIANT: of any number at once, exactly one gets True."""
+        """Use one up. INVARIANT: of several simultaneous calls, exactly one gets True."""
         ...
 
     async def recovery_codes(self, principal_id: str) -> int:
-        """How many are left."""
+        """Return the number of unused ones."""
         ...
 
     async def factor_failures(self, principal_id: str) -> tuple[int, float]:
-        """How many codes in a row were wrong, and when the last one was (Unix seconds); (0, 0.0)."""
+        """Return the number of consecutive wrong codes, and the time of the last one (Unix seconds).
+
+        (0, 0.0) without wrong codes.
+        """
         ...
 
     async def set_factor_failures(
         self, principal_id: str, count: int, at: float, *, expected: int
     ) -> bool:
-        """Set the number, if it is still `expected`, in one step; 0 forgets it.
+        """Set the number, if it is still `expected`, in one step; 0 removes it.
 
-        INVARIANT: of any number at once that expect the same, exactly one gets True.
+        INVARIANT: of several simultaneous calls that expect the same, exactly one gets True.
 
         Returns:
-            Whether it was, and there is such an account.
+            Whether it was, and the account exists.
         """
         ...
 
 
 class SecondFactors(Protocol):
-    """Who verifies second factors: a port of its own, since it is more than a store."""
+    """The service that verifies second factors: a separate port, because it is more than a store."""
 
     async def prove(self, principal_id: str, *, totp: str) -> bool:
-        """Whether `totp` is a code of this principal, of now, that was never used; it is used up then.
+        """Return whether `totp` is a present, unused code of this principal; it is used up then.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -416,18 +419,18 @@ class Revocations(Protocol):
         ...
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """Those with a `seq` greater than `after`, in order. Cheap when there is none."""
+        """Return those with a `seq` greater than `after`, in order. Cheap if there is none."""
         ...
 
     async def log_position(self) -> LogPosition:
-        """The head of the log. Must be cheap: every process reads it several times a second."""
+        """Return the head of the log. Must be cheap: every process reads it several times a second."""
         ...
 
     async def begin_epoch(self, after: str) -> LogPosition:
         """Start another epoch of the log, unless one has begun after `after` already.
 
-        A process calls it when the head of the log has gone back: a backup has been restored, and the log
-        may give positions a second time.
+        A process calls it if the head of the log has gone back: a backup has been restored, and the log may
+        give positions a second time.
 
         Returns:
             The head of the log.
@@ -449,7 +452,7 @@ class Space:
 
 
 class TrailStore(Protocol):
-    """The append-only, hash-chained record.
+    """The append-only, hash-chained audit trail.
 
     An entry is *about* its `principal` and about its `actor`.
     """
@@ -467,19 +470,19 @@ class TrailStore(Protocol):
         name: str | None = None,
         newest_first: bool = False,
     ) -> list[Entry]:
-        """Entries with a `seq` greater than `after`: about `principal`, and with that `name`."""
+        """Return the entries with a `seq` greater than `after`: about `principal`, and with that `name`."""
         ...
 
     async def trail_anchor(self) -> tuple[int, str]:
-        """`seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was."""
+        """Return `seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was."""
         ...
 
     async def trail_head(self) -> tuple[int, str]:
-        """`seq` and hash of the last entry appended: a trail that ends before it was cut off."""
+        """Return `seq` and hash of the last appended entry: a trail that ends before it was truncated."""
         ...
 
     async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
-        """Pay for entries from the budget of unauthenticated clients, in one step for all processes.
+        """Charge entries to the budget of unauthenticated clients, in one step for all processes.
 
         The state outlives a restart: see `stormdoor.core.trail_budget.take`.
 
@@ -507,13 +510,14 @@ class TrailStore(Protocol):
     async def drop_entries(self, before: float) -> int:
         """Retention: drop the entries before the first that is younger than `before`.
 
-        The anchor moves along. A store may work in steps; a failure then undoes the last one only.
+        The anchor moves to the last dropped entry. A store may work in steps; a failure then undoes the
+        last one only.
 
         Args:
-            before: Unix seconds; an entry of that very time is kept.
+            before: Unix seconds; an entry of exactly that time is kept.
 
         Returns:
-            How many.
+            The number of dropped entries.
         """
         ...
 
@@ -529,7 +533,7 @@ class LiveConnection:
     Attributes:
         id: Its id.
         node: The process that holds it.
-        principal_id: Who.
+        principal_id: Its principal.
         kind: Kind of credential.
         endpoint: Path of the endpoint.
         address: The client's address.
@@ -546,20 +550,20 @@ class LiveConnection:
 
 
 class Connections(Protocol):
-    """Which connections are open, on all nodes. Written in batches, never per handshake."""
+    """The open connections on all nodes. Written in batches, never per handshake."""
 
     async def sync_connections(
         self, node: str, now: float, opened: Iterable[LiveConnection], closed: Iterable[str]
     ) -> None:
-        """Note what this node opened and closed since last time, and that it is alive at `now`."""
+        """Record what this node opened and closed since the last call, and that it is alive at `now`."""
         ...
 
     async def live_connections(self, alive_since: float) -> list[LiveConnection]:
-        """All open connections of nodes that were alive at `alive_since` or later."""
+        """Return all open connections of nodes that were alive at `alive_since` or later."""
         ...
 
     async def forget_node(self, node: str) -> None:
-        """Remove everything of a node that shuts down."""
+        """Remove the connections of a node that shuts down."""
         ...
 
 
@@ -578,23 +582,23 @@ class Store(
     Connections,
     Protocol,
 ):
-    """Everything in one place: what `stormdoor.stores` implements."""
+    """All ports of a store together, as `stormdoor.stores` implements them."""
 
     async def open(self) -> None:
         """Connect, and bring the schema to the current version."""
         ...
 
     async def close(self) -> None:
-        """Let go of everything. Safe to call twice."""
+        """Close everything. Safe to call twice."""
         ...
 
     async def purge(self, now: float) -> int:
         """Remove sessions, tickets, nonces, pending logins and nodes that ended an hour ago.
 
-        A session that was idle for too long stays until its `expires_at`: connections of receive-only
-        endpoints may belong to it. Addresses go that have not been seen for `FAMILIAR_SECONDS`.
+        An idle session stays until its `expires_at`: connections of receive-only endpoints may belong to
+        it. Addresses are removed after `FAMILIAR_SECONDS` without a login.
 
         Returns:
-            How many.
+            The number of removed entries.
         """
         ...

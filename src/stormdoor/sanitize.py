@@ -1,4 +1,4 @@
-"""Cleaning HTML that people wrote, for applications that show it as HTML (the extra `sanitize`)."""
+"""Clean HTML from users, for applications that show it as HTML (the extra `sanitize`)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _TAGS = frozenset(
 
 
 def clean_html(text: str, *, tags: Collection[str] = _TAGS) -> str:
-    """`text` with only harmless markup left (ASVS 1.3.1).
+    """Return `text` with only harmless markup (ASVS 1.3.1).
 
-    Scripts, styles, event handlers, forms and every address but http, https and mailto are removed. An
+    Scripts, styles, event handlers, forms and every address except http, https and mailto are removed. An
     application that shows text as text does not need this: a `Command` with `Text` or `Line` fields is
     enough there.
 
     Args:
-        text: HTML of anybody.
-        tags: Elements that may stay.
+        text: HTML from an untrusted user.
+        tags: Elements that are allowed.
 
     Raises:
         ConfigurationError: The extra is not installed.

@@ -333,7 +333,7 @@ LIES = [
     pytest.param({"type": "webauthn.create"}, "type", id="of another ceremony"),
     pytest.param({"challenge": "AAAA"}, "no such challenge", id="of a challenge of its own"),
     pytest.param({"crossOrigin": True}, "in a frame", id="of our page in a frame of theirs"),
-    pytest.param({"user": "bWFsbG9yeQ"}, "somebody else's", id="of another user"),
+    pytest.param({"user": "bWFsbG9yeQ"}, "another principal", id="of another user"),
 ]
 
 
@@ -373,7 +373,7 @@ async def test_somebody_elses_passkey_proves_nothing() -> None:
     here = await room()
     await here.with_passkey()
     bobs = await here.with_passkey("bob")
-    assert "somebody else's" in why(await here.judge(asserted(bobs.get(await here.options()))))[1]
+    assert "another principal" in why(await here.judge(asserted(bobs.get(await here.options()))))[1]
     thief = SoftPasskey(id=b"credential of alice")
     assert "signature" in why(await here.judge(asserted(thief.get(await here.options()))))[1]
     unknown = SoftPasskey(id=b"unheard of")
@@ -392,7 +392,7 @@ async def test_a_challenge_is_answered_once_where_it_was_asked() -> None:
         {"page": "https://other.example"},
     ):
         answer = device.get(await here.options())
-        assert "somebody else" in why(await here.judge(asserted(answer, **bad)))[1]
+        assert "another principal" in why(await here.judge(asserted(answer, **bad)))[1]
     answer = device.get(await here.options())
     here.clock.advance(300)
     assert "no such challenge" in why(await here.judge(asserted(answer)))[1]

@@ -415,7 +415,7 @@ async def test_somebody_elses_session_is_refused() -> None:
     """A session vouches for its own principal."""
     here = await room()
     issued = await here.sessions.create("bob")
-    await here.refused(here.token(sid=issued.session.id), "somebody else's")
+    await here.refused(here.token(sid=issued.session.id), "another principal")
 
 
 async def test_a_foreign_sid_names_the_option() -> None:

@@ -382,7 +382,7 @@ class Anonymous(Sound):
         (SwallowsOutages, "outage"),
         (NeedsAnOrigin, "bare handshake"),
         (NotAmbient, "ambient is False"),
-        (Anonymous, "nobody could revoke it"),
+        (Anonymous, "could not revoke it"),
     ],
 )
 async def test_a_breach_is_found(broken: type[Sound], rule: str) -> None:

@@ -84,7 +84,7 @@ UNDECLARED: list[tuple[str, list[Any], str]] = [
         [("/ws", Plain)],
         (
             "test_startup.Plain (/ws$) is not declared; write protect(application, guard, "
-            'permissions={Plain: "chat:connect"}), or public("why everybody may")'
+            'permissions={Plain: "chat:connect"}), or public("the reason")'
         ),
     ),
     (
@@ -92,7 +92,7 @@ UNDECLARED: list[tuple[str, list[Any], str]] = [
         [("/ws", Silent)],
         (
             'test_startup.Silent (/ws$) declares no permission; write permission = "chat:connect" in the '
-            'class, or permission = public("why everybody may")'
+            'class, or permission = public("the reason")'
         ),
     ),
     ("nested", [Rule(PathMatches("/a.*"), [("/a/ws", Plain)])], "test_startup.Plain (/a/ws$)"),

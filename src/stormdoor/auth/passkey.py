@@ -212,7 +212,7 @@ class Passkeys:
         _not_in_a_frame(credential)
         said = _response(credential).get("userHandle")
         if said and said != factor.details.get("user"):
-            raise NotProved("the passkey names another user handle")
+            raise NotProved("the passkey belongs to another principal")
         rp_id = self.relying_party(origin)
         if rp_id != factor.details.get("rp_id"):
             raise NotProved(f"the passkey is not for {rp_id}")

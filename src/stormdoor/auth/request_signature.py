@@ -111,6 +111,7 @@ def sign_offer(
     method: str = "GET",
 ) -> str:
     """Sign a handshake, as one text for a subprotocol or the `token` of a message (for clients).
+
     In a message it signs the request that opened the connection, again: `created` is now.
 
     Args:

@@ -1,4 +1,4 @@
-"""Broadcasting with a permission at both ends."""
+"""Broadcasts with a permission check at subscription and at delivery."""
 
 from stormdoor.channels.hub import Hub, Topic
 

@@ -1,4 +1,4 @@
-"""Subscribe and publish: who may hear is asked when they subscribe, and again at each delivery."""
+"""Subscribe and publish: the permission is checked at the subscription, and again at each delivery."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Hub", "Topic"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Something to subscribe to.
+    """A topic of subscriptions.
 
     Attributes:
         name: Unique within a hub, for example `room:lobby`.
-        permission: What it takes to hear it.
-        resource: What is heard, for conditions and tenants; None if there is no such thing.
+        permission: Permission that a subscriber needs.
+        resource: The resource, for conditions and tenants; None if there is none.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Topic:
     resource: Resource | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a permission that is not one.
+        """Reject a malformed permission.
 
         Raises:
             PolicyError: It is not well formed.
@@ -43,9 +43,9 @@ class Topic:
 
 
 class Hub:
-    """The topics of one process and who listens.
+    """The topics of one process and their subscribers.
 
-    A connection that ends is unsubscribed before its end is over, so that nobody who has left is spoken to.
+    A connection is unsubscribed while it ends, so that no message is sent to it afterwards.
     """
 
     def __init__(self, *, registry: Registry, statistics: Statistics, clock: Clock) -> None:
@@ -58,7 +58,7 @@ class Hub:
         registry.on_end.append(self.forget)
 
     def subscribe(self, connection: Connection, topic: Topic) -> Decision:
-        """Let `connection` hear `topic`, if it may. The decision says why not."""
+        """Subscribe `connection` to `topic`, if it has the permission. The decision has the reason."""
         decision = connection.decide(topic.permission, topic.resource, self._now())
         if decision.allowed and not connection.open:
             return Decision(False, "the connection is not open")
@@ -68,7 +68,7 @@ class Hub:
         return decision
 
     def unsubscribe(self, connection: Connection, topic: Topic) -> bool:
-        """Stop hearing. Returns whether it was subscribed."""
+        """Unsubscribe. Returns whether it was subscribed."""
         listeners = self._topics.get(topic)
         if listeners is None or connection not in listeners:
             return False
@@ -87,11 +87,11 @@ class Hub:
             self.unsubscribe(connection, topic)
 
     def topics(self, connection: Connection) -> frozenset[Topic]:
-        """What a connection hears."""
+        """Return the topics of a connection."""
         return frozenset(self._of.get(connection, ()))
 
     def listeners(self, topic: Topic) -> list[Connection]:
-        """Who hears a topic."""
+        """Return the subscribers of a topic."""
         return list(self._topics.get(topic, ()))
 
     def publish(
@@ -102,21 +102,22 @@ class Hub:
         view: Callable[[Principal], object | None] | None = None,
         but: Iterable[Connection] = (),
     ) -> int:
-        """Send `message` to all who hear `topic` and still may.
+        """Send `message` to all subscribers of `topic` that still have the permission.
 
         Args:
-            topic: Where to.
+            topic: The topic.
             message: Anything that msgspec encodes; encoded once.
-            view: What a principal may see of it, for redaction of fields; None from it withholds all.
-            but: Connections that are left out.
+            view: Function that returns the principal's view of the message, for redaction of fields; None
+                from it withholds the message.
+            but: Connections that are excluded.
 
         Returns:
-            How many connections took it.
+            The number of connections that took it.
         """
         listeners = self._topics.get(topic)
         if not listeners:
             return 0
-        # Encoded and framed once, however many hear it. Who hears it is asked for each one.
+        # Encoded and framed once for all subscribers. The permission is checked for each one.
         payload = Prepared(encode(message)) if view is None else b""
         left_out = set(but)
         now, monotonic, delivered = self._now(), self._monotonic(), 0
@@ -124,11 +125,12 @@ class Hub:
             sink = connection.sink
             if connection in left_out or sink is None:
                 continue
-            # INVARIANT: whose time is up hears nothing more, though no tick has noticed yet.
+            # INVARIANT: an expired connection receives nothing, even before the next tick.
             if connection.due(now, monotonic):
                 self._registry.end(connection, Refusal(Denial.EXPIRED, "its time is up"))
                 continue
-            # INVARIANT: asked anew for each delivery. A role taken away a moment ago counts.
+            # INVARIANT: checked again for each delivery, so that a role that was just removed has no
+            # effect.
             if not connection.may(topic.permission, topic.resource, now):
                 self._statistics.withheld += 1
                 continue

@@ -1,3 +1,3 @@
-"""The command `stormdoor`. One command, one file; what is heavy is imported when a command runs."""
+"""The command `stormdoor`. One command, one file; slow modules are imported when a command runs."""
 
 __all__: list[str] = []

@@ -17,12 +17,12 @@ _LONGEST_TOKEN = 16_384
 def new_password(
     principal_id: str, *, from_stdin: bool, problem: Callable[[str, str], str | None]
 ) -> str:
-    """A new password, asked for twice without echo, or one line of standard input.
+    """Return a new password, read twice without echo, or from one line of standard input.
 
     Args:
         principal_id: Principal that gets the password.
         from_stdin: Read it from standard input.
-        problem: Says why it may not be chosen, before it must be typed again.
+        problem: Function that returns why it is not acceptable, before it must be typed again.
 
     Raises:
         UsageError: The password is too weak, the two inputs differ, or there is no terminal.
@@ -51,9 +51,9 @@ def _acceptable(password: str, problem: str | None) -> str:
 
 
 def read_token() -> str:
-    """A token, asked for without echo, or the first line of standard input.
+    """Return a token, read without echo, or from the first line of standard input.
 
-    Never an argument: those are kept in the history of the shell and shown by `ps`.
+    Never an argument: the shell stores those in its history, and `ps` shows them.
 
     Raises:
         UsageError: There is none.
@@ -68,7 +68,7 @@ def read_token() -> str:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if the answer is yes.
+    """Continue only if the answer is yes.
 
     Raises:
         UsageError: The operator does not confirm, or there is no terminal.

@@ -1,4 +1,4 @@
-"""`stormdoor check`: what is unsafe in a configuration file."""
+"""`stormdoor check`: find unsafe settings of a configuration file."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def check(
     without_secrets: bool = False,
     json: bool = False,
 ) -> int:
-    """Say what is wrong, unsafe or weak in a configuration file, and what to write instead.
+    """Find mistakes and unsafe settings in a configuration file, with the line to write.
 
-    Ends with 1 if there is something.
+    Ends with 1 if it finds one.
 
     Args:
         config: The file [env: STORMDOOR_CONFIG].
         fail_on: The least level that counts: error, warning (if left out) or note.
-        without_secrets: Secrets need not be there: for a check where the file is written, not used.
+        without_secrets: Secrets may be missing: for a check on the machine where the file is written.
         json: Print JSON, for scripts.
     """
     from stormdoor.cli.output import print_json

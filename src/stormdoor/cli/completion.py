@@ -1,4 +1,4 @@
-"""`stormdoor completion`: the shell completes commands and options."""
+"""`stormdoor completion`: completion of commands and options in the shell."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def completion(shell: Shell | None = None, /, *, install: bool = False) -> int:
     """Print the completion script for a shell, or install it for the current user.
 
     Args:
-        shell: Which shell; left out, the one that runs this.
-        install: Write the script where the shell looks for it, instead of printing it.
+        shell: Name of the shell; by default the one that runs this.
+        install: Install the script for the shell, instead of printing it.
     """
     from stormdoor.cli.main import app as whole
     from stormdoor.cli.output import remark

@@ -76,7 +76,7 @@ async def list_(
 async def close(
     connection: str, /, *more: str, reason: str = "closed by an operator", where: Where = UNSAID
 ) -> int:
-    """Close open connections. Their clients may come back: see "revoke" to keep them out.
+    """Close open connections. Their clients may reconnect: see "revoke" to prevent that.
 
     Args:
         connection: The id of a connection, or its beginning.

@@ -1,4 +1,4 @@
-"""`stormdoor demo`: a chat and a live dashboard behind the door."""
+"""`stormdoor demo`: a guarded chat with a live dashboard."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ def demo(
     insecure_allow_plaintext: bool = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
-    """Start the demo: a real chat with rooms, and a live dashboard.
+    """Start the demo: a chat with rooms, and a live dashboard.
 
-    The first start makes principals with random passwords, and writes them down in the data
-    directory.
+    The first start makes principals with random passwords, and writes them to the data directory.
 
     Args:
         host: The address to listen on. 127.0.0.1 if left out: this machine only.
         port: The port. 8765 if left out; 0 takes a free one.
         data: Directory for the database and the passwords. demo-data if left out.
         store: URL of another store, such as sqlite:/tmp/door.db.
-        insecure_allow_plaintext: Serve other machines although nothing is encrypted.
+        insecure_allow_plaintext: Serve other machines without encryption.
         quiet: Print only when it is ready.
     """
     from stormdoor.cli.usage import UsageError

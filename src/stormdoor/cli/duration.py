@@ -13,10 +13,10 @@ _FORM = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(s|min|h|d|w)", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds.
+    """Return the duration in seconds.
 
     Raises:
-        UsageError: It is no such text.
+        UsageError: It is malformed.
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
@@ -25,7 +25,7 @@ def parse_duration(text: str) -> float:
 
 
 def lasting(seconds: float) -> str:
-    """Seconds in the largest unit that fits: `3 d`, `5 min`."""
+    """Format seconds in the largest unit that fits: `3 d`, `5 min`."""
     for unit, size in reversed(_SECONDS.items()):
         if unit != "w" and seconds >= size:
             return f"{seconds / size:.0f} {unit}"

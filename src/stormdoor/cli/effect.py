@@ -17,19 +17,19 @@ FOLLOWS = "A running server follows within a second."
 _ALIVE_SECONDS = 15.0
 _PATIENCE_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
-_REPORTED_SECONDS = 2.0  # a server follows the feed four times a second, and reports every second
+_REPORTED_SECONDS = 2.0  # a server reads the feed four times a second, and reports every second
 
 
 async def live(
     guard: Guard, matches: Callable[[LiveConnection], bool] = lambda _: True
 ) -> list[LiveConnection]:
-    """The open connections of all servers that have been heard of lately."""
+    """Return the open connections of all servers that have reported recently."""
     found = await guard.store.live_connections(guard.clock.now() - _ALIVE_SECONDS)
     return [one for one in found if matches(one)]
 
 
 async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
-    """Wait until none of `before` is open any more, for some seconds. Returns how many are left."""
+    """Wait some seconds until none of `before` is open any more. Returns how many are left."""
     await guard.trail.flush()  # the actor is recorded before the servers are waited for
     ids = {one.id for one in before}
     left = len(ids)

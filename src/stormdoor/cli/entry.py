@@ -1,4 +1,4 @@
-"""One entry of the trail, for scripts and for people."""
+"""Format one entry of the trail, for scripts and for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIELDS = (
 
 
 def as_row(entry: Entry) -> dict[str, object]:
-    """One entry for scripts."""
+    """Return one entry for scripts."""
     from stormdoor.cli.output import iso
 
     event = entry.event
@@ -34,7 +34,7 @@ def as_row(entry: Entry) -> dict[str, object]:
 
 
 def as_text(entry: Entry) -> RenderableType:
-    """One entry for people: when, what and who, and below it the rest."""
+    """Return one entry for people: time, event and principal, and below it the other fields."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""`stormdoor explain`: why a principal may or may not do a thing, policy by policy."""
+"""`stormdoor explain`: explain why a principal may or may not do an action, policy by policy."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ async def explain(
     at: Annotated[str | None, Parameter(group=_CIRCUMSTANCES)] = None,
     where: Where = UNSAID,
 ) -> int:
-    """Say whether a principal may do a thing, and what each role and policy says about it.
+    """Explain whether a principal may do an action, with the result of each role and policy.
 
     Ends with 0 if it may, and with 1 if it may not.
 
     Args:
-        principal: Who: a principal of the store, or any name with --role.
-        permission: What, such as chat:kick.
-        resource: To what: type:id, such as room:lobby.
+        principal: A principal of the store, or any name with --role.
+        permission: The permission, such as chat:kick.
+        resource: The resource, as type:id, such as room:lobby.
         resource_tenant: The tenant that the resource belongs to.
         resource_attribute: A fact about the resource, name=text or name:=json.
         policies: Roles and policies in Python, module:NAME, instead of those of the configuration.
@@ -75,12 +75,12 @@ async def explain(
         tenant: The tenant that it belongs to.
         attribute: A fact about it, name=text or name:=json.
         scope: A scope that its credential is restricted to; may be given several times.
-        address: From where. 127.0.0.1 if left out.
+        address: Address of the client. 127.0.0.1 if left out.
         endpoint: The path of the endpoint. / if left out.
         kind: The kind of credential. session if left out.
-        age: How long ago it proved who it is, such as 15min. 0s if left out.
-        strength: How many factors it used. 1 if left out.
-        at: When, such as 2026-11-24T16:44+01:00. Now if left out.
+        age: Age of the authentication, such as 15min. 0s if left out.
+        strength: Number of factors used. 1 if left out.
+        at: Time, such as 2026-11-24T16:44+01:00. Now if left out.
         where: Which installation.
     """
     from stormdoor.cli.duration import parse_duration
@@ -112,7 +112,7 @@ async def explain(
 
 
 async def _policies(where: Where, name: str | None) -> PolicySet:
-    """The set to decide by."""
+    """Return the policies for the decision."""
     if name is not None:
         return _imported(name)
     from stormdoor.config.file import read_policies
@@ -246,7 +246,7 @@ def _show(
 
 
 def _named(condition: Callable[..., object]) -> str:
-    """The line of a condition, or the name of the function that is one."""
+    """Return the line of a condition, or the name of its function."""
     name = getattr(condition, "__qualname__", None)
     return repr(condition) if name is None else f"{condition.__module__}.{name}"
 

@@ -1,4 +1,4 @@
-"""`stormdoor explain handshake`: what the door makes of a request, step by step."""
+"""`stormdoor explain handshake`: show the decision about a request, step by step."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ async def handshake(
     at: Annotated[str | None, Parameter(group=_CIRCUMSTANCES)] = None,
     where: Where = UNSAID,
 ) -> int:
-    """Say which credential a handshake has, what is checked, and why it is let in or refused.
+    """Show the credential of a handshake, each check, and the reason for the result.
 
-    It is tried on a copy of the store: nothing is used up, and nothing is noted. No secret is shown.
-    Ends with 0 if it is let in, and with 1 if it is refused.
+    It uses a copy of the store: nothing is used up or recorded. No secret is shown. Ends with 0 if the
+    handshake is accepted, and with 1 if it is refused.
 
     Args:
         request: A file with the head of the request (GET /ws HTTP/1.1, Host: ..., ...), or with the
             curl command that the developer tools of a browser copy; - for the standard input.
-        permission: What the endpoint asks for, such as chat:connect.
+        permission: Permission that the endpoint requires, such as chat:connect.
         guard: The guard in Python, module:NAME, instead of that of the configuration.
-        peer: The address that it comes from. 192.0.2.1 if left out: from elsewhere.
-        scheme: http or https. What the request says if left out, else https.
+        peer: The address of the client. 192.0.2.1 if left out, an address outside of this machine.
+        scheme: http or https. That of the request if left out, else https.
         certificate: The client's certificate (PEM), if TLS verified one.
-        at: When, such as 2026-11-24T16:44+01:00. Now if left out.
+        at: Time, such as 2026-11-24T16:44+01:00. Now if left out.
         where: Which installation.
     """
     from stormdoor.config.explanation import explain_handshake

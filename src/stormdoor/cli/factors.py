@@ -19,7 +19,7 @@ app = App(name="factors", help_format="plaintext", help="Second factors of princ
 async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
     """List the second factors of a principal.
 
-    Ends with 1 if there is nothing.
+    Ends with 1 if there is none.
 
     Args:
         principal: Its id.
@@ -75,7 +75,7 @@ async def remove(
 ) -> int:
     """Remove second factors of a principal that has lost them, and end all its logins.
 
-    Make sure that it is they who ask. Without any factor, the password alone is enough.
+    Make sure that the request comes from the principal. Without a factor, the password alone is enough.
 
     Args:
         principal: Its id.

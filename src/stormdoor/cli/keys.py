@@ -103,7 +103,7 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
 
 
 def _hand_over(where: Where, issued: IssuedKey, lines: list[str], *, quiet: bool) -> int:
-    """The secret alone on standard output: that is what a script, or a pipe, keeps."""
+    """Print only the secret to standard output, for a script or a pipe."""
     from stormdoor.cli.output import print_json, remark
 
     if where.json:
@@ -133,12 +133,12 @@ async def issue(
 
     Args:
         principal: Principal that the key belongs to.
-        name: What it is for, for people.
-        scope: A permission that it is restricted to, such as chat:say or chat:*; may be given
-            several times. '*' for all that the principal may.
+        name: Purpose of the key, for people.
+        scope: A permission that it is restricted to, such as chat:say or chat:*; may be given several
+            times. '*' for all permissions of the principal.
         network: A network that it may be used from, such as 10.0.0.0/8; may be given several times.
-        expires: How long it is valid, such as 90d, or never. 365d if left out.
-        quiet: Print the key and nothing else.
+        expires: Lifetime, such as 90d, or never. 365d if left out.
+        quiet: Print only the key.
         where: Which installation.
     """
     from stormdoor.cli.duration import parse_duration
@@ -170,8 +170,8 @@ async def rotate(
 
     Args:
         key: The id of the old one.
-        overlap: How long both are valid. 24h if left out; 0s ends the old one at once.
-        quiet: Print the key and nothing else.
+        overlap: Time for which both are valid. 24h if left out; 0s ends the old one at once.
+        quiet: Print only the key.
         where: Which installation.
     """
     from stormdoor.cli.duration import lasting, parse_duration

@@ -22,7 +22,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 async def known_principal(guard: Guard, id: str) -> Account:
-    """The account of a principal.
+    """Return the account of a principal.
 
     Raises:
         StoreError: There is no such principal.
@@ -35,7 +35,7 @@ async def known_principal(guard: Guard, id: str) -> Account:
 
 
 def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: bool) -> None:
-    """Refuse to give a role that grants nothing because it is misspelt.
+    """Reject a role that grants nothing because it is misspelt.
 
     Raises:
         StoreError: The configuration defines roles, and not this one.
@@ -52,7 +52,7 @@ def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: b
 
 
 def whole_id(start: str, ids: Iterable[str], what: str) -> str:
-    """The one id that begins with `start`.
+    """Return the one id that begins with `start`.
 
     Raises:
         StoreError: There is none, or more than one.

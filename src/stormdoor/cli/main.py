@@ -1,4 +1,4 @@
-"""The command `stormdoor`: which commands there are, and how each of them may end.
+"""The command `stormdoor`: its subcommands, and its exit codes.
 
 Exit codes: 0 fine; 1 findings, nothing found, or a check that failed; 2 called or configured
 wrongly; 3 the store does not answer, or stormdoor broke.
@@ -36,7 +36,7 @@ app = App(
     help_flags=["--help", "-h"],
     result_action="return_value",
     suppress_keyboard_interrupt=False,
-    # A flag has no opposite; what holds when nothing is said stands in the text where it matters.
+    # A flag has no negative form; the help text names the default where it matters.
     default_parameter=Parameter(negative="", show_default=False),
 )
 
@@ -184,6 +184,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """The entry point of the script."""
     code = run()
-    # Python looks for garbage once more as it ends. A scan leaves millions of objects, which go anyway.
+    # Python runs the garbage collector again as it exits. A scan leaves millions of objects, which are
+    # freed anyway.
     gc.freeze()
     sys.exit(code)

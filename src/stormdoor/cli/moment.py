@@ -1,4 +1,4 @@
-"""Points in time, as people write them."""
+"""Parse points in time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["parse_moment"]
 
 
 def parse_moment(text: str) -> float:
-    """Unix seconds; UTC where no offset is said.
+    """Return Unix seconds; UTC without an offset.
 
     Raises:
-        UsageError: It is no such text.
+        UsageError: It is malformed.
     """
     try:
         moment = datetime.fromisoformat(text)

@@ -31,14 +31,14 @@ __all__ = [
 
 
 def clean(text: str) -> str:
-    """`text` with everything that is not printable written as an escape."""
+    """Return `text` with every unprintable character written as an escape."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on today's standard output or error. Without a terminal: 80 columns, no colour."""
+    """Return a console for standard output or error. Without a terminal: 80 columns, no colour."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
@@ -80,8 +80,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
 
     Args:
         columns: Their names.
-        rows: A text is cleaned and shown as it is; of a tuple, each text on its own line. None is
-            shown as a dash.
+        rows: A text is cleaned and shown unchanged; of a tuple, each text on its own line. None is shown as
+            a dash.
     """
     from rich import box
     from rich.table import Table
@@ -113,19 +113,19 @@ def facts(rows: Iterable[tuple[str, Cell]]) -> None:
 
 
 def iso(seconds: float | None) -> str | None:
-    """A time for scripts: ISO 8601, UTC, milliseconds."""
+    """Return a time for scripts: ISO 8601, UTC, milliseconds."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def moment(seconds: float | None) -> str | None:
-    """A time for people, UTC: `2026-11-24 16:44:40`."""
+    """Return a time for people, UTC: `2026-11-24 16:44:40`."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def day(seconds: float | None) -> str | None:
-    """A day for people, UTC: `2026-11-24`."""
+    """Return a day for people, UTC: `2026-11-24`."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

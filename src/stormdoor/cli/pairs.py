@@ -1,4 +1,4 @@
-"""Attributes as they are written on a command line.
+"""Parse attributes of a command line.
 
 `name=text` is always a text; `name:=json` is any JSON value. A badge number `007` keeps its zeros, and a
 list needs no nested quotes.
@@ -15,10 +15,10 @@ __all__ = ["attributes"]
 
 
 def attributes(written: Iterable[str]) -> dict[str, object]:
-    """The attributes in `department=support` and `rooms:=["lobby"]`.
+    """Return the attributes in `department=support` and `rooms:=["lobby"]`.
 
     Raises:
-        UsageError: One is neither.
+        UsageError: One has neither form.
     """
     found: dict[str, object] = {}
     for one in written:

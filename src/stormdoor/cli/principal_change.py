@@ -15,7 +15,7 @@ __all__ = ["disable", "enable", "password", "remove", "set_"]
 async def _ended(
     where: Where, principal: str, change: str, done: str, *, yes: bool, question: str
 ) -> int:
-    """Make a change that ends all that a principal has open, and see that it did."""
+    """Make a change that ends a principal's connections, and wait for it."""
     from stormdoor.cli.ask import confirm
     from stormdoor.cli.effect import closed, live
     from stormdoor.cli.report import report_closed
@@ -43,7 +43,7 @@ async def remove(
 ) -> int:
     """Remove a principal with its sessions and keys, and close its connections.
 
-    The trail keeps what it did: see "trail erase".
+    Its entries stay in the trail: see "trail erase".
 
     Args:
         principal: Its name.
@@ -61,7 +61,7 @@ async def remove(
 
 
 async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
-    """Let a principal in with no credential any more, and close its connections.
+    """Refuse a principal with every credential, and close its connections.
 
     Args:
         principal: Its name.
@@ -78,7 +78,7 @@ async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
 
 
 async def enable(principal: str, /, *, where: Where = UNSAID) -> int:
-    """Let a principal in again. Keys and tokens from before it was disabled stay void.
+    """Accept a principal again. Keys and tokens from before it was disabled stay revoked.
 
     Args:
         principal: Its name.
@@ -135,12 +135,12 @@ async def set_(
     unset: tuple[str, ...] = (),
     where: Where = UNSAID,
 ) -> int:
-    """Change attributes, which conditions of policies look at. The others stay as they are.
+    """Change attributes, which conditions of policies use. The others stay unchanged.
 
     Args:
         principal: Its name.
         attribute: name=text or name:=json, such as department=support or rooms:='["lobby"]'.
-        unset: The name of an attribute to take away; may be given several times.
+        unset: The name of an attribute to remove; may be given several times.
         where: Which installation.
     """
     from stormdoor.cli.effect import FOLLOWS

@@ -82,7 +82,7 @@ async def list_(
 
 @app.command
 async def show(principal: str, /, *, where: Where = UNSAID) -> int:
-    """Show all that is known about one principal.
+    """Show all stored data about one principal.
 
     Args:
         principal: Its name.
@@ -143,7 +143,7 @@ async def add(
     anyway: bool = False,
     where: Where = UNSAID,
 ) -> int:
-    """Add a principal. Its password is asked for twice, without echo.
+    """Add a principal. Its password is read twice, without echo.
 
     Args:
         principal: Its name, which never changes.
@@ -151,7 +151,7 @@ async def add(
         tenant: The tenant that it belongs to.
         attribute: A fact for conditions, name=text or name:=json; may be given several times.
         password_stdin: Read the password from standard input, one line.
-        no_password: It has none: a service or device that uses keys or tokens.
+        no_password: Without a password: a service or device that uses keys or tokens.
         anyway: Give roles that the configuration does not define.
         where: Which installation.
     """

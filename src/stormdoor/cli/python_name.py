@@ -1,4 +1,4 @@
-"""Values of the application that a command names: `module:NAME`."""
+"""Import values of the application that a command names: `module:NAME`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Value = TypeVar("_Value")
 
 
 def imported(name: str, kind: type[_Value]) -> _Value:
-    """The value of that name, from a module in the current directory or installed.
+    """Return the value of that name, from a module in the current directory or installed.
 
     Raises:
-        UsageError: There is none, or it is of another type.
+        UsageError: It is missing, or of another type.
     """
     module, colon, attribute = name.partition(":")
     if not colon or not module or not attribute:

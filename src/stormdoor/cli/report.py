@@ -1,4 +1,4 @@
-"""The last lines of a command that ends connections."""
+"""The last lines of a command that closes connections."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["report_closed"]
 def report_closed(
     where: Where, result: Mapping[str, object], done: str, before: int, left: int
 ) -> int:
-    """Say what was done and how many connections it closed. Returns the exit code.
+    """Print the result and the number of closed connections. Returns the exit code.
 
     Args:
-        where: For `--json`.
-        result: The same for scripts.
+        where: Options, for `--json`.
+        result: The result for scripts.
         done: A sentence.
-        before: How many of the connections were open.
-        left: How many of them still seem to be.
+        before: Number of open connections before.
+        left: Number of connections that still seem to be open.
     """
     if where.json:
         print_json({**result, "closed": before - left, "left": left})

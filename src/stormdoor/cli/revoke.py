@@ -128,7 +128,7 @@ async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -
 
 @app.command
 async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
-    """End one credential: an API key by its id, a token by its jti (without one, by its hash).
+    """Revoke one credential: an API key by its id, a token by its jti (without one, by its hash).
 
     Args:
         id: The id.
@@ -156,10 +156,10 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
 
 @app.command
 async def token(*, sha256: str | None = None, reason: str = _REASON, where: Where = UNSAID) -> int:
-    """End one token of which only the text or its hash is known, such as one found in a log.
+    """Revoke one token by its text or its hash, such as one found in a log.
 
-    The token is asked for, or read from the first line of the standard input: an argument would be
-    kept in the history of the shell.
+    The token is read without echo, or from the first line of the standard input: the shell would store an
+    argument in its history.
 
     Args:
         sha256: The SHA-256 of the token in hex, instead.
@@ -184,7 +184,7 @@ async def token(*, sha256: str | None = None, reason: str = _REASON, where: Wher
 async def device(
     id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
 ) -> int:
-    """End what was issued to a device: a lost telephone, a sold machine.
+    """Revoke the credentials of a device: a lost telephone, a sold machine.
 
     Args:
         id: The id of the device.

@@ -1,4 +1,4 @@
-"""`stormdoor roles`: what principals may."""
+"""`stormdoor roles`: roles of principals."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def _say(where: Where, principal: str, roles: frozenset[str], done: str) -> None
 async def grant(
     principal: str, role: str, /, *more: str, anyway: bool = False, where: Where = UNSAID
 ) -> int:
-    """Give roles. They count from the next message of every open socket.
+    """Give roles. They take effect with the next message of every open socket.
 
     Args:
         principal: Principal that gets the role.
-        role: Which role.
+        role: The role.
         more: Further roles.
         anyway: Give roles that the configuration does not define.
         where: Which installation.
@@ -111,11 +111,11 @@ async def grant(
 
 @app.command
 async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSAID) -> int:
-    """Take roles away. Sockets that may not be there any more are closed.
+    """Remove roles. Sockets that are no longer permitted are closed.
 
     Args:
         principal: Principal that loses the role.
-        role: Which role.
+        role: The role.
         more: Further roles.
         where: Which installation.
     """

@@ -16,11 +16,11 @@ __all__ = ["app"]
 
 app = App(name="sessions", help_format="plaintext", help="Logins.")
 
-_SHOWN = 12  # characters of an id: 48 bits, so that two are never alike in practice
+_SHOWN = 12  # characters of an id: 48 bits, so that two are never equal in practice
 
 
 async def all_sessions(guard: Guard, principal: str | None = None) -> list[Session]:
-    """The living sessions of one principal, or of all."""
+    """Return the active sessions of one principal, or of all."""
     if principal is not None:
         return await guard.sessions.sessions(principal)
     return [
@@ -32,7 +32,7 @@ async def all_sessions(guard: Guard, principal: str | None = None) -> list[Sessi
 
 @app.command(name="list")
 async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> int:
-    """List who is logged in.
+    """List the active sessions.
 
     Args:
         principal: Only the sessions of this one.

@@ -1,4 +1,4 @@
-"""`stormdoor trail`: the record of what happened."""
+"""`stormdoor trail`: the audit trail."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ async def show(
     """Show the newest entries. Times are UTC.
 
     Args:
-        last: How many. 20 if left out.
-        principal: Only what is about this one: done by it, or to it.
+        last: Number of entries. 20 if left out.
+        principal: Only entries about this principal: as its subject or its actor.
         name: Only events of this name, such as authn_login_fail.
         after: Only entries after this number.
-        follow: Go on and show what is added.
+        follow: Continue, and show new entries.
         where: Which installation.
     """
     from stormdoor.cli.output import console, print_json, remark
@@ -80,7 +80,7 @@ async def _follow(
     """Print the matching entries, then each new one, until the operator interrupts."""
     from stormdoor.cli.output import console
 
-    # Counted from the end of the whole trail: entries about others are not looked at again.
+    # Counted from the end of the whole trail: entries about others are not read again.
     seen = found[-1].seq if found else (await store.trail_head())[0]
     while True:
         for entry in found:

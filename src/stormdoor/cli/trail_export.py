@@ -1,4 +1,4 @@
-"""`stormdoor trail export`: the record for another program."""
+"""`stormdoor trail export`: the trail for another program."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ async def export(
 
     Args:
         form: jsonl (if left out): one JSON object a line. csv: for a spreadsheet.
-        output: The file; standard output if left out. It is made for its owner only.
-        principal: Only what is about this one.
+        output: The file; standard output if left out. Only its owner may read it.
+        principal: Only entries about this principal.
         name: Only events of this name.
         after: Only entries after this number.
         where: Which installation.

@@ -1,4 +1,4 @@
-"""`stormdoor trail retain` and `erase`: what the record must not keep."""
+"""`stormdoor trail retain` and `erase`: remove old entries and personal data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def retain(
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     where: Where = UNSAID,
 ) -> int:
-    """Drop the entries that are older. The rest still verifies, from where it was cut.
+    """Drop older entries. The rest still verifies.
 
     Args:
         days: How many days to keep.
@@ -48,7 +48,7 @@ async def erase(
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     where: Where = UNSAID,
 ) -> int:
-    """Erase who and from where from all entries about a principal. The trail still verifies.
+    """Erase the personal data from all entries about a principal. The trail still verifies.
 
     Args:
         principal: Its name.

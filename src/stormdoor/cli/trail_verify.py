@@ -1,4 +1,4 @@
-"""`stormdoor trail verify`: was the record changed?"""
+"""`stormdoor trail verify`: detect changes of the trail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _head(text: str | None) -> tuple[int, str] | None:
 
 
 async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
-    """Verify that no entry was changed, taken out or put in. Ends with 1 if one was.
+    """Verify that no entry was changed, removed or added. Ends with 1 if one was.
 
     Prints the head: the number and the hash of the last entry. Store it on another machine, and pass it to
     a later run as --head: it then detects entries that were removed at the end, or a chain that was

@@ -1,4 +1,4 @@
-"""A command was called in a way that cannot mean anything."""
+"""An error in the call of a command."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["UsageError"]
 
 
 class UsageError(Exception):
-    """The message says what to write instead. The command ends with 2."""
+    """The message contains the correct form. The command ends with 2."""

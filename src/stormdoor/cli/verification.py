@@ -1,4 +1,4 @@
-"""Is the trail whole? Every entry, from the anchor to the recorded end."""
+"""Verify the trail: every entry, from the anchor to the recorded end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Head", "Verification", "verify_trail"]
 
 Head = tuple[int, str]
-"""Position and hash of an entry: what to keep elsewhere, to know later that nothing was cut off."""
+"""Position and hash of an entry. Stored elsewhere, it later shows that no entries were removed at the end."""
 
 _PAGE = 1000
 _SHOWN = 10
@@ -25,12 +25,12 @@ class Verification:
     """The result.
 
     Attributes:
-        faults: What is wrong; empty if nothing is. The first one is where to begin to look.
+        faults: Errors found; the first one is the earliest.
         anchor: The last entry that retention dropped.
-        head: The last entry that is there.
-        entries: How many were read.
-        erased: How many of them have no personal part any more.
-        all_fail: Whether not one entry is as it was sealed, which is what a wrong key looks like.
+        head: The last existing entry.
+        entries: Number of entries read.
+        erased: Number of them without their personal part.
+        all_fail: Whether not one entry has a valid seal, which is typical of a wrong key.
     """
 
     faults: tuple[str, ...]
@@ -51,13 +51,13 @@ async def verify_trail(
     """Read the whole trail and compare each entry with the one before it.
 
     Args:
-        store: Where it is.
+        store: Store of the trail.
         key: The secret of the chain, or None.
         expected: A head that was noted earlier, and must still be part of the trail.
-        progress: Is told how many entries have been read, and how many there are.
+        progress: Called with the number of entries read, and the number of all entries.
     """
     anchor = await store.trail_anchor()
-    # Noted before the first entry is read: what is written meanwhile is read, but not asked for.
+    # Noted before the first entry is read: entries that are written meanwhile are read, but not required.
     recorded = await store.trail_head()
     seq, previous = anchor
     faults: list[str] = []

@@ -46,7 +46,7 @@ class Where:
 
 
 UNSAID = Where()
-"""No option was given: the environment may say which installation."""
+"""No option was given: the environment may name the installation."""
 
 
 def actor() -> str:
@@ -62,7 +62,7 @@ def actor() -> str:
 
 
 def _resolved(where: Where) -> tuple[Path | None, str | None]:
-    """The file or the URL. What is written in the command counts before the environment."""
+    """Return the file or the URL. Options have priority over the environment."""
     if where.config is not None and where.store is not None:
         raise UsageError("give --config or --store, not both")
     if where.config is not None or where.store is not None:
@@ -106,7 +106,7 @@ async def opened(
     purpose: Literal["read", "verify", "change"] = "change",
     create: bool = False,
 ) -> AsyncIterator[Installation]:
-    """The installation that the options name, open; see `open_installation`."""
+    """Open the installation that the options name; see `open_installation`."""
     from stormdoor.config.installation import open_installation
 
     config, store = _resolved(where)

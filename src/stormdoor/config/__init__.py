@@ -1,4 +1,4 @@
-"""From options and files to a wired guard. The only package that picks a store."""
+"""Build a guard from options and files. The only package that selects a store."""
 
 from stormdoor.config.guard import Guard
 from stormdoor.config.policy_file import PolicyFile

@@ -44,7 +44,7 @@ _OR_NOT = ("max_age", "roles_claim", "tenant_claim", "scope_claim", "session_cla
 
 
 def build_authenticators(document: Document) -> list[Authenticator]:
-    """The authenticators of a file. What is wrong with them is noted in the document."""
+    """Build the authenticators of a file. Mistakes are noted in the document."""
     found: list[Authenticator] = []
     for position, table in enumerate(document.parsed.authenticators):
         made = _authenticator(document, ("authenticators", position), table)
@@ -111,7 +111,7 @@ def _jwt(document: Document, place: Place, table: JwtTable) -> JwtAuthenticator 
 
 
 def _or_none(value: T | bool) -> T | None:  # noqa: FBT001 - a value of the file, not a switch
-    """The value; None for `false`, which is how a file says "none"."""
+    """Return the value; None for `false`, which stands for None in a file."""
     if value is True:
         raise ConfigurationError("true says nothing here; write a value, or false for none")
     return None if value is False else value

@@ -1,7 +1,7 @@
-"""What is unsafe in a configuration file, with the line to write.
+"""Find unsafe settings of a configuration file, with the line to write.
 
-Each check is a function of a `Subject` that yields findings. What keeps a guard from being built is
-found by building one; the checks are about what would work, and should not be so.
+Each check is a function of a `Subject` that yields findings. Building a guard finds the mistakes that
+prevent it; the checks find settings that work, but are unsafe.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ __all__ = ["check_file"]
 
 
 def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
-    """Everything that should be otherwise in the file at `path`, the gravest first.
+    """Return the findings about the file at `path`, the most serious first.
 
     Args:
         path: The file.
-        secrets: Whether secrets must be where the file says, on this machine and in this
-            environment.
+        secrets: Whether the secrets must exist on this machine and in this environment.
     """
     try:
         document = read_document(path)
@@ -67,7 +66,7 @@ def _open_file(subject: Subject) -> Iterator[Finding]:
             "open-file",
             "error",
             (),
-            "everybody on this machine may read this file, and a secret stands in it",
+            "all users of this machine may read this file, and it contains a secret",
             f"chmod o-r {path}",
         )
 
@@ -80,7 +79,7 @@ def _inline_secrets(subject: Subject) -> Iterator[Finding]:
             "inline-secret",
             "warning",
             place,
-            "a secret stands in the file; whoever reads or copies the file has it",
+            "the file contains a secret; every copy of the file contains it, too",
             '{ env = "NAME" } or { file = "/run/secrets/name" }',
         )
 
@@ -92,7 +91,7 @@ def _open_secrets(subject: Subject) -> Iterator[Finding]:
                 "open-secret",
                 "error" if subject.production else "warning",
                 (*place, "insecure_world_readable"),
-                f"everybody on this machine may read the secret in {secret.file}",
+                f"all users of this machine may read the secret in {secret.file}",
                 f"leave insecure_world_readable out, and run: chmod o-r {secret.file}",
             )
 
@@ -115,7 +114,7 @@ def _store(subject: Subject) -> Iterator[Finding]:
             "no-trail-key",
             "warning" if subject.production else "note",
             (),
-            "whoever can write to the store can rewrite the trail without a trace",
+            "an attacker who can write to the store can rewrite the trail undetected",
             'trail_key = { file = "/run/secrets/trail-key" }',
         )
     if not isinstance(parsed.store, str):
@@ -130,7 +129,7 @@ def _store(subject: Subject) -> Iterator[Finding]:
             "open-store",
             "error",
             ("store",),
-            f"everybody on this machine may open {path}",
+            f"all users of this machine may open {path}",
             f"chmod o-rwx {path}",
         )
 
@@ -160,17 +159,17 @@ def _retention(subject: Subject) -> Iterator[Finding]:
 def _insecure(subject: Subject) -> Iterator[Finding]:
     level: Level = "error" if subject.production else "warning"
     said = {
-        "insecure_allow_plaintext": "ws:// is accepted from other machines: everybody on the way "
-        "can read and change what is said",
-        "insecure_allow_missing_origin": "a cookie is accepted without an Origin, so that it need "
-        "not be one of your pages that uses it",
+        "insecure_allow_plaintext": "ws:// is accepted from other machines: an attacker on the wire "
+        "can read and change the messages",
+        "insecure_allow_missing_origin": "a cookie is accepted without an Origin, so that the "
+        "request need not come from one of your pages",
         "insecure_allow_any_host": "every Host is accepted, so that a page can reach the server by DNS "
         "rebinding",
-        "insecure_plaintext": "the session cookie travels over http://, where everybody on the way "
+        "insecure_plaintext": "the session cookie travels over http://, where an attacker on the wire "
         "can read it",
-        "insecure_outlive_keys": "a socket stays open although the key of its token was dropped, as a "
-        "stolen one is",
-        "insecure_missing_audience": "a token for any other service of the provider opens this one too",
+        "insecure_outlive_keys": "a socket stays open although the key of its token was dropped, for "
+        "example because it was stolen",
+        "insecure_missing_audience": "a token for any other service of the provider is valid here too",
         "insecure_missing_type": "a refresh token opens a socket as an access token does",
         "insecure_query": "tokens are accepted in addresses, which are logged, kept and sent on",
     }
@@ -189,4 +188,4 @@ FILE_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _store,
     _retention,
 )
-"""About the file, its secrets and its store."""
+"""Checks of the file, its secrets and its store."""

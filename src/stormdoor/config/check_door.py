@@ -1,4 +1,4 @@
-"""Checks of a configuration: who may knock, and how much of everything."""
+"""Checks of a configuration: authenticators, origins, proxies and limits."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _HIGH: dict[str, tuple[float, str]] = {
         "each client that does not read can take that much memory",
     ),
     "outbound_seconds": (300, "a client that does not read is kept that long"),
-    "idle_seconds": (_DAY, "a session that nobody uses stays open that long (ASVS 7.3.1)"),
+    "idle_seconds": (_DAY, "an unused session stays open that long (ASVS 7.3.1)"),
     "absolute_seconds": (30 * _DAY, "a stolen session counts that long (ASVS 7.3.2)"),
 }
-"""What is more than most need, and what it means."""
+"""Limits above which a check warns, and their meaning."""
 
 _FAST: dict[str, tuple[float, float, str]] = {
     # name: units a second, burst, meaning
@@ -58,7 +58,7 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
             "no-authenticators",
             "error",
             (),
-            "there are no authenticators, so that nobody can connect but to public endpoints",
+            "there are no authenticators, so that clients can connect only to public endpoints",
             '[[authenticators]] with kind = "session"',
         )
     kinds = [one.kind for one in subject.authenticators]
@@ -78,7 +78,7 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
 
 
 def _ambient(listed: Listed) -> bool:
-    """Whether a browser brings it along by itself."""
+    """Return whether a browser attaches the credential by itself."""
     match listed.table:
         case SessionTable():
             return True
@@ -122,7 +122,7 @@ def _origins(subject: Subject) -> Iterator[Finding]:
                 "local-origin",
                 "warning",
                 place,
-                f"{entry} is whatever program listens on a visitor's own machine",
+                f"{entry} is any program that listens on a visitor's own machine",
                 "leave it out in production",
             )
         elif not local and parsed.scheme == "http":
@@ -130,7 +130,7 @@ def _origins(subject: Subject) -> Iterator[Finding]:
                 "plain-origin",
                 "error" if subject.production else "note",
                 place,
-                f"{entry} is not encrypted: whoever is on the way can put scripts into its pages",
+                f"{entry} is not encrypted: an attacker on the wire can add scripts to its pages",
                 entry.replace("http://", "https://", 1),
             )
 
@@ -168,7 +168,7 @@ def _proxies(subject: Subject) -> Iterator[Finding]:
 
 
 def _written(number: float) -> str:
-    """A number as TOML has it, readable: `1_048_576`."""
+    """Return a number in readable TOML: `1_048_576`."""
     return f"{int(number):_}" if number == int(number) else f"{number}"
 
 
@@ -241,8 +241,8 @@ def _tokens(subject: Subject) -> Iterator[Finding]:
                     "shared-secret",
                     "note",
                     (*place, "keys", position),
-                    "with an HS algorithm, whoever can verify tokens can make them",
-                    "EdDSA, where somebody else issues the tokens",
+                    "with an HS algorithm, a service that can verify tokens can create them",
+                    "EdDSA, if another service issues the tokens",
                 )
 
 
@@ -269,4 +269,4 @@ DOOR_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _weak_keys,
     *OAUTH_CHECKS,
 )
-"""About credentials, pages, proxies and limits."""
+"""Checks of credentials, pages, proxies and limits."""

@@ -38,7 +38,7 @@ def _any_client(subject: Subject) -> Iterator[Finding]:
                 "any-client",
                 "note",
                 place,
-                "tokens count whichever client of the provider they were issued to",
+                "tokens are accepted from every client of the provider",
                 'clients = ["web", "mobile"]',
             )
 
@@ -62,7 +62,7 @@ def _unrestricted(subject: Subject) -> Iterator[Finding]:
                 "no-scopes",
                 "note",
                 (*place, "scope_claim"),
-                "a token may do all that its principal may, whatever the client was granted",
+                "a token has all permissions of its principal, not only those granted to the client",
                 'scopes = { "chat:read" = ["chat:connect"] }',
             )
 

@@ -1,4 +1,4 @@
-"""Checks of a configuration: who may do what."""
+"""Checks of a configuration: roles and policies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _nothing(subject: Subject) -> Iterator[Finding]:
             "no-policies",
             "warning",
             ("policies",),
-            "nothing is allowed to anybody, unless the application brings its own policies",
+            "no principal is allowed anything, unless the application adds its own policies",
             '[[policies.role]] with name = "member" and grants = ["chat:*"]',
         )
 
@@ -36,7 +36,7 @@ def _roles(subject: Subject) -> Iterator[Finding]:
                 "almighty-role",
                 "error" if one.across_tenants else "warning",
                 (*place, "grants"),
-                f"the role {one.name!r} may do everything{across}, whatever is added later too",
+                f"the role {one.name!r} may do everything{across}, also permissions that are added later",
                 f'grants = ["{one.name}:*"], or one permission after the other',
             )
         elif one.across_tenants:
@@ -79,13 +79,13 @@ def _permits(subject: Subject) -> Iterator[Finding]:
         conditions = one.when is not None
         if one.roles is None and not conditions:
             what = ", ".join(one.permissions)
-            # A requirement says how somebody has proved to be somebody, and not who it has to be.
+            # A requirement restricts how a principal has authenticated, not which principal.
             enough = "" if one.require is None else ", strongly and freshly enough,"
             yield subject.finding(
                 "open-permit",
                 "error" if "*" in one.permissions else "warning",
                 place,
-                f"everybody who can prove to be somebody{enough} may {what}",
+                f"every principal that can authenticate{enough} may {what}",
                 'roles = ["member"], or a condition in when',
             )
         elif "*" in one.permissions:
@@ -93,7 +93,7 @@ def _permits(subject: Subject) -> Iterator[Finding]:
                 "almighty-permit",
                 "warning",
                 (*place, "permissions"),
-                "it permits everything, whatever is added later too",
+                "it permits everything, including permissions that are added later",
                 'permissions = ["chat:*"]',
             )
         if one.across_tenants:
@@ -113,7 +113,7 @@ def _forbids(subject: Subject) -> Iterator[Finding]:
                 "shut",
                 "error",
                 ("policies", "forbid", position),
-                "it forbids everything to everybody",
+                "it forbids everything to all principals",
                 "a condition in when, or leave it out",
             )
 
@@ -124,4 +124,4 @@ POLICY_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _permits,
     _forbids,
 )
-"""About roles and policies."""
+"""Checks of roles and policies."""

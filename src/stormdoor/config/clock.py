@@ -10,6 +10,6 @@ __all__ = ["SystemClock"]
 class SystemClock:
     """See `stormdoor.ports.Clock`."""
 
-    # Bound once: the hot path asks for the time without a call of Python in between.
+    # Bound once: the hot path reads the time without a further Python call.
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)

@@ -1,6 +1,6 @@
-"""A configuration file as it was read: its shape, and what is wrong with it, with the place.
+"""A parsed configuration file: its content, and its mistakes with their places.
 
-Everything that is wrong is collected, so that whoever mends a file need not run it ten times.
+All mistakes are collected, so that an operator need not check a file ten times.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ _MEANT: dict[tuple[str, ...], str] = {
 
 
 def close_match(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "origins"?`, or nothing if nothing is near."""
+    """Return `; did you mean "origins"?`, or nothing if no name is similar."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that keeps a file from being used.
+    """A mistake that prevents the use of a file.
 
     Attributes:
-        place: Where.
-        message: What, and what to write.
-        elsewhere: True if the file may be right, and a secret is missing where we look.
+        place: Place in the file.
+        message: The mistake, and the line to write.
+        elsewhere: True if the file may be correct, and a secret is missing on this machine.
     """
 
     place: Place
@@ -91,10 +91,10 @@ class Document:
     """One file.
 
     Attributes:
-        path: Where it is.
-        parsed: What it says; empty if its shape is wrong.
+        path: Path of the file.
+        parsed: Its content; empty if it has a wrong type or an unknown name.
         lines: The line of each place.
-        problems: What has been found wrong so far.
+        problems: Mistakes found until now.
     """
 
     path: Path
@@ -103,11 +103,11 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, place: Place) -> int | None:
-        """The line of `place`, as near as can be told."""
+        """Return the line of `place`, or the nearest known one."""
         return find_line(dict(self.lines), place)
 
     def where(self, place: Place) -> str:
-        """`door.toml:41: policies.permit[2].when`."""
+        """Return a text such as `door.toml:41: policies.permit[2].when`."""
         line = self.line(place)
         parts = [f"{self.path}:{line}" if line else str(self.path), show_place(place)]
         return ": ".join(filter(None, parts))
@@ -119,7 +119,7 @@ class Document:
     def attempt(
         self, place: Place, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
-        """What `make` returns; None, and a problem at `place`, if it finds something wrong."""
+        """Return the result of `make`; None, after noting a problem at `place`, if it raises."""
         try:
             return make(*args, **kwargs)
         except ConfigurationError as error:
@@ -128,13 +128,13 @@ class Document:
             return None
 
     def raise_problems(self) -> None:
-        """Do nothing if nothing is wrong.
+        """Raise an error if there are problems.
 
         Raises:
             ConfigurationError: All problems, one a line.
         """
         if self.problems:
-            # None of them holds a secret; what they were raised from might.
+            # No message contains a secret; the original exceptions might.
             ordered = sorted(self.problems, key=lambda one: self.line(one.place) or 0)
             raise ConfigurationError(
                 "\n".join(f"{self.where(one.place)}: {one.message}" for one in ordered)
@@ -142,16 +142,16 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Read a file and compare it with the shape of a configuration.
+    """Read a file and validate its names and types.
 
     Raises:
-        ConfigurationError: It cannot be read, everybody may change it, or it is not TOML.
+        ConfigurationError: It cannot be read, all users of the machine may change it, or it is not TOML.
     """
     text = _text(path)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # `from None`, and no more than the message: later Pythons keep the whole text in the error.
+        # `from None`, and only the message: later Pythons keep the whole text in the error.
         raise ConfigurationError(_syntax(path, str(error))) from None
     document = Document(path, lines=lines_of(text))
     for place, name, known in _unknown(data, shapes.type_info(ConfigFile), ()):
@@ -175,7 +175,9 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     if found & stat.S_IWOTH:
-        raise ConfigurationError(f"{path}: everybody may change it; run: chmod o-w {path}")
+        raise ConfigurationError(
+            f"{path}: all users of the machine may change it; run: chmod o-w {path}"
+        )
     if len(data) > _MAX_BYTES:
         raise ConfigurationError(f"{path}: is longer than {_MAX_BYTES} bytes")
     try:
@@ -193,7 +195,7 @@ def _syntax(path: Path, message: str) -> str:
 
 
 def _meant(place: Place, name: str) -> str:
-    """What to write for a name that means something elsewhere; nothing for any other."""
+    """Return a hint for a name with a meaning at another place; nothing for any other."""
     where = tuple(part for part in place if isinstance(part, str))
     return _MEANT.get((*where, name), "")
 
@@ -202,7 +204,7 @@ Unknown = tuple[Place, str, frozenset[str]]
 
 
 def _unknown(data: Any, expected: shapes.Type, place: Place) -> Iterator[Unknown]:
-    """Every name that the shape does not have, with the names that it has there."""
+    """Return every unknown name, with the known names at its place."""
     match expected:
         case shapes.StructType() if isinstance(data, dict):
             fields = {one.encode_name: one.type for one in expected.fields}
@@ -228,7 +230,7 @@ def _tagged(data: Any, expected: shapes.StructType) -> bool:
 
 
 def _explained(message: str) -> tuple[Place, str]:
-    """The place in a message of msgspec, and the rest in the words of a TOML file."""
+    """Return the place in a message of msgspec, and the rest in terms of a TOML file."""
     what, _, path = message.partition(" - at `$")
     place = parse_place(path.rstrip("`"))
     if match := _MISSING.fullmatch(what):
@@ -249,7 +251,7 @@ def _explained(message: str) -> tuple[Place, str]:
 def _no_kind(kind: str) -> str:
     if kind == "signed-cookie":
         return (
-            "a file cannot name Tornado's signed cookie, whose secret is in the application; write "
+            "a file cannot configure Tornado's signed cookie: the application has its secret; write "
             "in Python Guard.from_config(path, authenticators=[SignedCookieAuthenticator(...)])"
         )
     hint = close_match(kind, _NAMES)

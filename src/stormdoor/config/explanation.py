@@ -1,4 +1,4 @@
-"""What would become of a handshake, and why: every step of the admission, on a copy of the store."""
+"""Explain the result of a handshake: every step of the admission, on a copy of the store."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["Explanation", "explain_handshake"]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What became of a handshake.
+    """The result of a handshake, with its steps.
 
     Attributes:
-        observations: Each step, in order. No secret is in them.
-        authentication: Who it was, if that was accepted; or
-        refusal: why it was refused.
+        observations: Each step, in order, without secrets.
+        authentication: The authentication of an accepted handshake; or
+        refusal: the refusal.
     """
 
     observations: Sequence[Observation]
@@ -54,7 +54,7 @@ class _At:
 
 @contextlib.asynccontextmanager
 async def _copied(guard: Guard) -> AsyncIterator[Store]:
-    """The guard's store, or a copy of it if it is a file."""
+    """Return the guard's store, or a copy of it if it is a file."""
     if guard.store_url is None or guard.memory_only:
         await guard.store.open()
         yield guard.store
@@ -71,16 +71,16 @@ async def _copied(guard: Guard) -> AsyncIterator[Store]:
 async def explain_handshake(
     guard: Guard, handshake: Handshake, endpoint: Endpoint, *, now: float | None = None
 ) -> Explanation:
-    """Let `handshake` in, or not, on a copy of the guard's store, and tell how that went.
+    """Decide `handshake` on a copy of the guard's store, and return the steps.
 
-    Nothing is used up: no ticket, no nonce, no attempt. How often an address or a principal has come, and how
-    many connections there are, only the running server knows; here it is the first. A provider that an
-    authenticator asks over the network is asked.
+    Nothing is used up: no ticket, no nonce, no attempt. Only the running server knows the previous attempts
+    of an address or a principal, and the number of connections; here each is the first. An authenticator
+    may send requests to its provider.
 
     Args:
         guard: The guard; it need not have been started.
         handshake: The facts of the request.
-        endpoint: What it asks for.
+        endpoint: The requested endpoint.
         now: Unix seconds, instead of the time of the guard's clock.
 
     Raises:

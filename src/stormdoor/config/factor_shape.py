@@ -1,4 +1,4 @@
-"""The shape of `[second_factor]` in a configuration file, and what is made of it."""
+"""The table `[second_factor]` of a configuration file, and its conversion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stormdoor.config.secret import SecretTable, reveal_bytes
 __all__ = ["SecondFactorTable", "Secrets", "read_second_factor", "read_secrets_key"]
 
 Secrets: TypeAlias = SecretTable | str | list[SecretTable | str]
-"""One secret, or several of which the first one is in use."""
+"""One secret, or several; the first one is used for new data."""
 
 
 class SecondFactorTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class SecondFactorTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_second_factor(table: SecondFactorTable) -> SecondFactor:
-    """What the table says.
+    """Return the options of the table.
 
     Raises:
         ConfigurationError: An option is out of range.
@@ -37,14 +37,14 @@ def read_second_factor(table: SecondFactorTable) -> SecondFactor:
 
 
 def read_secrets_key(secrets: Secrets | UnsetType, base: Path) -> tuple[bytes, ...] | None:
-    """The keys; None if the file names none.
+    """Return the keys; None if the file has none.
 
     Raises:
-        ConfigurationError: One is not there, is too short, or comes twice; or the list is empty.
+        ConfigurationError: A key is missing, too short, or a duplicate; or the list is empty.
     """
     if isinstance(secrets, UnsetType):
         return None
     listed = secrets if isinstance(secrets, list) else [secrets]
     keys = tuple(reveal_bytes(one, base=base) for one in listed)
-    Vault(keys)  # finds out what is wrong with them
+    Vault(keys)  # raises for invalid keys
     return keys

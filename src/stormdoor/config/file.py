@@ -1,4 +1,4 @@
-"""What a TOML file says about a guard, ready to be handed to it."""
+"""Read the options of a guard from a TOML file."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ _COST = ("memory_kib", "passes", "lanes")
 
 @dataclass(frozen=True, slots=True)
 class GuardOptions:
-    """What a file says about a guard.
+    """The options of a guard in a file.
 
     Attributes:
-        arguments: For `Guard(...)`. Some of them are secrets: they are not in the repr.
-        inline_secrets: The places where a secret stands in the file itself.
+        arguments: Arguments of `Guard(...)`. Some of them are secrets, so they are not in the repr.
+        inline_secrets: Places of secrets in the file itself.
     """
 
     arguments: Mapping[str, Any] = field(repr=False)
@@ -76,15 +76,15 @@ class GuardOptions:
 
 
 def read_options(path: Path, *, authenticators: Sequence[Authenticator] = ()) -> GuardOptions:
-    """The options of the guard that a file describes.
+    """Return the options of the guard that a file describes.
 
     Args:
         path: The file.
-        authenticators: Further ones, made in Python; asked after those of the file.
+        authenticators: Further authenticators, made in Python; used after those of the file.
 
     Raises:
-        ConfigurationError: The file cannot be read, or something in it is wrong. Every problem is
-            named, with its file, line and place, and what to write.
+        ConfigurationError: The file cannot be read, or contains a mistake. Every problem is named, with its
+            file, line and place, and the line to write.
     """
     document = read_document(path)
     built = build_options(document, authenticators=authenticators)
@@ -93,7 +93,7 @@ def read_options(path: Path, *, authenticators: Sequence[Authenticator] = ()) ->
 
 
 def read_policies(path: Path) -> PolicySet:
-    """The roles and policies of a file, for `Guard.reload`. Secrets are not looked at.
+    """Return the roles and policies of a file, for `Guard.reload`. Secrets are not read.
 
     Raises:
         ConfigurationError: As `read_options`.
@@ -111,12 +111,12 @@ def build_options(
     operating: bool = False,
     trail_key: bool = True,
 ) -> GuardOptions:
-    """The options in a document. What is wrong with them, the document then says.
+    """Return the options in a document. Mistakes are noted in the document.
 
     Args:
         document: The file.
-        authenticators: Further ones, made in Python.
-        operating: Leave out what only a server needs: authenticators, and their secrets.
+        authenticators: Further authenticators, made in Python.
+        operating: Omit the parts that only a server needs: authenticators, and their secrets.
         trail_key: Whether to read the secret of the trail's chain.
     """
     if document.problems:
@@ -164,7 +164,7 @@ def build_options(
         "second_factor": document.attempt(
             ("second_factor",), read_second_factor, parsed.second_factor
         ),
-        # Like the authenticators: what only a server needs, and its secrets, are not asked of others.
+        # Like the authenticators, these parts and their secrets are only needed by a server.
         "secrets_key": (
             None
             if operating
@@ -183,7 +183,7 @@ def build_options(
 
 
 def inline_secrets(document: Document) -> list[Place]:
-    """The places where a secret stands in the file itself."""
+    """Return the places of secrets in the file itself."""
     found: list[Place] = []
 
     def look(value: object, place: Place) -> None:
@@ -203,15 +203,15 @@ def inline_secrets(document: Document) -> list[Place]:
 
 
 def store_url(store: SecretTable | str | UnsetType, base: Path) -> str:
-    """The URL of the store. A relative path is relative to the file that names it.
+    """Return the URL of the store. A relative path is relative to the file.
 
     Raises:
-        ConfigurationError: It is a secret that is not there, or names no store that there is.
+        ConfigurationError: It is a missing secret, or names no known store.
     """
     if isinstance(store, UnsetType):
         return "memory:"
     url = store if isinstance(store, str) else reveal(store, base=base).strip()
-    open_store(url)  # nothing is opened yet: it only finds out what cannot be
+    open_store(url)  # nothing is opened yet: this only validates the URL
     scheme, _, path = url.partition(":")
     if scheme == "sqlite" and not path.startswith(("/", "~")):
         return f"sqlite:{(base / path).resolve()}"
@@ -219,10 +219,10 @@ def store_url(store: SecretTable | str | UnsetType, base: Path) -> str:
 
 
 def read_trail_key(document: Document) -> bytes | None:
-    """The secret of the trail's chain; None if the file names none.
+    """Return the secret of the trail's chain; None if the file has none.
 
     Raises:
-        ConfigurationError: It is not there, or is too short.
+        ConfigurationError: It is missing, or too short.
     """
     secret = document.parsed.trail_key
     if isinstance(secret, UnsetType):
@@ -232,7 +232,7 @@ def read_trail_key(document: Document) -> bytes | None:
 
 
 def check_trail_key(key: bytes) -> bytes:
-    """The key, if it is one.
+    """Return the key after validating it.
 
     Raises:
         ConfigurationError: It is too short.
@@ -246,7 +246,7 @@ def check_trail_key(key: bytes) -> bytes:
 
 
 def _check_lists(document: Document) -> None:
-    """Look at each entry by itself, so that a problem has its place."""
+    """Validate each entry by itself, so that a problem has its place."""
     parsed = document.parsed
     checks: dict[str, Callable[[list[str]], object]] = {
         "origins": OriginPolicy,
@@ -290,7 +290,7 @@ def _limits(document: Document) -> Limits | None:
 
 
 def _place_of(error: ConfigurationError, table: Place, written: Mapping[str, Any]) -> Place:
-    """Return the name of the limit that is wrong: the message begins with it."""
+    """Return the name of the wrong limit: the message begins with it."""
     name = str(error).split(" ")[0].removeprefix("limits.").removeprefix("own_protocol.")
     return (*table, name) if name in written else table
 
@@ -299,7 +299,7 @@ def _sessions(table: Struct) -> dict[str, Any]:
     found = options(table)
     cookie = {_COOKIE[name]: found.pop(name) for name in _COOKIE if name in found}
     found["cookie"] = CookieSpec(**cookie)
-    SessionDesk(MemoryStore(), SystemClock(), **found)  # finds out what contradicts what
+    SessionDesk(MemoryStore(), SystemClock(), **found)  # raises for contradictory limits
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a look at a configuration finds."""
+"""The findings of a configuration check."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ __all__ = ["LEVELS", "Finding", "Level"]
 Level = Literal["error", "warning", "note"]
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
-"""The gravest first."""
+"""The most serious first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that should be otherwise, or known.
+    """One finding.
 
     Attributes:
         id: Name of the check, stable.
-        level: `error`: unsafe, or will not start. `warning`: weaker than need be. `note`: to know.
-        what: What is the matter, in one sentence.
-        place: Where in the file (`limits.message_bytes`); empty for the file as a whole.
+        level: `error`: unsafe, or will not start. `warning`: weaker than necessary. `note`: for
+            information.
+        what: The problem, in one sentence.
+        place: Place in the file (`limits.message_bytes`); empty for the file as a whole.
         line: The line there, or None.
-        write: What to write instead, or to run; empty if nothing need be.
+        write: The line to write, or the command to run; empty if none is necessary.
     """
 
     id: str

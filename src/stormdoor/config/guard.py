@@ -1,4 +1,4 @@
-"""The guard: everything wired together, and the heartbeat that keeps it true."""
+"""The guard: creates and connects all parts, and runs the maintenance loop."""
 
 from __future__ import annotations
 
@@ -61,43 +61,43 @@ _PATIENCE_SECONDS = 5.0
 class Guard:
     """Decides about every connection and every message of an application.
 
-    Give it to `protect(application, guard)`. It starts by itself at the first handshake; `async with
+    Pass it to `protect(application, guard)`. It starts by itself at the first handshake; `async with
     guard:` starts it before, and stops it cleanly.
 
     Args:
         origins: The pages that may open sockets: `https://app.example`, `https://*.example.com`.
         authenticators: The kinds of credential that are accepted, in the order of their checks.
-        policies: Roles, permits and forbids. Nothing is allowed that they do not allow.
-        limits: How much of everything.
-        store: Where state lives: a URL such as `sqlite:///var/lib/app/door.db`, a store, or None for
-            memory, which forgets everything at the end of the process.
+        policies: Roles, permits and forbids. Everything else is denied.
+        limits: Limits of connections, messages and requests.
+        store: Store of all state: a URL such as `sqlite:///var/lib/app/door.db`, a store object, or None
+            for memory, which is lost at the end of the process.
         hosts: The names under which the application is addressed; left out, the hosts of `origins`.
-        trusted_proxies: Networks of reverse proxies with `X-Forwarded-*` headers that are believed.
-        forwarded_certificate: How a proxy passes client certificates on, or None if none does.
+        trusted_proxies: Networks of reverse proxies. `X-Forwarded-*` headers are accepted only from them.
+        forwarded_certificate: The way in which a proxy sends client certificates, or None.
         production: Whether the start-up check refuses settings that are only safe in development.
         trail_key: Secret of the trail's chain; without one, a process that can write to the store can
             rewrite the trail.
-        trail_days: Entries of the trail that are older are dropped; the chain still verifies from
-            there. None keeps everything. 400 days cover a year, and the audit after it.
+        trail_days: Older entries of the trail are dropped; the chain still verifies from there. None keeps
+            everything. 400 days cover a year, and the audit after it.
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
             less than 1000 MiB left, the guard logs an error once an hour.
         sessions: Options of `SessionDesk`.
-        ticket_seconds: How long a ticket counts, 1 to 30: from its issue to the handshake that it opens.
+        ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
-        second_factor: How second factors behave, or None for the default.
-        secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one encrypts,
-            all of them decrypt. Without one there is no TOTP.
-        clock_skew_seconds: How far the clocks of other issuers may be ahead, 0 to 3600: their tokens count as
-            revoked if they were issued up to so long after the revocation. Does not concern sessions, tickets
-            and API keys of the store: they are ordered by their positions in its log.
-        node: Name of this process in the list of connections; made up if left out.
+        second_factor: Settings of second factors, or None for the default.
+        secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one
+            encrypts, all of them decrypt. Without one, TOTP is not available.
+        clock_skew_seconds: How far the clocks of other issuers may be ahead, 0 to 3600: a token of theirs
+            counts as revoked if it was issued up to so long after the revocation. Sessions, tickets and API
+            keys of the store are not concerned: they are ordered by their positions in its log.
+        node: Name of this process in the list of connections; random by default.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
-        fast: Whether guarded sockets move to the fast protocol after the handshake, where it is known to
-            work. It checks the same; without it, they stay on Tornado's own.
-        clock: Time; tests bring their own.
+        fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
+            It makes the same checks; without it, they stay on Tornado's own.
+        clock: Source of the time; tests pass their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
-        insecure_allow_any_host: Accept every Host, so that DNS rebinding is not noticed.
+        insecure_allow_any_host: Accept every Host, so that DNS rebinding is not detected.
 
     Raises:
         ConfigurationError: An option is wrong; the message says what to write.
@@ -160,12 +160,12 @@ class Guard:
         if trail_days is not None and not trail_days > 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()
-        """Places of a configuration file where a secret stands; set by whoever reads the file."""
+        """Places of secrets in a configuration file; set by the code that reads the file."""
         self.oidc = oidc
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
         self.store_url = store if isinstance(store, str) else None
-        """As it was given; None for memory, or a store that was made elsewhere."""
+        """As given; None for memory, or a store that was created elsewhere."""
         if store is None or isinstance(store, str):
             store = open_store(store or "memory:", trail_key=trail_key)
         elif trail_key is not None:
@@ -282,7 +282,7 @@ class Guard:
         self.outward: list[Outward] = [
             one for one in self.authenticators if isinstance(one, Outward)
         ]
-        """Who holds connections to others, such as to a provider: they let go when the guard closes."""
+        """Parts with connections to other servers, such as to a provider, which are closed with the guard."""
         self._errands: set[asyncio.Task[None]] = set()
         self._started = False
         self._starting: asyncio.Future[None] | None = None
@@ -293,15 +293,15 @@ class Guard:
     def from_config(
         cls, path: str | Path, *, authenticators: Sequence[Authenticator] = ()
     ) -> Guard:
-        """A guard from a TOML file; see the reference of the configuration.
+        """Return a guard from a TOML file; see the reference of the configuration.
 
         Args:
             path: The file.
-            authenticators: Further ones, made in Python; asked after those of the file.
+            authenticators: Further authenticators, made in Python; used after those of the file.
 
         Raises:
-            ConfigurationError: The file cannot be read, or something in it is wrong; the message names
-                the place and the fix.
+            ConfigurationError: The file cannot be read, or contains a mistake; the message names the place
+                and the fix.
         """
         options = read_options(Path(path), authenticators=authenticators)
         guard = cls(**options.arguments)
@@ -310,12 +310,12 @@ class Guard:
 
     @property
     def policies(self) -> PolicySet:
-        """The roles and policies in force."""
+        """The present roles and policies."""
         return self.admission.policies
 
     @property
     def insecure_options(self) -> list[str]:
-        """The options in use that make the guard weaker, by name."""
+        """Return the options in use that make the guard weaker, by name."""
         names = [
             name
             for name in Entrance.__dataclass_fields__
@@ -332,18 +332,17 @@ class Guard:
         return [*names, *self.inline_secrets]
 
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
-        """Put other roles and policies in force, for open connections too. Returns how many that ended."""
+        """Replace the roles and policies, for open connections too. Returns how many that ended."""
         self.admission.policies = policies
         return self.admin.adopt(policies, actor=actor)
 
     # -- open connections --------------------------------------------------------------------------
 
     async def refresh(self, connection: Connection, token: str) -> Refusal | None:
-        """Let an open connection go on with another credential of the same principal.
+        """Replace the credential of an open connection by another one of the same principal.
 
         For handlers with a protocol of their own; clients of a command-based handler send
-        `stormdoor.refresh`. Nothing about the connection changes if it is refused, but refusals are
-        offences.
+        `stormdoor.refresh`. A refusal does not change the connection, but counts as an offence.
 
         Args:
             connection: The connection, for example `self.connection` of a `GuardedHandler`.
@@ -351,19 +350,19 @@ class Guard:
                 `stormdoor.dpop.TOKEN, stormdoor.proof.PROOF`; or what `sign_offer` returns.
 
         Returns:
-            None if the connection hangs on the new credential now; else why not.
+            None if the connection has the new credential now; else the refusal.
         """
         return await self.renewal.refresh(connection, token)
 
     async def prove(self, connection: Connection, totp: str) -> Refusal | None:
-        """Let the principal of an open connection prove itself with a code of its second factor.
+        """Authenticate the principal of an open connection again, with a code of its second factor.
 
         Args:
             connection: The connection.
             totp: The code.
 
         Returns:
-            None if its authentication is fresh and has two factors now; else why not.
+            None if its authentication is fresh and has two factors now; else the refusal.
         """
         return await self.renewal.prove(connection, totp)
 
@@ -371,7 +370,7 @@ class Guard:
 
     @property
     def running(self) -> bool:
-        """Whether it has started and has not been closed."""
+        """Return whether it has started and has not been closed."""
         return self._started
 
     async def ready(self) -> bool:
@@ -385,10 +384,10 @@ class Guard:
         return True
 
     async def start(self) -> None:
-        """Open the store, learn what has been revoked, and begin to tick. Safe to call twice.
+        """Open the store, read the revocations, and start the maintenance loop. Safe to call twice.
 
-        What authenticators have to ask others first, such as a provider's keys, is asked meanwhile; nobody
-        waits for it, and no answer keeps the guard from starting.
+        Requests that authenticators send at the start, such as for a provider's keys, run in the
+        background; a failure does not prevent the start.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -408,7 +407,7 @@ class Guard:
             self._starting.set_exception(
                 error if isinstance(error, StoreUnavailable) else StoreUnavailable("start failed")
             )
-            self._starting.exception()  # somebody has seen it, if nobody else waits
+            self._starting.exception()  # retrieve the exception, even without another waiter
             self._starting = None
             raise
         self._starting.set_result(None)
@@ -437,17 +436,17 @@ class Guard:
             _log.exception("%s did not get what it needs from others", type(one).__name__)
 
     async def tick(self) -> None:
-        """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
+        """Run the maintenance once: revocations, deadlines, trail, and sometimes the slower jobs."""
         await self.heart.tick()
 
     async def close(self) -> None:
-        """Let nobody in any more, end every connection (1001), write the trail, close the store."""
+        """Refuse new clients, end every connection (1001), write the trail, close the store."""
         self.admission.closing = True
         shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
         self.registry.end_all(self.registry, shutdown)
         if self._heart is not None:
-            # Not cancelled at once: a store may go on writing what nobody waits for any more, and the
-            # entries would be written twice.
+            # Not cancelled at once: a store may still write after its caller has given up, and the entries
+            # would be written twice.
             if self._stopping is not None:
                 self._stopping.set()
             await asyncio.wait(
@@ -460,7 +459,7 @@ class Guard:
             )
             self._heart = None
             self.heart.chores.clear()
-        # In slices: the loop goes on to serve who is still there.
+        # In batches, so that the loop continues to serve the remaining clients.
         await self.registry.farewells()
         await self.rechecker.close()
         if self._started:
@@ -490,7 +489,7 @@ class Guard:
         self.passwords.close()
 
     async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:
-        """What is done at the end, and must not keep the process from ending."""
+        """Run a last step, whose failure must not prevent the end of the process."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await work

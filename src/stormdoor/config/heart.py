@@ -1,4 +1,4 @@
-"""The heart of a guard: what has to be done from time to time to keep true what it says."""
+"""The maintenance loop of a guard."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _log = logging.getLogger("stormdoor")
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
 _CHORE_SECONDS = 2.0
-"""How long a part of the heartbeat may take before the others go on without it."""
+"""Time limit in seconds for one job, after which the others run without waiting for it."""
 _PURGE_TICKS = 4 * 60 * 10
 
 
 class Heart:
-    """Beats until it is told to stop. All that it works on is passed in.
+    """Runs until it is told to stop. All parts that it works on are passed in.
 
     Attributes:
-        ticks: How often it has beaten.
-        chores: What has been begun at a heartbeat and has not come to its end.
+        ticks: Number of runs.
+        chores: Jobs that have started and not finished.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Heart:
         self.chores: dict[str, asyncio.Task[object]] = {}
 
     async def beat(self, stopping: asyncio.Event) -> None:
-        """Beat until `stopping` is set."""
+        """Run until `stopping` is set."""
         while not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
@@ -77,7 +77,7 @@ class Heart:
             await self.tick()
 
     async def tick(self) -> None:
-        """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
+        """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
         chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("follow", self._follow),
@@ -90,15 +90,17 @@ class Heart:
             chores.append(("tidy", self.tidy))
         for name, chore in chores:
             await self._do(name, chore)
-        # INVARIANT: fail closed. As long as the feed cannot be followed, also because the store never
-        # answers, nobody is let in.
+        # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
+        # client is admitted.
         self._admission.blind = self._lifetime.behind or "follow" in self.chores
 
     async def _do(self, name: str, chore: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """One chore, for a while. If it takes longer it goes on by itself, and is not begun again.
+        """Run one job with a time limit.
 
-        It is not cancelled: a store may go on writing what nobody waits for any more, and the entries of
-        the trail would be written twice.
+        If it takes longer, it continues in the background, and is not started again.
+
+        It is not cancelled: a store may still write after its caller has given up, and the entries of the
+        trail would be written twice.
         """
         task = self.chores.get(name)
         begun = task is None
@@ -119,8 +121,8 @@ class Heart:
             _log.warning("a part of the heartbeat (%s) is over after all", name)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed is
-            # tried again at the next beat.
+            # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
+            # next iteration.
             _log.error("a part of the heartbeat failed", exc_info=error)
 
     async def _follow(self) -> None:
@@ -128,7 +130,7 @@ class Heart:
         self._admission.blind = self._lifetime.behind
 
     async def tidy(self) -> None:
-        """The slower chores: the list of connections, and what is to be forgotten."""
+        """Run the slower jobs: update the list of connections, remove old data."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._registry.forget_idle(monotonic)
         opened, closed = self._registry.changes()

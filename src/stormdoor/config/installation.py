@@ -1,4 +1,4 @@
-"""An installation as its operator opens it: the store, and what the file says, without a server."""
+"""An installation without its server, for an operator: the store, and the options of the file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SAMPLE = 100
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What a command works on.
+    """The parts that a command works on.
 
     Attributes:
-        guard: With the store open, and no heartbeat: it holds no connections itself.
+        guard: With an open store, and without a maintenance loop: it holds no connections itself.
         trail_key: Secret of the trail's chain, or None.
-        policies_known: Whether the roles and policies of the application are in `guard.policies`.
+        policies_known: Whether `guard.policies` contains the application's roles and policies.
     """
 
     guard: Guard
@@ -44,15 +44,15 @@ async def open_installation(
     purpose: Literal["read", "verify", "change"],
     create: bool = False,
 ) -> AsyncIterator[Installation]:
-    """Open the store of an installation, and write what was noted to its trail in the end.
+    """Open the store of an installation, and write the noted events to its trail at the end.
 
     Args:
         config: Its configuration file; or
         store: the URL of its store.
-        trail_key: The secret of the trail's chain, beside `store`.
-        purpose: What only reads needs no secret. What changes something seals an entry of the
-            trail, and must have the right one.
-        create: Make the store if there is none yet.
+        trail_key: The secret of the trail's chain, with `store`.
+        purpose: `read` needs no secret. A change adds a sealed entry to the trail, and needs the correct
+            key.
+        create: Create the store if there is none yet.
 
     Raises:
         ConfigurationError: The file or the URL is wrong, or the trail is sealed with another key.
@@ -93,7 +93,7 @@ async def open_installation(
 
 
 def _check_there(url: str) -> None:
-    """A command must not make an empty store of a mistyped path, and report that all is well."""
+    """Check that the store exists: a command must not create an empty store from a mistyped path."""
     scheme, _, rest = url.partition(":")
     path = Path(rest.removeprefix("//")).expanduser()
     if scheme == "sqlite" and not path.exists():
@@ -104,10 +104,9 @@ def _check_there(url: str) -> None:
 
 
 async def _check_key(store: Store, key: bytes | None) -> None:
-    """An entry that is sealed with another key than those before it would break the chain for good.
+    """Check the key: an entry that is sealed with another key would break the chain permanently.
 
-    One entry that fits is enough: if others were tampered with, operators must still be able to
-    act.
+    One matching entry is enough: if others were changed, operators must still be able to act.
     """
     entries = await store.entries(limit=_SAMPLE, newest_first=True)
     if entries and all(

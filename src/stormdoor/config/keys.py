@@ -17,31 +17,31 @@ _MAX_PEM = 64 * 1024
 
 
 class KeyTable(Protocol):
-    """What a table says about a key."""
+    """The fields of a key's table."""
 
     @property
     def algorithm(self) -> str:
-        """What it is good for."""
+        """The algorithm."""
         ...
 
     @property
     def kid(self) -> str | None:
-        """Its name."""
+        """The name."""
         ...
 
     @property
     def secret(self) -> SecretTable | str | None:
-        """For `HS…`."""
+        """The secret, for `HS…`."""
         ...
 
     @property
     def public_key_file(self) -> str | None:
-        """For all others."""
+        """The file of the public key, for all other algorithms."""
         ...
 
 
 def build_key(document: Document, place: Place, table: KeyTable) -> JwtKey | None:
-    """The key in a table. What is wrong with it is noted in the document."""
+    """Return the key in a table. Mistakes are noted in the document."""
     if table.algorithm not in ALGORITHMS:
         hint = close_match(table.algorithm, ALGORITHMS)
         document.wrong(

@@ -1,4 +1,4 @@
-"""The built-in login of a guard: the password, what comes beside it, and what lies between the two."""
+"""Build the login of a guard: passwords, second factors, and pending logins."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def logins(
     *,
     strangers: int,
 ) -> tuple[Login, FactorDesk, PendingLogins]:
-    """Its parts, which know each other."""
+    """Return its parts, which refer to each other."""
     vault = None
     if keys is not None:
         vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
@@ -36,10 +36,10 @@ def logins(
 
 
 def check_rp_id(options: SecondFactor | None, origins: OriginPolicy) -> None:
-    """A relying party that no page belongs to would be found out at the first passkey.
+    """Check `rp_id`: otherwise a mistake would show only at the first passkey.
 
     Raises:
-        ConfigurationError: It is one.
+        ConfigurationError: No origin belongs to it.
     """
     rp_id = None if options is None else options.rp_id
     if rp_id is None or any(host == rp_id or host.endswith(f".{rp_id}") for host in origins.hosts):

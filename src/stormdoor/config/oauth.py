@@ -32,9 +32,9 @@ _KEY = ("private_key_file", "private_key_algorithm", "private_key_id")
 
 
 def build_oauth(document: Document, place: Place, table: OAuthTable) -> Authenticator | None:
-    """The authenticator of a table. What is wrong with it is noted in the document."""
+    """Return the authenticator of a table. Mistakes are noted in the document."""
     before = len(document.problems)
-    # Loaded only here: who has no provider should not need its library, nor pay for loading it.
+    # Imported only here: a guard without a provider needs neither the library nor the time to import it.
     oauth = document.attempt(place, import_module, "stormdoor.auth.oauth")
     found = options(table, "introspection", "proofs", "required_proof", "ca_file")
     for name in _OR_NOT:
@@ -60,7 +60,7 @@ def build_oauth(document: Document, place: Place, table: OAuthTable) -> Authenti
 
 
 def _or_none(value: Any) -> Any:
-    """The value; None for `false`, which is how a file says "none"."""
+    """Return the value; None for `false`, which stands for None in a file."""
     if value is True:
         raise ConfigurationError("true says nothing here; write a value, or false for none")
     return None if value is False else value

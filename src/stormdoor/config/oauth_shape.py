@@ -1,4 +1,4 @@
-"""The shape of `kind = "oauth"` in a configuration file: see `OAuthAuthenticator`."""
+"""The table for `kind = "oauth"` in a configuration file: see `OAuthAuthenticator`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class IntrospectionTable(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """`[authenticators.introspection]`: see `Introspection`.
 
     Attributes:
-        private_key_file: Of `private_key_jwt`: a PEM file with the private key.
-        private_key_algorithm: What it signs with.
+        private_key_file: For `private_key_jwt`: a PEM file with the private key.
+        private_key_algorithm: Its algorithm.
         private_key_id: Its `kid`.
     """
 
@@ -50,9 +50,9 @@ class OAuthTable(
     """Access tokens of an OAuth server: see `OAuthAuthenticator`.
 
     Attributes:
-        proofs: Which proofs of possession are checked.
+        proofs: Accepted proofs of possession.
         required_proof: Refuse tokens that are not bound to a key in this way.
-        ca_file: A PEM file with the authorities that the server's certificate may come from.
+        ca_file: A PEM file with the authorities for the server's certificate.
     """
 
     issuer: str

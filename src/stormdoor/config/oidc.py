@@ -13,7 +13,7 @@ __all__ = ["build_oidc"]
 
 
 def build_oidc(document: Document) -> OpenIdProvider | None:
-    """The provider that a file names; None if it names none. What is wrong is noted in the document."""
+    """Return the provider in a file; None if there is none. Mistakes are noted in the document."""
     table = document.parsed.oidc
     if isinstance(table, UnsetType):
         return None

@@ -1,4 +1,4 @@
-"""The shape of `[oidc]` in a configuration file: see `OpenIdProvider`."""
+"""The table `[oidc]` in a configuration file: see `OpenIdProvider`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Secret: TypeAlias = SecretTable | str
 
 
 class OidcTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[oidc]`: see `OpenIdProvider`. What makes an id of claims is code, and stays in Python."""
+    """`[oidc]`: see `OpenIdProvider`. The function `account_id` is code, and stays in Python."""
 
     issuer: str
     client_id: str

@@ -1,7 +1,7 @@
-"""Where in a configuration file something stands: the name of the place, and its line.
+"""A place in a configuration file: the path of names, and its line.
 
-`tomllib` forgets lines. They are found again with a look at the beginnings of lines, which is right
-for every file that is laid out as usual and, for others, at worst names the line of what is around.
+`tomllib` returns no lines. They are found from the beginnings of lines, which is correct for every file
+with the usual layout. For others the result may be the line of the surrounding table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 __all__ = ["Place", "find_line", "lines_of", "parse_place", "show_place"]
 
 Place = tuple[str | int, ...]
-"""The way from the top of the file: names of tables and options, positions in lists (from 0)."""
+"""The path from the top of the file: names of tables and options, positions in lists (from 0)."""
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
@@ -26,11 +26,11 @@ def _parts(key: str) -> Place:
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """The line (from 1) of every table and option in a TOML text."""
+    """Return the line (from 1) of every table and option in a TOML text."""
     lines: dict[Place, int] = {}
     counts: dict[Place, int] = {}
     table: Place = ()
-    quote: str | None = None  # of the text of several lines that we are in
+    quote: str | None = None  # inside a text of several lines
     for number, line in enumerate(text.splitlines(), 1):
         if quote is None:
             if match := _LIST.match(line):
@@ -51,7 +51,7 @@ def lines_of(text: str) -> dict[Place, int]:
 
 
 def _inside(name: Place, counts: dict[Place, int]) -> Place:
-    """`[a.b]` after `[[a]]` means the last of the list `a`."""
+    """Resolve `[a.b]` after `[[a]]`, which means the last element of the list `a`."""
     place: Place = ()
     for part in name[:-1]:
         place = (*place, part)
@@ -61,7 +61,7 @@ def _inside(name: Place, counts: dict[Place, int]) -> Place:
 
 
 def find_line(lines: dict[Place, int], place: Place) -> int | None:
-    """The line of `place`, or of the nearest thing around it; None if there is none."""
+    """Return the line of `place`, or of the nearest enclosing place; None if there is none."""
     while place:
         if place in lines:
             return lines[place]
@@ -70,11 +70,11 @@ def find_line(lines: dict[Place, int], place: Place) -> int | None:
 
 
 def show_place(place: Place) -> str:
-    """`policies.permit[2].when`; empty for the file as a whole."""
+    """Return `policies.permit[2].when`; empty for the file as a whole."""
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return shown.removeprefix(".")
 
 
 def parse_place(path: str) -> Place:
-    """The place in `.policies.permit[2].when`, as msgspec writes it."""
+    """Parse the place `.policies.permit[2].when`, as msgspec writes it."""
     return tuple(name or int(position) for name, position in _STEP.findall(path))

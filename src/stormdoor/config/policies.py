@@ -17,9 +17,9 @@ __all__ = ["build_policies"]
 
 
 def build_policies(document: Document) -> PolicySet:
-    """The roles and policies of a file. What is wrong with them is noted in the document.
+    """Return the roles and policies of a file. Mistakes are noted in the document.
 
-    A policy without an id is called after its position: `permit-1`, `forbid-1`.
+    A policy without an id gets one from its position: `permit-1`, `forbid-1`.
     """
     before = len(document.problems)
     table = document.parsed.policies
@@ -87,7 +87,7 @@ def build_policies(document: Document) -> PolicySet:
 def _sound(
     document: Document, place: Place, make: Callable[[], Role | Policy]
 ) -> Role | Policy | None:
-    """What `make` makes, unless something inside of `place` is known to be wrong already."""
+    """Return the result of `make`, unless a part of `place` is known to be wrong already."""
     if any(one.place[: len(place)] == place for one in document.problems):
         return None
     return document.attempt(place, make)
@@ -114,7 +114,7 @@ def _requirement(table: RequireTable) -> Requirement:
 
 
 def _conditions(table: PermitTable) -> str | list[Condition | str] | None:
-    # An empty list is passed on as it is, so that it is refused as in Python.
+    # An empty list is passed on, so that it is refused as in Python.
     if table.require is None or table.when == []:
         return table.when if isinstance(table.when, str | None) else list(table.when)
     conditions = [table.when] if isinstance(table.when, str) else table.when or []

@@ -1,4 +1,4 @@
-"""Roles and policies that follow their file, without a restart and for open connections too."""
+"""Reload roles and policies when their file changes, without a restart and for open connections too."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Stamp = tuple[int, int, int] | None
 class PolicyFile:
     """Reloads the policies of a guard from its file.
 
-    A file with a mistake changes nothing: the policies in force stay, and the log says what is
-    wrong, and where.
+    A file with a mistake changes nothing: the present policies stay, and the log names the mistake and its
+    place.
 
     Args:
-        guard: Whose policies.
+        guard: Guard of the policies.
         path: The configuration file.
     """
 
@@ -35,10 +35,10 @@ class PolicyFile:
         self._stamp = self._look()
 
     def reload(self, *, actor: str = "") -> int:
-        """Put in force what the file says now. Returns how many connections that ended.
+        """Apply the present content of the file. Returns the number of connections that this ended.
 
         Raises:
-            ConfigurationError: Something in the file is wrong; nothing was changed.
+            ConfigurationError: The file contains a mistake; nothing was changed.
         """
         stamp = self._look()
         policies = read_policies(self.path)
@@ -48,7 +48,7 @@ class PolicyFile:
         return ended
 
     def try_reload(self, *, actor: str = "") -> int | None:
-        """As `reload`; but what is wrong with the file goes to the log. None if something is."""
+        """As `reload`, but log a mistake in the file and return None."""
         try:
             return self.reload(actor=actor)
         except ConfigurationError as error:
@@ -62,15 +62,15 @@ class PolicyFile:
         )
 
     def reload_if_changed(self) -> int | None:
-        """Reload if the file is another than at the last look. None if it is not, or is wrong."""
+        """Reload if the file has changed since the last call. None if it has not, or contains a mistake."""
         stamp = self._look()
         if stamp is None or stamp == self._stamp:
             return None
-        self._stamp = stamp  # a mistake is reported once, not at every look
+        self._stamp = stamp  # a mistake is reported once, not at every check
         return self.try_reload()
 
     async def follow(self, seconds: float = 1.0) -> None:
-        """Look at the file again and again, for ever: run it as a task."""
+        """Check the file repeatedly, without end: run it as a task."""
         while True:
             await asyncio.sleep(seconds)
             self.reload_if_changed()
@@ -79,5 +79,5 @@ class PolicyFile:
         try:
             found = self.path.stat()
         except OSError:
-            return None  # an editor that replaces it, or a mistake that the next reload names
+            return None  # an editor is replacing it, or a mistake that the next reload reports
         return found.st_ino, found.st_size, found.st_mtime_ns

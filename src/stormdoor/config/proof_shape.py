@@ -1,6 +1,6 @@
-"""The shape of what a file says about signed requests, certificates, proxies and bound tokens.
+"""The tables of signed requests, certificates, proxies and bound tokens.
 
-See the classes that are named: what an option is when it is left out is said there.
+See the named classes for the defaults of the options.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TrustedProxyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class ProxyTable(
     Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="proxy", tag_field="kind"
 ):
-    """The identity that a proxy has found out: see `ProxyIdentityAuthenticator`."""
+    """The identity from a proxy: see `ProxyIdentityAuthenticator`."""
 
     proxy: TrustedProxyTable
     convention: str | UnsetType = UNSET

@@ -45,7 +45,7 @@ __all__ = [
 def build_signed_requests(
     document: Document, place: Place, table: SignedRequestTable
 ) -> SignedRequestAuthenticator | None:
-    """What accepts signed handshakes. What is wrong is noted in the document."""
+    """Return the authenticator of signed handshakes. Mistakes are noted in the document."""
     before = len(document.problems)
     found = options(table, "keys", "accounts")
     if (table.accounts is UNSET) == (not table.keys):
@@ -100,14 +100,14 @@ def _seconds(moment: datetime | None) -> float | None:
 def build_certificates(
     document: Document, place: Place, table: CertificateTable
 ) -> CertificateAuthenticator | None:
-    """What accepts client certificates. What is wrong is noted in the document."""
+    """Return the authenticator of client certificates. Mistakes are noted in the document."""
     return document.attempt(place, CertificateAuthenticator, **options(table))
 
 
 def build_proxy_identity(
     document: Document, place: Place, table: ProxyTable
 ) -> ProxyIdentityAuthenticator | None:
-    """What believes a proxy about its users. What is wrong is noted in the document."""
+    """Return the authenticator of a proxy's users. Mistakes are noted in the document."""
     proxy = _proxy(document, (*place, "proxy"), table.proxy)
     if proxy is None:
         return None
@@ -117,7 +117,7 @@ def build_proxy_identity(
 def build_forwarded_certificate(
     document: Document, table: ForwardedCertificateTable
 ) -> ForwardedCertificate | None:
-    """How a proxy passes certificates on. What is wrong is noted in the document."""
+    """Return the reader of forwarded certificates. Mistakes are noted in the document."""
     place: Place = ("forwarded_certificate",)
     proxy = _proxy(document, (*place, "proxy"), table.proxy)
     if proxy is None:
@@ -134,7 +134,7 @@ def _proxy(document: Document, place: Place, table: TrustedProxyTable) -> Truste
 
 
 def build_dpop(document: Document, place: Place, table: DpopTable) -> DpopProof | None:
-    """What checks proofs of possession. What is wrong is noted in the document."""
+    """Return the checker of proofs of possession. Mistakes are noted in the document."""
     secrets = _secrets(document, (*place, "nonce_secrets"), table.nonce_secrets)
     if secrets is None:
         return None
@@ -145,7 +145,7 @@ def build_dpop(document: Document, place: Place, table: DpopTable) -> DpopProof 
 def _secrets(
     document: Document, place: Place, secrets: Sequence[SecretTable | str]
 ) -> list[bytes] | None:
-    """The secrets of a list; None if one of them is not there."""
+    """Return the secrets of a list; None if one of them is missing."""
     base = document.path.parent
     found = [
         document.attempt((*place, position), _revealed, one, base)

@@ -1,4 +1,4 @@
-"""Secrets of a configuration: kept outside of it, in the environment or in a file."""
+"""Secrets of a configuration: stored outside of it, in the environment or in a file."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _FORMS = '{ env = "NAME" } or { file = "/run/secrets/name" }'
 
 
 class SecretMissing(ConfigurationError):
-    """The secret is not where the configuration says, on this machine and in this environment."""
+    """The secret is missing on this machine or in this environment."""
 
 
 class SecretTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where one secret is. Exactly one of `env`, `file` and `insecure_inline`.
+    """The location of a secret. Exactly one of `env`, `file` and `insecure_inline`.
 
     Attributes:
-        env: The environment variable that holds it.
-        file: The file that holds it; a line end after it does not count.
-        insecure_inline: The secret itself. Whoever can read the configuration has it; refused in
+        env: The environment variable that contains it.
+        file: The file that contains it; a final line end is ignored.
+        insecure_inline: The secret itself. Every reader of the configuration can read it; refused in
             production.
-        encoding: How the bytes are written: `text` (UTF-8), `hex` or `base64`.
-        insecure_world_readable: Take the file although everybody on the machine may read it.
+        encoding: Encoding of the bytes: `text` (UTF-8), `hex` or `base64`.
+        insecure_world_readable: Accept the file although all users of the machine may read it.
     """
 
     env: str | None = None
@@ -48,18 +48,18 @@ class SecretTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 def reveal(secret: SecretTable | str, *, base: Path) -> str:
-    """The secret as text, as it is written where it is kept.
+    """Return the secret as text, as it is stored.
 
     Args:
-        secret: Where it is.
+        secret: Its location.
         base: The directory that a relative `file` is relative to.
 
     Raises:
-        ConfigurationError: It is not there, is empty, or others can read or replace it. The message
-            never holds it.
+        ConfigurationError: It is missing, is empty, or other users can read or replace it. The message
+            never contains it.
     """
     if isinstance(secret, str):
-        # Not even to say that it is too short: this may be read aloud, or in a log.
+        # Not even in a message that it is too short: that may be in a log.
         raise ConfigurationError(
             f"a secret does not stand in this file; write {_FORMS}"
             ' (or, while developing, { insecure_inline = "..." })'
@@ -79,7 +79,7 @@ def reveal(secret: SecretTable | str, *, base: Path) -> str:
 
 
 def reveal_bytes(secret: SecretTable | str, *, base: Path) -> bytes:
-    """The secret as bytes, read as its `encoding` says. Raises what `reveal` raises."""
+    """Return the secret as bytes, decoded by its `encoding`. Raises the same as `reveal`."""
     value = reveal(secret, base=base)
     encoding = secret.encoding if isinstance(secret, SecretTable) else "text"
     try:
@@ -103,7 +103,7 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: Path, secret: SecretTable) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe must not block
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
@@ -126,10 +126,10 @@ def _from_file(path: Path, secret: SecretTable) -> str:
 
 
 def everybody_reads(path: Path, mode: int) -> bool:
-    """Whether any account of this machine can read a file: its mode says so, and its directories.
+    """Return whether any user of this machine can read a file, by its mode and its directories.
 
-    Container engines mount secrets below `/run/secrets` with a mode that lets everybody read, in a
-    file system that only the container sees.
+    Container engines mount secrets below `/run/secrets` with a mode that all users may read, in a file
+    system that only the container sees.
     """
     resolved = path.resolve()
     if not mode & stat.S_IROTH or any(
@@ -141,6 +141,8 @@ def everybody_reads(path: Path, mode: int) -> bool:
 
 def _check_mode(path: Path, mode: int, secret: SecretTable) -> None:
     if mode & stat.S_IWOTH:
-        raise ConfigurationError(f"everybody may change {path}; run: chmod o-rwx {path}")
+        raise ConfigurationError(
+            f"all users of the machine may change {path}; run: chmod o-rwx {path}"
+        )
     if not secret.insecure_world_readable and everybody_reads(path, mode):
-        raise ConfigurationError(f"everybody may read {path}; run: chmod o-r {path}")
+        raise ConfigurationError(f"all users of the machine may read {path}; run: chmod o-r {path}")

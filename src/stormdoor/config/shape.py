@@ -1,9 +1,9 @@
-"""The shape of a configuration file: which tables and options there are, and of which type.
+"""The tables and options of a configuration file, with their types.
 
-What an option is when it is left out is said once, where the thing is built: in `Guard`, `Limits`,
-`SessionDesk`, `Passwords` and the authenticators. What is left out here is not passed on.
+The default of an option is defined once, in the class that it configures: `Guard`, `Limits`, `SessionDesk`,
+`Passwords` and the authenticators. An omitted option is not passed on.
 
-TOML has no null. Where Python takes None for "not at all", a file takes `false`.
+TOML has no null. An option that is None in Python is `false` in a file.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ __all__ = [
 ]
 
 Secret: TypeAlias = SecretTable | str
-"""A text where a secret belongs is understood, so as to be refused with the right words."""
+"""A text in place of a secret is parsed, so that its refusal has a helpful message."""
 
 _SET = {hint: hint.__args__[0] for hint in get_type_hints(EndpointLimits).values()}
-"""A limit that is None in Python, since it is not set, is left out of the file."""
+"""A limit that is None in Python, because it is not set, is omitted from the file."""
 
 
 def _limits_table(name: str, table: str, limits: type, **hints: Any) -> type[Struct]:
-    """Make the table of a dataclass of limits: a field for each, so that a new limit needs no line here."""
+    """Make the table of a dataclass of limits. A new limit then needs no line here."""
     found = get_type_hints(limits)
     return msgspec.defstruct(
         name,
@@ -110,7 +110,7 @@ class PasswordsTable(Struct, frozen=True, forbid_unknown_fields=True):
 class SessionTable(
     Struct, frozen=True, forbid_unknown_fields=True, tag="session", tag_field="kind"
 ):
-    """The session cookie. How it is set stands in `[sessions]`."""
+    """The session cookie. Its attributes are in `[sessions]`."""
 
 
 class TicketTable(Struct, frozen=True, forbid_unknown_fields=True, tag="ticket", tag_field="kind"):
@@ -125,9 +125,9 @@ class JwtKeyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """One key of `keys`: see `JwtKey`.
 
     Attributes:
-        algorithm: What it is good for.
+        algorithm: Its algorithm.
         kid: Its name in the header of tokens.
-        secret: For `HS…`.
+        secret: The secret, for `HS…`.
         public_key_file: For all others: a PEM file with the public key.
     """
 
@@ -214,7 +214,7 @@ class ForbidTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class PoliciesTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[policies]`: roles and policies, in the order in which they are asked."""
+    """`[policies]`: roles and policies, in their order of evaluation."""
 
     role: list[RoleTable] = []
     permit: list[PermitTable] = []
@@ -250,11 +250,11 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def options(table: Struct, *without: str) -> dict[str, Any]:
-    """What a table says, by name: only what was written, with `false` for no value as None.
+    """Return the written options of a table by name, with `false` as None.
 
     Args:
         table: Part of a file.
-        without: Names to leave out.
+        without: Names to omit.
     """
     found: dict[str, Any] = {}
     for name in table.__struct_fields__:

@@ -1,4 +1,4 @@
-"""What the checks of a configuration look at."""
+"""The input of the checks of a configuration."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A file that was read, and what was built from it.
+    """A parsed file, and the objects that were built from it.
 
     Attributes:
         document: The file.
-        built: The authenticators as they were built; none if something in the file is wrong.
+        built: The authenticators that were built; none if the file contains a mistake.
     """
 
     document: Document
@@ -51,17 +51,17 @@ class Subject:
 
     @property
     def parsed(self) -> ConfigFile:
-        """What the file says."""
+        """The content of the file."""
         return self.document.parsed
 
     @property
     def production(self) -> bool:
-        """Whether it is meant for production: unless it says no."""
+        """Whether it is for production, which is the default."""
         return self.parsed.production is not False
 
     @property
     def store(self) -> str:
-        """The URL of the store as it is written; empty if it is a secret."""
+        """The URL of the store as written; empty if it is a secret."""
         store = self.parsed.store
         if isinstance(store, UnsetType):
             return "memory:"
@@ -97,7 +97,7 @@ class Subject:
         return found
 
     def finding(self, id: str, level: Level, place: Place, what: str, write: str = "") -> Finding:
-        """A finding at a place of the file."""
+        """Return a finding at a place of the file."""
         return Finding(
             id=id,
             level=level,
@@ -108,11 +108,11 @@ class Subject:
         )
 
     def walk(self) -> Iterator[tuple[Place, object]]:
-        """Every option that is written, with its place."""
+        """Return every written option, with its place."""
         yield from _walk(self.parsed, ())
 
     def secrets(self) -> Iterator[tuple[Place, SecretTable]]:
-        """Every secret that the file names."""
+        """Return every secret that the file names."""
         for place, value in self.walk():
             if isinstance(value, SecretTable):
                 yield place, value

@@ -1,3 +1,3 @@
-"""The reference application: a chat with rooms and a live dashboard, to build on and to attack."""
+"""The reference application: a chat with rooms and a live dashboard, to extend and to attack."""
 
 __all__: list[str] = []

@@ -23,7 +23,7 @@ from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms
 __all__ = ["chat_handler"]
 
 _Room = Annotated[str, Meta(max_length=32, pattern=r"\A[a-z0-9][a-z0-9_-]*\Z")]
-# Text of people: no control characters, and none that reorder what others see.
+# Text of users: no control characters, and none that reorder adjacent text.
 _Text = Annotated[
     str,
     Meta(
@@ -91,7 +91,7 @@ def _room(command: Join | Leave) -> Resource:
 
 
 def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C901 - one class
-    """The chat's handler class for one guard and its rooms."""
+    """Return the chat's handler class for one guard and its rooms."""
     hub, now = guard.channels, guard.clock.now
 
     def room(command: Say | Kick) -> Resource:
@@ -104,7 +104,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
             hub.publish(rooms.topic(name), Left(room=name, principal=who))
 
     def over(connection: Connection) -> None:
-        """A connection has ended: at once, however long its client takes to see it."""
+        """Handle the end of a connection, immediately, even if its client reacts later."""
         for name in rooms.gone(connection):
             tell_left(connection, name)
 
@@ -116,7 +116,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
         permission = "chat:connect"
 
         def open(self) -> None:
-            """Announcements reach everybody who is connected."""
+            """Subscribe every connection to the announcements."""
             hub.subscribe(self.connection, ANNOUNCEMENTS)
 
         @action("chat:join", resource=_room, limit="5/s burst 20")

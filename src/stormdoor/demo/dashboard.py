@@ -1,4 +1,4 @@
-"""`/ws/dashboard`: what the server is doing, to those who may see it; readings from devices."""
+"""`/ws/dashboard`: figures of the server, for principals with the permission; readings from devices."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TrailEvent(Reply, tag="event"):
 
 
 def _memory_mib() -> float:
-    """Resident memory of this process."""
+    """Return the resident memory of this process in MiB."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -80,10 +80,10 @@ def _memory_mib() -> float:
 
 
 class Dashboard:
-    """Measures the server once a second and tells those who listen.
+    """Measures the server once a second and sends the figures to its subscribers.
 
     Args:
-        guard: Whose figures.
+        guard: The guard.
         rooms: The chat's rooms.
     """
 
@@ -93,7 +93,7 @@ class Dashboard:
         self._messages = 0
         self._cpu = time.process_time()
         self._at = guard.clock.monotonic()
-        # What was refused up to each of the last beats, and up to a minute ago at the front.
+        # Counts of refusals at the last runs, the oldest first, for one minute.
         self._refused: deque[Counter[Denial]] = deque([Counter()], maxlen=61)
         self._seq: int | None = None
         self._latest: deque[TrailEvent] = deque(maxlen=_EARLIER)
@@ -104,7 +104,7 @@ class Dashboard:
         self._stale = True
 
     def welcome(self) -> list[tuple[Topic, Reply]]:
-        """What a new listener is shown at once, with the topic that it must be allowed to hear."""
+        """Return the first messages for a new subscriber, with the topic that it must have access to."""
         return [
             (_ROOMS, RoomList(rooms=self._rooms.overview())),
             (_CONNECTIONS, self._connections()),
@@ -166,7 +166,7 @@ class Dashboard:
         return found
 
     async def beat(self) -> None:
-        """Tell everybody who listens what there is to tell."""
+        """Send the present figures to all subscribers."""
         publish = self._guard.channels.publish
         publish(_STATS, self._stats())
         if self._stale:
@@ -178,7 +178,7 @@ class Dashboard:
             publish(_EVENTS, event)
 
     async def run(self) -> None:
-        """Beat once a second until cancelled."""
+        """Run once a second until cancelled."""
         while True:
             await asyncio.sleep(1.0)
             try:
@@ -188,16 +188,16 @@ class Dashboard:
 
 
 def dashboard_handler(guard: Guard, dashboard: Dashboard) -> type[GuardedHandler]:
-    """The dashboard's handler class."""
+    """Return the dashboard's handler class."""
     hub = guard.channels
 
     class DashboardSocket(GuardedHandler):
-        """Members are refused at the handshake; a device may report and hears nothing."""
+        """Members are refused at the handshake; a device may report and receives nothing."""
 
         permission = "dashboard:connect"
 
         def open(self) -> None:
-            """Subscribe to whatever the principal may hear."""
+            """Subscribe to all topics that the principal has access to."""
             heard = {topic for topic in _TOPICS if hub.subscribe(self.connection, topic).allowed}
             for topic, message in dashboard.welcome():
                 if topic in heard:

@@ -1,4 +1,4 @@
-"""The pages of the demo, and the second origin from which it is attacked."""
+"""The pages of the demo, and the second origin for attacks on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEADERS = {
 
 
 def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str:
-    """Nothing but the demo's own files, and no inline script or style."""
+    """Allow only the demo's own files, and no inline script or style."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -40,7 +40,7 @@ def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str
 
 
 class Page(RequestHandler):
-    """One page: a template that shows nothing of anybody. What it shows it fetches."""
+    """One page: a template without data. Its script fetches the data."""
 
     def initialize(self, guard: Guard, template: str, foreign_origin: str | None) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -54,12 +54,12 @@ class Page(RequestHandler):
             self.set_header(name, value)
 
     def get(self) -> None:
-        """Show it."""
+        """Render the page."""
         host = self.request.host
         if not self.guard.entrance.hosts.allows(host):
-            # Somebody's name that was made to point here: nothing of it goes into the policy below.
+            # A foreign name that was pointed to this address: it must not get into the policy below.
             raise HTTPError(403)
-        # Some browsers do not count ws: as 'self'.
+        # Some browsers do not include ws: in 'self'.
         connect = f"'self' ws://{host} wss://{host}"
         policy = content_security_policy(connect=connect, frames=self.foreign_origin or "")
         self.set_header("Content-Security-Policy", policy)
@@ -71,7 +71,7 @@ class Static(StaticFileHandler):
     """Scripts, styles and pictures."""
 
     def parse_url_path(self, url_path: str) -> str:
-        """Called by Tornado with what was asked for: no file has a NUL in its name."""
+        """Called by Tornado with the requested path: no file has a NUL in its name."""
         if "\0" in url_path:
             raise HTTPError(404)
         return super().parse_url_path(url_path)
@@ -85,7 +85,7 @@ class Static(StaticFileHandler):
 
 
 class ForeignFile(StaticFileHandler):
-    """The files of the foreign page: another origin's. The demo may frame it; nobody else may."""
+    """The files of the foreign page, on another origin. Only the demo may frame it."""
 
     def initialize(self, path: str, framed_by: str) -> None:  # type: ignore[override]
         """Called by Tornado with the arguments of the route."""
@@ -104,7 +104,7 @@ class ForeignFile(StaticFileHandler):
 
 
 class Info(SessionHandler):
-    """`GET /demo/info`: where the foreign page is."""
+    """`GET /demo/info`: the address of the foreign page."""
 
     def initialize(self, guard: Guard, foreign_origin: str | None = None) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -112,7 +112,7 @@ class Info(SessionHandler):
         self.foreign_origin = foreign_origin
 
     async def get(self) -> None:
-        """Say it."""
+        """Return it."""
         self.answer({"name": "stormdoor demo", "foreign_origin": self.foreign_origin})
 
 
@@ -120,17 +120,17 @@ class Metrics(SessionHandler):
     """`GET /metrics`: Prometheus metrics, for administrators."""
 
     async def get(self) -> None:
-        """Show them to those who may see them."""
+        """Return them to principals with the permission."""
         if await self.caller("metrics:read") is not None:
             self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.finish(exposition(self.guard))
 
 
 class TrailOfCaller(SessionHandler):
-    """`GET /demo/trail?since=SEQ`: what the trail recorded about whoever asks."""
+    """`GET /demo/trail?since=SEQ`: the entries of the trail about the caller."""
 
     async def get(self) -> None:
-        """The latest events of the caller, and of nobody known from the caller's address."""
+        """Return the latest events of the caller, and of unauthenticated clients at the caller's address."""
         caller = await self.caller()
         if caller is None:
             return

@@ -1,4 +1,4 @@
-"""The principals of the demo; their random passwords are written down once, for the owner only."""
+"""The principals of the demo; their random passwords are stored in one file, for the owner only."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class _Credentials(msgspec.Struct):
 
 
 class Secrets(msgspec.Struct):
-    """Secrets of the server itself, 32 bytes each, in hex."""
+    """Secrets of the server, 32 bytes each, in hex."""
 
     token_key: _Hex
     trail_key: _Hex
@@ -68,7 +68,7 @@ class Secrets(msgspec.Struct):
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step: never half written, never open."""
+    """Write a file that only its owner can ever read, in one step, so that it is always complete."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -97,7 +97,7 @@ def _read(path: Path, kind: type[_Content]) -> _Content | None:
 
 
 def load_secrets(data: Path) -> Secrets:
-    """The server's secrets, made at the first start.
+    """Return the server's secrets, made at the first start.
 
     Raises:
         ConfigurationError: The file is damaged.
@@ -106,19 +106,19 @@ def load_secrets(data: Path) -> Secrets:
     known = _read(path, Secrets)
     if known is None:
         known = Secrets(secrets.token_hex(32), secrets.token_hex(32))
-    if known.factor_key is None:  # new, or made before there were second factors
+    if known.factor_key is None:  # new, or made by a release without second factors
         known.factor_key = secrets.token_hex(32)
         _write(path, known)
     return known
 
 
 def write_configuration(data: Path, store: str, server: Secrets) -> Path:
-    """A file with which the `stormdoor` commands can operate the demo, written at every start.
+    """Write a file with which the `stormdoor` commands can operate the demo, at every start.
 
     Args:
         data: The directory of the demo.
         store: URL of its store.
-        server: For the key of the trail, which gets a file of its own.
+        server: Secrets of the server; the key of the trail gets a file of its own.
 
     Returns:
         The configuration file.
@@ -139,7 +139,7 @@ def _write(path: Path, content: msgspec.Struct) -> None:
 
 
 def passwords(data: Path) -> Mapping[str, str]:
-    """By principal, what `settle` wrote down.
+    """Return the passwords that `settle` stored, by principal.
 
     Raises:
         ConfigurationError: The file is damaged.
@@ -159,10 +159,9 @@ def _new_credentials() -> _Credentials:
 
 
 async def settle(guard: Guard, data: Path) -> Path:
-    """Make sure that the demo's principals exist and that their credentials are written down.
+    """Make sure that the demo's principals exist and that their credentials are stored.
 
-    Accounts that exist keep what they have, unless nobody knows their passwords any more, because
-    the file was removed.
+    Existing accounts stay unchanged, unless the file with their passwords was removed.
 
     Args:
         guard: The guard, started.
@@ -199,15 +198,15 @@ async def settle(guard: Guard, data: Path) -> Path:
         raise _damaged(path, f"the key of {_SENSOR} is none")
     await _settle_key(guard, id, known.api_keys.sensor, fresh=found is None)
     if found is None:
-        # Last of all: what is written down is true.
+        # Last of all, so that the file is correct.
         _write(path, known)
     return path
 
 
 async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> None:
-    """The sensor's key: not issued by the desk, so that the one written down stays the same.
+    """Store the sensor's key with a fixed value, so that the key in the file stays the same.
 
-    One that an operator has revoked or replaced stays so.
+    A key that an operator has revoked or replaced stays revoked or replaced.
     """
     known = await guard.store.account(_SENSOR) is not None
     if not known:

@@ -1,4 +1,4 @@
-"""Who may do what in the demo: RBAC and ABAC in one set."""
+"""The policies of the demo: RBAC and ABAC in one set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLICIES = PolicySet(
             "metrics:read",
             inherits=["member"],
         ),
-        # A device may connect to the dashboard and report. No role lets it hear anything there.
+        # A device may connect to the dashboard and report. No role lets it receive anything there.
         role("device", "dashboard:connect", "dashboard:report"),
         # A moderator moderates the rooms that are assigned to it, and those that it is in.
         permit(
@@ -39,7 +39,7 @@ POLICIES = PolicySet(
             ),
             id="moderators-of-the-room",
         ),
-        # Whoever was thrown out is silent there until it has joined again, which everybody sees.
+        # A removed member cannot speak there until it has joined again, which all members see.
         forbid(
             "chat:say",
             when=lambda request: (

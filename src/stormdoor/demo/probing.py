@@ -1,4 +1,4 @@
-"""With what the prober gets into the demo: its people, what they may do, and something to say."""
+"""The identities of the demo for the prober: users, permissions, and messages to send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ allow = ["alice", "ada"]
 allow = ["ada"]
 """
 
-# Nothing that lasts: who is connected reads it, and it is gone.
+# Without lasting effect: connected users read it, and it is not stored.
 _SAID = """\
 >? {"type": "say", "room": "lobby", "text": "good morning"}
 > {"type": "announce", "text": "a probe is running"}
@@ -31,20 +31,20 @@ _SAID = """\
 
 
 def _text(value: str) -> str:
-    """A TOML string: JSON's are a part of them."""
+    """Return a TOML string: JSON strings are a subset."""
     return msgspec.json.encode(value).decode()
 
 
 def write_identities(data: Path, origin: str, passwords: Mapping[str, str]) -> Path:
-    """Write what `stormdoor probe --identities` needs, at every start: the address may be another.
+    """Write the file for `stormdoor probe --identities` at every start, because the address may change.
 
     Args:
         data: The directory of the demo.
-        origin: Where the demo listens, such as `http://127.0.0.1:8765`.
-        passwords: By principal.
+        origin: Address of the demo, such as `http://127.0.0.1:8765`.
+        passwords: Passwords by principal.
 
     Returns:
-        The file, mode 0600: the passwords are in it.
+        The file, mode 0600, because it contains the passwords.
     """
     write_private(data / _TALK, _SAID)
     login = _text(f"{origin}/auth/login")

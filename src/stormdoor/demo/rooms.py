@@ -1,4 +1,4 @@
-"""The rooms of the chat and who is in them."""
+"""The rooms of the chat and their members."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_ROOMS = 200
 class Rooms:
     """All rooms of this process.
 
-    A room exists while somebody is in it; the first ones of the demo always exist.
+    A room exists while it has a member; the first rooms of the demo always exist.
 
     Args:
-        hub: Who hears what.
+        hub: Hub of the topics.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -35,24 +35,24 @@ class Rooms:
         return Topic(f"room:{name}", "chat:hear", Resource("room", name))
 
     def topic(self, name: str) -> Topic:
-        """The topic of a room, whether it exists or not."""
+        """Return the topic of a room, whether it exists or not."""
         return self._topics.get(name) or self._topic(name)
 
     def resource(self, name: str) -> Resource:
-        """The room as policies see it: with its members, and who was thrown out of it."""
+        """Return the room for policies: with its members and its removed principals."""
         attributes = {"members": self.members(name), "expelled": self.expelled(name)}
         return Resource("room", name, attributes=attributes)
 
     def expelled(self, name: str) -> list[str]:
-        """The principals that were thrown out of a room and have not joined it again."""
+        """Return the principals that were removed from a room and have not joined it again."""
         return sorted(self._expelled.get(name, ()))
 
     def members(self, name: str) -> list[str]:
-        """The principals in a room, by name."""
+        """Return the principals in a room, by name."""
         return sorted({one.principal.id for one in self._hub.listeners(self.topic(name))})
 
     def enter(self, connection: Connection, name: str) -> bool:
-        """Let a connection hear a room. False if there are too many rooms, or it may not."""
+        """Subscribe a connection to a room. False if there are too many rooms, or it lacks the permission."""
         topic = self.topic(name)
         if name not in self._topics and len(self._topics) >= _MOST_ROOMS:
             return False
@@ -65,7 +65,7 @@ class Rooms:
         return True
 
     def leave(self, connection: Connection, name: str) -> bool:
-        """Take a connection out of a room. Returns whether it was in it."""
+        """Remove a connection from a room. Returns whether it was in it."""
         left = self._hub.unsubscribe(connection, self.topic(name))
         self._inside.get(connection, set()).discard(name)
         if left:
@@ -74,7 +74,7 @@ class Rooms:
         return left
 
     def expel(self, principal_id: str, name: str) -> list[Connection]:
-        """Throw a principal out of a room, with all its connections. Returns them."""
+        """Remove a principal from a room, with all its connections. Returns them."""
         inside = [
             one for one in self._hub.listeners(self.topic(name)) if one.principal.id == principal_id
         ]
@@ -85,7 +85,7 @@ class Rooms:
         return inside
 
     def gone(self, connection: Connection) -> set[str]:
-        """A connection has ended, and the hub has forgotten it. Returns the rooms it was in."""
+        """Handle the end of a connection that the hub has removed. Returns its rooms."""
         left = self._inside.pop(connection, set())
         for name in left:
             self._tidy(name)
@@ -103,5 +103,5 @@ class Rooms:
             listener()
 
     def overview(self) -> list[dict[str, object]]:
-        """Every room with its members, for the dashboard."""
+        """Return every room with its members, for the dashboard."""
         return [{"name": name, "members": self.members(name)} for name in sorted(self._topics)]

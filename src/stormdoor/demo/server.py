@@ -1,4 +1,4 @@
-"""`stormdoor demo`: everything of the demo wired together and served."""
+"""`stormdoor demo`: create all parts of the demo and serve it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _access = logging.getLogger("stormdoor.demo.access")
 _ISSUER, _AUDIENCE = "stormdoor-demo", "stormdoor-demo"
 
 LIMITS = Limits(
-    # One browser on this machine plays many people, and the attack page attacks in earnest.
+    # One browser on this machine has many users, and the attack page makes real attacks.
     handshakes_per_address="600/min burst 300",
     logins_per_address="600/min burst 300",
     foreign_per_address="600/min burst 300",
@@ -60,16 +60,16 @@ def _url(host: str, port: int) -> str:
 
 
 def _factor_key(secrets: Secrets) -> bytes | None:
-    """What seals the secrets of TOTP; None, and there is no TOTP, where its libraries are not installed."""
+    """Return the key that seals the secrets of TOTP; None, if its libraries are not installed."""
     missing = [one for one in ("pyotp", "segno") if importlib.util.find_spec(one) is None]
     return None if missing or secrets.factor_key is None else bytes.fromhex(secrets.factor_key)
 
 
 def _log_request(handler: RequestHandler) -> None:
-    """One line for what went wrong here, without the query, where people put secrets.
+    """Log one line for an error of the server, without the query, which may contain secrets.
 
-    What was refused is in the trail and in the guard's own log: whoever is refused a thousand times
-    does not write a thousand lines.
+    Refusals are in the trail and in the guard's own log: a thousand refusals must not write a thousand
+    lines.
     """
     status, request = handler.get_status(), handler.request
     if status >= 500:
@@ -84,10 +84,10 @@ def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
 
 
 def _bind_foreign(host: str, port: int) -> tuple[list[socket.socket], int]:
-    """The next port if it is free, so that its address is easy to remember; else any."""
+    """Bind the next port if it is free, so that its address is easy to remember; else any."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # Not `bind_sockets`, which leaves its socket open when the port is taken.
+        # Not `bind_sockets`, which leaves its socket open if the port is taken.
         one = socket.create_server((host, port + 1), family=family)
     except (OSError, OverflowError):
         return _bind(host, 0)
@@ -201,7 +201,7 @@ async def serve(
         foreign, foreign_port = _bind_foreign(host, port)
         for sock in sockets + foreign:
             bound.callback(sock.close)
-        # What is bound everywhere is addressed as this machine.
+        # A socket on all addresses is reached by the name of this machine.
         name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared
         origin = _url(name, port)
         demo = Demo(
@@ -251,7 +251,7 @@ def _foreign_application(origins: list[str]) -> Application:
 
 
 def _how_to_probe(origin: str, identities: Path) -> str:
-    """The line to type: as a stranger, as a member, an administrator, and one without a role."""
+    """Return the commands that probe the demo with all its identities."""
     address = f"ws{origin.removeprefix('http')}/ws/chat"
     more = f"--identities {shlex.quote(str(identities))} --logout /auth/logout --active"
     return f"Attack it from there: stormdoor probe {address} {more}"

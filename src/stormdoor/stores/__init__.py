@@ -1,4 +1,4 @@
-"""Where state lives: `open_store` picks a store by URL. One contract suite holds for all."""
+"""Stores: `open_store` selects one by URL. One contract test suite applies to all."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ _FORMS = '"sqlite:///absolute/path", "sqlite:relative/path" or "memory:"'
 
 
 def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
-    """The store that `url` names, not opened yet.
+    """Return the store that `url` names, not opened yet.
 
     Args:
-        url: `memory:`, `sqlite:///absolute/path` or `sqlite:path`. The path is taken as it
-            is: `%` has no meaning in it.
+        url: `memory:`, `sqlite:///absolute/path` or `sqlite:path`. The path is used literally: `%` has no
+            special meaning.
         trail_key: Secret of the trail's chain, or None.
 
     Raises:
-        ConfigurationError: The URL names no store that there is, or the key is empty.
+        ConfigurationError: The URL names no known store, or the key is empty.
     """
     if trail_key == b"":
         raise ConfigurationError("the key of the trail is empty; give it 32 random bytes, or none")
@@ -33,7 +33,7 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
         case "sqlite":
             return SqliteStore(_path(rest), trail_key)
         case "postgresql" | "postgres":
-            # The URL may hold a password: it is not repeated.
+            # The URL may contain a password, so the message does not repeat it.
             raise ConfigurationError(
                 f"there is no PostgreSQL store yet; until then, write store = {_FORMS}"
             )
@@ -45,7 +45,7 @@ def copy_store(url: str, folder: Path) -> str:
     """Copy the store that `url` names into `folder`. Returns the URL of the copy.
 
     Raises:
-        ConfigurationError: It is no store that can be copied.
+        ConfigurationError: This kind of store cannot be copied.
         StoreUnavailable: It does not answer.
     """
     scheme, _, rest = url.partition(":")

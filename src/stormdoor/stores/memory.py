@@ -1,4 +1,4 @@
-"""A store in memory: for tests, and for one process whose state need not last."""
+"""A store in memory: for tests, and for one process without persistent state."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -27,8 +27,8 @@ _FORGETTABLE = frozenset({Target.SESSION, Target.MOVED, Target.CONNECTION, Targe
 class MemoryStore(MemoryFactors):
     """`stormdoor.ports.Store` in dictionaries.
 
-    INVARIANT: no method gives way to another task between its first look and its last change. That
-    is all that makes a ticket count once here.
+    INVARIANT: no method awaits between its first read and its last write. Only this makes a ticket
+    single-use here.
 
     Args:
         trail_key: Secret of the trail's chain, or None.

@@ -1,4 +1,4 @@
-"""The part of the memory store that knows second factors, identities and what is pending."""
+"""The part of the memory store for second factors, identities and pending logins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ __all__ = ["MemoryFactors", "copy_account", "refuse_duplicate"]
 class MemoryFactors(MemoryTrail):
     """`Pendings`, `Identities` and `Factors` in dictionaries.
 
-    INVARIANT: as in `MemoryStore`, no method gives way between its first look and last change.
+    INVARIANT: as in `MemoryStore`, no method awaits between its first read and its last write.
     """
 
     def __init__(self, trail_key: bytes | None = None) -> None:
@@ -32,7 +32,7 @@ class MemoryFactors(MemoryTrail):
         self._failures: dict[str, tuple[int, float]] = {}
         self._familiar: dict[str, dict[str, float]] = {}
 
-    # What is pending
+    # Pending logins
 
     async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
         """See `Pendings.add_pending`."""
@@ -227,7 +227,7 @@ class MemoryFactors(MemoryTrail):
     # For the whole store
 
     def _forget_account(self, id: str) -> None:
-        """Remove what hangs on an account that has just gone."""
+        """Remove all data of an account that was just removed."""
         self._pendings = {k: p for k, p in self._pendings.items() if p.principal_id != id}
         self._identities = {k: i for k, i in self._identities.items() if i.principal_id != id}
         self._factors = {k: f for k, f in self._factors.items() if f.principal_id != id}
@@ -268,5 +268,5 @@ def _copied(values: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def copy_account(account: Account) -> Account:
-    """The account with attributes of its own: what a caller does to them changes nothing here."""
+    """Return the account with separate attributes, so that a caller cannot change the stored ones."""
     return replace(account, attributes=msgspec.json.decode(json_text(account.attributes)))

@@ -30,7 +30,7 @@ class MemoryTrail:
         self._opened = True
 
     async def close(self) -> None:
-        """See `Store.close`. What is in the store stays, as long as the object does."""
+        """See `Store.close`. The data stays as long as the object does."""
         self._opened = False
 
     def _answer(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the statements in `statements`, turned into values and back."""
+"""Convert the rows of `statements` to values and back."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -52,10 +52,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 def json_text(values: Mapping[str, object], what: str = "attributes") -> str:
-    """The attributes, or `what`, as JSON.
+    """Return the attributes, or `what`, as JSON.
 
     Raises:
-        StoreError: They hold something that JSON does not know.
+        StoreError: They contain a value that JSON cannot represent.
     """
     try:
         return msgspec.json.encode(values, order="sorted").decode()
@@ -64,7 +64,7 @@ def json_text(values: Mapping[str, object], what: str = "attributes") -> str:
 
 
 def account_row(account: Account) -> Row:
-    """The row of an account; its roles have rows of their own."""
+    """Return the row of an account; its roles have rows of their own."""
     return (
         account.id,
         account.tenant,
@@ -76,7 +76,7 @@ def account_row(account: Account) -> Row:
 
 
 def account_from(rows: Sequence[Row]) -> Account:
-    """The account in the last seven columns of `rows`, which differ only in the role."""
+    """Return the account in the last seven columns of `rows`, which differ only in the role."""
     id, tenant, attributes, password_hash, disabled, created_at, role = rows[0][-7:]
     if len(rows) > 1:
         roles = frozenset([row[-1] for row in rows])
@@ -94,7 +94,7 @@ def account_from(rows: Sequence[Row]) -> Account:
 
 
 def accounts_from(rows: Iterable[Row]) -> list[Account]:
-    """The accounts in `rows`, in the order of their first rows."""
+    """Return the accounts in `rows`, in the order of their first rows."""
     by_id: dict[str, list[Row]] = {}
     for row in rows:
         by_id.setdefault(row[0], []).append(row)
@@ -110,7 +110,7 @@ def _position_from(epoch: str | None, seq: int) -> LogPosition | None:
 
 
 def session_row(session: Session) -> Row:
-    """The row of a session."""
+    """Return the row of a session."""
     return (
         session.id,
         session.principal_id,
@@ -156,12 +156,12 @@ def session_from(row: Row) -> Session:
 
 
 def session_and_account_from(rows: Sequence[Row]) -> tuple[Session, Account] | None:
-    """The session and its account in `rows`, or None if there are none."""
+    """Return the session and its account in `rows`, or None if there are none."""
     return (session_from(rows[0]), account_from(rows)) if rows else None
 
 
 def ticket_row(ticket: Ticket) -> Row:
-    """The row of a ticket."""
+    """Return the row of a ticket."""
     return (
         ticket.id,
         ticket.principal_id,
@@ -177,7 +177,7 @@ def ticket_row(ticket: Ticket) -> Row:
 
 
 def ticket_from(row: Row) -> Ticket:
-    """The ticket in `row`."""
+    """Return the ticket in `row`."""
     return Ticket(
         id=row[0],
         principal_id=row[1],
@@ -193,7 +193,7 @@ def ticket_from(row: Row) -> Ticket:
 
 
 def pending_row(pending: Pending) -> Row:
-    """The row of something pending."""
+    """Return the row of a pending entry."""
     return (
         pending.id,
         pending.purpose,
@@ -206,7 +206,7 @@ def pending_row(pending: Pending) -> Row:
 
 
 def pending_from(row: Row) -> Pending:
-    """What is pending, in `row`."""
+    """Return the pending entry in `row`."""
     return Pending(
         id=row[0],
         purpose=row[1],
@@ -219,12 +219,12 @@ def pending_from(row: Row) -> Pending:
 
 
 def identity_from(row: Row) -> Identity:
-    """The identity in `row`."""
+    """Return the identity in `row`."""
     return Identity(issuer=row[0], subject=row[1], principal_id=row[2], linked_at=row[3])
 
 
 def factor_row(factor: Factor) -> Row:
-    """The row of a factor."""
+    """Return the row of a factor."""
     return (
         factor.id,
         factor.principal_id,
@@ -240,7 +240,7 @@ def factor_row(factor: Factor) -> Row:
 
 
 def factor_from(row: Row) -> Factor:
-    """The factor in the first ten columns of `row`."""
+    """Return the factor in the first ten columns of `row`."""
     return Factor(
         id=row[0],
         principal_id=row[1],
@@ -256,12 +256,12 @@ def factor_from(row: Row) -> Factor:
 
 
 def factor_and_account_from(rows: Sequence[Row]) -> tuple[Factor, Account] | None:
-    """The factor and its account in `rows`, or None if there are none."""
+    """Return the factor and its account in `rows`, or None if there are none."""
     return (factor_from(rows[0]), account_from(rows)) if rows else None
 
 
 def key_row(key: ApiKey) -> Row:
-    """The row of an API key."""
+    """Return the row of an API key."""
     return (
         key.id,
         key.hash,
@@ -297,22 +297,22 @@ def key_from(row: Row) -> ApiKey:
 
 
 def key_and_account_from(rows: Sequence[Row]) -> tuple[ApiKey, Account] | None:
-    """The API key and its account in `rows`, or None if there are none."""
+    """Return the API key and its account in `rows`, or None if there are none."""
     return (key_from(rows[0]), account_from(rows)) if rows else None
 
 
 def revocation_from(row: Row) -> Revocation:
-    """The revocation in `row`."""
+    """Return the revocation in `row`."""
     target, value, at, seq, reason, epoch, by_time = row
     return Revocation(Target(target), value, at, seq, reason, epoch, bool(by_time))
 
 
 def entry_row(event: Event, entry: Entry) -> Row:
-    """The row of an entry, with the copies of what its event is searched by."""
+    """Return the row of an entry, with copies of the fields that searches use."""
     personal = entry.personal
     return (
         entry.seq,
-        # Not bytes: `sqlite3` looks for an adapter of each of them, which costs more than to store it.
+        # Not bytes: `sqlite3` looks for an adapter of each of them, which costs more than storing it.
         bytearray(entry.body),
         None if personal is None else bytearray(personal),
         entry.salt,
@@ -330,7 +330,7 @@ def entry_from(row: Row) -> Entry:
 
 
 def connection_row(node: str, connection: LiveConnection) -> Row:
-    """The row of an open connection that `node` holds."""
+    """Return the row of an open connection that `node` holds."""
     return (
         node,
         connection.id,
@@ -343,13 +343,13 @@ def connection_row(node: str, connection: LiveConnection) -> Row:
 
 
 def _readable(text: str) -> str:
-    # A token's JSON can name a principal with half of a surrogate pair. No database stores that; it
-    # must not keep the rest of the batch from being stored. This is for people to read only.
+    # A token's JSON can name a principal with half of a surrogate pair. No database stores that; it must
+    # not prevent the rest of the batch from being stored. The list is for operators only.
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def connection_from(row: Row) -> LiveConnection:
-    """The open connection in `row`."""
+    """Return the open connection in `row`."""
     id, node, principal_id, kind, endpoint, address, opened_at = row
     return LiveConnection(
         id=id,

@@ -1,4 +1,4 @@
-"""From events to entries, for every store."""
+"""Convert events to entries, for every store."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ __all__ = ["seal_all"]
 def seal_all(
     events: Sequence[Event], *, after: tuple[int, str], key: bytes | None
 ) -> list[tuple[Event, Entry]]:
-    """The entries that continue the chain, each with its event.
+    """Return the entries that continue the chain, each with its event.
 
     Args:
-        events: What happened, in order.
+        events: The events, in order.
         after: `seq` and hash of the last entry.
         key: Secret of the chain, or None.
     """

@@ -1,10 +1,11 @@
-"""The SQL of every store that speaks SQL.
+"""The SQL statements of every SQL store.
 
-Written in what SQLite (3.35 or later) and PostgreSQL share: `ON CONFLICT`, `RETURNING`, and no
-function that only one of them has. `?` stands for a parameter and for nothing else, so that a
-driver with another style can replace it.
+Written in the common part of SQLite (3.35 or later) and PostgreSQL: `ON CONFLICT`, `RETURNING`, and no
+function that only one of them has. `?` is used only for parameters, so that a driver with another style can
+replace it.
 
-Roles come as one row each, joined last: one statement, no aggregate that the two spell differently.
+Roles are one row each, joined last: one statement, without an aggregate function, which the two spell
+differently.
 """
 
 __all__: list[str] = []
@@ -197,7 +198,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REMOVE_FACTOR = "DELETE FROM factor WHERE id = ? AND principal_id = ?"
 HAS_FACTOR = "SELECT 1 FROM factor WHERE principal_id = ?"
-# INVARIANT: as `Factor.accepts` has it.
+# INVARIANT: the rule of `Factor.accepts`.
 USE_FACTOR = """
 UPDATE factor
 SET counter = ?, last_used_at = ?
@@ -265,8 +266,8 @@ WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)
 
 # revocations ------------------------------------------------------------------------------------
 
-# A counter in a row, not a sequence: the row's lock makes the order of `seq` the order of commits,
-# so that a follower who has seen 6 can't miss a 5 that commits later.
+# A counter in a row, not a sequence: the row's lock makes the order of `seq` the order of commits. So a
+# reader that has seen 6 cannot miss a 5 that commits later.
 NEXT_REVOCATION = """
 UPDATE counter SET value = value + 1 WHERE name = 'revocation' RETURNING value
 """
@@ -280,7 +281,7 @@ BEGIN_EPOCH = "UPDATE revocation_log SET epoch = ?, inode = ?"
 LOG_POSITION = """
 SELECT l.epoch, c.value FROM revocation_log l CROSS JOIN counter c WHERE c.name = 'revocation'
 """
-# Only what says nothing any more: everything else is remembered for good.
+# Only entries without any effect; all others are kept permanently.
 PURGE_REVOCATIONS = """
 DELETE FROM revocation
 WHERE target IN ('session', 'moved', 'connection', 'changed') AND at < ?
@@ -309,8 +310,8 @@ AND_NAMED = "AND name = ?"
 OLDEST_FIRST = "ORDER BY seq LIMIT ?"
 NEWEST_FIRST = "ORDER BY seq DESC LIMIT ?"
 
-# Retention drops a beginning of the chain, so it stops at the first entry that is young enough,
-# even if older ones follow (the clock had been set back).
+# Retention drops the beginning of the chain, so it stops at the first entry that is young enough, even if
+# older ones follow (the clock had been set back).
 FIRST_KEPT = "SELECT seq FROM trail WHERE time >= ? ORDER BY seq LIMIT 1"
 LAST_DROPPED = """
 SELECT seq, hash FROM trail WHERE seq < ? AND seq <= ? ORDER BY seq DESC LIMIT 1

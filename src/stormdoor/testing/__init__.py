@@ -1,4 +1,4 @@
-"""What the tests of an application need of stormdoor. Nothing in here runs in production."""
+"""Helpers for the tests of an application. Nothing in here runs in production."""
 
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import Login

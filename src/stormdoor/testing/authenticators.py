@@ -1,7 +1,7 @@
-"""The contract that every authenticator keeps, as a check that an application runs on its own.
+"""The contract of every authenticator, as a check that an application runs on its own.
 
-The guard relies on it: what a client sends is accepted or refused and never raises, secrets stay where
-they are, times are times, and a store that does not answer lets nobody in.
+The guard relies on it: input of a client is accepted or refused and never raises, secrets are not shown,
+times have the right units, and a store that does not answer admits no client.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _REFUSALS = frozenset(
 
 
 class ContractBroken(AssertionError):
-    """An authenticator does what the guard does not expect. Its text names every breach."""
+    """An authenticator breaks the contract. The message names every breach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Presented:
 
     Attributes:
         secret: The credential. Not in its repr.
-        place: Where; the authenticator's first place if left out.
-        handshake: What it comes with.
+        place: Its place; the authenticator's first place by default.
+        handshake: The handshake that contains it.
     """
 
     secret: str = field(repr=False)
@@ -78,13 +78,13 @@ async def check_authenticator(
     """Check that `authenticator` keeps the contract.
 
     Args:
-        authenticator: What is checked.
+        authenticator: The authenticator to check.
         good: A credential that it accepts at `now`; or a function, perhaps a coroutine function, that makes
-            a new one each time, which is needed for credentials that count once.
+            a new one each time, which single-use credentials need.
         now: Unix seconds.
-        bad: Credentials that it must refuse, by the name of what is wrong with each.
-        store: Where its state lives; an empty store in memory if left out.
-        single_use: A credential counts once, and must be refused when it comes again.
+        bad: Credentials that it must refuse, by the name of their error.
+        store: Store of its state; by default, an empty store in memory.
+        single_use: Whether a credential is accepted once, and must be refused the second time.
         forgiven: Names of rules, as this function returns them, that it need not keep for a reason that
             you know.
 
@@ -92,7 +92,7 @@ async def check_authenticator(
         The names of the rules that were checked.
 
     Raises:
-        ContractBroken: It does not keep the contract.
+        ContractBroken: It breaks the contract.
     """
     opened = open_store("memory:") if store is None else store
     if store is None:
@@ -111,7 +111,7 @@ async def check_authenticator(
 
 
 class _Check:
-    """One run: what is checked, and what was found."""
+    """One run: its input and its findings."""
 
     def __init__(
         self,
@@ -133,26 +133,26 @@ class _Check:
         self._good = good
 
     def breach(self, what: str) -> None:
-        """Note that the rule is broken. Only the first three of a rule are worth reading."""
+        """Note that the rule is broken. Only the first three breaches of a rule are reported."""
         if sum(one.startswith(f"{self.rule}: ") for one in self.breaches) < 3:
             self.breaches.append(f"{self.rule}: {what}")
 
     async def good(self) -> Presented:
-        """A credential that counts."""
+        """Return a valid credential."""
         made: Any = self._good() if callable(self._good) else self._good
         if inspect.isawaitable(made):
             made = await made
         return self.presented(made)
 
     def presented(self, example: Example) -> Presented:
-        """With its place."""
+        """Return the example with its place."""
         one = Presented(example) if isinstance(example, str) else example
         if one.place is None and self.authenticator.places:
             return replace(one, place=self.authenticator.places[0])
         return one
 
     def recognised(self, one: Presented) -> bool:
-        """Whether the guard would ask this authenticator."""
+        """Return whether the guard would use this authenticator."""
         try:
             answer: object = self.authenticator.recognises(_credential(one))
         except Exception as error:  # noqa: BLE001 - that is what is being found out
@@ -165,7 +165,7 @@ class _Check:
     async def ask(
         self, one: Presented, *, now: float | None = None, store: Store | None = None
     ) -> Authentication | Rejected | None:
-        """What it answers; None if it does not recognise it, or broke the contract."""
+        """Return its result; None if it does not recognise the credential, or broke the contract."""
         if not self.recognised(one):
             return None
         try:
@@ -199,7 +199,7 @@ def _credential(one: Presented) -> Credential:
 
 
 def _shown(one: Presented) -> str:
-    """What was presented, for the tester: never the whole of it."""
+    """Return a short form of a presented credential, never the whole of it."""
     start = one.secret[:6].encode("ascii", "backslashreplace").decode()
     return f"{start!r}… ({len(one.secret)} characters)"
 
@@ -215,7 +215,7 @@ async def _shape(check: _Check) -> None:
     if not places or not all(isinstance(place, Place) for place in places):
         check.breach("places names at least one Place")
     if not inspect.iscoroutinefunction(getattr(one, "authenticate", None)):
-        check.breach("authenticate is not async: whatever it waits for would stop every connection")
+        check.breach("authenticate is not async: any wait in it would stop every connection")
 
 
 async def _accepts(check: _Check) -> None:
@@ -231,7 +231,7 @@ async def _accepts(check: _Check) -> None:
     if not found.principal.id or not isinstance(roles, frozenset):
         check.breach("a principal has an id, and its roles are a frozenset")
     if not found.credential_id:
-        check.breach("credential_id is empty: nobody could revoke it")
+        check.breach("credential_id is empty: an operator could not revoke it")
     if one.place is not None and one.place.ambient and not found.ambient:
         check.breach("a browser brings it along by itself, and ambient is False")
     scopes: object = found.scopes
@@ -304,7 +304,7 @@ async def _garbage(check: _Check) -> None:
         for what, garbage in GARBAGE.items():
             secret = garbage
             if place.source is Source.CERTIFICATE:
-                # Nobody can put there what is no base64: the guard writes it.
+                # No client can put invalid base64 there: the guard writes it.
                 secret = base64.b64encode(garbage.encode("utf-8", "surrogatepass")).decode()
             answer = await check.ask(replace(one, secret=secret, place=place))
             if isinstance(answer, Authentication):
@@ -360,7 +360,7 @@ async def _bare_handshake(check: _Check) -> None:
 
 
 class _Down:
-    """A store that does not answer, and notes whether it was asked."""
+    """A store that does not answer, and notes whether it was called."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -6,13 +6,13 @@ __all__ = ["FakeClock"]
 class FakeClock:
     """Implements the Clock port; time passes only when a test says so.
 
-    The two readings move as in the real world: `advance` moves both, `set_wall` moves only the wall
-    clock (somebody set it, possibly back), and `monotonic` never goes back.
+    The two readings move as in reality: `advance` moves both, `set_wall` moves only the wall clock (an
+    administrator set it, possibly back), and `monotonic` never goes back.
 
     Args:
         wall: The first reading of `now`, in seconds since 1970; by default 2026-01-01T00:00:00Z.
-        monotonic: The first reading of `monotonic`, in seconds. It is unlike `wall` on purpose,
-            so a mix-up of the two shows.
+        monotonic: The first reading of `monotonic`, in seconds. It differs from `wall` on purpose, so that
+            a mix-up of the two shows.
     """
 
     __slots__ = ("_monotonic", "_wall")
@@ -26,14 +26,14 @@ class FakeClock:
         return self._wall
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since an arbitrary moment; never goes back."""
         return self._monotonic
 
     def advance(self, seconds: float) -> None:
         """Lets time pass on both clocks.
 
         Args:
-            seconds: How long; not negative. To set the wall clock back, use `set_wall`.
+            seconds: Seconds to pass; not negative. To set the wall clock back, use `set_wall`.
 
         Raises:
             ValueError: If `seconds` is negative.

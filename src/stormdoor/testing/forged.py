@@ -1,4 +1,4 @@
-"""Credentials that must not count: expired, of another audience, signed by nobody or by somebody else."""
+"""Credentials that must be refused: expired, for another audience, unsigned, or signed with another key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["forged_token", "with_token", "without_signature"]
 
 
 def _claims(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a token, verified by nobody."""
+    """Return header and claims of a token, unverified."""
     try:
         head = jwt.get_unverified_header(token)
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -26,15 +26,15 @@ def _claims(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def forged_token(token: str, key: str | bytes, **claims: Any) -> str:
-    """The token with other claims, signed anew with `key` and the token's own algorithm.
+    """Return the token with other claims, signed again with `key` and the token's own algorithm.
 
-    With the application's own key, `exp=0` gives one that has expired and `aud="elsewhere"` one for somebody
-    else; with another key, one that nobody who may has signed. A claim that is None is left out.
+    With the application's own key, `exp=0` gives an expired token and `aud="elsewhere"` one for another
+    audience; with another key, the token has an invalid signature. A claim that is None is removed.
 
     Args:
-        token: A good one.
+        token: A valid token.
         key: The secret, or the private key as PEM.
-        claims: What is another.
+        claims: Changed claims.
 
     Raises:
         ValueError: `token` is no JSON Web Token.
@@ -52,7 +52,7 @@ def _part(value: Mapping[str, Any]) -> str:
 
 
 def without_signature(token: str, **claims: Any) -> str:
-    """The token with `alg: none`, other claims if given, and no signature.
+    """Return the token with `alg: none`, other claims if given, and no signature.
 
     Raises:
         ValueError: `token` is no JSON Web Token.
@@ -62,11 +62,11 @@ def without_signature(token: str, **claims: Any) -> str:
 
 
 def with_token(owner: Identity, token: str, name: str) -> Identity:
-    """The identity with every credential it shows replaced by `token`.
+    """Return the identity with each of its credentials replaced by `token`.
 
     Args:
-        owner: Where the credential goes: a header, a cookie, a parameter, a subprotocol.
-        token: What is shown instead.
-        name: What failures call it.
+        owner: The identity, which defines the places: a header, a cookie, a parameter, a subprotocol.
+        token: The new credential.
+        name: Its name in failures.
     """
     return replace(owner.changed(name, lambda _: token), name=name)

@@ -1,4 +1,4 @@
-"""What hostile clients send in place of a credential."""
+"""Malformed credentials, as hostile clients send them."""
 
 from __future__ import annotations
 
@@ -45,11 +45,14 @@ GARBAGE: dict[str, str] = {
     "colons": "a:b:c:d",
     "bars": "2|1:0|10:1|4:user|4:YQ==|" + "0" * 64,
 }
-"""By what it is. None of it is longer than `MAX_SECRET`: what is, nobody is asked about."""
+"""By description.
+
+None of it is longer than `MAX_SECRET`: the guard refuses a longer one before any authenticator.
+"""
 
 
 def altered(secret: str) -> Iterator[tuple[str, str]]:
-    """The credential with one thing about it changed, with a name for what."""
+    """Return the credential with one change, with a name for it."""
     step = max(1, len(secret) // _POSITIONS)
     for position in [*range(0, len(secret), step), len(secret) - 1]:
         letter = secret[position : position + 1]

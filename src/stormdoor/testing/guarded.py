@@ -1,4 +1,4 @@
-"""The prober as an assertion: what strangers can do with an endpoint, in the tests of the application."""
+"""The prober as an assertion for tests: it probes as an unauthenticated client and as the owner."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ T = TypeVar("T")
 _LISTEN = 0.5
 _PER_SECOND = 100.0
 _ELSEWHERE = (
-    "If the server runs in the event loop of this thread, nobody serves while the test waits: await the "
+    "If the server runs in the event loop of this thread, it cannot serve while the test waits: await the "
     "variant that ends in _async."
 )
 
 
 class NotGuarded(AssertionError):
-    """An endpoint lets somebody do what it should not, or does not show that it does not.
+    """An endpoint admits a client that it should refuse, or does not show that it refuses it.
 
     Attributes:
-        report: All that the prober found; None where it could not begin.
+        report: The report of the prober; None if it could not begin.
     """
 
     def __init__(self, message: str, report: Report | None = None) -> None:
@@ -57,12 +57,12 @@ class NotGuarded(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a test lets pass.
+    """The results that a test accepts.
 
     Args:
         level: The least level that fails.
-        slugs: Probes whose findings are meant to be so, such as `no-credential` for a public feed.
-        untold: Checks about which the server may leave the prober in doubt.
+        slugs: Probes with intended findings, such as `no-credential` for a public feed.
+        untold: Checks that the prober may leave undetermined.
     """
 
     level: Level = Level.WARNING
@@ -71,10 +71,10 @@ class Allowance:
 
 
 def _here(begin: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
-    """Run it in a loop of its own.
+    """Run it in a separate event loop.
 
     Raises:
-        RuntimeError: A loop runs in this thread: it would stand still, and the server with it.
+        RuntimeError: An event loop runs in this thread: it would be blocked, and the server with it.
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
     try:
@@ -100,7 +100,7 @@ def _allowance(
 
 
 def _doubts(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Check, str]]:
-    """What an assertion that passes must have shown, and has not."""
+    """Return the checks that a passing assertion must have determined, and has not."""
     asked = [Check.AUTHENTICATION, *([Check.ORIGIN] if owned else [])]
     if "no-credential" in allowed.slugs:
         asked.remove(Check.AUTHENTICATION)
@@ -113,7 +113,7 @@ def _doubts(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Ch
 
 
 def _told(report: Report, allowed: Allowance, *, owned: bool) -> str:
-    """What is to be said against the endpoint; "" if nothing is."""
+    """Return the failure message about the endpoint, or ""."""
     counted = [
         one
         for one in in_order(report.findings)
@@ -161,33 +161,34 @@ async def assert_guarded_async(
     listen: float = _LISTEN,
     seconds: float = 60.0,
 ) -> Report:
-    """Probe an endpoint, as `stormdoor probe` does, and fail if strangers can do what they should not.
+    """Probe an endpoint, as `stormdoor probe` does, and fail on findings.
 
-    It also fails where whether somebody gets in could not be told: a check that nobody can fail proves
-    nothing.
+    It also fails if it could not be determined whether a client is admitted: a check that cannot fail
+    proves nothing.
 
     Args:
         url: `ws://127.0.0.1:8888/chat`; also with http.
-        owner: Whose credential is good.
-        login: How the owner logs in, instead.
+        owner: Identity with a valid credential.
+        login: Login of the owner, instead.
         other: A second identity, for `private`.
         origin: Origin of the endpoint's own pages, if not that of its address.
-        say: Messages that the owner would send and be answered, without harm.
+        say: Harmless messages of the owner that the server answers.
         private: A text that only the owner may read.
         logout: URL of the logout.
         active: Also send malformed messages, many messages, and wrong passwords.
         level: The least level that fails: error, warning, note.
-        allow: Slugs of findings that are meant to be so: `no-credential` for a public feed.
-        untold: Checks about which the prober may be left in doubt: `authentication`, `origin`.
+        allow: Slugs of intended findings: `no-credential` for a public feed.
+        untold: Checks that the prober may leave undetermined: `authentication`, `origin`.
         authorized: Hosts beside this machine.
         listen: Seconds to listen to each connection.
-        seconds: How long all of it may take.
+        seconds: Time limit for the whole probe.
 
     Returns:
         The report, for further claims.
 
     Raises:
-        NotGuarded: It is not guarded, or it could not be told; its text has the evidence and the fix.
+        NotGuarded: It is not guarded, or that could not be determined; the message has the evidence and the
+            fix.
     """
     __tracebackhide__ = True
     allowed = _allowance(level, allow, untold, [one.meta.slug for one in PROBES])
@@ -235,10 +236,10 @@ def assert_guarded(
     listen: float = _LISTEN,
     seconds: float = 60.0,
 ) -> Report:
-    """`assert_guarded_async` for a test that is no coroutine; the server runs in another thread or process.
+    """`assert_guarded_async` for a synchronous test; the server runs in another thread or process.
 
     Raises:
-        NotGuarded: It is not guarded, or it could not be told.
+        NotGuarded: It is not guarded, or that could not be determined.
         RuntimeError: An event loop runs in this thread.
     """
     __tracebackhide__ = True
@@ -274,19 +275,19 @@ async def assert_refused_async(
     authorized: Collection[str] = (),
     listen: float = _LISTEN,
 ) -> None:
-    """Fail unless `owner` gets in and `who`, with another credential, does not.
+    """Fail unless `owner` is admitted and `who`, with another credential, is refused.
 
     Args:
         url: The endpoint.
-        who: With a credential that must not count: expired, forged, of another audience.
-        owner: With a good one: a server that refuses everybody shows nothing.
+        who: Identity with an invalid credential: expired, forged, for another audience.
+        owner: Identity with a valid one, because a server that refuses every client proves nothing.
         origin: Origin of the endpoint's own pages, if not that of its address.
-        say: Messages that the owner would send and be answered.
+        say: Harmless messages of the owner that the server answers.
         authorized: Hosts beside this machine.
         listen: Seconds to listen.
 
     Raises:
-        NotGuarded: `who` gets in, `owner` does not, or it could not be told.
+        NotGuarded: `who` is admitted, `owner` is not, or that could not be determined.
     """
     __tracebackhide__ = True
     target = parse_target(url, authorized)
@@ -320,10 +321,10 @@ async def log_in_async(
     """Log in as a browser does: the page first, its cookies and hidden fields, then the form.
 
     Args:
-        url: Where the form is sent to.
-        fields: What is in it.
+        url: Address that the form is sent to.
+        fields: Fields of the form.
         as_json: Send it as JSON.
-        page: The page of the form, if it is elsewhere.
+        page: The page of the form, if it has another address.
         authorized: Hosts beside this machine.
 
     Returns:
@@ -349,7 +350,7 @@ def log_in(
     page: str = "",
     authorized: Collection[str] = (),
 ) -> Identity:
-    """`log_in_async` for a test that is no coroutine.
+    """`log_in_async` for a synchronous test.
 
     Raises:
         NotGuarded: The server does not answer, or does not accept the login.
@@ -371,10 +372,10 @@ def assert_refused(
     authorized: Collection[str] = (),
     listen: float = _LISTEN,
 ) -> None:
-    """`assert_refused_async` for a test that is no coroutine.
+    """`assert_refused_async` for a synchronous test.
 
     Raises:
-        NotGuarded: `who` gets in, `owner` does not, or it could not be told.
+        NotGuarded: `who` is admitted, `owner` is not, or that could not be determined.
         RuntimeError: An event loop runs in this thread.
     """
     __tracebackhide__ = True

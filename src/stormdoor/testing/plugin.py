@@ -1,4 +1,4 @@
-"""Fixtures for pytest: `pytest_plugins = ["stormdoor.testing.plugin"]` in `conftest.py` makes them known."""
+"""Fixtures for pytest: add `pytest_plugins = ["stormdoor.testing.plugin"]` to `conftest.py`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["stormdoor_clock", "stormdoor_serve"]
 def stormdoor_clock() -> FakeClock:
     """A clock that stands still: `Guard(clock=stormdoor_clock, …)`, then `stormdoor_clock.advance(3600)`.
 
-    It starts at the present: the prober compares the end of a token with the real time.
+    It starts at the present: the prober compares the expiry of a token with the real time.
     """
     return FakeClock(wall=time.time())
 
 
 @pytest.fixture
 def stormdoor_serve() -> Iterator[Callable[[Callable[[], Application] | Application], Served]]:
-    """Serves applications on loopback, in threads of their own, until the test ends."""
+    """Serves applications on loopback, in separate threads, until the test ends."""
     with contextlib.ExitStack() as open_ones:
 
         def serve(make: Callable[[], Application] | Application) -> Served:

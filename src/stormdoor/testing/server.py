@@ -1,4 +1,4 @@
-"""A Tornado application on loopback, for the tests of whoever wrote it."""
+"""A Tornado application on loopback, for the tests of its developers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An application that is being served.
+    """A running application.
 
     Args:
-        port: On 127.0.0.1.
+        port: Port on 127.0.0.1.
         loop: The event loop that it runs in.
     """
 
@@ -34,15 +34,15 @@ class Served:
 
     @property
     def origin(self) -> str:
-        """`http://127.0.0.1:PORT`."""
+        """Return `http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
-        """`ws://127.0.0.1:PORT/path`."""
+        """Return `ws://127.0.0.1:PORT/path`."""
         return f"ws://127.0.0.1:{self.port}{path}"
 
     def call(self, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine function where the server runs, from a test that is no coroutine."""
+        """Run a coroutine function in the event loop of the server, from a synchronous test."""
         return asyncio.run_coroutine_threadsafe(begin(), self.loop).result(_PATIENCE)
 
 
@@ -50,7 +50,7 @@ class Served:
 async def serving(application: Application) -> AsyncIterator[Served]:
     """Serve `application` on a free port of loopback, in this event loop.
 
-    A stormdoor guard that it has starts by itself, and is closed at the end.
+    The guard of the application starts by itself, and is closed at the end.
     """
     sockets = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(application)
@@ -66,7 +66,7 @@ async def serving(application: Application) -> AsyncIterator[Served]:
 
 @dataclass(slots=True)
 class _Thread:
-    """What the thread of a server says to the thread of the test."""
+    """The state that the thread of a server shares with the thread of the test."""
 
     ready: threading.Event = field(default_factory=threading.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,7 +74,7 @@ class _Thread:
     failure: BaseException | None = None
 
     async def serve(self, make: Callable[[], Application] | Application) -> None:
-        """Until it is over."""
+        """Serve until the test ends."""
         application = make if isinstance(make, Application) else make()
         async with serving(application) as self.served:
             self.ready.set()
@@ -92,7 +92,7 @@ class _Thread:
 
 @contextlib.contextmanager
 def running(make: Callable[[], Application] | Application) -> Iterator[Served]:
-    """Serve an application in a thread of its own, for a test that is no coroutine.
+    """Serve an application in a separate thread, for a synchronous test.
 
     Args:
         make: The application, or a function that makes it in the thread's event loop.

@@ -1,4 +1,4 @@
-"""What a guard has recorded, for a test that asks whether somebody would notice."""
+"""The events that a guard has recorded, for tests of the audit trail."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MOST = 10_000
 
 
 async def trail_of(guard: Guard, *names: str) -> list[Event]:
-    """The events in the trail, oldest first.
+    """Return the events in the trail, oldest first.
 
     Args:
-        guard: Whose.
-        names: Only these, such as `session_use_after_expire`; all if left out.
+        guard: The guard.
+        names: Names of events, such as `session_use_after_expire`; by default all.
     """
     await guard.trail.flush()
     entries = await guard.store.entries(limit=_MOST)

@@ -1,3 +1,3 @@
-"""The adapter: the only part of stormdoor's library that knows Tornado."""
+"""The adapter: the only part of stormdoor's library that depends on Tornado."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Accepting TCP connections, a few in each turn of the loop, and more slowly while no file can be opened."""
+"""Accept TCP connections, a few in each iteration of the loop, and fewer while file descriptors are short."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Acceptor"]
 _log = logging.getLogger("stormdoor")
 
 _BATCH = 4
-"""Connections accepted in one turn: open sockets are served between two of them."""
+"""Connections accepted in one iteration; open sockets are served in between."""
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _SHORTEST, _LONGEST = 0.05, 1.0  # seconds without accepting
 _SAID_SECONDS = 60.0
@@ -25,9 +25,9 @@ class Acceptor:
     """Accepts connections on one listening socket.
 
     Args:
-        sock: The listening socket, which does not block.
+        sock: The listening socket, non-blocking.
         accepted: Called with each connection and its address.
-        exhausted: Called when no more files can be opened, to close a connection.
+        exhausted: Called when no file descriptor is left, to close a connection.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Acceptor:
             self._accepted(connection, address)
 
     def _back_off(self, error: OSError) -> None:
-        """Stop for a while. The listening socket stays readable, so the loop would spin at once."""
+        """Pause accepting. The listening socket stays readable, so the loop would otherwise spin."""
         self._pause = min(_LONGEST, max(_SHORTEST, 2 * self._pause))
         self._loop.remove_handler(self._sock)
         self._resuming = self._loop.call_later(self._pause, self._resume)

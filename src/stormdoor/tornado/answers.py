@@ -1,12 +1,11 @@
-"""The two answers to a handshake, each written in one go: the refusal, and the 101.
+"""Write the two answers to a handshake, the refusal and the 101, each in one system call.
 
-Who refuses a flood must not pay more for a stranger than for a guest. Tornado builds an answer out of
-headers, one after the other, and then waits for the next request on the same connection. A refusal here is
-ready but for its date, and the connection is closed: whoever was refused a WebSocket has no other use for
-it.
+Refusing a handshake of a flood must not cost more than accepting one. Tornado builds an answer from its
+headers one by one, and then waits for the next request on the same connection. A refusal here is prepared
+except for its date, and closes the connection, because a refused client has no other use for it.
 
-Both fall back to Tornado's own way wherever the application has a say in the answer. What is used of Tornado
-beyond its documentation is kept by `tests/tornado/test_answers.py`.
+Both use Tornado's own code if the application takes part in the answer. `tests/tornado/test_answers.py`
+checks each undocumented feature of Tornado that they use.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ __all__ = ["ANSWERING", "fresh_headers", "switch_protocols", "turn_away"]
 
 
 ANSWERING = ("finish", "flush", "set_header", "clear_header")
-"""Methods by which a handler has a say in the 101, if they are its own."""
+"""Methods by which a handler takes part in the 101, if it overrides them."""
 
 
 def _prepare(denial: Denial) -> tuple[bytes, bytes]:
-    """What comes before and after the headers that differ."""
+    """Return the parts before and after the headers that differ."""
     answer = ANSWERS[denial]
     body = f"{answer.text}\n".encode()
     lines = [
@@ -52,7 +51,7 @@ _PREPARED = {denial: _prepare(denial) for denial in Denial}
 
 
 class _Date:
-    """The date of an answer, made once a second."""
+    """The date of an answer, formatted once a second."""
 
     __slots__ = ("_second", "_text")
 
@@ -61,7 +60,7 @@ class _Date:
         self._text = ""
 
     def at(self, now: float) -> str:
-        """The date at `now` (Unix seconds)."""
+        """Return the date at `now` (Unix seconds)."""
         second = int(now)
         if second != self._second:
             self._second = second
@@ -74,16 +73,16 @@ _SERVER = f"TornadoServer/{tornado.version}"
 
 
 def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
-    """Answer with the refusal and close the connection, if nobody else has a say in the answer.
+    """Answer with the refusal and close the connection, if the application takes no part in the answer.
 
     Args:
-        handler: Whose handshake was refused. Nothing has been written.
-        refusal: Why.
+        handler: Handler of the refused handshake. Nothing has been written.
+        refusal: The denial and its detail.
         now: Unix seconds.
 
     Returns:
-        Whether it was done; if not, nothing has happened. It is not for a request that is no ordinary
-        handshake, nor where the application adds headers of its own to every answer.
+        Whether it has answered; if not, nothing has happened. It does not if the request is no ordinary
+        handshake, or if the application adds its own headers to every answer.
     """
     request = handler.request
     connection = request.connection
@@ -95,7 +94,7 @@ def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
         or type(handler).set_default_headers is not RequestHandler.set_default_headers
         or handler._transforms  # noqa: SLF001 - what rewrites answers, such as compression
         or handler._headers_written  # noqa: SLF001 - there is no other way to see it
-        # What is left of a body would be lost, and the answer with it.
+        # The unread rest of a body would be lost, and the answer with it.
         or "Content-Length" in request.headers
         or "Transfer-Encoding" in request.headers
     ):
@@ -134,7 +133,7 @@ def fresh_headers(now: float) -> HTTPHeaders:
 
 
 class _Beginning:
-    """What most 101s begin with, made once a second: the headers of every answer of Tornado's."""
+    """The beginning of most 101s, built once a second: the headers of every answer of Tornado."""
 
     __slots__ = ("_lines", "_second")
 
@@ -143,7 +142,7 @@ class _Beginning:
         self._lines: list[str] = []
 
     def at(self, now: float) -> list[str]:
-        """The lines at `now` (Unix seconds)."""
+        """Return the lines at `now` (Unix seconds)."""
         second = int(now)
         if second != self._second:
             self._second = second
@@ -170,13 +169,13 @@ def switch_protocols(
     """Write the 101, with every header that the handler has set.
 
     Args:
-        handler: Whose handshake was accepted.
-        headers: Those of its answer, or None if they are the usual ones.
+        handler: Handler of the accepted handshake.
+        headers: Headers of its answer, or None for the default ones.
         now: Unix seconds.
         more: The protocol's own headers, if they are not among the handler's.
 
     Returns:
-        Whether it was done; if not, nothing has happened.
+        Whether it has answered; if not, nothing has happened.
     """
     connection = handler.request.connection
     if (
@@ -194,7 +193,7 @@ def switch_protocols(
     lines = _beginning.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
     lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
     head = "\r\n".join(lines).encode("latin1")
-    # INVARIANT: no header can end a line. Tornado looks at each; here all of them are looked at together.
+    # INVARIANT: no header can contain a line end. Tornado checks each; here all are checked together.
     ends = len(lines) - 1
     if head.count(b"\n") != ends or head.count(b"\r") != ends:
         raise ValueError("illegal characters (CR or LF) in a header of the handshake's answer")
@@ -209,15 +208,15 @@ def switch_protocols(
 
 
 def _write(stream: IOStream, head: bytes) -> Future[None] | None:
-    """Write to the socket, which nearly always takes all of it; what it does not take, the stream writes.
+    """Write to the socket, which nearly always takes all of it; the stream writes the rest.
 
     Returns:
-        When the stream will have written the rest, if there is one.
+        A Future for the rest, if there is one.
     """
     sent = 0
     if type(stream) is IOStream and not stream.writing():
         try:  # noqa: SIM105 - at each handshake, and `suppress` costs more than the try
             sent = stream.write_to_fd(memoryview(head))
         except OSError:
-            pass  # whatever is wrong with the socket, the stream finds out as well
+            pass  # the stream finds the same error of the socket
     return stream.write(head[sent:]) if sent < len(head) else None

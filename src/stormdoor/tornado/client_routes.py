@@ -13,21 +13,21 @@ _SCRIPT = Path(__file__).parent / "static" / "stormdoor.js"
 
 
 class _Client(StaticFileHandler):
-    """One file, under whatever name the application gives it."""
+    """Serves one file, under the name that the application gives it."""
 
     def initialize(self) -> None:  # type: ignore[override]
         super().initialize(str(_SCRIPT.parent))
 
     async def get(self, path: str = "", include_body: bool = True) -> None:  # noqa: FBT001, FBT002
-        """The script. Its name never changes, so browsers ask each time whether it has (ETag)."""
+        """Return the script. Its name never changes, so browsers revalidate it each time (ETag)."""
         await super().get(_SCRIPT.name, include_body)
 
     async def head(self, path: str = "") -> None:
-        """What `get` would say of it."""
+        """Return the headers of `get`."""
         await self.get(path, include_body=False)
 
     def get_content_type(self) -> str:
-        """A module must have the type of a script, whatever this machine thinks of `.js`."""
+        """Return the type of a script, even if this machine maps `.js` to another one."""
         return "text/javascript; charset=utf-8"
 
     def set_extra_headers(self, path: str) -> None:
@@ -37,11 +37,11 @@ class _Client(StaticFileHandler):
 
 
 def client_routes(path: str = "/stormdoor.js") -> list[Rule]:
-    """A route that serves the browser client, for `import { Door, ticketFrom } from "/stormdoor.js"`.
+    """Return a route that serves the browser client, for `import { Door, ticketFrom } from "/stormdoor.js"`.
 
-    The script is public, and the same for everybody.
+    The script is public, and the same for every client.
 
     Args:
-        path: Where.
+        path: Path of the route.
     """
     return [URLSpec(path, _Client)]

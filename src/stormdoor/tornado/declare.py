@@ -1,4 +1,4 @@
-"""What an application writes: `GuardedHandler`, and `@action` on its methods."""
+"""The classes and decorators for applications: `GuardedHandler`, and `@action` for its methods."""
 
 from __future__ import annotations
 
@@ -45,21 +45,22 @@ def action(
     strength: int | None = None,
     acr: str | None = None,
 ) -> Callable[[_Method], _Method]:
-    """Mark a method as what carries out a command; its parameter's annotation says which.
+    """Mark a method as the handler of a command, which the annotation of its parameter names.
 
     Args:
-        permission: What the principal needs, for example `chat:say`.
-        resource: Names what the command acts upon: a function from the command to a `Resource` or to
-            `(type, id)`. If it raises, the command is refused.
+        permission: Permission that the principal needs, for example `chat:say`.
+        resource: Function from the command to the resource that it acts upon: a `Resource` or `(type, id)`.
+            If it raises, the command is refused.
         limit: A rate such as `5/s`, for one principal on all its connections.
-        cost: How many messages one command counts as against the limits of the guard.
-        fresh: How long ago the principal may have proved who it is: `5min`, or seconds. Whoever may do
-            it otherwise is told what lacks, and goes on after `stormdoor.refresh` or `stormdoor.prove`.
-        strength: How many factors it must have used at least.
+        cost: Number of messages that one command counts as for the limits of the guard.
+        fresh: Greatest age of the principal's authentication: `5min`, or seconds. A client that lacks only
+            this gets the requirement in the answer, and can continue after `stormdoor.refresh` or
+            `stormdoor.prove`.
+        strength: Smallest number of factors that it must have used.
         acr: The class of authentication that its provider must have named.
 
     Raises:
-        PolicyError: The permission, or what is required, is not well formed.
+        PolicyError: The permission, or a requirement, is malformed.
         ConfigurationError: The limit is not a rate.
     """
     required = fresh is not None or strength is not None or acr is not None
@@ -99,19 +100,19 @@ class GuardedHandler(WebSocketHandler):
 
     It works behind `protect(application, guard)`. Without `protect`, it refuses all clients.
 
-    Declare `permission` (or `permission = public("why")`), and either methods with `@action`, each of
-    which takes one `Command`, or an `on_message` of your own, which then gets text and bytes untouched.
-    An action returns a `Reply` (or any object that msgspec encodes) or None, and may be a coroutine.
+    Declare `permission` (or `permission = public("why")`), and either methods with `@action`, each of which
+    takes one `Command`, or an `on_message` of your own, which then receives unchanged text and bytes. An
+    action returns a `Reply` (or any object that msgspec encodes) or None, and may be a coroutine.
 
     Attributes:
         permission: The permission to connect.
-        first_message: Whether a client that can send no credential in its handshake may send it in its
+        first_message: Whether a client that cannot send a credential in its handshake may send it in its
             first message, `{"type": "stormdoor.authenticate", "token": ...}`.
-        receive_only: Whether clients only receive here, as on a dashboard that is left open. What the server
-            sends, and the client's pongs, then keep a connection open until the login's absolute
-            lifetime, although the login itself ends when it has been idle for too long. A message of the
-            client after that ends the connection.
-        limits: The limits of its connections and messages, where they are not those of the guard.
+        receive_only: Whether clients only receive here, as on a dashboard that is left open. Messages of
+            the server, and the client's pongs, then keep a connection open until the login's absolute
+            lifetime, although the idle timeout ends the login itself. A message of the client after that
+            ends the connection.
+        limits: The limits of its connections and messages, if they differ from those of the guard.
         message_permission: The permission to send a message to `on_message`; `permission` if left out.
         compression: `get_compression_options` of Tornado; None leaves compression off, which saves
             nine tenths of the memory of an idle connection.
@@ -129,11 +130,11 @@ class GuardedHandler(WebSocketHandler):
     """The live connection, from `open()` on."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Collect the actions of a handler class, and refuse a class that cannot mean what it says.
+        """Collect the actions of a handler class, and reject a contradictory class.
 
         Raises:
-            ConfigurationError: An action takes no command, or has the name of a method of Tornado's; or
-                there are both actions and `on_message`.
+            ConfigurationError: An action takes no command, or has the name of a method of Tornado; or there
+                are both actions and `on_message`.
         """
         super().__init_subclass__(**kwargs)
         actions: dict[str, Action] = {}
@@ -164,19 +165,19 @@ class GuardedHandler(WebSocketHandler):
 
     @property
     def principal(self) -> Principal:
-        """Who is connected, with the roles as they are now."""
+        """The principal of the connection, with its present roles."""
         return self.connection.principal
 
     def get_compression_options(self) -> dict[str, Any] | None:
-        """Compression is off unless the class asks for it."""
+        """Return None: compression is off by default."""
         return self.compression
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Refuse to open a socket that no door stands in front of."""
+        """Refuse to open a socket that is not guarded."""
         if not self._behind_a_door:
             raise HTTPError(
                 500,
-                "%s is not guarded and lets nobody in; write protect(application, guard) after the "
+                "%s is not guarded and admits no client; write protect(application, guard) after the "
                 "application is made",
                 type(self).__qualname__,
             )

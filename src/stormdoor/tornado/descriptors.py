@@ -16,10 +16,10 @@ def descriptors_for(wanted: int) -> int:
     """Raise the soft limit (RLIMIT_NOFILE) as far as needed and permitted.
 
     Args:
-        wanted: Connections that should fit.
+        wanted: Number of connections that should fit.
 
     Returns:
-        Connections that do fit beside what is open now and `RESERVED`; `wanted` at most.
+        Number of connections that fit beside the open files and `RESERVED`; `wanted` at most.
     """
     try:
         resource = import_module("resource")

@@ -1,16 +1,15 @@
-"""The door itself: a class put in front of a handler class, so that nothing of the handler runs first.
+"""The guard's class in front of a handler class, so that the guard decides before any of its methods.
 
-`protect` makes, for each WebSocket handler class `H`, a class `H` that inherits from a door, from the
-original and from an `Outlet`. The door comes first in the method resolution order: it decides before
-`prepare`, drops messages before `on_message`, and ends the connection when anything at all goes wrong.
-The handler is not changed. Whatever the door adds has a name that begins with `_door_`, so that it takes
-no name from the handler.
+For each WebSocket handler class `H`, `protect` makes a class `H` that inherits from a `Door`, from the
+original and from an `Outlet`. `Door` is first in the method resolution order: it decides before `prepare`,
+drops messages before `on_message`, and ends the connection on any error. The handler is not changed. Each
+name that `Door` adds begins with `_door_`, so that it cannot collide with a name of the handler.
 
-Facts about Tornado that this file is built around; `tests/tornado/test_tornado_facts.py` keeps each:
+Facts about Tornado that this file depends on; `tests/tornado/test_tornado_facts.py` checks each:
 `prepare()` runs before the origin check; `check_origin` is not called for every request; after `close()`
-frames still reach `on_message`; if `open()` raises, `on_close` never runs; if the client leaves during an
-asynchronous `prepare()`, `on_close` runs before `open()`, and `open()` runs all the same. No further frame is
-read while what `on_message` returned is awaited, and `params.max_message_size` counts for the next one.
+frames still reach `on_message`; if `open()` raises, `on_close` never runs; if the client disconnects during
+an asynchronous `prepare()`, `on_close` runs before `open()`, and `open()` still runs. No further frame is
+read while the result of `on_message` is awaited, and `params.max_message_size` applies to the next one.
 """
 
 from __future__ import annotations
@@ -48,31 +47,31 @@ _log = logging.getLogger("stormdoor.door")
 
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
-    """Run `coroutine`; None if it is done already, else what Tornado is to wait for."""
+    """Run `coroutine`; None if it is done already, else the object that Tornado must await."""
     if sys.version_info >= (3, 12):
-        # A coroutine that never waits then costs no trip around the loop.
+        # A coroutine that never waits then needs no further iteration of the event loop.
         task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
         return None if task.done() and task.exception() is None else task
     return coroutine
 
 
 class Door(Threshold):
-    """What stands in front of every guarded handler. Never used by itself: see `protect`."""
+    """The base in front of every guarded handler. Never used by itself: see `protect`."""
 
     _door_app_opened = False
     _door_opening: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
     _door_errands: set[asyncio.Task[None]] | None = None
-    """What is done beside the messages: the loop itself holds on to no task."""
+    """Tasks beside the messages: the event loop itself keeps no strong references to tasks."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: what `protect` makes is no new class of the application's."""
+        """Not passed on: the class that `protect` makes is not a new class of the application."""
 
     def _door_take(self, text: bytes) -> Awaitable[Any] | None:
-        """One text message from the fast protocol, in the UTF-8 in which it came."""
+        """Handle one text message from the fast protocol, as the received UTF-8."""
         return self.on_message(text.decode())
 
     def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
-        """The 101 has been sent: open the gate, unless the connection was ended meanwhile."""
+        """Open the connection after the 101, unless it was ended meanwhile."""
         connection = self._door_admitted
         if connection is None:
             WebSocketHandler.close(self, 1011)
@@ -96,7 +95,7 @@ class Door(Threshold):
         return None
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
-        """The handler's own `open`."""
+        """Call the handler's own `open`."""
         self._door_app_opened = True
         return super().open(*args, **kwargs)
 
@@ -109,7 +108,7 @@ class Door(Threshold):
         shed(self)
 
     def _door_cut_off(self, code: int, reason: str) -> None:
-        """The protocol closes with `code`, since the client broke a rule of RFC 6455 or a limit of size."""
+        """Record that the protocol closes with `code`: the client broke RFC 6455 or a limit of size."""
         connection = self._door_admitted
         if connection is None or connection.state is State.ENDED:
             return
@@ -128,7 +127,7 @@ class Door(Threshold):
     ) -> None:
         """Log an error of the handler, unless it only wrote to a connection that the guard has ended.
 
-        A logout, a revocation or a deadline may come at any time, and the handler cannot know.
+        A logout, a revocation or a deadline may happen at any time, without the handler's knowledge.
         """
         connection = self._door_admitted
         if connection is None:
@@ -137,14 +136,14 @@ class Door(Threshold):
             super().log_exception(typ, value, tb)
 
     def _door_fail(self) -> None:
-        """The handler raised: the connection is over, and the trail says so."""
+        """End the connection after an exception of the handler, and record it."""
         if self._door_admitted is not None:
             self._door_guard.registry.end(
                 self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
             )
 
     def _door_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
-        """Read the first message. Tornado reads no further frame until this is done.
+        """Handle the first message. Tornado reads no further frame until this is done.
 
         It runs in the context of the handshake, as `on_close` does, so that the handler can leave a context
         manager that its `prepare` has entered.
@@ -181,7 +180,7 @@ class Door(Threshold):
                 raise
 
     def _door_widen(self) -> None:
-        """Let messages be as large as those of anybody who has said who he is."""
+        """Raise the size limit for messages to that of authenticated clients."""
         protocol: Any = self.ws_connection
         size = self.max_message_size
         if protocol is not None and hasattr(protocol, "params"):
@@ -194,7 +193,7 @@ class Door(Threshold):
         return self._door_kept or self._door_translator.handshake(self.request)
 
     def _door_expiring(self, seconds: float) -> None:
-        """Tell the handler, if it wants to know: `on_credential_expiring(seconds)`."""
+        """Call the handler's `on_credential_expiring(seconds)`, if it has one."""
         tell = getattr(self, "on_credential_expiring", None)
         if tell is None:
             return
@@ -222,11 +221,11 @@ class Door(Threshold):
         task.add_done_callback(self._door_errands.discard)
 
     def on_ping(self, data: bytes) -> Any:
-        """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
+        """Charge a ping like a message, and drop its data after the end of the connection."""
         return self._door_heard(super().on_ping, data)
 
     def on_pong(self, data: bytes) -> Any:
-        """Likewise a pong. Either may be a coroutine."""
+        """Likewise for a pong. Either may be a coroutine."""
         return self._door_heard(super().on_pong, data)
 
     def _door_heard(self, hear: Callable[[bytes], Any], data: bytes) -> Any:
@@ -240,21 +239,21 @@ class Door(Threshold):
             self._door_send_on(self._door_finish_telling(result))
         protocol = self.ws_connection
         if isinstance(protocol, TornadoProtocol):
-            protocol.pause = verdict.seconds  # it waits for nothing that `on_ping` returns
+            protocol.pause = verdict.seconds  # it does not await the result of `on_ping`
             return None
         return self._door_pause(verdict.seconds)
 
     def _door_pause(
         self, seconds: float, message: str | bytes = "", *, again: bool = False
     ) -> Awaitable[None]:
-        """What to return for a message if nothing more is to be read for a while.
+        """Return the result for a message if reading must pause.
 
-        For the fast protocol a `Hold`, for Tornado's own what it awaits.
+        For the fast protocol a `Hold`, for Tornado's own an awaitable.
 
         Args:
-            seconds: For how long.
-            message: The message at hand.
-            again: Whether it is to be judged anew afterwards.
+            seconds: Length of the pause.
+            message: The present message.
+            again: Whether it must be evaluated again afterwards.
         """
         hold = Hold(seconds, again)
         if type(self.ws_connection) is FastProtocol:
@@ -271,7 +270,7 @@ class Door(Threshold):
         return self._door_guard.inbound.receive_control(connection, len(data))
 
     def on_close(self) -> None:
-        """The connection is over, from whichever side."""
+        """End the connection, closed by either side."""
         self._door_over()
         if self._door_app_opened:
             super().on_close()
@@ -279,14 +278,14 @@ class Door(Threshold):
     def on_ws_connection_close(
         self, close_code: int | None = None, close_reason: str | None = None
     ) -> None:
-        """The frames have ended."""
+        """End the connection after the last frame."""
         try:
             super().on_ws_connection_close(close_code, close_reason)
         finally:
             self._door_over()
 
     def on_connection_close(self) -> None:
-        """The client left, perhaps before anything was opened."""
+        """The client has disconnected, perhaps before the connection was open."""
         self._door_left = True
         if self._door_admitted is None:
             WebSocketHandler.on_connection_close(self)
@@ -303,7 +302,7 @@ class Door(Threshold):
             self._door_guard.buffers.keep(connection, size)
 
     def _door_over(self) -> None:
-        # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
+        # INVARIANT: the quota is freed, even if an override of the handler does not call `super()`.
         connection = self._door_admitted
         if connection is not None and connection.state is not State.ENDED:
             self._door_guard.registry.end(connection, code=self.close_code or 1006)
@@ -313,7 +312,7 @@ class Door(Threshold):
             self._door_backlog.abandon()
 
     def on_finish(self) -> None:
-        """An answer was sent. If it was not the 101, the connection never opens.
+        """An answer was sent. If it is not the 101, the connection never opens.
 
         The handler's own `on_finish` runs only if the handshake was admitted, since it may need attributes
         that `initialize` sets.
@@ -325,13 +324,13 @@ class Door(Threshold):
         try:
             super().on_finish()
         except BaseException:
-            # Tornado would neither open the connection nor ever say that it is over.
+            # Tornado would neither open the connection nor report its end.
             self._door_fail()
             raise
 
 
 class DeclaringDoor(Door):
-    """In front of a `GuardedHandler`: `current_user` is the principal, with the roles as they are now."""
+    """In front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
 
     connection: Connection
 
@@ -347,16 +346,16 @@ class DeclaringDoor(Door):
 
     @current_user.setter
     def current_user(self, value: object) -> None:
-        """Ignored: only the guard says who somebody is."""
+        """Ignored: only the guard determines the principal."""
 
 
 class RawDoor(Door):
-    """In front of a handler that decodes its messages by itself."""
+    """In front of a handler that decodes its messages itself."""
 
     _door_message_permission: ClassVar[str | None] = None
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Deliver the message untouched, or drop it and close."""
+        """Deliver the message unchanged, or drop it and close."""
         connection = self._door_admitted
         if connection is None:
             return None
@@ -372,7 +371,7 @@ class RawDoor(Door):
                 return None
             return None if result is None else self._door_finish_message(result)
         if isinstance(verdict, Refused):
-            # The handler's protocol has no words for a refusal, so the only honest answer is the close.
+            # The guard cannot send a refusal in the handler's protocol, so it closes.
             guard.registry.end(connection, verdict.refusal)
         elif connection.waiting:
             return self._door_first(connection, message)
@@ -389,19 +388,19 @@ class RawDoor(Door):
                 raise
 
     def _door_failed(self) -> None:
-        """Log what the handler raised, and close. Raised again, it would keep `on_close` from running."""
+        """Log the handler's exception, and close. If it propagated, `on_close` would not run."""
         self.log_exception(*sys.exc_info())
         self._door_fail()
 
 
 class CommandDoor(Door):
-    """In front of a handler whose messages are commands."""
+    """In front of a handler with commands as messages."""
 
     actions: ClassVar[Actions]
     _door_answers_errors: ClassVar[bool] = True
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Judge one message, carry it out, answer it."""
+        """Evaluate one message, run its action, send the answer."""
         connection = self._door_admitted
         if connection is None:
             return None
@@ -411,7 +410,7 @@ class CommandDoor(Door):
         return self._door_act(connection, verdict, message)
 
     def _door_take(self, text: bytes) -> Awaitable[None] | None:
-        """The same for a text that has come in bytes: decoded once, into the command."""
+        """Likewise for a text in bytes: decoded once, into the command."""
         connection = self._door_admitted
         if connection is None:
             return None
@@ -435,7 +434,7 @@ class CommandDoor(Door):
                 return None
             if result is None:
                 return None
-            # A `Reply` first: it is by far the most frequent, and asking costs least.
+            # A `Reply` first: it is by far the most frequent, and the cheapest test.
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_carry_out(result, command))
             self._door_reply(result, command)
@@ -446,7 +445,8 @@ class CommandDoor(Door):
             if verdict.pause and not verdict.fatal:
                 return self._door_pause(verdict.pause)
         else:
-            # Beside the messages: they go on, by the old credential, until the new one has been verified.
+            # Beside the messages: they continue with the old credential, until the new one has been
+            # verified.
             self._door_send_on(self._door_renew(connection, verdict))
         return None
 
@@ -488,7 +488,7 @@ class CommandDoor(Door):
             self._door_say(payload)
             return
         connection = self._door_admitted
-        # The message was let through a moment ago: at `last_message` nothing had expired.
+        # The message was allowed a moment ago: at `last_message` nothing had expired.
         if connection is not None and connection.open:
             try:  # noqa: SIM105 - the hot path: `suppress` would cost as much as a check
                 self._door_post(connection, payload, connection.last_message)
@@ -496,10 +496,10 @@ class CommandDoor(Door):
                 pass
 
     def _door_failed(self, command: Command, error: Exception) -> None:
-        """The application raised: log it, say nothing of it, and close (1011)."""
+        """The application raised: log it, tell the client nothing, and close (1011)."""
         connection = self._door_admitted
         if isinstance(error, WebSocketClosedError) and connection and not connection.open:
-            return  # it went on speaking to somebody who had left
+            return  # it wrote to a client that had disconnected
         _log.error(
             "%s raised on a %s", type(self).__qualname__, type(command).__name__, exc_info=error
         )

@@ -27,11 +27,11 @@ _GOING_AWAY = 1001
 def end_earlier(
     applications: Collection[Application], polls: Collection[type[RequestHandler]] = ()
 ) -> int:
-    """Close the sockets of `applications` that no guard has let in, and refuse requests that arrive for one.
+    """Close the unguarded sockets of `applications`, and refuse requests that arrive for one.
 
-    Tornado keeps no list of its sockets. The garbage collector knows every object, except those that
-    `gc.freeze()` has hidden from it. It is asked only where a server may have accepted a connection: it takes
-    about half a second for a million objects.
+    Tornado keeps no list of its sockets. The garbage collector lists every object, except those hidden by
+    `gc.freeze()`. It is used only if a server may have accepted a connection: it takes about half a second
+    for a million objects.
 
     Args:
         applications: The applications.
@@ -52,7 +52,7 @@ def end_earlier(
     for one in found:
         chosen = getattr(one, "handler_class", None)
         if isinstance(chosen, type) and issubclass(chosen, wanted):
-            # Its request has been read in part, and it has no handler yet.
+            # Its request has been read partly, and it has no handler yet.
             if id(getattr(one, "application", None)) in known:
                 one.handler_class = Unavailable
             continue
@@ -62,7 +62,7 @@ def end_earlier(
             and not isinstance(handler, Outlet)
             and id(handler.application) in known
         ):
-            # A handler forgets its protocol when it closes, and goes on getting messages for 5 s.
+            # A handler drops its protocol when it closes, and receives messages for another 5 s.
             for owner in (one, handler.request.connection):
                 stream = getattr(owner, "stream", None)
                 if isinstance(stream, IOStream) and not stream.closed():
@@ -77,7 +77,7 @@ def end_earlier(
 
 
 def _nothing_listens() -> bool:
-    """Return whether no loop of Tornado watches any file: then no server has accepted a connection."""
+    """Return whether no loop of Tornado watches a file: then no server has accepted a connection."""
     loops: dict[asyncio.AbstractEventLoop, Any] | None
     loops = getattr(IOLoop, "_ioloop_for_asyncio", None)
     return loops is not None and not any(
@@ -94,7 +94,7 @@ def _below(base: type[Any]) -> Iterator[type[Any]]:
 
 
 def _close(stream: IOStream, handler: RequestHandler) -> None:
-    """Close one socket, at once or in the next turn of the loop that runs in another thread."""
+    """Close one socket, now or in the next iteration of a loop in another thread."""
 
     def close() -> None:
         if isinstance(handler, WebSocketHandler):

@@ -1,4 +1,4 @@
-"""What a principal has enrolled as second factors: to see, to add to, to take from."""
+"""Routes of second factors: list, enrol, remove."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TWO_FACTORS = 2
 
 
 class _Empty(msgspec.Struct, forbid_unknown_fields=True):
-    """Nothing needs to be said."""
+    """An empty body."""
 
 
 class _Code(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,10 +61,10 @@ class _Factors(FactorRoute):
 
 
 class _NewFactor(FactorRoute):
-    """The end of an enrolment."""
+    """The last step of an enrolment."""
 
     async def enrolled(self, caller: Caller, outcome: Enrolled | Refusal) -> None:
-        """Tell the client, once, and let its session have the strength that it has just shown."""
+        """Send the new factor to the client once, and raise the strength of its session."""
         if isinstance(outcome, Refusal):
             self.refuse(outcome, principal=caller.account.id)
             return
@@ -72,8 +72,8 @@ class _NewFactor(FactorRoute):
         self.note("authn_factor_added", caller.account.id, f"{factor.kind.value} {factor.id}")
         renewed = await self.renew(caller, authenticated=False, strength=_TWO_FACTORS)
         if renewed is None:
-            # INVARIANT: looked at when the factor is there. Whoever ended the session meanwhile, such as its
-            # owner with a new password, must not be left with a way in of somebody else's.
+            # INVARIANT: checked after the factor was stored. If the owner ended the session meanwhile, for
+            # example with a new password, an attacker must not keep a factor of their own.
             await self.guard.factors.remove(factor.id, owner=caller.account.id)
             self.note(
                 "authn_factor_removed", caller.account.id, f"{factor.id}: no session any more"
@@ -178,4 +178,4 @@ ENROLMENT_ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/factors/recovery-codes", _RecoveryCodes),
     ("/factors/([0-9a-f]{16})", _OneFactor),
 )
-"""Paths below the prefix of `login_routes`, and what answers there."""
+"""Paths below the prefix of `login_routes`, and their handlers."""

@@ -1,4 +1,4 @@
-"""What the routes of second factors have in common."""
+"""The common base of the routes of second factors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FactorRoute", "Presented"]
 
 
 class Presented(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one of them."""
+    """Exactly one of the three."""
 
     totp: str | None = None
     recovery_code: str | None = None
@@ -29,11 +29,11 @@ class FactorRoute(LoginRoute):
 
     @property
     def page(self) -> str:
-        """The page that asks; browsers say it, and a passkey is bound to it."""
+        """Return the origin of the page, as the browser sends it; a passkey is bound to it."""
         return self.handshake.origin or ""
 
     def presented(self) -> Presented | None:
-        """What was presented; None, and a 400 sent, if it is not exactly one thing."""
+        """Return the presented factor; None, after sending 400, unless there is exactly one."""
         body = self.read_body(Presented)
         if body is None:
             return None
@@ -44,7 +44,7 @@ class FactorRoute(LoginRoute):
         return body
 
     async def judge(self, account: Account, body: Presented, binding: str) -> Proved | Refusal:
-        """Judge it; what fails counts for the address as well as for the account."""
+        """Verify the factor; a failure counts for the address as well as for the account."""
         refusal = self.guard.admission.guessing(self.address_key)
         if refusal is not None:
             return refusal
@@ -61,7 +61,7 @@ class FactorRoute(LoginRoute):
         return PasskeyProof(credential=body.passkey or {}, origin=self.page, binding=binding)
 
     async def log_in(self, proved: Proved, how: str) -> None:
-        """Give whoever has proved all that it takes a session."""
+        """Create a session for a principal that has proved all required factors."""
         caller = await self.begin_session(
             proved.account, replacing=self.cookie_secret, strength=proved.strength
         )
@@ -75,21 +75,24 @@ class FactorRoute(LoginRoute):
         self.answer_or_go(self.describe(caller), self.wiring.after_login)
 
     async def note_use(self, proved: Proved, where: str) -> None:
-        """Note that a factor was used, and how many recovery codes are left."""
+        """Record that a factor was used, and how many recovery codes are left."""
         detail = f"{proved.method} {proved.factor_id}".strip()
         if proved.kind is None:
             detail += f", {await self.guard.store.recovery_codes(proved.account.id)} left"
         self.note("authn_factor_used", proved.account.id, f"{detail}, for {where}")
 
     def send_options(self, options: dict[str, Any] | Refusal, *, principal: str = "") -> None:
-        """Answer with the argument of a ceremony, or the refusal."""
+        """Send the argument of a ceremony, or the refusal."""
         if isinstance(options, Refusal):
             self.refuse(options, principal=principal)
         else:
             self.answer({"publicKey": options})
 
     async def renew(self, caller: Caller, *, authenticated: bool, strength: int) -> Caller | None:
-        """Give the session a new secret; its open sockets go along. None, and 401, if it has ended."""
+        """Give the session a new secret; its open sockets move to it.
+
+        None, after sending 401, if it has ended.
+        """
         issued = await self.guard.sessions.rotate(
             caller.session, authenticated=authenticated, strength=strength, moving=True
         )

@@ -1,4 +1,4 @@
-"""The second step of a login, a login with a passkey alone, and step-up."""
+"""Routes: the second step of a login, a login with a passkey alone, and step-up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _SecondFactor(FactorRoute):
         if isinstance(outcome, Refusal):
             self._failed(outcome, principal=account.id)
             return
-        # INVARIANT: one pending login becomes one session, whatever was proved how often.
+        # INVARIANT: one pending login becomes one session, even after several proofs.
         if await self.guard.pending_logins.finish(secret) is None:
             self._failed(_NOBODY_WAITS, principal=account.id)
             return
@@ -100,7 +100,8 @@ class _PasskeyOptions(FactorRoute):
     counts_for = LOGINS
 
     async def post(self) -> None:
-        # The cookie binds the answer to this browser: nobody can have somebody else log in as them.
+        # The cookie binds the answer to this browser: an attacker cannot log another user in under the
+        # attacker's account.
         secret = secrets.token_urlsafe(32)
         options = await self.guard.factors.challenge(origin=self.page, binding=fingerprint(secret))
         self.set_pending_cookie(secret)
@@ -118,7 +119,8 @@ class _StepUp(FactorRoute):
         account, session = caller.account, caller.session
         methods = await self.guard.factors.methods(account.id)
         if body.password is not None and methods:
-            # Whoever has a second factor proves it: a password alone would make an old proof fresh.
+            # A user with a second factor must prove that: a password alone would refresh the age of an old
+            # proof.
             self.step_up(Needs(strength=_TWO_FACTORS), methods, account)
             return
         if body.password is not None:
@@ -127,7 +129,7 @@ class _StepUp(FactorRoute):
             outcome = await self.judge(account, body, session.id)
             if isinstance(outcome, Proved):
                 await self.note_use(outcome, "step-up")
-                # What was proved now, also where a provider has vouched for more some time ago.
+                # The strength proved now, even if a provider has confirmed a higher one some time ago.
                 refusal, how, strength = None, outcome.method, outcome.strength
             else:
                 refusal, strength, how = outcome, 0, ""
@@ -165,4 +167,4 @@ FACTOR_ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/step-up", _StepUp),
     ("/step-up/options", _StepUpOptions),
 )
-"""Paths below the prefix of `login_routes`, and what answers there."""
+"""Paths below the prefix of `login_routes`, and their handlers."""

@@ -1,12 +1,12 @@
-"""What an open connection need not keep of its handshake, folded away until somebody asks for it.
+"""Release the memory of an open connection's handshake; restore it on access.
 
-Tornado keeps the whole request and the whole answer as long as the socket is open: every header as a list
-of one text in a dictionary, the headers of an answer that has long been sent, name-spaces for templates. On
-ten thousand idle connections that is tens of megabytes, and for the garbage collector a hundred thousand
-objects to look at. A handler may ask for any of it at any time, so nothing is thrown away that cannot be
-made again: it is made when it is asked for.
+Tornado keeps the whole request and the whole answer as long as the socket is open: each header as a list in
+a dictionary, the headers of an answer that was sent long ago, name spaces for templates. For ten thousand
+idle connections that is tens of megabytes, and a hundred thousand objects for the garbage collector. A
+handler may use any of it at any time. So only data that can be restored is released, and it is restored on
+access.
 
-`tests/tornado/test_leftovers.py` keeps what is used here of Tornado.
+`tests/tornado/test_leftovers.py` checks the parts of Tornado that this uses.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class _Folded(HTTPHeaders):
 
 
 class Later:
-    """An attribute that is made when it is asked for, unless somebody has set it.
+    """An attribute that is created on access, unless it was set.
 
     Args:
-        make: Makes it.
+        make: Creates the value.
     """
 
     __slots__ = ("_make", "_name")
@@ -80,7 +80,7 @@ class Later:
         self._name = name
 
     def __get__(self, handler: RequestHandler | None, _owner: type) -> Any:
-        """Asked for on an instance that has none."""
+        """Called on access to an instance without the attribute."""
         if handler is None:
             return self
         made = handler.__dict__[self._name] = self._make(handler)
@@ -88,7 +88,7 @@ class Later:
 
 
 def _ui(handler: RequestHandler) -> ObjectDict:
-    """As Tornado makes it for each handler."""
+    """Create it as Tornado does for each handler."""
     application = handler.application
     made = ObjectDict(
         (name, handler._ui_method(method))  # noqa: SLF001 - see the top of this module
@@ -110,7 +110,7 @@ AFTER: dict[str, object] = {
     "close_reason": None,
     "_door_headers": None,
 }
-"""What a handler has after the 101, most often. The class has it, so that no handler needs to."""
+"""Usual values of a handler after the 101. The class has them, so that the handlers need none."""
 
 MADE_LATER: dict[str, Callable[[Any], Any]] = {
     "ui": _ui,
@@ -121,13 +121,13 @@ MADE_LATER: dict[str, Callable[[Any], Any]] = {
     "open_args": lambda _: [],
     "open_kwargs": lambda _: {},
 }
-"""What is made when it is asked for. Of the last four only what is empty is let go."""
+"""Attributes that are created on access. The last four are released only if they are empty."""
 
 _IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
 
 
 def shed(handler: WebSocketHandler) -> None:
-    """Let go of what the handshake has left behind on an open connection."""
+    """Release the memory of the handshake of an open connection."""
     had = handler.__dict__
     for name, usual in AFTER.items():
         if had.get(name, usual) == usual:
@@ -135,7 +135,7 @@ def shed(handler: WebSocketHandler) -> None:
     for name in MADE_LATER:
         if name not in _IF_EMPTY or not had.get(name):
             had.pop(name, None)
-    # Another dictionary, not this one with less in it: it would keep its size.
+    # A new dictionary, because this one would keep its size.
     handler.__dict__ = dict(had)
     headers = handler.request.headers
     if type(headers) is HTTPHeaders:

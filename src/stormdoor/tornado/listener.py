@@ -99,7 +99,7 @@ class GuardedServer(HTTPServer):
             connection.close()
 
     def _turn_away(self, connection: socket.socket, peer: str, refusal: Refusal) -> None:
-        """Answer without reading anything, and close."""
+        """Answer without reading the request, and close."""
         self.front.record(refusal, peer)
         if self.ssl_options is None:
             with suppress(OSError):

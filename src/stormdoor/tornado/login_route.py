@@ -1,4 +1,4 @@
-"""What the routes of the built-in login have in common: how a session begins, and who must be fresh."""
+"""The common base of the routes of the built-in login: begin a session, require a fresh login."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
 
 
 class Wiring(msgspec.Struct, frozen=True):
-    """What `login_routes` was given."""
+    """The arguments of `login_routes`."""
 
     issuer: JwtIssuer | None
     claims: Callable[[Account], Mapping[str, object]] | None
@@ -49,7 +49,7 @@ class LoginRoute(SessionHandler):
             self.wiring = wiring
 
     def translator(self) -> Translator:
-        """Beside the session cookie, that of a login that waits for its second factor."""
+        """The session cookie, and the cookie of a login that waits for its second factor."""
         places = [Place(Source.COOKIE, name) for name in (self._cookie_name, self._pending_name)]
         return Translator(places, self.guard.trusted_proxies)
 
@@ -62,7 +62,7 @@ class LoginRoute(SessionHandler):
         return self._cookie_name + PENDING_SUFFIX
 
     def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Write an event of this request to the trail. `principal` has proved its identity."""
+        """Write an event of this request to the trail. `principal` has authenticated."""
         self.guard.trail.note(
             Event(
                 time=self.guard.clock.now(),
@@ -78,9 +78,9 @@ class LoginRoute(SessionHandler):
         )
 
     async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
-        """Try a name and a password; what fails counts for the address as well as for the account.
+        """Verify a name and a password; a failure counts for the address as well as for the account.
 
-        One address that tries one password on many names is nobody's failure but its own.
+        If one address tries one password with many names, the failures count for that address.
         """
         admission = self.guard.admission
         outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
@@ -98,13 +98,13 @@ class LoginRoute(SessionHandler):
         strength: int = 1,
         authenticated_at: float | None = None,
     ) -> Caller | None:
-        """Give whoever has just proved to be `account` a session and its cookie.
+        """Create a session for the authenticated principal of `account`, and set its cookie.
 
         Args:
-            account: As it was when its password was found right.
-            replacing: The cookie that came along.
-            strength: Factors that it has proved.
-            authenticated_at: Unix seconds when it proved all of them; None for just now.
+            account: The account, as read when its password was verified.
+            replacing: The session cookie of the request.
+            strength: Number of factors that it has proved.
+            authenticated_at: Unix seconds when it proved all of them; None for now.
 
         Returns:
             The session; None if the account has changed since.
@@ -117,8 +117,8 @@ class LoginRoute(SessionHandler):
             strength=strength,
             authenticated_at=authenticated_at,
         )
-        # INVARIANT: looked at again when the session is there. A new password, or an account that was
-        # disabled, ended all sessions a moment ago, and this one may have come too late for that.
+        # INVARIANT: checked again after the session was stored. A new password, or a disabled account,
+        # ended all sessions a moment ago, perhaps before this one was stored.
         now = await self.guard.store.account(account.id)
         if now is None or now.disabled or now.password_hash != account.password_hash:
             await self.guard.sessions.end(issued.session.id, reason="the account changed")
@@ -127,7 +127,7 @@ class LoginRoute(SessionHandler):
         return Caller(issued.session, now)
 
     def describe(self, caller: Caller) -> dict[str, object]:
-        """What a client may know of its own session."""
+        """Return the description of its own session for a client."""
         return {
             "principal": caller.account.id,
             "roles": sorted(caller.account.roles),
@@ -140,12 +140,12 @@ class LoginRoute(SessionHandler):
 
     @property
     def pending_secret(self) -> str | None:
-        """The cookie of a login that waits; None if there is none, or more than one."""
+        """Return the cookie of a pending login; None if there is none, or more than one."""
         values = self.handshake.cookies.get(self._pending_name, ())
         return values[0] if len(values) == 1 else None
 
     def set_pending_cookie(self, secret: str) -> None:
-        """Let this client, and no other, finish what it began."""
+        """Set the cookie that lets only this client finish the login."""
         cookie = self.guard.sessions.cookie
         self.set_cookie(
             self._pending_name,
@@ -158,7 +158,7 @@ class LoginRoute(SessionHandler):
         )
 
     def clear_pending_cookie(self) -> None:
-        """It has been finished."""
+        """Delete that cookie."""
         cookie = self.guard.sessions.cookie
         self.clear_cookie(
             self._pending_name,
@@ -171,10 +171,10 @@ class LoginRoute(SessionHandler):
     # -- freshness -------------------------------------------------------------------------------
 
     async def fresh_caller(self) -> Caller | None:
-        """Who asks, if it has proved itself a short time ago, with all that it has (ASVS 7.5.1, 7.5.2).
+        """Return the caller if it has authenticated recently with all its factors (ASVS 7.5.1, 7.5.2).
 
         Returns:
-            None, and the refusal sent, which says what lacks, if not.
+            Otherwise send a refusal that names the missing requirements, and return None.
         """
         caller = await self.caller()
         if caller is None:
@@ -189,7 +189,7 @@ class LoginRoute(SessionHandler):
     def _lacks(self, session: Session, methods: Sequence[str]) -> Needs | None:
         longest = self.guard.factors.options.fresh_seconds
         age = authentication_age(session.authenticated_at, self.guard.clock.now())
-        # Not `>`: an age that is no number (NaN) is not fresh.
+        # Not `>`: an age that is not a number (NaN) is not fresh.
         stale = not age <= longest
         weak = bool(methods) and session.strength < 2
         if not stale and not weak:
@@ -197,10 +197,10 @@ class LoginRoute(SessionHandler):
         return Needs(max_age=longest if stale else None, strength=2 if weak else None)
 
     def step_up(self, needs: Needs, methods: Sequence[str], account: Account) -> None:
-        """Answer that a stronger or fresher proof is needed, which, and how it can be given."""
+        """Answer that a stronger or fresher authentication is needed, with requirement and methods."""
         refusal = Refusal(Denial.STEP_UP, f"needs {needs}", needs=needs)
         self.guard.admission.refused(self.handshake, refusal, principal=account.id)
-        # Whoever has neither logs in again at the provider that it came from.
+        # A user without both logs in again at the provider.
         otherwise = ["password"] if account.password_hash is not None else []
         self.set_status(refusal.answer.status)
         self.answer(
@@ -213,7 +213,7 @@ class LoginRoute(SessionHandler):
 
 
 def _permissions(guard: Guard) -> set[str]:
-    """Every permission that some role grants by its full name."""
+    """Return every permission that some role grants by its full name."""
     grants = {grant for one in guard.policies.roles.values() for grant in one.grants}
     grants |= {pattern for policy in guard.policies.policies for pattern in policy.patterns}
     return {grant for grant in grants if not grant.endswith("*")}

@@ -1,4 +1,4 @@
-"""Which loop to serve on: uvloop's where it is installed (the extra `uvloop`), else asyncio's own."""
+"""The event loop for serving: uvloop's if it is installed (the extra `uvloop`), else asyncio's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["loop_factory"]
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """For `asyncio.Runner(loop_factory=...)`; None is asyncio's own loop."""
+    """Return a factory for `asyncio.Runner(loop_factory=...)`; None means asyncio's own loop."""
     try:
         import uvloop  # noqa: PLC0415 - an extra
     except ImportError:

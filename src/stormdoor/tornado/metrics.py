@@ -1,4 +1,4 @@
-"""Prometheus metrics: the guard's own counters, read when somebody asks."""
+"""Prometheus metrics: the guard's own counters, read at each scrape."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ __all__ = ["GuardCollector", "exposition"]
 
 
 class GuardCollector(Collector):
-    """Turns a guard's statistics into metrics. The hot path only ever increments plain integers."""
+    """Turns a guard's statistics into metrics. The hot path only increments integers."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics, as they are now. No label carries a principal, an address or a secret."""
+        """Return all metrics with their present values.
+
+        No label contains a principal, an address or a secret.
+        """
         guard = self._guard
         statistics = guard.statistics
         yield GaugeMetricFamily(
@@ -125,7 +128,7 @@ class GuardCollector(Collector):
 
 
 def exposition(guard: Guard) -> bytes:
-    """The metrics of `guard` in Prometheus' text format."""
+    """Return the metrics of `guard` in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(GuardCollector(guard))
     return generate_latest(registry)

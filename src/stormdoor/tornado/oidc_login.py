@@ -1,4 +1,4 @@
-"""Login at an OpenID provider: out through a redirection, back through the callback."""
+"""Login at an OpenID provider: redirection to the provider, and its callback."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _TWO_FACTORS = 2
 
 
 class LogIn(OpenIdRoute):
-    """`GET /login?return_to=/path`: off to the provider."""
+    """`GET /login?return_to=/path`: redirects to the provider."""
 
     counts_for = LOGINS
 
     async def get(self) -> None:
-        """Begin."""
+        """Redirect."""
         prompt = self.get_query_argument("prompt", None)
         if prompt not in ("login", "select_account"):
             prompt = None
@@ -40,10 +40,10 @@ class LogIn(OpenIdRoute):
 
 
 class Link(OpenIdRoute):
-    """`POST /link?return_to=/path`: whoever is logged in here is that person there, too.
+    """`POST /link?return_to=/path`: link a user of the provider to the account that is logged in here.
 
-    Not by GET: a page that can send a browser through here while it is logged in at the provider as somebody
-    else would give that somebody the account.
+    Not by GET: a page could send the browser of a victim through here while it is logged in at the provider
+    as the attacker, who would then own a link to the account.
     """
 
     counts_for = LOGINS
@@ -62,7 +62,7 @@ class Link(OpenIdRoute):
                 principal=caller.account.id,
             )
             return
-        # A link is a way in beside the second factor: whoever has one shows it first.
+        # A link allows a login without the second factor, so a user with one must prove it first.
         if caller.session.strength < _TWO_FACTORS and await self.guard.factors.methods(
             caller.account.id
         ):
@@ -77,12 +77,12 @@ class Link(OpenIdRoute):
 
 
 class StepUp(OpenIdRoute):
-    """`GET /step-up?acr_values=…&max_age=…&return_to=/path`: prove yourself again, or better."""
+    """`GET /step-up?acr_values=…&max_age=…&return_to=/path`: authenticate again, or more strongly."""
 
     counts_for = LOGINS
 
     async def get(self) -> None:
-        """Begin."""
+        """Redirect."""
         caller = await self.find_caller()
         if caller is None:
             self.refuse_page(Refusal(Denial.NO_CREDENTIAL, "no living session to strengthen"))
@@ -96,7 +96,7 @@ class StepUp(OpenIdRoute):
             "step-up",
             caller=caller,
             acr_values=acr_values,
-            # What it is for is freshness: the provider has to say when the login was.
+            # Its purpose is freshness: the provider must send the time of the login.
             max_age=0.0 if max_age is None and not acr_values else max_age,
             prompt=None if acr_values or max_age else "login",
         )
@@ -105,12 +105,12 @@ class StepUp(OpenIdRoute):
 
 
 class Callback(OpenIdRoute):
-    """`GET /callback`: back from the provider."""
+    """`GET /callback`: the provider sends the browser back."""
 
     counts_for = CALLBACKS
 
     async def get(self) -> None:
-        """Judge what the browser has brought, and give it its session."""
+        """Verify the answer that the browser has brought, and create its session."""
         if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
             self.refuse_page(refusal)
             return
@@ -130,7 +130,7 @@ class Callback(OpenIdRoute):
         self.redirect(outcome, status=303)
 
     async def _settle(self, arrived: Arrived) -> str | Refusal:
-        """Who it is here, and the session. Returns where the browser goes."""
+        """Determine the account, and create the session. Returns the address for the browser."""
         guard, token, now = self.guard, arrived.token, self.guard.clock.now()
         if arrived.journey.intent == "login":
             account = await own_account(
@@ -154,8 +154,8 @@ class Callback(OpenIdRoute):
             account = await linked_account(token, caller.account, store=guard.store, now=now)
             if isinstance(account, Refusal):
                 return account
-            # INVARIANT: looked at when the link is there. Whoever ended the session meanwhile, such as its
-            # owner with a new password, must not be left with a way in of somebody else's.
+            # INVARIANT: checked after the link was stored. If the owner ended the session meanwhile, for
+            # example with a new password, an attacker must not keep a link of their own.
             if await self.find_caller() is None:
                 if before is None:
                     await guard.store.unlink_identity(token.issuer, token.subject)
@@ -165,7 +165,7 @@ class Callback(OpenIdRoute):
         return await self._strengthen(caller, arrived)
 
     async def _begin(self, account: Account, arrived: Arrived) -> str | Refusal:
-        # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
+        # The session of the received cookie is ended, so that a planted session is useless.
         token = arrived.token
         issued = await self.guard.sessions.create(
             account.id,
@@ -188,10 +188,10 @@ class Callback(OpenIdRoute):
         if known is None or known.id != caller.account.id:
             return Refusal(
                 Denial.FORBIDDEN,
-                "somebody else has logged in at the provider than the session's principal",
+                "another user has logged in at the provider than the session's principal",
             )
-        # What the last proof was worth, also where that is less: old strength and new freshness must not be
-        # taken together for one strong fresh login.
+        # The strength of the last proof, even if it is lower: an old strength and a new time must not be
+        # combined into one strong fresh login.
         proved = replace(caller.session, **_proof(token))
         issued = await self.guard.sessions.rotate(proved, moving=True)
         if issued is None:
@@ -207,11 +207,11 @@ class Callback(OpenIdRoute):
         return arrived.journey.return_to
 
     async def _overtaken(self, issued: IssuedSession, token: IdToken) -> Refusal | None:
-        """Whether something that ends sessions came while this one was being made.
+        """Return whether an event that ends sessions happened while this one was being created.
 
-        INVARIANT: looked at when the session is there. Whoever disables the account, unlinks it or logs out
-        at the provider says so first and then ends the sessions that it finds: it finds this one, or is
-        found here.
+        INVARIANT: checked after the session was stored. Code that disables the account, unlinks it or
+        handles a logout first records that, and then ends the sessions that it finds. So either it finds
+        this session, or the record is found here.
         """
         store = self.guard.store
         account = await store.identity(token.issuer, token.subject)
@@ -226,7 +226,7 @@ class Callback(OpenIdRoute):
 
 
 def _proof(token: IdToken) -> dict[str, Any]:
-    """What a session is told about the login at the provider."""
+    """Return the attributes of a session from the login at the provider."""
     return {
         "strength": token.strength,
         "authenticated_at": token.authenticated_at,

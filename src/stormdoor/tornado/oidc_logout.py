@@ -1,4 +1,4 @@
-"""Logout at an OpenID provider, and from there."""
+"""Logout at an OpenID provider, and by the provider."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Ending(OpenIdRoute):
         """
         guard, issuer = self.guard, self.party.provider.issuer
         store, failure = guard.store, None
-        # INVARIANT: said before it is looked for: a login that finishes in between finds what was said.
+        # INVARIANT: recorded before the look-up: a login that finishes in between finds the record.
         try:
             await announce(
                 issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store
@@ -42,7 +42,7 @@ class _Ending(OpenIdRoute):
         except StoreUnavailable as error:
             failure = error
         ended, overtaken = 0, True
-        # A session that is not there any more may have moved to a new id: then it is in the next list.
+        # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
             for session in await covered(issuer, subject=subject, sid=sid, store=store):
@@ -61,12 +61,12 @@ class _Ending(OpenIdRoute):
 
 
 class BackChannel(_Ending):
-    """`POST /backchannel-logout`: the provider says so itself (Back-Channel Logout 1.0)."""
+    """`POST /backchannel-logout`: the provider reports a logout itself (Back-Channel Logout 1.0)."""
 
     ends = True
 
     async def post(self) -> None:
-        """End the sessions that the token names: 200 if that is done, 400 if it is no logout token.
+        """End the sessions that the token names: 200 on success, 400 for an invalid logout token.
 
         If the store does not answer, it is 503, and the logout is repeated until the store answers.
         """
@@ -102,12 +102,12 @@ class BackChannel(_Ending):
         if ended is None:
             self._refused(Refusal(Denial.BAD_CREDENTIAL, "the logout token was used before (jti)"))
             return
-        _log.info("%s logged somebody out: %d sessions ended here", provider.name, ended)
+        _log.info("%s logged a user out: %d sessions ended here", provider.name, ended)
         self.set_status(200)
         self.answer({})
 
     def _refused(self, refusal: Refusal) -> None:
-        """Answer as the specification has it (§2.8), and tell the operator more."""
+        """Answer as specified (§2.8), and log the reason for the operator."""
         guard = self.guard
         guard.admission.refused(self.handshake, refusal)
         if refusal.denial is Denial.UNAVAILABLE:
@@ -121,14 +121,14 @@ class BackChannel(_Ending):
 
 
 class FrontChannel(_Ending):
-    """`GET /frontchannel-logout?iss=…&sid=…`: the provider's page says so, in an `<iframe>`.
+    """`GET /frontchannel-logout?iss=…&sid=…`: the provider's page reports a logout, in an `<iframe>`.
 
-    No cookie of ours comes along: they are `SameSite=Lax`, and the frame stands on another site. So the
-    session is found by what the provider calls it, which is in ID tokens and hard to guess.
+    The request has no cookie of ours: they are `SameSite=Lax`, and the frame is on another site. So the
+    session is found by the provider's session id, which is in ID tokens and hard to guess.
     """
 
     async def get(self) -> None:
-        """End what is named. The answer is the same whether there was anything."""
+        """End the named session. The answer does not reveal whether it existed."""
         issuers, sids = self.get_query_arguments("iss"), self.get_query_arguments("sid")
         parts = urlsplit(self.party.provider.issuer)
         self.set_header(
@@ -160,7 +160,7 @@ class FrontChannel(_Ending):
 
 
 class LogOut(OpenIdRoute):
-    """`POST /logout?return_to=/path`: out here, and then at the provider (RP-Initiated Logout 1.0)."""
+    """`POST /logout?return_to=/path`: log out here, and then at the provider (RP-Initiated Logout 1.0)."""
 
     ends = True
 
@@ -173,7 +173,10 @@ class LogOut(OpenIdRoute):
         self.answer_or_go({"location": location}, location)
 
     async def _farewell(self, location: str) -> str:
-        """Where to log out there; `location` if that cannot be done: out is out here in any case."""
+        """Return the address of the logout at the provider; `location` if there is none.
+
+        The session here has ended in either case.
+        """
         now, state = self.guard.clock.now(), secrets.token_urlsafe(32)
         url = await self.party.farewell(state, now)
         if url is None:
@@ -197,12 +200,12 @@ class LogOut(OpenIdRoute):
 
 
 class LoggedOut(OpenIdRoute):
-    """`GET /logged-out?state=…`: back from a logout at the provider."""
+    """`GET /logged-out?state=…`: the provider sends the browser back after a logout."""
 
     counts_for = CALLBACKS
 
     async def get(self) -> None:
-        """Go on to where the logout was to lead."""
+        """Redirect to the final address of the logout."""
         states = self.handshake.query.get("state", ())
         location = self.wiring.after_logout
         if len(states) == 1:

@@ -1,4 +1,4 @@
-"""What the routes of an OpenID login share: a cookie for journeys, and pages that say little."""
+"""The common base of the routes of an OpenID login: the cookie, and pages with little information."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from stormdoor.tornado.translate import Translator
 __all__ = ["ANSWERS", "OpenIdRoute", "Wiring"]
 
 ANSWERS = ("code", "state", "iss", "error", "error_description")
-"""What a provider sends back. It stands in the address, so it is taken out of what is logged."""
+"""Parameters of the provider's answer. They are in the address, so they are removed from logged requests."""
 
 
 class Wiring(msgspec.Struct, frozen=True):
-    """What `oidc_routes` was given."""
+    """The arguments of `oidc_routes`."""
 
     party: RelyingParty
     prefix: str
@@ -33,7 +33,7 @@ class Wiring(msgspec.Struct, frozen=True):
 
 
 class OpenIdRoute(SessionHandler):
-    """What these routes share: a cookie for journeys, and pages that say little."""
+    """Common base of these routes: the cookie, and pages with little information."""
 
     wiring: Wiring
 
@@ -50,12 +50,12 @@ class OpenIdRoute(SessionHandler):
 
     @property
     def journey_cookie(self) -> str:
-        """The name of the cookie that a browser holds while it is away."""
+        """Return the name of the cookie during a login at the provider."""
         prefix = "" if self.guard.sessions.cookie.insecure_plaintext else "__Host-"
         return f"{prefix}stormdoor-{self.party.provider.name}"
 
     def translator(self) -> Translator:
-        """The session, the journey, and what a provider sends back."""
+        """Read the session cookie, the login cookie, and the parameters of the provider."""
         cookies = (self.guard.sessions.cookie.name, self.journey_cookie)
         places = [Place(Source.COOKIE, name) for name in cookies]
         places += [Place(Source.QUERY, name) for name in ANSWERS]
@@ -63,12 +63,12 @@ class OpenIdRoute(SessionHandler):
 
     @property
     def keepsake(self) -> Keepsake:
-        """What the browser holds; a new one if it holds none, or two."""
+        """Return the secret in the browser's cookie; a new one if it has none, or two."""
         values = self.handshake.cookies.get(self.journey_cookie, ())
         return Keepsake.of(values[0] if len(values) == 1 else None)
 
     def keep(self, keepsake: Keepsake) -> None:
-        """Give the browser its keepsake. Lax: it comes back from another site."""
+        """Set the browser's cookie. Lax, because it must be sent when another site redirects here."""
         cookie = self.guard.sessions.cookie
         self.set_cookie(
             self.journey_cookie,
@@ -81,7 +81,7 @@ class OpenIdRoute(SessionHandler):
         )
 
     def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Write an event of this request to the trail. `principal` has proved its identity."""
+        """Write an event of this request to the trail. `principal` has authenticated."""
         self.guard.trail.note(
             Event(
                 time=self.guard.clock.now(),
@@ -98,7 +98,7 @@ class OpenIdRoute(SessionHandler):
         )
 
     def page(self, title: str, text: str, *, status: int, again: str | None = None) -> None:
-        """Show a page. INVARIANT: nothing on it comes from a request or from the provider."""
+        """Show a page. INVARIANT: it contains nothing from a request or from the provider."""
         link = "" if again is None else f'<p><a href="{again}">Try again</a></p>'
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
@@ -111,7 +111,7 @@ class OpenIdRoute(SessionHandler):
         )
 
     def refuse_page(self, refusal: Refusal, *, principal: str = "") -> None:
-        """Tell the browser that it did not work, and the operator why."""
+        """Show a page that the login failed, and log the reason for the operator."""
         self.guard.admission.refused(self.handshake, refusal, principal=principal)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
@@ -134,7 +134,7 @@ class OpenIdRoute(SessionHandler):
         max_age: float | None = None,
         acr_values: Sequence[str] = (),
     ) -> str | None:
-        """Where the browser has to go; None if a refusal was sent."""
+        """Return the address for the browser; None if a refusal was sent."""
         keepsake = self.keepsake
         outcome = await self.party.send(
             intent,

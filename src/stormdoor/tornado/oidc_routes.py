@@ -28,26 +28,27 @@ def oidc_routes(
     after_logout: str = "/",
     link_seconds: float = 600.0,
 ) -> list[Rule]:
-    """The routes of a login at an OpenID provider (OpenID Connect Core 1.0, code flow with PKCE).
+    """Return the routes of a login at an OpenID provider (OpenID Connect Core 1.0, code flow with PKCE).
 
     =========================================  ==================================================
-    `GET /auth/oidc/login`                     off to the provider; `return_to`, `prompt`
-    `GET /auth/oidc/callback`                  back from there; sets the session cookie
-    `GET /auth/oidc/step-up`                   prove it again or better; `acr_values`, `max_age`
-    `POST /auth/oidc/link`                     link somebody there to who is logged in here
-    `POST /auth/oidc/logout`                   out here, and at the provider
-    `GET /auth/oidc/logged-out`                back from there
+    `GET /auth/oidc/login`                     redirects to the provider; `return_to`, `prompt`
+    `GET /auth/oidc/callback`                  the provider's answer; sets the session cookie
+    `GET /auth/oidc/step-up`                   authenticates again; `acr_values`, `max_age`
+    `POST /auth/oidc/link`                     links a user there to the account here
+    `POST /auth/oidc/logout`                   logs out here, and at the provider
+    `GET /auth/oidc/logged-out`                the provider's redirection after a logout
     `POST /auth/oidc/backchannel-logout`       the provider ends sessions and their sockets
     `GET /auth/oidc/frontchannel-logout`       its page does, if `front_channel_logout` is on
     =========================================  ==================================================
 
     Args:
-        guard: Who decides.
-        provider: Whose word counts, and for what. Left out, that of the guard: `[oidc]` of its file.
-        prefix: Where the routes are; one for each provider, so that none can answer for another.
-        after_login: Where the browser goes then, if `return_to` says nothing.
+        guard: The guard that decides.
+        provider: Settings of the provider. By default that of the guard: `[oidc]` of its file.
+        prefix: Prefix of the routes; a separate one for each provider, so that no provider can answer for
+            another.
+        after_login: Address after the login without a `return_to`.
         after_logout: Likewise.
-        link_seconds: How old a session's login may be for `link`.
+        link_seconds: Greatest age of a session's login for `link`.
 
     Raises:
         ConfigurationError: There is no provider; `redirect_uri` or `post_logout_redirect_uri` does not lead

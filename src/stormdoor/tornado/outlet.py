@@ -42,12 +42,12 @@ def connection_of(handler: RequestHandler) -> Connection | None:
 
 
 class Outlet(WebSocketHandler):
-    """What a guarded handler sends goes through here.
+    """Checks all output of a guarded handler.
 
-    Its names begin with `_door_`, so that they cannot be those of the handler in front of it.
+    Its names begin with `_door_`, so that they cannot collide with those of the handler in front of it.
     """
 
-    # What a handler has after its handshake, so that each need not have it by itself: see `shed`.
+    # Usual values of a handler after its handshake, in the class to save memory: see `shed`.
     locals().update(AFTER)
     locals().update({name: Later(make) for name, make in MADE_LATER.items()})
 
@@ -60,16 +60,16 @@ class Outlet(WebSocketHandler):
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
     _door_holding: Future[None] | None = None
-    """What Tornado's own protocol waits for before it reads on; the fast one keeps that itself."""
+    """The awaitable that pauses Tornado's own protocol; the fast one has its own."""
     _door_headers: HTTPHeaders | None = None
-    """The headers of the answer, if anybody has looked at them."""
+    """The headers of the answer, if they were accessed."""
 
     @property
     def _headers(self) -> HTTPHeaders:
-        """Where Tornado keeps the headers of an answer: made when somebody looks at them."""
+        """Headers of the answer, which Tornado keeps here; created on access."""
         if self._door_headers is None:
             self._door_headers = (
-                # Of an answer that has been sent nothing is kept.
+                # Headers of an answer that was sent are not kept.
                 HTTPHeaders()
                 if self._headers_written
                 else fresh_headers(self._door_guard.clock.now())
@@ -122,7 +122,7 @@ class Outlet(WebSocketHandler):
         if connection is None or not connection.open:
             raise WebSocketClosedError
         now = self._door_in_time(connection)
-        # As Tornado would, but here, since what waits is counted in bytes.
+        # As in Tornado, but checked here, because queued data is counted in bytes.
         if not isinstance(message, bytes):
             if isinstance(message, dict):
                 message = json_encode(message)
@@ -130,7 +130,7 @@ class Outlet(WebSocketHandler):
         return self._door_write(connection, message, binary, now)
 
     def ping(self, data: str | bytes = b"") -> None:
-        """Send a ping. Its data are a message like another.
+        """Send a ping. Its data count as a message.
 
         Raises:
             WebSocketClosedError: As for `write_message`.
@@ -142,10 +142,10 @@ class Outlet(WebSocketHandler):
         super().ping(data)
 
     def _door_in_time(self, connection: Connection) -> float:
-        """Monotonic seconds. INVARIANT: after its end nothing is sent, though no tick has noticed yet.
+        """Return monotonic seconds. INVARIANT: after its deadline nothing is sent, even before the next tick.
 
         Raises:
-            WebSocketClosedError: Its time is up.
+            WebSocketClosedError: Its deadline has passed.
         """
         clock = self._door_guard.clock
         now = clock.monotonic()
@@ -156,7 +156,7 @@ class Outlet(WebSocketHandler):
         return now
 
     async def _door_hold(self, hold: Hold, message: str | bytes) -> None:
-        """On Tornado's own protocol: let nothing be read for a while."""
+        """Pause reading on Tornado's own protocol."""
         loop = asyncio.get_running_loop()
         protocol: Any = self.ws_connection
         counted = protocol if hold.again and isinstance(protocol, TornadoProtocol) else None
@@ -171,7 +171,7 @@ class Outlet(WebSocketHandler):
             if counted is not None:
                 counted.hold(0)
         if hasattr(protocol, "_received_pong"):
-            # Nobody has looked whether the client's pong is there.
+            # The client's pong may be among the unread data.
             protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way
         if hold.again:
             result = self.on_message(message)
@@ -179,7 +179,7 @@ class Outlet(WebSocketHandler):
                 await result
 
     def _door_let_go(self) -> None:
-        """The time is up, or the connection is over."""
+        """Continue reading after the pause, or at the end of the connection."""
         holding, self._door_holding = self._door_holding, None
         if holding is not None and not holding.done():
             holding.set_result(None)
@@ -188,7 +188,7 @@ class Outlet(WebSocketHandler):
         """Tell the client, or the handler, that the connection ends in so many seconds."""
 
     def _door_handshake(self) -> Handshake:
-        """The facts of the handshake once more."""
+        """Return the facts of the handshake again."""
         raise NotImplementedError
 
     def _door_write(
@@ -198,7 +198,7 @@ class Outlet(WebSocketHandler):
         binary: bool,  # noqa: FBT001 - as in Tornado
         now: float,
     ) -> Future[None]:
-        """Write to an open connection whose deadline was looked at just now (monotonic seconds)."""
+        """Write to an open connection after a check of its deadline (monotonic seconds)."""
         protocol = self.ws_connection
         if type(protocol) is FastProtocol:
             self._door_post(connection, message, now, BINARY if binary else TEXT)
@@ -222,10 +222,11 @@ class Outlet(WebSocketHandler):
         now: float,
         opcode: int = TEXT,
     ) -> None:
-        """Write to an open connection, as `_door_write`, where nobody waits until it is written.
+        """Write to an open connection, as `_door_write`, without a Future.
 
         Raises:
-            WebSocketClosedError: The connection is closing, or is closed now, for its client does not read.
+            WebSocketClosedError: The connection is closing, or was closed now because its client does not
+                read.
         """
         protocol = self.ws_connection
         guard = self._door_guard
@@ -254,7 +255,7 @@ class Outlet(WebSocketHandler):
         raise WebSocketClosedError
 
     def _door_say(self, payload: bytes | Prepared) -> bool:
-        """Say something of the guard's own, past whatever the handler overrides. Whether it was taken."""
+        """Send a message of the guard itself, past overrides of the handler. Returns whether it was taken."""
         connection = self._door_admitted
         if connection is None or not connection.open:
             return False
@@ -265,15 +266,15 @@ class Outlet(WebSocketHandler):
         return True
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """The application closes: the gate shuts first, since frames still arrive afterwards."""
+        """Close for the application: the state changes first, because frames still arrive afterwards."""
         if self._door_admitted is not None:
             self._door_guard.registry.end(self._door_admitted, code=code or 1000)
         self._door_let_go()
         try:
             super().close(code, reason)
         except (struct.error, ValueError):
-            # A code or reason that no frame can hold. The connection is over for the guard, so it must
-            # be for the client as well.
+            # A code or reason that no frame can contain. The connection has ended for the guard, so it must
+            # end for the client as well.
             super().close(1011)
             raise
 
@@ -281,8 +282,8 @@ class Outlet(WebSocketHandler):
 class HandlerSink:
     """`stormdoor.guard.connection.Sink` for one handler.
 
-    An object of its own, because a handler may well have methods of these names. It passes by what the
-    handler overrides: these are the guard's own words.
+    A separate object, because a handler may have methods of these names. It bypasses overrides of the
+    handler: these are messages of the guard itself.
     """
 
     __slots__ = ("_handler",)
@@ -300,7 +301,7 @@ class HandlerSink:
         """See `Sink`."""
         protocol = self._handler.ws_connection
         self._handler._door_let_go()  # noqa: SLF001 - the two are one
-        # Before the 101 there is nothing to say it on: the handshake is refused instead.
+        # Before the 101 there is no socket to close: the handshake is refused instead.
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)
 

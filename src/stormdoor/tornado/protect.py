@@ -1,4 +1,4 @@
-"""`protect`: one call that puts a door in front of every WebSocket of an application."""
+"""`protect`: one call that guards every WebSocket of an application."""
 
 from __future__ import annotations
 
@@ -44,30 +44,30 @@ def protect(
     limits: EndpointLimitsOf | None = None,
     transports: Transports | None = None,
 ) -> Application:
-    """Put `guard` in front of every WebSocket handler of `application`, now and later.
+    """Guard every WebSocket handler of `application`, present and later ones.
 
     Handlers keep their code and their protocol. A `GuardedHandler` declares its permission itself;
     those of other handlers are declared here. A handler without a declaration admits no client, and the
     application does not start.
 
     From the first line of this function until it has succeeded, every WebSocket of the application answers
-    503. So a loader that catches the exception, logs it and goes on serves nothing that is unguarded.
+    503. A host that catches the exception, logs it and continues therefore serves nothing unguarded.
     Sockets that the application opened before are closed.
 
     Args:
-        application: The application. Nested routers and applications are covered too, and so is what
+        application: The application. Nested routers and applications are covered too, and routes that
             `add_handlers` adds later.
         guard: The guard; or a function without arguments that makes it. In a plug-in that a host loads, pass
             the function: if it raises, the application answers 503.
-        permission: The permission to connect to every handler that declares none.
-        permissions: The same for single handlers, by class or by the path pattern of their route. A path
-            that is written out goes before a pattern, and of several patterns the first that matches
-            counts.
+        permission: The permission to connect, for every handler that declares none.
+        permissions: The same for single handlers, by class or by the path pattern of their route. A literal
+            path has priority over a pattern, and the first matching pattern over later ones.
         first_message: The handlers, by class or by path as in `permissions`, with clients that may send their
             credential in their first message (see `GuardedHandler.first_message`).
-        receive_only: The handlers, named in the same way, with connections that stay open after the login
-            has been idle for too long (see `GuardedHandler.receive_only`).
-        limits: The limits of single handlers, named in the same way. They go before those of the guard.
+        receive_only: The handlers, named in the same way, with connections that stay open after the idle
+            timeout of the login (see `GuardedHandler.receive_only`).
+        limits: The limits of single handlers, named in the same way. They have priority over those of the
+            guard.
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
             `permissions`. Those of SockJS and Engine.IO are found without it.
 
@@ -75,8 +75,8 @@ def protect(
         `application`.
 
     Raises:
-        StartupRefused: Something is undeclared or unsafe; every problem is named with its fix.
-        ConfigurationError: The application is guarded already, or a permission is not well formed.
+        StartupRefused: A handler is undeclared or a setting is unsafe; every problem is named with its fix.
+        ConfigurationError: The application is guarded already, or a permission is malformed.
         Exception: The error of the function that makes the guard.
     """
     outermost = intercept(application)

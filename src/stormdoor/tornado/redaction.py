@@ -33,7 +33,7 @@ _ABOUT_COOKIES = (
     "Cookie timestamp",
     "Tampered cookie",
 )
-"""Beginnings of the messages of Tornado that quote a cookie."""
+"""Prefixes of the messages of Tornado that quote a cookie."""
 
 
 def redact_query(query: str) -> str:

@@ -1,4 +1,4 @@
-"""A request that somebody has written down, as the server would have seen it."""
+"""Parse a recorded request into the facts that the server would have received."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FORMS = (
 
 
 def read_request(text: str) -> tuple[HTTPServerRequest, str | None]:
-    """The request in `text`, and the scheme if the text says which.
+    """Parse the request in `text`, and its scheme if there is one.
 
     Args:
         text: The head of an HTTP request, or the `curl` command that a browser's developer tools copy.
@@ -79,7 +79,7 @@ def _from_curl(text: str) -> tuple[HTTPServerRequest, str | None]:
 
 
 def _request(method: str, target: str, headers: HTTPHeaders) -> HTTPServerRequest:
-    # A command that was copied says what the browser sends, and leaves out how it upgrades.
+    # A copied command contains the browser's headers, except those of the upgrade.
     headers.setdefault("Host", "")
     line = RequestStartLine(method, target, "HTTP/1.1")
     return HTTPServerRequest(start_line=line, headers=headers)
@@ -93,10 +93,10 @@ def replay(
     scheme: str,
     certificate: bytes | None = None,
 ) -> Handshake:
-    """The facts of `request`, if it came from `peer` over `scheme`.
+    """Return the facts of `request` from `peer` over `scheme`.
 
     Args:
-        guard: Whose proxies are trusted and whose authenticators look where.
+        guard: Guard with the trusted proxies and the authenticators.
         request: The request.
         peer: The address at the other end of the TCP connection.
         scheme: `http` or `https`.

@@ -1,4 +1,4 @@
-"""Revocation over HTTP: for the security desk, and for the program that notices a theft."""
+"""Revocation over HTTP: for security teams, and for programs that detect a theft."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Revocations(SessionHandler):
         self.permission = permission
 
     def translator(self) -> Translator:
-        """Programs have no cookie: here every credential counts that opens a socket."""
+        """Programs have no cookie: this route accepts every credential that opens a socket."""
         admission = self.guard.admission
         return Translator(
             admission.places,
@@ -63,7 +63,7 @@ class _Revocations(SessionHandler):
         if order is None:
             return
         target, principal = Target(order.target), authentication.principal
-        # First as if it were the asker's own: whoever may not revoke at all costs no look into the store.
+        # First without a tenant: a caller that may not revoke at all causes no read of the store.
         if not self._may(authentication, Resource(order.target, order.value, principal.tenant)):
             return
         guard = self.guard
@@ -87,7 +87,7 @@ class _Revocations(SessionHandler):
         self.answer({"closed": closed})
 
     async def _authenticated(self) -> Authentication | None:
-        """Who asks; None, and the refusal sent, if nobody does."""
+        """Return the authentication of the caller; None, after sending the refusal, without one."""
         guard = self.guard
         outcome = await guard.admission.identify(self.handshake, self.address_key)
         if isinstance(outcome, Authentication) and guard.revocations.ends(outcome):
@@ -98,7 +98,7 @@ class _Revocations(SessionHandler):
         return outcome
 
     def _may(self, authentication: Authentication, resource: Resource) -> bool:
-        """Whether it may revoke that; if not, the refusal is sent."""
+        """Return whether it may revoke that; if not, the refusal is sent."""
         guard, principal = self.guard, authentication.principal
         now = guard.clock.now()
         environment = Environment(
@@ -121,25 +121,25 @@ class _Revocations(SessionHandler):
 def revocation_routes(
     guard: Guard, *, path: str = "/auth/revocations", permission: str = "stormdoor:revoke"
 ) -> list[Rule]:
-    """One route that revokes: `POST {"target": "principal", "value": "alice", "reason": "…"}`.
+    """Return one route that revokes: `POST {"target": "principal", "value": "alice", "reason": "…"}`.
 
-    It takes every credential that the guard's authenticators take, in the places where they take it:
-    an API key of a program that notices a theft, or the session of an administrator. The answer is
-    `{"closed": N}`, the connections that this process closed before it answered; the other processes of
-    the installation follow within half a second.
+    It accepts every credential of the guard's authenticators, in their places: an API key of a program that
+    detects a theft, or the session of an administrator. The answer is `{"closed": N}`, the connections that
+    this process closed before it answered; the other processes of the installation follow within half a
+    second.
 
-    The policies are asked about a resource: its type is the target, its id the value, its tenant that of
-    whom the order reaches. So the administrator of a tenant revokes in it and nowhere else. A role, a device,
-    everything, and what neither the store nor this process knows may reach any tenant: for these, and for an
-    administrator without a tenant who revokes in one, the role must be `across_tenants`.
+    The policies decide about a resource: its type is the target, its id the value, its tenant that of the
+    affected principals. So the administrator of a tenant revokes only in that tenant. A role, a device,
+    everything, and a target that neither the store nor this process knows may affect any tenant. For these,
+    and for an administrator without a tenant who revokes in one, the role must be `across_tenants`.
 
     Args:
         guard: The guard.
-        path: Where.
-        permission: What it takes. No role has it unless you say so.
+        path: Path of the route.
+        permission: The required permission. No role has it by default.
 
     Raises:
-        ConfigurationError: The permission is none.
+        ConfigurationError: The permission is malformed.
     """
     check_pattern(permission)
     wiring = {"guard": guard, "permission": permission}

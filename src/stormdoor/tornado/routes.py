@@ -1,4 +1,4 @@
-"""Login, logout, sessions, tickets and tokens: the routes that a page needs beside its sockets."""
+"""Login, logout, sessions, tickets and tokens: the HTTP routes for a page with sockets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _LogIn(LoginRoute):
         if isinstance(outcome, Refusal):
             await self._failed(outcome, body.username)
             return
-        # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
+        # The session of the received cookie is ended, so that a planted session is useless.
         methods = await self.guard.factors.methods(outcome.account.id)
         if methods:
             await self._wait(outcome.account, methods)
@@ -66,7 +66,7 @@ class _LogIn(LoginRoute):
         self.answer_or_go(self.describe(caller), self.wiring.after_login)
 
     async def _wait(self, account: Account, methods: Sequence[str]) -> None:
-        """No session yet: the second factor comes first."""
+        """Create no session yet: the second factor is required first."""
         self.set_pending_cookie(await self.guard.pending_logins.begin(account))
         self.note("authn_login_pending", account.id, f"waits for {', '.join(methods)}")
         seconds = int(self.guard.factors.options.pending_seconds)
@@ -77,7 +77,7 @@ class _LogIn(LoginRoute):
         )
 
     async def _failed(self, refusal: Refusal, username: str) -> None:
-        # Not as it was typed: people type their password where the name belongs.
+        # Not as typed: users sometimes type their password in the field of the name.
         claimed = await self.guard.login.known_as(username)
         if not self.from_form:
             self.refuse(refusal, claimed=claimed)
@@ -98,12 +98,12 @@ class _Session(LoginRoute):
     async def get(self) -> None:
         caller = await self.find_caller()
         if caller is None:
-            # A page asks this to learn whether anybody is logged in: nothing was refused.
+            # A page uses this to find out whether a user is logged in, so it is not recorded as a refusal.
             self.set_status(401)
             self.answer({"error": "unauthenticated"})
             return
         if self.guard.revocations.changed_since(caller.account.id, caller.session.created_at):
-            # A change of privilege: a secret from before it must not carry what came with it.
+            # A change of privilege: the old secret must not get the new privileges.
             issued = await self.guard.sessions.rotate(caller.session)
             if issued is not None:
                 await self.guard.lifetime.follow()
@@ -142,8 +142,9 @@ class _OneSession(LoginRoute):
 
     async def delete(self, session_id: str) -> None:
         caller = await self.caller()
-        # To end one's own is a logout. To end another takes a proof of the moment (ASVS 7.5.2): whoever
-        # found an unlocked screen must not be able to shut the owner out everywhere else.
+        # Ending the own session is a logout. Ending another one requires a fresh authentication (ASVS
+        # 7.5.2): a person at an unlocked screen must not be able to lock the owner out of all other
+        # sessions.
         if caller is not None and session_id != caller.session.id:
             caller = await self.fresh_caller()
         if caller is None:
@@ -153,7 +154,7 @@ class _OneSession(LoginRoute):
         )
         if ended and session_id == caller.session.id:
             self.clear_session_cookie()
-        # Whether a session exists that is not one's own is nobody's business: both are 404.
+        # The answer must not reveal whether another principal's session exists: both cases are 404.
         self.set_status(204 if ended else 404)
         self.finish()
 
@@ -194,8 +195,8 @@ class _Password(LoginRoute):
             self.answer({"error": "invalid", "detail": str(error)})
             return
         account = await self.guard.store.account(principal)
-        # The password was proved now, the second factor when it was: old strength and new freshness must
-        # not be taken together.
+        # The password was proved now, the second factor earlier: an old strength and a new time must not be
+        # combined.
         old, strong = caller.session, caller.session.strength >= _TWO
         at = old.authenticated_at if strong else None
         begun = (
@@ -262,44 +263,44 @@ def login_routes(
     login_page: str = "/",
     second_factor_page: str = "/",
 ) -> list[Rule]:
-    """The routes of a login with user name and password, for `Application([...])`.
+    """Return the routes of a login with user name and password, for `Application([...])`.
 
-    A principal with a second factor gets no session for its password: the answer is 202 and says
-    what can be presented.
+    A principal with a second factor gets no session for its password: the answer is 202 and names the
+    available methods.
 
     ===================================  ========================================================
     `POST /auth/login`                   `{"username", "password"}` or a form; sets the cookie
     `POST /auth/second-factor`           `{"totp"}`, `{"recovery_code"}` or `{"passkey"}`; likewise
     `POST /auth/second-factor/options`   for `navigator.credentials.get()`
-    `POST /auth/passkey`                 `{"passkey"}`: a login with nothing else
+    `POST /auth/passkey`                 `{"passkey"}`: a login with a passkey alone
     `POST /auth/passkey/options`         for `navigator.credentials.get()`
     `POST /auth/step-up`                 as the second factor, or `{"password"}` if there is none
     `POST /auth/step-up/options`         for `navigator.credentials.get()`
-    `GET /auth/factors`                  one's own second factors
+    `GET /auth/factors`                  the caller's second factors
     `POST /auth/factors/totp`            a new secret; then `/confirm` with `{"id", "code"}`
     `POST /auth/factors/passkey`         for `navigator.credentials.create()`; then `/confirm`
-    `POST /auth/factors/recovery-codes`  new recovery codes; the old ones are void
+    `POST /auth/factors/recovery-codes`  new recovery codes; the old ones are deleted
     `DELETE /auth/factors/ID`            removes one
     `POST /auth/logout`                  ends the session and its sockets
-    `GET /auth/session`                  who is logged in, and what it may
-    `GET /auth/sessions`                 one's own sessions
+    `GET /auth/session`                  the caller's session and permissions
+    `GET /auth/sessions`                 the caller's sessions
     `DELETE /auth/sessions/ID`           ends one of them
     `POST /auth/sessions/end-others`     ends all others
-    `POST /auth/password`                `{"current", "new"}`; ends everything else
+    `POST /auth/password`                `{"current", "new"}`; ends all other sessions
     `POST /auth/ticket`                  `{"endpoint"}`; a ticket for one handshake
     `POST /auth/token`                   an access token, if there is an `issuer`
     ===================================  ========================================================
 
     Args:
-        guard: Who decides.
+        guard: The guard that decides.
         endpoint: The path that a ticket opens if the request names none.
         issuer: Issues access tokens.
-        claims: Further claims of such a token.
-        prefix: Where the routes are.
-        after_login: Where a form's browser goes then.
+        claims: Function that returns further claims of such a token.
+        prefix: Prefix of the routes.
+        after_login: Address for the browser after a login by a form.
         after_logout: Likewise.
-        login_page: Where it goes when the login failed.
-        second_factor_page: Where it goes when a second factor is to be asked for.
+        login_page: Address after a failed login.
+        second_factor_page: Address of the page for the second factor.
     """
     wiring = Wiring(
         issuer, claims, endpoint, after_login, after_logout, login_page, second_factor_page

@@ -1,4 +1,4 @@
-"""Start an HTTP server with limits for a guarded application, and stop it without cutting requests off."""
+"""Start an HTTP server with limits for a guarded application, and stop it without aborting requests."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _log = logging.getLogger("stormdoor")
 def guarded_server(
     application: Application, *, guard: Guard | None = None, **options: Any
 ) -> GuardedServer:
-    """Make a server that limits what unauthenticated clients cost before any handler runs.
+    """Make a server that limits the cost of unauthenticated clients before any handler runs.
 
-    Tornado by itself waits an hour for the headers of a handshake and takes a body of 100 MB. Here it is
-    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be changed. TCP connections,
-    requests and unfinished bodies are limited for each address by `Limits` of the guard. When the server
-    begins to listen, the process may open as many files as the limits need; where that is not
-    permitted, the limits are lowered, with a warning.
+    Tornado by itself waits an hour for the headers of a handshake and accepts a body of 100 MB. Here it is
+    10 seconds, 16 KiB of headers and 1 MiB of body; every one can be changed. TCP connections, requests and
+    unfinished bodies are limited for each address by `Limits` of the guard. When the server begins to
+    listen, it raises the limit of open files as far as the limits need; where that is not permitted, it
+    lowers the limits, with a warning.
 
     Args:
-        application: What `protect` returned.
+        application: The result of `protect`.
         guard: The guard with the limits, for an application that has none; else that of the application.
-        options: Of `tornado.httpserver.HTTPServer`. `xheaders` is refused: name the proxies in
-            `Guard(trusted_proxies=[...])` instead, so that no other client is believed.
+        options: Options of `tornado.httpserver.HTTPServer`. `xheaders` is refused: name the proxies in
+            `Guard(trusted_proxies=[...])` instead, so that forwarded headers are accepted only from them.
 
     Raises:
         TypeError: `xheaders` was given.
@@ -59,16 +59,16 @@ async def serve_until_stopped(
     seconds: float = 10.0,
     signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
-    """Serve until a signal says to stop, then let go of everybody in good order.
+    """Serve until a signal arrives, then close all connections in order.
 
-    Nobody is accepted any more; every connection gets a close frame (1001), in slices, so that the loop
-    goes on to serve; the trail is written; requests that are under way are finished.
+    It accepts no further clients; it sends every connection a close frame (1001), in batches, so that the
+    loop continues to serve; it writes the trail; it finishes running requests.
 
     Args:
-        server: It listens already. What is in front of it should know by now that it is about to end.
-        guard: It is started here, if it has not been, and closed.
-        seconds: After which this returns, whatever is left undone. That is said in the log.
-        signals: Which say so. A second one ends it without waiting.
+        server: The listening server. Tell a load balancer in front of it before.
+        guard: The guard; it is started here, if necessary, and closed.
+        seconds: Time after which this returns, even with unfinished work, which is logged.
+        signals: Signals that stop it. A second one ends it without waiting.
 
     Raises:
         StoreUnavailable: The guard cannot start.

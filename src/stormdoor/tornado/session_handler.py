@@ -1,4 +1,4 @@
-"""A plain HTTP handler that knows the login session of whoever asks, and refuses forged requests."""
+"""A plain HTTP handler that reads the login session of its client, and refuses forged requests."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def limit_body(request: HTTPServerRequest, seconds: float) -> None:
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A living session and its account."""
+    """An active session and its account."""
 
     session: Session
     account: Account
@@ -62,7 +62,7 @@ class Caller(msgspec.Struct, frozen=True):
 async def account_of(
     guard: Guard, request: HTTPServerRequest, permission: str | None = None
 ) -> Account | None:
-    """Return the account whose session cookie a plain HTTP request carries.
+    """Return the account of the session cookie in a plain HTTP request.
 
     For pages and identity providers of an application that cannot inherit from `SessionHandler`. It reads the
     cookie as the guard does: Tornado's `get_cookie` also accepts names that a page on another port can plant.
@@ -71,10 +71,10 @@ async def account_of(
     Args:
         guard: The guard; it is started if it has not been.
         request: The request.
-        permission: What the account needs, beside a living session.
+        permission: Permission that the account needs, beside an active session.
 
     Returns:
-        None without exactly one cookie of a living session, or without the permission.
+        None without exactly one cookie of an active session, or without the permission.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -95,13 +95,13 @@ async def account_of(
 
 
 def translator_of(guard: Guard) -> Translator:
-    """Return what reads a request: of its credentials nothing but the session cookie."""
+    """Return a reader of requests that reads no credential except the session cookie."""
     places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
     return Translator(places, guard.trusted_proxies)
 
 
 def session_secret(guard: Guard, handshake: Handshake) -> str | None:
-    """Return the session cookie as it was sent; None if there is none, or more than one."""
+    """Return the received session cookie; None if there is none, or more than one."""
     values = handshake.cookies.get(guard.sessions.cookie.name, ())
     return values[0] if len(values) == 1 else None
 
@@ -121,11 +121,11 @@ def _request(guard: Guard, caller: Caller, permission: str, handshake: Handshake
 
 
 class SessionHandler(RequestHandler):
-    """Base of HTTP handlers beside the sockets. Give it `{"guard": guard}` in the route.
+    """Base of HTTP handlers beside the sockets. Pass it `{"guard": guard}` in the route.
 
-    `prepare` refuses what the guard would refuse of a handshake (plaintext, foreign Host, floods), and
-    every request that changes something and comes from a page that is not in the guard's list of origins
-    (CSRF). `caller()` says who asks.
+    `prepare` refuses requests that the guard would refuse as handshakes (plaintext, foreign Host, floods),
+    and every changing request from a page outside the guard's list of origins (CSRF). `caller()` returns
+    the client's session.
     """
 
     guard: Guard
@@ -145,7 +145,7 @@ class SessionHandler(RequestHandler):
         """Not needed: `prepare` compares the Origin, which no page can forge."""
 
     async def prepare(self) -> None:
-        """Refuse what must not reach the handler."""
+        """Refuse requests that must not reach the handler."""
         guard = self.guard
         self.handshake = self.translator().handshake(self.request)
         self.address_key = rate_key(self.handshake.address, guard.limits.ipv6_prefix)
@@ -165,7 +165,7 @@ class SessionHandler(RequestHandler):
             self.refuse(refusal)
 
     def translator(self) -> Translator:
-        """Return what reads a request: here, of its credentials nothing but the session cookie."""
+        """Return a reader of requests that reads no credential except the session cookie."""
         return translator_of(self.guard)
 
     def _foreign(self) -> Refusal | None:
@@ -206,7 +206,7 @@ class SessionHandler(RequestHandler):
         self.answer({"error": answer.error})
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Called by Tornado for whatever was raised: a store that is down is 503, and nobody sees more."""
+        """Called by Tornado after an exception: a store that is down is 503, without further details."""
         error = kwargs.get("exc_info", (None, None))[1]
         if self._headers_written:
             super().send_error(status_code, **kwargs)
@@ -238,12 +238,12 @@ class SessionHandler(RequestHandler):
 
     @property
     def from_form(self) -> bool:
-        """Whether an HTML form sent this."""
+        """Return whether an HTML form sent this."""
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 
     def read_body(self, kind: type[_Body]) -> _Body | None:
-        """The JSON body or form as `kind`; None, and a 400 sent, if it is not one."""
+        """Return the JSON body or form as `kind`; None, after sending 400, if it is malformed."""
         try:
             if self.from_form:
                 fields = {
@@ -252,19 +252,19 @@ class SessionHandler(RequestHandler):
                 return msgspec.convert(fields, kind)
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
         except (msgspec.DecodeError, UnicodeError, RecursionError, HTTPError) as error:
-            # Not what the error says: a JSON body that is announced as a form is one field, whose name
-            # holds the password, and the message names the field.
+            # Not the text of the error: a JSON body that is declared as a form is one field, whose name
+            # contains the password, and the message contains that name.
             what = type(error).__name__
             self.refuse(Refusal(Denial.INVALID_MESSAGE, f"the body has not its form ({what})"))
             return None
 
     @property
     def cookie_secret(self) -> str | None:
-        """The session cookie as it was sent; None if there is none, or more than one."""
+        """Return the received session cookie; None if there is none, or more than one."""
         return session_secret(self.guard, self.handshake)
 
     def set_session_cookie(self, secret: str) -> None:
-        """Give the client its session."""
+        """Set the session cookie."""
         cookie = self.guard.sessions.cookie
         self.set_cookie(
             cookie.name,
@@ -276,7 +276,7 @@ class SessionHandler(RequestHandler):
         )
 
     def clear_session_cookie(self) -> None:
-        """Take it back."""
+        """Delete the session cookie."""
         cookie = self.guard.sessions.cookie
         self.clear_cookie(
             cookie.name,
@@ -315,10 +315,10 @@ class SessionHandler(RequestHandler):
             raise Finish from None
 
     async def caller(self, permission: str | None = None) -> Caller | None:
-        """Who asks; None, and the refusal sent, if nobody does or may not.
+        """Return the client's session; None, after sending a refusal, if it may not do this.
 
         Args:
-            permission: What it takes, if it takes more than a session.
+            permission: The required permission, if any.
         """
         found = await self.find_caller()
         if found is None:
@@ -338,12 +338,12 @@ class SessionHandler(RequestHandler):
         return _request(self.guard, caller, permission, self.handshake)
 
     def permitted(self, caller: Caller, permissions: Iterable[str]) -> list[str]:
-        """Which of `permissions` the caller has now."""
+        """Return those of `permissions` that the caller has now."""
         decide = self.guard.policies.decide
         return [one for one in permissions if decide(self._request(caller, one)).allowed]
 
     async def find_caller(self) -> Caller | None:
-        """Who asks, or None.
+        """Return the client's session, or None.
 
         Raises:
             StoreUnavailable: The store does not answer.

@@ -25,15 +25,15 @@ _DAY = 86_400.0
 class SignedCookieAuthenticator:
     """Accepts the cookie that `set_signed_cookie` made; its value is the principal's id.
 
-    Such a cookie cannot be ended one by one, only for a principal: `revoke(PRINCIPAL, id)` covers every
+    Such a cookie cannot be revoked one by one, only for a principal: `revoke(PRINCIPAL, id)` covers every
     cookie signed until then.
 
     Args:
         cookie: Its name.
         secret: The application's `cookie_secret`: a text, or a dictionary of key versions.
-        max_age_days: How long a cookie counts.
-        roles: Roles of everybody who has the cookie, for applications whose principals are not in the
-            store; None looks the principal up there, and refuses one that is unknown or disabled.
+        max_age_days: Lifetime of a cookie in days.
+        roles: Roles of every client with the cookie, for applications with principals outside the store;
+            None looks the principal up there, and refuses one that is unknown or disabled.
         min_version: Tornado's format; 2 has the time of signing and the key version under the signature.
 
     Raises:
@@ -71,7 +71,7 @@ class SignedCookieAuthenticator:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What is compared, for an explanation."""
+        """Describe the comparisons, for an explanation."""
         return (
             "the signature and the date that Tornado put into the cookie",
             f"it is at most {self._max_age_days:g} days old",
@@ -114,7 +114,7 @@ class SignedCookieAuthenticator:
         # The signature covers it: `2|key version|length:timestamp|...`
         issued_at = float(credential.secret.split("|", 3)[2].partition(":")[2])
         expires_at = issued_at + self._max_age_days * _DAY
-        if now >= expires_at:  # Tornado lets the very last moment pass
+        if now >= expires_at:  # Tornado accepts the last moment
             return Rejected(Denial.EXPIRED, "the cookie is too old", principal_id=id)
         if self._roles is None:
             account = await store.account(id)

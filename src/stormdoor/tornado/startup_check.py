@@ -1,4 +1,4 @@
-"""What must not start, and what an operator should know: found before the first handshake."""
+"""The start-up check: problems that stop the start, and remarks for the operator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HARMLESS = (ErrorHandler, RedirectHandler, StaticFileHandler, SessionHandler)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint that was found in an application: a WebSocket, or an HTTP transport of one."""
+    """One endpoint of an application: a WebSocket, or an HTTP transport of one."""
 
     handler: type[RequestHandler]
     pattern: str
@@ -38,7 +38,7 @@ class Route:
 def check(
     guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]
 ) -> tuple[list[str], list[str]]:
-    """Look at a guard, the settings of an application and its routes.
+    """Check a guard, the settings of an application and its routes.
 
     Returns:
         Problems that must stop the application from starting, and remarks that must not.
@@ -52,8 +52,8 @@ def check(
     remarks += [f"{name} is in use" for name in guard.insecure_options]
     # In development, a setting that is unsafe in production is only a remark.
     unsafe = problems if guard.production else remarks
-    # The settings of an application without a GuardedHandler belong to another program: its operator may
-    # be unable to change them, and the guard does not rest on them.
+    # The settings of an application without a GuardedHandler belong to another program: its operator may be
+    # unable to change them, and the guard does not depend on them.
     own = any(issubclass(route.handler, GuardedHandler) for route in routes)
     unsafe_setting = unsafe if own else remarks
     if settings.get("debug"):
@@ -91,11 +91,11 @@ def _undeclared(route: Route) -> str:
     if issubclass(route.handler, GuardedHandler):
         return (
             f'{name} ({route.pattern}) declares no permission; write permission = "chat:connect" in the '
-            'class, or permission = public("why everybody may")'
+            'class, or permission = public("the reason")'
         )
     return (
         f"{name} ({route.pattern}) is not declared; write protect(application, guard, "
-        f'permissions={{{route.handler.__name__}: "chat:connect"}}), or public("why everybody may")'
+        f'permissions={{{route.handler.__name__}: "chat:connect"}}), or public("the reason")'
     )
 
 
@@ -109,7 +109,7 @@ def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
         return []
     if not guard.authenticators:
         return [
-            "the guard has no authenticators, so nobody can connect; write Guard(authenticators=[...])"
+            "the guard has no authenticators, so no client can connect; write Guard(authenticators=[...])"
         ]
     if _ambient(guard) and not guard.entrance.origins.entries:
         return [

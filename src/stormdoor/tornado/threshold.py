@@ -1,4 +1,4 @@
-"""The threshold: the handshake of a guarded handler, from its request to the 101 or to the refusal."""
+"""The handshake of a guarded handler, from its request to the 101 or to the refusal."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def _upgrades(connection: str) -> bool:
 
 
 class Threshold(Outlet):
-    """Decides before anything of the handler runs, and answers. It opens nothing."""
+    """Decides before any method of the handler runs, and answers. It opens no connection."""
 
     _door_limits: ClassVar[AppliedLimits]
     """The limits of its endpoint."""
     _door_translator: ClassVar[Translator]
-    """Turns requests into handshakes."""
+    """Parses requests into handshakes."""
     _door_own_origin_check: ClassVar[bool]
-    """Whether the handler brings a `check_origin` of its own."""
+    """Whether the handler overrides `check_origin`."""
     _door_own_message_size: ClassVar[bool]
-    """Whether the handler brings a `max_message_size` of its own."""
+    """Whether the handler overrides `max_message_size`."""
     _door_own_clear: ClassVar[bool]
-    """Whether the handler brings a `clear` of its own: what it adds is in every answer."""
+    """Whether the handler overrides `clear`, which may add headers to every answer."""
     _door_own_finish: ClassVar[bool]
-    """Whether the handler brings a `finish`, a `flush` or the like of its own: it has a say in the 101."""
+    """Whether the handler overrides `finish`, `flush` or the like, and so takes part in the 101."""
     _door_own_get: ClassVar[bool]
-    """Whether the handler brings a `get` of its own."""
+    """Whether the handler overrides `get`."""
     _door_fast: ClassVar[bool] = False
-    """Whether the fast protocol may stand in for Tornado's."""
+    """Whether the fast protocol may replace Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
-    """Whether refused messages are answered in stormdoor's own words."""
+    """Whether refused messages are answered in stormdoor's protocol."""
     _behind_a_door: ClassVar[bool] = True
 
     _door_left = False
@@ -61,12 +61,12 @@ class Threshold(Outlet):
     _door_kept: Handshake | None = None
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the task that Tornado would make, in a known context, which the handler keeps."""
+        """Create the task as Tornado does, in a known context, which the handler keeps."""
         context = contextvars.copy_context()
         self._door_before = (context, context.copy())
         executed: Any = context.run(super()._execute, *args, **kwargs)
         if not asyncio.iscoroutine(executed):
-            return executed  # the handler has an `_execute` that is no native coroutine
+            return executed  # the handler's `_execute` is not a native coroutine
         return asyncio.Task(executed, loop=asyncio.get_running_loop(), context=context)
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
@@ -79,7 +79,7 @@ class Threshold(Outlet):
         self._door_kwargs = kwargs
 
     async def prepare(self) -> None:
-        """Decide about the handshake, and only then let the handler see the request."""
+        """Decide about the handshake, and only then let the handler process the request."""
         malformed = find_malformed(self.request)
         handshake = self._door_translator.handshake(self.request)
         guard = self._door_guard
@@ -100,8 +100,8 @@ class Threshold(Outlet):
         self._door_admitted = outcome
         outcome.sink = HandlerSink(self)
         if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
-            # What only a proxy may send has left the request, and the certificate leaves it with the
-            # socket, which is a WebSocket's from now on. Both are needed once more at a refresh.
+            # Headers that only a proxy may send were removed from the request, and the certificate is lost
+            # with the socket, which moves to the WebSocket. A refresh needs both again.
             self._door_kept = handshake
         try:
             self._door_go_on(outcome)
@@ -117,11 +117,11 @@ class Threshold(Outlet):
             raise
 
     def _door_prepare(self) -> Awaitable[None] | None:
-        """The handler's own `prepare`."""
+        """Call the handler's own `prepare`."""
         return super().prepare()
 
     def _door_go_on(self, connection: Connection) -> None:
-        """Stop here if, while somebody was asked, the client left or its credential was revoked."""
+        """Stop if, during a wait, the client disconnected or its credential was revoked."""
         if self._door_left:
             self._door_guard.registry.end(connection, code=1006)
         if connection.state is State.ENDED and not self._finished:
@@ -129,7 +129,7 @@ class Threshold(Outlet):
             raise Finish
 
     def _door_refuse(self, refusal: Refusal) -> None:
-        """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
+        """Refuse the handshake: a status and a generic line, without the handler and without a 101."""
         if not self._door_own_clear and turn_away(self, refusal, self._door_guard.clock.now()):
             return
         answer = refusal.answer
@@ -143,30 +143,30 @@ class Threshold(Outlet):
             self.set_header("WWW-Authenticate", "Bearer")
         for name, value in refusal.headers:
             self.set_header(name, value)
-        # The base class's finish: a handler's own might add what it adds to its pages.
+        # The base class's finish: an override of the handler might add content of its pages.
         RequestHandler.finish(self, answer.text + "\n")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the page of an error: Tornado's, where the handler has not been initialized."""
+        """Write the page of an error: Tornado's, if the handler was not initialized."""
         if self._door_admitted is None:
             RequestHandler.write_error(self, status_code, **kwargs)
         else:
             super().write_error(status_code, **kwargs)
 
     def clear(self) -> None:
-        """Begin the answer anew. As Tornado does, with a date that is made once a second."""
+        """Start the answer again, as Tornado does, with a date that is formatted once a second."""
         if self._door_own_clear:
             super().clear()
             return
         if self._door_headers is not None:
-            self._door_headers = None  # others are made when somebody looks at them
+            self._door_headers = None  # others are created on access
         self.set_default_headers()
         self._write_buffer = []
         self._status_code = 200
         self._reason = "OK"
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """End the answer: the 101 in one go."""
+        """End the answer: the 101 in one system call."""
         if (
             chunk is None
             and self._status_code == 101
@@ -179,16 +179,17 @@ class Threshold(Outlet):
         return super().finish(chunk)
 
     def _door_switch(self, answer: Mapping[str, str]) -> bool:
-        """The whole 101 in one go, with the headers of the fast protocol; False if it has to set them."""
+        """Write the whole 101 with these headers at once; False if the caller must set them."""
         return not self._door_own_finish and switch_protocols(
             self, self._door_headers, self._door_guard.clock.now(), answer
         )
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """What Tornado's does, where all that it would ask has been answered already."""
+        """Do the work of Tornado's `get`, without the checks that were made already."""
         protocol = None if self._door_own_get else self._door_protocol()
         if protocol is None:
-            # As Tornado: a `get` need be no coroutine, and one with `@authenticated` may return nothing.
+            # As in Tornado: a `get` need not be a coroutine, and one with `@authenticated` may return
+            # nothing.
             result: Any = super().get(*args, **kwargs)
             if result is not None:
                 await result
@@ -198,7 +199,7 @@ class Threshold(Outlet):
         await protocol.accept_connection(self)
 
     def _door_protocol(self) -> FastProtocol | None:
-        """The fast protocol, if this is a handshake in order and the origin has been judged for good."""
+        """Return the fast protocol, if the handshake is valid and its origin was accepted."""
         values = self.request.headers.get_list
         if (
             self._door_admitted is None
@@ -206,7 +207,7 @@ class Threshold(Outlet):
             or self._door_endpoint.public is not None
             or ",".join(values("Upgrade")).lower() != "websocket"
             or not _upgrades(",".join(values("Connection")).lower())
-            # Tornado wants an Origin with it, and asks who has a check of its own.
+            # Tornado requires an Origin with it, and calls an overridden check.
             or (values("Sec-Fetch-Site") and not values("Origin"))
         ):
             return None
@@ -214,9 +215,9 @@ class Threshold(Outlet):
         return protocol if type(protocol) is FastProtocol else None
 
     def check_origin(self, origin: str) -> bool:
-        """Repeat the verdict: the origin was judged before anything else, and exactly.
+        """Repeat the result: the guard checked the origin exactly, before anything else.
 
-        A check of the handler's own stays in force beside it. For a public endpoint it is the only one.
+        A check of the handler's own is used beside it. For a public endpoint it is the only one.
         """
         if self._door_own_origin_check:
             return bool(super().check_origin(origin))
@@ -226,7 +227,7 @@ class Threshold(Outlet):
         return self._door_admitted is not None
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Let the handler choose among what the client offers, never among its secrets."""
+        """Let the handler choose among the client's offers, except those that contain secrets."""
         offered = [one for one in subprotocols if not one.startswith(_SECRET_PREFIX)]
         chosen = super().select_subprotocol(offered)
         if chosen is not None:
@@ -235,23 +236,23 @@ class Threshold(Outlet):
 
     @property
     def max_message_size(self) -> int:
-        """Bytes after which Tornado itself cuts a message off (1009).
+        """Bytes after which Tornado itself aborts a message (1009).
 
-        A size that the handler or the application sets counts if it is the smaller one. If the handler has
-        its own protocol, that size also goes before the default.
+        A size that the handler or the application sets applies if it is the smaller one. If the handler has
+        its own protocol, that size also has priority over the default.
         """
         connection = self._door_admitted
         if connection is not None and connection.waiting:
-            # A little more than is read, so that who sends too much is refused like anybody else.
+            # A little more than is read, so that a larger message gets an ordinary refusal.
             return 2 * self._door_guard.limits.first_message_bytes
         limits = self._door_limits
         limit = limits.message_bytes
         if self._door_answers_errors:
-            # A command that is too long is answered and recorded; only far beyond is it cut off.
+            # A command that is too long is answered and recorded; only one far beyond is aborted.
             limit = max(4 * limit, _LEAST_CUT_OFF)
         if self._door_own_message_size or "websocket_max_message_size" in self.settings:
             own = super().max_message_size
-            # The application knows its protocol better than a default does.
+            # The application knows its protocol better than the default does.
             return own if limits.own_protocol and not limits.message_bytes_set else min(own, limit)
         return limit
 
@@ -268,7 +269,7 @@ class Threshold(Outlet):
         return self._door_limits.setting("message_bytes")
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Return the fast protocol where it fits, else the handler's or Tornado's own.
+        """Return the fast protocol if it fits, else the handler's or Tornado's own.
 
         None, which Tornado answers with 426, for versions other than 13. Tornado 6.5 would accept the drafts
         7 and 8, in which clients send their origin in another header.

@@ -1,4 +1,4 @@
-"""Tornado's own protocol for guarded handlers, where the fast one cannot replace it."""
+"""Tornado's own protocol for guarded handlers, if the fast one cannot replace it."""
 
 from __future__ import annotations
 

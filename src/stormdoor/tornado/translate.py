@@ -1,4 +1,4 @@
-"""From a Tornado request to the facts of a handshake, without any judgement."""
+"""Convert a Tornado request to the facts of a handshake, without any decision."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _KEY = re.compile("[A-Za-z0-9+/]{22}==")
 
 
 def _peer(request: HTTPServerRequest) -> str:
-    """The address at the other end of the TCP connection.
+    """Return the address at the other end of the TCP connection.
 
-    Not `request.remote_ip`: with `xheaders=True` Tornado lets anybody write that.
+    Not `request.remote_ip`: with `xheaders=True` Tornado accepts it from every client.
     """
     address = getattr(getattr(request.connection, "context", None), "address", None)
     if isinstance(address, tuple) and address:
         return str(address[0])
-    # A UNIX socket has no address: whoever can open it is on this machine.
+    # A UNIX socket has no address: each of its clients is on this machine.
     return "127.0.0.1" if address is not None else (request.remote_ip or "")
 
 
@@ -37,12 +37,12 @@ def _list(values: Iterable[str]) -> list[str]:
 
 
 def _joined(values: Sequence[str]) -> str | None:
-    """What `headers.get` would say."""
+    """Return the result of `headers.get`."""
     return ",".join(values) if values else None
 
 
 def _certificate(request: HTTPServerRequest) -> bytes | None:
-    """The certificate of the other end in DER. TLS has verified it, or there would be no request."""
+    """Return the certificate of the other end in DER. TLS has verified it before the request."""
     socket = getattr(getattr(request.connection, "stream", None), "socket", None)
     if not isinstance(socket, SSLSocket) or socket.context.verify_mode is CERT_NONE:
         return None
@@ -50,7 +50,7 @@ def _certificate(request: HTTPServerRequest) -> bytes | None:
 
 
 def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
-    """The subprotocols that the client offers, in order."""
+    """Return the subprotocols that the client offers, in order."""
     values = request.headers.get_list("Sec-WebSocket-Protocol")
     return _list(values) if values else []
 
@@ -100,11 +100,11 @@ class Translator:
     """Translates requests for a guard.
 
     Args:
-        places: Where the guard's authenticators look for credentials; nothing else is copied.
-        trusted_proxies: Networks whose forwarded headers are believed.
-        headers: Lower-case names of further headers that somebody reads.
-        exclusive: Lower-case names of headers that only a proxy may send. They are taken out of the
-            request, with every spelling that another server would take for the same name.
+        places: Places where the guard's authenticators read credentials; nothing else is copied.
+        trusted_proxies: Networks of proxies; forwarded headers are accepted only from them.
+        headers: Lower-case names of further headers that authenticators read.
+        exclusive: Lower-case names of headers that only a proxy may send. They are removed from the
+            request, with every spelling that another server would treat as the same name.
     """
 
     def __init__(
@@ -126,21 +126,21 @@ class Translator:
         self._query_names = frozenset(names[Source.QUERY])
 
     def handshake(self, request: HTTPServerRequest) -> Handshake:
-        """The facts of `request`."""
+        """Return the facts of `request`."""
         headers = request.headers
-        # Not `get`: of a header that is not there, which most are not, it makes an exception first.
+        # Not `get`: for a missing header, the usual case, it first raises an exception.
         values = headers.get_list
         peer = _peer(request)
         address, scheme = peer, _scheme(request)
         proxied = bool(self._trusted) and in_networks(peer, self._trusted)
         if proxied:
             address = client_address(peer, _list(values("X-Forwarded-For")), self._trusted)
-            # Only the proxy next to us is asked: it has overwritten what came from further away.
+            # Only the nearest proxy is trusted: it has overwritten the values from further away.
             forwarded = _list(values("X-Forwarded-Proto"))
             if forwarded and forwarded[-1].lower() in ("http", "https"):
                 scheme = forwarded[-1].lower()
         origins, cookies = values("Origin"), values("Cookie")
-        target = request.uri or ""  # before what is secret is taken out of it
+        target = request.uri or ""  # before secrets are removed from it
         certificate = _certificate(request)
         return Handshake(
             path=request.path,
@@ -159,25 +159,28 @@ class Translator:
             query=self._query(request) if self._query_names else {},
             method=request.method or "",
             target=target,
-            # At a proxy's address it is the proxy's own, and nobody's credential.
+            # From a proxy's address it is the proxy's own certificate, and not a credential.
             certificate=None if proxied else certificate,
             peer_certificate=certificate,
         )
 
     def _read(self, headers: HTTPHeaders) -> dict[str, list[str]]:
-        """The headers that somebody asked for. What only a proxy may send then leaves the request."""
+        """Return the configured headers.
+
+        Those that only a proxy may send are then removed from the request.
+        """
         found = {name: list(v) for name in self._headers if (v := headers.get_list(name))}
         if self._exclusive:
             for name in list(headers):
                 if canonical_header(name) in self._exclusive:
                     found[name.lower()] = list(headers.get_list(name))
-                    # Set first: Tornado 6.5 cannot delete a header that came twice and that nobody has read.
+                    # Set first: Tornado 6.5 cannot delete a header that came twice and was not read.
                     headers[name] = ""
                     del headers[name]
         return found
 
     def _query(self, request: HTTPServerRequest) -> dict[str, list[str]]:
-        """Credentials in the query, which are then taken out of what Tornado writes to its log."""
+        """Return the credentials in the query, and remove them from Tornado's log."""
         if not request.query:
             return {}
         found: dict[str, list[str]] = {}
@@ -194,7 +197,7 @@ class Translator:
 
 
 def _scheme(request: HTTPServerRequest) -> str:
-    """The scheme of the TCP connection itself, whatever `xheaders` made of it."""
+    """Return the scheme of the TCP connection itself, independent of `xheaders`."""
     context = getattr(request.connection, "context", None)
     original = getattr(context, "_orig_protocol", None) or getattr(context, "protocol", None)
     return str(original or request.protocol)

@@ -166,7 +166,7 @@ ATTACKS: dict[str, tuple[Forger, Twin, str]] = {
     "somebody's bound token": (
         lambda at: genuine(at, cnf={"jkt": "x"}),
         by_signature_alone,
-        "nobody here checks that",
+        "no proof of it is configured",
     ),
     "last year's": (
         lambda at: genuine(at, iat=1, exp=2),

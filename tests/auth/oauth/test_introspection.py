@@ -90,8 +90,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an ID token": ({"typ": "ID"}, "no access token (typ)"),
     "a MAC token": ({"token_type": "mac"}, "neither Bearer nor DPoP"),
     "DPoP without a key": ({"token_type": "DPoP"}, "no key is named"),
-    "bound to a key": ({"cnf": {"jkt": "x"}}, "nobody here checks that"),
-    "bound to a certificate": ({"cnf": {"x5t#S256": "x"}}, "nobody here checks that"),
+    "bound to a key": ({"cnf": {"jkt": "x"}}, "no proof of it is configured"),
+    "bound to a certificate": ({"cnf": {"x5t#S256": "x"}}, "no proof of it is configured"),
     "bound to nothing": ({"cnf": {}}, "cnf is not an object"),
 }
 

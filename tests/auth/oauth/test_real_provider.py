@@ -307,5 +307,5 @@ async def test_a_bound_token(provider: RealProvider) -> None:
         }
         await now.accepted(provider.sign(claims, header={"typ": "at+jwt"}))
         bound = provider.sign({**claims, **extra}, header={"typ": "at+jwt"})
-        outcome = await now.refused(bound, "nobody here checks that")
+        outcome = await now.refused(bound, "no proof of it is configured")
         assert isinstance(outcome, Rejected)

@@ -215,8 +215,8 @@ class RelyingParty:
         if pending is None:
             return Refusal(
                 Denial.BAD_CREDENTIAL,
-                "no login of this browser waits for that answer: it was answered already, its cookie did not "
-                "come along, or the answer to another browser was injected into this one",
+                "no login of this browser waits for that answer: it was answered already, its cookie is "
+                "missing, or the answer to another browser was injected into this one",
             )
         if not pending.alive(now):
             return Refusal(Denial.EXPIRED, f"the login took longer than {SECONDS:.0f} s")

@@ -119,8 +119,8 @@ class OpenIdProvider:
                 raise ConfigurationError(f"{name} is one text; write {name}=[{value!r}]")
         if not self.algorithms or not set(self.algorithms) <= _SIGNATURES:
             raise ConfigurationError(
-                f"algorithms must be some of {', '.join(sorted(_SIGNATURES))}: signatures that every client "
-                "may know the public key"
+                f"algorithms must be some of {', '.join(sorted(_SIGNATURES))}: signatures that have "
+                "a public key"
             )
         if self.roles and self.roles_claim is None:
             raise ConfigurationError('roles needs roles_claim, such as roles_claim="groups"')

@@ -1,9 +1,9 @@
-"""Runs the migrations on the connection that the store hands over, inside its transaction."""
+"""Runs the migrations on the connection of the store, inside its transaction."""
 
 from alembic import context
 
 if context.is_offline_mode():
-    # `alembic upgrade head --sql`: what would be done, as text, for a database out of reach.
+    # `alembic upgrade head --sql` prints the statements, for a database that is out of reach.
     context.configure(
         dialect_name=context.config.attributes["dialect"], literal_binds=True, as_sql=True
     )

@@ -36,9 +36,9 @@ class SqliteStore(
     """`stormdoor.ports.Store` in a SQLite file.
 
     Args:
-        path: The file; it and its directory are created where missing, for the owner only.
+        path: The file; it and its directory are created if missing, for the owner only.
         trail_key: Secret of the trail's chain, or None.
-        busy_seconds: How long a write waits while another process keeps the file locked.
+        busy_seconds: Seconds that a write waits while another process locks the file.
     """
 
     __slots__ = ()

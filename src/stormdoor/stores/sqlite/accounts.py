@@ -12,7 +12,7 @@ __all__ = ["SqliteAccounts", "find_account"]
 
 
 def find_account(connection: sqlite3.Connection, id: str) -> Account | None:
-    """The account of that id, within a transaction."""
+    """Return the account of that id, within a transaction."""
     rows = connection.execute(sql.ACCOUNT_BY_ID, (id,)).fetchall()
     return account_from(rows) if rows else None
 
@@ -44,7 +44,7 @@ class SqliteAccounts(Part):
         await self._database.write(add)
 
     async def remove_account(self, id: str) -> bool:
-        """See `Accounts.remove_account`. The schema takes along what hangs on it."""
+        """See `Accounts.remove_account`. The schema also removes the data that belongs to it."""
         return await self._change(sql.REMOVE_ACCOUNT, (id,))
 
     async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
@@ -53,7 +53,7 @@ class SqliteAccounts(Part):
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
         """See `Accounts.replace_password_hash`."""
-        # Not durable: after a power cut the old hash is there again, of the same password.
+        # Not durable: after a power cut the old hash of the same password is there again.
         return await self._database.write(
             lambda connection: (
                 connection.execute(sql.REPLACE_PASSWORD_HASH, (new, id, old)).rowcount > 0

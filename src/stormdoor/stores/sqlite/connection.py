@@ -1,4 +1,4 @@
-"""How this program talks to SQLite: connections, their log, their transactions."""
+"""Open SQLite connections, and set up their log and transactions."""
 
 import sqlite3
 import time
@@ -13,22 +13,22 @@ T = TypeVar("T")
 
 
 def connect(path: str, *, timeout: float) -> sqlite3.Connection:
-    """A connection that leaves the beginning and end of transactions to its user.
+    """Return a connection that leaves the control of transactions to its user.
 
-    It is used by one thread at a time, but not by the thread that made it.
+    It is used by one thread at a time, but not by the thread that created it.
 
     Args:
-        path: The file, which is there.
+        path: The existing file.
         timeout: Seconds to wait while another process keeps it locked.
     """
     return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None:
-    """Switch it on. SQLite does not wait while another process does the same, so this does.
+    """Enable the write-ahead log. SQLite does not wait while another process does the same, so this does.
 
     Raises:
-        sqlite3.Error: It could not be done within `patience` seconds, or not here at all.
+        sqlite3.Error: It did not succeed within `patience` seconds, or is impossible here.
     """
     deadline = time.monotonic() + patience
     while True:
@@ -48,14 +48,14 @@ def use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None
 
 
 def prove_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, and not at the first login, that the file may not be written.
+    """Find out now, and not at the first login, whether the file is writable.
 
     Raises:
-        sqlite3.Error: It may not.
+        sqlite3.Error: It is not.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # On a file that may only be read, BEGIN IMMEDIATE is no more than BEGIN.
+        # On a read-only file, BEGIN IMMEDIATE does the same as BEGIN.
         connection.execute(sql.NEXT_REVOCATION).fetchall()
     finally:
         connection.execute("ROLLBACK")
@@ -64,23 +64,23 @@ def prove_writable(connection: sqlite3.Connection) -> None:
 def transaction(
     connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], *, durable: bool
 ) -> T:
-    """Run `job` in a transaction, undone by any exception.
+    """Run `job` in a transaction, which any exception rolls back.
 
     Args:
-        connection: Where.
-        job: What.
-        durable: Have it on the disk before returning.
+        connection: The connection.
+        job: Function to run.
+        durable: Write it to the disk before returning.
     """
     if durable:
         connection.execute("PRAGMA synchronous = FULL")
     try:
-        # The lock comes first: a transaction that began with reading cannot always go on to write.
+        # The lock comes first: a transaction that began with a read cannot always continue with a write.
         connection.execute("BEGIN IMMEDIATE")
         try:
             result = job(connection)
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:  # some failures have undone it already
+            if connection.in_transaction:  # some failures have rolled it back already
                 connection.execute("ROLLBACK")
             raise
         return result

@@ -12,7 +12,7 @@ __all__ = ["SqliteConnections"]
 
 
 class SqliteConnections(Part):
-    """Which connections are open."""
+    """The list of open connections."""
 
     __slots__ = ()
 
@@ -36,5 +36,5 @@ class SqliteConnections(Part):
         return [connection_from(row) for row in rows]
 
     async def forget_node(self, node: str) -> None:
-        """See `Connections.forget_node`. The schema takes its connections along."""
+        """See `Connections.forget_node`. The schema also removes its connections."""
         await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))

@@ -1,4 +1,4 @@
-"""A copy of a database, for looking what would happen without its happening."""
+"""Copy a database, to test a handshake without changing the original."""
 
 import contextlib
 import sqlite3
@@ -15,10 +15,10 @@ def copy_database(source: Path, target: Path) -> None:
     Raises:
         StoreUnavailable: It cannot be read.
     """
-    # Before there is anything in it, so that nobody else ever reads it.
+    # Before it has content, so that no other user ever reads it.
     target.touch(mode=0o600, exist_ok=False)
     try:
-        # The path is quoted for a URI: it may hold a question mark.
+        # The path is quoted for a URI: it may contain a question mark.
         address = f"{source.resolve().as_uri()}?mode=ro"
         with (
             contextlib.closing(sqlite3.connect(address, uri=True)) as original,

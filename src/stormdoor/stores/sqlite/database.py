@@ -1,4 +1,4 @@
-"""One SQLite file, as one process uses it: from which thread, and for how long."""
+"""One SQLite file in one process: its connections and threads."""
 
 import asyncio
 import contextlib
@@ -28,8 +28,8 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.1  # a look-up holds the event loop: better no answer than no loop
-_QUEUE_SECONDS = 1.0  # what writes take when no lock keeps them waiting
+_LOOK_SECONDS = 0.1  # a look-up blocks the event loop: rather no answer than a blocked loop
+_QUEUE_SECONDS = 1.0  # duration of a write without waiting for a lock
 _CACHE_KIB = 16 * 1024
 _REMEMBERED = 1024  # look-ups
 _WAL_BYTES = 64 * 1024 * 1024
@@ -37,7 +37,7 @@ _WAL_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """What exists while the file is open."""
+    """The state while the file is open."""
 
     identity: location.Identity
     process: int
@@ -51,24 +51,22 @@ class _Live:
 class Database:
     """Three connections to one file.
 
-    - *look*: what a handshake waits for; on the calling thread, since a look-up takes less time
-      than handing it to a thread. What is looked up again before anybody has written anything is
-      remembered.
+    - *look*: reads that a handshake waits for; on the calling thread, because a look-up takes less time
+      than a change of threads. A result is cached until the next write of any process.
     - *browse*: lists of any length; in a thread.
     - *write*: transactions; in one thread, one after the other.
 
     Write-ahead log: readers and the writer, of all processes, do not wait for each other.
 
-    `synchronous=NORMAL`: a crash of the process loses nothing, and a power cut may lose the last
-    moments but leaves the file, and the trail's chain, whole. That is enough for a session, a
-    ticket or an entry of the trail: a wait for the disk at each would let the disk decide how many
-    logins a second there can be, and whoever can cut the power can prevent an entry anyway. What
-    takes a right away is written with `durable`, since the right must not come back after a power
-    cut. That also makes durable whatever was written before it.
+    `synchronous=NORMAL`: a crash of the process loses nothing. A power cut may lose the last moments, but
+    the file and the trail's chain stay consistent. That is enough for a session, a ticket or an entry of
+    the trail: waiting for the disk at each would let the disk limit the logins per second, and an attacker
+    who can cut the power can prevent an entry anyway. Removing a right is written with `durable`, because
+    the right must not return after a power cut. That also makes all earlier writes durable.
 
     Args:
         path: The file.
-        busy_seconds: How long a write waits, for another process or for the writes before it.
+        busy_seconds: Seconds that a write waits for another process or for earlier writes.
     """
 
     __slots__ = ("_busy_seconds", "_live", "_name", "_remembered", "_version", "path")
@@ -82,7 +80,7 @@ class Database:
         self._remembered: dict[tuple[str, tuple[object, ...]], Any] = {}
 
     async def open(self) -> None:
-        """Open the file; create it and bring its schema up first, where needed.
+        """Open the file; create it and migrate its schema before, if necessary.
 
         Raises:
             ConfigurationError: The file cannot be used as a store.
@@ -100,22 +98,22 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the file. Safe to call twice."""
+        """Finish running work and close the file. Safe to call twice."""
         live = self._live
         if live is None or os.getpid() != live.process:
-            return  # what belongs to the process that this one was forked from is left to it
+            return  # in a forked process, the state belongs to its parent
         self._live = None
         self._remembered.clear()
         loop = asyncio.get_running_loop()
         live.looks.close()
         await loop.run_in_executor(live.list_thread, live.lists.close)
-        # Last, since whoever closes last moves the log into the database.
+        # Last, because the last connection to close moves the log into the database.
         await loop.run_in_executor(live.write_thread, live.writes.close)
         live.list_thread.shutdown(wait=False)
         live.write_thread.shutdown(wait=False)
 
     def look(self, statement: str, parameters: tuple[object, ...]) -> list[Row]:
-        """The rows of a short SELECT.
+        """Return the rows of a short SELECT.
 
         Raises:
             StoreUnavailable: The file does not answer.
@@ -135,15 +133,15 @@ class Database:
     def recall(
         self, statement: str, parameters: tuple[object, ...], read: Callable[[list[Row]], T | None]
     ) -> T | None:
-        """What `read` makes of the rows of a short SELECT.
+        """Return the result of `read` for the rows of a short SELECT.
 
-        It is given again, without looking, until anybody writes anything: a page that opens several sockets
-        with one session asks the same several times.
+        It is cached until the next write of any process: a page that opens several sockets with one session
+        needs the same several times.
 
         Args:
             statement: The SELECT.
             parameters: For it.
-            read: Makes something that nobody can change of the rows; None is not remembered.
+            read: Converts the rows to an immutable value; None is not cached.
 
         Raises:
             StoreUnavailable: The file does not answer.
@@ -155,9 +153,9 @@ class Database:
             if location.identity(self._name) != live.identity or os.getpid() != live.process:
                 raise self._other(live)
             # INVARIANT: first the version, then the rows. SQLite changes it with every commit of any other
-            # connection, of this process or another; so it is given again only if nothing at all was
-            # committed since it was read. A commit between the two steps makes it newer than its version,
-            # and it is forgotten a moment too early.
+            # connection, of this process or another; so the cached value is used only if nothing was
+            # committed since it was read. A commit between the two steps makes the rows newer than their
+            # version, and they are dropped a moment too early.
             ((version,),) = live.looks.execute("PRAGMA data_version").fetchall()
             if version != self._version or len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
@@ -175,7 +173,7 @@ class Database:
             return None  # likewise
 
     async def browse(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Row]:
-        """The rows of a SELECT of any length.
+        """Return the rows of a SELECT of any length.
 
         Raises:
             StoreUnavailable: The file does not answer.
@@ -216,7 +214,7 @@ class Database:
 
         def run() -> T:
             if time.monotonic() - asked_at > self._busy_seconds + _QUEUE_SECONDS:
-                # Each write before this one may have waited as long as it may.
+                # Each earlier write may have waited as long as it may.
                 raise StoreUnavailable(f"the store {self.path}: too many writes wait for it")
             try:
                 self._check_identity(live)
@@ -250,10 +248,10 @@ class Database:
             raise self._unavailable(error) from error
 
     async def empty_log(self) -> bool:
-        """Move the write-ahead log into the database, so that nothing erased is left in it.
+        """Move the write-ahead log into the database, so that it contains no erased data.
 
         Returns:
-            Whether it could be done: a reader that is under way in another process may prevent it.
+            Whether it succeeded: a running read in another process may prevent it.
         """
         live = self._usable()
 
@@ -280,7 +278,7 @@ class Database:
             schema.bring_up(self.path, writes)
             writes.execute("PRAGMA synchronous = NORMAL")
             writes.execute("PRAGMA foreign_keys = ON")
-            writes.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+            writes.execute("PRAGMA secure_delete = ON")  # erased data is overwritten
             writes.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
             prove_writable(writes)
             epoch.confirm(writes, self.path)
@@ -324,8 +322,8 @@ class Database:
             return StoreUnavailable(
                 f"the store {self.path} was opened before this process was forked; open it after"
             )
-        # No attempt to open what is there now: whoever follows the feed of revocations by number
-        # would miss those of another file.
+        # It does not open the present file: code that follows the feed of revocations by number would miss
+        # those of another file.
         return StoreUnavailable(
             f"the store {self.path}: another file has taken its place; restart this process"
         )

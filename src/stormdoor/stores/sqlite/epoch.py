@@ -26,7 +26,7 @@ def _head_file(path: Path) -> Path:
 
 
 def _inode(path: Path) -> int:
-    # Not the device as well: its number may change whenever the file system is mounted.
+    # Not the device as well: its number may change at each mount of the file system.
     return location.identity(str(path))[1]
 
 
@@ -44,7 +44,7 @@ def _write(path: Path, position: LogPosition) -> None:
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - of a descriptor
-            # SQLite gives the mode of the database to the files that it keeps beside it; so does this.
+            # SQLite gives the mode of the database to the files that it creates beside it; so does this.
             os.fchmod(descriptor, path.stat().st_mode & 0o660)
             file.write(f"{position.epoch} {position.seq}\n")
         fresh.replace(target)
@@ -62,7 +62,7 @@ def note(path: Path, position: LogPosition) -> None:
     try:
         _write(path, position)
     except OSError as error:
-        # The log is complete, but a restore of an earlier backup would not be detected.
+        # The log is complete, but a restored earlier backup would not be detected.
         _log.warning("%s cannot be written: %s", _head_file(path), error.strerror)
 
 
@@ -75,7 +75,8 @@ def begin(connection: sqlite3.Connection, path: Path) -> LogPosition:
     ((_, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
     position = LogPosition(secrets.token_hex(16), seq)
     connection.execute(sql.BEGIN_EPOCH, (position.epoch, _inode(path)))
-    # INVARIANT: before the commit, so that of two processes that open the file at once one begins.
+    # INVARIANT: before the commit, so that only one of two processes begins when both open the file at
+    # once.
     _write(path, position)
     return position
 

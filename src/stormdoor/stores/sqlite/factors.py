@@ -14,7 +14,7 @@ __all__ = ["SqliteFactors"]
 
 
 class SqliteFactors(Part):
-    """Second factors. As with nonces, the write lock puts all users of one code in a row."""
+    """Second factors. As with nonces, the write lock serialises all uses of one code."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class SqliteFactors(Part):
 
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
         """See `Factors.use_factor`."""
-        # Durable: a code that a power cut makes new again is a code that counts twice.
+        # Durable: otherwise a power cut could make a used code valid again.
         return await self._change(sql.USE_FACTOR, (counter, at, id, counter, counter))
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:

@@ -1,4 +1,4 @@
-"""What went wrong with a SQLite file, in words that an operator can act on."""
+"""Convert errors of a SQLite file to messages for an operator."""
 
 import sqlite3
 from pathlib import Path
@@ -21,15 +21,15 @@ _CAUSES = {
 
 
 def unavailable(path: Path, error: sqlite3.Error) -> StoreUnavailable:
-    """The exception for an `error` that leaves a question unanswered or a change undone."""
-    # The low byte is the kind; the rest says more than an operator can use.
+    """Return the exception for an `error` of a read or a write."""
+    # The low byte is the kind; the rest is too detailed for an operator.
     cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     said = cause.format(path=path) if cause else "it does not answer"
     return StoreUnavailable(f"the store {path}: {said} (SQLite: {error})")
 
 
 def refused(error: sqlite3.IntegrityError) -> StoreError:
-    """The exception for a change that the schema forbids."""
+    """Return the exception for a change that the schema forbids."""
     match error.sqlite_errorcode:
         case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY | sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             # The message ends like this: "... failed: api_key.id".

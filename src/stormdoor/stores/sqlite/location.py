@@ -1,4 +1,4 @@
-"""The file of a SQLite store: nobody else can read it, or put another one in its place."""
+"""The file of a SQLite store: protected from reads and replacement by other users."""
 
 import logging
 import os
@@ -12,28 +12,28 @@ __all__ = ["Identity", "identity", "prepare"]
 _log = logging.getLogger(__name__)
 
 Identity = tuple[int, int]
-"""Device and inode: which file it is, whatever its name."""
+"""Device and inode, which identify a file under any name."""
 
 
 def identity(path: str) -> Identity:
-    """Which file `path` names now.
+    """Return the identity of the file at `path`.
 
     Raises:
-        OSError: None.
+        OSError: There is none.
     """
     found = os.stat(path)  # noqa: PTH116 - on the path of every look-up, where pathlib costs double
     return found.st_dev, found.st_ino
 
 
 def prepare(path: Path) -> None:
-    """Create the file (0600) and its directory (0700), or check those that are there.
+    """Create the file (0600) and its directory (0700), or check existing ones.
 
-    A file that everybody may read loses that mode, with a warning. What the file's group may do is
-    the operator's choice: an administrator's command may run under another account than the server.
+    A file that all users may read loses that mode, with a warning. The operator decides about the mode for
+    the file's group: an administrator's command may run under another account than the server.
 
     Raises:
-        ConfigurationError: Others could replace the file, or its mode cannot be mended.
-        StoreUnavailable: It cannot be created, or is no regular file.
+        ConfigurationError: Other users could replace the file, or its mode cannot be corrected.
+        StoreUnavailable: It cannot be created, or is not a regular file.
     """
     try:
         _make_directory(path.parent)
@@ -57,7 +57,7 @@ def _refuse_open_directory(directory: Path) -> None:
     mode = directory.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise ConfigurationError(
-            f"everybody may replace the files in {directory}, so no store can be kept there;"
+            f"all users may replace the files in {directory}, so no store can be kept there;"
             f" run: chmod o-w {directory}"
         )
 
@@ -76,7 +76,7 @@ def _tighten(path: Path) -> None:
             continue
         except OSError as error:
             raise ConfigurationError(
-                f"everybody may read {file}, and its mode cannot be changed ({error.strerror});"
+                f"all users may read {file}, and its mode cannot be changed ({error.strerror});"
                 f" run as its owner: chmod o-rwx {file}"
             ) from error
-    _log.warning("everybody could read the store %s; its mode was corrected", path)
+    _log.warning("all users of the machine could read the store %s; its mode was corrected", path)

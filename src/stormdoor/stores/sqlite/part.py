@@ -1,4 +1,4 @@
-"""What the parts of a SQLite store share: the database."""
+"""The common base of the parts of a SQLite store: the database."""
 
 from stormdoor.stores.sqlite.database import Database
 
@@ -6,7 +6,7 @@ __all__ = ["Part"]
 
 
 class Part:
-    """One port, on SQLite. Each part works alone, and all of them together are the store."""
+    """One port, on SQLite. Each part is independent; together they are the store."""
 
     __slots__ = ("_database",)
 

@@ -56,7 +56,7 @@ class SqliteRevocations(Part):
         )
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """See `Revocations.revocations`. Nothing new: one step into the primary key."""
+        """See `Revocations.revocations`. Without new entries it costs one step into the primary key."""
         rows = self._database.look(sql.REVOCATIONS_AFTER, (after,))
         return [revocation_from(row) for row in rows]
 

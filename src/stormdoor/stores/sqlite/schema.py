@@ -1,7 +1,7 @@
 """Brings a SQLite file to the current schema.
 
-Alembic costs more than a second of CPU to import. So the version is read by hand, and Alembic is
-only imported when there is something to do.
+Alembic costs more than a second of CPU to import. So the version is read directly, and Alembic is only
+imported for a migration.
 """
 
 import sqlite3
@@ -13,19 +13,19 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["HEAD", "bring_up", "version"]
 
 HEAD = "0006"
-"""The revision of the newest migration. INVARIANT: equal to what Alembic finds in the scripts."""
+"""The revision of the newest migration. INVARIANT: equal to Alembic's head of the scripts."""
 
-_MIGRATION_SECONDS = 60.0  # how long to wait while another process migrates
+_MIGRATION_SECONDS = 60.0  # time limit while another process migrates
 
 # Alembic keeps its context in a module: two migrations in one process would share it.
 _one_at_a_time = threading.Lock()
 
 
 def version(connection: sqlite3.Connection) -> str | None:
-    """The revision of the schema, or None if there is none yet.
+    """Return the revision of the schema, or None if there is none yet.
 
     Raises:
-        ConfigurationError: The file holds tables of something else.
+        ConfigurationError: The file contains tables of another program.
     """
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if "alembic_version" in tables:
@@ -40,9 +40,9 @@ def version(connection: sqlite3.Connection) -> str | None:
 
 
 def bring_up(path: Path, connection: sqlite3.Connection) -> None:
-    """Run the migrations that the file at `path`, which `connection` is open on, lacks.
+    """Run the missing migrations of the file at `path`, which `connection` is open on.
 
-    Of several processes that start at once, one does the work and the others wait for it.
+    If several processes start at once, one migrates and the others wait for it.
 
     Raises:
         ConfigurationError: The schema is newer than this version of stormdoor, or foreign.
@@ -81,8 +81,9 @@ def _migrate(path: Path, found: str | None) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _(connection: sa.Connection) -> None:
-        # The lock comes before Alembic reads the version, so that a process that had to wait for it
-        # finds the work done. Python's driver would begin at the first change, and not at a CREATE.
+        # The lock comes before Alembic reads the version, so that a process that waited for it finds the
+        # migration done. Python's driver would begin the transaction at the first change, and not at a
+        # CREATE.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:

@@ -1,4 +1,4 @@
-"""`Tickets`, `Nonces` and `Pendings` on SQLite: what counts once, whoever comes at once."""
+"""`Tickets`, `Nonces` and `Pendings` on SQLite: single use, also with simultaneous attempts."""
 
 import sqlite3
 from dataclasses import replace
@@ -16,7 +16,7 @@ __all__ = ["SqliteSingleUse"]
 
 
 class SqliteSingleUse(Part):
-    """The write lock of the file puts all takers in a row, those of all processes."""
+    """The write lock of the file serialises the attempts of all processes."""
 
     __slots__ = ()
 

@@ -19,15 +19,17 @@ __all__ = ["SqliteTrail"]
 
 _log = logging.getLogger(__name__)
 
-_DROP_STEP = 10_000  # entries in one transaction: some 50 ms, so that other writes get in between
+_DROP_STEP = (
+    10_000  # entries in one transaction: some 50 ms, so that other writes can run in between
+)
 
 
 class SqliteTrail(Part):
     """The trail. Entries are sealed under the write lock, so that all processes add to one chain.
 
-    Triggers refuse every other change to an entry, so that a mistake in this program or in a shell
-    cannot make one. Against somebody who takes the triggers away stands the chain, and against
-    somebody who computes the chain anew stands its key.
+    Triggers refuse every other change to an entry, so that a mistake in this program or in a shell cannot
+    make one. The chain detects the changes of an attacker who removes the triggers. Its key detects an
+    attacker who computes the chain again.
 
     Args:
         database: The file.
@@ -52,7 +54,7 @@ class SqliteTrail(Part):
                 connection.executemany(sql.ADD_ENTRY, starmap(entry_row, entries))
             except sqlite3.IntegrityError as error:
                 raise StoreUnavailable(
-                    f"the trail in {self._database.path} goes beyond its recorded end: somebody has"
+                    f"the trail in {self._database.path} goes beyond its recorded end: a program has"
                     " changed the file; run: stormdoor trail verify"
                 ) from error
             last = entries[-1][1]
@@ -118,14 +120,14 @@ class SqliteTrail(Part):
         return self._database.space()
 
     async def drop_entries(self, before: float) -> int:
-        """See `TrailStore.drop_entries`. Works in steps: a failure leaves those before it done."""
+        """See `TrailStore.drop_entries`. Works in steps: a failure keeps the completed ones."""
         dropped = 0
         while step := await self._database.write(lambda connection: _drop(connection, before)):
             dropped += step
         return dropped
 
     async def erase_personal(self, principal_id: str) -> int:
-        """See `TrailStore.erase_personal`. Also overwrites what the file still holds of it."""
+        """See `TrailStore.erase_personal`. Also overwrites the erased data in the file."""
 
         def erase(connection: sqlite3.Connection) -> int:
             about = (principal_id, principal_id)

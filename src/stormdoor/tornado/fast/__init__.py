@@ -1,4 +1,4 @@
-"""The WebSocket protocol of guarded handlers: Tornado's handshake, then a transport of the loop's own."""
+"""The WebSocket protocol of guarded handlers: Tornado's handshake, then a transport of the event loop."""
 
 from stormdoor.tornado.fast.hold import Hold
 from stormdoor.tornado.fast.protocol import FastProtocol

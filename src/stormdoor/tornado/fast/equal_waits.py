@@ -1,4 +1,4 @@
-"""Those who wait equally long: one timer for all of them, and they do not all have their turn at once."""
+"""Queue of equal time-outs: one timer for all of them, in small batches."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Waiting = TypeVar("Waiting")
 
 
 class EqualWaits(Generic[Waiting]):
-    """A queue: whoever came first is first.
+    """A queue, first in, first out.
 
-    Ten thousand connections that were opened in one moment are to be pinged in one moment, and those
-    that were revoked together are to be cut off together. A timer for each would weigh more, and the loop
-    would serve nobody else until the last of them had its turn.
+    Ten thousand connections that were opened in one moment are due for a ping in one moment; connections
+    that were revoked together time out together. A timer for each would cost more memory, and the loop
+    would serve no other client until it has handled the last of them.
 
     Args:
-        loop: Whose time counts.
-        seconds: How long each of them waits.
-        over: What is done with each then.
+        loop: Event loop with the clock.
+        seconds: The time-out.
+        over: Called with each element after its time-out.
     """
 
     __slots__ = ("_loop", "_over", "_seconds", "_timer", "_until")
@@ -48,14 +48,14 @@ class EqualWaits(Generic[Waiting]):
         return len(self._until)
 
     def add(self, one: Waiting) -> None:
-        """Let it wait from now on."""
+        """Add an element at the end."""
         self._until.pop(one, None)
         self._until[one] = self._loop.time() + self._seconds
         if self._timer is None:
             self._timer = self._loop.call_later(self._seconds, self._look)
 
     def drop(self, one: Waiting) -> None:
-        """It waits no longer. Nothing is done with it."""
+        """Remove an element before its time-out. `over` is not called."""
         self._until.pop(one, None)
 
     def _look(self) -> None:
@@ -71,7 +71,7 @@ class EqualWaits(Generic[Waiting]):
             try:
                 self._over(one)
             except Exception:  # noqa: BLE001 - the others wait for this one
-                _log.exception("a connection whose time was up has failed")
+                _log.exception("the time-out of a connection has failed")
             if until and loop.time() - begun >= SLICE_SECONDS:
                 self._timer = loop.call_soon(self._look)
                 return

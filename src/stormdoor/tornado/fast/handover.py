@@ -1,4 +1,4 @@
-"""The socket changes hands: from Tornado's stream to a transport of the loop."""
+"""Move a socket from Tornado's stream to a transport of the event loop."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ async def hand_over(
     """Move the socket of a stream to a transport of `protocol`.
 
     Args:
-        stream: It has no socket afterwards.
-        protocol: Hears of its transport by `connection_made`.
-        feed: Takes what Tornado has read already.
+        stream: Tornado's stream; it has no socket afterwards.
+        protocol: Gets its transport by `connection_made`.
+        feed: Called with the bytes that Tornado has read already.
 
     Returns:
         The socket; None if the connection is lost.
     """
     try:
-        while stream.writing():  # the 101 goes first
+        while stream.writing():  # the 101 is sent first
             await stream.write(b"")
     except StreamClosedError:
         pass
@@ -42,7 +42,8 @@ async def hand_over(
         if isinstance(sock, ssl.SSLSocket) or isinstance(loop, asyncio.SelectorEventLoop):
             protocol.connection_made(_succeed(stream, sock, loop, protocol))
         else:
-            # uvloop's own transport is faster than any of Python, but for TLS that was begun elsewhere.
+            # uvloop's own transport is faster than any in Python, but cannot continue TLS that was begun
+            # elsewhere.
             _let_go(stream)
             await loop.connect_accepted_socket(lambda: protocol, sock)
     except OSError:
@@ -60,19 +61,19 @@ def _succeed(
     loop: asyncio.AbstractEventLoop,
     protocol: asyncio.Protocol,
 ) -> SocketTransport:
-    """A transport of our own in the place of the stream.
+    """Replace the stream by a transport of our own.
 
-    Its reader takes the place of the stream's in the loop's selector, which is neither left nor entered.
+    Its reader replaces the stream's reader in the loop's selector, without a removal and a registration.
     """
     try:  # noqa: SIM105 - at each handshake, and `suppress` costs more than the call
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError:
-        pass  # a Unix socket has no such thing
+        pass  # a Unix socket has no such option
     if isinstance(sock, ssl.SSLSocket):
         transport: SocketTransport = TlsTransport(loop, sock, protocol)
     else:
         transport = SocketTransport(loop, sock, protocol)
-    # INVARIANT: Tornado forgets that it reads here, or it would take the transport's reader away.
+    # INVARIANT: Tornado's loop no longer knows the reader, or it would remove the transport's reader.
     io_loop: Any = stream.io_loop
     io_loop.readers.discard(sock.fileno())
     _let_go(stream)
@@ -80,7 +81,7 @@ def _succeed(
 
 
 def _let_go(stream: IOStream) -> None:
-    """Have the stream let go of everything in the way that it knows, but for the socket itself."""
+    """Release everything of the stream in the documented way, except the socket itself."""
     stream.close_fd = _keep_open  # type: ignore[method-assign]
     stream.close()
 
@@ -91,4 +92,4 @@ def _close(stream: IOStream, sock: socket.socket) -> None:
 
 
 def _keep_open() -> None:
-    """In place of `close_fd` of a stream: its socket goes on."""
+    """Replaces `close_fd` of a stream: its socket stays open."""

@@ -1,4 +1,4 @@
-"""What a handler returns for a message that came too early."""
+"""The result of a handler for a message that exceeds a rate."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["Hold"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Nothing more is read for a while: what goes on coming waits in the kernel, and then at the client.
+    """Pause reading: further data waits in the kernel, and then at the client.
 
     Attributes:
-        seconds: For how long. It ends earlier when the connection does.
-        again: Whether the message at hand is handed over once more afterwards, as if it had only come then.
+        seconds: Length of the pause. It ends earlier when the connection does.
+        again: Whether the present message is passed to the handler again after the pause.
     """
 
     seconds: float

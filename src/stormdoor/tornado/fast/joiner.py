@@ -1,4 +1,4 @@
-"""Joins what is written in one turn of the loop: one system call for many frames."""
+"""Combine the writes of one iteration of the loop: one system call for many frames."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ __all__ = ["Joined", "Joiner", "joiner"]
 _log = logging.getLogger("stormdoor")
 
 _SECONDS = 0.01
-"""How long the loop may be kept by writing alone."""
+"""Time budget for writes in one iteration."""
 _STEP = 64
 _NAME = "_stormdoor_joiner"
 
 
 class Joined(Protocol):
-    """A connection that may have something to write."""
+    """A connection with something to write."""
 
     def flush(self) -> None:
-        """Hand it to the kernel."""
+        """Write to the kernel."""
         ...
 
     def leave(self) -> None:
-        """The loop is about to end: hang up."""
+        """Close, because the loop is about to end."""
         ...
 
 
 class Joiner:
-    """The connections of one loop: who is there, who waits, who has something to write at the end of a turn.
+    """The connections of one loop: open ones, waiting ones, and those to flush at the end of an iteration.
 
     Attributes:
-        live: Those that are there. When the loop shuts down, as `asyncio.run` does it, they hang up.
-        partings: The sockets that are to be closed.
+        live: Open connections. When the loop shuts down, as in `asyncio.run`, they are closed.
+        partings: Sockets to be closed.
     """
 
     __slots__ = ("_keeper", "_loop", "_waiting", "_waits", "live", "partings")
@@ -49,20 +49,20 @@ class Joiner:
         self._loop = loop
         self._waits: dict[tuple[float, Callable[[Any], None]], EqualWaits[Any]] = {}
         self._waiting: list[Joined] = []
-        # With Tornado's protocol a task for each connection is cancelled then. Here there is none.
+        # Tornado's protocol has a task for each connection, which is cancelled then. Here there is none.
         self._keeper = _until_shutdown(self.live, self.partings)
         with contextlib.suppress(StopIteration):
             self._keeper.__anext__().send(None)
 
     def add(self, one: Joined) -> None:
-        """Flush `one` when this turn is over."""
+        """Flush `one` at the end of this iteration."""
         waiting = self._waiting
         if not waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         waiting.append(one)
 
     def waits(self, seconds: float, over: Callable[[Any], None]) -> EqualWaits[Any]:
-        """Those who wait for so many seconds, and then `over` is done with each."""
+        """Return the queue for this time-out, which calls `over` for each element."""
         found = self._waits.get((seconds, over))
         if found is None:
             found = self._waits[seconds, over] = EqualWaits(self._loop, seconds, over)
@@ -78,7 +78,7 @@ class Joiner:
             except Exception:  # noqa: BLE001 - one connection must not keep what is said to the others
                 _log.exception("what was said on a connection is lost")
             if number % _STEP == 0 and number < len(waiting) and loop.time() >= end:
-                # After a broadcast to thousands: first those who had their turn before.
+                # After a broadcast to thousands: first the connections that were served before.
                 later = self._waiting
                 self._waiting = waiting[number:]
                 self._waiting += later
@@ -92,12 +92,12 @@ async def _until_shutdown(live: set[Joined], partings: Turns) -> AsyncGenerator[
     finally:
         for one in list(live):
             one.leave()
-        partings.finish()  # there may be no other turn
+        partings.finish()  # there may be no other iteration
 
 
 def joiner(loop: asyncio.AbstractEventLoop) -> Joiner:
-    """The joiner of `loop`, which is running."""
-    # Kept at the loop itself, with which it goes: a table of loops would keep them, for it refers to its own.
+    """Return the joiner of `loop`, which is running."""
+    # Stored in the loop itself, and released with it: a table of loops would keep them alive.
     found = getattr(loop, _NAME, None)
     if not isinstance(found, Joiner):
         found = Joiner(loop)

@@ -1,4 +1,4 @@
-"""What goes out on a connection: joined to one write a turn, counted, and never without a bound."""
+"""The outgoing side of a connection: one write for each iteration, counted and bounded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from stormdoor.tornado.fast.joiner import joiner
 __all__ = ["Outgoing"]
 
 _AT_ONCE = 64 * 1024
-"""Bytes that are not joined with more, since a write of that size costs what it costs."""
+"""Size in bytes from which data is not joined, because such a write costs the same alone."""
 
 
 class Outgoing(WebSocketProtocol13, asyncio.Protocol):
-    """The way out of the fast protocol: messages, pings and pongs, and what waits for a slow reader."""
+    """Output of the fast protocol: messages, pings and pongs, and the queue for a slow reader."""
 
     __slots__ = (
         "_deflater",
@@ -49,7 +49,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
     )
 
     def __init__(self) -> None:
-        # Not that of the base classes: it would make all that this protocol is there to do without.
+        # Not that of the base classes, which would create objects that this protocol avoids.
         self.client_terminated = False
         self.server_terminated = False
         self._transport: asyncio.Transport | None = None
@@ -65,7 +65,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._pending_pong: bytes | None = None
 
     def is_closing(self) -> bool:
-        """Whether either side has closed, or the connection is gone."""
+        """Return whether either side has closed, or the connection is lost."""
         return self.client_terminated or self.server_terminated or self._closed()
 
     def _closed(self) -> bool:
@@ -76,7 +76,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         message: str | bytes | dict[str, Any],
         binary: bool = False,  # noqa: FBT001, FBT002 - Tornado's signature
     ) -> Future[None]:
-        """Send a message. The Future is done when the kernel has it.
+        """Send a message. The Future is done when the kernel has taken it.
 
         Raises:
             WebSocketClosedError: The connection is closing.
@@ -121,7 +121,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             opcode: TEXT or BINARY.
 
         Returns:
-            False if that would be too much.
+            False if that would exceed the bound.
 
         Raises:
             WebSocketClosedError: The connection is closing.
@@ -142,7 +142,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         return True
 
     def post_prepared(self, prepared: Prepared, now: float, bound: int) -> bool:
-        """Send a message that others get as well; otherwise as `post`."""
+        """Send a message that has many recipients; otherwise as `post`."""
         if self._deflater is not None:
             return self.post(prepared.payload, now, bound)
         if self.client_terminated or self.server_terminated or self._closed():
@@ -155,14 +155,14 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         return True
 
     def written(self) -> Future[None]:
-        """Done when the kernel has all that was sent up to now."""
+        """Return a Future that is done when the kernel has taken all bytes sent until now."""
         future: Future[None] = self._loop.create_future()
         if self._writes is None:
             self._writes = [future]
         else:
             self._writes.append(future)
         if not self._in_turn and not self._scheduled:
-            # It is never done at once: whoever waits for it lets the others have their turn.
+            # It is never done at once, so that other clients are served before the caller continues.
             self._scheduled = True
             self._joiner.add(self)
         return future
@@ -180,17 +180,17 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             self._joiner.add(self)
 
     def leave(self) -> None:
-        """The loop is about to end."""
+        """Close, because the loop is about to end."""
         self._abort()
 
     def flush(self) -> None:
-        """Hand what this turn has written to the kernel."""
+        """Write the data of this iteration to the kernel."""
         self._scheduled = False
         out, transport = self._out, self._transport
         if transport is None or transport.is_closing():
             self._out = []
             self._queued = 0
-            return  # what has not been written never will be: see `connection_lost`
+            return  # the rest is never written: see `connection_lost`
         if out:
             self._out = []
             self._queued = 0
@@ -207,18 +207,18 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
                 continue
             if self._lost:
                 future.set_exception(WebSocketClosedError())
-                future.exception()  # whoever does not wait for it need not hear of it
+                future.exception()  # a caller that does not await it need not see the exception
             else:
                 future.set_result(None)
 
     def pause_writing(self) -> None:
-        """The kernel does not take everything."""
+        """Note that the kernel does not take all data."""
         self._stuck = True
         self._mark, self._marked_at = self._sent, self._last_at
         self._account()
 
     def resume_writing(self) -> None:
-        """It has taken everything."""
+        """Note that the kernel has taken all data."""
         self._stuck = False
         self._settle_writes()
         self._account()
@@ -227,13 +227,13 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         """Report to the guard the bytes in memory for this connection, and `more` bytes."""
 
     def waiting(self) -> int:
-        """Bytes that wait for the client."""
+        """Return the number of bytes that wait for the client."""
         if self._stuck and self._transport is not None:
             return self._queued + self._transport.get_write_buffer_size()
         return self._queued
 
     def _takes(self, size: int, bound: int) -> bool:
-        # A message of any size fits where nothing waits.
+        # A message of any size fits into an empty queue.
         waiting = self.waiting()
         if waiting and waiting + size > bound:
             self.flush()
@@ -246,14 +246,14 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
 
     @property
     def sent_at(self) -> float:
-        """Monotonic seconds of the last message that was sent; 0.0 if there was none."""
+        """Return monotonic seconds of the last sent message; 0.0 if there was none."""
         return self._last_at
 
     def stalled_since(self) -> float | None:
-        """Monotonic seconds since which nothing has gone out, or None if nothing waits.
+        """Return monotonic seconds since which no progress was made, or None if nothing waits.
 
-        What counts is that all goes out that was written up to a mark, as one message at the least: a client
-        that takes a byte now and then is as slow as one that takes none.
+        Progress means that all bytes up to a mark were sent, which is one message at least: a client that
+        takes a byte now and then is as slow as one that takes none.
         """
         if not self._stuck or self._transport is None:
             return None
@@ -262,7 +262,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         return self._marked_at
 
     def _send_pong(self, data: bytes) -> None:
-        """Answer a ping. While an answer waits for the client, only the last ping is remembered (§5.5.3)."""
+        """Answer a ping. While a pong waits for the client, only the last ping is remembered (§5.5.3)."""
         if self._pong_future is not None and not self._pong_future.done():
             self.flush()
             if not self._pong_future.done():

@@ -1,4 +1,4 @@
-"""Pings that the server sends, and what becomes of a client that does not answer."""
+"""Pings of the server, and the time-out for a client that does not answer."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Pinging(Outgoing):
         self._pinging: EqualWaits[Pinging] | None = None
         self._received_pong = False
         self._paused = False
-        """Whether what arrives is left in the kernel for now."""
+        """Whether received data is left in the kernel for now."""
 
     def start_pinging(self) -> None:
-        """Send pings, if that was asked for."""
+        """Start sending pings, if configured."""
         interval = self.ping_interval
         if self._pinging is None and interval > 0:
             self._ping_in(interval)
@@ -50,7 +50,7 @@ class Pinging(Outgoing):
     def _expect_pong(self) -> None:
         self._pinging = None
         if self.ping_timeout > 0 and not self._received_pong and not self._paused:
-            # What has arrived and is not read, since somebody is at work, may well be its pong.
+            # Received data that is not read yet, because a handler is running, may contain the pong.
             self.close(reason="ping timed out")
             return
         self._ping_in(max(0.0, self.ping_interval - self.ping_timeout))

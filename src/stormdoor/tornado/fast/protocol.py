@@ -1,12 +1,12 @@
-"""The protocol: what Tornado's offers to a handler, on a transport of the loop, with a reader of our own.
+"""The fast protocol: Tornado's interface, on a transport of the loop, with a frame reader of its own.
 
 After Tornado's handshake the socket moves from Tornado's `IOStream` to a transport of asyncio or uvloop.
-From there a message costs no Task, no Future and no trip around the loop: all frames that one read has
-brought are judged one after the other, and what is answered goes out in one write. An idle connection has
-no Task either.
+From there on a message needs no Task, no Future and no further iteration of the loop: all frames of one
+read are handled one after the other, and the answers are sent in one write. An idle connection has no Task
+either.
 
-Facts that this rests on are kept by `tests/tornado/test_fast_protocol.py` and by Tornado's own tests, which
-run on it.
+`tests/tornado/test_fast_protocol.py` and Tornado's own tests, which run on it, check the facts that this
+depends on.
 """
 
 from __future__ import annotations
@@ -55,22 +55,22 @@ __all__ = ["FastHandler", "FastProtocol"]
 _mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
 
 _TURN = 256
-"""Frames of one connection, or KiB, after which the others have their turn."""
+"""Number of frames of one connection, or KiB, after which other connections are served."""
 _CLOSE_SECONDS = 5.0
-"""What Tornado waits for the client's close frame, and what its last bytes may take."""
+"""Time-out for the client's close frame, as in Tornado, and for its last bytes."""
 _MOST_LAST_WORDS = 64 * 1024
-"""Unsent bytes that `drop` leaves to the transport; with more the connection is cut off."""
+"""Unsent bytes that `drop` leaves to the transport; with more the connection is aborted."""
 _LINGER_SECONDS = 2.0
-"""How long a client that broke a rule has to read why."""
+"""Time for a client that broke a rule to read the reason."""
 _LINGER_BYTES = 256 * 1024
-"""How much more of what a client sends is read and thrown away, after the server has closed."""
+"""Bytes from a client that are read and dropped after the server has closed."""
 
 
 class FastHandler(Protocol):
-    """What the protocol asks of a handler, beside what Tornado's asks."""
+    """Methods of a handler that this protocol needs, beside those for Tornado's."""
 
     def _door_take(self, text: bytes) -> Awaitable[Any] | None:
-        """One text message, which is UTF-8. What is returned is awaited before anything else is read.
+        """Handle one text message in UTF-8. The result is awaited before anything else is read.
 
         A `Hold` may be returned as well, here and by `on_message`.
         """
@@ -81,11 +81,11 @@ class FastHandler(Protocol):
         ...
 
     def _door_cut_off(self, code: int, reason: str) -> None:
-        """The client broke a rule, and the protocol closes with this code."""
+        """Called when the protocol closes with this code, because the client broke a rule."""
         ...
 
     def _door_switch(self, answer: Mapping[str, str]) -> bool:
-        """Write the 101 with these headers among others; False if they have to be set, and it be finished."""
+        """Write the 101 with these headers among others; False if the caller must set them and finish."""
         ...
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
@@ -182,16 +182,16 @@ class FastProtocol(Pinging):
         self._socket: socket.socket | None = None
         self._begun = self._busy = self._eof = False
         self._task: Future[Any] | None = None
-        """What is waited for: the loop itself holds on to no task."""
+        """The awaited task: the event loop itself keeps no strong reference to it."""
         self._hold: asyncio.TimerHandle | None = None
         self._held: tuple[int, bytes] | None = None
-        """The message that is to be handed over once more after a `Hold`."""
+        """The message that is passed to the handler again after a `Hold`."""
         self._context: contextvars.Context | None = None
         """Context in which the handler runs: that of the handshake's task, as on Tornado's protocol."""
         self._ended: Future[None] | None = None
         """Future that the task awaits, if it must last as long as the connection."""
         self._entered = False
-        """True if the handshake has changed the context, which the handler may have to undo."""
+        """True if the handshake has changed the context, so that the handler may have to restore it."""
         self._after_close = 0
         self._leaving: EqualWaits[FastProtocol] | None = None
 
@@ -199,12 +199,12 @@ class FastProtocol(Pinging):
 
     @property
     def params(self) -> Any:  # type: ignore[override]
-        """`max_message_size` may be changed while the connection is open."""
+        """Return a view in which `max_message_size` may be changed while the connection is open."""
         return _Params(self)
 
     @property
     def stream(self) -> Any:  # type: ignore[override]
-        """None before the socket has been taken over."""
+        """Return the stream; None before the socket was moved."""
         if self._socket is None or (self._transport is None and not self._lost):
             return None
         return TakenStream(
@@ -216,21 +216,24 @@ class FastProtocol(Pinging):
         )
 
     def set_nodelay(self, x: bool) -> None:  # noqa: FBT001 - Tornado's signature
-        """On by itself, as for every transport of asyncio; the frames of a turn are joined anyway."""
+        """Pass the option on to the stream before the move.
+
+        asyncio sets TCP_NODELAY for every transport, and the frames of an iteration are joined.
+        """
         if self.stream is not None:
             self.stream.set_nodelay(x)
 
     # -- the handshake -----------------------------------------------------------------------------
 
     async def _accept_connection(self, handler: WebSocketHandler) -> None:
-        """As Tornado's, but for the offers of compression, and for the socket, which moves."""
+        """As Tornado's, except for the offers of compression and the move of the socket."""
         values = handler.request.headers.get_list
         offers = ",".join(values("Sec-WebSocket-Protocol"))
         offered = [one.strip() for one in offers.split(",")] if offers else []
         chosen = handler.select_subprotocol(offered)
         self._selected_subprotocol = chosen
         agreement = self._agree(",".join(values("Sec-WebSocket-Extensions")))
-        # In the spelling of Tornado's answers.
+        # With the spelling of Tornado's answers.
         answer = {
             "Upgrade": "websocket",
             "Connection": "Upgrade",
@@ -257,7 +260,8 @@ class FastProtocol(Pinging):
                 await opened
         except Exception:  # noqa: BLE001 - whatever a handler raises
             handler.log_exception(*sys.exc_info())
-            # Like Tornado: of a connection that was never open, nobody hears that it is over.
+            # As in Tornado: for a connection that was never open, no method of the handler is called at its
+            # end.
             self._finished = True
             self._abort()
             return
@@ -285,7 +289,7 @@ class FastProtocol(Pinging):
         return agreement
 
     async def _take_over(self, stream: IOStream) -> None:
-        """Move the socket to a transport, with what Tornado has read of it already."""
+        """Move the socket to a transport, with the bytes that Tornado has read already."""
         try:
             self._socket = await hand_over(stream, self, self._reader.feed)
         except BaseException:
@@ -295,51 +299,51 @@ class FastProtocol(Pinging):
             self._lost = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The transport is there."""
+        """Called by the loop with the transport."""
         if self._transport is not None or self._lost:
-            return  # so it was
+            return  # TCP_NODELAY was set before
         self._transport = cast(asyncio.Transport, transport)
         self._joiner.live.add(self)
-        # Whatever the kernel does not take is worth knowing: see `waiting` and `stalled_since`.
+        # The protocol must know about unsent data: see `waiting` and `stalled_since`.
         self._transport.set_write_buffer_limits(high=0)
 
     def _begin(self) -> None:
-        """The handler is open: from here on it hears what the client says."""
+        """Start delivery: the handler's `open` has run."""
         self._begun = True
         if self._lost:
             self._over()
             return
         self._context, before = cast(FastHandler, self.handler)._door_contexts()  # noqa: SLF001 - what it is for
         if not _holds_the_same(self._context, before):
-            # Most often tracing has entered a context manager. It is left when the task ends, which on
-            # Tornado's protocol is when the connection ends. Otherwise an idle connection needs no task.
+            # Usually tracing has entered a context manager. It exits when the task ends, which on Tornado's
+            # protocol is when the connection ends. Without one, an idle connection needs no task.
             self._entered = True
             self._ended = self._loop.create_future()
         if self._reader.waiting or self._eof or self._paused:
             self._busy = True
             self._loop.call_soon(
                 self._go_on
-            )  # the task is in the context now, and nothing else may enter it
+            )  # the task runs in the context now, which no other code may enter
 
     # -- reading -----------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Judge what has arrived; or keep it, if somebody is at work on what came before."""
+        """Parse the received bytes. While a handler is running, buffer them and pause reading."""
         if self.server_terminated:
             self._after_close += len(data)
             if self._after_close > _LINGER_BYTES + self._reader.limit:
-                self._abort()  # it floods on
+                self._abort()  # its client continues a flood
                 return
         if self._finished:
             return
         self._reader.feed(data)
         if self._busy or not self._begun:
-            # What has been read already is kept; the rest waits in the kernel, and then at the client.
+            # Bytes that were read already are kept; the rest waits in the kernel, and then at the client.
             self._pause()
             return
         if self.server_terminated:
-            # An answer to a close frame, most often. When ten thousand are closed, their answers come in
-            # bursts, and nobody waits for what is done then.
+            # Usually the answer to a close frame. When ten thousand are closed, their answers arrive in
+            # bursts, and handling them later delays no other client.
             self._busy = True
             self._joiner.waits(0.0, FastProtocol._go_on).add(self)
             return
@@ -352,7 +356,7 @@ class FastProtocol(Pinging):
             self._account()
 
     def _go_on(self) -> None:
-        """Somebody is ready for more."""
+        """Continue reading after a handler has finished."""
         self._busy = False
         self._task = None
         if self._lost:
@@ -369,7 +373,7 @@ class FastProtocol(Pinging):
             self._transport.resume_reading()  # type: ignore[union-attr]
 
     def _work(self) -> None:
-        """Everything that has arrived, up to the turn of the others; then one write."""
+        """Handle the received frames, up to the budget of one iteration; then write once."""
         self._in_turn = True
         try:
             self._read()
@@ -391,7 +395,9 @@ class FastProtocol(Pinging):
             if opcode == CLOSE:
                 self._closed_by_client(payload)
                 return
-            if not self.server_terminated:  # INVARIANT: nothing is delivered after the end
+            if (
+                not self.server_terminated
+            ):  # INVARIANT: nothing is delivered after the end of the connection
                 if opcode == TEXT:
                     result = take(payload)
                 elif opcode == BINARY:
@@ -400,7 +406,7 @@ class FastProtocol(Pinging):
                     self._send_pong(payload)
                     result = handler.on_ping(payload)
                     if result is not None and type(result) is not Hold:
-                        # Like Tornado, it does not wait for the handler.
+                        # As in Tornado, it does not await the handler.
                         future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
                         result = None
                 else:
@@ -442,7 +448,7 @@ class FastProtocol(Pinging):
             self._abort()
 
     def _waits(self, result: Any, frame: tuple[int, bytes]) -> bool:
-        """Wait for what a handler returned. Whether nothing else may be read for now."""
+        """Await the result of a handler. Returns whether reading must pause."""
         if type(result) is Hold:
             if self.server_terminated:
                 return False
@@ -459,7 +465,7 @@ class FastProtocol(Pinging):
                 )
                 return True
             if sys.version_info >= (3, 12):
-                # A coroutine that never waits then costs no trip around the loop.
+                # A coroutine that never waits then needs no further iteration of the event loop.
                 result = asyncio.Task(result, loop=self._loop, eager_start=True)
             else:
                 self._busy = True
@@ -475,7 +481,7 @@ class FastProtocol(Pinging):
         return True
 
     async def _finish(self, waiting: Awaitable[Any]) -> None:
-        """What a task of its own does: what a handler returned, and then what has arrived meanwhile."""
+        """Body of a separate task: await a handler's result, then handle the data that arrived meanwhile."""
         try:
             await waiting
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
@@ -484,12 +490,12 @@ class FastProtocol(Pinging):
         if self._entered:
             self._loop.call_soon(
                 self._go_on
-            )  # this task is in the context, and nothing else may enter it
+            )  # this task runs in the context, which no other code may enter
         else:
             self._go_on()
 
     def in_context(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Return a task that goes on with the handshake, in its context, from the next turn of the loop."""
+        """Return a task that continues the handshake, in its context, from the next iteration of the loop."""
         return asyncio.Task(self._watch(coroutine), loop=self._loop, context=self._context)
 
     async def _watch(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -500,7 +506,7 @@ class FastProtocol(Pinging):
             self._entered = self._entered or not _holds_the_same(contextvars.copy_context(), before)
 
     def _let_go(self) -> None:
-        """A hold is over."""
+        """Continue after a hold."""
         self._hold = None
         self._go_on()
 
@@ -523,14 +529,14 @@ class FastProtocol(Pinging):
             self._context.run(self._checked, future)
 
     def eof_received(self) -> bool:
-        """The client has hung up. What it sent before still counts."""
+        """The client has closed its side. Data that it sent before is still handled."""
         if self._busy or not self._begun:
             self._eof = True
             return True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, and nothing more goes in or out."""
+        """The connection is lost: no data is received or sent any more."""
         self._joiner.live.discard(self)
         self._lost = True
         self._transport = None
@@ -546,7 +552,7 @@ class FastProtocol(Pinging):
             self._over()
 
     def _over(self) -> None:
-        """Tell the handler, once."""
+        """Notify the handler, once."""
         if self._finished:
             return
         self._finished = True
@@ -568,17 +574,17 @@ class FastProtocol(Pinging):
     # -- the end -----------------------------------------------------------------------------------
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Send a close frame and wait a little for the client's; or answer the client's, and hang up.
+        """Send a close frame and wait for the client's; or answer the client's, and close.
 
         Raises:
-            struct.error: `code` cannot stand in a frame.
-            ValueError: `reason` is too long for one.
+            struct.error: `code` is not allowed in a frame.
+            ValueError: `reason` is too long for a frame.
         """
         if not self.server_terminated:
             if not self._closed():
                 self._push_close(code, reason)
             self.server_terminated = True
-        if self._hold is not None:  # the client's close frame is to be read
+        if self._hold is not None:  # the client's close frame must be read
             self._hold.cancel()
             self._hold = self._loop.call_later(0, self._let_go)
         self._stop_pinging()
@@ -601,7 +607,7 @@ class FastProtocol(Pinging):
         self._over()
 
     def _hang_up(self, seconds: float) -> None:
-        """Close the connection when all that was written is out, or after `seconds`."""
+        """Close the connection when all data is sent, or after `seconds`."""
         self.flush()
         self._stop_timers()
         if not self._closed():
@@ -610,7 +616,7 @@ class FastProtocol(Pinging):
                 self._leave_in(seconds)
 
     def _fail(self, violation: Violation) -> None:
-        """The client broke a rule: say which, listen no more, and hang up when it has read that."""
+        """The client broke a rule: send the reason, stop reading, and close after the client has read it."""
         gen_log.debug("WebSocket violation: %s", violation.reason)
         said = self.server_terminated
         if not said and not self._closed():
@@ -621,19 +627,20 @@ class FastProtocol(Pinging):
         self._stop_timers()
         self.flush()
         if not self._closed():
-            # Closed at once, with bytes unread, the kernel would reset it, and the frame might be lost.
+            # If it were closed at once, with unread bytes, the kernel would reset it, and the frame might
+            # be lost.
             self._leave_in(_LINGER_SECONDS)
             with contextlib.suppress(OSError, RuntimeError):
                 self._transport.write_eof()  # type: ignore[union-attr]
         self._over()
 
     def on_connection_close(self) -> None:
-        """The handler lets go."""
+        """Release the handler."""
         if not (self.client_terminated and self.server_terminated):
             self._abort()
 
     def _abort(self) -> None:
-        """Cut the connection off, behind what the kernel takes of the last words."""
+        """Abort the connection, after as much of the last frames as the kernel takes."""
         self.client_terminated = self.server_terminated = True
         self._stop_timers()
         self.flush()

@@ -1,8 +1,8 @@
-"""A transport on a socket that is open already: of asyncio's kind, as far as the fast protocol needs it.
+"""A transport on an open socket, with the part of asyncio's interface that the fast protocol needs.
 
-asyncio's own is made for sockets that the loop has accepted. For one of Tornado's it asks the kernel who is
-there, enters the loop's selector anew, and looks for writers that were never there: a twelfth of all that a
-handshake costs. This one takes the place of the reader that is registered already.
+asyncio's own is made for sockets that the loop has accepted. For a socket of Tornado it asks the kernel for
+the peer, registers again in the selector, and looks for writers that never existed: a twelfth of the cost
+of a handshake. This one replaces the reader that is registered already.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from stormdoor.tornado.fast.joiner import joiner
 __all__ = ["NOT_NOW", "SocketTransport"]
 
 _AT_ONCE = 64 * 1024
-"""Bytes of one read. Beyond 128 KiB the C library would map memory for each read and give it back."""
+"""Bytes of one read. Beyond 128 KiB the C library would map and unmap memory for each read."""
 NOT_NOW = (BlockingIOError, InterruptedError)
-"""What a socket raises that has nothing, or takes nothing, at the moment."""
+"""Exceptions of a socket that has no data, or takes none, at the moment."""
 
 
 class SocketTransport(asyncio.Transport):
     """As `asyncio.Transport`, as far as the fast protocol needs it.
 
     Args:
-        loop: That tells when the socket is ready. Whoever reads the socket now is replaced.
-        sock: It is connected, and does not block.
-        protocol: Hears of everything, never in the call that made this. `connection_made` is left to whoever
-            makes this.
+        loop: Event loop that watches the socket. The present reader of the socket is replaced.
+        sock: Connected socket, non-blocking.
+        protocol: Gets all events, never during the call that creates the transport. The creator calls
+            `connection_made`.
 
     Raises:
         OSError: The loop cannot watch the socket.
@@ -100,7 +100,7 @@ class SocketTransport(asyncio.Transport):
             self._ended()
 
     def _fail(self, error: Exception) -> None:
-        """The protocol raised."""
+        """Handle an exception of the protocol."""
         self._loop.call_exception_handler(
             {"message": "a protocol failed", "exception": error, "transport": self}
         )
@@ -108,14 +108,14 @@ class SocketTransport(asyncio.Transport):
 
     def _ended(self) -> None:
         if self._protocol.eof_received():
-            self._read_no_more()  # and nobody will want to read on
+            self._read_no_more()  # and no further reads are wanted
         else:
             self.close()
 
     # -- out ---------------------------------------------------------------------------------------
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """The protocol hears of whatever the kernel does not take."""
+        """Ignore: the protocol is notified of all data that the kernel does not take."""
 
     def get_write_buffer_size(self) -> int:
         """See `asyncio.WriteTransport`."""
@@ -152,7 +152,7 @@ class SocketTransport(asyncio.Transport):
         return True
 
     def _send(self) -> bool:
-        """Hand over as much as the kernel takes. False if the connection is broken."""
+        """Send as much as the kernel takes. False if the connection is broken."""
         try:
             taken = self._sock.send(self._out)
         except NOT_NOW:
@@ -174,7 +174,7 @@ class SocketTransport(asyncio.Transport):
             self._shut()
 
     def _watch(self, wanted: bool) -> None:  # noqa: FBT001 - called by this class and its heirs only
-        """Whether to hear when the socket can be written."""
+        """Start or stop watching for writability."""
         if wanted and not self._watching:
             self._loop.add_writer(self._number, self._writable)
         elif self._watching and not wanted:
@@ -200,7 +200,7 @@ class SocketTransport(asyncio.Transport):
         self._break(None)
 
     def _break(self, error: OSError | None) -> None:
-        """Not a byte more."""
+        """Close without sending further bytes."""
         if self._sock.fileno() < 0:
             return
         self._closing = self._eof = True
@@ -211,12 +211,12 @@ class SocketTransport(asyncio.Transport):
         self._part()
 
     def _shut(self) -> None:
-        """Say that nothing more comes."""
+        """Close the sending side."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
     def _part(self) -> None:
-        """Close the socket soon: others may have to be closed before it."""
+        """Close the socket soon: other sockets may be closed before it."""
         joiner(self._loop).partings.add(self._lose)
 
     def _lose(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the fast protocol may stand in for Tornado's: only where all that it relies on is known."""
+"""Decide whether the fast protocol can replace Tornado's: only if everything that it depends on is known."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (
     ),
 )
 _FIXED = ("_detach_stream", "detach")
-"""Methods of a handler that must be Tornado's own."""
+"""Methods that the handler must not override."""
 
 
 @cache
 def fits_tornado() -> bool:
-    """Whether the installed Tornado is one of those with which the tests have passed, and is whole."""
+    """Return whether the installed Tornado is a tested version, without changes."""
     missing = [
         f"{one.__qualname__}.{name}"
         for one, names in _RELIED_UPON
@@ -53,7 +53,7 @@ def fits_tornado() -> bool:
 
 
 def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]) -> bool:
-    """Whether `handler` leaves to Tornado what the fast protocol does in its place.
+    """Return whether `handler` overrides nothing that the fast protocol replaces.
 
     Args:
         handler: The class of the application.
@@ -70,7 +70,7 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
 
 
 def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether this kind of loop hands sockets to transports in the way that is known."""
+    """Return whether this kind of loop moves sockets to transports in a known way."""
     return (
         isinstance(loop, asyncio.SelectorEventLoop)
         or type(loop).__module__.split(".")[0] == "uvloop"
@@ -78,6 +78,6 @@ def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def fits_request(request: HTTPServerRequest) -> bool:
-    """Whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
+    """Return whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
     stream = getattr(request.connection, "stream", None)
     return type(stream) in (IOStream, SSLIOStream) and fits_loop(asyncio.get_running_loop())

@@ -1,4 +1,4 @@
-"""What `ws_connection.stream` is, once the socket has moved to a transport."""
+"""The object `ws_connection.stream` after the socket has moved to a transport."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["TakenStream"]
 
 
 class TakenStream:
-    """The part of Tornado's `IOStream` that handlers use of an open WebSocket.
+    """The part of Tornado's `IOStream` that handlers of open WebSockets use.
 
-    Made when somebody asks for it, so that an idle connection has none.
+    Created at its first use, so that an idle connection has none.
 
     Args:
         sock: The socket.
         closed: Whether it is closed.
         close: Closes it at once.
-        write: Writes bytes behind all that was written.
-        waiting: How many bytes wait to be written.
+        write: Writes bytes after all earlier data.
+        waiting: Returns the number of bytes that wait to be written.
     """
 
     __slots__ = ("_close", "_closed", "_waiting", "_write", "socket")
@@ -47,7 +47,7 @@ class TakenStream:
         return IOLoop.current()
 
     def closed(self) -> bool:
-        """Whether the socket is closed, or about to be."""
+        """Return whether the socket is closed, or closing."""
         return self._closed()
 
     def close(self, exc_info: object = False) -> None:  # noqa: FBT002 - Tornado's signature
@@ -55,18 +55,18 @@ class TakenStream:
         self._close()
 
     def write(self, data: bytes) -> Any:
-        """Write bytes as they are; the Future is done when they have gone to the kernel."""
+        """Write bytes unchanged; the Future is done when the kernel has taken them."""
         return self._write(bytes(data))
 
     def writing(self) -> bool:
-        """Whether something waits to be written."""
+        """Return whether data waits to be written."""
         return self._waiting() > 0
 
     def fileno(self) -> int:
-        """The number of the socket."""
+        """Return the file descriptor of the socket."""
         return self.socket.fileno()
 
     def set_nodelay(self, value: bool) -> None:  # noqa: FBT001 - Tornado's signature
-        """Send small frames at once, or let the kernel wait for more."""
+        """Send small frames at once, or let the kernel combine them."""
         if not self._closed() and self.socket.family in (socket.AF_INET, socket.AF_INET6):
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(value))

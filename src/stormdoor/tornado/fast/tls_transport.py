@@ -1,9 +1,9 @@
-"""The transport of a socket that speaks TLS already.
+"""A transport for a socket with an established TLS session.
 
-Neither asyncio's transports nor uvloop's can take over a TLS connection that somebody else has begun: they
-do their own handshake, in memory. Tornado does it on the socket, and there the connection stays. So here is
-what is missing: the socket, read and written when the loop says that it is ready, and OpenSSL that may want
-to write before it reads on, and the other way round.
+Neither asyncio's transports nor uvloop's can take over an established TLS connection: they do their own
+handshake, in memory. Tornado does it on the socket, where the TLS session stays. This transport reads and
+writes that socket when the loop reports that it is ready. OpenSSL may need to write before it can read, and
+vice versa.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from stormdoor.tornado.fast.socket_transport import NOT_NOW, SocketTransport
 __all__ = ["TlsTransport"]
 
 _RECORD = 16 * 1024
-"""Bytes of the largest record of TLS: OpenSSL gives one at a time."""
+"""Bytes of the largest TLS record: OpenSSL returns one at a time."""
 _AT_ONCE = 256 * 1024
-"""Bytes after which the others have their turn, as with asyncio's transports."""
+"""Bytes after which other connections are served, as with asyncio's transports."""
 _NOTHING = bytes(struct.calcsize("i"))
 
 
@@ -31,7 +31,7 @@ class TlsTransport(SocketTransport):
 
     Args:
         loop: Likewise.
-        sock: Its handshake is over, and it does not block.
+        sock: A non-blocking socket after its TLS handshake.
         protocol: Likewise.
     """
 
@@ -42,17 +42,17 @@ class TlsTransport(SocketTransport):
     ) -> None:
         self._tls = sock
         self._again = 0
-        """Bytes of a write that OpenSSL wants to see again as it was."""
+        """Bytes of a write that OpenSSL requires again unchanged."""
         self._read_waits = False
-        """Whether OpenSSL has something to say before it reads on (a key is changed)."""
+        """Whether OpenSSL must write before it can read (during a key update)."""
         self._write_waits = False
-        """Whether it must hear something before it writes on."""
+        """Whether it must read before it can write."""
         super().__init__(loop, sock, protocol)
 
     def _read_on(self) -> None:
         super()._read_on()
         if self._tls.pending():
-            # What OpenSSL has read already, no loop will tell of.
+            # The loop does not report data that OpenSSL has read already.
             self._loop.call_soon(self._readable)
 
     def _readable(self) -> None:
@@ -92,7 +92,7 @@ class TlsTransport(SocketTransport):
             self._ended()
 
     def _more(self) -> bool:
-        """Whether there is more to be read. To ask costs a third of what trying in vain does."""
+        """Return whether more data can be read. Asking costs a third of a failed read."""
         if self._tls.pending():
             return True
         return fcntl.ioctl(self._number, termios.FIONREAD, _NOTHING) != _NOTHING
@@ -143,7 +143,7 @@ class TlsTransport(SocketTransport):
 
     def _unwrap(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._tls.unwrap()  # it sends its word, and does not wait for the other's
+            self._tls.unwrap()  # it sends its close_notify, and does not wait for the client's
 
     def _lose(self) -> None:
         if not self._eof and self._tls.fileno() >= 0:

@@ -1,4 +1,4 @@
-"""Work that can wait: so much of it in each turn of the loop as leaves the others theirs."""
+"""Queue of deferrable work, with a time budget for each iteration of the loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _log = logging.getLogger("stormdoor")
 
 
 class Turns:
-    """A queue of what is to be done soon. What came first is done first.
+    """A queue of jobs, first in, first out.
 
-    To close a socket takes as long as to serve a message. When ten thousand clients hang up, a callback of
-    the loop for each would have hundreds of them closed before anybody else is served.
+    Closing a socket takes as long as handling a message. If ten thousand clients disconnect, and the loop
+    had a callback for each, it would close hundreds of sockets before it serves another client.
 
     Args:
-        loop: Whose turns they are.
+        loop: The event loop.
     """
 
     __slots__ = ("_loop", "_waiting")
@@ -34,13 +34,13 @@ class Turns:
         return len(self._waiting)
 
     def add(self, work: Callable[[], None]) -> None:
-        """Have it done in one of the next turns."""
+        """Run it in a later iteration."""
         if not self._waiting:
             self._loop.call_soon(self._go_on)
         self._waiting.append(work)
 
     def finish(self) -> None:
-        """Do all of it now: the loop is about to end."""
+        """Run all jobs now, because the loop is about to end."""
         while self._waiting:
             self._do_some(float("inf"))
 
@@ -54,7 +54,7 @@ class Turns:
     def _do_some(self, until: float) -> None:
         waiting, time = self._waiting, self._loop.time
         for left in range(len(waiting), 0, -1):
-            # It stays in the queue while it is done, so that nobody else asks the loop for a turn.
+            # It stays in the queue while it runs, so that no second callback is scheduled.
             work = waiting[0]
             try:
                 work()

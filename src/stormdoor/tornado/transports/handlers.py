@@ -97,7 +97,7 @@ def _cut_off(handler: RequestHandler) -> None:
 class HttpTransport(RequestHandler):
     """Decides about each request of an HTTP transport before its handler sees it.
 
-    Its names begin with `_door_`, so that they cannot be those of the handler behind it.
+    Its names begin with `_door_`, so that they cannot collide with those of the handler behind it.
     """
 
     _door_guard: ClassVar[Guard]
@@ -111,10 +111,10 @@ class HttpTransport(RequestHandler):
     _door_refused = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: what `protect` makes is no new class of the application's."""
+        """Not passed on: the class that `protect` makes is not a new class of the application."""
 
     async def prepare(self) -> None:
-        """Decide about the request, and only then let the handler see it."""
+        """Decide about the request, and only then let the handler process it."""
         guard = self._door_guard
         handshake = request_as_handshake(self._door_translator.handshake(self.request))
         if not (guard.running or await guard.ready()):
@@ -122,7 +122,8 @@ class HttpTransport(RequestHandler):
             self._door_refuse(self._door_record(handshake, refusal))
             return
         if self._door_is_preflight():
-            # It carries no credential and reaches no session. Its answer lists the requests a page may send.
+            # It has no credential and belongs to no session. Its answer lists the requests that a page may
+            # send.
             public = self._door_endpoint.public is not None
             if not public and not guard.entrance.origins.allows(handshake.origin or ""):
                 refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
@@ -225,7 +226,7 @@ class HttpTransport(RequestHandler):
         return connection
 
     async def _door_charge(self, connection: Connection) -> Refusal | None:
-        """Evaluate the body of the request as one message. An empty body does not prolong the login."""
+        """Evaluate the body of the request as one message. An empty body does not extend the login."""
         inbound, body = self._door_guard.inbound, self.request.body or b""
         while True:
             last = connection.last_message
@@ -319,7 +320,7 @@ class HttpTransport(RequestHandler):
             self._door_guard.registry.end(connection)
         elif not _is_polling(connection):
             over = self._door_transport.tells_known and not self._door_transport.known(session.id)
-            if over or len(session.members) > 1:  # else it goes on over its socket
+            if over or len(session.members) > 1:  # else it continues over its socket
                 self._door_sessions.end_polling(session)
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -379,7 +380,7 @@ class CompanionPage(RequestHandler):
     _door_ancestors: ClassVar[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: what `protect` makes is no new class of the application's."""
+        """Not passed on: the class that `protect` makes is not a new class of the application."""
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
         """Send the written output, with a header that names the pages that may frame it."""

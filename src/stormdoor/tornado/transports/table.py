@@ -19,7 +19,7 @@ Transports = Mapping[str | type[RequestHandler], Transport]
 
 
 class TransportTable:
-    """Says which requests belong to an HTTP transport. Routes that are added later are found too.
+    """Finds the HTTP transport of a request. Routes that are added later are found too.
 
     Args:
         application: The application.

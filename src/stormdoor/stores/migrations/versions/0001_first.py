@@ -11,17 +11,17 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Only `INTEGER PRIMARY KEY` is SQLite's own row number; everywhere else a position takes 64 bits.
+# Only `INTEGER PRIMARY KEY` is SQLite's own row number; in other databases a position has 64 bits.
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# SQLite keeps such a table in its primary key's own tree: one descent for a look-up, not two.
+# SQLite stores such a table in the tree of its primary key: one descent for a look-up, not two.
 _BY_KEY = {"sqlite_with_rowid": False}
 
 _GENESIS = "0" * 64
 
-# INVARIANT: an entry of the trail is never changed, but for the erasure of its personal part, and
-# never removed, but by retention. Both unlock the trail within their own transaction. The third
-# trigger stands against `INSERT OR REPLACE`, which removes a row without asking the second.
+# INVARIANT: an entry of the trail is never changed, except by the erasure of its personal part, and never
+# removed, except by retention. Both unlock the trail within their own transaction. The third trigger
+# prevents `INSERT OR REPLACE`, which removes a row without running the second.
 _APPEND_ONLY = {
     "sqlite": (
         """
@@ -141,7 +141,7 @@ def _single_use() -> None:
         "ticket",
         sa.Column("id", sa.Text, primary_key=True),
         _principal(),
-        # No foreign key: a credential that is not a stored session may ask for a ticket, too.
+        # No foreign key: a credential that is not a stored session may request a ticket, too.
         sa.Column("session_id", sa.Text, nullable=False, index=True),
         sa.Column("origin", sa.Text),
         _text("endpoint"),
@@ -187,7 +187,7 @@ def _trail() -> None:
         _text("commitment"),
         _text("previous"),
         _text("hash"),
-        # Copies out of `body` and `personal`, to search by. Not chained, so they prove nothing.
+        # Copies from `body` and `personal`, for searches. Not chained, so they prove nothing.
         _seconds("time"),
         _text("name"),
         sa.Column("principal", sa.Text, index=True),

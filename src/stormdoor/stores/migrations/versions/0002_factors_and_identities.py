@@ -1,4 +1,4 @@
-"""Second factors, identities at providers, and what is pending.
+"""Second factors, identities at providers, and pending logins.
 
 Revision: 0002.
 """
@@ -11,12 +11,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# As in 0001: no table is kept twice on SQLite.
+# As in 0001: SQLite stores no table twice.
 _BY_KEY = {"sqlite_with_rowid": False}
 
 
 def upgrade() -> None:
-    """Add columns to sessions, and new tables; nothing that is there changes."""
+    """Add columns to sessions, and new tables; existing data does not change."""
     _sessions()
     _pending()
     _identities()

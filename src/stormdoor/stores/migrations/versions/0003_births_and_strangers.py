@@ -1,4 +1,4 @@
-"""When the login was that a session descends from; and how many strangers have begun something.
+"""The time of the login that a session descends from; the number of unfinished anonymous logins.
 
 Revision: 0003.
 """
@@ -13,13 +13,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a column to sessions, and an index of what is pending and nobody's."""
+    """Add a column to sessions, and an index of pending entries without a principal."""
     _sessions()
     nobodys = sa.text("principal_id IS NULL")
     op.create_index(
         "ix_pending_nobodys",
         "pending",
-        # With `principal_id`, so that counting reads the index alone.
+        # With `principal_id`, so that a count reads only the index.
         ["purpose", "principal_id", "expires_at"],
         sqlite_where=nobodys,
         postgresql_where=nobodys,
@@ -27,9 +27,9 @@ def upgrade() -> None:
 
 
 def _sessions() -> None:
-    # Those that are there may have been rotated: nobody noted their login.
-    # The least that it can be. A session that is said to be older than it is logs in again after a revocation
-    # of everything before some time; one that is said to be younger would escape it.
+    # Existing sessions may have been rotated, and the time of their login was not recorded. So this is the
+    # earliest possible time. A session with a time that is too early must log in again after a revocation
+    # by time; one with a time that is too late would escape it.
     op.add_column("session", sa.Column("born_at", sa.Double, nullable=False, server_default="0"))
     op.execute(
         "UPDATE session SET born_at = "

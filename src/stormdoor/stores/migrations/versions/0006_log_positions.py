@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns. Existing credentials have no position: time decides about them."""
+    """Add the columns. Existing credentials have no position, so time decides about them."""
     for table in ("session", "ticket", "api_key"):
         op.add_column(table, sa.Column("log_epoch", sa.Text))
         op.add_column(table, sa.Column("log_seq", sa.BigInteger))
@@ -29,5 +29,5 @@ def upgrade() -> None:
         sa.Column("newest_at", sa.Double),
         sa.Column("inode", sa.BigInteger, nullable=False),
     )
-    # The store begins an epoch when it opens the file: this one identifies nothing.
+    # The store begins an epoch when it opens the file; this value is a placeholder.
     op.bulk_insert(log, [{"id": 1, "epoch": "", "newest_at": None, "inode": 0}])
