@@ -1,4 +1,4 @@
-"""What does it cost to say one thing to a thousand? Server CPU per recipient, and its ratio to Tornado's.
+"""Measure one message to a thousand clients: server CPU per recipient, and its ratio to Tornado's.
 
 All servers live side by side, and every round has them say it in a new random order. For the guarded
 ones each recipient is checked at each delivery. See README.md for how CPU is measured.

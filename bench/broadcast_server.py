@@ -1,6 +1,6 @@
-"""Servers that say one thing to everybody: Tornado's `write_message` to each, or the guard's channels.
+"""Servers that send one message to all clients: Tornado's `write_message` to each, or the guard's channels.
 
-Whoever sends `{"type":"shout"}` has its text said to all that are connected.
+The text of each `{"type":"shout"}` is sent to all connected clients.
 """
 
 import json
@@ -48,7 +48,7 @@ class Shout(Command, tag="shout"):
 
 
 class Said(Reply, tag="said"):
-    """What all hear."""
+    """The message that all clients receive."""
 
     text: str
 

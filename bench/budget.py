@@ -45,7 +45,7 @@ class Verdict:
 
 
 def compare(found: Mapping[str, int], budget: Mapping[str, int]) -> list[Verdict]:
-    """What is to be said about the figures that were found."""
+    """Return the verdicts on the measured figures."""
     verdicts = []
     build = found[REFERENCE] / budget[REFERENCE]
     for name, instructions in found.items():
@@ -76,7 +76,7 @@ def _unmeasured() -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What the figures depend on beside the code: they count for this alone."""
+    """Return the environment that the figures depend on: they are valid for this one alone."""
     return {
         "implementation": platform.python_implementation(),
         "python": ".".join(platform.python_version_tuple()[:2]),

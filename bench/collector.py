@@ -1,4 +1,4 @@
-"""How long does the garbage collector stop a server with thousands of open connections, and what helps?
+"""Measure how long the garbage collector stops a server with thousands of connections, and compare settings.
 
 Opens connections to a guarded server that has just started, and has it run a full collection: as it is, after
 `gc.freeze()`, and again with as many connections that came later.

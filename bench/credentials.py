@@ -1,4 +1,4 @@
-"""What does a handshake cost with each kind of credential, beside the bare cost of its cryptography?
+"""Measure the cost of a handshake with each kind of credential, beside that of its cryptography.
 
 CPU of the server per connect and close, and CPU of the cryptographic operations alone, measured with the
 same libraries and keys in this process. Rounds are interleaved; each figure is the median over the rounds.

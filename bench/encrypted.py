@@ -1,4 +1,4 @@
-"""What does a message cost where Tornado itself speaks TLS?
+"""Measure the cost of a message if Tornado itself ends TLS.
 
 The same as `run.py --only 'messages: '` measures, on encrypted connections: CPU of the server for each echoed
 message, and its ratio to Tornado with `json` in the same round.

@@ -1,9 +1,9 @@
-"""What does a client cost that sends far more than it may?
+"""Measure the cost of a client that sends far more than its limit.
 
-Some clients send as fast as the server takes it to a server with the usual rate of messages. Once the
-buffers of both kernels are full, it is measured for some seconds how much more the server takes, and what
-that costs it, as a share of a processor. Beside it: where such a message is allowed, and where each is
-refused at once (`hold_seconds=0`). Nobody is closed for it here, however often it is refused.
+Some clients send as fast as the server reads, to a server with the usual rate of messages. Once the buffers
+of both kernels are full, it measures for some seconds how many more bytes the server reads, and the
+server's share of a processor. For comparison: a server that allows all messages, and one that refuses each
+at once (`hold_seconds=0`). No client is closed for its refusals here.
 
     python bench/flood.py
 """

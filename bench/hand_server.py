@@ -51,7 +51,7 @@ class Guarded(WebSocketHandler):
     key: str
 
     def prepare(self) -> None:
-        """Who are you: at the handshake."""
+        """Authenticate during the handshake."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         try:
             if scheme.lower() != "bearer":

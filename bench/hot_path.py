@@ -90,7 +90,7 @@ def request(*headers: tuple[str, str]) -> HTTPServerRequest:
 
 
 class Path:
-    """What is counted, by name."""
+    """The counted code, by name."""
 
     def __init__(self, guard: Guard, clock: StillClock, session: str) -> None:
         self._guard = guard
@@ -175,7 +175,7 @@ class Path:
 
 
 def _reference(count: int) -> None:
-    """What has nothing to do with stormdoor: another build of Python needs more or less for it as well."""
+    """Code without stormdoor: another build of Python needs more or fewer instructions for it as well."""
     for _ in range(count):
         made = request(("Cookie", "a=1; b=2"))
         assert made.cookies["a"].value == "1"
@@ -215,7 +215,7 @@ async def run() -> None:
         sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
         clock=clock,
     )
-    # No heartbeat: nothing is to happen by itself.
+    # No maintenance loop: only the measured code may run.
     await guard.store.open()
     await guard.lifetime.start()
     await guard.store.add_account(Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES)))

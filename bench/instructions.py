@@ -1,12 +1,12 @@
 """Counts the user-space instructions of a message, or of a handshake, by callgrind: no clock, no noise.
 
-Callgrind counts only between the first and the last message of a cell, so neither the start-up nor
-the handshake is in the figure, nor is the kernel. With `--handshakes` it counts connects with their
-closes, refusals, and what is put off: the trail. What the idle server does in the same time is
-taken off: under callgrind messages are fifty times slower, but a heartbeat comes as often as ever.
+Callgrind counts only between the first and the last message of a cell, so the figure contains neither the
+start-up nor the handshake nor the kernel. With `--handshakes` it counts connects with their closes,
+refusals, and deferred work: the trail. The instructions of the idle server in the same time are subtracted:
+under callgrind messages are fifty times slower, but the maintenance loop runs as often as ever.
 
-It is the figure to gate on: `--most 0.95` fails when stormdoor needs more than that much of what
-Tornado with `json` needs. Takes about half a minute for a server, and needs `valgrind`.
+Use it as a limit in CI: `--most 0.95` fails when stormdoor needs more than that share of the instructions
+of Tornado with `json`. Takes about half a minute for a server, and needs `valgrind`.
 """
 
 import argparse

@@ -81,7 +81,7 @@ def refused(port: int, _request: bytes, count: int) -> None:
 
 
 def slow(port: int, request: bytes, count: int) -> None:
-    """Messages whose replies are never read, until nothing fits any more; and gone."""
+    """Send messages without reading the replies until the send buffer is full; then disconnect."""
     for _ in range(max(1, count // 50)):
         connected = _connected(port)
         connected.sendall(request)

@@ -66,7 +66,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Rounds:
-    """What was measured: one reading a round for each name and figure.
+    """The measured values: one reading a round for each name and figure.
 
     Args:
         readings: name, then figure, then round number to reading.

@@ -2,11 +2,11 @@
 
     python bench/probers.py [--page] [--frames] [NAME ...]
 
-Targets are the twins of the lab whose hole a prober can see, and the real programs of `make probe-real`;
-truth is what the lab's attacks and the raw client have shown, and that a twin accepts every origin by its
-source. wshawk sends commands of a shell to whatever it is pointed at: programs that run a shell for strangers
-are left out for it. It runs without its out-of-band server, and whatever it wants beyond this machine fails
-at once (bench/loopback).
+Targets are the twins of the lab with a hole that a prober can see, and the real programs of `make
+probe-real`. The expected results come from the lab's attacks and the raw client, and from the source of a
+twin that accepts every origin. wshawk sends shell commands to its target: programs that run a shell for
+unauthenticated clients are left out for it. It runs without its out-of-band server, and each of its
+connections to another machine fails at once (bench/loopback).
 
 kosoku runs the cases of the Autobahn test suite, which are about frames alone: beside it stands SP606, on
 servers that echo (bench/frame_servers.py). Those cases are run in which a client breaks the protocol.
@@ -67,7 +67,7 @@ TWINS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged.
+    """A probed target.
 
     Args:
         name: Of it.
@@ -86,7 +86,7 @@ class Target:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a tool said of a target: slugs that are ours, and its own words for everything else."""
+    """The result of a tool for a target: our slugs, and its own words for everything else."""
 
     said: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()

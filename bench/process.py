@@ -35,7 +35,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """How to start a server and how to be let in.
+    """The command line of a server, and its credentials.
 
     Args:
         name: as the tables call it.
@@ -154,7 +154,7 @@ class Process:
         return int(answer.read_text())
 
     def credentials(self) -> dict[str, str]:
-        """What the server wrote for its clients; empty when it wrote nothing."""
+        """Return the credentials that the server wrote for its clients; empty if it wrote none."""
         file = self.directory / "credentials.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 

@@ -1,9 +1,9 @@
-"""How long does a revocation take, until the last socket is closed and the last message has come?
+"""Measure how long a revocation takes until the last close frame and the last message arrive.
 
-Opens 10,000 connections to a guarded server, 100 to each of some principals, and revokes these one
-after the other, each while it is sent a message every 5 ms; at the end everybody at once, in the way that
-`--last` says. Measured at the client: from the moment at which the server is told, to the last close frame of
-a covered connection, and to the last message that one of them was sent.
+Opens 10,000 connections to a guarded server, 100 to each of some principals, and revokes these one after
+the other, while each receives a message every 5 ms; at the end all of them at once, in the way of `--last`.
+The client measures from the command to the server until the last close frame of a covered connection, and
+until the last message to one of them.
 
     python bench/revocation.py
     python bench/revocation.py --principals 0 --last elsewhere --freeze
@@ -52,7 +52,7 @@ class Reading:
         last_message: Until the last message that was sent to a covered connection; negative if that was
             before.
         sent_after: Messages that were sent to covered connections later than `revoke` returned.
-        stall: The longest that anybody else was kept waiting meanwhile, by the server's own timer.
+        stall: The longest wait of another client meanwhile, by the server's own timer.
         stall_served: The same without the time in which the server waited for a processor.
         stall_cpu: The same in CPU time of the loop's thread.
         cpu: All CPU time of the server for it.
@@ -100,7 +100,7 @@ class Server:
         self.process.stdin.flush()
 
     def answer(self) -> Mapping[str, Any]:
-        """What the server says to the last command."""
+        """Return the server's answer to the last command."""
         assert self.process.stdout is not None
         answer: Mapping[str, Any] = json.loads(self.process.stdout.readline())
         return answer
@@ -126,7 +126,8 @@ def _watch(
 ) -> tuple[dict[int, float], list[float], int]:
     """Wait until every connection is closed.
 
-    Whoever is deaf reads nothing and answers nothing: it is closed when the server has cut it off.
+    A deaf client reads nothing and answers nothing: it counts as closed when the server has aborted its
+    connection.
 
     Returns:
         When each was closed, when each message was sent, and the most KiB of the server meanwhile.
@@ -214,7 +215,7 @@ def measure(
     freeze: bool = False,
     deaf: bool = False,
 ) -> tuple[list[Reading], Reading]:
-    """Revoke each principal; then everybody is ended, in the way that `last` says."""
+    """Revoke each principal; then end all connections in the way of `last`."""
     server = Server(port, options)
     try:
         others = open_all(port, request_of(port, "other"), total - principals * EACH)
@@ -276,7 +277,7 @@ def main() -> int:
         "--gc", type=int, nargs=3, metavar="N", help="gc.set_threshold of the server"
     )
     arguments.add_argument(
-        "--freeze", action="store_true", help="gc.freeze() once everybody is connected"
+        "--freeze", action="store_true", help="gc.freeze() after all clients have connected"
     )
     arguments.add_argument(
         "--deaf", action="store_true", help="the others never read or answer the close frame"

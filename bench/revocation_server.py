@@ -59,7 +59,7 @@ async def _feed(guard: Guard, name: str) -> None:
 
 
 class Stall:
-    """How late a timer of a millisecond has been, at most: for so long nobody else was served.
+    """Greatest delay of a timer of a millisecond: for so long no other client was served.
 
     On a busy machine the process itself waits for a processor. So it is taken without that wait, too, as the
     kernel counts it, which is what an idle machine would show; and so is the CPU time between two looks.

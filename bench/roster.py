@@ -1,4 +1,4 @@
-"""Who takes part: the servers, and the requests that are tried on them."""
+"""The servers of a benchmark, and the requests that are sent to them."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -19,7 +19,7 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class Row:
-    """What one program took."""
+    """The result for one program."""
 
     name: str
     command: list[str]

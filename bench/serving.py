@@ -1,7 +1,7 @@
-"""What each of the benchmark's own servers does around its application.
+"""The code around the application that all servers of the benchmark share.
 
-`SIGUSR1` makes the server write how many objects its garbage collector tracks into the file named
-by `BENCH_OBJECTS`, so that the figure needs no route and costs nothing while nobody asks.
+`SIGUSR1` makes the server write the number of objects that its garbage collector tracks into the file named
+by `BENCH_OBJECTS`. So the figure needs no route and costs nothing otherwise.
 """
 
 import argparse
@@ -41,7 +41,7 @@ async def serve(application: Application, port: int, tls: str | None = None) -> 
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls)
-        context.num_tickets = 0  # nobody comes back
+        context.num_tickets = 0  # no client returns
     application.listen(port, "127.0.0.1", backlog=4096, ssl_options=context)
     await until_stopped()
 

@@ -113,7 +113,7 @@ def _median(readings: Sequence[float], form: str) -> str:
 
 
 def environment(command: str, parts: Mapping[str, Rounds]) -> dict[str, str]:
-    """What a reader needs to judge the figures: command, machine, versions, steadiness."""
+    """Return the data for judging the figures: command, machine, versions, steadiness."""
     versions = [f"{platform.python_implementation()} {platform.python_version()}"]
     for package in PACKAGES:
         try:
@@ -131,7 +131,7 @@ def environment(command: str, parts: Mapping[str, Rounds]) -> dict[str, str]:
 
 
 def _spread(parts: Mapping[str, Rounds]) -> str:
-    """How far a server's readings lie apart: half their interquartile range, by the median."""
+    """Return the spread of a server's readings: half their interquartile range, by the median."""
     found: list[str] = []
     for part, rounds in parts.items():
         spreads = [

@@ -60,7 +60,7 @@ class Connection:
         return found
 
     def replies(self, data: bytes, expected: bytes, payload: bytes) -> int:
-        """How many whole replies have arrived, each equal to `expected`, the frame of `payload`."""
+        """Return the number of complete replies, each equal to `expected`, the frame of `payload`."""
         waiting = self.pending + data
         count, rest = divmod(len(waiting), len(expected))
         whole = len(waiting) - rest
@@ -82,7 +82,7 @@ def _payload_start(data: bytes, start: int) -> int:
 
 
 def _frame_end(data: bytes, start: int) -> int | None:
-    """Where the server's (unmasked) frame at `start` ends; None while it is incomplete."""
+    """Return the end of the server's (unmasked) frame at `start`; None while it is incomplete."""
     if len(data) < start + 2:
         return None
     head = _payload_start(data, start)
@@ -301,7 +301,7 @@ def _received(connected: socket.socket) -> bytes:
 
 
 def _answered(connection: Connection, data: bytes, status: int) -> bool:
-    """Whether the answer's head is complete; what follows it stays pending."""
+    """Return whether the answer's head is complete; the rest stays pending."""
     if not data:
         raise LoadError("the server hung up before it answered")
     head, end, rest = (connection.pending + data).partition(b"\r\n\r\n")

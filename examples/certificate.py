@@ -77,7 +77,7 @@ app = protect(Application([("/feed", Feed)], websocket_ping_interval=20), guard)
 
 
 class Authority:
-    """Who signs certificates."""
+    """An authority that signs certificates."""
 
     def __init__(self, name: str) -> None:
         self.key = generate_private_key(SECP256R1())

@@ -23,7 +23,7 @@ async def main(url: str, messages: list[str], *, origin: str | None, listen: boo
         print(f"refused: {error.code} {error.message}")
         return
     except OSError as error:
-        print(f"nobody listens there: {error}")
+        print(f"no server listens there: {error}")
         return
     for message in messages:
         await socket.write_message(message)

@@ -2,8 +2,8 @@
 
     python device.py
 
-The device makes a key, is enrolled with the public half, reports a temperature twice a second, and
-shows what a recording of its handshake is worth to somebody else: nothing.
+The device makes a key and is enrolled with the public half. It reports a temperature twice a second, and
+shows that a recording of its handshake is useless to an attacker.
 """
 
 import asyncio

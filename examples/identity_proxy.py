@@ -1,4 +1,4 @@
-"""Who somebody is, said by a proxy in front: believed with proof, refused from anybody else.
+"""Identity from a proxy in front: accepted with a proof of the proxy, refused from other clients.
 
     python identity_proxy.py
 

@@ -1,4 +1,4 @@
-"""A chat whose people log in at an OpenID provider, and prove themselves again for what matters.
+"""A chat with users of an OpenID provider, who authenticate again for important actions.
 
 Register the application at your provider with the redirect URI http://127.0.0.1:8888/auth/oidc/callback, then
 
@@ -37,7 +37,7 @@ HERE = "http://127.0.0.1:8888"
 STRONG = os.environ.get("OPENID_ACR", "urn:example:two-factors")
 
 PAGE = """<!doctype html><title>Chat</title>
-<p id="who">Nobody is logged in</p>
+<p id="who">Not logged in</p>
 <p><a id="in" href="/auth/oidc/login?return_to=/">Log in</a> <button id="out">Log out</button></p>
 <form id="chat"><input name="text" value="hello"><button>Say</button></form>
 <button id="wipe">Wipe the room</button> <button id="prove" hidden>Prove yourself</button>

@@ -62,16 +62,16 @@ guard = Guard(
             refresh_seconds=5,
         )
     ],
-    # Scopes restrict what policies grant: whoever has a token may what its scopes allow.
+    # Scopes restrict the permissions of policies: a token is limited to its scopes.
     policies=PolicySet([permit("chat:*", when='environment.kind == "oauth"')]),
 )
 
 
-# -- the OAuth server, which in real life is somebody else's --------------------------------------
+# -- the OAuth server, which is another program in reality ------------------------------------------
 
 
 class Provider:
-    """What it knows."""
+    """The data of the provider."""
 
     private = Ed25519PrivateKey.generate()
     number = 1

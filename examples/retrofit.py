@@ -1,6 +1,6 @@
 """An application that was there before, with its own login and protocol, guarded by one line.
 
-Run it and open http://127.0.0.1:8888/. Without the line near the end anybody may listen and speak.
+Run it and open http://127.0.0.1:8888/. Without the line near the end every client may listen and speak.
 """
 
 import asyncio

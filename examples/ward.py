@@ -1,7 +1,7 @@
 """One topic, and each listener sees of it what it may: permission and redaction at delivery.
 
-A monitor publishes a patient's pulse. A nurse sees whose it is, a technician sees the number
-without the name, a visitor sees only that all is well, and a guest hears nothing.
+A monitor publishes a patient's pulse. A nurse sees the patient's name, a technician sees the number without
+the name, a visitor sees only that all is well, and a guest receives nothing.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Ward(GuardedHandler):
 
 
 def seen(by: Principal, patient: str, pulse: int) -> Pulse | None:
-    """What `by` may see of a measurement; None for nothing at all."""
+    """Return the view of a measurement for `by`; None withholds it."""
     alarm = not 50 <= pulse <= 120
     if "nurse" in by.roles:
         return Pulse(alarm=alarm, patient=patient, pulse=pulse)
@@ -56,7 +56,7 @@ def seen(by: Principal, patient: str, pulse: int) -> Pulse | None:
 
 
 def measured(patient: str, pulse: int) -> int:
-    """Tell everybody who may know. Returns how many were told."""
+    """Send it to all subscribers with the permission. Returns how many received it."""
     return guard.channels.publish(WARD, None, view=lambda by: seen(by, patient, pulse))
 
 

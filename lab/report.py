@@ -174,7 +174,7 @@ def _section(threat: Threat, bout: Bout | str) -> str:
 
 
 def _finders(threat: Threat) -> str:
-    """What finds it before an attacker does."""
+    """Return the rules and probes that find it."""
     return "<br>".join(
         f"{name}: {_code(said)}{'' if said.endswith('.') else '.'}"
         for name, said in (

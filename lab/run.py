@@ -2,8 +2,8 @@
 
     python -m lab.run [SLUG ...]
 
-The exit status is 0 if everything is as it must be: each attack succeeds on the vulnerable server and fails
-on the guarded one, whose trail tells of it. It is 1 if there is a gap, and 2 for a slug that does not exist.
+The exit status is 0 if all results are as expected: each attack succeeds on the vulnerable server and fails
+on the guarded one, which records it in the trail. It is 1 if there is a deviation, and 2 for an unknown slug.
 """
 
 from __future__ import annotations

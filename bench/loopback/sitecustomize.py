@@ -1,4 +1,4 @@
-"""Put on PYTHONPATH of a tool that is measured: whatever it wants beyond this machine fails at once."""
+"""On PYTHONPATH of a measured tool: each of its connections to another machine fails at once."""
 
 import ipaddress
 import socket

@@ -50,7 +50,7 @@ class Attack(Protocol):
         ...
 
     async def legitimate(self, target: Target) -> None:
-        """What the server is for: must work on all three, so that no server is safe by being broken."""
+        """Use the server as intended, which must work on all three: a broken server is not a safe one."""
         ...
 
 
@@ -67,7 +67,7 @@ class Threat:
 
     @property
     def package(self) -> str:
-        """Where its servers and its attack are."""
+        """Return the package of its servers and its attack."""
         return f"lab.threats.{self.slug.replace('-', '_')}"
 
     @property
@@ -77,19 +77,19 @@ class Threat:
 
     @property
     def needs_browser(self) -> bool:
-        """Whether a browser takes part."""
+        """Return whether it needs a browser."""
         return bool(getattr(self.module, "BROWSER", False))
 
     @property
     def built(self) -> bool:
-        """Whether all of it is there."""
+        """Return whether all its files exist."""
         directory = ROOT / self.package.replace(".", "/")
         return all((directory / f"{name}.py").is_file() for name in (*Kind, "attack"))
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one server.
+    """The result for one server.
 
     Attributes:
         kind: Which of the three.
@@ -110,7 +110,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bout:
-    """What came of a threat."""
+    """The results for a threat."""
 
     threat: Threat
     results: dict[Kind, Result]
@@ -123,7 +123,7 @@ class Bout:
 
     @property
     def gaps(self) -> list[str]:
-        """What is not as it must be; nothing if all is well."""
+        """Return the deviations from the expected results; empty if there are none."""
         found = []
         expected = {
             Kind.VULNERABLE: True,

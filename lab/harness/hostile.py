@@ -20,7 +20,7 @@ class Hostile:
         port: Where it listens.
 
     Attributes:
-        pages: Path to HTML; write a page here, then lure somebody to it.
+        pages: Path to HTML; write a page here, then let a victim open it.
         loot: What was sent to `/loot`, oldest first.
         seen: Path and headers of every request, for example a `Referer`.
     """

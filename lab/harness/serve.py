@@ -9,7 +9,7 @@ The module has `make(origin)`, which returns a Tornado application, or a corouti
 
 Prints `ready PORT`. Then every line on standard input is a command in JSON, and is answered by a line in
 JSON: `{"do": "trail"}`, `{"do": "control", "name": ..., "arguments": [...]}`. It ends with its input, so no
-server is left over when whoever started it dies.
+server remains when its parent process dies.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def _settled(value: Any) -> Any:
 
 
 async def _trail(application: Application) -> list[dict[str, Any]] | None:
-    """What the guard has recorded, oldest first; None where there is no guard."""
+    """Return the entries of the guard's trail, oldest first; None without a guard."""
     guard = application.settings.get("stormdoor_guard")
     if guard is None:
         return None
@@ -74,7 +74,7 @@ async def serve(name: str, port: int) -> None:
     while line := await reader.readline():
         try:
             answer = await _obey(json.loads(line), module, application)
-        except Exception as error:  # noqa: BLE001 - whoever gave the command is told
+        except Exception as error:  # noqa: BLE001 - the sender of the command gets the error
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
     server.stop()

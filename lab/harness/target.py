@@ -1,4 +1,4 @@
-"""What an attack has at hand: the server's address, a victim, a hostile site, and a browser."""
+"""The tools of an attack: the server's address, a victim, a hostile site, and a browser."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attack ended.
+    """The result of an attack.
 
     Attributes:
         succeeded: The attacker has got what it came for.
@@ -88,7 +88,7 @@ class Socket:
 
     Args:
         connection: The connection.
-        target: Whose transcript.
+        target: The target with the transcript.
         who: Who speaks.
     """
 
@@ -99,7 +99,7 @@ class Socket:
 
     @property
     def subprotocol(self) -> str | None:
-        """What the server has chosen."""
+        """The subprotocol that the server has chosen."""
         return self.connection.subprotocol
 
     async def send(self, message: object) -> None:
@@ -235,7 +235,7 @@ class Target:
         self.write("", "-", text)
 
     def outcome(self, succeeded: bool, said: str) -> Outcome:  # noqa: FBT001 - it is the answer
-        """How the attack ended, with the transcript until now."""
+        """Return the result of the attack, with the transcript until now."""
         return Outcome(succeeded, said, tuple(self.transcript))
 
     # -- HTTP -------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Target:
         Args:
             method: `GET`.
             path: With its query.
-            session: Whose cookies are sent, and kept.
+            session: Cookies are sent from it, and stored in it.
             body: Sent as JSON.
             form: Sent as a form.
             headers: Further ones; `Origin` replaces the server's own.
@@ -287,7 +287,7 @@ class Target:
     async def login(
         self, name: str, *, session: Session | None = None, path: str = "/auth/login"
     ) -> Session:
-        """Log somebody in with the right password, as that person's browser would.
+        """Log a user in with the right password, as that user's browser would.
 
         Args:
             name: One of `users`.
@@ -322,7 +322,7 @@ class Target:
 
         Args:
             path: With its query.
-            session: Whose cookies are sent.
+            session: Cookies are sent from it.
             origin: The page that opens it; None sends no `Origin`, as programs do.
             headers: Further ones.
             subprotocols: What is offered.

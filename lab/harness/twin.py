@@ -40,16 +40,16 @@ class Twin:
 
     @property
     def users(self) -> Mapping[str, str]:
-        """Who can log in, with which password."""
+        """Return the users that can log in, with their passwords."""
         users: Mapping[str, str] = getattr(importlib.import_module(self.module), "USERS", {})
         return users
 
     def log(self) -> str:
-        """What the server has written on standard error until now."""
+        """Return the server's standard error until now."""
         return Path(self._log.name).read_text(errors="replace")
 
     async def trail(self) -> list[dict[str, Any]] | None:
-        """What its guard has recorded, oldest first; None where there is no guard."""
+        """Return the entries of its guard's trail, oldest first; None without a guard."""
         answer = await self._ask({"do": "trail"})
         trail: list[dict[str, Any]] | None = answer["trail"]
         return trail

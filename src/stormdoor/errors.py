@@ -5,9 +5,9 @@
     StormdoorError
     ├── ConfigurationError      an option is wrong; the message names the line to write
     │   ├── PolicyError         a role, permit or forbid is wrong
-    │   └── StartupRefused      the start-up check found something unsafe
-    ├── StoreError              the store answered, and the answer was no (a duplicate, an unknown id)
-    └── StoreUnavailable        the store did not answer; whoever asked must fail closed
+    │   └── StartupRefused      the start-up check found an unsafe setting
+    ├── StoreError              the store refused a change (a duplicate, an unknown id)
+    └── StoreUnavailable        the store did not answer; its caller must fail closed
 
 A refusal of a client is never an exception: it is a value, `stormdoor.core.denial.Refusal`.
 """

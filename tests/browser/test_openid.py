@@ -62,7 +62,7 @@ def log_in(context: BrowserContext, at: str, login: str) -> Page:
     """From the front page to the provider and back, and into the chat."""
     page = context.new_page()
     page.goto(at)
-    expect(page.locator("#who")).to_have_text("Nobody is logged in")
+    expect(page.locator("#who")).to_have_text("Not logged in")
     page.click("#in")
     fill(page, login)
     page.wait_for_url(f"{at}/")
@@ -98,7 +98,7 @@ def test_login_step_up_and_logout_at_the_provider(
     elsewhere.click("#yes")
     expect(page.locator("#log")).to_contain_text("closed 3000")
     page.reload()
-    expect(page.locator("#who")).to_have_text("Nobody is logged in")
+    expect(page.locator("#who")).to_have_text("Not logged in")
 
 
 def test_logout_here_ends_the_login_there(at: str, context: BrowserContext) -> None:
@@ -107,7 +107,7 @@ def test_logout_here_ends_the_login_there(at: str, context: BrowserContext) -> N
     page.click("#out")
     page.click("#yes")
     page.wait_for_url(f"{at}/")
-    expect(page.locator("#who")).to_have_text("Nobody is logged in")
+    expect(page.locator("#who")).to_have_text("Not logged in")
     page.click("#in")
     expect(page.locator("input[name=login]")).to_be_visible()
 
@@ -143,4 +143,4 @@ def test_the_providers_page_logs_out(
     # Nothing is confirmed there, so that no word comes by the back channel.
     expect(page.locator("#log")).to_contain_text("closed 3000")
     page.reload()
-    expect(page.locator("#who")).to_have_text("Nobody is logged in")
+    expect(page.locator("#who")).to_have_text("Not logged in")

@@ -7,10 +7,10 @@ from lab.harness import Outcome, Refused, Session, Target
 
 BROWSER = True
 BY_HAND = False
-WHY = "The server asks who it is before the 101, and whose piece it is at every move."
+WHY = "The server checks the identity before the 101, and the owner of the piece at every move."
 TRAIL = frozenset({"authn_login_fail", "authz_fail"})
 
-# What somebody types into the console of the browser, on the game's own page and not logged in.
+# Commands in the console of the browser, on the game's own page and not logged in.
 CONSOLE = """message => new Promise(resolve => {
     const socket = new WebSocket(location.origin.replace("http", "ws") + "/ws/game");
     socket.onopen = () => { socket.send(message); setTimeout(() => resolve("sent"), 500); };

@@ -1,4 +1,4 @@
-"""The same chess: the server asks who it is at the handshake, and whose piece it is at each move."""
+"""The same chess: the server checks the identity at the handshake, and the piece at each move."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""The same chess behind stormdoor: every move is decided on the server, whatever the page does."""
+"""The same chess behind stormdoor: the server decides about every move, for every page."""
 
 from typing import Annotated, Literal
 

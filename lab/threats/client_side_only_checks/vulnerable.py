@@ -1,4 +1,4 @@
-"""Chess with an umpire. Whose turn it is, and who is the umpire, is looked after by the page."""
+"""Chess with an umpire. Only the page checks the turn, and who is the umpire."""
 
 import json
 

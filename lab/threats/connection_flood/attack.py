@@ -1,4 +1,4 @@
-"""Sockets that do nothing: first of nobody, then of one account, until there is no room for others."""
+"""Idle sockets: first of unauthenticated clients, then of one account, until there is no room for others."""
 
 from contextlib import AsyncExitStack
 
@@ -10,7 +10,7 @@ from lab.harness import Outcome, Refused, Session, Target
 
 BY_HAND = True
 WHY = (
-    "Nobody gets a seat who is not logged in, and there are never more than sixty. One account may "
+    "Only logged-in users get a seat, and there are never more than sixty. One account may "
     "take all sixty."
 )
 TRAIL = frozenset({"excess_sessions_exceeded", "excess_rate_limit_exceeded"})
@@ -18,7 +18,7 @@ TRAIL = frozenset({"excess_sessions_exceeded", "excess_rate_limit_exceeded"})
 PATH = "/ws/game"
 SOCKETS = 65
 ADDRESSES = ("127.0.0.66", "127.0.0.67")
-"""Where the attacker is. All of 127.0.0.0/8 is this machine."""
+"""Addresses of the attacker. All of 127.0.0.0/8 is this machine."""
 
 
 async def legitimate(target: Target) -> None:
@@ -29,7 +29,7 @@ async def legitimate(target: Target) -> None:
 
 
 async def attack(target: Target) -> Outcome:
-    """Open sockets and leave them open; then somebody wants to play."""
+    """Open sockets and leave them open; then a player wants to play."""
     mallory = await target.login("mallory")
     async with AsyncExitStack() as sockets:
         counts = []
@@ -41,7 +41,7 @@ async def attack(target: Target) -> Outcome:
                 seated = (await socket.receive())["type"] == "seat"
         except Refused:
             seated = False
-    held = f"{counts[0]} seats of nobody and {counts[1]} of one account were held"
+    held = f"{counts[0]} seats of unauthenticated clients and {counts[1]} of one account were held"
     if seated:
         return target.outcome(False, f"{held}, and alice plays")
     return target.outcome(True, f"{held}, and there is no seat for alice")

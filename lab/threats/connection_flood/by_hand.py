@@ -23,7 +23,7 @@ class LogIn(RequestHandler):
 
 
 class Game(WebSocketHandler):
-    """`/ws/game`: whoever has a seat moves."""
+    """`/ws/game`: each client with a seat may move."""
 
     seated: ClassVar[set["Game"]] = set()
 

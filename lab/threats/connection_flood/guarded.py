@@ -44,7 +44,7 @@ def game_handler(guard: Guard) -> type[GuardedHandler]:
     """The handler of the game."""
 
     class Game(GuardedHandler):
-        """`/ws/game`: whoever has a seat moves."""
+        """`/ws/game`: each client with a seat may move."""
 
         permission = "game:play"
 

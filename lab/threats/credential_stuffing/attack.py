@@ -7,7 +7,7 @@ from lab.harness import Outcome, Refused, Session, Target
 BY_HAND = True
 WHY = (
     "Passwords are hashed, the answer is always the same, and an address has five guesses. The "
-    "attacker has ten addresses and needs four from each: nobody counts for the account."
+    "attacker has ten addresses and needs four from each: no counter counts for the account."
 )
 TRAIL = frozenset({"authn_login_fail_max"})
 

@@ -17,7 +17,7 @@ GUESSES, MINUTES = 5, 15
 
 
 def hashed(password: str, salt: bytes) -> bytes:
-    """What is stored of a password."""
+    """Return the stored form of a password."""
     return hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1)
 
 
@@ -59,7 +59,7 @@ class Chat(WebSocketHandler):
         self.write_message({"type": "inbox", "messages": INBOX[self.current_user]})
 
     def on_message(self, message: str | bytes) -> None:
-        """Nobody listens yet."""
+        """Ignore messages; the chat is not implemented."""
 
 
 def make(origin: str) -> Application:

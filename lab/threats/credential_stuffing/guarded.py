@@ -1,4 +1,4 @@
-"""The same chat behind stormdoor: guesses at one account count together, wherever they come from."""
+"""The same chat behind stormdoor: guesses at one account count together, from all addresses."""
 
 from tornado.web import Application
 
@@ -20,7 +20,7 @@ INBOX: dict[str, list[str]] = {"alice": ["the code of the safe is 4711"], "mallo
 
 
 class Inbox(Reply, tag="inbox"):
-    """What one has missed."""
+    """The missed messages."""
 
     messages: list[str]
 
@@ -34,7 +34,7 @@ class Chat(GuardedHandler):
         self.send(Inbox(messages=INBOX[self.principal.id]))
 
     def on_message(self, message: str | bytes) -> None:
-        """Nobody listens yet."""
+        """Ignore messages; the chat is not implemented."""
 
 
 async def make(origin: str) -> Application:

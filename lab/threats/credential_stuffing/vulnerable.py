@@ -12,7 +12,7 @@ INBOX = {"alice": ["the code of the safe is 4711"], "mallory": []}
 
 
 def hashed(password: str) -> str:
-    """What is stored of a password."""
+    """Return the stored form of a password."""
     return hashlib.md5(password.encode()).hexdigest()
 
 
@@ -48,7 +48,7 @@ class Chat(WebSocketHandler):
             self.write_message({"type": "inbox", "messages": INBOX[user.decode()]})
 
     def on_message(self, message: str | bytes) -> None:
-        """Nobody listens yet."""
+        """Ignore messages; the chat is not implemented."""
 
 
 def make(origin: str) -> Application:

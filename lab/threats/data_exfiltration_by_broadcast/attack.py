@@ -1,4 +1,4 @@
-"""A customer, and somebody who was on the desk, listen for whose orders these are."""
+"""A customer, and a trader who was on the desk, try to read the clients of these orders."""
 
 from contextlib import suppress
 
@@ -6,8 +6,8 @@ from lab.harness import Outcome, Refused, Session, Target
 
 BY_HAND = True
 WHY = (
-    "Who subscribes is checked, and the tape has no names. Whoever leaves the desk stays in the set "
-    "of its listeners: at the delivery nobody is asked any more."
+    "The subscription is checked, and the tape has no names. A trader who leaves the desk stays in the set "
+    "of its listeners: the delivery checks nothing."
 )
 TRAIL = frozenset({"authz_fail"})
 
@@ -20,7 +20,7 @@ def order(client: str) -> dict[str, object]:
 
 
 async def legitimate(target: Target) -> None:
-    """The desk hears whose order it is; a customer hears what was traded."""
+    """The desk reads the client of an order; a customer reads the trade."""
     async with (
         target.connect(PATH, session=await target.login("dora")) as dora,
         target.connect(PATH, session=await target.login("carl")) as carl,
@@ -50,11 +50,13 @@ async def attack(target: Target) -> Outcome:
             await head.send(order("Orchid Fund"))
             if any("Orchid Fund" in str(one) for one in await ear.heard(0.5)):
                 won.append("who has left the desk goes on hearing it")
-    return target.outcome(bool(won), ", ".join(won) or "nobody hears what is not for them")
+    return target.outcome(
+        bool(won), ", ".join(won) or "no recipient gets messages without the permission"
+    )
 
 
 async def overhears(target: Target, dora: Session, spy: Session, channel: str, client: str) -> bool:
-    """Whether the spy, who asks for that channel, hears the client's name."""
+    """Return whether the spy, who subscribes to that channel, reads the client's name."""
     async with (
         target.connect(PATH, session=spy) as ear,
         target.connect(PATH, session=dora) as head,

@@ -1,4 +1,4 @@
-"""The same feed by a careful developer: whoever subscribes is checked, and the tape has no names."""
+"""The same feed by a careful developer: the subscription is checked, and the tape has no names."""
 
 import json
 import secrets
@@ -28,7 +28,7 @@ class LogIn(RequestHandler):
 
 
 class Feed(WebSocketHandler):
-    """`/ws/feed`: the tape for everybody, the orders with their clients for the desk."""
+    """`/ws/feed`: the tape for all users, the orders with their clients for the desk."""
 
     channels: ClassVar[dict[str, set["Feed"]]] = defaultdict(set)
 
@@ -44,7 +44,7 @@ class Feed(WebSocketHandler):
             raise HTTPError(401)
 
     def may_hear(self, channel: str) -> bool:
-        """Whether the user may subscribe."""
+        """Return whether the user may subscribe."""
         return channel == "tape" or (channel == "desk" and self.current_user in DESK)
 
     def tell(self, channel: str, message: dict[str, Any]) -> None:

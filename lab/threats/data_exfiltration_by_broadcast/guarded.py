@@ -53,7 +53,7 @@ class PlaceOrder(Command, tag="order"):
 
 
 class Order(Reply, tag="order"):
-    """What the desk hears of it."""
+    """The message about an order for the desk."""
 
     client: str
     what: str
@@ -61,14 +61,14 @@ class Order(Reply, tag="order"):
 
 
 class Traded(Reply, tag="tape"):
-    """What everybody hears of it."""
+    """The message about a trade for all users."""
 
     what: str
     amount: int
 
 
 class Release(Command, tag="release"):
-    """Somebody leaves the desk."""
+    """A trader leaves the desk."""
 
     who: Identifier
 
@@ -84,7 +84,7 @@ def feed_handler(guard: Guard) -> type[GuardedHandler]:
     hub = guard.channels
 
     class Feed(GuardedHandler):
-        """`/ws/feed`: the tape for everybody, the orders with their clients for the desk."""
+        """`/ws/feed`: the tape for all users, the orders with their clients for the desk."""
 
         permission = "feed:connect"
 
@@ -96,7 +96,7 @@ def feed_handler(guard: Guard) -> type[GuardedHandler]:
 
         @action("desk:order")
         def order(self, command: PlaceOrder) -> None:
-            """Tell the desk everything, and the others what was traded."""
+            """Send the order to the desk, and the trade to all users."""
             what, amount = command.what, command.amount
             hub.publish(DESK, Order(client=command.client, what=what, amount=amount))
             hub.publish(TAPE, Traded(what=what, amount=amount))

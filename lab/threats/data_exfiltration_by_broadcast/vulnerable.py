@@ -1,4 +1,4 @@
-"""A trading feed that sends everything to everybody, and lets the page show what one may see."""
+"""A trading feed that sends everything to all users, and lets the page hide the rest."""
 
 import json
 import secrets
@@ -26,7 +26,7 @@ class LogIn(RequestHandler):
 
 
 class Feed(WebSocketHandler):
-    """`/ws/feed`: the tape for everybody, the orders with their clients for the desk."""
+    """`/ws/feed`: the tape for all users, the orders with their clients for the desk."""
 
     listeners: ClassVar[list["Feed"]] = []
     user = ""
@@ -43,7 +43,7 @@ class Feed(WebSocketHandler):
         self.listeners.append(self)
 
     def tell(self, message: dict[str, Any]) -> None:
-        """Tell everybody; the page leaves out what is not for its user."""
+        """Send to all users; the page hides messages that are not for its user."""
         for one in self.listeners:
             one.write_message(message)
 

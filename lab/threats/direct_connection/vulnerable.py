@@ -1,4 +1,4 @@
-"""A trading desk whose page has a login, and whose feed has none: "only the page opens it"."""
+"""A trading desk. Its page has a login, its feed has none: "only the page opens it"."""
 
 import json
 import secrets

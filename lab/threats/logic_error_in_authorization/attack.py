@@ -1,4 +1,4 @@
-"""An operator asks for the vault in other words, and again when the directory that knows who may is down."""
+"""An operator requests the vault by other spellings, and again while the directory of its users is down."""
 
 import contextlib
 

@@ -7,7 +7,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 USERS = {"kim": "kim restarts the web servers", "root": "root has the key of the vault"}
-RESTRICTED = {"vault": "owner"}  # everything else is for everybody who is logged in
+RESTRICTED = {"vault": "owner"}  # everything else is for all logged-in users
 directory = {"up": True}
 FILES = {"web": "welcome", "vault": "the master key is 4711"}
 

@@ -1,4 +1,4 @@
-"""Three hundred messages on ten sockets: how many must everybody else hear?"""
+"""Three hundred messages on ten sockets: count how many other users receive."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -7,7 +7,7 @@ from lab.harness import Outcome, Refused, Socket, Target
 
 BY_HAND = True
 WHY = (
-    "Each socket has a bucket of ten messages, five more a second. Nobody counts the sockets of one "
+    "Each socket has a bucket of ten messages, five more a second. There is no limit for the sockets of one "
     "user, and with ten of them one says ten times as much."
 )
 TRAIL = frozenset({"excess_rate_limit_exceeded"})
@@ -18,7 +18,7 @@ BEARABLE = 50
 
 
 async def legitimate(target: Target) -> None:
-    """What one says, the others hear."""
+    """Each user receives the messages of the others."""
     async with (
         target.connect(PATH, session=await target.login("alice")) as alice,
         target.connect(PATH, session=await target.login("mallory")) as mallory,
@@ -41,7 +41,7 @@ async def attack(target: Target) -> Outcome:
         await asyncio.gather(*map(shout, wires))
         heard = sum(one.get("type") == "said" for one in await alice.heard(1.0))
         for wire in wires:
-            wire.connection.transport.abort()  # whoever floods does not say goodbye
+            wire.connection.transport.abort()  # an attacker sends no close frame
     target.note(f"alice had to hear {heard} of {SOCKETS * MESSAGES} messages")
     return target.outcome(
         heard > BEARABLE, f"{heard} of {SOCKETS * MESSAGES} messages went through"

@@ -46,7 +46,7 @@ class Chat(WebSocketHandler):
         self.waiters.add(self)
 
     def too_fast(self) -> bool:
-        """Whether the bucket of this socket is empty."""
+        """Return whether the bucket of this socket is empty."""
         now = time.monotonic()
         self.tokens = min(BURST, self.tokens + (now - self.at) * PER_SECOND)
         self.at = now

@@ -30,7 +30,7 @@ class Say(Command, tag="say"):
 
 
 class Said(Reply, tag="said"):
-    """Somebody said something."""
+    """A message of a user."""
 
     sender: str
     text: str
@@ -49,7 +49,7 @@ def chat_handler(guard: Guard) -> type[GuardedHandler]:
 
         @action("chat:say", limit="5/s burst 10")
         def say(self, command: Say) -> None:
-            """Let everybody hear it."""
+            """Send it to all users."""
             guard.channels.publish(ROOM, Said(sender=self.principal.id, text=command.text))
 
     return Chat

@@ -1,4 +1,4 @@
-"""A chat in the old style: whatever one says, everybody hears, as fast as it comes."""
+"""A chat in the old style: it sends every message to all users, without a limit."""
 
 import json
 import secrets

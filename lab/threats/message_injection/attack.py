@@ -10,7 +10,7 @@ from lab.harness import Outcome, Refused, Session, Target
 BY_HAND = True
 WHY = (
     "Every field is checked, but Python's `json` reads `NaN`, and a comparison with it is never true: "
-    "neither below zero nor over the limit. It is told to everybody, and no browser can read it."
+    "neither below zero nor over the limit. It is sent to all users, and no browser can read it."
 )
 TRAIL = frozenset({"input_validation_fail"})
 
@@ -47,7 +47,7 @@ async def attack(target: Target) -> Outcome:
                 await socket.ask(message, 1)
         sheet, readable = await _sheet(target, owner)
         if not readable:
-            return target.outcome(True, f"nobody's browser can read it: {json.dumps(sheet)}")
+            return target.outcome(True, f"no browser can read it: {json.dumps(sheet)}")
         if (sheet["limit"], sheet["title"]) != (before["limit"], before["title"]):
             return target.outcome(True, f"changed what no message changes: {json.dumps(sheet)}")
     return target.outcome(False, "each message is invalid, and the budget is as it was")

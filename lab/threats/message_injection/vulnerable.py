@@ -1,4 +1,4 @@
-"""A shared budget: what a message says is put into the sheet, whatever it is."""
+"""A shared budget: the server puts the content of each message into the sheet, unchecked."""
 
 import json
 import secrets

@@ -45,7 +45,7 @@ class Degrees(Reply, tag="degrees"):
 
 
 def boiler(command: Read | Set | Drain) -> Resource:
-    """A boiler that does not exist belongs to nobody."""
+    """Return the boiler; an unknown one has a tenant without users."""
     return Resource("boiler", command.boiler, tenant=HOUSES.get(command.boiler, "nobody"))
 
 

@@ -14,7 +14,7 @@ from lab.harness import Outcome, Refused, Session, Target
 BY_HAND = True
 WHY = (
     "The ticket is taken out before anything is waited for, so it counts once. The right to read is "
-    "looked at before the wait and the socket is listed after it: whoever is unshared in between is "
+    "looked at before the wait and the socket is listed after it: a user who is unshared in between is "
     "not in the list of sockets to close, and reads along for good."
 )
 TRAIL = frozenset({"authn_token_reuse", "privilege_permissions_changed"})
@@ -70,14 +70,14 @@ class Reader:
             self.arrived.set()
 
     async def heard(self) -> list[Any]:
-        """What came after the document."""
+        """Return the messages after the document."""
         self._stay.set()
         return await self._task
 
 
 @asynccontextmanager
 async def slow_picture() -> AsyncIterator[tuple[str, Picture]]:
-    """Where it is, and what holds it back."""
+    """Return its address, and the object that delays the answer."""
     picture = Picture()
     server = await asyncio.start_server(picture.serve, "127.0.0.1", 0)
     try:
@@ -100,7 +100,7 @@ async def way_in(target: Target, session: Session) -> dict[str, Any]:
 
 
 async def legitimate(target: Target) -> None:
-    """What the owner writes, the other reads."""
+    """The other user reads the owner's text."""
     olga, mallory = await target.login("olga"), await target.login("mallory")
     async with (
         target.connect(**await way_in(target, olga)) as writer,
@@ -126,7 +126,7 @@ async def attack(target: Target) -> Outcome:
 
 
 async def twice(target: Target, mallory: Session) -> bool:
-    """Whether a ticket opens two sockets."""
+    """Return whether a ticket opens two sockets."""
     async with slow_picture() as (url, picture):
         await put_picture(target, mallory, url)
         ticket = await way_in(target, mallory)
@@ -146,7 +146,7 @@ async def twice(target: Target, mallory: Session) -> bool:
 
 
 async def unshared(target: Target, olga: Session, mallory: Session) -> bool:
-    """Whether what is written after the unsharing is read."""
+    """Return whether the removed user reads text that is written afterwards."""
     async with slow_picture() as (url, picture):
         await put_picture(target, mallory, url)
         reader = Reader(target, await way_in(target, mallory))

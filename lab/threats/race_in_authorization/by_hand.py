@@ -36,7 +36,7 @@ class TicketDesk(RequestHandler):
 
 
 class Document(WebSocketHandler):
-    """`/ws/document`: whoever it is shared with reads along."""
+    """`/ws/document`: the users that it is shared with can read it."""
 
     text = "The plan."
     shared_with: ClassVar[set[str]] = set(USERS)
@@ -53,11 +53,11 @@ class Document(WebSocketHandler):
 
     async def prepare(self) -> None:
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
-        # Taken out before anything is waited for: nobody uses it a second time.
+        # Removed before the first await: no client can use it a second time.
         self.user = self.tickets.pop(offered.rpartition("ticket.")[2], "")
         if self.user not in self.shared_with:
             raise HTTPError(403)
-        # The others see the picture of who comes. It is wherever the user said that it is.
+        # The other users see the new user's picture, from the address that the user has chosen.
         picture = self.pictures.get(self.user)
         if picture:
             with contextlib.suppress(Exception):

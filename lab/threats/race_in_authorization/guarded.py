@@ -38,7 +38,7 @@ class Done(Reply, tag="done"):
 
 
 class Picture(Command, tag="picture"):
-    """Where one's picture is."""
+    """The address of a user's picture."""
 
     url: Annotated[str, Meta(max_length=200)]
 
@@ -61,12 +61,12 @@ def document_handler(guard: Guard) -> type[GuardedHandler]:
     now = {"text": "The plan."}
 
     class Document(GuardedHandler):
-        """`/ws/document`: whoever it is shared with reads along."""
+        """`/ws/document`: the users that it is shared with can read it."""
 
         permission = "document:read"
 
         async def prepare(self) -> None:
-            # The others see the picture of who comes. It is wherever the user said that it is.
+            # The other users see the new user's picture, from the address that the user has chosen.
             picture = pictures.get(self.connection.principal.id)
             if picture:
                 with contextlib.suppress(Exception):
@@ -84,7 +84,7 @@ def document_handler(guard: Guard) -> type[GuardedHandler]:
 
         @action("document:write")
         def rewrite(self, command: Write) -> None:
-            """Write, and let everybody read it."""
+            """Write, and send it to all readers."""
             now["text"] = command.text
             guard.channels.publish(TEXT, Text(text=command.text))
 

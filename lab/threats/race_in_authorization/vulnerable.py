@@ -35,7 +35,7 @@ class TicketDesk(RequestHandler):
 
 
 class Document(WebSocketHandler):
-    """`/ws/document`: whoever it is shared with reads along."""
+    """`/ws/document`: the users that it is shared with can read it."""
 
     text = "The plan."
     shared_with: ClassVar[set[str]] = set(USERS)
@@ -60,7 +60,7 @@ class Document(WebSocketHandler):
             raise HTTPError(403)
 
     async def look_up_picture(self) -> None:
-        """The others see the picture of who comes. It is wherever the user said that it is."""
+        """The other users see the new user's picture, from the address that the user has chosen."""
         picture = self.pictures.get(self.user)
         if picture:
             try:

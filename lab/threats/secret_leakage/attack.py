@@ -1,4 +1,4 @@
-"""Send what nobody expects, look for what should not be in the answers, and use it."""
+"""Send unexpected input, search the answers for secrets, and use them."""
 
 import re
 
@@ -6,7 +6,7 @@ from lab.harness import Outcome, Refused, Session, Target
 
 BY_HAND = False
 WHY = (
-    "The client hears the same words whatever went wrong, the key is no part of any address, and "
+    "The client gets the same words for each error, the key is no part of any address, and "
     "what was asked for is checked before it is asked for. The author must think of it in every handler."
 )
 TRAIL = frozenset({"input_validation_fail"})

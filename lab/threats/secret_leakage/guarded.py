@@ -1,4 +1,4 @@
-"""The same dashboard behind stormdoor: whatever goes wrong, the client hears one word."""
+"""The same dashboard behind stormdoor: the client gets one word for each error."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class ShowChart(Command, tag="chart"):
 
 
 class Readings(Reply, tag="chart"):
-    """What the chart shows."""
+    """The data of the chart."""
 
     readings: Any
 

@@ -27,7 +27,7 @@ class Archive(RequestHandler):
 
 
 class Chart(WebSocketHandler):
-    """`/ws/chart`: the readings of one station, for everybody."""
+    """`/ws/chart`: the readings of one station, for all users."""
 
     def check_origin(self, origin: str) -> bool:
         return True

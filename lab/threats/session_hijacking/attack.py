@@ -6,7 +6,7 @@ BROWSER = True
 BY_HAND = True
 WHY = (
     "Nothing can be planted, since a signed cookie is made at the login. But it is no session: the logout "
-    "clears it in one browser, and whoever has a copy stays in until it expires."
+    "clears it in one browser, and an attacker with a copy stays logged in until it expires."
 )
 TRAIL = frozenset({"authn_login_fail", "session_use_after_expire"})
 
@@ -50,7 +50,7 @@ async def attack(target: Target) -> Outcome:
         target.write("alice", ">", "logs in with her browser")
         if await _gets_in(target, planted):
             return target.outcome(True, "the session that was planted before the login is alice's")
-        # Somebody copies what is in her browser; she notices, and logs out.
+        # An attacker copies the cookies of her browser; she notices, and logs out.
         jar = await profile.cookies()
         copied = {one["name"]: one["value"] for one in jar if one["value"] != known}
         assert await _gets_in(target, copied), "a copy of the cookie does not even work before"
@@ -58,4 +58,6 @@ async def attack(target: Target) -> Outcome:
         target.write("alice", ">", f"logs out in her browser: {status}")
     if await _gets_in(target, copied):
         return target.outcome(True, "a copy of alice's cookie still works after her logout")
-    return target.outcome(False, "the planted session is nobody's, and the copied one has ended")
+    return target.outcome(
+        False, "the planted session has no principal, and the copied one has ended"
+    )

@@ -1,4 +1,4 @@
-"""A dashboard whose visitors have a session from the first page on, and keep it when they log in."""
+"""A dashboard that gives visitors a session at the first page, and keeps it at the login."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ sessions = {}
 
 class Base(RequestHandler):
     def prepare(self):
-        # Links in our mails carry the session, so that nobody has to log in twice.
+        # Links in our mails contain the session, so that users need not log in twice.
         self.sid = self.get_argument("sid", None) or self.get_cookie("sid") or uuid.uuid4().hex
         self.set_cookie("sid", self.sid)
 

@@ -7,8 +7,8 @@ from lab.harness import Outcome, Refused, Target
 
 BY_HAND = True
 WHY = (
-    "Every refusal is a line of a log. But a line is text: whoever puts a line break into the name at "
-    "the login writes the next line, and the owner reads that somebody else did it."
+    "Every refusal is a line of a log. But a line is text: an attacker can put a line break into the name at "
+    "the login writes the next line, and the owner reads that another user did it."
 )
 TRAIL = frozenset({"authz_fail"})
 
@@ -17,7 +17,7 @@ FORGED = "INFO olga erase Ann Example"
 
 
 async def lines_of(target: Target) -> list[str]:
-    """What the owner reads."""
+    """Return the lines that the owner reads."""
     async with target.connect(PATH, session=await target.login("olga")) as socket:
         await socket.send({"type": "log"})
         answer = await socket.until(lambda said: said.get("type") == "log")
@@ -52,7 +52,7 @@ async def attack(target: Target) -> Outcome:
 
 
 def tells_of_refusal(line: str) -> bool:
-    """Whether a line says that something was refused."""
+    """Return whether a line reports a refusal."""
     try:
         return bool(json.loads(line).get("cause"))
     except ValueError:

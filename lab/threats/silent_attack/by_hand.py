@@ -41,7 +41,7 @@ class Register(WebSocketHandler):
 
     def prepare(self) -> None:
         if self.current_user is None:
-            log.warning("refused somebody unknown from %s", self.request.remote_ip)
+            log.warning("refused an unknown user from %s", self.request.remote_ip)
             raise HTTPError(401)
 
     def on_message(self, message: str | bytes) -> None:

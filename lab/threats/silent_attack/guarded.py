@@ -27,7 +27,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=50)]
 
 
 class Read(Command, tag="read"):
-    """Read what there is about somebody."""
+    """Read the entries about a principal."""
 
     patient: Name
 
@@ -43,11 +43,11 @@ class Done(Reply, tag="done"):
 
 
 class ShowLog(Command, tag="log"):
-    """What has happened?"""
+    """Request for the log."""
 
 
 class Log(Reply, tag="log"):
-    """What has happened: each entry of the trail as a line of JSON."""
+    """The entries of the trail, each as a line of JSON."""
 
     lines: list[str]
 

@@ -1,4 +1,4 @@
-"""Somebody leaves the company with the terminal open."""
+"""An employee leaves the company with the terminal open."""
 
 from lab.harness import Outcome, Refused, Target
 
@@ -14,7 +14,7 @@ SECRET = "the new password of the database is in the safe"
 
 
 async def legitimate(target: Target) -> None:
-    """Who works there types, and reads the journal."""
+    """An employee types, and reads the journal."""
     async with (
         target.connect(PATH, session=await target.login("ada")) as ada,
         target.connect(PATH, session=await target.login("mallory")) as mallory,

@@ -25,7 +25,7 @@ class LogIn(RequestHandler):
 
 
 class Terminal(WebSocketHandler):
-    """`/ws/terminal`: runs what is typed, and shows everybody what the machine says."""
+    """`/ws/terminal`: runs the typed commands, and shows their output to all users."""
 
     open_ones: ClassVar[set["Terminal"]] = set()
 

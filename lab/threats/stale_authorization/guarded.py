@@ -40,13 +40,13 @@ class Run(Command, tag="run"):
 
 
 class Output(Reply, tag="output"):
-    """What came of it."""
+    """The output of a command."""
 
     text: str
 
 
 class Dismiss(Command, tag="dismiss"):
-    """Somebody leaves."""
+    """An employee leaves."""
 
     who: Identifier
 
@@ -73,7 +73,7 @@ def terminal_handler(guard: Guard) -> type[GuardedHandler]:
     """The handler of the terminal."""
 
     class Terminal(GuardedHandler):
-        """`/ws/terminal`: runs what is typed, and shows everybody what the machine says."""
+        """`/ws/terminal`: runs the typed commands, and shows their output to all users."""
 
         permission = "terminal:connect"
 
@@ -94,7 +94,7 @@ def terminal_handler(guard: Guard) -> type[GuardedHandler]:
 
         @action("journal:write")
         def log(self, command: Log) -> None:
-            """Tell everybody."""
+            """Send the journal to all users."""
             guard.channels.publish(JOURNAL, Journal(text=command.text))
 
     return Terminal

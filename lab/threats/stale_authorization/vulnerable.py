@@ -1,4 +1,4 @@
-"""A web terminal that asks who somebody is when the socket opens, and never again. In the old style."""
+"""A web terminal that checks the user when the socket opens, and never again. In the old style."""
 
 import json
 import secrets
@@ -22,12 +22,12 @@ class LogIn(RequestHandler):
         name = body["username"]
         if USERS.get(name) != body["password"] or name in disabled:
             raise HTTPError(401)
-        # Nobody wants to log in again in the middle of a night shift.
+        # Our operators do not want to log in again in the middle of a night shift.
         self.set_signed_cookie("user", name, expires_days=1000)
 
 
 class Terminal(WebSocketHandler):
-    """`/ws/terminal`: runs what is typed, and shows everybody what the machine says."""
+    """`/ws/terminal`: runs the typed commands, and shows their output to all users."""
 
     open_ones: ClassVar[list["Terminal"]] = []
     user: str | None = None

@@ -37,7 +37,7 @@ async def page(target: Target, session: Session) -> AsyncIterator[tuple[Socket, 
 
 
 async def legitimate(target: Target) -> None:
-    """Whoever is logged in sees what it owns, and sells."""
+    """A logged-in user sees the own shares, and sells."""
     async with page(target, await target.login("alice")) as (socket, _, _):
         assert (await socket.receive())["owner"] == "alice"
         assert await socket.ask({"type": "sell", "what": "TIN"}) == {"type": "sold", "what": "TIN"}
@@ -64,7 +64,7 @@ async def attack(target: Target) -> Outcome:
 
 
 async def read_referer(target: Target) -> bool:
-    """Whether a picture on the victim's page tells its owner how to be the victim."""
+    """Return whether the owner of a picture on the victim's page learns the victim's credential."""
     picture = f"{target.hostile.foreign}/advertisement.png"
     async with page(target, await target.login("mallory")) as (socket, _, _):
         await socket.receive()
@@ -89,7 +89,7 @@ async def read_referer(target: Target) -> bool:
 async def replay(
     target: Target, path: str, protocols: list[str], *, then_sell: bool = True
 ) -> bool:
-    """Whether the thief sees what alice owns, and sells it."""
+    """Return whether the attacker sees alice's shares, and sells them."""
     try:
         async with target.connect(path, subprotocols=protocols, who="thief") as socket:
             if (await socket.receive()).get("owner") != "alice":

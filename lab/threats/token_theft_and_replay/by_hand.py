@@ -17,7 +17,7 @@ advertised = {"picture": ""}
 
 
 class Site(RequestHandler):
-    """What the pages have in common."""
+    """The common base of the pages."""
 
     def get_current_user(self) -> str | None:
         user = self.get_signed_cookie("user", max_age_days=1)
@@ -25,7 +25,7 @@ class Site(RequestHandler):
 
 
 class Page(Site):
-    """`/portfolio`: the page, whose script asks for a token."""
+    """`/portfolio`: the page with a script that requests a token."""
 
     def get(self) -> None:
         self.set_header("Referrer-Policy", "same-origin")

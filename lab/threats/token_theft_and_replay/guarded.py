@@ -28,7 +28,7 @@ advertised = {"picture": ""}
 
 
 class Page(RequestHandler):
-    """`/portfolio`: the page, whose script asks for a ticket."""
+    """`/portfolio`: the page with a script that requests a ticket."""
 
     def get(self) -> None:
         self.set_header("Referrer-Policy", "same-origin")
@@ -38,7 +38,7 @@ class Page(RequestHandler):
 
 
 class Owned(Reply, tag="portfolio"):
-    """What somebody owns."""
+    """The shares of a user."""
 
     owner: str
     positions: dict[str, int]
@@ -57,7 +57,7 @@ class Sold(Reply, tag="sold"):
 
 
 class Advertise(Command, tag="advertise"):
-    """Show a picture to everybody."""
+    """Show a picture to all users."""
 
     picture: Annotated[str, Meta(pattern="^https?://", max_length=200)]
 
@@ -67,7 +67,7 @@ class Shown(Reply, tag="shown"):
 
 
 class Portfolio(GuardedHandler):
-    """`/ws/portfolio`: tells whoever opens it what it owns, and trades."""
+    """`/ws/portfolio`: shows each user the own shares, and trades."""
 
     permission = "portfolio:read"
 

@@ -1,4 +1,4 @@
-"""A portfolio page whose socket takes its token from the address, for a month, as often as one likes."""
+"""A portfolio page with the socket's token in the address, valid for a month and any number of uses."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ advertised = {"picture": ""}
 
 
 class Page(RequestHandler):
-    """`/portfolio?token=…`: the page, whose script takes the token from its own address."""
+    """`/portfolio?token=…`: the page with a script that reads the token from its own address."""
 
     def get(self) -> None:
         user = self.get_signed_cookie("user")
@@ -61,7 +61,7 @@ class TicketDesk(RequestHandler):
 
 
 class Portfolio(WebSocketHandler):
-    """`/ws/portfolio?token=…`: tells whoever opens it what it owns, and trades."""
+    """`/ws/portfolio?token=…`: shows each user the own shares, and trades."""
 
     owner = ""
 

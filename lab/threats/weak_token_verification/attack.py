@@ -40,14 +40,14 @@ def forge(header: dict[str, Any], claims: dict[str, Any], key: bytes | None) -> 
 
 
 def forgeries(token: str) -> dict[str, str]:
-    """What can be made of one's own token by who has no key of the server."""
+    """Return the forgeries of an own token that need no key of the server."""
     header, claims = (decode(part) for part in token.split(".")[:2])
     claims |= {"sub": "ada", "role": "engineer", "roles": ["engineer"], "exp": time.time() + 600}
     claims.pop("sid", None)
     own_key = {"kty": "oct", "k": encode(OWN)}
     make: dict[str, Callable[[], str]] = {
         "alg: none": lambda: forge({**header, "alg": "none"}, claims, None),
-        "alg: none and a key that nobody has": lambda: forge(
+        "alg: none and an unknown key": lambda: forge(
             {**header, "alg": "none", "kid": "x"}, claims, None
         ),
         "alg: NoNe": lambda: forge({**header, "alg": "NoNe"}, claims, None),
@@ -73,7 +73,7 @@ async def own_token(target: Target, name: str) -> str:
 
 
 async def open_valve(target: Target, token: str, who: str) -> tuple[str, bool]:
-    """Who one is with that token, and whether the valve opens. Nobody if it is refused."""
+    """Return the user of that token, and whether the valve opens. The user is "" if it is refused."""
     try:
         async with target.connect(
             "/ws/dashboard", headers=[("Authorization", f"Bearer {token}")], who=who

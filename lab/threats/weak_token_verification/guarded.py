@@ -26,7 +26,7 @@ ROLES = {"alice": "worker", "ada": "engineer"}
 
 
 class Hello(Reply, tag="hello"):
-    """Who one is."""
+    """The identity of the user."""
 
     user: str
 

@@ -40,7 +40,7 @@ _REFUSED = {
     "zip": "is compressed",
     "enc": "is encrypted",
 }
-"""Header parameters whose presence alone refuses a token."""
+"""Header parameters that refuse a token by their presence."""
 
 
 @value

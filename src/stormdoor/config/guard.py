@@ -374,7 +374,7 @@ class Guard:
         return self._started
 
     async def ready(self) -> bool:
-        """Start if that has not happened. False if the store does not answer: nobody is let in then."""
+        """Start if that has not happened. False if the store does not answer; then no client is admitted."""
         if self._started or self.admission.closing:
             return True  # after the end, admission refuses; nothing starts again
         try:
@@ -432,7 +432,7 @@ class Guard:
     async def _prefetch(self, one: Prefetching) -> None:
         try:
             await one.prefetch(self.clock.now())
-        except Exception:  # noqa: BLE001 - whatever a library raises; the first handshake asks again
+        except Exception:  # noqa: BLE001 - the first handshake tries again
             _log.exception("%s did not get what it needs from others", type(one).__name__)
 
     async def tick(self) -> None:
@@ -483,13 +483,13 @@ class Guard:
         for one in self.outward:
             try:
                 await one.close()
-            except Exception:  # noqa: BLE001 - whatever a library raises; the others close as well
+            except Exception:  # noqa: BLE001 - the others must close as well
                 _log.exception("%s did not close", type(one).__name__)
         await self._last("the store cannot be closed", self.store.close())
         self.passwords.close()
 
     async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:
-        """Run a last step, whose failure must not prevent the end of the process."""
+        """Run a last step. Its failure must not prevent the end of the process."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await work

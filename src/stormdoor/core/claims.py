@@ -50,7 +50,7 @@ class ClaimRules:
         services: Prefix of the principal's id for a token without a person, before its `client_id`; None if
             such a token is refused. A token has no person if `sub` is its client (RFC 9068 §5), or is
             missing.
-        persons: Whether a token whose `sub` is its client is refused: a client with the name of a person is
+        persons: Whether a token with its client as `sub` is refused: a client with the name of a person is
             not that person.
         required: Claims that must have exactly these values.
         bare: Claims that the answer of an introspection (RFC 7662 §2.2) may omit: `iss`, `aud`, `exp`.
@@ -372,7 +372,7 @@ def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Uns
         rules: The requirements.
 
     Returns:
-        The claims, whose times are not checked yet, or the reason why they are malformed.
+        The claims, with unchecked times, or the reason why they are malformed.
     """
     try:
         return _read(claims, rules)

@@ -481,7 +481,7 @@ def _applies(
         if holds is False:
             return False
         if holds is not True:
-            # An `async def` returns a coroutine, whose truth value is True: never use that.
+            # An `async def` returns a coroutine, and that is always true: never use its truth value.
             if isinstance(holds, Coroutine):
                 holds.close()
             returned = type(holds).__name__

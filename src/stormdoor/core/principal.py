@@ -19,7 +19,7 @@ _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 @value
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person, service or device whose identity has been verified.
+    """A person, service or device with a verified identity.
 
     Attributes:
         id: Stable and unique, for example a user name.

@@ -234,7 +234,7 @@ async def serve(
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - whoever started it waits for this
+    print(text, flush=True)  # noqa: T201 - the parent process waits for this line
 
 
 def _foreign_application(origins: list[str]) -> Application:

@@ -199,7 +199,7 @@ class Door(Threshold):
             return
         try:
             told = tell(seconds)
-        except Exception:  # noqa: BLE001 - whatever a handler raises
+        except Exception:  # noqa: BLE001 - a handler may raise anything
             self.log_exception(*sys.exc_info())
             self._door_fail()
             return
@@ -209,7 +209,7 @@ class Door(Threshold):
     async def _door_finish_telling(self, told: Awaitable[None]) -> None:
         try:
             await gen.convert_yielded(told)
-        except Exception:  # noqa: BLE001 - whatever a handler raises
+        except Exception:  # noqa: BLE001 - a handler may raise anything
             self.log_exception(*sys.exc_info())
             self._door_fail()
 
@@ -429,7 +429,7 @@ class CommandDoor(Door):
             action, command = verdict
             try:
                 result = action.method(self, command)
-            except Exception as error:  # noqa: BLE001 - whatever an action raises
+            except Exception as error:  # noqa: BLE001 - an action may raise anything
                 self._door_failed(command, error)
                 return None
             if result is None:
@@ -469,7 +469,7 @@ class CommandDoor(Door):
     async def _door_carry_out(self, result: Awaitable[Any], command: Command) -> None:
         try:
             reply = await result
-        except Exception as error:  # noqa: BLE001 - whatever an action raises
+        except Exception as error:  # noqa: BLE001 - an action may raise anything
             self._door_failed(command, error)
             return
         except BaseException:
@@ -481,7 +481,7 @@ class CommandDoor(Door):
     def _door_reply(self, reply: object, command: Command, *, waited: bool = False) -> None:
         try:
             payload = encode_reply(reply, command.id)
-        except Exception as error:  # noqa: BLE001 - whatever an action raises
+        except Exception as error:  # noqa: BLE001 - an action may raise anything
             self._door_failed(command, error)
             return
         if waited:

@@ -252,7 +252,7 @@ class SessionHandler(RequestHandler):
                 return msgspec.convert(fields, kind)
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
         except (msgspec.DecodeError, UnicodeError, RecursionError, HTTPError) as error:
-            # Not the text of the error: a JSON body that is declared as a form is one field, whose name
+            # Not the text of the error: a JSON body that is declared as a form is one field, and its name
             # contains the password, and the message contains that name.
             what = type(error).__name__
             self.refuse(Refusal(Denial.INVALID_MESSAGE, f"the body has not its form ({what})"))

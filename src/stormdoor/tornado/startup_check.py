@@ -150,8 +150,8 @@ def _secrets(settings: Mapping[str, Any]) -> list[str]:
 
 def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
     found = [
-        f"{route.endpoint.limits.setting('message_bytes')} is huge for {route.endpoint.name}, whose "
-        "messages are commands; 65536 is enough for most"
+        f"{route.endpoint.limits.setting('message_bytes')} is huge for {route.endpoint.name}, which "
+        "reads commands; 65536 is enough for most"
         for route in routes
         if route.endpoint.limits is not None
         and not route.endpoint.limits.own_protocol

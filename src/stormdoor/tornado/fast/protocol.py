@@ -258,7 +258,7 @@ class FastProtocol(Pinging):
             opened = handler.open(*handler.open_args, **handler.open_kwargs)
             if opened is not None:
                 await opened
-        except Exception:  # noqa: BLE001 - whatever a handler raises
+        except Exception:  # noqa: BLE001 - a handler may raise anything
             handler.log_exception(*sys.exc_info())
             # As in Tornado: for a connection that was never open, no method of the handler is called at its
             # end.
@@ -484,7 +484,7 @@ class FastProtocol(Pinging):
         """Body of a separate task: await a handler's result, then handle the data that arrived meanwhile."""
         try:
             await waiting
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a handler may raise anything
             self.handler.log_exception(*sys.exc_info())
             self._abort()
         if self._entered:
@@ -513,7 +513,7 @@ class FastProtocol(Pinging):
     def _checked(self, future: Future[Any]) -> None:
         try:
             future.result()
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a handler may raise anything
             self.handler.log_exception(*sys.exc_info())
             self._abort()
 
@@ -568,7 +568,7 @@ class FastProtocol(Pinging):
     def _tell(self) -> None:
         try:
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
-        except Exception:  # noqa: BLE001 - whatever a handler raises
+        except Exception:  # noqa: BLE001 - a handler may raise anything
             self.handler.log_exception(*sys.exc_info())
 
     # -- the end -----------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class SocketTransport(asyncio.Transport):
         if data:
             try:
                 self._protocol.data_received(data)
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing more is read
+            except Exception as error:  # noqa: BLE001 - after any error nothing more is read
                 self._fail(error)
         else:
             self._ended()

@@ -57,7 +57,7 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
 
     Args:
         handler: The class of the application.
-        known: Classes whose `get_websocket_protocol` is known to add nothing.
+        known: Classes with a `get_websocket_protocol` that is known to add nothing.
     """
     own = handler.get_websocket_protocol
     if own is not WebSocketHandler.get_websocket_protocol and not any(

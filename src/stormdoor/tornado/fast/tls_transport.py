@@ -86,7 +86,7 @@ class TlsTransport(SocketTransport):
         if parts:
             try:
                 self._protocol.data_received(parts[0] if len(parts) == 1 else b"".join(parts))
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing more is read
+            except Exception as error:  # noqa: BLE001 - after any error nothing more is read
                 self._fail(error)
         if ended and not self._closing:
             self._ended()
