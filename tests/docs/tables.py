@@ -243,7 +243,7 @@ def threats() -> list[dict[str, Any]]:
 def threat_list() -> str:
     """Each threat with a link to its page."""
     return _table(
-        ("threat", "the attack", "what ends it"),
+        ("threat", "the attack", "the defences"),
         [
             (f"[{one['slug']}]({one['slug']}.md)", one["attack"], "; ".join(one["ends"]))
             for one in threats()

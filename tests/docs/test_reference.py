@@ -72,7 +72,7 @@ def test_there_are_seventeen_threats() -> None:
 
 @pytest.mark.parametrize("threat", tables.threats(), ids=_slugs())
 def test_threat_has_no_gap(threat: dict[str, object]) -> None:
-    """A threat has its attack, what ends it, its page, tests that exist, and a word on each tool."""
+    """A threat has its attack, its defences, its page, tests that exist, and a word on each tool."""
     assert set(threat) == {
         *("slug", "title", "attack", "ends", "page", "tests"),
         *("auditor", "prober", "lab"),
@@ -82,7 +82,7 @@ def test_threat_has_no_gap(threat: dict[str, object]) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"# {threat['title']}\n\n`{threat['slug']}`\n")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    assert headings == ["The attack", "What ends it", "What is left to you"]
+    assert headings == ["The attack", "Defences", "Your part"]
     tests = threat["tests"]
     assert isinstance(tests, list)
     assert [path for path in tests if not (ROOT / path).is_file()] == []
