@@ -1,4 +1,4 @@
-"""How a probe is run from the command line: whose credential, its progress, and what counts."""
+"""Run a probe from the command line: its credentials, its progress, and its exit code."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def look(
 def _described(
     who: Identity | None, name: str, login: Login | None, ways: tuple[Entrance, ...]
 ) -> Member | None:
-    """Whom the options describe."""
+    """Return the member that the options describe."""
     from stormdoor.prober.identity import Identity
     from stormdoor.prober.member import Member
 

@@ -32,7 +32,7 @@ class Sources:
         har: Browser sessions.
         described: OpenAPI and AsyncAPI files.
         at: Where what the files are about runs.
-        identities: Who there is.
+        identities: The identities.
         replay: Recorded conversations.
         safe: Patterns of actions that only read.
     """
@@ -246,7 +246,7 @@ def gather(
     tls: ssl.SSLContext,
     per_second: float,
 ) -> Gathered:
-    """Everything that there is to probe, and as whom.
+    """Return all endpoints to probe, with the identities.
 
     Args:
         urls: Addresses that were given.

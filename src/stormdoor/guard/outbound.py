@@ -44,7 +44,7 @@ class Backlog:
         return self._last is None or self.waiting + size <= self._bound
 
     def add(self, size: int, written: Future[None], monotonic: float) -> None:
-        """Count a write whose Future is `written`."""
+        """Count a write with the Future `written`."""
         self.waiting += size
         last = self._last
         self._last, self._last_at = written, monotonic
