@@ -64,7 +64,7 @@ types: $(DEV) ## Check types (mypy --strict)
 	@$(BIN)/mypy
 
 .PHONY: contracts
-contracts: $(DEV) ## Check who imports whom (import-linter)
+contracts: $(DEV) ## Check the imports between layers (import-linter)
 	$(call heading,layers: import-linter)
 	@$(BIN)/lint-imports --no-logo
 

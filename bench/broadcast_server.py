@@ -54,7 +54,7 @@ class Said(Reply, tag="said"):
 
 
 def guarded(guard: Guard) -> type[GuardedHandler]:
-    """The same behind the door: each recipient is asked for anew at each delivery."""
+    """The same with a guard, which checks each recipient at each delivery."""
 
     class Guarded(GuardedHandler):
         permission = PERMISSIONS[0]

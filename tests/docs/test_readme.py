@@ -64,7 +64,7 @@ async def test_one_liner() -> None:
 
 def test_a_scan_takes_two_commands() -> None:
     """One installs this very checkout, outside of what is committed; the other scans with it."""
-    text = README.read_text(encoding="utf-8").partition("## Find the doors that are missing")[2]
+    text = README.read_text(encoding="utf-8").partition("## Find missing checks")[2]
     install, scan = text.partition("    python3 -m venv ")[2].splitlines()[:2]
     place, _, rest = install.partition(" && ")
     assert rest == f"{place}/bin/pip install --quiet ."

@@ -13,7 +13,7 @@ const UNAUTHORIZED = 3000;
 const PASSING = new Set([
   1001, // going away: the server restarts
   1005, // no code at all
-  1006, // the network, or a refused handshake, whose status no browser tells
+  1006, // the network, or a refused handshake; browsers hide its status
   1011, 1012, 1013, 1014, // an error, a restart, overload, a bad gateway
   1015, // TLS
   3008, // too slow

@@ -6,7 +6,7 @@ export interface Offer {
   protocols: string[];
   /** The token, key or ticket itself. */
   token: string;
-  /** Whose it is, if that is known. Commands that wait are not sent with a credential of somebody else. */
+  /** The principal of the credential, if known. Waiting commands are not sent with another principal's. */
   principal?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export function tokenFrom(get: (signal: AbortSignal) => Promise<string> | string
   };
 }
 
-/** Whose a JWT says that it is. Only the server knows whether that is so. */
+/** The principal that a JWT names. Only the server can verify it. */
 function subject(token: string): string | undefined {
   try {
     const { iss, sub } = JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));

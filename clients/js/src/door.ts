@@ -123,7 +123,7 @@ export class Door<P extends Protocol = Anything> {
     return this.#state;
   }
 
-  /** Whose the last credential was, if it said so: look in `onopen` whether that is still who the page is for. */
+  /** The principal of the last credential, if known: compare it in `onopen` with the user of the page. */
   get principal(): string | undefined {
     return this.#offer?.principal;
   }
@@ -143,10 +143,10 @@ export class Door<P extends Protocol = Anything> {
 
   /**
    * Send a command and wait for its answer. What is sent while the connection is not open waits for it, and
-   * fails with `closed` if that is then somebody else's.
+   * fails with `closed` if that is then another principal's.
    *
    * Rejects with a `DoorError`: the server's refusal; `timeout`; or `closed`, when the connection ended
-   * before the answer, so that nobody knows whether the command was carried out.
+   * before the answer: it is unknown whether the command was carried out.
    */
   async send<K extends keyof P["commands"] & string>(
     type: K,

@@ -8,7 +8,7 @@ export interface Needs {
   acr?: string;
 }
 
-/** What the server says in `error`, and `closed` and `timeout`, which nobody said. */
+/** The values of the server's `error`; `closed` and `timeout` come from the client. */
 export type Cause =
   | "invalid"
   | "forbidden"
@@ -20,7 +20,7 @@ export type Cause =
   | "closed"
   | "timeout";
 
-/** A command that was not carried out; or, for `closed` and `timeout`, of which nobody knows. */
+/** A command that was not carried out. For `closed` and `timeout` it is unknown whether it was. */
 export class DoorError extends Error {
   override name = "DoorError";
 
@@ -33,7 +33,7 @@ export class DoorError extends Error {
   }
 }
 
-/** There is no credential any more: whoever sits there must log in. */
+/** There is no valid credential any more: the user must log in. */
 export class AuthLost extends Error {
   override name = "AuthLost";
 }

@@ -195,7 +195,7 @@ class HandlerWrapper:
 
 
 class _Closer:
-    """Ends sessions in a library, in a turn of the loop of its own."""
+    """Ends sessions in a library, in a separate iteration of the event loop."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -170,8 +170,8 @@ async function malformed(log) {
   const socket = await insider(log);
   if (!socket) return unproven(NO_INSIDER);
   return eachRefused(socket, log, [
-    ["a type nobody declared: grant", { type: "grant", role: "administrator", id: "u1" }, "u1"],
-    ["a field nobody declared: say with a role", { type: "say", room: ROOM, text: "hello", role: "administrator", id: "u2" }, "u2"],
+    ["an undeclared type: grant", { type: "grant", role: "administrator", id: "u1" }, "u1"],
+    ["an undeclared field: say with a role", { type: "say", room: ROOM, text: "hello", role: "administrator", id: "u2" }, "u2"],
     ["a number where text belongs", { type: "say", room: ROOM, text: 42, id: "u3" }, "u3"],
     ["half a JSON object", '{"type":"say","room":', undefined],
     [`${DEPTH} nested lists`, "[".repeat(DEPTH) + "]".repeat(DEPTH), undefined],
@@ -210,13 +210,13 @@ export const ATTACKS = [
   { slug: "foreign-origin", title: "Foreign origin", run: foreignOrigin,
     text: "A hostile page on another port uses your cookie, then a stolen ticket, to open the chat in your name." },
   { slug: "replayed-ticket", title: "Replayed ticket", run: replayedTicket,
-    text: "Somebody who captured a ticket uses it a second time." },
+    text: "An attacker who captured a ticket uses it a second time." },
   { slug: "garbage-ticket", title: "Invented ticket", run: garbageTicket,
     text: "A ticket of the right shape that the server never issued." },
-  { slug: "closed-door", title: "Somebody else’s door", run: closedDoor,
+  { slug: "closed-door", title: "Another user’s endpoint", run: closedDoor,
     text: "A member opens the dashboard, which only moderators and administrators may." },
   { slug: "forbidden-action", title: "Forbidden action", run: forbiddenAction,
-    text: "Somebody sends the messages of a moderator or an administrator without being one, which no button offers." },
+    text: "A member sends the messages of a moderator or an administrator, which no button offers." },
   { slug: "malformed", title: "Undeclared messages", run: malformed,
     text: "Message types and fields that do not exist, wrong types, broken and deeply nested JSON." },
   { slug: "oversized", title: "Oversized message", run: oversized,

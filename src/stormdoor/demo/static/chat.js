@@ -64,7 +64,7 @@ function memberItem(name) {
   return item;
 }
 
-// Redrawing must not take the focus away from somebody who uses the keyboard.
+// Redrawing must not take the focus away from a user of the keyboard.
 function redraw(list, items) {
   const index = [...list.querySelectorAll("button")].indexOf(document.activeElement);
   list.replaceChildren(...items);

@@ -71,7 +71,7 @@ const draw = {
     const items = rooms.map((room) => el("li", {},
       el("h3", {}, room.name, " ", el("span", { class: "muted" }, String(room.members.length))),
       el("ul", {}, ...room.members.map((name) => el("li", {}, avatar(name), name)))));
-    $("rooms").replaceChildren(...(items.length ? items : [el("li", { class: "muted" }, "Nobody is in any room.")]));
+    $("rooms").replaceChildren(...(items.length ? items : [el("li", { class: "muted" }, "All rooms are empty.")]));
   },
   connections({ connections }) {
     const newest = connections.toSorted((a, b) => dateOf(b.opened_at) - dateOf(a.opened_at));

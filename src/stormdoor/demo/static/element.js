@@ -1,4 +1,4 @@
-// Builds elements. Data only ever becomes text, so nothing a stranger typed can become markup.
+// Builds elements. Data only ever becomes text, so text of other users never becomes markup.
 
 export const $ = (id) => document.getElementById(id);
 

@@ -24,7 +24,7 @@ async function hasFactor() {
   return Boolean(answer.body?.factors?.length);
 }
 
-// Resolves to true once the session is fresh, to false if whoever sits there did not want to.
+// Resolves to true once the session is fresh, to false if the user cancels.
 export async function proveAgain(methods = null) {
   const coded = methods ? !methods.includes("password") : await hasFactor();
   const dialog = $("proof");

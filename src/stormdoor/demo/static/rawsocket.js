@@ -9,7 +9,7 @@ export class RawSocket {
   #socket;
   #wake = () => {};
 
-  // Resolves to the socket once it is open, or to one whose `closed` is set: it was refused.
+  // Resolves to the socket once it is open, or to one with `closed` set: it was refused.
   static open(url, protocols = []) {
     const raw = new RawSocket();
     const socket = new WebSocket(url, protocols);

@@ -41,7 +41,7 @@ export class Room {
     if (visible) this.unread = 0;
   }
 
-  // A message by anybody. Own messages are drawn at once and settled when the server answers.
+  // A message of any member. Own messages are drawn at once and settled when the server answers.
   say(from, text, at) {
     const own = from === this.#me;
     const grouped = this.#last?.from === from && dateOf(at) - dateOf(this.#last.at) < GROUP_WITHIN_MS;

@@ -2,7 +2,7 @@
 
 import { call } from "./http.js";
 
-// Only these pages may follow a login: a link cannot send anybody elsewhere.
+// Only these pages may follow a login: a link cannot send the user elsewhere.
 const PAGES = ["/chat", "/dashboard", "/attack", "/account"];
 
 export function pageAfterLogin() {

@@ -28,7 +28,7 @@ export function mountStatus(socket) {
     const next = {
       login: () => el("button", { type: "button", class: "primary", click: goToLogin }, "Sign in"),
       again: () => el("button", { type: "button", class: "primary", click: () => socket.start() }, "Connect again"),
-      other: () => el("button", { type: "button", click: signInAsOther }, "Sign in as somebody else"),
+      other: () => el("button", { type: "button", click: signInAsOther }, "Sign in as another user"),
     }[why.next]();
     $("ending").replaceChildren(
       el("h2", {}, why.title),

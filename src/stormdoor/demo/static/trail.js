@@ -10,7 +10,7 @@ async function eventsSince(sequence) {
   return answer.ok ? answer.body.events : [];
 }
 
-// The number of the latest event, whoever it concerns.
+// The number of the latest event, about any principal.
 export async function latestSequence() {
   const answer = await call("GET", "/demo/trail");
   return answer.ok ? answer.body.last : 0;
