@@ -93,7 +93,10 @@ def test_docstrings_do_not_open_with_a_question() -> None:
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [
-        ("The guard asks. Whoever has no token is refused. It logs that.", "Whoever has no token is refused."),
+        (
+            "The guard asks. Whoever has no token is refused. It logs that.",
+            "Whoever has no token is refused.",
+        ),
         ("Return the owner, or None if it is somebody else's.", "somebody else's."),
         ("Refuse it, whatever the status is.", "whatever the status is."),
     ],
