@@ -58,10 +58,10 @@ def _of_python(path: str, text: str) -> Iterator[Passage]:
 
 def _of_markdown(path: str, text: str) -> Iterator[Passage]:
     fenced, first, block = False, 0, list[str]()
-    for number, line in enumerate([*text.splitlines(), ""], 1):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-            line = ""
+    for number, raw in enumerate([*text.splitlines(), ""], 1):
+        fence = raw.lstrip().startswith("```")
+        fenced ^= fence
+        line = "" if fence else raw
         code = fenced or (line.startswith("    ") and not block and not _LIST_ITEM.match(line))
         if block and (code or not line.strip() or _LIST_ITEM.match(line) or line.startswith("|")):
             yield Passage(path, first, _plain(" ".join(block)))

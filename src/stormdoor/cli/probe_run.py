@@ -266,7 +266,7 @@ def _planned(gathered: Gathered, *, other: Identity | None, origin: str, **setti
 
 
 def _nothing(gathered: Gathered) -> str:
-    """Why there is nothing to probe."""
+    """Return why there is nothing to probe."""
     why = "; ".join(f"{one.location.short}: {one.what}" for one in gathered.doubts[:5])
     return "no endpoint was found" + (f": {why}" if why else "")
 

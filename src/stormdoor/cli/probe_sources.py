@@ -1,4 +1,4 @@
-"""Where the endpoints of a probe come from, who connects, and what is replayed: files, pages, options."""
+"""Collect endpoints, identities and recordings for a probe from files, pages and options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Gathered", "Sources", "Ways", "entrances", "gather", "print_endpoint
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the command line names beside addresses.
+    """The files of the command line, beside addresses.
 
     Args:
         discover: Pages to look at.
@@ -48,7 +48,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How the owner gets to a credential, beside a form."""
+    """The ways to the owner's credential, beside a form."""
 
     token_from: str = ""
     token_name: str = ""
@@ -62,7 +62,7 @@ class Ways:
 
 @dataclass(slots=True)
 class Gathered:
-    """What came of it."""
+    """The endpoints, identities and recordings."""
 
     urls: list[str]
     found: set[str] = field(default_factory=set)
@@ -150,7 +150,7 @@ def _keep(gathered: Gathered, url: str, where: str, authorized: Sequence[str]) -
 
 
 def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str]) -> Identity | None:
-    """What the files name; returns the owner of a browser session."""
+    """Read the files; returns the owner of a browser session."""
     from stormdoor.prober.described import read_description
     from stormdoor.prober.har import read_har
 
@@ -251,7 +251,7 @@ def gather(
     Args:
         urls: Addresses that were given.
         sources: What else was named.
-        owner: Whom the options describe; None where they describe nobody.
+        owner: The identity of the options, or None.
         authorized: Hosts beside this machine.
         tls: For https.
         per_second: How fast pages are asked for.
@@ -320,7 +320,7 @@ async def _look(
 
 
 def print_endpoints(gathered: Gathered) -> int:
-    """What was found, and what could not be worked out; ends with 1 where nothing was found."""
+    """Print the endpoints, and failures to find them; ends with 1 if there is none."""
     from rich.text import Text
 
     from stormdoor.cli.output import clean, console

@@ -1,4 +1,4 @@
-"""`stormdoor scan`: which WebSocket endpoints of a project anybody can open, and what to change."""
+"""`stormdoor scan`: find WebSocket endpoints that an unauthenticated client can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `stormdoor scan` prints and writes."""
+"""Print and write the results of `stormdoor scan`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ _FILE_WIDTH = 100
 def show(report: Report, *, form: str, files: Sequence[Path], endpoints: bool) -> None:
     """Write the report to each file in the format of its name, and print it.
 
-    With files, text is printed: the format that was asked for is then that of files whose name says
-    nothing.
+    With files, text is printed; the requested format applies to files without a known suffix.
     """
     for file in files:
         write(file, _text(report, _FORMATS.get(file.suffix.lower(), form), endpoints=endpoints))
@@ -67,7 +66,7 @@ def _text(report: Report, form: str, *, endpoints: bool) -> str:
 
 
 def _to_stdout(text: str) -> None:
-    """JSON and HTML are UTF-8, whatever the terminal thinks."""
+    """JSON and HTML are UTF-8, for every encoding of the terminal."""
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:
         sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Which rules `stormdoor scan` has, and what each of them says."""
+"""The rules of `stormdoor scan`, and their documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a scan is run from the command line: its settings, its progress, and what counts."""
+"""Run a scan from the command line: its settings, its progress, and its exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command and pyproject.toml ask for together; the command counts before the file.
+    """The settings of the command and of pyproject.toml; the command has priority.
 
     Args:
         settings: For the engine.
@@ -49,7 +49,7 @@ class Wanted:
     issuer: str
 
     def places(self, given: Sequence[Path]) -> tuple[Path, ...]:
-        """What to scan: what was given, or the file says, or the current directory.
+        """Return the paths to scan: those of the command, of the file, or the current directory.
 
         Raises:
             UsageError: Something is not there.
@@ -87,7 +87,7 @@ def read_settings(
     steps: int | None,
     baseline: Path | None,
 ) -> Wanted:
-    """What the command line and pyproject.toml ask for.
+    """Return the settings of the command line and of pyproject.toml.
 
     Raises:
         UsageError: A setting makes no sense.
@@ -227,7 +227,7 @@ class Look:
             raise UsageError(f"what changed cannot be told: {error}") from error
         with progress_bar(quiet=self.quiet) as progress:
             report = scan(self.places, settings=self.settings, progress=progress, cache=self.cache)
-        # The name of the directory says more to whoever reads the report elsewhere than a dot.
+        # A reader of the report on another machine needs the name of the directory, not a dot.
         here = self.settings.root.name or str(self.settings.root)
         report = replace(
             report,
@@ -244,7 +244,7 @@ class Look:
 
 
 def _unseen(stage: str, done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignore the progress."""
 
 
 @contextmanager
