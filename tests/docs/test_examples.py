@@ -77,10 +77,10 @@ async def test_retrofit(tmp_path: Path) -> None:
 
 
 def test_client_tells_what_happens(tmp_path: Path) -> None:
-    """The client says when nobody listens, and what its options are."""
+    """The client says that no server listens, and lists its options."""
     nobody = Program(tmp_path, "", "nothing.py").port
     told = shell(ROOT, f"python examples/client.py ws://127.0.0.1:{nobody}/")
-    assert told.startswith("nobody listens there")
+    assert told.startswith("no server listens there")
     assert "--listen" in shell(ROOT, "python examples/client.py --help")
 
 

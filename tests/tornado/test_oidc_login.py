@@ -238,7 +238,7 @@ async def test_an_answer_counts_in_its_browser_only(provider: RealProvider) -> N
         await alice.begin()
         assert (await alice.get(back)).status_code == 401
         assert alice.cookie is None
-        assert "somebody else's answer" in (await here.refusals())[-1]
+        assert "the answer to another browser" in (await here.refusals())[-1]
         assert "/token" not in provider.requests
 
 
@@ -278,7 +278,7 @@ async def test_who_takes_too_long_begins_again(provider: RealProvider) -> None:
 async def test_an_answer_that_is_not_whole(
     provider: RealProvider, change: object, why: str
 ) -> None:
-    """Whatever is missing, doubled or from somebody else: no session, and the operator reads why."""
+    """Refuse the login if a field is missing, doubled or of another browser, and tell the operator why."""
     async with site(provider) as here, Person(here) as alice:
         back = await alice.bring(await alice.begin(), login="alice")
         assert callable(change)

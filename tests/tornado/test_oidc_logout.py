@@ -493,7 +493,7 @@ async def test_somebody_else_cannot_strengthen_a_session(provider: RealProvider)
         answer = await alice.log_in("bob", "step-up?max_age=0", otp="123456")
         assert answer.status_code == 403
         assert alice.cookie == cookie
-        assert "somebody else" in (await here.refusals())[-1]
+        assert "another user has logged in" in (await here.refusals())[-1]
 
 
 async def test_step_up_needs_the_session_it_was_begun_for(provider: RealProvider) -> None:
