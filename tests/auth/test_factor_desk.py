@@ -377,7 +377,9 @@ async def test_somebody_elses_passkey_proves_nothing() -> None:
     thief = SoftPasskey(id=b"credential of alice")
     assert "signature" in why(await here.judge(asserted(thief.get(await here.options()))))[1]
     unknown = SoftPasskey(id=b"unheard of")
-    assert "no principal has" in why(await here.judge(asserted(unknown.get(await here.options()))))[1]
+    assert (
+        "no principal has" in why(await here.judge(asserted(unknown.get(await here.options()))))[1]
+    )
 
 
 async def test_a_challenge_is_answered_once_where_it_was_asked() -> None:

@@ -112,7 +112,9 @@ def test_extras() -> None:
     for name in set(extras) - own:
         brought = [re.split(r"[><=\[]", one)[0].lower() for one in extras[name]]
         assert rows[name][0].lower().split(", ") == brought, name
-    [apart] = re.findall(r"^(`.*) are for the development of stormdoor itself\.$", section, re.MULTILINE)
+    [apart] = re.findall(
+        r"^(`.*) are for the development of stormdoor itself\.$", section, re.MULTILINE
+    )
     assert set(re.findall(r"`(\w+)`", apart)) == own
 
 
