@@ -121,7 +121,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
             importlib.import_module(name)
     session.config.stash[_measuring] = measuring = _Measuring()
     measuring.off()
-    # Thousands of tests are many objects and no garbage; nobody need look for any in them later.
+    # Thousands of tests are many objects and no garbage: the collector need not search them later.
     gc.disable()
     try:
         return (yield)

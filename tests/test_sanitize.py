@@ -47,7 +47,7 @@ def test_nothing_that_acts_is_left(name: str) -> None:
 
 
 def test_harmless_markup_stays() -> None:
-    """Emphasis, lists, quotes, code and links to the web; a link tells nobody where it was clicked."""
+    """Emphasis, lists, quotes, code and links to the web; a link sends no referrer."""
     assert clean_html("<p>a <b>b</b> <code>c</code></p>") == "<p>a <b>b</b> <code>c</code></p>"
     link = clean_html('<a href="https://example.org/" title="t">x</a>')
     assert 'href="https://example.org/"' in link

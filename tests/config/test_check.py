@@ -398,7 +398,7 @@ def test_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_open_file_with_a_secret(tmp_path: Path) -> None:
-    """A secret in a file that everybody may read is everybody's."""
+    """The check reports a secret in a file that each user of the machine may read."""
     for each in (tmp_path, *tmp_path.parents):
         if each == Path("/tmp"):
             break
@@ -412,7 +412,7 @@ def test_open_file_with_a_secret(tmp_path: Path) -> None:
 
 
 def test_open_store(tmp_path: Path) -> None:
-    """A store that everybody may open is found before the server corrects it."""
+    """The check finds a store that each user may open before the server corrects its mode."""
     (tmp_path / "door.db").touch(0o644)
     (tmp_path / "door.db").chmod(0o644)
     found = _found(write(tmp_path), "open-store")

@@ -20,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _used(folder: Path) -> str:
-    """The URL of a store whose trail is sealed with the key."""
+    """Return the URL of a store with a trail sealed by the key."""
     url = f"sqlite:{folder}/door.db"
     async with Guard(store=url, trail_key=KEY) as guard:
         await guard.admin.add_principal("alice", roles=["member"])
@@ -77,7 +77,7 @@ async def test_reading_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_one_sound_entry_is_enough(tmp_path: Path) -> None:
-    """Somebody who tampers with the last entry does not lock the operators out."""
+    """An attacker who tampers with the last entry does not lock the operators out."""
     url = await _used(tmp_path)
     database = sqlite3.connect(tmp_path / "door.db")
     triggers = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()

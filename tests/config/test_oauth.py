@@ -68,7 +68,7 @@ def test_what_is_built(tmp_path: Path) -> None:
 
 
 def test_without_scopes(tmp_path: Path) -> None:
-    """Somebody must say so."""
+    """A configuration without scopes must declare `scope_claim = false`."""
     text = OAUTH.replace("scopes =", "required =").replace('["chat:connect"]', '"x"')
     text = text.replace('["chat:say"]', '"y"')
     with pytest.raises(ConfigurationError, match="say what each scope allows"):
@@ -78,7 +78,7 @@ def test_without_scopes(tmp_path: Path) -> None:
 
 
 def test_a_private_key(tmp_path: Path) -> None:
-    """`private_key_jwt`; whoever else may read the file has the key."""
+    """Read the key for `private_key_jwt`, and refuse a file that other users may change."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "client.pem").write_bytes(pem)

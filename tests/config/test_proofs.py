@@ -133,7 +133,7 @@ def test_a_proxy_of_certificates_that_is_wrong(tmp_path: Path) -> None:
 
 
 def test_what_is_ambient_needs_pages(tmp_path: Path) -> None:
-    """A proxy's header and a browser's certificate are like a cookie: without origins nobody gets in."""
+    """A proxy's header and a browser's certificate are ambient: without origins no client is admitted."""
     text = GOOD.replace('origins = ["https://app.example"]', 'hosts = ["app.example"]')
     for table in (
         f'kind = "proxy"\n[authenticators.proxy]\n{PROXY}',

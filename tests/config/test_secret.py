@@ -28,7 +28,7 @@ def kept(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_folder(tmp_path: Path) -> Path:
-    """A directory that everybody may enter, as far as the machine lets us make one."""
+    """A directory that each user may enter, as far as the machine lets us make one."""
     for each in (tmp_path, *tmp_path.parents):
         if each.owner() != Path.home().owner() or each == Path("/tmp"):
             break
@@ -52,7 +52,7 @@ def test_from_file(kept: Path, ending: str) -> None:
 
 
 def test_only_one_line_end_is_taken_away(kept: Path) -> None:
-    """Whatever else is in the file belongs to the secret."""
+    """All other characters of the file belong to the secret."""
     kept.write_text(f" {SECRET} \n\n", encoding="utf-8")
     assert reveal(SecretTable(file=str(kept)), base=Path()) == f" {SECRET} \n"
 
@@ -125,7 +125,7 @@ def test_missing_is_told_from_wrong(table: SecretTable, tmp_path: Path) -> None:
 
 
 def test_file_that_everybody_reads_is_refused(open_folder: Path) -> None:
-    """A file with a mode for everybody is refused, unless the option says so."""
+    """A file that all users may read is refused, unless the option allows it."""
     path = open_folder / "secret"
     path.write_text(SECRET, encoding="utf-8")
     path.chmod(0o644)

@@ -21,8 +21,8 @@ CATALOGUE = {threat.slug: threat for threat in threats()}
 IN_A_BROWSER = [slug for slug, threat in CATALOGUE.items() if threat.needs_browser]
 WITHOUT = [slug for slug in CATALOGUE if slug not in IN_A_BROWSER]
 
-# Where the auditor and the attack disagree today. What is listed must still disagree: whoever mends
-# the auditor takes it out.
+# Where the auditor and the attack disagree today. A listed pair must still disagree: the change that
+# corrects the auditor removes the entry.
 UNSEEN = {
     "client-side-only-checks": "the page with the check is a string in the server's module",
     "logic-error-in-authorization": "that an exception allows is not recognised",

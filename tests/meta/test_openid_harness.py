@@ -128,7 +128,7 @@ def test_keys_rotate(provider: RealProvider) -> None:
 def test_mischief(provider: RealProvider, mode: str, raised: type[Exception]) -> None:
     """A provider that does not answer."""
     provider.behave("/jwks", mode)
-    # Only who never answers is waited for so briefly: a busy machine takes its time to drop somebody.
+    # Only a server that never answers gets so short a time-out: a busy machine drops slowly.
     patience = httpx.Timeout(30.0, read=0.2 if mode == "hang" else 30.0)
     with pytest.raises(raised):
         httpx.get(f"{provider.issuer}/jwks", timeout=patience, trust_env=False)

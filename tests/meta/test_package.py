@@ -109,7 +109,7 @@ def test_both_locks_agree() -> None:
 
 
 def test_the_facade_says_the_same_three_times() -> None:
-    """To the type checker, to `import *`, and to whoever uses a name."""
+    """The type checker, `import *` and attribute access see the same names."""
     tree = ast.parse((ROOT / "src" / "stormdoor" / "__init__.py").read_text(encoding="utf-8"))
     typed = {
         alias.name: node.module

@@ -40,7 +40,7 @@ def strange() -> Report:
 
 @pytest.mark.parametrize("report", [REPORT, EMPTY, strange()], ids=["full", "empty", "strange"])
 def test_valid(report: Report) -> None:
-    """Every report is valid, whatever the names in it are."""
+    """Every report is valid for every kind of name in it."""
     assert faults(json.loads(as_sarif(report))) == []
 
 

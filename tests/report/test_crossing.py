@@ -258,7 +258,7 @@ def test_two_handlers_for_a_path_are_not_guessed() -> None:
 
 
 def test_another_address_says_nothing() -> None:
-    """A handler whose route no address leads to is untested, and says which route."""
+    """A handler without a tried address is untested, and its row names the route."""
     report = crossed(
         probe_of(tried("SP101", "closed", *REFUSED)), scan_of("SD101", paths=("/feed",))
     )
