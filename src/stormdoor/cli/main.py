@@ -62,19 +62,19 @@ for _name, _group, _help in (
         _LOOK,
         (
             "Find missing and weak checks of the WebSocket handlers of a Tornado project.\n\n"
-            "It reads the source code, with or without stormdoor in it, and runs nothing of it.\n\n"
-            "  stormdoor scan src                        what is open, and what to change\n"
+            "It reads the source code of any Tornado project, and runs none of it.\n\n"
+            "  stormdoor scan src                        open endpoints, and the fixes\n"
             "  stormdoor scan src --endpoints            each endpoint and its five checks\n"
-            "  stormdoor scan src -o a.sarif -o a.html   for a site, and for a review\n"
-            "  stormdoor scan src --diff                 what can be mended safely\n"
+            "  stormdoor scan src -o a.sarif -o a.html   for code scanning, and for a review\n"
+            "  stormdoor scan src --diff                 the safe fixes\n"
             "  stormdoor scan terminado --python .venv   an installed package\n"
-            "  stormdoor scan --explain SD101            what a rule is about\n\n"
-            "A finding to live with gets a comment that says why:\n\n"
+            "  stormdoor scan --explain SD101            the page of a rule\n\n"
+            "Accept a finding with a comment that gives the reason:\n\n"
             "  # stormdoor: ignore[SD101] public: it only tells the time\n\n"
-            "Ends with 0 if there is nothing, with 1 if there are findings or if something was not "
-            "analysed, with 2 if it was called wrongly, and with 70 if it broke.\n\n"
-            "The analysis of an endpoint may take as many steps as --steps says. What needs more, and what "
-            "cannot be parsed, is listed as not analysed; --allow-not-analysed accepts that."
+            "Exit status: 0 without findings; 1 with findings, or if a file or an endpoint was not "
+            "analysed; 2 for wrong use; 70 for an internal error.\n\n"
+            "An endpoint that needs more than --steps, and a file that cannot be parsed, are listed as not "
+            "analysed; --allow-not-analysed accepts that."
         ),
     ),
     (

@@ -13,11 +13,11 @@ __all__ = ["app"]
 
 app = App(name="scan", help_format="plaintext")
 
-_WHAT = Group.create_ordered("What is scanned")
-_SHOWN = Group.create_ordered("What is shown, and how")
-_KNOWN = Group.create_ordered("What is known already")
-_REPAIR = Group.create_ordered("Understand and repair")
-_RUN = Group.create_ordered("How it runs")
+_WHAT = Group.create_ordered("Input")
+_SHOWN = Group.create_ordered("Output")
+_KNOWN = Group.create_ordered("Known findings")
+_REPAIR = Group.create_ordered("Rules and fixes")
+_RUN = Group.create_ordered("Execution")
 
 Format = Literal["text", "json", "sarif", "html"]
 FailOn = Literal["error", "warning", "note", "never"]
@@ -54,34 +54,34 @@ def scan(
     isolated: Annotated[bool, Parameter(group=_RUN)] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN)] = False,
 ) -> int:
-    """Find missing and weak doors in front of the WebSockets of a Tornado project.
+    """Find missing and weak checks of the WebSocket handlers of a Tornado project.
 
-    What `--help` says above the options stands where the command is registered, in main.py.
+    The text of `--help` above the options is in main.py.
 
     Args:
-        paths: Files and directories; with --python also installed packages. This directory if left out.
-        select: Run only these rules: SD101, the beginning SD1, or a slug; may be repeated.
-        ignore: Leave out these rules, written likewise; may be repeated.
+        paths: Files and directories; with --python also installed packages. The default is this directory.
+        select: Run only these rules: SD101, the prefix SD1, or a slug; may be repeated.
+        ignore: Leave out these rules; may be repeated.
         exclude: Leave out files and directories that match, such as tests/*; may be repeated.
-        changed: Show only what concerns files that differ from the last commit.
-        since: Show only what concerns files changed since this branch left REF, such as origin/main.
-        python: An environment in which bases from other packages are looked up.
+        changed: Show only findings about files that differ from the last commit.
+        since: Show only findings about files changed since this branch left REF, such as origin/main.
+        python: An environment with the packages of base classes.
         knowledge: A TOML file about well-known base classes; may be repeated.
-        form: How it is printed. text if left out.
-        output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
+        form: Format of the output. The default is text.
+        output: Also write a file; .txt, .json, .sarif or .html decides the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.
-        fail_on: The least level that ends with 1: error, warning (if left out), note; or never.
-        allow_not_analysed: Do not end with 1 because a file or an endpoint was not analysed.
-        baseline: Report only what this file does not list.
-        write_baseline: List everything found in this file, and end with 0.
-        explain: Show the page of a rule, such as SD101, and scan nothing.
-        rules: Show all rules, and scan nothing.
-        diff: Show what --fix would change, and change nothing.
-        fix: Change what can be changed safely, and show it.
-        jobs: Worker processes. One for each core if left out.
-        steps: Steps for the analysis of each endpoint; 2000000 if left out.
-        cache: Where reports of the same files are kept. In your directory for caches if left out.
-        no_cache: Scan anew, and keep nothing.
+        fail_on: Lowest level for exit status 1: error, warning (the default), note; or never.
+        allow_not_analysed: No exit status 1 for files and endpoints that were not analysed.
+        baseline: Report only findings that this file does not list.
+        write_baseline: List all findings in this file, with exit status 0.
+        explain: Show the page of a rule, such as SD101, without a scan.
+        rules: Show all rules, without a scan.
+        diff: Show the changes of --fix without writing them.
+        fix: Write the safe fixes, and show them.
+        jobs: Worker processes. The default is one for each core.
+        steps: Steps for the analysis of each endpoint. The default is 2000000.
+        cache: Directory for reports of the same files. The default is in your cache directory.
+        no_cache: Neither read nor keep a report in the cache.
         isolated: Do not read pyproject.toml.
         quiet: No progress on standard error.
     """
@@ -112,7 +112,7 @@ def scan(
     look = Look(
         places=wanted.places(paths),
         settings=wanted.settings,
-        # A baseline that is about to be written need not be there yet.
+        # A baseline that this run writes need not exist yet.
         baseline=None if wanted.baseline == write_baseline else wanted.baseline,
         since=since if since is not None else ("HEAD" if changed else None),
         quiet=quiet,
