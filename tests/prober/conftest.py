@@ -1,4 +1,4 @@
-"""Most servers here live in the loop of the test, beside the prober: nobody need wait for them."""
+"""Most servers here live in the loop of the test, beside the prober, so that no test waits for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-_WITH_PROCESSES = frozenset({"test_demo", "test_har_browser"})
+_WITH_PROCESSES = frozenset({"test_action", "test_demo", "test_har_browser"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -91,8 +91,12 @@ async def listening(application: Application) -> AsyncIterator[int]:
 
 async def probed(port: int, path: str = "/ws", **plan: Any) -> Report:
     """The report about one endpoint; listening is short, since everything is on this machine."""
-    quick: dict[str, Any] = {"listen": 0.12, "per_second": 1000.0}
-    return await run(Plan(urls=(f"ws://127.0.0.1:{port}{path}",), **{**quick, **plan}))
+    quick: dict[str, Any] = {
+        "urls": (f"ws://127.0.0.1:{port}{path}",),
+        "listen": 0.12,
+        "per_second": 1000.0,
+    }
+    return await run(Plan(**{**quick, **plan}))
 
 
 def slugs(report: Report) -> set[str]:

@@ -13,6 +13,7 @@ from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.cli.main import run as command
+from stormdoor.prober.engine import CannotProbe
 from stormdoor.prober.login import Login
 from stormdoor.prober.probe import Closed, NotDetermined, NotTried, Open, ProbeError
 from stormdoor.report.finding import Outcome, Report
@@ -290,3 +291,15 @@ async def test_verdicts_do_not_rest_on_what_was_not_tried() -> None:
             "validation": "unknown",
             "limits": "unknown",
         }
+
+
+async def test_one_endpoint_of_two_cannot_be_probed() -> None:
+    """The owner may not use one of the endpoints: the results of the other are not lost."""
+    async with serving(Feed, ("/staff", Forbids)) as port:
+        own, staff = (f"ws://127.0.0.1:{port}{path}" for path in ("/ws", "/staff"))
+        report = await probed(port, owner=ALICE, urls=(own, staff))
+        with pytest.raises(CannotProbe, match="does not get in"):
+            await probed(port, owner=ALICE, urls=(staff,))
+    told = {one.subject: one.outcome for one in report.tried if one.rule_id == "SP101"}
+    assert told == {own: "closed", staff: "not-determined"}
+    assert [one.subject for one in report.endpoints] == [own, staff]

@@ -25,6 +25,9 @@ class Login(RequestHandler):
         self.write(
             '<form method="post" action="/login"><input name="username">'
             '<input name="password" type="password"><input type="hidden" name="n" value="1"></form>'
+            # Another form, as for a second factor, is no part of it.
+            '<form method="post" action="/code"><input name="totp"></form>'
+            '<a href="/logout?next=/">Leave</a>'
             '<script>new WebSocket("ws://" + location.host + "/ws")</script>'
         )
 
@@ -50,6 +53,8 @@ async def test_init_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
             "username": "env:PROBE_USER",
             "password": "env:PROBE_PASSWORD",
         }
+        assert read["probe"]["logout"] == "/logout"
+        assert "Set PROBE_USER and PROBE_PASSWORD" in capsys.readouterr().out
         # It is not overwritten.
         assert await asyncio.to_thread(command, ["probe", "init", url]) == 2
         capsys.readouterr()

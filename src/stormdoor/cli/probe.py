@@ -119,7 +119,7 @@ def probe(
         origin: Origin of the endpoint's own pages. That of the address if left out.
         plain: Where the same endpoint may be served without TLS, such as ws://HOST:8000/.
         beside: An endpoint that must be open, too, while this one is used; may be repeated.
-        beside_say: A message that is sent there as soon as it is open; may be repeated.
+        beside_say: A message that is sent there, before or after the endpoint is opened; may be repeated.
         ca: Certificates to trust, as PEM, for wss.
         cookie: A cookie of the owner's session; may be repeated.
         header: A header of the owner's, as 'Name: value' or NAME=VALUE; may be repeated.
@@ -160,7 +160,7 @@ def probe(
         listen: Seconds to listen to each connection. 1 if left out.
         connections: How many connections to make to each endpoint. 300 if left out.
         per_second: How many of them in a second. 20 if left out.
-        seconds: How long each endpoint may take. 27 if left out; 60 with `--active`, `--logout` or `--idle`.
+        seconds: How long each endpoint may take. 40 if left out; 75 with `--active`, `--logout` or `--idle`.
         form: How it is printed. text if left out.
         output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from inspect import Signature
 
-__all__ = ["NAME", "ProbeFile", "completed", "read_file", "written"]
+__all__ = ["NAME", "ProbeFile", "completed", "read_file", "variables_of", "written"]
 
 NAME = "probe.toml"
 """File that is read if the command names neither an endpoint nor a file."""
@@ -112,8 +112,25 @@ def _quoted(text: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
+def _variable(name: str, kind: str, *, first: bool) -> str:
+    """Name of the environment variable for a field: the user and the password have fixed ones."""
+    if kind == "password":
+        return "PROBE_PASSWORD"
+    return "PROBE_USER" if first else f"PROBE_{re.sub(r'[^A-Z0-9]+', '_', name.upper())}"
+
+
+def variables_of(fields: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the environment variables that the written file reads, by the order of the fields."""
+    texts = [name for name, kind in fields if kind != "password"]
+    named = (_variable(name, kind, first=[name] == texts[:1]) for name, kind in fields)
+    return list(dict.fromkeys(named))
+
+
 def written(
-    endpoints: Sequence[str], login: str = "", fields: Sequence[tuple[str, str]] = ()
+    endpoints: Sequence[str],
+    login: str = "",
+    fields: Sequence[tuple[str, str]] = (),
+    logout: str = "",
 ) -> str:
     """Return the text of a new file.
 
@@ -121,10 +138,12 @@ def written(
         endpoints: Addresses of the endpoints.
         login: Address that the login form is sent to; "" if no form was found.
         fields: Names of its fields, with their types.
+        logout: Path of the logout; "" if none was found.
     """
     listed = "".join(f"    {_quoted(one)},\n" for one in endpoints)
+    known = f"logout = {_quoted(logout)}" if logout else '# logout = "/logout"             '
     lines = [
-        "# What `stormdoor probe` tries with this application, and as whom. Run: stormdoor probe",
+        "# The endpoints and identities that `stormdoor probe` tries. Run: stormdoor probe",
         "# Secrets are written env:NAME or @FILE. Docs: how-to/probe-a-server, reference/probe.",
         "",
         "[probe]",
@@ -132,16 +151,17 @@ def written(
         '# say = [\'{"type": "list"}\']       # a message that the server answers, without harm',
         '# beside = ["ws://…/control"]      # sockets that must be open, too; beside_say is sent there',
         '# origin = "https://app.example"   # of the pages, where it is not that of the endpoint',
-        '# logout = "/logout"               # to see what it ends',
+        f"{known}  # to see what it ends",
         '# baseline = "probe-known.json"    # findings that are known',
         "# allow_not_determined = true      # end with 0 where a probe could not tell",
         "",
     ]
     mark = "" if login else "# "
+    asked = fields or [("username", "text"), ("password", "password")]
+    texts = [name for name, kind in asked if kind != "password"]
     given = [
-        f"{name} = {_quoted('env:PROBE_PASSWORD' if kind == 'password' else 'env:PROBE_USER')}"
-        for name, kind in fields
-    ] or ['username = "env:PROBE_USER"', 'password = "env:PROBE_PASSWORD"']
+        f'{name} = "env:{_variable(name, kind, first=[name] == texts[:1])}"' for name, kind in asked
+    ]
     lines += [
         "# The owner of the session; more identities follow in the same way.",
         f"{mark}[identity.owner.login]",

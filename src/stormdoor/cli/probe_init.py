@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from stormdoor.cli.output import say
-from stormdoor.cli.probe_file import written
+from stormdoor.cli.probe_file import NAME, variables_of, written
 from stormdoor.cli.usage import UsageError
 
 __all__ = ["write_new"]
@@ -18,39 +20,61 @@ _LOGINS = ("", "/login", "/auth/login", "/accounts/login/", "/signin")
 """Paths that are searched for a login form; the first is the page itself."""
 
 
-class _Form(HTMLParser):
-    """Finds the first form with a password field."""
+_LOGOUT = re.compile(r"(log|sign)[-_]?(out|off)", re.IGNORECASE)
+
+
+class _Page(HTMLParser):
+    """Finds the first posted form with a password field, and the address of the logout."""
 
     def __init__(self) -> None:
         super().__init__()
         self.action: str | None = None
         self.fields: list[tuple[str, str]] = []
+        self.logout = ""
         self._open: str | None = None
         self._found: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect the visible fields of a form that is posted."""
+        """Collect the visible fields of each posted form."""
         given = {name: value or "" for name, value in attrs}
+        where = given.get("action") or given.get("href") or ""
+        if tag in {"form", "a"} and not self.logout and _LOGOUT.search(where):
+            self.logout = where
         if tag == "form":
-            self._open = (
-                given.get("action", "") if given.get("method", "").lower() == "post" else None
-            )
+            self._open = where if given.get("method", "").lower() == "post" else None
             self._found = []
         kind = given.get("type", "text").lower()
-        if tag != "input" or self._open is None or not given.get("name"):
-            return
-        if kind in {"text", "email", "password"}:
+        if tag == "input" and given.get("name") and kind in {"text", "email", "password"}:
             self._found.append((given["name"], kind))
-        if kind == "password" and self.action is None:
-            self.action = self._open
-        if self.action is not None:
-            self.fields = self._found
+
+    def handle_endtag(self, tag: str) -> None:
+        """Keep the form if it asks for a password, and is the first that does."""
+        if tag != "form" or self._open is None:
+            return
+        if self.action is None and any(kind == "password" for _, kind in self._found):
+            self.action, self.fields = self._open, self._found
+        self._open = None
 
 
-async def _look(
-    page: str, authorized: Sequence[str]
-) -> tuple[list[str], str, list[tuple[str, str]]]:
-    """Return the endpoints, the address that the login form is sent to, and its fields."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the pages of an application show.
+
+    Args:
+        endpoints: Addresses of its sockets.
+        login: Address that the login form is sent to; "" without one.
+        fields: Its fields, with their types.
+        logout: Path of the logout; "" where no page names it.
+    """
+
+    endpoints: list[str]
+    login: str = ""
+    fields: Sequence[tuple[str, str]] = ()
+    logout: str = ""
+
+
+async def _look(page: str, authorized: Sequence[str]) -> _Seen:
+    """Read the page, the scripts that it loads, and the usual places of a login form."""
     from stormdoor.prober.budget import Budget
     from stormdoor.prober.discover import discover
     from stormdoor.prober.identity import NOBODY
@@ -60,17 +84,19 @@ async def _look(
 
     web = Web(Budget(150, 20.0, 60.0), None, tuple(authorized), NOBODY, page)
     seen = await discover([page], web)
-    endpoints = [one.url for one in seen.endpoints]
+    found = _Seen([one.url for one in seen.endpoints])
     for place in _LOGINS:
-        form = _Form()
+        read = _Page()
         try:
             got = await web.ask(urljoin(page, place) if place else page)
         except (NoAnswer, NotAllowed):
             continue
-        form.feed(got.text)
-        if form.action is not None:
-            return endpoints, urljoin(got.url, form.action), form.fields
-    return endpoints, "", []
+        read.feed(got.text)
+        if read.logout and not found.logout:
+            found = replace(found, logout=urlsplit(urljoin(got.url, read.logout)).path)
+        if read.action is not None:
+            return replace(found, login=urljoin(got.url, read.action), fields=read.fields)
+    return found
 
 
 def write_new(url: str, authorized: Sequence[str], file: Path) -> int:
@@ -84,15 +110,22 @@ def write_new(url: str, authorized: Sequence[str], file: Path) -> int:
 
     if file.exists():
         raise UsageError(f"{file} is there; name another with --output")
-    endpoints, login = [url], ""
-    fields: list[tuple[str, str]] = []
+    found = _Seen([url])
     try:
         parse_target(url, authorized)
         if not url.startswith(("ws://", "wss://")):
-            endpoints, login, fields = asyncio.run(_look(url, authorized))
+            found = asyncio.run(_look(url, authorized))
     except (NotAllowed, NoAnswer) as error:
         raise UsageError(str(error)) from error
-    file.write_text(written(endpoints, login, fields), encoding="utf-8")
-    say(f"{file} is written, with {len(endpoints)} endpoint{'' if len(endpoints) == 1 else 's'}.")
-    say("Look at it, then run: stormdoor probe")
-    return 0 if endpoints else 1
+    text = written(found.endpoints, found.login, found.fields, found.logout)
+    file.write_text(text, encoding="utf-8")
+    many = f"{len(found.endpoints)} endpoint{'' if len(found.endpoints) == 1 else 's'}"
+    say(f"{file} is written, with {many} and {'a' if found.login else 'no'} login form.")
+    if not found.endpoints:
+        say("No page that needs no login names a WebSocket: write its address into `endpoints`.")
+    command = "stormdoor probe" if file == Path(NAME) else f"stormdoor probe --config {file}"
+    if variables := variables_of(found.fields) if found.login else []:
+        say(f"Set {' and '.join(variables)}, then run: {command}")
+    else:
+        say(f"Look at it, then run: {command}")
+    return 0 if found.endpoints else 1

@@ -1,3 +1,3 @@
-"""The prober: what a stranger and an owner can do with a running WebSocket endpoint, seen from outside."""
+"""The prober: attacks on a running WebSocket endpoint, compared with what its owner gets."""
 
 __all__: list[str] = []

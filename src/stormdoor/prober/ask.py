@@ -1,4 +1,4 @@
-"""How somebody connects, and what came of it."""
+"""One attempt to connect, and its result."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
 _MANY = 4
 _GREETING = 0.2
-"""Of the time to listen: what a server says before it is told who is there."""
+"""Of the time to listen: what a server says before it knows the client."""
 _IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref", "seq", "clientid"}
 _LONGEST_TALK = 400
 _TURN = 0.3
@@ -335,7 +335,7 @@ class _Talk:
             return
         await later()
         self.lines.append("(time has passed)")
-        # Whatever was under way arrives, and a server that looks once a second has looked.
+        # Messages that were under way arrive, and a server that looks once a second has looked.
         await self._listen(wire, self.client.usual * _SETTLE, stop=False)
         self._greeted()
         if self.found.ended:
@@ -402,7 +402,7 @@ class _Talk:
             self.found = replace(self.found, problem=str(error))
 
     def _proven(self) -> tuple[str, bool, bool]:
-        """The pack whose proof of use came; whether a message refuses; whether one asks for a credential."""
+        """Return the pack with a proof of use, if a message refuses, and if one asks for a credential."""
         pack = self.client.pack
         if pack is None:
             return "", False, False

@@ -155,7 +155,7 @@ def candidates(client: Client, owner: Identity | None, seen: Visit) -> Iterator[
     """Yield the credentials that any client can create, those of the pages first.
 
     Args:
-        client: Its stranger is the client that shows them.
+        client: Its unauthenticated identity shows them.
         owner: Where the credential is shown, and in which format; None where that is not known.
         seen: What the pages give.
     """

@@ -110,10 +110,10 @@ def refused(one: Conversation) -> bool:
 
 
 async def take_baseline(client: Client, owner: Identity | None, origin: str) -> Baseline:
-    """Look as the owner, twice, as nobody, and at a path that does not exist."""
+    """Connect as the owner, twice, without a credential, and to a path that does not exist."""
     first = None if owner is None else await _first(client, Ask(owner, origin))
     if first is not None and first.handshake:
-        # Who is let in was answered soon; a stranger who is not is refused by silence.
+        # The owner was answered soon; silence for as long refuses another client.
         client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * first.handshake)
     if owner is not None:
         client.stranger = owner.nobody()
@@ -243,9 +243,9 @@ async def _nowhere(client: Client, origin: str) -> Conversation:
 
 
 def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[str]:
-    """What is delivered for the credential: what is said before it is shown is said to everybody.
+    """What is delivered for the credential: what is said before it is shown is said to every client.
 
-    Where it buys nothing but a greeting by name, what everybody gets is what there is.
+    Where it buys nothing but a greeting by name, what every client gets is what there is.
     """
     before = frozenset[str]().union(*(Conversation(messages=s.greeting).delivered for s in seen))
     rest = delivered - before
@@ -283,7 +283,7 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     Args:
         base: What it is compared with.
         one: Its conversation.
-        anonymous: It shows no credential at all, so that being let in is not compared with nobody.
+        anonymous: It shows no credential at all; that it is let in is compared with the owner only.
     """
     if one.limited:
         return Access.UNKNOWN, "the server said that there were too many attempts"
@@ -304,7 +304,7 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
 
 def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tuple[Access, str]:
     """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
-    # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
+    # Without an owner this name cannot be compared: it may be that of a guest. Nor is a code known.
     weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
     weighs |= one.proven
     got = frozenset(one for one in got & weighs if not one.startswith(GREETING) and one != CODE)
@@ -372,7 +372,7 @@ def _like_owner(
 def _compared(
     base: Baseline, one: Conversation, got: frozenset[str], *, anonymous: bool
 ) -> tuple[Access, str]:
-    """Compare with what the owner always gets, and with what anybody gets."""
+    """Compare with what the owner always gets, and with what every client gets."""
     wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
     wanted = wanted or base.delivered
     missing, hit = wanted - got, wanted & got
@@ -474,7 +474,7 @@ async def attempt(
         client: Connects.
         base: What it is compared with.
         ask: The attempt.
-        control: What must not get in, for the attempt to mean anything; None where nobody may.
+        control: What must not get in, for the attempt to mean anything; None where no client may.
         by_opening: The credential itself is good, so that a socket which stays open shows enough.
             Otherwise the server may look at it with the first message, and something must be delivered.
     """

@@ -368,7 +368,7 @@ def _of(value: Any, depth: int) -> str:
 
 
 def _named(found: Any) -> str:
-    """A greeting by name shows that the server has looked who is there; any other is no delivery."""
+    """A greeting by name shows that the server knows the client; any other is no delivery."""
     if not isinstance(found, dict):
         return ""
     names = {key: found[key] for key in _NAMES if isinstance(found.get(key), str) and found[key]}
@@ -398,7 +398,7 @@ def shape(message: Message) -> str:
 
 
 def content(message: Message) -> str:
-    """What a message says, without numbers and without who is there: a notice is always the same."""
+    """What a message says, without numbers and names of users: a notice is always the same."""
     message = _unwrapped(message)
     text = text_of(message)
     found = _parsed(message) if isinstance(message, str) else _opened(message)

@@ -280,7 +280,7 @@ class _Search:
             own = _socket(origin)
             nowhere = await self.knock(own + _NOWHERE)
             if nowhere == 101:
-                # Whatever the path is: the first of them stands for all.
+                # For any path the first of them stands for all.
                 self.found.setdefault(f"{own}/", "every path, even one that does not exist")
             known_paths = {one.partition("?")[0].rstrip("/") for one in self.found}
             guesses = {own + path: f"{path.partition('?')[0]}, a usual path" for path in USUAL}

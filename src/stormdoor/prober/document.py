@@ -1,4 +1,4 @@
-"""Files that somebody gives: read within bounds, and refused with a reason where they make no sense."""
+"""Files of the operator: read within bounds, and refused with a reason where they make no sense."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def parse_json(text: str, name: str) -> Any:
     """What a JSON text says.
 
     Raises:
-        BadDocument: It is none, or nested so deeply that nobody can have meant it.
+        BadDocument: It is none, or nested more deeply than any such file needs.
     """
     try:
         return json.loads(text, parse_constant=_no_number)

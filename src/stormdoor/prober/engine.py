@@ -69,10 +69,10 @@ _SECRET_NAMES = (
 )
 
 
-_AT_MOST = 27.0
-_WHERE_IT_WAITS = 60.0
+_AT_MOST = 40.0
+_WHERE_IT_WAITS = 75.0
 _MOST_SAID = 4
-"""Reads of a recorded conversation that are said to see whether somebody gets in."""
+"""Reads of a recorded conversation that are said to see if a client gets in."""
 
 
 class CannotProbe(Exception):
@@ -106,7 +106,7 @@ class Plan:
         listen: Seconds to listen.
         connections: How many connections may be made to each endpoint.
         per_second: How fast they may follow each other.
-        seconds: How long each endpoint may take; None for 27, and for 60 where it is asked to wait for
+        seconds: How long each endpoint may take; None for 40, and for 75 where it is asked to wait for
             something: `active`, a logout, clients that say nothing.
         tls: For wss.
         declared: What only the owner knows of credentials and limits.
@@ -290,8 +290,8 @@ async def _matrix(
     own = Client(client.target, budget, plan.tls, client.redact, listen=plan.listen)
     nobody = replace(_declared_nobody(members), identity=owner.nobody())
     others = [one for one in members if one.name != "nobody"]
-    everybody = [replace(plan.own, identity=owner), *others, nobody]
-    matrix = await take_matrix(own, everybody, origin, actions, plan.policy, active=plan.active)
+    every_member = [replace(plan.own, identity=owner), *others, nobody]
+    matrix = await take_matrix(own, every_member, origin, actions, plan.policy, active=plan.active)
     return matrix, budget.used
 
 
@@ -459,7 +459,7 @@ def _worth(target: Target, client: Client, *, owned: bool) -> None:
     if first.problem:
         raise CannotProbe(first.problem)
     if not owned and 200 <= first.status < 300:
-        # A page, such as one that is served for every path. It refuses nobody.
+        # A page, such as one that is served for every path. It refuses no client.
         raise CannotProbe(
             f"nothing answers as a WebSocket at {target.url}: its answer is {first.status}, a page"
         )
@@ -507,27 +507,53 @@ def _settles(one: NotDetermined) -> str:
 
 
 async def _each(plan: Plan, progress: Progress) -> tuple[list[_Seen], list[Unresolved]]:
-    """Probe one after the other; what was only discovered may turn out to be nothing."""
-    seen, mistaken = [], []
+    """Probe one endpoint after the other.
+
+    A discovered endpoint that does not answer is noted. A given one has the result *not determined*, unless
+    no endpoint could be probed at all.
+
+    Raises:
+        CannotProbe: No endpoint could be probed, and one of them was given.
+    """
+    seen: list[_Seen] = []
+    mistaken: list[Unresolved] = []
+    failed: list[tuple[str, CannotProbe]] = []
     for url in plan.urls:
         try:
             seen.append(await _probe(plan, url, progress))
         except CannotProbe as error:
-            if url not in plan.found:
-                raise
-            mistaken.append(Unresolved(Location(url.partition("?")[0], 0), str(error)))
-    return seen, mistaken
+            if url in plan.found:
+                mistaken.append(Unresolved(Location(url.partition("?")[0], 0), str(error)))
+            else:
+                failed.append((url, error))
+    if failed and not seen:
+        raise failed[0][1]
+    return [*seen, *(_not_probed(plan, url, error) for url, error in failed)], mistaken
+
+
+def _not_probed(plan: Plan, url: str, error: CannotProbe) -> _Seen:
+    """The result of an endpoint that could not be probed, beside others that were."""
+    target = _split(parse_target(url, plan.authorized))[0]
+    why = str(error)
+    what = f"Nothing was compared: {why}{'' if why.endswith('?') else '.'}"
+    result = NotDetermined(what, "an identity that gets in there")
+    probe = next(one for one in PROBES if one.meta.id == "SP101")
+    seen = _summed(target, [(probe, result)], 0)
+    tried = Tried(
+        probe.meta.id, target.url, probe.check, result.outcome, result.what, settle=result.settle
+    )
+    return replace(seen, tried=(tried,))
 
 
 def _unseen(stage: str, done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Show no progress."""
 
 
 async def run(plan: Plan, progress: Progress = _unseen) -> Report:
     """Probe each endpoint, one after the other.
 
     Args:
-        plan: What, as whom, and how far.
+        plan: The endpoints, the identities, and the limits.
         progress: Told what is tried.
 
     Raises:

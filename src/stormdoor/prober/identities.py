@@ -131,7 +131,7 @@ def _member(
     table.done()
     shows = not identity.empty or login is not None or found.entrances
     if name == "nobody" and shows:
-        raise BadDocument(f"{table.name}: nobody has no credential")
+        raise BadDocument(f"{table.name}: the identity `nobody` has no credential")
     if name != "nobody" and not shows:
         raise BadDocument(f"{table.name}: say how {name} gets in: cookie, bearer, login, …")
     return found

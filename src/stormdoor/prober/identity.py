@@ -29,7 +29,7 @@ _NAMED = re.compile(
 _BROWSERS = frozenset({
     "user-agent", "accept", "accept-language", "accept-encoding", "cache-control", "pragma", "dnt",
 })  # fmt: skip
-"""Headers that browsers send along whatever page asks: a session may be bound to them."""
+"""Headers that browsers send along for every page: a session may be bound to them."""
 _CREDENTIAL_HEADER = re.compile(r"(proxy-)?authorization$|cookie$", re.IGNORECASE)
 _KINDS = frozenset({*TAGS, "jsonrpc", "id", "version", "v"})
 _SCHEME = re.compile(r"([A-Za-z][\w-]{0,30}) +(\S+)\Z")

@@ -51,7 +51,7 @@ def links_of(actions: Sequence[Action], declared: Collection[str]) -> dict[int, 
 
     Args:
         actions: The recorded conversation, with its answers.
-        declared: Ids that somebody declared: they are objects, and stay as they are.
+        declared: Ids that are declared: they are objects, and stay as they are.
     """
     made: dict[str, Link] = {}
     found: dict[int, tuple[Link, ...]] = {}

@@ -19,7 +19,7 @@ PATIENCE = 3.0
 async def lasting(
     client: Client, ask: Ask, meanwhile: Callable[[], Awaitable[None]] | None = None
 ) -> Conversation:
-    """Listen to a socket that has been open for a while, and whose credential is good.
+    """Listen to a socket that has been open for a while, with a credential that stays good.
 
     What comes once, when the socket opens, says nothing about whether it goes on.
 

@@ -70,7 +70,7 @@ class _Fields(HTMLParser):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How somebody logs in.
+    """A login form.
 
     Args:
         url: Where the form is sent to.

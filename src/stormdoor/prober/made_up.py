@@ -1,6 +1,6 @@
 """Parameters of an address that look like a credential, and are a name that the client has made up.
 
-A page thinks of a session, a tab or a peer each time that it is loaded. Whatever stands there is let in, so
+A page makes up a session, a tab or a peer each time that it is loaded. Any value is let in, so
 that it is no credential; and what is in use already may be refused, so that each connection needs its own.
 """
 

@@ -1,4 +1,4 @@
-"""The authorization matrix: each action of a recorded conversation, by every identity and by nobody.
+"""The authorization matrix: each action of a recorded conversation, by every identity and without one.
 
 The rightful identity goes first; what it is always delivered, and not without the action, is what the others
 are compared with. All of them go twice, the rightful one between; and once more with a control, which is the
@@ -37,7 +37,7 @@ class _Row:
     Args:
         action: Which one.
         message: With the ids that it is about.
-        rightful: Index of the member whose object it is; else of who may do it, the owner if nobody said.
+        rightful: Index of the member that owns the object; else of one that may do it, or the owner.
         id: The id in it that was declared to be theirs alone; "" where there is none.
         sent: Whether it may be sent.
     """
@@ -266,7 +266,7 @@ class _Maker:
             why = f"it is delivered a text that only {next(iter(whose))} may read"
             return AccessCell(member.name, "allowed", why, "refused", script)
         if isinstance(reference, str):
-            # That it is refused or silent is seen without anybody to compare with.
+            # That it is refused or silent is seen without a comparison.
             plain = {compare(_NOTHING, one) for one in rounds}
             state, why = next(iter(plain)) if len(plain) == 1 else ("unknown", reference)
             if state != "refused":
@@ -302,7 +302,7 @@ async def take_matrix(
 
     Args:
         client: Connects, within its budget.
-        members: The owner first, nobody last.
+        members: The owner first, the one without a credential last.
         origin: Of the endpoint's own pages.
         actions: The recorded conversation.
         policy: What was declared about them.

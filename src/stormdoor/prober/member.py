@@ -34,7 +34,7 @@ def exchanged(message: str, id: str, other: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who may connect.
+    """An identity that may connect.
 
     Args:
         identity: What they show. `{token}` and other captured values may stand in it.
@@ -42,10 +42,10 @@ class Member:
         entrances: What else they do before they connect, in this order.
         ids: Objects that are theirs alone, as (kind, id).
         private: Texts that only they may read.
-        allow: Patterns of the actions that they may do; None where nobody said.
-        all_objects: They may do it to the objects of everybody, as an administrator does.
+        allow: Patterns of the actions that it may do; None where that is not declared.
+        all_objects: It may do them to the objects of all others, as an administrator does.
         recordings: Files with what they said.
-        guessed: Ids that differ between what two of them said: nobody declared that they are theirs alone.
+        guessed: Ids that differ between what two of them said: no file declares that they are theirs alone.
     """
 
     identity: Identity
@@ -82,8 +82,8 @@ class ActionRule:
 
     Args:
         reads: It only reads.
-        allow: Who may do it; None where nobody said.
-        shared: It may be done to everybody's objects.
+        allow: Who may do it; None where that is not declared.
+        shared: It may be done to the objects of all identities.
     """
 
     reads: bool = False
@@ -97,7 +97,7 @@ def _base(action: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may do what, as somebody declared it. What is not declared is not judged."""
+    """The declared rights: who may do what. What is not declared is not judged."""
 
     actions: dict[str, ActionRule] = field(default_factory=dict)
 
@@ -109,7 +109,7 @@ class Policy:
         return ActionRule()
 
     def meant(self, action: str, name: str, allow: Sequence[str] | None) -> Meant:
-        """Whether this identity is meant to do it; "" where nobody said."""
+        """Whether this identity is meant to do it; "" where that is not declared."""
         rule = self.rule(action)
         if rule.allow is not None:
             return "allowed" if name in rule.allow else "refused"

@@ -1,4 +1,4 @@
-"""Replays a conversation as somebody: one message after the other, each with what is delivered for it."""
+"""Replays a conversation as one identity: one message after the other, each with what is delivered for it."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ class _Player:
                 waited = True
                 end = min(end, loop.time() + grace)
             elif not enough and not waited and shapes((message,)):
-                # Nobody knows how much there is to come: what follows an answer follows soon.
+                # The number of messages to come is unknown: what follows an answer follows soon.
                 end = min(end, loop.time() + seconds * _REST)
         if key:
             self.keys.add(key)

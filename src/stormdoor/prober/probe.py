@@ -162,9 +162,9 @@ class Declared:
 
     Args:
         expired: A token that was good once, and is not any more.
-        foreign: A good token that was made for somebody else: another audience, another service.
+        foreign: A good token that was made for another audience, another service.
         one_time: Whether the credential should work once only.
-        unused: Other such credentials of the owner's, which nobody has used yet.
+        unused: Other such credentials of the owner's, which were not used yet.
         plain: Address of the same endpoint without TLS, where that is not the usual one.
         revoke: What the second identity says to take the owner's right away.
         idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
@@ -191,7 +191,7 @@ class Situation:
         client: Connects.
         base: What the owner, nobody, and a path that does not exist got.
         origin: Of the endpoint's own pages.
-        owner: Whose credential was given; None without one.
+        owner: The identity with the given credential; None without one.
         other: The second identity.
         login: How the owner logged in.
         logged_in: What came of it.

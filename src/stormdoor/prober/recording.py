@@ -1,6 +1,6 @@
 """A recorded conversation: what was sent, what was answered, and which of it may be sent again.
 
-INVARIANT: fail closed. What nobody has declared to be a read is taken for a write, and is sent only with
+INVARIANT: fail closed. What is not declared to be a read is taken for a write, and is sent only with
 `--active`. A declaration is a mark in the file, or a name that matches `--safe`.
 """
 
@@ -33,7 +33,7 @@ class Action:
     Args:
         name: What the matrix calls it.
         message: As it was sent.
-        reads: Whether somebody declared that it only reads.
+        reads: Whether it is declared to read only.
         answers: What came after it, until the next was sent.
     """
 

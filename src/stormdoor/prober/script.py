@@ -347,7 +347,7 @@ class _Expression:
         return [one + _gap("…") for one in found]
 
     def _made(self) -> list[str]:
-        """`new URL(a, b)`, and whatever else is made."""
+        """`new URL(a, b)`, and other objects that are made."""
         name = self.piece
         self._next()
         given = self._arguments()

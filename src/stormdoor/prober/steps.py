@@ -1,4 +1,4 @@
-"""A script of steps: what somebody sends before they connect, where no login form is like it.
+"""A script of steps: the requests that a client makes before it connects, where no login form is like it.
 
 Each step is a request; what its answer holds is captured by name, and put where `{name}` stands in the next
 ones. Nothing is run: there is a short list of functions, for challenges that are answered with a hash.

@@ -134,7 +134,7 @@ class Table:
         return text
 
     def done(self) -> None:
-        """Refuse what nobody asked for.
+        """Refuse unknown names.
 
         Raises:
             BadDocument: A key is misspelt.

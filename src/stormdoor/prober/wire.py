@@ -40,7 +40,7 @@ HEX = "hex:"
 _CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
 _AGENT = "Mozilla/5.0 (stormdoor probe)"
-"""Servers refuse clients that name no browser, whatever they show."""
+"""Servers refuse clients that name no browser, with any credential."""
 _MOST_HINTS = 4
 _REFUSAL_SECONDS = 2.0
 _LONGEST_BODY = 512 * 1024
@@ -269,7 +269,7 @@ async def _narrow(target: Target) -> socket.socket:
 
 @functools.cache
 def _verifying() -> ssl.SSLContext:
-    """What is spoken where nobody has said how: certificates are verified as usual."""
+    """TLS settings where none are given: certificates are verified as usual."""
     return ssl.create_default_context()
 
 
@@ -360,7 +360,7 @@ async def _read_body(
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    # TLS waits for the other side's goodbye, and bytes that nobody reads wait, too: nothing is left open.
+    # TLS waits for the other side to close, and unread bytes wait, too: nothing is left open.
     try:
         async with asyncio.timeout(1.0):
             await writer.wait_closed()

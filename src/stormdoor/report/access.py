@@ -15,11 +15,11 @@ class AccessCell:
     """What came of one action by one identity.
 
     Args:
-        identity: Whose; `nobody` has no credential.
+        identity: Its name; `nobody` has no credential.
         state: It was delivered what the rightful identity gets; it was told no, or ended; nothing came;
             it could not be told; it was not sent.
         why: In a few words.
-        meant: What was declared: `allowed`, `refused`, or "" where nobody said.
+        meant: What was declared: `allowed`, `refused`, or "" where that is not declared.
         transcript: How it went.
     """
 
@@ -31,7 +31,7 @@ class AccessCell:
 
     @property
     def wrong(self) -> bool:
-        """Whether somebody may do what they were not meant to."""
+        """Whether an identity may do what it was not meant to."""
         return self.state == "allowed" and self.meant == "refused"
 
 
@@ -41,7 +41,7 @@ class AccessRow:
 
     Args:
         action: What it is called.
-        of: Whose object it is about; "" where it is about nobody's.
+        of: Owner of the object; "" where it is about none.
         reads: Whether it was declared to read only.
         cells: One for each identity, in the order of the matrix.
     """
@@ -53,7 +53,7 @@ class AccessRow:
 
     @property
     def title(self) -> str:
-        """The action, and whose object."""
+        """The action, and the owner of its object."""
         return f"{self.action} (of {self.of})" if self.of else self.action
 
 
@@ -62,7 +62,7 @@ class AccessMatrix:
     """All actions of a recorded conversation, by all identities.
 
     Args:
-        identities: The columns: the owner first, nobody last.
+        identities: The columns: the owner first, the one without a credential last.
         rows: In the order of the conversation.
     """
 

@@ -1,6 +1,6 @@
 """The report as one HTML file: no asset, no request, nothing that needs a script to be read.
 
-Its policy allows exactly the style and the script that are in it, by their hashes: whatever stands
+Its policy allows exactly the style and the script that are in it, by their hashes: what stands
 in the code that was read cannot run when the report is opened.
 """
 

@@ -1,4 +1,4 @@
-"""The report for scripts: one JSON document whose shape has a version."""
+"""The report for scripts: one JSON document with a versioned shape."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = "stormdoor-report/2"
 
 def _endpoint(one: EndpointReport) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(one)
-    # All five, in their order, whatever the judge filled in: a reader need not know the default.
+    # All five, in their order, also those that were not judged: a reader need not know the default.
     if one.matrix is None:
         del found["matrix"]
     found["verdicts"] = {str(check): msgspec.to_builtins(one.verdict(check)) for check in CHECKS}

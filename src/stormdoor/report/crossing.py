@@ -1,7 +1,7 @@
 """A scan beside a probe: which findings of the source code the running server confirms or refutes.
 
 INVARIANT: silence refutes nothing. A finding is refuted only where a probe tried that very thing and was
-refused, while somebody with a good credential got in; everything else is untested, with the reason.
+refused, while a client with a good credential got in; everything else is untested, with the reason.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Claim:
         refutes: Probes that show that it is not there, when what they try is refused.
         shows: Whether what a probe found is this hole, and not its neighbour.
         settles: Whether the refusal is one that refutes this rule.
-        late: Whether it is the hole itself that a stranger is refused only after the 101.
+        late: Whether it is the hole itself that an unauthenticated client is refused only after the 101.
     """
 
     confirms: tuple[str, ...]
@@ -294,7 +294,7 @@ def _settled(finding: Finding, claim: Claim, tried: Sequence[Tried]) -> tuple[St
 
 _LATE = "The handshake of a client without a credential is answered with 101; it is refused only afterwards."
 _WITHOUT_OWNER = (
-    "Without the owner's credential nobody knows whether anybody gets in: it refutes nothing."
+    "Without the owner's credential the probe has nothing to compare with: it refutes nothing."
 )
 
 

@@ -43,7 +43,7 @@ __all__ = [
 
 
 class Level(StrEnum):
-    """How bad it is: what an outsider can misuse, a weakness, or hygiene."""
+    """How bad it is: what an attacker can misuse, a weakness, or hygiene."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -176,7 +176,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A finding that somebody decided to live with, and why.
+    """A finding that the operator accepts, and why.
 
     Args:
         finding: What would have been reported.
@@ -233,7 +233,7 @@ class NotAnalysed:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Something in a file that was read whose meaning could not be found."""
+    """Something in a file that was read, without a known meaning."""
 
     location: Location
     what: str
@@ -248,7 +248,7 @@ class Coverage:
         handlers: WebSocket handler classes found.
         routes: Routes that lead to one of them.
         not_analysed: Files that were not read, and endpoints that were not followed to their end.
-        unresolved: Names, bases and routes whose meaning was not found; what a probe could not tell.
+        unresolved: Names, bases and routes without a known meaning; what a probe could not tell.
         connections: How many connections a probe made; 0 for a scan.
         looked: Where endpoints were looked for, and where each was found.
     """
@@ -425,7 +425,7 @@ class Crossing:
 def fingerprint_of(*, rule_id: str, subject: str, what: str) -> str:
     """Name a finding so that it keeps its name when lines move or spacing changes.
 
-    Two findings may share a fingerprint (the same line twice in one class); whoever compares
+    Two findings may share a fingerprint (the same line twice in one class); a comparison
     counts them.
 
     Args:

@@ -1,4 +1,4 @@
-"""Who may do what, in HTML: a table for each endpoint whose conversation was replayed."""
+"""The authorization matrix in HTML: a table for each endpoint with a replayed conversation."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def matrices(report: Report) -> str:
     return (
         '<section id="matrix"><div class="heading"><h2>Who may do what</h2></div>'
         '<p class="quiet">Each action of the recorded conversation by each identity, judged by what was '
-        "delivered. Green is as declared; grey is what nobody declared.</p>"
+        "delivered. Green is as declared; grey is what is not declared.</p>"
         f"{''.join(found)}</section>"
     )

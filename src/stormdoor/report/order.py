@@ -64,7 +64,7 @@ def key_of(report: Report) -> Callable[[Finding | EndpointReport], Key]:
 
 
 def grouped(report: Report) -> list[Group]:
-    """The findings by what they are about; whatever has the worst of them comes first."""
+    """The findings by what they are about; the subject with the worst of them comes first."""
     key = key_of(report)
     endpoints = {key(one): one for one in report.endpoints}
     about: dict[Key, list[Finding]] = {}

@@ -1,7 +1,7 @@
-"""Text of strangers, made harmless for a terminal.
+"""Text of unknown origin, made harmless for a terminal.
 
 Source code, names and paths are written by others. None of them may move the cursor, change a
-colour or turn the direction of writing: whatever is not printable is shown as its escape.
+colour or turn the direction of writing: what is not printable is shown as its escape.
 """
 
 from __future__ import annotations

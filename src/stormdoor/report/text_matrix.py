@@ -49,9 +49,7 @@ def _print(matrix: AccessMatrix, out: Console) -> None:
     out.print()
     if untried:
         names = ", ".join(dict.fromkeys(map(printable, untried)))
-        hint = (
-            f"Not tried, since nobody said that they only read: {names}. See --safe and --active."
-        )
+        hint = f"Not tried, since they are not declared to read only: {names}. See --safe and --active."
         out.print(Padding(Text(hint, style="dim"), (0, 0, 0, 2), expand=False))
         out.print()
     for row in matrix.rows:

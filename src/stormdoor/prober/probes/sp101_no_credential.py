@@ -50,7 +50,7 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _DEVTOOLS = "/json/list"
-"""Where whatever speaks the protocol of the browsers' developer tools lists what may be debugged."""
+"""Path at which servers of the browsers' developer tools list what may be debugged."""
 _MADE = 3.0
 """Of the time to listen: what was just made may take a moment to start."""
 _SILENCE = 5.0
@@ -61,7 +61,7 @@ _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 
 async def _is_capability(situation: Situation, ask: Ask) -> bool:
-    """Whether another long id in the address gets nothing, and nobody but who knows it can learn this one."""
+    """Whether another long id in the address gets nothing, and no page tells this one."""
     client = situation.client
     secret = _CAPABILITY.search(client.target.resource)
     if secret is None:
@@ -77,11 +77,11 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
             answer = await client.plain(client.target.at(page), Request())
             if answer.status == 200 and secret[0].encode() in answer.body:
                 return False
-    made = situation.active and await _is_made_for_anybody(situation, ask, above, secret[0])
+    made = situation.active and await _is_made_for_any_client(situation, ask, above, secret[0])
     return not made
 
 
-async def _is_made_for_anybody(situation: Situation, ask: Ask, above: str, secret: str) -> bool:
+async def _is_made_for_any_client(situation: Situation, ask: Ask, above: str, secret: str) -> bool:
     """Return True if an unauthenticated client can have another id made, and gets in with it."""
     client = situation.client
     json_kind = (("Content-Type", "application/json"), ("Origin", situation.origin))
@@ -104,7 +104,7 @@ async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
     """What shows that a socket is open which says nothing by itself; "" where nothing does."""
     client = situation.client
     if page := await public_page(client):
-        return f"{page} opens the socket for everybody who reads it, and knows of no login"
+        return f"{page} opens the socket for every visitor, and knows of no login"
     if not situation.active or client.say:
         return ""
     client.say = ("stormdoor-probe {unique}",)
@@ -116,7 +116,7 @@ async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
                 return ""
     finally:
         client.say = ()
-    return "it says back whatever is said to it"
+    return "it sends back each message"
 
 
 async def _attempted(situation: Situation) -> tuple[Ask, Proof]:
@@ -147,7 +147,7 @@ async def _let_in(situation: Situation, ask: Ask, proof: Proof) -> Result:
         return NotDetermined(what, OWNER, proof.transcript)
     without = " and without an `Origin`" if ask.origin is None else ""
     public = (
-        " If they are for everybody, give the owner's credential: only what the owner gets counts then."
+        " If they are public, give the owner's credential: only what the owner gets counts then."
         if situation.owner is None
         else ""
     )

@@ -1,4 +1,4 @@
-"""A token that nobody with the key has signed is accepted.
+"""A token that was not signed with the server's key is accepted.
 
 What:
     The owner's JSON Web Token, changed: `alg: none` in four spellings, empty, and left out; without its
@@ -8,7 +8,7 @@ What:
     `/.well-known/jwks.json` holds.
 
 Why:
-    Whoever can write a token is whoever they like.
+    An attacker writes a token with any name in it, and is that user.
 
 Fix:
     Verify with a fixed algorithm for each key: `JwtAuthenticator(keys=[JwtKey("RS256", …)], …)`, or
@@ -103,7 +103,7 @@ def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
     changed = {**claims, "stormdoor_probe": 1}
     yield "with claims changed under the old signature", f"{head}.{_encode(changed)}.{signature}"
     yield "signed with an empty secret", _signed(header, payload, b"")
-    own = b"a key that the probe has made, and that nobody trusts"
+    own = b"a key that the probe has made, and that no server trusts"
     brought = {**unsigned, "jwk": {"kty": "oct", "k": _encode(own)}}
     yield "signed with a key that it brings along", _signed(brought, payload, own)
     yield "that names an empty file as its key", _signed({**header, "kid": _NO_KEY}, payload, b"")

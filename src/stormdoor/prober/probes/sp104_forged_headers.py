@@ -1,4 +1,4 @@
-"""Headers that a proxy would set are believed from anybody.
+"""Headers that a proxy would set are accepted from every client.
 
 What:
     A client without a credential is refused, and gets in with `X-Forwarded-For: 127.0.0.1` and its like,
@@ -6,7 +6,7 @@ What:
     proxy has verified a certificate.
 
 Why:
-    Whoever reaches the port past the proxy writes these headers themselves.
+    An attacker that reaches the port past the proxy writes these headers itself.
 
 Fix:
     Believe them only from the addresses of the proxy, and let the proxy delete what clients send.

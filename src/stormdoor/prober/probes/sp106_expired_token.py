@@ -5,7 +5,7 @@ What:
     JSON Web Token whose `exp` has passed, it is that one.
 
 Why:
-    A token that was stolen, or kept by somebody who has left, works for ever.
+    A stolen token, or that of a former member, works for ever.
 
 Fix:
     Verify `exp` at the handshake, and require it: `jwt.decode(…, options={"require": ["exp"]})`; with

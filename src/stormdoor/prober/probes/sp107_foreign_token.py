@@ -5,7 +5,7 @@ What:
     issuer, and made for another audience.
 
 Why:
-    Whoever runs the other service, or steals from it, is every one of your members.
+    The operator of the other service, or an attacker that steals from it, can act as any of your users.
 
 Fix:
     Verify `aud`, and `iss`: `JwtAuthenticator(audience="…", issuer="…", …)`, or `jwt.decode(token, key,

@@ -6,8 +6,8 @@ What:
     owner hears what it said.
 
 Why:
-    `close()` in `open()` says goodbye and goes on reading: whoever does not hang up acts without a
-    credential, although they see no answer.
+    `close()` in `open()` sends a close frame and goes on reading. A client that does not hang up acts
+    without a credential, although it sees no answer.
 
 Fix:
     Refuse before the handshake is answered with 101, or let `on_message()` look first whether the login is

@@ -7,8 +7,8 @@ What:
     than one gets in, and a fifth, afterwards, does not.
 
 Why:
-    Who looks a ticket up, waits for something, and takes it out afterwards lets in whoever came in between:
-    who has read the ticket in a log or on the way needs to be fast, and no more.
+    The server looks a ticket up, waits, and removes it afterwards. It lets in every client that comes in
+    between: an attacker that has read the ticket in a log or on the network only needs to be fast.
 
 Fix:
     Look it up and take it out in one step of the store (`DELETE … RETURNING`, `GETDEL`), before anything is
@@ -46,7 +46,7 @@ _LATE = 3.0
 
 
 async def _fresh(situation: Situation, owner: Identity) -> AsyncIterator[Identity]:
-    """The owner with credentials that nobody has used."""
+    """The owner with credentials that were not used yet."""
     for token in situation.declared.unused[:_ROUNDS]:
         yield owner.changed(owner.name, lambda _, token=token: token)  # type: ignore[misc]
     if situation.declared.unused or situation.renew is None:

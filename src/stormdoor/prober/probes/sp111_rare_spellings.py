@@ -3,7 +3,7 @@
 What:
     The owner's JSON Web Token without its signature, with `alg: none` in the twelve spellings of capitals and
     small letters that SP103 does not try. It is the last of all, since a server that counts failures refuses
-    everybody afterwards; where it does, that is said.
+    every client afterwards; where it does, that is said.
 
 Why:
     A list of spellings that are refused is never long enough.

@@ -4,14 +4,14 @@ What:
     The owner's connection with the `Origin` of another site, `null`, a host name that begins or ends like
     the right one, contains it, or differs where a pattern has a dot, a host below it, another port, or
     (beside TLS) another scheme gets in; also together with what today's browsers send (`Sec-Fetch-Site`).
-    It counts where the credential is ambient, i.e. one that browsers send along whatever page asks: cookies
+    It counts where the credential is ambient, i.e. one that browsers send along for every page: cookies
     and HTTP Basic. A credential that the page must add itself (a header, a parameter, a subprotocol, a
     first message) is none that a foreign page has. What no browser sends is looked at, and is no finding: a
     missing Origin, two of them, a name in front of the host, a dot at its end, capitals.
 
 Why:
-    The browser of whoever visits the hostile page opens the socket with their cookie, and the page reads
-    and writes as they do.
+    A user visits the hostile page. The browser opens the socket with the user's cookie, and the page reads
+    and writes as the user.
 
 Fix:
     Compare the Origin with an exact list: `Guard(origins=["https://app.example"], …)`, or in
@@ -101,7 +101,7 @@ def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
     dotted = f"{bare}.:{port}" if colon else f"{host}."
     return {
         "no Origin": (None, ()),
-        "two of them": (own, (("Origin", "https://attacker.example"),)),
+        "two Origins": (own, (("Origin", "https://attacker.example"),)),
         "a name in front of another host": (f"{scheme}://{host}@attacker.example", ()),
         "a dot at the end of the host": (f"{scheme}://{dotted}", ()),
         "capitals": (own.upper(), ()),
@@ -192,8 +192,10 @@ async def _run(situation: Situation) -> list[Result]:
     if not await situation.owner_still_gets_in():
         what = "The probe cannot tell whether a foreign page gets in: the owner is refused by now, too."
         return [NotDetermined(what, "`--per-second N` with a smaller number", last)]
-    also = f" A client that sends what no browser does gets in ({', '.join(odd)})." if odd else ""
-    what = "Foreign, look-alike and `null` origins are refused, and the own one is not."
+    also = f" Accepted, too, and sent by no browser: {', '.join(odd)}." if odd else ""
+    what = (
+        "Foreign, look-alike and `null` origins are refused; the endpoint's own origin is accepted."
+    )
     return [Closed(what + also, last)]
 
 

@@ -5,7 +5,7 @@ What:
     gets in: `Host` and `Origin` both name `rebound.example`, and agree; or a name that begins like the own.
 
 Why:
-    A page in the browser of somebody inside the network reaches what listens there, past the origin check
+    A hostile page in a browser inside the network reaches what listens there, past the origin check
     that compares the two.
 
 Fix:

@@ -5,7 +5,7 @@ What:
     `--plain URL`, and is no redirection to TLS. The owner's credential is shown there only on this machine.
 
 Why:
-    Whoever is on the way reads the cookie, and every message.
+    An attacker on the network reads the cookie, and every message.
 
 Fix:
     Redirect port 80 to https, send `Strict-Transport-Security`, and let the application listen on loopback
@@ -48,7 +48,7 @@ async def _run(situation: Situation) -> list[Result]:
         ask = Ask(who, place.origin, target=place, say=False)
         nowhere = client.target.path.rpartition("/")[0] + "/stormdoor-probe-nothing-here"
         first = await client.converse(ask)
-        # 101 only for what is there: a server that accepts whatever is asked for is another one.
+        # 101 only for what is there: a server that accepts every path is another one.
         tried.append(first)
         if first.status != 101:
             continue

@@ -1,11 +1,11 @@
 """The session is the same before and after the login.
 
 What:
-    The cookie that the login page gives to a stranger becomes the credential by logging in: its value does
+    The cookie that the login page gives before the login becomes the credential by logging in: its value does
     not change.
 
 Why:
-    Whoever can plant a cookie of theirs in the victim's browser is logged in when the victim logs in.
+    An attacker plants a cookie in the victim's browser, and is logged in when the victim logs in.
 
 Fix:
     Make a new session at each login, and forget the old one.
@@ -46,7 +46,7 @@ async def _run(situation: Situation) -> list[Result]:
     for cookie in kept:
         if cookie.against_forgery:
             continue
-        # What a stranger held before the login, and nothing else, is now enough.
+        # The cookie from before the login, and nothing else, is now enough.
         alone = replace(
             owner, name="who knew the cookie before", cookies=((cookie.name, cookie.value),)
         )

@@ -1,13 +1,13 @@
-"""Somebody may do what they were declared not to.
+"""An identity may do what it was declared not to.
 
 What:
-    A recorded conversation (`--replay`, `--har`) is replayed as every identity and as nobody. An action
-    counts where the file of `--identities` says who may do it (`allow`), and somebody else is delivered
+    A recorded conversation (`--replay`, `--har`) is replayed as every identity and without one. An action
+    counts where the file of `--identities` says who may do it (`allow`), and another is delivered
     what the rightful one is: twice, with the rightful one between, and not for an action that does not
-    exist. What nobody declared is in the matrix, and is no finding.
+    exist. What is not declared is in the matrix, and is no finding.
 
 Why:
-    A button that is not shown is no permission. Whoever writes the message by hand has the button.
+    A page may hide the button. An attacker writes the message by hand.
 
 Fix:
     Ask at each message whether this principal may do this: with stormdoor `@action("boiler:drain")` and a

@@ -6,7 +6,7 @@ What:
     connections hold, and neither that identity's own object nor an id that does not exist.
 
 Why:
-    Whoever is logged in changes the id in the address, and reads along.
+    Any logged-in user changes the id in the address, and reads the messages of another.
 
 Fix:
     Ask whether the object belongs to who asks: with stormdoor, deliver it in answer to an
@@ -39,7 +39,7 @@ _MOST = 4
 
 
 async def _at(situation: Situation, member: Member, id: str, other: str) -> Conversation:
-    """What somebody gets where the address names another object."""
+    """The conversation of an identity at the address of another object."""
     target = situation.client.target
     place = target if id == other else target.at(exchanged(target.resource, id, other))
     ask = Ask(member.identity, situation.origin, target=place, patience=1.5)

@@ -8,7 +8,7 @@ What:
 
 Why:
     A field too many overwrites what no message is meant to change (a limit, an owner, a price). No browser
-    can parse `NaN`, so that everybody's page breaks.
+    can parse `NaN`, so that every user's page breaks.
 
 Fix:
     Decode into a type that knows its fields and their limits: with stormdoor, a `Command`; by hand, copy
@@ -70,7 +70,7 @@ def _in_lists(value: str) -> Any:
 
 
 def _wrong(message: dict[str, Any]) -> Iterator[tuple[str, str, Callable[[str], Any]]]:
-    """What is wrong, in which field, and what it holds then, around a word that nobody else knows."""
+    """What is wrong, in which field, and what it holds then, around a word that is made up."""
     yield "A field that is in no schema is kept, and delivered to others.", _EXTRA, str
     rest = {name: value for name, value in message.items() if name not in TAGS}
     if name := next((key for key, one in rest.items() if type(one) in {int, float}), ""):

@@ -9,8 +9,8 @@ What:
     answered, and a socket that stays open after it, twice.
 
 Why:
-    Nobody gets in by that. Where a proxy and the server read the same bytes differently, a message can be
-    hidden from what filters them; and the mask is what keeps scripts from writing into caches on the way.
+    This alone lets no client in. Where a proxy and the server read the same bytes differently, a message
+    can be hidden from the proxy's filter. The mask keeps scripts from writing into caches between them.
 
 Fix:
     Use a library that fails such connections: stormdoor's own protocol does, plain Tornado takes frames

@@ -5,7 +5,7 @@ What:
     The socket goes on delivering what the owner gets, or the old cookie opens a new one.
 
 Why:
-    Whoever logs out because the session may be known to somebody else ends nothing.
+    A user logs out because an attacker may know the session. The attacker keeps it.
 
 Fix:
     End the session in the store, and close its sockets: stormdoor's `login_routes` and `revoke` do both.

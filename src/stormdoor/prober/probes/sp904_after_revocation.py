@@ -5,7 +5,7 @@ What:
     owner's socket is open. It goes on delivering what the owner gets, or the credential opens a new one.
 
 Why:
-    Whoever was dismissed listens on, until they hang up.
+    A former member keeps listening until the connection ends.
 
 Fix:
     Close the sockets of a principal whose rights change, in every process, and ask again at each message:

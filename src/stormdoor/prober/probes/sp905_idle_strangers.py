@@ -1,9 +1,8 @@
 """Clients that say nothing may stay.
 
 What:
-    Only with `--idle SECONDS`: a handshake that is begun and not finished, and, where strangers get a 101,
-    a socket that stays silent, are both left alone for so long, at the same time. Both count that are still
-    there.
+    Only with `--idle SECONDS`. The probe leaves a handshake unfinished for so long. Where unauthenticated
+    clients get a 101, it also leaves a socket silent. Each that is still open then is reported.
 
 Why:
     Each holds a file descriptor and memory, and costs the client nothing.

@@ -2,14 +2,14 @@
 
 What:
     From one address forty sockets are opened and held at the same time: without a credential where
-    strangers get a 101, and with the owner's. All of them stay open.
+    unauthenticated clients get a 101, and with the owner's. All of them stay open.
 
 Why:
-    The seats of everybody are taken by somebody who pays for none.
+    One attacker takes the connections that all clients share.
 
 Fix:
     A cap for each address and each principal: stormdoor's `Limits(connections_per_principal=…)`; refuse
-    strangers before the 101.
+    unauthenticated clients before the 101.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 What:
     Eighty handshakes without a credential, as fast as the budget allows, each ended at once. All of them
-    get a 101: none is refused for its number (429, 503, close 1013, or no answer). Where strangers are
-    refused anyway, how many refusals a server gives is not judged.
+    get a 101: none is refused for its number (429, 503, close 1013, or no answer). Where unauthenticated
+    clients are refused anyway, the number of refusals is not judged.
 
 Why:
     Each costs the server a look into its store, or a hash, and the client nothing.
