@@ -428,6 +428,88 @@ class ServerError(Socket):
         self.tell()
 
 
+class LogLines(Socket):
+    """Sends the log of the application, which is about logins of others, to every client."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        for name in ("bob", "eve", "mallory", "oscar"):
+            self.tell(json.dumps({"level": "error", "text": f"{name}: authentication failed"}))
+
+
+class AsksOnly(Socket):
+    """Asks every client without a cookie to log in, and answers its messages all the same."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell(DATA if self.owned else '{"type": "error", "error": "please log in"}')
+
+    def on_message(self, message: str | bytes) -> None:
+        self.tell()
+
+
+class CountedIds(Socket):
+    """Takes the number of any user for a credential."""
+
+    users: ClassVar[frozenset[str]] = frozenset({"100481", "100482", "100483"})
+
+    def prepare(self) -> None:
+        if self.get_cookie("uid") not in self.users:
+            raise HTTPError(401)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell()
+
+
+class LargeToOthers(Socket):
+    """Sends everything to a client without a cookie, in a message that is larger than a prober reads."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell(DATA if self.owned else DATA + " " * (5 << 20))
+
+
+class LateHandshake(Socket):
+    """Lets clients without a cookie wait for three seconds, and then in."""
+
+    async def prepare(self) -> None:
+        if not self.owned:
+            await asyncio.sleep(3.0)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell()
+
+
+class AnyCookieThenLimit(Socket):
+    """Accepts any cookie from the own page, until a page of another site was refused ten times."""
+
+    count: ClassVar[int] = 0
+
+    def check_origin(self, origin: str) -> bool:
+        own = super().check_origin(origin)
+        type(self).count += not own
+        return own
+
+    def prepare(self) -> None:
+        if not self.get_cookie("session") or self.count > 9:
+            raise HTTPError(403)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell()
+
+
+class TicketNoOrigin(Socket):
+    """Asks for a ticket that works once, except of clients without an Origin."""
+
+    used: ClassVar[list[str]] = []
+
+    def prepare(self) -> None:
+        ticket = self.get_argument("ticket", "")
+        if "Origin" in self.request.headers and (ticket != "t-1" or ticket in self.used):
+            raise HTTPError(401)
+        self.used.append(ticket)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.tell()
+
+
 # A page of another site gets in ---------------------------------------------------------------
 
 
@@ -633,7 +715,7 @@ def _fresh(handler: type[RequestHandler]) -> Callable[[], list[Any]]:
 
     def make() -> list[Any]:
         own: dict[str, Any] = {"count": 0, "here": 0}
-        for name in ("sockets", "latest", "others", "done"):
+        for name in ("sockets", "latest", "others", "done", "used"):
             if name in vars(handler):
                 own[name] = type(vars(handler)[name])()
         return [("/ws", cast("type[RequestHandler]", type(handler.__name__, (handler,), own)))]
@@ -699,6 +781,22 @@ HOLES = (
     Hole("leaks before it closes, no owner", _only(Leaks)),
     Hole("closes while nothing is said", _only(NotYet)),
     Hole("fails without a proxy", _only(ServerError)),
+    Hole("a log of refusals", _only(LogLines)),
+    Hole("asks and does not enforce, no owner", _only(AsksOnly)),
+    Hole("asks and does not enforce, owner", _only(AsksOnly), {"owner": OWNER}),
+    Hole(
+        "a number that can be counted",
+        _only(CountedIds),
+        {"owner": Identity("ada", cookies=(("uid", "100482"),))},
+    ),
+    Hole("too large to read", _only(LargeToOthers), {"owner": OWNER}),
+    Hole("a late handshake", _only(LateHandshake), {"owner": OWNER}),
+    Hole("any cookie, then a limit", _fresh(AnyCookieThenLimit), {"owner": OWNER}, rule="SP102"),
+    Hole(
+        "a ticket, no Origin",
+        _fresh(TicketNoOrigin),
+        {"owner": Identity("ada", query=(("ticket", "t-1"),))},
+    ),
     Hole("foreign page writes", _only(WritesOnly), {"owner": OWNER}, rule="SP201"),
     Hole("foreign page waits", _only(SlowToForeign), {"owner": OWNER}, rule="SP201"),
     Hole("foreign page gets other data", _only(SmallToForeign), {"owner": OWNER}, rule="SP201"),

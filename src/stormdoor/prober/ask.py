@@ -83,6 +83,7 @@ class Conversation:
         transcript: All of it for a reader, without credentials.
         times: When each of the messages came, in seconds since the socket was open.
         handshake: Seconds until the handshake was answered.
+        too_large: The server sent a message that is larger than the prober reads.
         ponged: Whether the ping was answered.
     """
 
@@ -97,6 +98,7 @@ class Conversation:
     times: tuple[float, ...] = ()
     handshake: float = 0.0
     ponged: bool = False
+    too_large: bool = False
     reason: str = ""
     used: str = ""
     denied: bool = False

@@ -30,6 +30,7 @@ from stormdoor.prober.wire import (
     NoAnswer,
     NotWebSocket,
     Request,
+    TooLarge,
     Wire,
     exchange,
     frame_bytes,
@@ -397,6 +398,7 @@ class _Talk:
     def _broke_off(self, error: NoAnswer) -> None:
         self.lines.append(f"< ({error})")
         self._keep("gone", 1006)
+        self.found = replace(self.found, too_large=isinstance(error, TooLarge))
         if isinstance(error, NotWebSocket) and not self._heard and not self.found.greeting:
             # No way to refuse, and nothing that could be read: it cannot be told.
             self.found = replace(self.found, problem=str(error))

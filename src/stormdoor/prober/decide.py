@@ -287,6 +287,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     """
     if one.limited:
         return Access.UNKNOWN, "the server said that there were too many attempts"
+    if one.too_large:
+        return Access.UNKNOWN, "the server sent more than the probe reads"
     if one.problem:
         # A bare end is a way to refuse, and so is silence; that the server is there, the owner has shown.
         ended = bool(base.owner) and ("hung up" in one.problem or "kept silent" in one.problem)
@@ -315,7 +317,7 @@ def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tu
     how = f"ended with {one.code}" if one.ended == "close" else "ended without a close frame"
     if one.code in _DENIALS or denies(one.reason) or one.denied_credential:
         return Access.REFUSED, f"it was {how}" if one.ended else "the answer asks for a credential"
-    if any(map(denies, one.messages)):
+    if any(map(denies, one.messages)) and (one.ended or base.spoken):
         return Access.REFUSED, "the answer says that a credential is missing"
     if one.ended:
         return Access.UNKNOWN, f"it was {how}, which does not say that a credential is missing"
@@ -358,7 +360,7 @@ def _like_owner(
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
     if base.varied:
-        return _quiet(base, one, "it stays open, and nothing was delivered", anonymous=anonymous)
+        return _quiet(base, "it stays open, and nothing was delivered", anonymous=anonymous)
     if not base.owner[-1].stays_open:
         return Access.UNKNOWN, "the owner's own connection does not stay open"
     if not anonymous and refused(base.nobody):
@@ -389,7 +391,7 @@ def _compared(
         if anonymous and _other_data(base, one, got):
             return Access.UNKNOWN, "it was delivered something else than the owner gets"
         why = "it stays open, and nothing of what the owner gets was delivered"
-        return _quiet(base, one, why, anonymous=anonymous)
+        return _quiet(base, why, anonymous=anonymous)
     if all(shape.startswith(GREETING) for shape in missing):
         return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
     return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
@@ -402,14 +404,14 @@ def _other_data(base: Baseline, one: Conversation, got: frozenset[str]) -> bool:
     return any(not form.startswith(GREETING) and form != CODE for form in (got & weighs) - own)
 
 
-def _quiet(base: Baseline, one: Conversation, why: str, *, anonymous: bool) -> tuple[Access, str]:
+def _quiet(base: Baseline, why: str, *, anonymous: bool) -> tuple[Access, str]:
     """Judge an open socket on which nothing of the owner's comes.
 
-    It is a refusal in three cases. The server says so. The client sent a message and got no answer. The
-    client shows a credential and gets no more than a client without one. Otherwise the server may act on a
-    message that this client did not send.
+    It is a refusal in two cases. The client sent a message and got no answer, or a refusal. The client shows
+    a credential and gets no more than a client without one. Otherwise the server may act on a message that
+    this client did not send, although it asks for a login.
     """
-    if base.spoken or not anonymous or any(map(is_refusal, one.messages)):
+    if base.spoken or not anonymous:
         return Access.REFUSED, why
     return Access.UNKNOWN, f"{why}; it was sent no message"
 

@@ -71,6 +71,8 @@ _SECRET_NAMES = (
 
 _AT_MOST = 40.0
 _WHERE_IT_WAITS = 75.0
+_ENDS_SESSIONS = "SP9"
+"""Probes from here on may end the owner's session, or be about limits."""
 _MOST_SAID = 4
 """Reads of a recorded conversation that are said to see if a client gets in."""
 
@@ -324,35 +326,59 @@ async def _tried(
     """Run the probes in turn, and return their results twice: for the verdicts, and for the report."""
     client = situation.client
     results: list[tuple[Probe, Result]] = []
-    tried: list[Tried] = []
+    shown: list[tuple[str, ...]] = []
+    looked = False
     for number, one in enumerate(probes):
         progress(one.meta.slug, number, len(probes))
+        if not looked and (one.active or one.meta.id >= _ENDS_SESSIONS):
+            looked, results = True, await _doubted(situation, results)
         before = len(client.all)
         try:
             came = await one.run(situation)
         except BudgetSpent:
-            what = f"{one.meta.title}: the budget was spent before this was told."
+            what = f"{one.meta.slug} is not decided: the time or the connections were spent before."
             came = [NotDetermined(what, ENOUGH)]
         except NoAnswer as error:
-            came = [NotDetermined(f"{one.meta.title}: {error}.", "")]
-        came = [_redacted(result, client.redact) for result in came]
-        results += [(one, result) for result in came]
-        shown = client.all[before].transcript if len(client.all) > before else ()
-        tried += [
-            Tried(
-                one.meta.id,
-                client.target.url,
-                one.check,
-                result.outcome,
-                result.what,
-                settle=result.settle if isinstance(result, NotDetermined) else "",
-                kind=result.kind if isinstance(result, Open) else "",
-                owned=bool(situation.base.owner),
-                transcript=() if isinstance(result, NotTried) else result.exchange or shown,
-            )
-            for result in came
-        ]
+            came = [NotDetermined(f"{one.meta.slug} is not decided: {error}.", "")]
+        results += [(one, _redacted(result, client.redact)) for result in came]
+        first = client.all[before].transcript if len(client.all) > before else ()
+        shown += [first] * len(came)
+    tried = [
+        Tried(
+            one.meta.id,
+            client.target.url,
+            one.check,
+            result.outcome,
+            result.what,
+            settle=result.settle if isinstance(result, NotDetermined) else "",
+            kind=result.kind if isinstance(result, Open) else "",
+            owned=bool(situation.base.owner),
+            transcript=() if isinstance(result, NotTried) else result.exchange or first,
+        )
+        for (one, result), first in zip(results, shown, strict=True)
+    ]
     return results, tried
+
+
+async def _doubted(
+    situation: Situation, results: list[tuple[Probe, Result]]
+) -> list[tuple[Probe, Result]]:
+    """Turn *closed* into doubt if the owner is refused by now, too: the server may have had enough."""
+    if not situation.base.owner or situation.open_to_all:
+        return results
+    try:
+        if await situation.owner_still_gets_in():
+            return results
+    except (BudgetSpent, NoAnswer):
+        return results
+    why = "The owner is refused by now, too, so that refusals prove nothing"
+    settle = "`--per-second N` with a smaller number"
+    return [
+        (probe, NotDetermined(f"{why} ({probe.meta.slug}).", settle, result.exchange))
+        if isinstance(result, Closed) and probe.check in {Check.AUTHENTICATION, Check.ORIGIN}
+        else (probe, result)
+        for probe, result in results
+    ]
 
 
 def _redacted(one: Result, redact: Redactor) -> Result:

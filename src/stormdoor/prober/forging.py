@@ -28,6 +28,8 @@ _CHANCE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.-]{10,}|[\w+/=-]{24,}|\d{12,
 """A value that another client cannot guess."""
 _PAIRS = re.compile(r"[\w.-]{1,40}=[^=&;|,]*([&;|,][\w.-]{1,40}=[^=&;|,]*)*")
 _TEXTS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "UNICODE"})
+_COUNTED = 12
+"""Digits of a number that another client can count to."""
 _MARK = "stormdoor_probe"
 """Field that is added, so that the token is none that the server has issued."""
 
@@ -35,11 +37,17 @@ _MARK = "stormdoor_probe"
 def forgeries(token: str) -> Iterator[str]:
     """Yield tokens of the same format that nothing has signed; none where the format is not known.
 
-    The first has other ids, and an end in the future. The second says the same as the token, with a field
-    more. It is left out where the token holds a value that another client cannot guess: then that is the
-    credential. A signature is left out. JSON Web Tokens are another probe's.
+    Of a number they are its neighbours. Otherwise the first has other ids, and an end in the future. The
+    second says the same as the token, with a field more. It is left out where the token holds a value that
+    another client cannot guess: then that is the credential. A signature is left out. JSON Web Tokens are
+    another probe's.
     """
     text = unquote(token)
+    if text.isdecimal() and len(text) <= _COUNTED:
+        # The number of another user: clients can count.
+        near = (int(text) - 1, int(text) + 1)
+        yield from (str(one).zfill(len(text)) for one in near if one >= 0)
+        return
     for made in _of_text(text):
         yield quote(made, safe="") if text != token else made
 

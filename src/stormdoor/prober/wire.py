@@ -27,6 +27,7 @@ __all__ = [
     "NoAnswer",
     "NotWebSocket",
     "Request",
+    "TooLarge",
     "Wire",
     "exchange",
     "frame_bytes",
@@ -57,6 +58,10 @@ class NoAnswer(Exception):
 
 class NotWebSocket(NoAnswer):
     """What came behind the 101 breaks RFC 6455, so that no client of the field would have read it on."""
+
+
+class TooLarge(NoAnswer):
+    """The server sent a message or a frame that is larger than the prober reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ class Wire:
             self._opcode = opcode or self._opcode
             self._pieces += payload
             if len(self._pieces) > _LONGEST_FRAME:
-                raise NoAnswer("the server sent a message of more than 4 MiB")
+                raise TooLarge("the server sent a message of more than 4 MiB")
             if not self._continues:
                 whole = bytes(self._pieces)
                 self._pieces.clear()
@@ -200,7 +205,7 @@ class Wire:
             await self._come(start)
             length = int.from_bytes(self._bytes[2:start])
         if length > _LONGEST_FRAME:
-            raise NoAnswer("the server sent a frame of more than 4 MiB")
+            raise TooLarge("the server sent a frame of more than 4 MiB")
         await self._come(start + length)
         payload = bytes(self._bytes[start : start + length])
         del self._bytes[: start + length]

@@ -44,7 +44,7 @@ from stormdoor.prober.probe import (
     probe,
 )
 from stormdoor.prober.public_page import public_page
-from stormdoor.prober.wire import NoAnswer, Request
+from stormdoor.prober.wire import ANSWER_SECONDS, NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -124,7 +124,7 @@ async def _attempted(situation: Situation) -> tuple[Ask, Proof]:
     usual = situation.client.usual / situation.client.listen
     ask = replace(situation.nobody, patience=max(1.0, usual))
     proof = await situation.attempt(ask)
-    other = [replace(ask, origin=None)] if not situation.base.once else []
+    other = [replace(ask, origin=None)]
     if proof.access is Access.REFUSED and ask.who.protocols and situation.owner is not None:
         # Who offers nothing at all may not be asked for what stands among the subprotocols.
         other.insert(0, replace(ask, who=replace(ask.who, protocols=())))
@@ -207,13 +207,15 @@ async def _second_look(situation: Situation, ask: Ask, proof: Proof) -> Open | N
     connections, or refuse a client for want of a part that is no secret.
     """
     client, owner, base = situation.client, situation.owner, situation.base
-    if owner is None or base.once:
+    if owner is None:
         return None
     question = "The probe cannot tell whether a client without a credential gets in"
     if judged(base, base.nobody, anonymous=True)[0] is Access.IN:
         what = f"{question}: it got in once, and was refused later."
         return NotDetermined(what, "`--per-second N` with a smaller number", proof.transcript)
-    if proof.conversation.stays_open:
+    if proof.conversation.stays_open or not proof.conversation.status:
+        # The owner was answered sooner than this client is waited for by now.
+        client.answer_seconds = ANSWER_SECONDS
         late = await situation.attempt(
             replace(ask, patience=_SILENCE * client.usual / client.listen)
         )
@@ -222,6 +224,8 @@ async def _second_look(situation: Situation, ask: Ask, proof: Proof) -> Open | N
             return Open(what, late.transcript)
         if late.access is Access.UNKNOWN:
             return NotDetermined(f"{question}: {late.why}.", SAY, late.transcript)
+    if base.once:
+        return None
     plain = owner.plain_parts()
     if plain != owner.nobody() and plain.shown() != ask.who.shown():
         part = await situation.attempt(Ask(plain, situation.origin))
