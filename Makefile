@@ -112,6 +112,7 @@ probe-real: $(DEV) ## Start real programs, compare what the prober says with the
 probe-unseen: $(DEV) ## The same for programs that the prober was not made with
 	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
 	@$(BIN)/python -m tests.prober.unseen.page
+	@$(BIN)/python -m tests.prober.real.exit_statuses
 
 .PHONY: world
 world: $(DEV) ## Guard real applications and attack them, print the table (ARGS="jupyterlab")

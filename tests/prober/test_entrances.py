@@ -231,7 +231,7 @@ def test_identities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("[identity.alice]\ncookies = {}", "did you mean `cookie`"),
         ("[identity.alice]\nallow = []", "say how alice gets in"),
-        ("[identity.nobody]\nbearer = 'x'", "nobody has no credential"),
+        ("[identity.nobody]\nbearer = 'x'", "the identity `nobody` has no credential"),
         ("", r"no \[identity.NAME\]"),
         ("[identity.a]\nbearer = 'x'\nids = ['7']", "too short"),
         ("[identity.a]\nbearer = 'x'\n[action.b]\nallow = ['c']", "no identity 'c'"),

@@ -303,9 +303,9 @@ def test_odd_addresses(url: str) -> None:
 
 
 def test_how_long_a_probe_may_take() -> None:
-    """Less than half a minute, unless it is asked to wait for something, or told otherwise."""
+    """40 seconds, unless it is asked to wait for something, or told otherwise."""
     url = ("ws://127.0.0.1:1/",)
-    assert Plan(urls=url).time < 28
-    assert Plan(urls=url, active=True).time == Plan(urls=url, logout="/logout").time == 60
-    assert Plan(urls=url, declared=Declared(idle=90.0)).time == 150
+    assert Plan(urls=url).time == 40
+    assert Plan(urls=url, active=True).time == Plan(urls=url, logout="/logout").time == 75
+    assert Plan(urls=url, declared=Declared(idle=90.0)).time == 165
     assert Plan(urls=url, active=True, seconds=5.0).time == 5

@@ -284,7 +284,7 @@ ODDITIES: list[tuple[type[Odd], dict[str, Any], str]] = [
     (Breaks, {}, "guarded"),
     (NeedsSubprotocol, {"protocols": ("graphql-ws",)}, "guarded"),
     (Heartbeats, {}, "unknown"),
-    (Binary, {}, "guarded"),
+    (Binary, {}, "unknown"),
     (Receipts, {"say": UNIQUE}, "guarded"),
     (SameForm, {"say": UNIQUE}, "unknown"),
     (Settings, {}, "unknown"),

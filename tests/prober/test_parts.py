@@ -100,7 +100,7 @@ async def test_budget() -> None:
     async with serving(Feed) as port:
         report = await probed(port, owner=ALICE, connections=6)
     assert report.coverage.connections == 6
-    assert any("budget was spent" in one.what for one in report.coverage.unresolved)
+    assert any("connections were spent" in one.what for one in report.coverage.unresolved)
 
 
 @pytest.mark.parametrize(

@@ -215,10 +215,11 @@ async def _second_look(situation: Situation, ask: Ask, proof: Proof) -> Open | N
         return NotDetermined(what, "`--per-second N` with a smaller number", proof.transcript)
     if proof.conversation.stays_open or not proof.conversation.status:
         # The owner was answered sooner than this client is waited for by now.
-        client.answer_seconds = ANSWER_SECONDS
+        usual, client.answer_seconds = client.answer_seconds, ANSWER_SECONDS
         late = await situation.attempt(
             replace(ask, patience=_SILENCE * client.usual / client.listen)
         )
+        client.answer_seconds = usual
         if late.access is Access.IN:
             what = f"A client without a credential gets in, and is answered late: {late.why}."
             return Open(what, late.transcript)
