@@ -302,7 +302,8 @@ def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> 
         fail_on: The least level that counts.
         allow_not_determined: Whether a probe without a verdict is ignored.
     """
-    if counted(report, fail_on):
+    # A probe leaves no file out: what it could not tell is a result of its own.
+    if counted(report, fail_on, allowed=True):
         return 1
     doubt = bool(report.outcomes().get("not-determined"))
     return 3 if doubt and not allow_not_determined else 0
