@@ -78,7 +78,7 @@ docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an e
 unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	$(call heading,tests: pytest)
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(ARGS) 2>&1 | tee build/pytest.txt
+	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup --durations=20 $(ARGS) 2>&1 | tee build/pytest.txt
 	$(call heading,coverage: branches)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)

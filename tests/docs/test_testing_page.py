@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import blocks
 from tests.support.project import ROOT
 
@@ -24,6 +26,7 @@ def _pytest(folder: Path, *names: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_files_of_the_page(tmp_path: Path) -> None:
     """The hole fails the tests as the page prints it; without `check_origin`, everything passes."""
     for block in blocks(PAGE):

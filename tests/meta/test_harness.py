@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections import OrderedDict
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
-from tests.support.scheduling import units
+from tests.support.scheduling import put_slow_first, units
 
 pytest_plugins = ["pytester"]
 
@@ -138,6 +139,17 @@ def test_a_group_is_told(request: pytest.FixtureRequest) -> None:
     """A worker's tests have the name of their group in their ids: its tests run in one worker."""
     told = request.node.nodeid.endswith("@harness")
     assert told is bool(getattr(request.config.option, "loadgroup", False))
+
+
+@pytest.mark.slow
+def test_a_slow_test_begins_early(request: pytest.FixtureRequest) -> None:
+    """Its id says that it is slow, and its unit goes before those that wait."""
+    told = request.node.nodeid.rpartition("@slow-")[2].isdecimal()
+    assert told is bool(getattr(request.config.option, "loadgroup", False))
+    ids = ["a.py::one", "a.py::two@both", "b.py::three@slow-7", "b.py::four[x]@slow-8"]
+    queue = OrderedDict.fromkeys(units(ids)[id] for id in ids)
+    put_slow_first(queue)
+    assert list(queue) == ["slow-7", "slow-8", "a.py::one", "both"]
 
 
 def test_units_of_work() -> None:

@@ -189,6 +189,7 @@ async def _probed(case: Case, kind: str) -> Report:
         return await run(plan)
 
 
+@pytest.mark.slow
 async def test_twins() -> None:
     """Each vulnerable twin is found, under its threat; nothing at all is found on a guarded one."""
     turn = asyncio.Semaphore(6)  # most of it is listening

@@ -1,29 +1,35 @@
-"""Which worker runs which test: groups stay together, and cases of one test go to a worker by the dozen."""
+"""Which worker runs which test: groups stay together, slow tests begin early, short cases go by the dozen."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-__all__ = ["InUnits", "tell_groups", "units"]
+__all__ = ["InUnits", "put_slow_first", "tell_groups", "units"]
 
 _MANY = 32
 """A test with as many cases has short ones."""
 _AT_ONCE = 16
 """How many of them are sent to a worker at once."""
+_SLOW = "slow-"
+"""The group of a slow test begins with it."""
 
 
 def tell_groups(items: list[pytest.Item]) -> None:
     """Append the name of its group to the id of each test, as `--dist loadgroup` reads it.
 
     pytest-xdist 3.8 writes it where pytest 9.2 no longer looks (its issue 1386): the groups were not kept.
+    A slow test without a group gets one of its own, whose name tells the scheduler that it is slow.
     """
-    for item in items:
+    for number, item in enumerate(items):
         names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if not names and item.get_closest_marker("slow"):
+            names = [f"{_SLOW}{number}"]
         suffix = f"@{'_'.join(names)}" if names else ""
         if not item.nodeid.endswith(suffix):
             item._id = item.id.parse(f"{item.nodeid}{suffix}")
@@ -46,6 +52,12 @@ def units(ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def put_slow_first(queue: OrderedDict[str, Any]) -> None:
+    """Move the units of slow tests to the front of `queue`, in their order."""
+    for unit in reversed([unit for unit in queue if unit.startswith(_SLOW)]):
+        queue.move_to_end(unit, last=False)
+
+
 class _Indexed(list[str]):
     """A list of ids that need not look for the place of each."""
 
@@ -59,7 +71,10 @@ class _Indexed(list[str]):
 
 
 class InUnits(LoadGroupScheduling):  # type: ignore[misc]
-    """Sends units of work, those with most tests first."""
+    """Sends units of work: the largest groups, then slow tests, then the others by their number of tests.
+
+    A slow test that begins last keeps one worker busy while the others have nothing to do.
+    """
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Keep what a worker has collected."""
@@ -70,6 +85,9 @@ class InUnits(LoadGroupScheduling):  # type: ignore[misc]
         """Begin, or go on with other workers."""
         if self.collection is None:
             self._units = units(next(iter(self.registered_collections.values())))
+            super().schedule()
+            put_slow_first(self.workqueue)
+            return
         super().schedule()
 
     def mark_test_complete(

@@ -74,6 +74,7 @@ def _is_said_to_be_closed(endpoint: Endpoint, check: Check) -> bool:
     return not found and verdicts(endpoint, [])[check].state == "guarded"
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("at", range(len(BUDGETS)), ids=list(BUDGETS))
 def test_what_is_open_is_never_closed_for_want_of_work(
