@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +16,7 @@ from playwright.sync_api import (
 from playwright.sync_api import TimeoutError as NotInTime
 
 from tests.demo.running import Running, demo, installed
+from tests.support.project import ROOT
 
 __all__ = ["browser", "demo", "installed", "visit"]
 
@@ -57,6 +57,36 @@ _REFUSED = ("WebSocket connection to", "Failed to load resource", "blocked by CO
 Visit = Callable[..., Page]
 
 
+def _log_in(page: Page, demo: Running, name: str) -> None:
+    """Log in with the form; what came of a login that led to no page within 15 s is kept in a file.
+
+    In rare runs the form stays, without an error, in a fresh demo. The cause is not known. A second login is
+    tried, and `build/login-without-answer.txt` has the requests of the first.
+    """
+    requests: list[str] = []
+    report = ""
+    page.on("request", lambda one: requests.append(f"asked {one.method} {one.url}"))
+    page.on("response", lambda one: requests.append(f"answered {one.status} {one.url}"))
+    page.on("requestfailed", lambda one: requests.append(f"failed {one.failure} {one.url}"))
+    for patience in (_PATIENCE / 3, _PATIENCE):
+        page.fill("input[name=username]", name)
+        page.fill("input[name=password]", demo.password(name))
+        page.click("button[type=submit], form button")
+        try:
+            page.wait_for_url("**/chat", timeout=patience)
+        except NotInTime:
+            waits = page.evaluate("() => document.querySelector('#login button')?.disabled")
+            shown = page.inner_text("body", timeout=5_000)
+            told = [f"{name} is still at {page.url}; the button is disabled: {waits}", *requests]
+            report = "\n".join([*told, f"the page shows: {shown}", f"the demo says: {demo.output}"])
+            place = ROOT / "build" / "login-without-answer.txt"
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(report, encoding="utf-8")
+        else:
+            return
+    pytest.fail(report)
+
+
 @pytest.fixture
 def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
     """Log somebody in with the form and show a page; no page may have an error or break its policy."""
@@ -77,22 +107,7 @@ def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(f"http://127.0.0.1:{demo.port}/")
         if name is not None:
-            answers: list[int] = []
-            page.on(
-                "response",
-                lambda one: answers.append(one.status) if one.url.endswith("/auth/login") else None,
-            )
-            # The demo asks for patience after the guesses of other tests, and takes the form after that.
-            for patience in (_PATIENCE / 3, _PATIENCE):
-                page.fill("input[name=username]", name)
-                page.fill("input[name=password]", demo.password(name))
-                page.click("button[type=submit], form button")
-                with contextlib.suppress(NotInTime):
-                    page.wait_for_url("**/chat", timeout=patience)
-                    break
-            else:
-                shown = page.inner_text("body", timeout=5_000)
-                pytest.fail(f"{name} is still at {page.url} after {answers}, which shows: {shown}")
+            _log_in(page, demo, name)
             if path != "/chat":
                 page.goto(f"http://127.0.0.1:{demo.port}{path}")
         return page

@@ -5,6 +5,7 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -90,13 +91,15 @@ def test_one_line(tmp_path: Path) -> None:
     desk = Desk(tmp_path, chat)
     with desk.server:
         assert desk.run("attack.py") == OUTPUTS[1]
-        bob = desk.run("attack.py", token=desk.token("bob", "member"))
+        token, begun = desk.token("bob", "member"), time.monotonic()
+        bob = desk.run("attack.py", token=token)
+        seconds = time.monotonic() - begun
         told = desk.server.stop().replace("\n", " ")
-    # On a busy machine the bucket may fill by a drop or two while the flood lasts.
+    # Forty at once and twenty a second: on a busy machine the flood lasts longer, and more get through.
     number = re.compile(r"\d+(?= of 300)")
     assert number.sub("N", bob) == number.sub("N", OUTPUTS[3])
     [through] = number.findall(bob)
-    assert 75 <= int(through) < 110
+    assert 75 <= int(through) < max(110, 41 + 20 * seconds)
     assert " ".join(OUTPUTS[2].split()) in told
 
 
