@@ -130,7 +130,9 @@ def _result(
         "locations": [
             {
                 "physicalLocation": _physical(one.location),
-                "logicalLocations": [_logical(one.subject, one.location.path)],
+                "logicalLocations": [
+                    _logical(name, one.location.path) for name in (one.subject, *one.also)
+                ],
             }
         ],
         # The first is ours; the second is the only one that GitHub reads, as `hash:occurrence`.

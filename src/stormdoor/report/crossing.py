@@ -369,10 +369,14 @@ def _is_about(
     key: Callable[[Finding | EndpointReport], Key],
 ) -> bool:
     """The handler's own, or one of its application's that names its route."""
-    return key(finding) == key(endpoint) or bool(
-        finding.subject != endpoint.subject
-        and finding.endpoint
-        and finding.endpoint in endpoint.paths
+    return (
+        key(finding) == key(endpoint)
+        or endpoint.subject in finding.also
+        or bool(
+            finding.subject != endpoint.subject
+            and finding.endpoint
+            and finding.endpoint in endpoint.paths
+        )
     )
 
 

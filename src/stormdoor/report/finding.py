@@ -151,6 +151,7 @@ class Finding:
         threat: Slug of the threat in threats.toml, or "".
         fingerprint: Stable when lines move; see `fingerprint_of`.
         transcript: What went over the wire, `>` to the server and `<` from it, without credentials.
+        also: Fully qualified names of the other handlers that have the same line, by inheritance.
     """
 
     rule_id: str
@@ -166,6 +167,7 @@ class Finding:
     threat: str = ""
     fingerprint: str = ""
     transcript: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def leads(self) -> bool:

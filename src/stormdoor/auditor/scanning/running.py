@@ -243,9 +243,9 @@ class _Work:
                 continue
             for one in self._safely(partial(rule.on_endpoint, endpoint), endpoint.module):
                 way = endpoint.lineage(one.module, one.node)
-                findings.append(
-                    _finding(rule, replace(one, steps=(*way, *one.steps)), endpoint.subject, path)
-                )
+                found = replace(one, steps=(*way, *one.steps))
+                made = _finding(rule, found, endpoint.subject, path)
+                findings.append(replace(made, also=(endpoint.subject,)))
 
     def _row(self, endpoint: Endpoint, findings: list[Finding]) -> EndpointReport:
         door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
@@ -421,10 +421,23 @@ def _finding(rule: Rule, found: Found, subject: str, endpoint: str) -> Finding:
 
 
 def _unique(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The same line is reported once a rule and subject, though many endpoints share it."""
-    seen: set[tuple[str, str, int, str]] = set()
+    """Report each line once for a rule, with the names of all handlers that have it.
+
+    Of the findings on one line, the first one of the worst level stands for all.
+    """
+    groups: dict[tuple[str, str, int], list[Finding]] = {}
     for one in findings:
-        key = (one.rule_id, one.location.path, one.location.line, one.subject)
-        if key not in seen:
-            seen.add(key)
-            yield one
+        key = (one.rule_id, one.location.path, one.location.line)
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        worst = min(group, key=lambda one: one.level.rank)
+        every = dict.fromkeys(name for one in group for name in (one.subject, *one.also))
+        also = tuple(name for name in every if name != worst.subject)
+        names = ", ".join(name.rpartition(".")[2] for name in also[:_NAMED])
+        more = f" and {len(also) - _NAMED} more" if len(also) > _NAMED else ""
+        message = f"{worst.message} Other handlers with this line: {names}{more}."
+        yield replace(worst, message=message if also else worst.message, also=also)
+
+
+_NAMED = 5
+"""Handlers that a message names; the report lists all."""
