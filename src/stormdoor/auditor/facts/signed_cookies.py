@@ -35,8 +35,6 @@ _MAY_SIGN = words(
     sessions sessionhandler
     """
 )
-_OF_OTHER_SECRETS = words("django flask requests sockjs sqlalchemy starlette werkzeug")
-"""Packages that have sessions, if at all, which Tornado's secret does not sign."""
 
 
 def is_for_nothing(call: Call, what: str) -> bool:
@@ -75,7 +73,7 @@ def _of_others(project: Project, module: Module) -> Iterator[str]:
         if not isinstance(binding, Imported) or binding.level:
             continue
         top = binding.module.partition(".")[0]
-        if top in STDLIB or top == "tornado" or top in _OF_OTHER_SECRETS:
+        if top in STDLIB or top == "tornado":
             continue
         if project.find_module(binding.module, module.file) is None:
             yield f"{binding.module}.{binding.name or ''}"

@@ -89,7 +89,6 @@ _RAISES = words(
     one_or_404 scalar_one
     """
 )
-_WRITES = words("add create define load read register set update")
 
 
 def words_of(name: str) -> list[str]:
@@ -465,7 +464,7 @@ def reads_setting(names: list[str]) -> bool:
         return False
     last = words_of(names[-1])
     if last[-1:] and last[-1] in {"option", "setting", "config", "conf", "env", "getenv"}:
-        return last[0] not in _WRITES
+        return True
     return is_setting_chain(names[-2:-1]) and last[:1] in (["bool"], ["str"], ["int"], ["getbool"])
 
 

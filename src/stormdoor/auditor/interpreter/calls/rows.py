@@ -8,7 +8,6 @@ from stormdoor.auditor.reading.module import Defined
 __all__ = ["Rows"]
 
 _FINDS = frozenset({"by", "fetch", "find", "first", "get", "load", "lookup", "one"})
-_MANY = frozenset({"all", "list", "many"})
 
 
 class Rows(Containers):
@@ -22,7 +21,7 @@ class Rows(Containers):
         chain = lexicon.chain_of(text) if text.endswith("()") else []
         info = self.finders.get(chain[0]) if len(chain) > 1 else None
         words = lexicon.words_of(chain[-1]) if info is not None else []
-        if info is None or words[:1] not in ([one] for one in _FINDS) or _MANY & set(words):
+        if info is None or words[:1] not in ([one] for one in _FINDS):
             return None
         found = self._member(info, name, None)
         if found is None or not isinstance(found.binding, Defined):

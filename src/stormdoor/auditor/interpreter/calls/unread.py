@@ -83,11 +83,6 @@ _LEAVES = words("delete detach discard disconnect leave pop remove unregister un
 """Words of what takes the connection from where it was."""
 
 
-_FROM = "address"
-_SEEN = frozenset({"address", "client", "header", "answer"})
-"""Labels of an address, and of one that a proxy has put into a header."""
-
-
 class Unread(Listening):
     """Calls that cannot be resolved."""
 
@@ -226,9 +221,8 @@ class Unread(Listening):
     def _is_about_load(self, names: list[str], args: list[Value]) -> bool:
         """`limiter.allowed(address)`: how often is asked, or from where; that says nothing of who it is."""
         held = [labels_of(one) for one in args]
-        return lexicon.is_about_load(names) or bool(
-            held and all(_FROM in one <= _SEEN for one in held)
-        )
+        alone = all("address" in one and not one & {"credential", "identity"} for one in held)
+        return lexicon.is_about_load(names) or (bool(held) and alone)
 
     def _is_shown(
         self, name: str, args: list[Value], everything: list[Value], *, verifies: bool
