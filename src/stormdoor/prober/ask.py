@@ -20,7 +20,7 @@ _AGAIN = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How to connect.
+    """The parameters of one connection.
 
     Args:
         who: The identity.
@@ -113,12 +113,12 @@ class Conversation:
 
     @property
     def stays_open(self) -> bool:
-        """Whether it was accepted, and not ended while it was listened to."""
+        """Return True if it was accepted, and not ended while it was listened to."""
         return self.status == 101 and not self.ended
 
     @property
     def greets_on(self) -> bool:
-        """Whether the same greeting comes again after a while: it is a feed, if a poor one."""
+        """Return True if the same greeting comes again after a while: it is a feed, if a poor one."""
         began: dict[Message, float] = {}
         for message, at in zip(self.messages, self.times, strict=False):
             if is_hello(message) and at - began.setdefault(message, at) > _AGAIN:
@@ -152,7 +152,7 @@ class Conversation:
 
     @property
     def limited(self) -> bool:
-        """Whether the server said that there were too many attempts."""
+        """Return True if the server said that there were too many attempts."""
         return self.status in {429, 503} or self.code in {1013, 4029, 4429}
 
     def texts(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a server keeps for a client that asks and does not read."""
+"""Messages that a server keeps for a client that asks and does not read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ How = Literal["kept", "paused", "ended", "fewer", "short", "long", "silent", "sl
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What came of it.
+    """The result for one slow reader.
 
     Args:
         how: All answers were kept; the server stopped reading; it ended the connection; it gave fewer
@@ -85,7 +85,7 @@ def _messages(client: Client, size: int) -> Iterator[str]:
 async def _heard(
     wire: Wire, seconds: float, idle: float | None = None, most: int = _MOST_ASKED
 ) -> tuple[list[Message], int]:
-    """What comes in so many seconds, and the close code or 0; it may end earlier, when nothing comes."""
+    """Read for so many seconds; return the bytes and the close code or 0. Silence ends it earlier."""
     found: list[Message] = []
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -136,7 +136,7 @@ async def _enter(client: Client, who: Identity, wire: Wire) -> None:
 
 
 def _plan(size: int, length: int) -> How | int:
-    """How many messages to send; or why it could not be told."""
+    """Return the number of messages to send, or the reason for the doubt."""
     number = max(_FEWEST, -(-MUCH // size))
     if number > _MOST_ASKED or length < _FIRST:
         return "short"

@@ -1,4 +1,4 @@
-"""How much a probe may cost the server: connections, how fast they follow each other, and time."""
+"""Bounds of a probe: connections, connections per second, and time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BudgetSpent(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be spent.
+    """The connections and the time that are left.
 
     Args:
         connections: How many may be made in all.
@@ -52,7 +52,7 @@ class Budget:
 
     @property
     def over(self) -> bool:
-        """Whether no time is left."""
+        """Return True if no time is left."""
         return self.left() <= 0
 
     def grace(self) -> float:

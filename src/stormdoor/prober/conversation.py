@@ -41,7 +41,7 @@ from stormdoor.prober.wire import (
 __all__ = ["Ask", "Client", "Conversation", "never"]
 
 UNIQUE = "{unique}"
-"""What becomes another word each time, in messages and in the address."""
+"""Placeholder for a new word each time, in messages and in the address."""
 _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
 _MANY = 4
@@ -146,7 +146,7 @@ class Client:
 
     @property
     def by_pack(self) -> bool:
-        """Whether the messages are those of the protocol pack, since the operator has given none."""
+        """Return True if the messages are those of the protocol pack, since the operator has given none."""
         return self.pack is not None and self.say[: len(self.pack.say)] == self.pack.say
 
     async def converse(self, ask: Ask) -> Conversation:
@@ -253,7 +253,7 @@ class Client:
 
 
 class _Talk:
-    """What happens on one open socket."""
+    """The messages on one open socket."""
 
     def __init__(self, client: Client, ask: Ask, lines: list[str]) -> None:
         self.client, self.ask, self.lines = client, ask, lines
@@ -311,7 +311,7 @@ class _Talk:
             await wire.send(data)
 
     def _greeted(self) -> None:
-        """What was heard until now is the greeting."""
+        """Make the messages until now the greeting."""
         self.found = replace(
             self.found,
             greeting=(*self.found.greeting, *self._heard),

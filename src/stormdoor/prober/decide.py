@@ -70,7 +70,7 @@ _POLICY = {1002, 1003, 1007, 1008, 1011, 1013}
 
 
 class Access(StrEnum):
-    """What a client got."""
+    """The access that a client got."""
 
     REFUSED = "refused"
     IN = "in"
@@ -105,7 +105,7 @@ class Baseline:
 
 
 def refused(one: Conversation) -> bool:
-    """Whether it was turned away before anything was delivered."""
+    """Return True if it was turned away before anything was delivered."""
     return one.status != 101 or (bool(one.ended) and not one.delivered)
 
 
@@ -146,7 +146,7 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
 
 
 def _keep_pace(client: Client, pace: float) -> None:
-    """What comes at once need not be waited for long; what comes late must be."""
+    """Set the time to listen: short where messages come at once, longer where they come late."""
     usual = client.usual
     soon = pace * 1.5 < usual
     client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
@@ -171,7 +171,7 @@ async def _first(client: Client, ask: Ask) -> Conversation:
 
 
 async def _stranger(client: Client, origin: str, owner: Conversation | None) -> Conversation:
-    """What a client without a credential sees; where there is no owner, also what it must say and offer."""
+    """Connect without a credential. Without an owner, find the messages and subprotocols that it needs."""
     if owner is not None:
         patience = _patience(client, owner)
         return await client.converse(Ask(client.stranger, origin, patience=patience))
@@ -243,7 +243,7 @@ async def _nowhere(client: Client, origin: str) -> Conversation:
 
 
 def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[str]:
-    """What is delivered for the credential: what is said before it is shown is said to every client.
+    """Return the forms that the credential buys: those from before it is shown reach every client.
 
     Where it buys nothing but a greeting by name, what every client gets is what there is.
     """
@@ -255,7 +255,7 @@ def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[st
 async def _as_owner(
     client: Client, owner: Identity, origin: str, first: Conversation
 ) -> list[Conversation]:
-    """What the owner saw, and sees once more."""
+    """Return the owner's conversation, and a second one."""
     if first.status == 101 and refused(first):
         # A server that has just started, or has much to do, may let go of who is welcome.
         first = await client.converse(Ask(owner, origin, patience=1.5))
@@ -278,7 +278,7 @@ async def _as_owner(
 
 
 def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tuple[Access, str]:
-    """What this client got, and why that is concluded.
+    """Judge the access that this client got, with the reason.
 
     Args:
         base: What it is compared with.
@@ -340,7 +340,7 @@ def _denied(one: Conversation) -> bool:
 
 
 def _notice(one: Conversation) -> bool:
-    """Whether all that was delivered is one short message, as a reason for an end would be."""
+    """Return True if all that was delivered is one short message, as a reason for an end would be."""
     return len(one.messages) == 1 and len(one.messages[0]) < _SHORT
 
 
@@ -417,7 +417,7 @@ def _quiet(base: Baseline, why: str, *, anonymous: bool) -> tuple[Access, str]:
 
 
 def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
-    """Whether the owner is always told the same, and this client another thing: a notice, or an example."""
+    """Return True if the owner is always told the same, and this client something else."""
     data = [form for form in hit if not form.startswith(GREETING)]
     for form in data:
         own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
@@ -431,7 +431,7 @@ def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str])
 
 
 def _has_none_of_it(base: Baseline, one: Conversation, form: str) -> bool:
-    """Whether of the texts that the owner is told each time, next to nothing is among this client's."""
+    """Return True if this client is told next to nothing of the owner's constant texts."""
     told = [
         frozenset[str]().union(*(leaves(m) for m in seen.messages if shape(m) == form))
         for seen in (*base.owner, one)
@@ -447,7 +447,7 @@ def _texts(one: Conversation) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What came of an attempt that was made twice, with a control between.
+    """The result of an attempt that was made twice, with a control between.
 
     Args:
         access: IN only where both times agree, and the control was refused.

@@ -1,4 +1,4 @@
-"""What a server delivers, told apart from what it only says: greetings, heartbeats, receipts and refusals.
+"""Data that a server delivers, told apart from greetings, heartbeats, receipts and refusals.
 
 Two clients are compared by the shapes of their messages: which fields there are, and of which type a
 message says it is; not by values, which change from one moment to the next.
@@ -152,7 +152,7 @@ def _parsed(text: str) -> Any:
 
 
 def _unwrapped(message: Message) -> Message:
-    """What is in a packet of Socket.IO, or in the frame of SockJS; other messages as they are."""
+    """Return the content of a packet of Socket.IO or a frame of SockJS; other messages as they are."""
     if not isinstance(message, str):
         return message
     if packet := _PACKET.match(message):
@@ -179,7 +179,7 @@ def _number(value: Any) -> bool:
 
 
 def _opened(data: bytes) -> Any:
-    """What is in a binary message, where it is JSON or MessagePack, compressed or not; None otherwise."""
+    """Return the content of a binary message in JSON or MessagePack, compressed or not; else None."""
     for bits in (31, 15):
         try:
             data = zlib.decompressobj(bits).decompress(data, _INFLATED)
@@ -198,7 +198,7 @@ def _opened(data: bytes) -> Any:
 
 
 def _says_no(found: dict[Any, Any]) -> bool:
-    """Whether one of its fields does: `ok: false`, `status: 401`, `result: "denied"`."""
+    """Return True if one of its fields does: `ok: false`, `status: 401`, `result: "denied"`."""
     for key, value in found.items():
         name = str(key).lower()
         if name in _YES and value is False:
@@ -213,7 +213,7 @@ def _says_no(found: dict[Any, Any]) -> bool:
 
 
 def is_refusal(message: Message) -> bool:
-    """Whether it says no: an error, or that one must log in first."""
+    """Return True if it says no: an error, or that one must log in first."""
     if isinstance(message, str) and _TURNED_AWAY.match(message):
         return True
     message = _unwrapped(message)
@@ -275,7 +275,7 @@ def _is_greeting(text: str, found: Any) -> bool:
 
 
 def _answers_nothing(found: dict[Any, Any]) -> bool:
-    """Whether it has the number of what was asked, and nothing; an empty list is something."""
+    """Return True if it has the number of what was asked, and nothing; an empty list is something."""
     rest = {str(key).lower(): value for key, value in found.items()}
     asked = [name for name in rest if name in _NUMBERS]
     return bool(asked) and all(
@@ -284,7 +284,7 @@ def _answers_nothing(found: dict[Any, Any]) -> bool:
 
 
 def _lets_in(found: dict[Any, Any]) -> bool:
-    """Whether it says that a login was accepted, and nothing else."""
+    """Return True if it says that a login was accepted, and nothing else."""
     fields = {str(key).lower(): value for key, value in found.items()}
     rest = {name: value for name, value in fields.items() if name not in {*_NAMES, *_GIVEN, *_YES}}
     return any(fields.get(name) is True for name in _YES) and all(
@@ -306,7 +306,7 @@ def _tells_nothing(name: str, value: Any) -> bool:
 
 
 def is_bare(message: Message) -> bool:
-    """Whether it holds something made of chance and nothing else, as a challenge does."""
+    """Return True if it holds something made of chance and nothing else, as a challenge does."""
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict):
         return False
@@ -325,7 +325,7 @@ def _one_word(value: Any) -> bool:
 
 
 def is_hello(message: Message) -> bool:
-    """Whether it is a greeting in plain words, which asks for nothing."""
+    """Return True if it is a greeting in plain words, which asks for nothing."""
     return isinstance(message, str) and bool(_HELLO.match(message)) and not is_refusal(message)
 
 
@@ -376,7 +376,7 @@ def _named(found: Any) -> str:
 
 
 def shape(message: Message) -> str:
-    """What a message looks like; empty for greetings, heartbeats and refusals, which are no delivery."""
+    """Return the form of a message; empty for greetings, heartbeats and refusals, which are no delivery."""
     if isinstance(message, str) and _ENGINE.match(message):
         return ""
     refusal = is_refusal(message)
@@ -398,7 +398,7 @@ def shape(message: Message) -> str:
 
 
 def content(message: Message) -> str:
-    """What a message says, without numbers and names of users: a notice is always the same."""
+    """Return the text of a message without numbers and names of users: a notice is always the same."""
     message = _unwrapped(message)
     text = text_of(message)
     found = _parsed(message) if isinstance(message, str) else _opened(message)

@@ -28,7 +28,7 @@ _Talk = list[tuple[str, str, bool, str]]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What it names, and what could not be worked out.
+    """The endpoints that a description names, and its unsolved parts.
 
     Args:
         urls: The endpoints.
@@ -84,7 +84,7 @@ def _named(message: dict[str, Any], name: str) -> str:
 def _talk(
     document: Document, operation: dict[str, Any], messages: list[Any]
 ) -> tuple[_Talk, list[str]]:
-    """What is sent by these messages, and the names of those that have no example."""
+    """Return the examples of these messages, and the names of those without one."""
     talk: _Talk = []
     without = []
     for value in messages:
@@ -108,7 +108,7 @@ def _operations(document: Document) -> list[dict[str, Any]]:
 
 
 def _sent(document: Document, name: str, channel: dict[str, Any]) -> tuple[_Talk, tuple[str, ...]]:
-    """What a client sends on a channel: it is *published* (2.x), or *received* by the application (3.x)."""
+    """Return a channel's messages from the client: *published* (2.x), or *received* (3.x)."""
     talk: _Talk = []
     without: list[str] = []
     publish = document.at(channel.get("publish"))

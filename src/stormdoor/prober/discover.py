@@ -52,7 +52,7 @@ USUAL = (
     "/_stcore/stream",
     "/socket.io/?EIO=4&transport=websocket",
 )
-"""Where applications have their sockets when nothing says so."""
+"""Usual paths of sockets, for pages that name none."""
 _CHANGES = re.compile(
     r"log.?(out|off)|sign.?(out|off)|delete|remove|destroy|drop|unsubscribe|reset|revoke|"
     r"shut.?down|restart|stop|kill|disable",
@@ -71,7 +71,7 @@ _KINDS = ("page", "script", "source map")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far it goes.
+    """Bounds of a search.
 
     Args:
         pages: How many pages are read.
@@ -96,7 +96,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was found, what was not worked out, and what was looked at."""
+    """The endpoints, the unsolved addresses, and the pages that were read."""
 
     endpoints: tuple[Found, ...]
     unresolved: tuple[Unresolved, ...]
@@ -179,7 +179,7 @@ class _Search:
                     self.source_map(got.url, got.text, page)
 
     def page(self, got: Page, depth: int) -> None:
-        """What a page leads to."""
+        """Queue the scripts and pages that a page leads to."""
         self.seen.add(got.url)
         if "html" not in got.kind and got.text.lstrip()[:1] != "<":
             if "script" in got.kind or "json" in got.kind:
@@ -199,7 +199,7 @@ class _Search:
                 self.add("page", url, url, depth + 1)
 
     def script(self, url: str, text: str, page: str, above: int = 0) -> None:
-        """What a script opens and loads."""
+        """Queue the scripts that a script loads, and keep the sockets that it opens."""
         one = Script(text, page)
         for address in one.addresses():
             self.address(address, url, above)
@@ -254,7 +254,7 @@ class _Search:
         (self.found if one.certain else self.perhaps).setdefault(address, f"{one.how} in {where}")
 
     async def knock(self, url: str) -> int:
-        """How a handshake as the identity is answered; 0 where there was no answer."""
+        """Return the status of a handshake as the identity; 0 without an answer."""
         target = self.web.target(url)
         request = Request(headers=(("Origin", target.origin), *self.web.headers(target)))
         try:

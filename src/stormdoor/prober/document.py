@@ -43,7 +43,7 @@ def _no_number(text: str) -> float:
 
 
 def parse_json(text: str, name: str) -> Any:
-    """What a JSON text says.
+    """Parse a JSON text.
 
     Raises:
         BadDocument: It is none, or nested more deeply than any such file needs.
@@ -57,7 +57,7 @@ def parse_json(text: str, name: str) -> Any:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """What a YAML text says, without its aliases: a few lines of those are gigabytes.
+    """Parse a YAML text without aliases: a few lines of those are gigabytes.
 
     Raises:
         BadDocument: It is none, or PyYAML is not installed.
@@ -88,7 +88,7 @@ def parse_yaml(text: str, name: str) -> Any:
 
 
 def read_any(path: Path) -> Any:
-    """What a JSON or YAML file says.
+    """Read a JSON or YAML file.
 
     Raises:
         BadDocument: It is neither.
@@ -100,7 +100,7 @@ def read_any(path: Path) -> Any:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says.
+    """Read a TOML file.
 
     Raises:
         BadDocument: It is none.

@@ -256,7 +256,7 @@ async def _entered(member: Member, budget: Budget) -> tuple[Member, LoggedIn | N
 
 
 def _about(plan: Plan, one: Recording, target: Target) -> bool:
-    """Whether it was said on this endpoint; what names none was said on those that were given."""
+    """Return True if it was said on this endpoint; what names none was said on those that were given."""
     if one.url:
         return urlsplit(one.url).path == target.path
     given = [url for url in plan.urls if url not in plan.found] or plan.urls[:1]
@@ -264,7 +264,7 @@ def _about(plan: Plan, one: Recording, target: Target) -> bool:
 
 
 def _actions(plan: Plan, target: Target) -> tuple[Action, ...]:
-    """What was said on this endpoint."""
+    """Return the recorded actions of this endpoint."""
     found = [
         action for one in plan.recordings if _about(plan, one, target) for action in one.actions
     ]
@@ -272,7 +272,7 @@ def _actions(plan: Plan, target: Target) -> tuple[Action, ...]:
 
 
 def _left(plan: Plan, target: Target) -> list[Unresolved]:
-    """What of the recorded conversations was not replayed."""
+    """Return the recorded messages that were not replayed."""
     where = Location(target.url, 0)
     return [
         Unresolved(where, f"{one.source} has {one.left} more messages, which were not replayed")
@@ -284,7 +284,7 @@ def _left(plan: Plan, target: Target) -> list[Unresolved]:
 async def _matrix(
     plan: Plan, client: Client, owner: Identity | None, members: Sequence[Member], origin: str
 ) -> tuple[AccessMatrix | None, int]:
-    """Who may do what, in a budget of its own; and how many connections it took."""
+    """Return the authorization matrix, made in a budget of its own, and the connections that it took."""
     actions = _actions(plan, client.target)
     if not actions or owner is None:
         return None, 0
@@ -300,7 +300,7 @@ async def _matrix(
 def _renewal(
     plan: Plan, whole: Target, client: Client
 ) -> Callable[[], Awaitable[Identity | None]] | None:
-    """How the owner gets in once more; None where the credential was given as it is."""
+    """Return a function that logs the owner in again; None for a credential that was given as it is."""
     if plan.login is None and not plan.entrances:
         return None
 

@@ -26,7 +26,7 @@ _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of it.
+    """The credential, and the values that were captured.
 
     Args:
         identity: With the cookies that were set on the way.
@@ -159,7 +159,7 @@ _FORGERY = re.compile(r"[cx]srf", re.IGNORECASE)
 
 
 def named_in(text: str) -> dict[str, str]:
-    """What the page holds under a name: in `meta`, in a variable of a script, in JSON."""
+    """Return the named values of a page: in `meta`, in a variable of a script, in JSON."""
     found: dict[str, str] = {}
     for one in _META.finditer(text):
         given = {name.lower(): value for name, value in _ATTRIBUTE.findall(one[0])}

@@ -1,4 +1,4 @@
-"""Whether what one identity was delivered is what another is: shapes, and what the fields say.
+"""Return True if what one identity was delivered is what another is: shapes, and what the fields say.
 
 A shape alone is not enough: `{"status": "denied"}` looks like `{"status": "ok"}`, and an emptied document
 like a full one. Every difference that may be a refusal makes it *could not tell*.
@@ -36,7 +36,7 @@ _DEPTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of one message.
+    """The answers to one message.
 
     Args:
         messages: What was delivered after it.
@@ -61,7 +61,7 @@ class Heard:
 
     @property
     def refusal(self) -> bool:
-        """Whether one of the messages says no."""
+        """Return True if one of the messages says no."""
         return any(map(is_refusal, self.messages))
 
 
@@ -96,7 +96,7 @@ def _full(value: Any) -> bool:
 
 
 def values(heard: Sequence[Message], shapes: frozenset[str]) -> frozenset[str]:
-    """What tells one object from another: the values in messages of these shapes."""
+    """Return the values in messages of these shapes: they tell one object from another."""
     return frozenset(
         str(value)
         for message in heard
@@ -108,7 +108,7 @@ def values(heard: Sequence[Message], shapes: frozenset[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the rightful identity is delivered for an action.
+    """The messages that the rightful identity is delivered for an action.
 
     Args:
         shapes: Always, and not without the action.
@@ -162,7 +162,7 @@ def _refuses(messages: Sequence[Message]) -> bool:
 
 
 def compare(reference: Reference, heard: Heard) -> tuple[AccessState, str]:
-    """What this identity got, beside what the rightful one gets."""
+    """Compare the answers of this identity with those of the rightful one."""
     if not heard.sent:
         return ("unknown", heard.why) if heard.unsure else ("refused", heard.why)
     if heard.unsure:

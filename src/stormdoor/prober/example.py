@@ -65,7 +65,7 @@ class Document:
         return last.replace("~1", "/").replace("~0", "~")
 
     def parameter(self, name: str, value: Any) -> str:
-        """What stands in the place of a parameter; "" where that is not known."""
+        """Return the value of a parameter; "" if that is not known."""
         if name in self.ids:
             return self.ids[name]
         one = self.at(value)

@@ -34,7 +34,7 @@ _SHOWS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a browser did.
+    """The requests of a browser session.
 
     Args:
         recordings: One for each socket, with its address.

@@ -21,7 +21,7 @@ _LONGEST_NAME = 24
 _SHORTEST = 4
 _DATE = 5
 _PACKET = re.compile(r"\d{1,2}(?:/[\w/-]+,)?(?=[\[{])")
-"""What stands before the JSON of Socket.IO."""
+"""The part before the JSON of a Socket.IO packet."""
 _NAMED = re.compile(
     r"pass|pwd|token|secret|key|auth|ticket|session|jwt|sig|credential|cookie|bearer|\bpin\b|otp",
     re.IGNORECASE,
@@ -85,12 +85,12 @@ def _holds_secret(found: Any, name: str = "") -> bool:
 
 
 def _secret_protocol(name: str) -> bool:
-    """Whether a subprotocol is no name: it is long, a token, or a part of it is made of chance."""
+    """Return True if a subprotocol is no name: it is long, a token, or a part of it is made of chance."""
     return len(name) > _LONGEST_NAME or _is_chance(name)
 
 
 def _is_chance(name: str) -> bool:
-    """Whether a subprotocol is a token, or a part of it is made of chance."""
+    """Return True if a subprotocol is a token, or a part of it is made of chance."""
     return bool(_JWT.search(name)) or any(map(_random, re.split(r"[^A-Za-z0-9]+", name)))
 
 
@@ -182,7 +182,7 @@ class Identity:
 
     @property
     def ambient(self) -> bool:
-        """Whether a browser sends it along for a foreign page, and nothing else is needed."""
+        """Return True if a browser sends it along for a foreign page, and nothing else is needed."""
         return bool(self.cookies or self._basic) and not (
             self.query or self._secret_message or self._shown_headers or self.secret_subprotocols
         )
@@ -215,7 +215,7 @@ class Identity:
 
     @property
     def empty(self) -> bool:
-        """Whether it shows nothing at all."""
+        """Return True if it shows nothing at all."""
         return not (
             self.cookies
             or self._shown_headers
@@ -236,7 +236,7 @@ class Identity:
             yield self.first_message
 
     def secrets(self) -> Iterator[str]:
-        """What must not be in a transcript."""
+        """Yield the texts that must not be in a transcript."""
         for text in self.texts():
             yield text
             yield from (one[0] for one in _JWT.finditer(text))

@@ -37,7 +37,7 @@ class Link:
     path: str
 
     def now(self, heard: Sequence[Message]) -> str:
-        """What stands there this time; "" where nothing does."""
+        """Return the value at this place; "" without one."""
         for message in heard:
             if shape(message) == self.shape:
                 for path, value in leaves(message):
@@ -47,7 +47,7 @@ class Link:
 
 
 def links_of(actions: Sequence[Action], declared: Collection[str]) -> dict[int, tuple[Link, ...]]:
-    """What each action has from earlier answers.
+    """Return the links of each action to earlier answers.
 
     Args:
         actions: The recorded conversation, with its answers.

@@ -39,7 +39,7 @@ async def lasting(
 async def overheard(
     client: Client, base: Baseline, listener: Ask, speaker: Ask
 ) -> Conversation | None:
-    """What the listener hears while the speaker speaks, proven twice.
+    """Listen with one client while another speaks, twice.
 
     It is a word that the speaker has made up (`{unique}` in its message), or a message in the form that only
     the owner gets.

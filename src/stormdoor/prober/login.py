@@ -40,13 +40,13 @@ class SetCookie:
 
     @property
     def against_forgery(self) -> bool:
-        """Whether it is there to be read by the page, as a double-submit token is."""
+        """Return True if it is there to be read by the page, as a double-submit token is."""
         return "xsrf" in self.name.lower() or "csrf" in self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What came of it."""
+    """The identity after a login, and the cookies that were set."""
 
     identity: Identity
     before: tuple[SetCookie, ...]
@@ -89,7 +89,7 @@ class Login:
     tls: ssl.SSLContext | None = None
 
     def target(self, url: str = "") -> Target:
-        """Where it is.
+        """Return the address of the login, or of another page.
 
         Raises:
             NotAllowed: It is elsewhere than may be probed.

@@ -86,11 +86,11 @@ async def made_up(client: Client, owner: Identity, given: Pairs, origin: str) ->
 
 
 def _much(one: Conversation) -> bool:
-    """Whether it was delivered more than a notice would hold."""
+    """Return True if it was delivered more than a notice would hold."""
     length = sum(len(text_of(message)) for message in one.messages)
     return one.stays_open and length >= _NOTICE and len(one.delivered) > 1
 
 
 def _as_quiet(one: Conversation, other: Conversation) -> bool:
-    """Whether both stay open, and both have said nothing of weight."""
+    """Return True if both stay open, and both have said nothing of weight."""
     return one.stays_open and other.stays_open and not other.delivered

@@ -149,7 +149,7 @@ class _Maker:
         return dict(zip(wanted, heard, strict=True))
 
     def _moves(self, link: Link) -> bool:
-        """Whether the value is another each time, and is no object that others could ask for."""
+        """Return True if the value is another each time, and is no object that others could ask for."""
         heard = [one[0].get(link.source) for one in self.rounds]
         return any(one is not None and link.now(one.messages) != link.value for one in heard)
 
@@ -171,7 +171,7 @@ class _Maker:
                 self.controls[at] = await self._go(member.identity, doubtful, control=True)
 
     def _reference(self, number: int) -> Reference | str:
-        """What the rightful identity gets; or why there is nothing to compare with."""
+        """Return the answers of the rightful identity; or the reason why there are none."""
         row = self.rows[number]
         seen = [one[row.rightful][number] for one in self.rounds if number in one[row.rightful]]
         name = self.members[row.rightful].name
@@ -214,7 +214,7 @@ class _Maker:
     def _of_object(
         self, row: _Row, at: int, number: int, reference: Reference, control: Heard
     ) -> tuple[AccessState, str]:
-        """Whether it is the object of another: by what only its answers hold."""
+        """Return True if it is the object of another: by what only its answers hold."""
         rightful = self.members[row.rightful].name
         asked = {str(value) for _, value in leaves(row.message)}
         own = values(control.messages, reference.shapes)
@@ -276,7 +276,7 @@ class _Maker:
         return AccessCell(member.name, state, why, meant, script)
 
     def matrix(self) -> AccessMatrix:
-        """What came of it."""
+        """Return the matrix."""
         rows = []
         for number, row in enumerate(self.rows):
             reference = self._reference(number) if row.sent else ""

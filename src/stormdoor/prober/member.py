@@ -23,7 +23,7 @@ def _whole(id: str) -> re.Pattern[str]:
 
 
 def mentions(message: str, id: str) -> bool:
-    """Whether an id stands in a message, as a whole."""
+    """Return True if an id stands in a message, as a whole."""
     return bool(_whole(id).search(message))
 
 
@@ -60,7 +60,7 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What reports call them."""
+        """Its name in reports."""
         return self.identity.name
 
     def owns(self, message: str) -> str:
@@ -72,13 +72,13 @@ class Member:
         return next((id for k, id in (*self.ids, *self.guessed) if k == kind), "")
 
     def kind(self, id: str) -> str:
-        """What kind of id it is."""
+        """Return the kind of the id."""
         return next((k for k, one in (*self.ids, *self.guessed) if one == id), "")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRule:
-    """What was declared about an action.
+    """The declared rights of an action.
 
     Args:
         reads: It only reads.
@@ -109,7 +109,7 @@ class Policy:
         return ActionRule()
 
     def meant(self, action: str, name: str, allow: Sequence[str] | None) -> Meant:
-        """Whether this identity is meant to do it; "" where that is not declared."""
+        """Return True if this identity is meant to do it; "" where that is not declared."""
         rule = self.rule(action)
         if rule.allow is not None:
             return "allowed" if name in rule.allow else "refused"

@@ -1,4 +1,4 @@
-"""What an HTML page leads to: scripts in it and beside it, other pages, and addresses in attributes.
+"""Links of an HTML page: scripts in it and beside it, other pages, and addresses in attributes.
 
 The parser of the standard library takes minutes for a hostile page of a megabyte. This one looks at
 tags only, and at each character a bounded number of times.
@@ -32,7 +32,7 @@ _MODULES = {"modulepreload", "preload", "prefetch"}
 
 @dataclass(slots=True)
 class Read:
-    """What was read.
+    """The links of a page.
 
     Args:
         base: What relative addresses are relative to.
@@ -57,7 +57,7 @@ class Read:
 
 
 def _loads(given: dict[str, str]) -> bool:
-    """Whether a `link` is to a script."""
+    """Return True if a `link` is to a script."""
     return (
         bool(_MODULES & set(given.get("rel", "").lower().split()))
         and given.get("as", "script") == "script"
@@ -91,7 +91,7 @@ def _keep(found: Read, tag: str, given: dict[str, str]) -> None:
 
 
 def _sockets(given: dict[str, str]) -> list[str]:
-    """What the attributes say of a socket."""
+    """Return the addresses of sockets in the attributes."""
     found = []
     for name, value in given.items():
         text = value.strip().removeprefix("connect:")

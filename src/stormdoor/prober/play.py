@@ -100,7 +100,7 @@ def fresh(message: str) -> str:
 
 
 def _key(message: Message) -> str:
-    """What relates an answer to its question; "" where nothing does."""
+    """Return the field that relates an answer to its question; "" without one."""
     try:
         found = json.loads(message)
     except (ValueError, RecursionError):
@@ -210,7 +210,7 @@ class _Player:
         return fresh(filled_in(line.message, known))
 
     def _over(self) -> bool:
-        """Whether the server has ended it; it may at each message."""
+        """Return True if the server has ended it; it may at each message."""
         return bool(self.ended)
 
     async def _send(self, talk: list[str], message: str) -> None:
@@ -223,7 +223,7 @@ class _Player:
     async def _hear(
         self, talk: list[str], seconds: float, enough: frozenset[str], key: str = ""
     ) -> list[Message]:
-        """What is delivered until the time is over, or until what was waited for has come."""
+        """Return the messages until the time is over, or until the awaited one has come."""
         found: list[Message] = []
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds

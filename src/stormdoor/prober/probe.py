@@ -158,7 +158,7 @@ def answered(
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What only the owner of an endpoint knows, and says.
+    """Statements that only the operator of an endpoint can make.
 
     Args:
         expired: A token that was good once, and is not any more.
@@ -179,7 +179,7 @@ class Declared:
     idle: float = 0.0
 
     def tokens(self) -> tuple[str, ...]:
-        """What of it must not be shown."""
+        """Return the texts of it that must not be shown."""
         return (self.expired, self.foreign, *self.unused)
 
 
@@ -237,7 +237,7 @@ class Situation:
         return await attempt(self.client, self.base, ask, control, by_opening=by_opening)
 
     async def owner_still_gets_in(self) -> bool:
-        """Whether a refusal is about what was tried, and not about too many attempts."""
+        """Return True if a refusal is about what was tried, and not about too many attempts."""
         if self.owner is None or self.base.once:
             return True
         # As long as for the baseline: a feed takes its time.

@@ -82,12 +82,12 @@ def tag(found: Any) -> tuple[str, str]:
 
 
 def spoken_secrets(message: str) -> list[str]:
-    """What stands in a message under the name of a secret, and must not be shown."""
+    """Return the values in a message that are named like a secret: they must not be shown."""
     return [found[2] for found in _SECRET.finditer(message)]
 
 
 def name_of(message: str) -> str:
-    """What an action is called: what the message says it is, or its first word."""
+    """Return the name of an action: the type of the message, or its first word."""
     try:
         found = json.loads(message)
     except (ValueError, RecursionError):

@@ -28,7 +28,7 @@ class Redactor:
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """What else is secret from now on."""
+        """Add texts that are secret from now on."""
         found = {one for one in secrets if len(one) >= _SHORTEST}
         # The longest first: one secret may be the beginning of another.
         self._secrets = sorted(found.union(self._secrets), key=len, reverse=True)

@@ -59,7 +59,7 @@ def _gap(name: str) -> str:
 
 
 def known(address: str) -> bool:
-    """Whether nothing in it is left open."""
+    """Return True if nothing in it is left open."""
     return "\ue000" not in address
 
 
@@ -117,7 +117,7 @@ class Script:
     _lines: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Where its lines begin."""
+        """Offsets at which the lines begin."""
         self._lines = [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def line(self, at: int) -> int:
@@ -180,14 +180,14 @@ class Script:
         return [Address(self._absolute(value), self.line(at), how, certain=sure)]
 
     def _values_at(self, at: int, depth: int = 0) -> list[str]:
-        """What the expression that begins here may be."""
+        """Return the possible values of the expression that begins here."""
         text = self.text[at : at + _LONGEST_EXPRESSION]
         if not text.strip() or text.lstrip().startswith((")", "function", "{")):
             return [""] if text.lstrip().startswith(")") else []
         return _Expression(self, text, at, depth).values()
 
     def lookup(self, name: str, before: int, depth: int) -> list[str]:
-        """What is assigned to a name: the last time before this place, or else the first time."""
+        """Return the value of a name: the last assignment before this place, or else the first."""
         self._lookups += 1
         if depth >= _DEPTH or self._lookups > _LOOKUPS:
             return [_gap(name)]
@@ -202,7 +202,7 @@ class Script:
         return self._taken_apart(name, before, depth) or [_gap(name)]
 
     def _taken_apart(self, name: str, before: int, depth: int) -> list[str]:
-        """What a name is in `let { protocol, host } = new URL(…)`; nothing where it is in none."""
+        """Return the value of a name in `let { protocol, host } = new URL(…)`; None if it is in none."""
         pattern = re.compile(
             rf"\{{[\w\s,$]{{0,200}}(?<![\w$]){re.escape(name)}[\w\s,$]{{0,200}}\}}\s*=(?![=>])\s*"
         )
@@ -376,7 +376,7 @@ class _Expression:
         return found
 
     def _members(self, value: list[str] | None, name: str) -> list[str]:
-        """What follows a value: `.name`, `[…]` and `(…)`; a name alone is looked up at the end."""
+        """Read the accesses after a value: `.name`, `[…]` and `(…)`; a name alone is looked up at the end."""
         path = [name] if name else []
         while self.kind == "sign" and self.piece in {".", "?.", "(", "["}:
             if self.piece == "(":

@@ -55,7 +55,7 @@ FUNCTIONS: Mapping[str, Callable[..., str]] = {
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode(),
 }
-"""What `make` may do with texts."""
+"""Functions that `make` may apply to texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect, and what to ask for there.
+    """The address to connect to, and the resource.
 
     Args:
         secure: Whether TLS is spoken.
@@ -40,7 +40,7 @@ class Target:
 
     @property
     def netloc(self) -> str:
-        """What stands in `Host:`; the port only where it is not the usual one."""
+        """Value of `Host:`; with the port only if it is not the usual one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
@@ -61,7 +61,7 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is this machine."""
+        """Return True if it is this machine."""
         return _is_loopback(self.address)
 
     def at(self, resource: str) -> Target:

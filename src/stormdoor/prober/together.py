@@ -12,7 +12,7 @@ __all__ = ["together"]
 
 
 async def together(*every: Coroutine[Any, Any, Conversation]) -> list[Conversation]:
-    """What came of each, in their order. Where one cannot be paid for, all of them are ended.
+    """Run all at once, and return the results in order. If one cannot be paid for, all of them are ended.
 
     Raises:
         BudgetSpent: No connection or no second is left.

@@ -17,14 +17,14 @@ from stormdoor.prober.wire import Answer, NoAnswer, Request, exchange
 __all__ = ["LONGEST_PAGE", "Page", "Web"]
 
 LONGEST_PAGE = 4 * 1024 * 1024
-"""How much of a page or a script is read, in bytes; bundles are long."""
+"""Bytes of a page or a script that are read; bundles are long."""
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was got in the end.
+    """The page after all redirections.
 
     Args:
         url: Its address, after the redirects.
@@ -117,7 +117,7 @@ class Web:
         return tuple(self.jars[self.home.host].items())
 
     def headers(self, target: Target) -> list[tuple[str, str]]:
-        """What the identity shows there: its headers at its own place alone, cookies at their host."""
+        """Return the identity's headers for its own place, and its cookies for their host."""
         found = list(self.who.headers) if target.origin == self.home.origin else []
         if jar := self.jars.get(target.host):
             found.append(("Cookie", "; ".join(f"{name}={value}" for name, value in jar.items())))

@@ -57,7 +57,7 @@ class NoAnswer(Exception):
 
 
 class NotWebSocket(NoAnswer):
-    """What came behind the 101 breaks RFC 6455, so that no client of the field would have read it on."""
+    """The bytes after the 101 break RFC 6455: no usual client would read on."""
 
 
 class TooLarge(NoAnswer):
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the server answered: status, headers with lower-case names, and what body was read."""
+    """An answer of the server: status, headers with lower-case names, and the body as far as it was read."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -223,7 +223,7 @@ class Wire:
             self._bytes += piece
 
     def _broken(self, first: int, second: int) -> str:
-        """What is wrong with the first two bytes of a frame (sections 5.1, 5.2, 5.4 and 5.5), or ""."""
+        """Return the fault in the first two bytes of a frame (sections 5.1, 5.2, 5.4 and 5.5), or ""."""
         opcode = first & 0x0F
         if first & (0x30 if self.compressed else 0x70):
             return "a frame with reserved bits"
@@ -343,7 +343,7 @@ async def _read_body(
     *,
     seconds: float = ANSWER_SECONDS,
 ) -> bytes:
-    """What there is of a body; errors on the way end it."""
+    """Return the body as far as it comes; an error ends it."""
     body = bytearray()
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
         async with asyncio.timeout(seconds):
@@ -416,7 +416,7 @@ async def exchange(
 async def half_open(
     target: Target, budget: Budget, tls: ssl.SSLContext | None, seconds: float
 ) -> bool:
-    """Whether a request that is begun and not finished is still waited for after so many seconds.
+    """Return True if a request that is begun and not finished is still waited for after so many seconds.
 
     Raises:
         NoAnswer: The server could not be reached.

@@ -1,4 +1,4 @@
-"""Who may do what, as a probe saw it: actions against identities."""
+"""Authorization matrix of a probe: actions against identities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AccessState = Literal["allowed", "refused", "silent", "unknown", "not-tried"]
 
 @dataclass(frozen=True, slots=True)
 class AccessCell:
-    """What came of one action by one identity.
+    """The result of one action by one identity.
 
     Args:
         identity: Its name; `nobody` has no credential.
@@ -31,7 +31,7 @@ class AccessCell:
 
     @property
     def wrong(self) -> bool:
-        """Whether an identity may do what it was not meant to."""
+        """Return True if an identity may do what it was not meant to."""
         return self.state == "allowed" and self.meant == "refused"
 
 

@@ -46,11 +46,11 @@ def _tile(kind: str, number: int, what: str) -> str:
 
 
 _NAMED = 3
-"""How many of the places that were looked at stand in a heading."""
+"""Number of the searched places that a heading names."""
 
 
 def _roots(report: Report) -> str:
-    """What was looked at, short enough for a heading; the endpoints name the rest."""
+    """Return the searched places, short enough for a heading; the endpoints name the rest."""
     more = len(report.roots) - _NAMED
     if more <= 1:
         return ", ".join(report.roots)
@@ -89,7 +89,7 @@ def _header(report: Report) -> str:
 
 
 def _scanned(report: Report) -> str:
-    """What the probe is compared with."""
+    """Describe the comparison of the probe."""
     if report.crossing is None:
         return ""
     scan = report.crossing.scan

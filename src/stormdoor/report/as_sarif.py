@@ -40,7 +40,7 @@ ROOT = "%SRCROOT%"
 INFORMATION = "https://pypi.org/project/stormdoor/"
 """The project's page in the package index: the one address that it has by its name."""
 LONGEST = 1024
-"""What sites accept as a description."""
+"""Characters that sites accept as a description."""
 
 _SEVERITY = {Level.ERROR: "8.0", Level.WARNING: "5.0", Level.NOTE: "2.0"}
 _RANK = {Confidence.HIGH: 90.0, Confidence.MEDIUM: 60.0, Confidence.LOW: 30.0}

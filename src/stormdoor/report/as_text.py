@@ -48,12 +48,12 @@ _STATE_STYLES: dict[State, str] = {
 _NARROW = 30
 """Columns beside a label in which nothing can be read: there the text stands below it."""
 _LISTED = 8
-"""How many files and names that were not understood are listed; JSON has them all."""
+"""Number of unsolved files and names that are listed; JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """What is drawn. States must be told apart without colour, too."""
+    """Signs of the states, which differ without colour, too."""
 
     states: dict[State, str]
     bar: str

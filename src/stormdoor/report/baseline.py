@@ -43,7 +43,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is in the file."""
+    """Contents of the file."""
 
     schema: str
     findings: tuple[Known, ...]
@@ -77,7 +77,7 @@ def baseline_of(report: Report) -> str:
 
 
 def read_baseline(text: str) -> Counter[str]:
-    """How often each fingerprint is known.
+    """Count the known findings by fingerprint.
 
     Raises:
         BaselineError: It is another file, or damaged.

@@ -37,7 +37,7 @@ class ScanError(Exception):
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """What `stormdoor scan --format json` writes."""
+    """The report of `stormdoor scan --format json`."""
 
     schema: str
     tool: str
@@ -95,11 +95,11 @@ _REPEATS = re.compile(r"[+*}][^()]*\)[+*{]")
 """A repetition of a repetition, which can take for ever to say no."""
 _LONGEST = 2_000
 _UNKNOWN = "…"
-"""How a scan begins a path of which it knows a part only."""
+"""Begins a path of which a scan knows only a part."""
 
 
 def leads_to(pattern: str, path: str) -> int:
-    """How surely a route leads to a path: 3 literally, 2 as a pattern, 1 by its end alone; 0 does not.
+    """Rate how surely a route leads to a path: 3 literally, 2 as a pattern, 1 by its end alone; 0 does not.
 
     Tornado matches the whole path, with or without an anchor at the end.
     """
@@ -137,20 +137,20 @@ _ORIGIN = re.compile(r"> Origin: (\S+)")
 
 
 def _refused_at_the_door(one: Tried) -> bool:
-    """Whether the handshake itself was answered with a refusal."""
+    """Return True if the handshake itself was answered with a refusal."""
     found = next(filter(None, map(_STATUS.fullmatch, one.transcript)), None)
     return found is not None and found[1] != "101"
 
 
 def _refused_late(one: Tried) -> bool:
-    """Whether the server accepted the handshake and then ended the connection."""
+    """Return True if the server accepted the handshake and then ended the connection."""
     return "< 101" in one.transcript and any(
         line.startswith(("< close", "< (the connection ended)")) for line in one.transcript
     )
 
 
 def _origin_kind(one: Tried) -> str:
-    """Which kind of origin got in, by the transcript: foreign, null, prefix, suffix, or the same host."""
+    """Return the kind of origin in the transcript: foreign, null, prefix, suffix, or same-host."""
     sent = next(filter(None, map(_ORIGIN.match, one.transcript)), None)
     if sent is None:
         return ""
@@ -171,7 +171,7 @@ def _always(_: Tried) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a probe can say to a rule.
+    """The meaning of a probe's result for a rule.
 
     Args:
         confirms: Probes that show the same hole, when they find it.
@@ -199,7 +199,7 @@ def _by_name(one: Tried) -> bool:
 
 
 def _compressed(one: Tried) -> bool:
-    """Whether it was compression that passed the limit, and not pieces."""
+    """Return True if it was compression that passed the limit, and not pieces."""
     return one.rule_id != "SP604" or one.kind == "compressed"
 
 
@@ -261,12 +261,12 @@ _CHECKS = {
 
 
 def check_of(rule_id: str) -> Check | None:
-    """Which of the five questions a rule of the scan is about; None if none."""
+    """Return the check that a rule of the scan is about, or None."""
     return _CHECKS.get(rule_id[2:3]) if rule_id.startswith("SD") else None
 
 
 def _settled(finding: Finding, claim: Claim, tried: Sequence[Tried]) -> tuple[Standing, Tried, str]:
-    """What the results of one address say to a finding; there is at least one result."""
+    """Compare a finding with the results of one address; there is at least one result."""
     about = [one for one in tried if one.rule_id in (*claim.confirms, *claim.refutes)]
     for one in about:
         if one.outcome == "open" and one.rule_id in claim.confirms and claim.shows(one):

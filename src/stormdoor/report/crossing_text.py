@@ -1,4 +1,4 @@
-"""What the running server says to the findings of a scan, for a person at a terminal."""
+"""The findings of a scan beside the running server, as text for a terminal."""
 
 from __future__ import annotations
 

@@ -108,5 +108,5 @@ def cwe_name(number: int) -> str:
 
 
 def cwe_url(number: int) -> str:
-    """Where MITRE describes it."""
+    """Return MITRE's page about a weakness."""
     return f"https://cwe.mitre.org/data/definitions/{number}.html"

@@ -1,4 +1,4 @@
-"""What a judge from outside says: findings, verdicts on endpoints, and what was covered.
+"""Results of a scan or a probe: findings, verdicts on endpoints, and coverage.
 
 The auditor and the prober fill this in; the writers of this package turn it into text, JSON, SARIF
 and HTML. Everything is frozen, compares by value, and goes through msgspec both ways.
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class Level(StrEnum):
-    """How bad it is: what an attacker can misuse, a weakness, or hygiene."""
+    """Severity: a hole that an attacker can misuse, a weakness, or hygiene."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -56,7 +56,7 @@ class Level(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure the judge is that the finding is true; says nothing about how bad it is."""
+    """Confidence that the finding is true, independent of its severity."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -171,7 +171,7 @@ class Finding:
 
     @property
     def leads(self) -> bool:
-        """Whether the steps show more than the place itself does."""
+        """Return True if the steps show more than the place itself does."""
         places = {(one.location.path, one.location.line) for one in self.steps}
         return bool(places - {(self.location.path, self.location.line)})
 
@@ -243,7 +243,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the scan looked at, so that its silence can be judged.
+    """Coverage of a scan or a probe, so that its silence can be judged.
 
     Args:
         files: Python files found.
@@ -264,7 +264,7 @@ class Coverage:
     looked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """What was looked at, in a sentence without its end."""
+        """Describe the coverage in a sentence without its end."""
 
         def counted(number: int, noun: str) -> str:
             return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -307,7 +307,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class RuleMeta:
-    """What is known about a rule apart from any finding.
+    """Description of a rule, apart from any finding.
 
     Args:
         id: `SD101`.
@@ -420,7 +420,7 @@ class Crossing:
     only_live: tuple[Finding, ...] = ()
 
     def numbers(self) -> dict[Standing, int]:
-        """How many findings have each standing."""
+        """Count the findings of each standing."""
         return {one: sum(f.standing == one for f in self.findings) for one in STANDINGS}
 
 

@@ -15,7 +15,7 @@ __all__ = ["about_rule", "finding_article", "findings", "transcript", "way"]
 
 
 def about_rule(rule: RuleMeta) -> str:
-    """What is known about the rule, folded away."""
+    """Return the rule's page, folded away."""
     parts = [f"<p><strong>{escaped(rule.title)}.</strong></p>", prose(rule.what), prose(rule.why)]
     if rule.example and rule.instead:
         parts.append(
@@ -46,7 +46,7 @@ def way(one: Finding) -> str:
 
 
 def transcript(lines: Sequence[str], *, unfolded: bool = False) -> str:
-    """What went over the wire; folded away unless it is what the page is about."""
+    """Return the transcript, folded away unless the page is about it."""
     if not lines:
         return ""
     text = escaped("\n".join(map(printable, lines)))

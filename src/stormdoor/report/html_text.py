@@ -11,7 +11,7 @@ from stormdoor.report.printable import encodable, source_line
 __all__ = ["escaped", "evidence", "inline", "place", "prose", "source"]
 
 _CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z][a-z-]*)")
-"""What stands between backticks; and options, wherever they stand."""
+"""Text between backticks; and options anywhere."""
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _SHOWN = 2
 """Sentences that a narrow column shows unasked; the list of what was tried has them all."""
@@ -41,7 +41,7 @@ def _code_of(found: re.Match[str]) -> str:
 
 
 def evidence(text: str, where: str = "") -> str:
-    """What a verdict rests on, for a narrow column: the first sentences, and the others unfolded.
+    """The reason of a verdict for a narrow column: the first sentences, the others folded away.
 
     Args:
         text: Sentences.

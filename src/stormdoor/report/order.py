@@ -11,7 +11,7 @@ from stormdoor.report.finding import EndpointReport, Finding, Level, Report
 __all__ = ["Group", "Key", "counts", "grouped", "in_order", "key_of"]
 
 Key = tuple[str, str]
-"""What a finding is about: a name, and a file where the name alone does not say which."""
+"""Subject of a finding: a name, and a file where the name is not unique."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def key_of(report: Report) -> Callable[[Finding | EndpointReport], Key]:
-    """How endpoints and findings of a report belong together.
+    """Group the findings of a report by endpoint.
 
     Programs that are scanned together, and do not know each other, may use one name for several classes.
     Then what is found in a file is about the class in it.
@@ -76,7 +76,7 @@ def grouped(report: Report) -> list[Group]:
 
 
 def counts(findings: Iterable[Finding]) -> dict[Level, int]:
-    """How many there are of each level, the levels without any included."""
+    """Count the findings of each level, including levels without any."""
     found = dict.fromkeys(Level, 0)
     for one in findings:
         found[one.level] += 1

@@ -57,7 +57,7 @@ def markdown(rule: RuleMeta, *, heading: bool = True) -> str:
 
 
 def plain(rule: RuleMeta) -> str:
-    """What and why, and what to do, without markup that a reader of plain text would trip over."""
+    """Return the rule's text, reason and fix without markup that a reader of plain text would trip over."""
     return (
         "\n\n".join(part.strip() for part in (rule.what, rule.why, rule.fix) if part.strip())
         or rule.title

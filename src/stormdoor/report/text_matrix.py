@@ -1,4 +1,4 @@
-"""Who may do what, for a terminal: a sign for each identity, and why where it matters."""
+"""Authorization matrix for a terminal: a sign for each identity, and the reason where it matters."""
 
 from __future__ import annotations
 

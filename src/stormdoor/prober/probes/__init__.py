@@ -27,7 +27,7 @@ PROBES: tuple[Probe, ...] = _all_probes()
 """Every probe, by id."""
 
 _FIRST = ("SP101", "SP201")
-"""What matters most runs before a server may have had enough of wrong credentials."""
+"""The most important probes run first: a server may limit wrong credentials later."""
 _LAST = ("SP111",)
 """After this it may have."""
 

@@ -61,7 +61,7 @@ _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 
 async def _is_capability(situation: Situation, ask: Ask) -> bool:
-    """Whether another long id in the address gets nothing, and no page tells this one."""
+    """Return True if another long id in the address gets nothing, and no page tells this one."""
     client = situation.client
     secret = _CAPABILITY.search(client.target.resource)
     if secret is None:
@@ -101,7 +101,7 @@ async def _is_made_for_any_client(situation: Situation, ask: Ask, above: str, se
 
 
 async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
-    """What shows that a socket is open which says nothing by itself; "" where nothing does."""
+    """Return the evidence that a silent socket is open to every client; "" without any."""
     client = situation.client
     if page := await public_page(client):
         return f"{page} opens the socket for every visitor, and knows of no login"

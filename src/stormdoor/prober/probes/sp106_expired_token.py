@@ -41,7 +41,7 @@ _GRACE = 120.0
 
 
 def ends_at(tokens: list[str]) -> float:
-    """When the first of them ends, in seconds since 1970; 0 where none says."""
+    """Return the end of the first that ends, in seconds since 1970; 0 without one."""
     ends = []
     for token in tokens:
         part = token.split(".")[1]

@@ -38,7 +38,7 @@ _TICKET = re.compile(r"ticket|one.?time|\botp\b|nonce", re.IGNORECASE)
 
 
 def is_ticket(owner: Identity) -> bool:
-    """Whether the credential is called a ticket, or something like it."""
+    """Return True if the credential is called a ticket, or something like it."""
     names = [name for name, _ in (*owner.query, *owner.headers)]
     # `ticket.` before the secret; what the secret itself spells is chance.
     names += [one.rpartition(".")[0] for one in owner.protocols]

@@ -71,7 +71,7 @@ def _gate(number: int) -> Callable[[], Awaitable[None]]:
 
 
 async def _together(situation: Situation, who: Identity) -> list[Conversation]:
-    """What becomes of the clients; a budget that is spent ends all of them."""
+    """Run the clients together; a budget that is spent ends all of them."""
     ask = Ask(who, situation.origin, gate=_gate(_AT_ONCE))
     return list(await asyncio.gather(*(situation.client.converse(ask) for _ in range(_AT_ONCE))))
 

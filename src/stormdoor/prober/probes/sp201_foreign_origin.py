@@ -95,7 +95,7 @@ def _origins(own: str) -> list[tuple[str, str, Level]]:
 
 
 def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
-    """What no browser sends: said where it gets in, and no finding."""
+    """Return origins that no browser sends: named where they get in, and no finding."""
     scheme, _, host = own.partition("://")
     bare, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
     dotted = f"{bare}.:{port}" if colon else f"{host}."

@@ -115,7 +115,7 @@ def _refused(other: Identity, first: Conversation) -> Result:
 
 
 async def _overhears(situation: Situation, asks: Ask) -> Conversation | None:
-    """What the other hears while the owner speaks, if the private text is in it both times."""
+    """Return the other's conversation if it hears the private text twice while the owner speaks."""
     client, owner = situation.client, situation.owner
     if owner is None:
         return None

@@ -47,7 +47,7 @@ async def _at(situation: Situation, member: Member, id: str, other: str) -> Conv
 
 
 async def _by(situation: Situation, owner: Member, other: Member, id: str) -> Result:
-    """Whether the other reads the owner's object."""
+    """Return True if the other reads the owner's object."""
     own = [await _at(situation, owner, id, id) for _ in range(2)]
     forms = shapes(own[0].messages) & shapes(own[1].messages)
     theirs = await _at(situation, other, id, id)

@@ -1,4 +1,4 @@
-"""What the server says when something goes wrong tells how it is made.
+"""Error messages tell how the server is made.
 
 What:
     Everything that the server answered to the other probes is searched for tracebacks, lines of code,

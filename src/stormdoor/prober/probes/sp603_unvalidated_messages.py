@@ -1,4 +1,4 @@
-"""What no message may hold is put where others read it.
+"""Messages with invalid content are passed on to others.
 
 What:
     The owner's message of `--say`, where it is a JSON object, once more with a field that is in no schema,
@@ -47,7 +47,7 @@ def _objects(texts: list[str]) -> list[dict[str, Any]]:
 
 
 def _holds(message: Message, name: str, value: Any) -> bool:
-    """Whether it is a field of that name and value, and not only text that quotes it."""
+    """Return True if it is a field of that name and value, and not only text that quotes it."""
 
     def look(one: Any, depth: int) -> bool:
         if depth == 0:
@@ -70,7 +70,7 @@ def _in_lists(value: str) -> Any:
 
 
 def _wrong(message: dict[str, Any]) -> Iterator[tuple[str, str, Callable[[str], Any]]]:
-    """What is wrong, in which field, and what it holds then, around a word that is made up."""
+    """Yield invalid messages: the fault, the field, and the message with a made-up word."""
     yield "A field that is in no schema is kept, and delivered to others.", _EXTRA, str
     rest = {name: value for name, value in message.items() if name not in TAGS}
     if name := next((key for key, one in rest.items() if type(one) in {int, float}), ""):
@@ -86,7 +86,7 @@ def _wrong(message: dict[str, Any]) -> Iterator[tuple[str, str, Callable[[str], 
 
 
 async def _heard(situation: Situation, who: Any, text: str) -> Conversation:
-    """What another connection hears, while this message is sent."""
+    """Return the messages of another connection while this message is sent."""
     client = situation.client
     raw = (frame_bytes(TEXT, text.encode()),)
 
@@ -100,7 +100,7 @@ async def _heard(situation: Situation, who: Any, text: str) -> Conversation:
 async def _passed_on(
     situation: Situation, who: Any, message: dict[str, Any], name: str, make: Callable[[str], Any]
 ) -> Conversation | None:
-    """What another connection hears of it; None where it is not passed on as it is, both times."""
+    """Return another connection's conversation; None unless it hears the message unchanged twice."""
     heard = None
     for _ in range(2):
         value = make(secrets.token_hex(6))

@@ -47,7 +47,7 @@ _NOT_TRIED = {
 
 
 async def _spreads(situation: Situation, ask: Ask) -> bool:
-    """Whether another of the owner's sockets hears what is said, or is told as much anyway."""
+    """Return True if another of the owner's sockets hears what is said, or is told as much anyway."""
     client = situation.client
 
     async def speak() -> None:

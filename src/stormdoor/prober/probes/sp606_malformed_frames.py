@@ -70,7 +70,7 @@ CASES = {
     "a close with the code 1015": _close(1015),
     "a close with a reason that is not UTF-8": _close(1000, b"\xff\xfe"),
 }
-"""What a server must not accept, as bytes."""
+"""Frames that a server must not accept, as bytes."""
 
 
 async def _tried(situation: Situation, who: Identity, data: bytes) -> Conversation:
