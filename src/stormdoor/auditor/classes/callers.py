@@ -82,21 +82,20 @@ class Callers:
             name, wanted = owner.node.name, owner.node
         found = [
             (one, call)
-            for one, call in self._by_name.get(name, ())
+            for one, call in self.calls_by_name().get(name, ())
             if self._means(one, call, module, wanted)
         ]
         if not found and isinstance(function, FunctionDefinition) and name == function.name:
             found = [
                 (one, call)
                 for place, local in names_loaded(self.project, module, name)
-                for one, call in self._by_name.get(local, ())
+                for one, call in self.calls_by_name().get(local, ())
                 if one is place
             ]
-        self.budget.spend(len(self._by_name.get(name, ())))
+        self.budget.spend(len(self.calls_by_name().get(name, ())))
         return found
 
-    @property
-    def _by_name(self) -> dict[str, list[tuple[Module, ast.Call]]]:
+    def calls_by_name(self) -> dict[str, list[tuple[Module, ast.Call]]]:
         """The calls of the program, by the last of their names."""
         if self._calls is None:
             self._calls = {}

@@ -38,6 +38,12 @@ class Hierarchy(Wrappings):
         """Files whose functions were followed, and whose names were asked for, since somebody emptied it."""
         self._shaped: dict[int, bool] = {}
 
+    def look_up(self) -> None:
+        """Go through all files for what most endpoints ask for."""
+        self.calls_by_name()
+        self.kept_defaults("")
+        _ = self.needed, self.noted_from_outside, self.visitors, self.fronts
+
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
         """Whether classes that derive from one say each for itself what it leaves open.
 

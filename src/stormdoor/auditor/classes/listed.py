@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.module import Assigned, Loop, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["Bound", "Listed"]
@@ -41,14 +41,20 @@ class Listed:
         if self._around is None:
             self._around = {}
             if any(word in line for line in self.module.lines for word in _ROUTING):
-                self._index(self.module.tree, ())
+                self._index(self._around)
         return self._around
 
-    def _index(self, node: ast.AST, loops: tuple[_Loop, ...]) -> None:
-        pending = [(node, loops)]
-        index: dict[ast.AST, tuple[_Loop, ...]] = {}
+    def _index(self, index: dict[ast.AST, tuple[_Loop, ...]]) -> None:
+        # The outermost loop first: one inside of it was gone through then.
+        pending: list[tuple[ast.AST, tuple[_Loop, ...]]] = []
+        pending += [(one, ()) for one in reversed(self.module.loops())]
+        gone_through: set[ast.AST] = set()
         while pending:
             one, around = pending.pop()
+            if isinstance(one, Loop):
+                if one in gone_through:
+                    continue
+                gone_through.add(one)
             if around and isinstance(one, ast.Tuple | ast.List | ast.Call):
                 index[one] = around
             if isinstance(one, ast.ListComp | ast.GeneratorExp | ast.SetComp):
@@ -57,7 +63,6 @@ class Listed:
                 pending += [(inner, (*around, one)) for inner in one.body]
             else:
                 pending += [(inner, around) for inner in ast.iter_child_nodes(one)]
-        self._around = index
 
     def _bound(self, loops: tuple[_Loop, ...], known: dict[str, ast.expr]) -> Iterator[Bound]:
         if not loops:

@@ -19,7 +19,7 @@ from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["explore"]
+__all__ = ["explore", "routed"]
 
 Words: TypeAlias = MappingABC[str, tuple[Module, ast.expr]]
 """What a route gives to `initialize`, by the names."""
@@ -182,7 +182,7 @@ def _filled_by(hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
         for verb in _VERBS
         if any(isinstance(one, ClassInfo) and verb in hierarchy.members(one) for one in info.mro)
     ]
-    words = _routed(hierarchy).get(id(info), {})
+    words = routed(hierarchy).get(id(info), {})
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
         ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
@@ -193,7 +193,7 @@ def _filled_by(hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
 
 
 @lru_cache(maxsize=4)
-def _routed(hierarchy: Hierarchy) -> dict[int, Words]:
+def routed(hierarchy: Hierarchy) -> dict[int, Words]:
     """What the routes give to each handler: the same tables to several of them."""
     named: dict[str, list[ClassInfo]] = {}
     for info in _handlers(hierarchy):

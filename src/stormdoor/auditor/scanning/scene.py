@@ -16,6 +16,7 @@ from stormdoor.auditor.classes.patches import collect_patches
 from stormdoor.auditor.classes.routers import collect_served, making_applications
 from stormdoor.auditor.classes.routes import Routes, find_routes
 from stormdoor.auditor.classes.serving import find_serving
+from stormdoor.auditor.connection.visits import routed
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import is_setting_chain, words_of
 from stormdoor.auditor.reading.defaults import collect_settings
@@ -90,11 +91,15 @@ def prepare(
         by_name.setdefault(info.name, []).append(info)
     routes = find_routes(project, hierarchy, by_name)
     find_serving(hierarchy, routes)
-    project.settle()
     endpoints = [
         Endpoint(project, hierarchy, info, tuple(routes.of.get(id(info), ())))
         for info in [*_reachable(sockets, routes, hierarchy), *routes.borrowed]
     ]
+    project.settle()
+    if endpoints:
+        # Once, before other processes begin: each of them would need it.
+        routed(hierarchy)
+        hierarchy.look_up()
     unreadable = [
         NotAnalysed(project.path_of(path), reason)
         for listing in listings
