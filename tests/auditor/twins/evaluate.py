@@ -3,6 +3,7 @@
     python -m tests.auditor.twins.evaluate                      # the pairs of this repository
     python -m tests.auditor.twins.evaluate --record FILE.json   # keep the answers, too
     python -m tests.auditor.twins.evaluate --cases FOLDER       # pairs elsewhere
+    python -m tests.auditor.twins.evaluate --batch 2            # only the second batch
 
 A finding of level error or warning answers a question with yes. Precision and recall count twins.
 """
@@ -129,10 +130,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Scan all twins, print the table, and keep the answers where that is asked for."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--cases", type=Path, default=CASES, help="folder with the pairs")
+    options.add_argument("--batch", type=int, default=0, help="only this batch, 1 or 2")
     options.add_argument("--record", type=Path, help="JSON file for the answers and the figures")
     options.add_argument("--code", default="", help="commit of the scanner, for the record")
     given = options.parse_args(arguments)
-    pairs = list(read_pairs(given.cases))
+    pairs = [one for one in read_pairs(given.cases) if given.batch in {0, one.batch}]
     scanned = {(pair.name, side): answers_of(pair, side) for pair in pairs for side in SIDES}
     rows = rows_of(pairs, scanned)
     for cells in (HEAD, ("---",) * len(HEAD), *(row.cells for row in rows)):

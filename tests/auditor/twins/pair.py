@@ -44,6 +44,7 @@ class Pair:
     Args:
         name: Name of the folder.
         folder: Folder with the files of the guarded twin.
+        batch: 1 for pairs that engineers could read; 2 for pairs kept apart until the rules were done.
         application: Kind of program, such as "chat".
         style: How it is written.
         file: Name of the file with the line that differs.
@@ -56,6 +57,7 @@ class Pair:
 
     name: str
     folder: Path
+    batch: int
     application: str
     style: str
     file: str
@@ -100,6 +102,7 @@ def _read(path: Path) -> Pair:
     return Pair(
         name=path.parent.name,
         folder=path.parent,
+        batch=label.get("batch", 1),
         application=label["application"],
         style=label["style"],
         file=label["file"],
@@ -113,4 +116,4 @@ def _read(path: Path) -> Pair:
 
 _ANSWERS = ("at_guarded", "at_broken", "allowed_at_broken")
 _REQUIRED = {"application", "style", "file", "guarded", "broken", "at_broken", "attack"}
-_KEYS = _REQUIRED | set(_ANSWERS) | {"note"}
+_KEYS = _REQUIRED | set(_ANSWERS) | {"batch", "note"}

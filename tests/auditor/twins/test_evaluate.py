@@ -18,6 +18,7 @@ def pair(name: str, *, expected: frozenset[str] = frozenset({HOLE})) -> Pair:
     return Pair(
         name=name,
         folder=CASES,
+        batch=1,
         application="chat",
         style="sync",
         file="app.py",
