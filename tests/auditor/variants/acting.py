@@ -149,10 +149,6 @@ MEMBERS: dict[str, tuple[str, str]] = {
         "ok",
         _DROPBOX.format(does='self.tell("tree", client.tree(self.user, path))'),
     ),
-    "what anybody's box holds is sent": (
-        "missing",
-        _DROPBOX.format(does="boxes.get(path).delete()"),
-    ),
     "the last of many methods": (
         "missing",
         _GAME.format(deletes='games.held.pop(data["game"])'),
@@ -163,17 +159,10 @@ MEMBERS: dict[str, tuple[str, str]] = {
             deletes='if self.current_user.is_admin:\n            games.held.pop(data["game"])'
         ),
     ),
-    "a callback joins what the address names": ("missing", _ROOM.format(asks="pass")),
     "a callback joins where the user is a member": (
         "ok",
         _ROOM.format(
             asks="if user not in self.room.members:\n            self.close()\n            return"
-        ),
-    ),
-    "nobody is refused for the profile": (
-        "missing",
-        _PROFILE.format(
-            question="profile is not None and profile.banned", answer="room.log(profile)"
         ),
     ),
     "who is banned is refused": (
@@ -243,25 +232,6 @@ from elsewhere import terminals
 class Door(Base):
     def open(self, name):
         self.terminal = terminals.open(name, access_code=self.current_user)
-""",
-    ),
-    "what opens it is told the size": (
-        "missing",
-        """
-from elsewhere import terminals
-class Door(Base):
-    def open(self, name):
-        self.terminal = terminals.open(name, rows=24)
-""",
-    ),
-    "what is made is given to a function that knows nobody": (
-        "missing",
-        """
-from psycopg2 import extras
-class Door(Base):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await db.execute("delete from rooms where id = %s", (extras.Json(data["room"]),))
 """,
     ),
 }
@@ -344,10 +314,6 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
-    "a channel that comes later, by its key": (
-        "missing",
-        _BROKER.format(key='data["routing_key"]'),
-    ),
     "a channel that comes later, one for all": ("ok", _BROKER.format(key='"all"')),
     "only from some addresses": (
         "ok",
@@ -367,38 +333,7 @@ ANYBODY: dict[str, tuple[str, str]] = {
             then="db.words.delete(word)",
         ),
     ),
-    "from the address that a header tells": (
-        "missing",
-        _PLACED.format(
-            address='source = self.request.headers["X-Real-Ip"]',
-            among="in",
-            first="db.words.delete(word)",
-            then="return",
-        ),
-    ),
-    "the address is only noted": (
-        "missing",
-        _PLACED.format(
-            address="source = self.request.remote_ip",
-            among="not in",
-            first="print(source)",
-            then="db.words.delete(word)",
-        ),
-    ),
-    "a helper sets it and gives it back": ("missing", _SET.format(does="set_value")),
     "a helper reads it and gives it back": ("ok", _SET.format(does="value_at")),
-    "a commander is told what to execute": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def initialize(self, commander):
-        self.commander = commander
-    async def on_message(self, message):
-        data = json.loads(message)
-        answer = await self.commander.executor(self).execute(data["path"], data["body"])
-        self.write_message(answer)
-""",
-    ),
     "an executor computes": (
         "ok",
         """
@@ -410,21 +345,7 @@ class Door(WebSocketHandler):
         self.write_message(str(await asyncio.wrap_future(executor.submit(len, data["body"]))))
 """,
     ),
-    "words for what a pool runs": ("missing", _LATER.format(place="name")),
     "words for what a pool runs, one file": ("ok", _LATER.format(place='"kept.txt"')),
-    "a row that is done, picked by a message": (
-        "missing",
-        """
-import rethinkdb as r
-async def trigger(actor, value):
-    connection = await r.connect("localhost")
-    await r.table("action_triggers").insert({"actor": actor, "value": value}).run(connection)
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        if message == "fan on":
-            await trigger("fan", "on")
-""",
-    ),
     "a row that is only read, picked by a message": (
         "ok",
         """
@@ -437,10 +358,6 @@ class Door(WebSocketHandler):
         if message == "seen":
             await note("page", "seen")
 """,
-    ),
-    "what another file puts into the connection's own table": (
-        "missing",
-        _OWN_TABLE.format(fills="room.fill(self.jobs)"),
     ),
     "nobody puts anything into the connection's own table": (
         "ok",

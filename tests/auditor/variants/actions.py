@@ -12,32 +12,6 @@ class Base(WebSocketHandler):
 """
 
 CASES: dict[str, tuple[str, str]] = {
-    "table of functions": (
-        "missing",
-        """
-def delete(data): db.delete_room(data["room"])
-def rename(data): db.rename_room(data["room"], data["name"])
-ACTIONS = {"delete": delete, "rename": rename}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        ACTIONS[data["type"]](data)
-""",
-    ),
-    "table of functions, get": (
-        "missing",
-        """
-def delete(data): db.delete_room(data["room"])
-ACTIONS = {"delete": delete}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        action = ACTIONS.get(data["type"])
-        if action is None:
-            return
-        action(data)
-""",
-    ),
     "table of functions, each asks": (
         "ok",
         """
@@ -64,49 +38,6 @@ class Door(Base):
         if role not in db.roles_of(self.current_user):
             return
         action(data)
-""",
-    ),
-    "table in the class": (
-        "missing",
-        """
-class Door(Base):
-    def delete(self, data):
-        db.delete_room(data["room"])
-    actions = {"delete": delete}
-    def on_message(self, message):
-        data = json.loads(message)
-        self.actions[data["type"]](self, data)
-""",
-    ),
-    "table in the constructor": (
-        "missing",
-        """
-class Door(Base):
-    def initialize(self):
-        self.actions = {"delete": self.delete}
-    def delete(self, data):
-        db.delete_room(data["room"])
-    def on_message(self, message):
-        data = json.loads(message)
-        self.actions[data["type"]](data)
-""",
-    ),
-    "registry by a decorator": (
-        "missing",
-        """
-ACTIONS = {}
-def action(name):
-    def wrap(f):
-        ACTIONS[name] = f
-        return f
-    return wrap
-@action("delete")
-def delete(handler, data):
-    db.delete_room(data["room"])
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        ACTIONS[data["type"]](self, data)
 """,
     ),
     "registry by a decorator that asks": (
@@ -191,22 +122,6 @@ class Door(Base):
         return "now"
 """,
     ),
-    "getattr in an allow-list that deletes": (
-        "missing",
-        """
-KNOWN = {"delete", "rename"}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] not in KNOWN:
-            return
-        getattr(self, "do_" + data["type"])(data)
-    def do_delete(self, data):
-        db.delete_room(data["room"])
-    def do_rename(self, data):
-        db.rename_room(data["room"], data["name"])
-""",
-    ),
     "getattr, asked before": (
         "ok",
         """
@@ -249,27 +164,6 @@ class Door(Base):
         globals()[data["function"]](data)
 """,
     ),
-    "__dict__": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        type(self).__dict__[data["function"]](self, data)
-""",
-    ),
-    "match of a tuple": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        match json.loads(message):
-            case {"type": "delete", "room": room_id}:
-                db.delete_room(room_id)
-            case {"type": "rename", "room": room_id, "name": name}:
-                db.rename_room(room_id, name)
-""",
-    ),
     "match asked in the guard": (
         "ok",
         """
@@ -278,15 +172,6 @@ class Door(Base):
         match json.loads(message):
             case {"type": "delete", "room": room_id} if db.owns(self.current_user, room_id):
                 db.delete_room(room_id)
-""",
-    ),
-    "rpc dispatcher from a library": (
-        "missing",
-        """
-from jsonrpcserver import dispatch
-class Door(Base):
-    async def on_message(self, message):
-        self.write_message(await dispatch(message))
 """,
     ),
     "filter by owner": (
@@ -312,17 +197,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         document = Document.objects.get(id=data["id"], owner=self.current_user)
-        document.delete()
-""",
-    ),
-    "get by id, django": (
-        "missing",
-        """
-from models import Document
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        document = Document.objects.get(id=data["id"])
         document.delete()
 """,
     ),
@@ -373,15 +247,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         db.execute("delete from documents where id = ? and owner = ?", (data["id"], self.current_user))
-""",
-    ),
-    "sql without the user": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.execute("delete from documents where id = ?", (data["id"],))
 """,
     ),
     "owner compared": (
@@ -459,17 +324,6 @@ class Door(Base):
         room.say(data["room"], data["text"])
 """,
     ),
-    "asked after it is done": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.delete_room(data["room"])
-        if not db.may(self.current_user, data["room"]):
-            self.close()
-""",
-    ),
     "role from the message": (
         "missing",
         """
@@ -504,17 +358,6 @@ class Door(Base):
         db.delete_room(data["room"])
 """,
     ),
-    "admin action by a string": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        if message == "shutdown":
-            self.application.server.stop()
-        elif message == "ping":
-            self.write_message("pong")
-""",
-    ),
     "admin action by a string, asked": (
         "ok",
         """
@@ -524,16 +367,6 @@ class Door(Base):
             if self.current_user != b"root":
                 return
             self.application.server.stop()
-""",
-    ),
-    "a setting by a message": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "set":
-            self.application.state[data["key"]] = data["value"]
 """,
     ),
     "token in each message": (
@@ -546,17 +379,6 @@ class Door(WebSocketHandler):
         claims = jwt.decode(data["token"], KEY, algorithms=["HS256"], audience="x")
         if "admin" not in claims["roles"]:
             return
-        db.delete_room(data["room"])
-""",
-    ),
-    "token in each message, no role": (
-        "missing",
-        """
-KEY = os.environ["KEY"]
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        jwt.decode(data["token"], KEY, algorithms=["HS256"], audience="x")
         db.delete_room(data["room"])
 """,
     ),
@@ -607,47 +429,6 @@ class Door(Base):
         data = json.loads(message)
         if data["type"] == "delete":
             self.delete(data)
-""",
-    ),
-    "decorator that only logs": (
-        "missing",
-        """
-def traced(f):
-    @functools.wraps(f)
-    def inner(self, data):
-        print(self.current_user, data)
-        return f(self, data)
-    return inner
-class Door(Base):
-    @traced
-    def delete(self, data):
-        db.delete_room(data["room"])
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "delete":
-            self.delete(data)
-""",
-    ),
-    "identity beside the object, only logged": (
-        "missing",
-        """
-import logging
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        logging.info("user %s deletes %s", self.current_user, data["room"])
-        db.delete_room(data["room"])
-""",
-    ),
-    "identity beside the object, audit": (
-        "missing",
-        """
-from trail import record
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        record(self.current_user, "delete", data["room"])
-        db.delete_room(data["room"])
 """,
     ),
     "chat with its author": (
@@ -780,21 +561,6 @@ class Door(RoomMember, Base):
         room.join(name, self)
 """,
     ),
-    "mixin that is not in the order": (
-        "missing",
-        """
-class RoomMember:
-    def prepare(self):
-        super().prepare()
-        if self.path_args[0] not in db.rooms_of(self.current_user):
-            raise HTTPError(403)
-class Other(RoomMember, Base):
-    pass
-class Door(Base):
-    def open(self, name):
-        room.join(name, self)
-""",
-    ),
     "asked in get": (
         "ok",
         """
@@ -807,17 +573,6 @@ class Door(Base):
         room.join(name, self)
 """,
     ),
-    "asked in select_subprotocol only": (
-        "missing",
-        """
-class Door(Base):
-    def open(self, name):
-        room.join(name, self)
-    def on_close(self):
-        if not db.is_member(self.current_user, self.name):
-            print("left")
-""",
-    ),
     "superusers only in prepare": (
         "ok",
         """
@@ -826,19 +581,6 @@ class Door(Base):
         super().prepare()
         if not db.user(self.current_user).is_superuser:
             raise HTTPError(403)
-    def on_message(self, message):
-        data = json.loads(message)
-        db.delete_room(data["room"])
-""",
-    ),
-    "one token for all who may do all": (
-        "missing",
-        """
-TOKEN = os.environ["TOKEN"]
-class Door(WebSocketHandler):
-    def prepare(self):
-        if not hmac.compare_digest(self.get_argument("token"), TOKEN):
-            raise HTTPError(401)
     def on_message(self, message):
         data = json.loads(message)
         db.delete_room(data["room"])

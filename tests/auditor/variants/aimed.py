@@ -35,45 +35,12 @@ _BY_MESSAGE = """async def on_message(self, message):
 
 ANYBODY: dict[str, tuple[str, str]] = {
     # -- the session of a thing ------------------------------------------------------------------
-    "an address has the number of a session": (
-        "missing",
-        _SESSIONS.format(key="int(session_id)", hears=_BY_ADDRESS),
-    ),
-    "a message has the number of a session": (
-        "missing",
-        _SESSIONS.format(key="int(session_id)", hears=_BY_MESSAGE),
-    ),
     "a message has the session that only its user knows": (
         "ok",
         _SESSIONS.format(key="session_id", hears=_BY_MESSAGE),
     ),
     "the session is that of the program": ("ok", _SESSIONS.format(key="0", hears=_BY_ADDRESS)),
     # -- the address names the machine behind ----------------------------------------------------
-    "the query names the host that is connected to": (
-        "missing",
-        """
-from tornado.websocket import websocket_connect
-class Door(WebSocketHandler):
-    async def open(self):
-        host = self.get_argument("host", "127.0.0.1")
-        port = self.get_query_argument("port")
-        self.behind = await websocket_connect(f"ws://{host}:{port}/")
-    def on_message(self, message):
-        self.behind.write_message(message)
-""",
-    ),
-    "the query names the host of a desktop": (
-        "missing",
-        """
-from tornado.iostream import IOStream
-from desktops import Viewer
-class Door(WebSocketHandler):
-    async def open(self):
-        self.viewer = Viewer.connect(self.get_query_argument("host"))
-    def on_message(self, message):
-        self.viewer.press(message)
-""",
-    ),
     "what is behind is told the Host of the request": (
         "ok",
         """
@@ -122,65 +89,7 @@ class Door(WebSocketHandler):
         await shop.lines.save({"line": message})
 """,
     ),
-    "rows that a message names by their id go": (
-        "missing",
-        """
-import motor
-lines = motor.MotorClient("localhost", 27017).shop.lines
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await lines.remove({"_id": data["id"]})
-""",
-    ),
-    "a motor moves": (
-        "missing",
-        """
-from robots import RobotClient
-robot = RobotClient("10.0.0.5")
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        robot.motor.run_for(data["ticks"])
-""",
-    ),
     # -- what is done stands in a lambda ---------------------------------------------------------
-    "the device is handed what is done with it": (
-        "missing",
-        """
-class Player:
-    def __init__(self):
-        self.out = room.open_output()
-    def act(self, what):
-        what(self.out)
-player = Player()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        player.act(lambda out: out.note_on(data["note"], velocity=100))
-""",
-    ),
-    "the device of a table of what can be done": (
-        "missing",
-        """
-class Player:
-    def __init__(self):
-        self.out = room.open_output()
-    def act(self, what):
-        what(self.out)
-class Door(WebSocketHandler):
-    def initialize(self, player):
-        self.player = player
-    def on_message(self, message):
-        data = json.loads(message)
-        what = {
-            "on": lambda out, note: out.note_on(note),
-            "off": lambda out, note: out.note_off(note),
-        }[data["status"]]
-        self.player.act(lambda out: what(out, data["note"]))
-application = Application([("/", Door, {"player": Player()})])
-""",
-    ),
     "the connection's own player is handed what is done with it": (
         "ok",
         """
@@ -197,39 +106,7 @@ class Door(WebSocketHandler):
         self.player.act(lambda out: out.note_on(data["note"], velocity=100))
 """,
     ),
-    "a name from around a lambda": (
-        "missing",
-        """
-from tornado import ioloop
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        relay = self.application.relay
-        ioloop.IOLoop.current().add_callback(lambda: relay.turn_on(data["line"]))
-""",
-    ),
     # -- a message says what is connected to -----------------------------------------------------
-    "a message names the endpoint that is connected to": (
-        "missing",
-        """
-from stations import controller
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        for endpoint in json.loads(message)["endpoints"]:
-            controller.connect_to_endpoint(endpoint)
-""",
-    ),
-    "a message names the phone that is connected to": (
-        "missing",
-        """
-from phones import bridge
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        bridge.connect(data["ip"], port=5555)
-        self.write_message("connected")
-""",
-    ),
     "a message brings what the other machine asks for": (
         "ok",
         """
@@ -261,27 +138,6 @@ class Door(WebSocketHandler):
         self.write_message(data["text"])
 """,
     ),
-    "a message is the address that is connected to": (
-        "missing",
-        """
-from tornado.websocket import websocket_connect
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        if not hasattr(self, "behind"):
-            self.behind = await websocket_connect(message)
-        else:
-            self.behind.write_message(message)
-""",
-    ),
-    "a message names a machine and a port": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        data = json.loads(message)
-        self.reader, self.writer = await asyncio.open_connection(data["where"], data["which"])
-""",
-    ),
     "a message goes to the one machine behind": (
         "ok",
         """
@@ -292,46 +148,6 @@ class Door(WebSocketHandler):
 """,
     ),
     # -- a message says what all see from then on ------------------------------------------------
-    "a message picks the camera of all": (
-        "missing",
-        """
-import cv2
-camera = cv2.VideoCapture(0)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        global camera
-        other = cv2.VideoCapture(int(message))
-        if other.read()[0]:
-            camera = other
-            self.write_message("changed")
-""",
-    ),
-    "a message picks the port of all": (
-        "missing",
-        """
-import serial
-class Machine:
-    port = serial.Serial("/dev/ttyUSB0", 9600)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        Machine.port = serial.Serial(data["name"], 9600)
-""",
-    ),
-    "a message picks the camera of the application": (
-        "missing",
-        """
-import cv2
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.application.camera = cv2.VideoCapture(data["source"])
-def main():
-    application = Application([("/", Door)])
-    application.camera = cv2.VideoCapture(0)
-    application.listen(8000)
-""",
-    ),
     "a message picks the camera of its own connection": (
         "ok",
         """
@@ -372,34 +188,6 @@ class Door(WebSocketHandler):
 """,
     ),
     # -- a message says whose news is heard ------------------------------------------------------
-    "a message names the topic of somebody": (
-        "missing",
-        """
-SUBSCRIBERS = {}
-def tell(told):
-    user_topic = "user:{}".format(told["user"])
-    for one in SUBSCRIBERS.get(user_topic, []):
-        one.write_message(told)
-class Door(WebSocketHandler):
-    def on_message(self, topic):
-        SUBSCRIBERS.setdefault(topic, []).append(self)
-""",
-    ),
-    "a message names the topic of a job": (
-        "missing",
-        """
-from collections import defaultdict
-class Door(WebSocketHandler):
-    listeners = defaultdict(set)
-    def on_message(self, message):
-        data = json.loads(message)
-        Door.listeners[data["about"]].add(self)
-    @classmethod
-    def tell(cls, job, line):
-        for one in cls.listeners[f"job-{job.id}"]:
-            one.write_message(line)
-""",
-    ),
     "a message names a paper whose price is told to all": (
         "ok",
         """
@@ -413,56 +201,7 @@ class Door(WebSocketHandler):
 """,
     ),
     # -- a pin of a board, and one that lets somebody in -----------------------------------------
-    "a message names the pin that is switched": (
-        "missing",
-        """
-from pyfirmata import Arduino
-board = Arduino("/dev/ttyACM0")
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        board.digital[data["pin"]].write(1)
-""",
-    ),
-    "a message names the pin of a board by another library": (
-        "missing",
-        """
-from boards import pi
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        pi.digital_write(data["pin"], data["value"])
-""",
-    ),
-    "a message names the pin of a relay": (
-        "missing",
-        """
-import RPi.GPIO as GPIO
-from relays import RELAYS
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        relay = RELAYS[int(data["pin"])]
-        relay.toggle()
-""",
-    ),
     # -- what the server has that a handler is written for ---------------------------------------
-    "the kernels of the server run what a message says": (
-        "missing",
-        """
-from jupyter_server.base.handlers import JupyterHandler
-class Door(WebSocketHandler, JupyterHandler):
-    async def on_message(self, message):
-        data = json.loads(message)
-        kernels = self.settings.get("kernel_manager")
-        sessions = self.settings.get("session_manager")
-        if not kernels or not sessions:
-            raise RuntimeError("no kernels here")
-        for one in await sessions.list_sessions():
-            if one["path"] == data["path"]:
-                kernels.get_kernel(one["kernel"]["id"]).client().execute(data["code"])
-""",
-    ),
     "the kernels of the server are only counted": (
         "ok",
         """

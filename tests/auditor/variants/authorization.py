@@ -36,22 +36,6 @@ class Door(Base):
 """
 
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
-    "open document": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self, name):
-        db.documents[name].add(self)
-""",
-        {},
-    ),
     "open document checked": (
         "ok",
         """
@@ -104,24 +88,6 @@ class Door(Base):
     def open(self, name):
         doc = db.query(Document).filter_by(name=name, user=self.current_user).one()
         doc.add(self)
-""",
-        {},
-    ),
-    "message deletes": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "delete":
-            db.delete_room(data["room"])
 """,
         {},
     ),
@@ -235,42 +201,6 @@ class Door(Base):
 """,
         {},
     ),
-    "getattr": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        getattr(self, "do_" + data["action"])(data)
-    def do_delete(self, data):
-        db.delete(data["id"])
-""",
-        {},
-    ),
-    "run command": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-import subprocess
-class Door(Base):
-    def on_message(self, message):
-        subprocess.run(message, shell=True)
-""",
-        {},
-    ),
     "listener only": (
         "ok",
         """
@@ -284,22 +214,6 @@ class Base(WebSocketHandler):
 class Door(Base):
     def open(self):
         clients.add(self)
-""",
-        {},
-    ),
-    "listener of url room": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self, room_id):
-        room.join(room_id, self)
 """,
         {},
     ),
@@ -322,23 +236,6 @@ class Door(Base):
 """,
         {},
     ),
-    "subscribe to channel": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.application.hub.subscribe(data["channel"], self)
-""",
-        {},
-    ),
     "subscribe checked": (
         "ok",
         """
@@ -355,27 +252,6 @@ class Door(Base):
         if not self.application.acl.allows(self.current_user, data["channel"]):
             return
         self.application.hub.subscribe(data["channel"], self)
-""",
-        {},
-    ),
-    "sibling asks": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class ApiHandler(RequestHandler):
-    def post(self, project):
-        if not db.has_access(self.current_user, project):
-            raise HTTPError(403)
-        db.touch(project)
-class Door(Base):
-    def open(self, project):
-        db.follow(project, self)
 """,
         {},
     ),
@@ -400,24 +276,6 @@ class Door(Base):
 """,
         {},
     ),
-    "kernel id": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self, kernel_id):
-        self.kernel = self.application.kernels[kernel_id]
-    def on_message(self, message):
-        self.kernel.execute(message)
-""",
-        {},
-    ),
     "own session id": (
         "ok",
         """
@@ -433,24 +291,6 @@ class Door(Base):
         self.kernel = self.application.kernels[self.current_user]
     def on_message(self, message):
         self.kernel.execute(message)
-""",
-        {},
-    ),
-    "logs by query": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self):
-        job = self.get_argument("job")
-        for line in db.logs(job):
-            self.write_message(line)
 """,
         {},
     ),
@@ -476,24 +316,6 @@ class Door(Base):
 """,
         {},
     ),
-    "late auth thread": (
-        "missing",
-        """
-import threading
-servers = {}
-class Door(WebSocketHandler):
-    def open(self):
-        if not db.session(self.get_cookie("sessionid")):
-            self.close()
-    def on_message(self, message):
-        data = json.loads(message)
-        def send():
-            for line in servers.get(data["server"]).tail_log(data["app"]):
-                self.write_message(line)
-        threading.Thread(target=send).start()
-""",
-        {},
-    ),
     "jwt scope checked": (
         "ok",
         """
@@ -504,18 +326,6 @@ class Door(WebSocketHandler):
     def open(self, room_id):
         if room_id not in self.claims["rooms"]:
             self.close(); return
-        room.join(room_id, self)
-""",
-        {},
-    ),
-    "jwt scope not checked": (
-        "missing",
-        """
-KEY = os.environ["KEY"]
-class Door(WebSocketHandler):
-    def prepare(self):
-        self.claims = jwt.decode(self.get_argument("token"), KEY, algorithms=["HS256"])
-    def open(self, room_id):
         room.join(room_id, self)
 """,
         {},
@@ -614,64 +424,6 @@ class Door(Base):
         if user.role != "admin":
             self.close(); return
         db.follow(job, self)
-""",
-        {},
-    ),
-    "user lookup only": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self, job):
-        user = db.user(self.current_user)
-        if not user:
-            self.close(); return
-        db.follow(job, self)
-""",
-        {},
-    ),
-    "store then use": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    def open(self, doc_id):
-        self.doc_id = doc_id
-    def on_message(self, message):
-        db.update(self.doc_id, json.loads(message))
-""",
-        {},
-    ),
-    "service object": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Service:
-    def run(self, name, args):
-        return db.call(name, args)
-service = Service()
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.write_message(service.run(data["method"], data["args"]))
 """,
         {},
     ),
@@ -778,25 +530,6 @@ class Door(Base):
 """,
         {},
     ),
-    "terminal for user": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-import pty, os
-class Door(Base):
-    def open(self):
-        self.fd = pty.fork()[1]
-    def on_message(self, message):
-        os.write(self.fd, message)
-""",
-        {},
-    ),
     "ping only": (
         "ok",
         """
@@ -897,24 +630,6 @@ class Door(Base):
     async def get(self, *a, **k):
         if not await self.authorizer.is_authorized(self, self.current_user, "execute", "docs"):
             raise HTTPError(403)
-        return await super().get(*a, **k)
-    async def open(self, doc):
-        await db.watch(doc, self)
-""",
-        {},
-    ),
-    "authorizer removed": (
-        "missing",
-        """
-class Base(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-
-class Door(Base):
-    async def get(self, *a, **k):
         return await super().get(*a, **k)
     async def open(self, doc):
         await db.watch(doc, self)

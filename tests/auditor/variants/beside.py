@@ -132,43 +132,23 @@ _TELLS_THEIRS = """async for row in db.letters.watch():
 _RUNS = 'subprocess.Popen(["/usr/bin/judge", job["path"]])'
 
 ANYBODY: dict[str, tuple[str, str]] = {
-    "commands are a list that was handed in": ("missing", _HANDED_IN.format(name="cmds")),
     "lines are a list that was handed in": ("ok", _HANDED_IN.format(name="lines")),
     "commands are a list of the connection's own": ("ok", _MADE_FOR_ITSELF.format(made="[]")),
     "commands are a queue of the connection's own": (
         "ok",
         _MADE_FOR_ITSELF.format(made="collections.deque()"),
     ),
-    "what is lined up is begun in turn": ("missing", _IN_TURN.format(later=_LATER, does=_RUNS)),
-    "what is lined up is begun at once": ("missing", _IN_TURN.format(later=_AT_ONCE, does=_RUNS)),
     "what is lined up is only noted in turn": (
         "ok",
         _IN_TURN.format(later=_LATER, does="print(job)"),
     ),
-    "the queue of a class is emptied by its loop": ("missing", _WORKING.format(does=_RUNS)),
     "the queue of a class is only counted by its loop": (
         "ok",
         _WORKING.format(does="print(len(job))"),
     ),
-    "a loop of an object looks at what is set": (
-        "missing",
-        _LOOPING.format(looked_at="self.muted", sets='player.muted = said["on"]'),
-    ),
-    "a loop of an object looks at what its class has": (
-        "missing",
-        _LOOPING.format(looked_at="Player.paused", sets='Player.paused = said["on"]'),
-    ),
     "a loop of an object looks at something else": (
         "ok",
         _LOOPING.format(looked_at="self.muted", sets='player.heard = said["on"]'),
-    ),
-    "a loop looks at what a module has": (
-        "missing",
-        _LOOPING.format(looked_at="self.muted", sets='running = said["on"]'),
-    ),
-    "a loop looks at a table's entry": (
-        "missing",
-        _LOOPING.format(looked_at="self.muted", sets='flags["busy"] = said["on"]'),
     ),
     "the connection has an entry of that name": (
         "ok",
@@ -179,37 +159,6 @@ ANYBODY: dict[str, tuple[str, str]] = {
     "the connection has something of that name": (
         "ok",
         _LOOPING.format(looked_at="self.busy", sets='self.busy = said["on"]'),
-    ),
-    "what is in a list is begun in turn": (
-        "missing",
-        """
-import subprocess
-class D:
-    jobs = []
-    @classmethod
-    def enter(cls, job):
-        cls.jobs.append(job)
-        while cls.jobs:
-            following = cls.jobs.pop(0)
-            subprocess.Popen(["/usr/bin/judge", following["path"]])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        D.enter(json.loads(message))
-""",
-    ),
-    "what is in a heap is begun in turn": (
-        "missing",
-        """
-import subprocess, heapq
-heap = []
-def turn():
-    rank, job = heapq.heappop(heap)
-    subprocess.Popen(["/usr/bin/judge", job["path"]])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        heapq.heappush(heap, (1, json.loads(message)))
-        turn()
-""",
     ),
     "what is in a heap is noted": (
         "ok",
@@ -223,51 +172,6 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         heapq.heappush(heap, (1, json.loads(message)))
         turn()
-""",
-    ),
-    "the connection's own queue is emptied by itself": (
-        "missing",
-        """
-import subprocess, collections
-class Door(WebSocketHandler):
-    def open(self):
-        self.jobs = collections.deque()
-    def on_message(self, message):
-        self.jobs.append(json.loads(message))
-        self.turn()
-    def turn(self):
-        job = self.jobs.popleft()
-        subprocess.Popen(["/usr/bin/judge", job["path"]])
-""",
-    ),
-    "a queue is emptied at once": (
-        "missing",
-        """
-import subprocess, asyncio
-jobs = asyncio.Queue()
-def turn():
-    job = jobs.get_nowait()
-    subprocess.Popen(["/usr/bin/judge", job["path"]])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        jobs.put_nowait(json.loads(message))
-        turn()
-""",
-    ),
-    "a clock has a queue emptied": (
-        "missing",
-        """
-import subprocess, collections
-from tornado.ioloop import PeriodicCallback
-jobs = collections.deque()
-def turn():
-    if jobs:
-        job = jobs.popleft()
-        subprocess.Popen(["/usr/bin/judge", job["path"]])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        jobs.append(json.loads(message))
-PeriodicCallback(turn, 100).start()
 """,
     ),
     "a clock has a queue emptied, and noted": (
@@ -286,23 +190,6 @@ class Door(WebSocketHandler):
 PeriodicCallback(turn, 100).start()
 """,
     ),
-    "a thread goes through a list and empties it": (
-        "missing",
-        """
-import subprocess, threading, time
-todo = []
-def work():
-    while True:
-        for job in list(todo):
-            todo.remove(job)
-            subprocess.Popen(["/usr/bin/judge", job["path"]])
-        time.sleep(1)
-threading.Thread(target=work, daemon=True).start()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        todo.append(json.loads(message))
-""",
-    ),
     "a thread goes through a list and notes it": (
         "ok",
         """
@@ -318,45 +205,6 @@ threading.Thread(target=work, daemon=True).start()
 class Door(WebSocketHandler):
     def on_message(self, message):
         todo.append(json.loads(message))
-""",
-    ),
-    "a thread looks at a variable": (
-        "missing",
-        """
-import subprocess, threading, time
-wanted = None
-def work():
-    global wanted
-    while True:
-        if wanted is not None:
-            subprocess.Popen(["/usr/bin/judge", wanted])
-            wanted = None
-        time.sleep(1)
-threading.Thread(target=work, daemon=True).start()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        global wanted
-        wanted = json.loads(message)["path"]
-""",
-    ),
-    "another process looks at a table that was handed in": (
-        "missing",
-        """
-from multiprocessing import Manager, Process
-from elsewhere import board
-def control(state):
-    while True:
-        if state["heat"]:
-            board.output(17, 1)
-class Door(WebSocketHandler):
-    def initialize(self, state):
-        self.state = state
-    def on_message(self, message):
-        self.state["heat"] = json.loads(message)["heat"]
-def main():
-    values = Manager().dict()
-    Process(target=control, args=(values,)).start()
-    Application([("/ws", Door, dict(state=values))]).listen(8888)
 """,
     ),
     "another process looks at something else": (
@@ -377,65 +225,6 @@ def main():
     values = Manager().dict()
     Process(target=control, args=(values,)).start()
     Application([("/ws", Door, dict(state=values))]).listen(8888)
-""",
-    ),
-    "a loop of the application's part looks at what is set": (
-        "missing",
-        """
-from elsewhere import board
-class Control:
-    def __init__(self):
-        self.on = False
-    def run(self):
-        while True:
-            if self.on:
-                board.output(17, 1)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        self.application.control.on = json.loads(message)["on"]
-class App(Application):
-    def __init__(self):
-        self.control = Control()
-        super().__init__([("/ws", Door)])
-""",
-    ),
-    "a loop of a thread that was handed in looks at what is set": (
-        "missing",
-        """
-import threading
-from elsewhere import board
-class Control(threading.Thread):
-    def __init__(self):
-        super().__init__()
-        self.override = False
-    def run(self):
-        while True:
-            if self.override:
-                board.output(17, 1)
-class Door(WebSocketHandler):
-    def initialize(self, control):
-        self.control = control
-    def on_message(self, message):
-        self.control.override = json.loads(message)["on"]
-def main():
-    control = Control()
-    control.start()
-    Application([("/ws", Door, {"control": control})]).listen(8888)
-""",
-    ),
-    "a clock has a table looked at": (
-        "missing",
-        """
-from tornado.ioloop import PeriodicCallback
-from elsewhere import board
-wish = {}
-def turn():
-    if wish.get("lamp"):
-        board.output(17, 1)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        wish.update(json.loads(message))
-PeriodicCallback(turn, 100).start()
 """,
     ),
     "a clock has a table looked at that nobody sets": (
@@ -461,34 +250,6 @@ PeriodicCallback(turn, 100).start()
         "ok",
         _OWN_PIECE.format(sets='world.snakes[id(self)].direction = json.loads(message)["to"]'),
     ),
-    "what is of a user of the source is told": (
-        "missing",
-        _TAKEN_FOR.format(who='current_user = "maria"', does=_TELLS_THEIRS, more="pass"),
-    ),
-    "what is of a user of the source is told, to members": (
-        "missing",
-        _TAKEN_FOR.format(
-            who='current_user: str = "maria"',
-            does=_TELLS_THEIRS.replace('row["to"] ==', "").replace(
-                "self.current_user", 'self.current_user in row["to"]'
-            ),
-            more="pass",
-        ),
-    ),
-    "what a user of the source has is looked up": (
-        "missing",
-        _TAKEN_FOR.format(
-            who="user_id = 1",
-            does='self.write_message(json.dumps(db.letters.find({"to": self.user_id})))',
-            more="pass",
-        ),
-    ),
-    "what a user of the source has is deleted": (
-        "missing",
-        _TAKEN_FOR.format(
-            who="user_id = 1", does='db.letters.delete_many({"to": self.user_id})', more="pass"
-        ),
-    ),
     "what is for all is told, whoever stands in the source": (
         "ok",
         _TAKEN_FOR.format(
@@ -512,17 +273,6 @@ PeriodicCallback(turn, 100).start()
             does=_TELLS_THEIRS,
             more="pass",
         ),
-    ),
-    "a page that was filled in is said to whom a message names": (
-        "missing",
-        """
-people = {}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        asked = json.loads(message)
-        line = self.render_string("line.html", text=asked["text"]).decode()
-        people[asked["to"]].write_message(line)
-""",
     ),
     "a page that was filled in is said to the client": (
         "ok",
@@ -564,10 +314,6 @@ LATE: dict[str, tuple[str, str]] = {
         "ok",
         _LOOKED_UP_ELSEWHERE.format(first=_READ, then=_FOUND),
     ),
-    "a token is read when the program's own was shown in its place": (
-        "missing",
-        _LOOKED_UP_ELSEWHERE.format(first='self.find(token, said["machine_id"])', then=_READ),
-    ),
 }
 
 _SETS = """
@@ -604,21 +350,9 @@ def _set_and_looked_at(sets: str, looked_at: str) -> dict[str, str]:
 
 
 FILES: dict[str, tuple[str, dict[str, str]]] = {
-    "a loop looks at a variable that a message sets": (
-        "missing",
-        _set_and_looked_at("shared.heat = value", "shared.heat and not shared.cold"),
-    ),
     "a loop looks at another variable": (
         "ok",
         _set_and_looked_at("shared.heat = value", "shared.cold"),
-    ),
-    "a loop looks at an entry that a message sets": (
-        "missing",
-        _set_and_looked_at('shared.values["heat"] = value', 'shared.values["heat"] == "on"'),
-    ),
-    "a loop looks at an entry that a message sets, if there": (
-        "missing",
-        _set_and_looked_at('shared.values["heat"] = value', 'shared.values.get("heat")'),
     ),
     "a loop looks at another entry": (
         "ok",

@@ -22,37 +22,6 @@ class Door(Base):
         box.delete(data["folder"])
 """,
     ),
-    "a mailbox that the program may log into": (
-        "missing",
-        """
-import imaplib
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        box = imaplib.IMAP4_SSL("mail.example.org")
-        if data["kind"] == "office":
-            box.login("office", os.environ["OFFICE"])
-        else:
-            box.login(data["user"], data["password"])
-        box.delete(data["folder"])
-""",
-    ),
-    "all but oneself are told": (
-        "missing",
-        """
-ROOMS = {}
-class Door(Base):
-    def open(self):
-        self.name = self.current_user
-        for one in ROOMS["hall"]:
-            if one.name != self.name:
-                one.write_message("here")
-    def on_message(self, message):
-        data = json.loads(message)
-        room = db.rooms.get(data["room"])
-        room.delete()
-""",
-    ),
     "all but oneself are told, and the owner asked": (
         "ok",
         """
@@ -138,36 +107,6 @@ class Door(Base):
         self.write_message(bytes.translate(message, TABLE))
 """,
     ),
-    "a function of the module by a made-up name": (
-        "missing",
-        """
-def do_delete(data): db.delete_room(data["room"])
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        found = globals().get("do_" + data["action"])
-        if found is not None:
-            found(data)
-""",
-    ),
-    "a function by the class of the request": (
-        "missing",
-        """
-class Delete:
-    def __init__(self, room): self.room = room
-class Rename:
-    def __init__(self, room, name): self.room, self.name = room, name
-def on_delete(server, request): server.rooms.delete(request.room)
-def on_rename(server, request): server.rooms.rename(request.room, request.name)
-HANDLERS = {Delete: on_delete, Rename: on_rename}
-KINDS = {"delete": Delete, "rename": Rename}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        request = KINDS[data.pop("type")](**data)
-        HANDLERS[type(request)](self.application, request)
-""",
-    ),
     "a function by the class of the request, each asks": (
         "ok",
         """
@@ -221,23 +160,6 @@ class Door(Base):
             self.write_message(api.status.show())
 """,
     ),
-    "routes of patterns": (
-        "missing",
-        r"""
-import re
-class Door(Base):
-    routes = [(re.compile(r"^delete (?P<room>\w+)$"), "delete"), (re.compile(r"^say (?P<text>.*)$"), "say")]
-    def on_message(self, message):
-        for pattern, name in self.routes:
-            found = pattern.match(message)
-            if found:
-                return getattr(self, name)(**found.groupdict())
-    def delete(self, room):
-        db.delete_room(room)
-    def say(self, text):
-        hall.say(self.current_user, text)
-""",
-    ),
     "routes of patterns, asked": (
         "ok",
         r"""
@@ -257,24 +179,7 @@ class Door(Base):
         hall.say(self.current_user, text)
 """,
     ),
-    "a word of the line": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        words = message.split()
-        func = getattr(self, "cmd_%s" % words[0].lower(), None)
-        if func is None:
-            self.write_message("unknown command %s" % words[0])
-            return
-        func(*words[1:])
-    def cmd_kick(self, name):
-        self.application.users[name].close()
-    def cmd_help(self):
-        self.write_message("kick, help")
-""",
-    ),
-    "a word of the line, operators only": (
+    "a word of the line, python 2, operators only": (
         "ok",
         """
 class Door(Base):
@@ -292,47 +197,6 @@ class Door(Base):
         self.application.users[name].close()
     def cmd_help(self):
         self.write_message("kick, help")
-""",
-    ),
-    "an interpreter of lines": (
-        "missing",
-        """
-import cmd
-class Shell(cmd.Cmd):
-    def do_delete(self, line):
-        db.delete_room(line)
-class Door(Base):
-    def open(self):
-        self.shell = Shell()
-    def on_message(self, message):
-        self.shell.onecmd(message)
-""",
-    ),
-    "a parser of arguments": (
-        "missing",
-        """
-import argparse, shlex
-def delete(given): db.delete_room(given.room)
-parser = argparse.ArgumentParser()
-commands = parser.add_subparsers()
-one = commands.add_parser("delete")
-one.add_argument("room")
-one.set_defaults(func=delete)
-class Door(Base):
-    def on_message(self, message):
-        given = parser.parse_args(shlex.split(message))
-        given.func(given)
-""",
-    ),
-    "a row of an object mapper": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        doc = session.query(Document).get(data["id"])
-        doc.title = data["title"]
-        session.commit()
 """,
     ),
     "a row of an object mapper, of the owner": (
@@ -362,15 +226,6 @@ class Door(Base):
         session.commit()
 """,
     ),
-    "published to a channel": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        redis.publish("room:" + data["room"], data["text"])
-""",
-    ),
     "published to a channel of a member": (
         "ok",
         """
@@ -380,19 +235,6 @@ class Door(Base):
         if not redis.sismember("members:" + data["room"], self.current_user):
             return
         redis.publish("room:" + data["room"], data["text"])
-""",
-    ),
-    "a channel by a task": (
-        "missing",
-        """
-import tornado.gen
-class Door(Base):
-    @tornado.gen.engine
-    def on_message(self, message):
-        yield tornado.gen.Task(self.redis.subscribe, "feed:%s" % json.loads(message)["feed"])
-        self.redis.listen(self.on_feed)
-    def on_feed(self, line):
-        self.write_message(line.body)
 """,
     ),
     "a channel by a task, asked": (
@@ -413,18 +255,6 @@ class Door(Base):
         self.write_message(line.body)
 """,
     ),
-    "a document updated by an operation": (
-        "missing",
-        """
-import motor
-from bson import ObjectId
-class Door(Base):
-    @gen.coroutine
-    def on_message(self, message):
-        data = json.loads(message)
-        yield motor.Op(db.documents.update, {"_id": ObjectId(data["id"])}, {"$set": {"title": data["title"]}})
-""",
-    ),
     "a document updated by an operation, of the owner": (
         "ok",
         """
@@ -441,15 +271,6 @@ class Door(Base):
         )
 """,
     ),
-    "a chain of a query": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        Document.delete().where(Document.id == data["id"]).execute()
-""",
-    ),
     "a chain of a query, of the owner": (
         "ok",
         """
@@ -457,17 +278,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         Document.delete().where(Document.id == data["id"], Document.owner == self.current_user).execute()
-""",
-    ),
-    "a file written": (
-        "missing",
-        """
-import os
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        with open(os.path.join("/srv/files", data["name"]), "w") as file:
-            file.write(data["text"])
 """,
     ),
     "a file written in the own folder": (
@@ -491,16 +301,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         db.delete_document(seal.loads(data["document"]))
-""",
-    ),
-    "a handle that is only encoded": (
-        "missing",
-        """
-import base64
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.delete_document(base64.b64decode(data["document"]))
 """,
     ),
     "a sum of the handle": (
@@ -571,28 +371,6 @@ class Door(Base):
         hall.say(self.current_user, data["text"])
 """,
     ),
-    "a mark on the function that nobody looks at": (
-        "missing",
-        """
-def command(admin=False):
-    def mark(function):
-        function.admin = admin
-        return function
-    return mark
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        function = {"delete": self.delete, "say": self.say}.get(data["type"])
-        if function is not None:
-            function(data)
-    @command(admin=True)
-    def delete(self, data):
-        db.delete_room(data["room"])
-    @command()
-    def say(self, data):
-        hall.say(self.current_user, data["text"])
-""",
-    ),
     "rooms of the user, listed at the beginning": (
         "ok",
         """
@@ -601,22 +379,6 @@ class Door(Base):
         self.rooms = set(db.rooms_of(self.current_user))
     def on_message(self, message):
         data = json.loads(message)
-        if data["room"] not in self.rooms:
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "rooms that the client listed itself": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.rooms = set()
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "join":
-            self.rooms.add(data["room"])
-            return
         if data["room"] not in self.rooms:
             return
         db.delete_room(data["room"])
@@ -633,30 +395,6 @@ class Door(Base):
         if not found.fetchone()[0]:
             return
         db.execute("delete from docs where id = ?", (data["id"],))
-""",
-    ),
-    "counted rows of nobody": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        found = db.execute("select count(*) from docs where id = ?", (data["id"],))
-        if not found.fetchone()[0]:
-            return
-        db.execute("delete from docs where id = ?", (data["id"],))
-""",
-    ),
-    "the own account is told, and then a room goes": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.acct = accounts.find(self.current_user)
-    def on_message(self, message):
-        data = json.loads(message)
-        self.acct.run(data)
-        db.delete_room(data["room"])
 """,
     ),
     "the own account runs it": (
@@ -686,23 +424,6 @@ class Door(Base):
             db.delete_room(room)
 """,
     ),
-    "a block that times": (
-        "missing",
-        """
-import time
-from contextlib import contextmanager
-@contextmanager
-def timed(user, room):
-    begun = time.time()
-    yield room
-    log.info("%s %s %s", user, room, time.time() - begun)
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        with timed(self.current_user, data["room"]) as room:
-            db.delete_room(room)
-""",
-    ),
     "a block of a library that asks": (
         "ok",
         """
@@ -712,18 +433,6 @@ class Door(Base):
         data = json.loads(message)
         with Permission(RoleNeed("admin")).require(self.current_user):
             db.delete_room(data["room"])
-""",
-    ),
-    "found by a callback": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.documents.find_one({"_id": data["id"]}, callback=self.on_found)
-    def on_found(self, document, error):
-        if document is not None:
-            db.documents.remove(document)
 """,
     ),
     "found by a callback, of the owner": (
@@ -758,17 +467,6 @@ class Door(Base):
             db.delete_room(room)
 """,
     ),
-    "all that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        own = [room.id for room in db.rooms_of(self.current_user)]
-        for room in json.loads(message)["rooms"]:
-            db.delete_room(room)
-        self.write_message({"rooms": len(own)})
-""",
-    ),
     "all asked at once": (
         "ok",
         """
@@ -798,17 +496,6 @@ class Door(Base):
         getattr(db, data["type"] + "_room")(data["room"])
 """,
     ),
-    "the document of the address, changed by a message": (
-        "missing",
-        """
-class Door(Base):
-    def open(self, number):
-        self.document = Document.get(int(number))
-        self.document.listeners.add(self)
-    def on_message(self, message):
-        self.document.apply(json.loads(message))
-""",
-    ),
     "the document of the address, its owner compared": (
         "ok",
         """
@@ -821,17 +508,6 @@ class Door(Base):
         self.document.listeners.add(self)
     def on_message(self, message):
         self.document.apply(json.loads(message))
-""",
-    ),
-    "the document of the address, by a property": (
-        "missing",
-        """
-class Door(Base):
-    @property
-    def document(self):
-        return Document.objects.get(pk=self.path_kwargs["pk"])
-    def on_message(self, message):
-        self.document.update(json.loads(message))
 """,
     ),
     "the document of the address and the user, by a property": (
@@ -859,19 +535,6 @@ class Door(Base):
         db.delete_room(data["room"])
 """,
     ),
-    "a policy that is only asked": (
-        "missing",
-        """
-import casbin
-enforcer = casbin.Enforcer("model.conf", "policy.csv")
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not enforcer.enforce(self.current_user, data["room"], "delete"):
-            log.warning("%s deletes %s", self.current_user, data["room"])
-        db.delete_room(data["room"])
-""",
-    ),
     "a question with a perm": (
         "ok",
         """
@@ -884,45 +547,12 @@ class Door(Base):
         room.delete()
 """,
     ),
-    "a task by its name": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        celery.send_task(data["task"], args=data["arguments"])
-""",
-    ),
-    "a task of the server": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        tasks.archive.delay(data["project_id"])
-""",
-    ),
     "a task of the server for the user": (
         "ok",
         """
 class Door(Base):
     def on_message(self, message):
         tasks.archive.delay(self.current_user)
-""",
-    ),
-    "a task by its name in a pool": (
-        "missing",
-        """
-from concurrent.futures import ThreadPoolExecutor
-pool = ThreadPoolExecutor(4)
-def purge(data): db.purge(data["project"])
-JOBS = {"purge": purge}
-class Door(Base):
-    @gen.coroutine
-    def on_message(self, message):
-        data = json.loads(message)
-        done = yield pool.submit(JOBS[data["job"]], data)
-        self.write_message({"done": done})
 """,
     ),
     "a row that is compared by its fields": (
@@ -951,18 +581,7 @@ class Door(Base):
             one.write_message(data["text"])
 """,
     ),
-    "all clients of a room that it names": (
-        "missing",
-        """
-ROOMS = {}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        for one in ROOMS[data["room"]]:
-            one.write_message({"from": self.current_user, "text": data["text"]})
-""",
-    ),
-    "a role in a table of users": (
+    "a role in a table of users, python 2": (
         "ok",
         """
 class Door(Base):
@@ -985,18 +604,6 @@ class Door(Base):
         owner = yield self.application.db.rooms.find_owner(data["room"])
         if owner == self.current_user:
             yield self.application.db.rooms.remove(data["room"])
-""",
-    ),
-    "a room whose owner is fetched and only shown": (
-        "missing",
-        """
-class Door(Base):
-    @gen.coroutine
-    def on_message(self, message):
-        data = json.loads(message)
-        owner = yield self.application.db.rooms.find_owner(data["room"])
-        yield self.application.db.rooms.remove(data["room"])
-        self.write_message({"removed": data["room"], "owner": owner})
 """,
     ),
     "rights in a bit mask": (
@@ -1059,23 +666,6 @@ class Policy:
         self.user = user
     def permits(self, room):
         return db.owner_of(room) == self.user
-class Door(Base):
-    def open(self):
-        self.policy = Policy(self.current_user)
-    def on_message(self, message):
-        data = json.loads(message)
-        if self.policy.permits(data["room"]):
-            db.delete_room(data["room"])
-""",
-    ),
-    "a policy object that permits all": (
-        "missing",
-        """
-class Policy:
-    def __init__(self, user):
-        self.user = user
-    def permits(self, room):
-        return True
 class Door(Base):
     def open(self):
         self.policy = Policy(self.current_user)
@@ -1165,23 +755,6 @@ class Door(Base):
         command.run(self.current_user, data)
 """,
     ),
-    "a class of commands, each with a permission that nobody asks": (
-        "missing",
-        """
-class Command:
-    permission = None
-class Delete(Command):
-    permission = "rooms.delete"
-    def run(self, data):
-        db.delete_room(data["room"])
-COMMANDS = {"delete": Delete()}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        command = COMMANDS[data["type"]]
-        command.run(data)
-""",
-    ),
     "the tenant of the user is a prefix": (
         "ok",
         """
@@ -1198,17 +771,6 @@ class Door(Base):
 class Door(Base):
     def open(self):
         self.store = stores.for_user(self.current_user)
-    def on_message(self, message):
-        data = json.loads(message)
-        self.store.delete(data["id"])
-""",
-    ),
-    "a store for all": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.store = stores.default()
     def on_message(self, message):
         data = json.loads(message)
         self.store.delete(data["id"])
@@ -1267,18 +829,6 @@ class Door(Base):
             db.delete_room(data["room"])
 """,
     ),
-    "refused by a list of those that are banned": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "delete":
-            db.delete_room(data["room"])
-        elif data["type"] == "ban":
-            banned.add(data["name"])
-""",
-    ),
     "a state of the game": (
         "ok",
         """
@@ -1303,19 +853,6 @@ class Door(Base):
         game.move(data["x"], data["y"])
 """,
     ),
-    "any player's turn": (
-        "missing",
-        """
-games = {}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        game = games[data["game"]]
-        if game.finished:
-            return
-        game.move(data["x"], data["y"])
-""",
-    ),
     "the own profile": (
         "ok",
         """
@@ -1323,17 +860,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         profile = Profile.objects.get(user=self.current_user)
-        profile.city = data["city"]
-        profile.save()
-""",
-    ),
-    "the profile that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        profile = Profile.objects.get(pk=data["profile"])
         profile.city = data["city"]
         profile.save()
 """,
@@ -1347,15 +873,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         os.remove(os.path.join(self.folder, os.path.basename(data["name"])))
-""",
-    ),
-    "any uploads": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        os.remove(os.path.join("/srv/uploads", os.path.basename(data["name"])))
 """,
     ),
     "a list of what may be asked": (
@@ -1408,35 +925,6 @@ class Door(WebSocketHandler):
         self.write_message(row.fetchone()[0])
 """,
     ),
-    "the colour of a cookie goes along to the database": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.execute("delete from lines where id = %s and colour = %s", (data["id"], self.get_cookie("colour")))
-""",
-    ),
-    "the login is picked by name, and then anything": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    user = None
-    def on_message(self, message):
-        data = json.loads(message)
-        kind = data["type"]
-        if kind != "login" and self.user is None:
-            return
-        getattr(self, "on_{}".format(kind))(**data["data"])
-    def on_delete(self, room):
-        db.delete_room(room)
-    def on_login(self, token):
-        user = sessions.find(token)
-        if user is None:
-            return
-        self.user = user
-""",
-    ),
     "the login is picked by name, and then what is allowed": (
         "ok",
         """
@@ -1459,24 +947,6 @@ class Door(WebSocketHandler):
         self.user = user
 """,
     ),
-    "any room of the address, after a late question": (
-        "missing",
-        """
-rooms = {}
-class Door(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def open(self, room):
-        if not self.get_current_user():
-            self.close()
-            return
-        self.room = room
-        rooms.setdefault(room, set()).add(self)
-    def on_message(self, message):
-        for one in rooms[self.room]:
-            one.write_message(message)
-""",
-    ),
     "any room of the address that its members are in, after a late question": (
         "ok",
         """
@@ -1496,21 +966,6 @@ class Door(WebSocketHandler):
             one.write_message(message)
 """,
     ),
-    "any room of a message, and its game begins": (
-        "missing",
-        """
-games = {}
-class Door(WebSocketHandler):
-    def open(self):
-        self.user = db.user_of(self.get_signed_cookie("user"))
-        if self.user is None:
-            self.close()
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "start":
-            games[data["room"]].start()
-""",
-    ),
     "the room of a message that is the user's, and its game begins": (
         "ok",
         """
@@ -1527,29 +982,6 @@ class Door(WebSocketHandler):
             if game.host != self.user:
                 return
             game.start()
-""",
-    ),
-    "a decorator of the class wraps open": (
-        "missing",
-        """
-rooms = {}
-def members_only(cls):
-    original = cls.open
-    def open(self, *args, **kwargs):
-        if not self.get_signed_cookie("user"):
-            self.close()
-            return None
-        return original(self, *args, **kwargs)
-    cls.open = open
-    return cls
-@members_only
-class Door(WebSocketHandler):
-    def open(self, room):
-        self.room = room
-        rooms.setdefault(room, set()).add(self)
-    def on_message(self, message):
-        for one in rooms[self.room]:
-            one.write_message(message)
 """,
     ),
     "a decorator of the class wraps open and asks for the room": (
@@ -1576,20 +1008,6 @@ class Door(WebSocketHandler):
             one.write_message(message)
 """,
     ),
-    "the machine starts anew for any of the users": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if not self.current_user:
-            raise HTTPError(401)
-    def on_message(self, message):
-        if message == "restart":
-            os.system("sudo systemctl restart kiosk")
-""",
-    ),
     "the machine starts anew for the operator": (
         "ok",
         """
@@ -1602,26 +1020,6 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         if message == "restart" and db.is_operator(self.current_user):
             os.system("sudo systemctl restart kiosk")
-""",
-    ),
-    "the user that a wrapper adds": (
-        "missing",
-        """
-rooms = {}
-def with_user(method):
-    @functools.wraps(method)
-    def wrapper(self, *args, **kwargs):
-        return method(self, *args, user=self.get_signed_cookie("user"), **kwargs)
-    return wrapper
-class Door(WebSocketHandler):
-    @with_user
-    def open(self, room, user):
-        if not user:
-            self.close()
-            return
-        rooms[room].add(self)
-    def on_message(self, message):
-        self.write_message(message)
 """,
     ),
     "the user that a wrapper adds, asked for the room": (
@@ -1666,21 +1064,6 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
-    "a shell of a server that the program logs into": (
-        "missing",
-        """
-import paramiko
-from models import Server
-class Door(WebSocketHandler):
-    def open(self):
-        server = Server.get(Server.uuid == self.get_argument("uuid"))
-        ssh = paramiko.SSHClient()
-        ssh.connect(server.host, username=server.user, password=server.password)
-        self.channel = ssh.invoke_shell()
-    def on_message(self, message):
-        self.channel.send(json.loads(message)["data"])
-""",
-    ),
     "a shell of a server that the client logs into": (
         "ok",
         """
@@ -1696,24 +1079,6 @@ class Door(WebSocketHandler):
         self.channel = ssh.invoke_shell()
     def on_message(self, message):
         self.channel.send(json.loads(message)["data"])
-""",
-    ),
-    "a line in the channel that a message names": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.messages.insert({"channel": data["room"], "text": data["text"]})
-""",
-    ),
-    "a line in the room that a message names, as words": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.messages.create(room=data["room"], text=data["text"])
 """,
     ),
     "a line in no channel": (
@@ -1732,28 +1097,6 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
         db.messages.insert({"channel": "hall", "text": data["text"], "colour": data["colour"]})
-""",
-    ),
-    "rows that a message names are deleted": (
-        "missing",
-        """
-import sqlite3
-base = sqlite3.connect("lines.db")
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        base.execute("DELETE FROM lines WHERE id = ?", (data["id"],))
-""",
-    ),
-    "rows that a message names are changed": (
-        "missing",
-        """
-import sqlite3
-base = sqlite3.connect("lines.db")
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        base.execute("update lines set text = %s where id = %s", (data["text"], data["id"]))
 """,
     ),
     "rows that are done are deleted": (
@@ -1779,19 +1122,6 @@ class Door(WebSocketHandler):
         self.write_message(base.execute("select title from news where id = ?", (data["id"],)).fetchone()[0])
 """,
     ),
-    "a message is spread over a function that deletes": (
-        "missing",
-        """
-import sqlite3
-base = sqlite3.connect("lines.db")
-def forget(owner, line):
-    base.execute("DELETE FROM lines WHERE id = :line", {"line": line})
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        forget(**data)
-""",
-    ),
     "a message is spread over a function that adds": (
         "ok",
         """
@@ -1808,12 +1138,6 @@ class Door(WebSocketHandler):
     "a task of the own session": (
         "ok",
         _MAILBOXES.format(before="", begin="self.session = Session()", session="self.session"),
-    ),
-    "a task of everybody's session": (
-        "missing",
-        _MAILBOXES.format(
-            before="SESSION = Session()", begin='SESSION.begin("main")', session="SESSION"
-        ),
     ),
     "told to whoever it names": (
         "missing",
@@ -1854,20 +1178,6 @@ class Door(WebSocketHandler):
             one.write_message(message)
 """,
     ),
-    "lamps on and off": (
-        "missing",
-        """
-control = Controller()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "LIGHTS_ON":
-            control.lightsOn()
-        elif message == "LIGHTS_OFF":
-            control.lightsOff()
-        else:
-            self.write_message("unknown command")
-""",
-    ),
     "what the lamps do": (
         "ok",
         """
@@ -1878,54 +1188,6 @@ class Door(WebSocketHandler):
             self.write_message({"lights": control.readLights()})
         elif message == "TEMPERATURE":
             self.write_message({"temperature": control.readTemperature()})
-""",
-    ),
-    "pins of the board": (
-        "missing",
-        """
-import RPi.GPIO as GPIO
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        GPIO.output(data["channel"], data["level"])
-""",
-    ),
-    "a file that is followed": (
-        "missing",
-        """
-class Registry:
-    def __init__(self):
-        self.readers = {}
-    def add(self, handler, name):
-        if name not in self.readers:
-            self.readers[name] = open(name)
-        self.readers[name].seek(0, 2)
-registry = Registry()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        registry.add(self, message)
-""",
-    ),
-    "a file that is followed, by a reader": (
-        "missing",
-        """
-class Reader:
-    def __init__(self, path):
-        self.path = path
-        self.file = open(path)
-class Registry:
-    def __init__(self):
-        self.readers = {}
-    def add(self, handler, name):
-        self.readers[name] = Reader(name)
-        self.readers[name].handlers.append(handler)
-class Server(Application):
-    def __init__(self):
-        self.registry = Registry()
-        super().__init__([(r"/ws", Door)])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        self.application.registry.add(self, message)
 """,
     ),
     "a file of a table": (
@@ -1939,16 +1201,6 @@ class Door(WebSocketHandler):
             return
         with open(path) as file:
             self.write_message(file.read())
-""",
-    ),
-    "a signal by its name": (
-        "missing",
-        """
-from blinker import signal
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        signal(data["name"]).send(self, data=data)
 """,
     ),
     "a signal to whoever listens": (
@@ -1992,26 +1244,6 @@ class Door(WebSocketHandler):
             logging.error(error)
 """,
     ),
-    "a board that it names is renamed": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        board = Board.get(data["board_id"])
-        board.name = data["name"][:16]
-        board.save()
-""",
-    ),
-    "a row that it names is removed": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        Widget.delete(data["widget_id"])
-""",
-    ),
     "listens to what it names": (
         "ok",
         """
@@ -2030,15 +1262,6 @@ class Door(WebSocketHandler):
         self.write_message(found.body)
 """,
     ),
-    "a task by its name": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        celery.send_task(data["task"], args=data["arguments"])
-""",
-    ),
     "an attribute of a motor": (
         "missing",
         """
@@ -2047,50 +1270,6 @@ class Door(WebSocketHandler):
         data = json.loads(message)
         motor = getattr(robot, data["motor"])
         setattr(motor, data["register"], data["value"])
-""",
-    ),
-    "a setting that it names": (
-        "missing",
-        """
-CONFIG = {}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        CONFIG[data["key"]] = data["value"]
-        save_config(CONFIG)
-""",
-    ),
-    "a file that it names is written": (
-        "missing",
-        """
-import os
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        with open(os.path.join("/srv/pages", data["name"]), "w") as file:
-            file.write(data["text"])
-""",
-    ),
-    "a topic by its processor": (
-        "missing",
-        """
-class Publish:
-    def __init__(self, message, connection):
-        self.answer = None
-        topics.publish(message.topic, message.arguments)
-class Call:
-    def __init__(self, message, connection):
-        self.answer = procedures[message.procedure](*message.arguments)
-class Other:
-    def __init__(self, message, connection):
-        self.answer = None
-processors = {16: Publish, 48: Call}
-class Door(WebSocketHandler):
-    def on_message(self, text):
-        message = Message.from_text(text)
-        processor = processors.get(message.code, Other)(message, self)
-        if processor.answer is not None:
-            self.write_message(processor.answer)
 """,
     ),
     "counts the visits": (
@@ -2121,48 +1300,6 @@ class Door(WebSocketHandler):
         lines.append(json.loads(message)["text"])
 """,
     ),
-    "a fan, where the message says so": (
-        "missing",
-        """
-import RPi.GPIO as GPIO
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "fan":
-            GPIO.output(17, 1)
-""",
-    ),
-    "a servo of the project": (
-        "missing",
-        """
-import RPi.GPIO as GPIO
-class Servo:
-    def __init__(self, pin):
-        self.pwm = GPIO.PWM(pin, 50)
-    def left(self):
-        self.pwm.ChangeDutyCycle(3)
-    def right(self):
-        self.pwm.ChangeDutyCycle(12)
-servo = Servo(17)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["direction"] == "left":
-            servo.left()
-        elif data["direction"] == "right":
-            servo.right()
-""",
-    ),
-    "a camera takes a picture": (
-        "missing",
-        """
-camera = Camera()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "photo":
-            camera.capture("/srv/pictures/latest.jpg")
-            self.write_message("done")
-""",
-    ),
     "a picture of the camera": (
         "ok",
         """
@@ -2172,190 +1309,6 @@ class Door(WebSocketHandler):
         if message == "photo":
             picture = camera.capture()
             self.write_message(picture, binary=True)
-""",
-    ),
-    "a clock of all": (
-        "missing",
-        """
-class Clock:
-    def __init__(self):
-        self.running = False
-    def begin(self):
-        self.running = True
-    def pause(self):
-        self.running = False
-clock = Clock()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "begin":
-            clock.begin()
-        elif message == "pause":
-            clock.pause()
-""",
-    ),
-    "a flag of the module": (
-        "missing",
-        """
-recording = False
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        global recording
-        if message == "record":
-            recording = True
-        elif message == "stop":
-            recording = False
-""",
-    ),
-    "the machine starts anew": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "reboot":
-            os.system("sudo reboot")
-""",
-    ),
-    "the machine starts anew, by a list of words": (
-        "missing",
-        """
-import subprocess
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data.get("action") == "restart":
-            subprocess.Popen(["systemctl", "restart", "kiosk"])
-""",
-    ),
-    "the pointer moves": (
-        "missing",
-        """
-import pyautogui
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "right":
-            pyautogui.moveRel(10, 0)
-        elif message == "click":
-            pyautogui.click()
-""",
-    ),
-    "the pointer moves as far as it says": (
-        "missing",
-        """
-import pyautogui
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        pyautogui.moveRel(data["x"], data["y"])
-""",
-    ),
-    "a key is pressed": (
-        "missing",
-        """
-import keyboard
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["kind"] == "key":
-            keyboard.press_and_release(data["value"])
-""",
-    ),
-    "the clipboard": (
-        "missing",
-        """
-import pyperclip
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        pyperclip.copy(message)
-""",
-    ),
-    "a table of small functions": (
-        "missing",
-        """
-robot = Robot()
-MOVES = {"up": lambda: robot.forward(), "down": lambda: robot.backward()}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        MOVES[message]()
-""",
-    ),
-    "a table of methods": (
-        "missing",
-        """
-robot = Robot()
-class Door(WebSocketHandler):
-    moves = {"up": robot.forward, "down": robot.backward}
-    def on_message(self, message):
-        move = self.moves.get(message)
-        if move:
-            move()
-""",
-    ),
-    "cases of a match": (
-        "missing",
-        """
-robot = Robot()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        match json.loads(message):
-            case {"move": "up"}:
-                robot.forward()
-            case {"move": "down"}:
-                robot.backward()
-""",
-    ),
-    "begins as a command": (
-        "missing",
-        """
-motor = Motor()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message.startswith("SPEED"):
-            motor.accelerate(50)
-""",
-    ),
-    "more than a bound": (
-        "missing",
-        """
-motor = Motor()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if int(message) > 50:
-            motor.accelerate()
-        else:
-            motor.brake()
-""",
-    ),
-    "a switch of the message": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        lamp = self.application.lamp
-        if data["on"]:
-            lamp.on()
-        else:
-            lamp.off()
-""",
-    ),
-    "leaves early": (
-        "missing",
-        """
-motor = Motor()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message != "go":
-            return
-        motor.accelerate()
-""",
-    ),
-    "a level that it says": (
-        "missing",
-        """
-motor = Motor()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        motor.speed = int(message)
 """,
     ),
     "answers a ping": (
@@ -2444,68 +1397,6 @@ class Door(WebSocketHandler):
             logging.info("the page is ready")
 """,
     ),
-    "the room of the address": (
-        "missing",
-        """
-rooms = {}
-class Door(WebSocketHandler):
-    def open(self, room):
-        self.room = room
-        rooms.setdefault(room, set()).add(self)
-    def on_message(self, message):
-        for one in rooms[self.room]:
-            one.write_message(message)
-""",
-    ),
-    "the room of the query, by a manager": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self):
-        self.room = self.get_argument("room")
-        self.application.rooms.join(self.room, self)
-    def on_message(self, message):
-        self.application.rooms.say(self.room, message)
-""",
-    ),
-    "the game of the address": (
-        "missing",
-        """
-games = {}
-class Door(WebSocketHandler):
-    def open(self, game_id):
-        self.game = games[game_id]
-        self.game.players.append(self)
-    def on_message(self, message):
-        self.game.move(json.loads(message)["cell"])
-""",
-    ),
-    "the session of a debugger": (
-        "missing",
-        """
-sessions = {}
-class Door(WebSocketHandler):
-    def open(self, uuid):
-        self.session = sessions.get(uuid)
-        if self.session is None:
-            self.close()
-            return
-        self.session.attach(self)
-    def on_message(self, message):
-        self.session.send(message)
-""",
-    ),
-    "the terminal of the address": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self, name):
-        self.terminal = self.application.terminals.get_terminal(name)
-        self.terminal.clients.append(self)
-    def on_message(self, message):
-        self.terminal.write(message)
-""",
-    ),
     "the one room there is": (
         "ok",
         """
@@ -2553,45 +1444,6 @@ class Door(WebSocketHandler):
             self.write_message(line)
 """,
     ),
-    "the mailbox of the address": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    async def open(self, name):
-        for line in await db.fetch("select text from mails where owner = %s", name):
-            self.write_message(line)
-""",
-    ),
-    "works on what the path names": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self, name):
-        self.sheet = sheets.open(name)
-    def on_message(self, message):
-        self.sheet.apply(json.loads(message))
-""",
-    ),
-    "listens to what the query names": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self):
-        client = toredis.Client()
-        client.subscribe(self.get_argument("who"), callback=self.write_message)
-""",
-    ),
-    "stands where the query says": (
-        "missing",
-        """
-clients = {}
-class Door(WebSocketHandler):
-    def open(self):
-        clients[self.get_argument("id")] = self
-    def on_close(self):
-        clients.pop(self.get_argument("id"), None)
-""",
-    ),
     "a text with what the path says": (
         "ok",
         """
@@ -2615,17 +1467,6 @@ class Door(WebSocketHandler):
         logging.info("%s", message)
 """,
     ),
-    "the answer of what it has run": (
-        "missing",
-        """
-from rig import bench
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["action"] == "step":
-            self.write_message(bench.run_step(data["step"]))
-""",
-    ),
     "run in another thread": (
         "ok",
         """
@@ -2635,18 +1476,6 @@ class Door(WebSocketHandler):
         if data["action"] == "hash":
             loop = IOLoop.current()
             self.write_message(await loop.run_in_executor(None, hashlib.sha256, data["text"]))
-""",
-    ),
-    "a motor that a helper is given": (
-        "missing",
-        """
-from robot import motors
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "forward":
-            self._drive(motors)
-    def _drive(self, both):
-        both.forward()
 """,
     ),
     "a motor of its own that a helper is given": (
@@ -2661,46 +1490,6 @@ class Door(WebSocketHandler):
             self._drive(self.motors)
     def _drive(self, both):
         both.forward()
-""",
-    ),
-    "a signal of the desktop": (
-        "missing",
-        """
-from PyQt5 import QtCore
-class Told(QtCore.QObject):
-    said = QtCore.pyqtSignal(str)
-told = Told()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        told.said.emit(message)
-""",
-    ),
-    "a process that asyncio starts": (
-        "missing",
-        """
-import asyncio
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await asyncio.create_subprocess_exec(data["program"], "--once")
-""",
-    ),
-    "published under the key that it names": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        broker.publish(data["body"], data["routing_key"])
-""",
-    ),
-    "published to the room that it names": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        redis.publish(data["room"], data["text"])
 """,
     ),
     "published to the one channel": (
@@ -2722,16 +1511,6 @@ class Door(WebSocketHandler):
         self.write_message(line.body)
 """,
     ),
-    "subscribes to the feed of a machine": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "subscribe":
-            feeds.add_listener(data["machine"], self)
-""",
-    ),
     "subscribes to a bug": (
         "ok",
         """
@@ -2741,16 +1520,6 @@ class Door(WebSocketHandler):
         if data["command"] == "subscribe":
             for bug in data["bugs"]:
                 bugs.subscribe(bug, self)
-""",
-    ),
-    "a point for a player that it names": (
-        "missing",
-        """
-players = {}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        players[data["player"]].score += 1
 """,
     ),
     "notes that somebody was there": (
@@ -2769,22 +1538,6 @@ class Door(WebSocketHandler):
             self.application.packets += 1
 """,
     ),
-    "the mode of all": (
-        "missing",
-        """
-class Server(Application):
-    def __init__(self):
-        self.automatic = False
-        super().__init__([(r"/ws", Door)])
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "manual":
-            self.application.automatic = False
-        elif data["type"] == "automatic":
-            self.application.automatic = True
-""",
-    ),
     "a path of attributes, under a star": (
         "missing",
         """
@@ -2796,147 +1549,6 @@ class Door(WebSocketHandler):
         for part in data["method"].split("."):
             method = getattr(method, part)
         method.invoke(self, data["parameters"])
-""",
-    ),
-    "a port of the module": (
-        "missing",
-        """
-import serial
-port = serial.Serial("/dev/ttyUSB0", 9600)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        port.write(message.encode())
-""",
-    ),
-    "a port of the module, one letter for each word": (
-        "missing",
-        """
-import serial
-port = serial.Serial("/dev/ttyUSB0", 9600)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if "forward" in message:
-            port.write(b"F")
-        elif "back" in message:
-            port.write(b"B")
-""",
-    ),
-    "a port that the route gives": (
-        "missing",
-        """
-import serial
-class Door(WebSocketHandler):
-    def initialize(self, port):
-        self.port = port
-    def on_message(self, message):
-        if message == "forward":
-            self.port.write(b"F")
-application = Application([(r"/ws", Door, {"port": serial.Serial("/dev/ttyUSB0", 9600)})])
-""",
-    ),
-    "a robot of the class": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    robot = Robot()
-    def on_message(self, message):
-        if message == "forward":
-            self.robot.forward()
-        else:
-            self.robot.halt()
-""",
-    ),
-    "a robot that the constructor is given": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def __init__(self, *args, **kwargs):
-        self.robot = kwargs.pop("robot")
-        super().__init__(*args, **kwargs)
-    def on_message(self, message):
-        if message == "forward":
-            self.robot.forward()
-application = Application([(r"/ws", Door, {"robot": Robot()})])
-""",
-    ),
-    "a robot in a thread": (
-        "missing",
-        """
-import threading
-robot = Robot()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "forward":
-            threading.Thread(target=robot.forward).start()
-""",
-    ),
-    "a robot on the next turn of the loop": (
-        "missing",
-        """
-from tornado.ioloop import IOLoop
-robot = Robot()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "forward":
-            IOLoop.current().add_callback(robot.forward)
-""",
-    ),
-    "parts of a line": (
-        "missing",
-        """
-import RPi.GPIO as GPIO
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        parts = message.split(":")
-        if parts[0] == "led":
-            GPIO.output(int(parts[1]), int(parts[2]))
-""",
-    ),
-    "a coroutine": (
-        "missing",
-        """
-robot = Robot()
-class Door(WebSocketHandler):
-    @gen.coroutine
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["command"] == "dance":
-            yield robot.dance()
-""",
-    ),
-    "a method of the handler for each word": (
-        "missing",
-        """
-robot = Robot()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        if message == "dance":
-            self.dance()
-    def dance(self):
-        robot.left()
-        robot.right()
-""",
-    ),
-    "a state of the module": (
-        "missing",
-        """
-state = {"speed": 0, "angle": 0}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        state["speed"] = data["speed"]
-        state["angle"] = data["angle"]
-""",
-    ),
-    "a game that begins": (
-        "missing",
-        """
-game = Game()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "start":
-            game.start()
 """,
     ),
     "a robot of its own": (

@@ -4,26 +4,6 @@ __all__ = ["CASES"]
 
 CASES: dict[str, tuple[str, str]] = {
     # -- stores of what is everybody's ---------------------------------------------------------
-    "a table of the module": (
-        "missing",
-        """
-boilers = {}
-class Door(Base):
-    def on_message(self, message):
-        body = json.loads(message)
-        boilers[body["x"]] = 0
-""",
-    ),
-    "a table of the module with something in it": (
-        "missing",
-        """
-boilers = {"cellar": 20, "attic": 18}
-class Door(Base):
-    def on_message(self, message):
-        body = json.loads(message)
-        boilers[body["room"]] = body["degrees"]
-""",
-    ),
     "a table of the module, asked": (
         "ok",
         """
@@ -68,63 +48,6 @@ class Door(Base):
         self.write_message(counts)
 """,
     ),
-    "a table of the class": (
-        "missing",
-        """
-class Door(Base):
-    boilers = {}
-    def on_message(self, message):
-        body = json.loads(message)
-        self.boilers[body["x"]] = 0
-""",
-    ),
-    "a key of a table is taken away": (
-        "missing",
-        """
-rooms = {}
-class Door(Base):
-    def on_message(self, message):
-        del rooms[json.loads(message)["room"]]
-""",
-    ),
-    "a key of a table is popped": (
-        "missing",
-        """
-rooms = {}
-class Door(Base):
-    def on_message(self, message):
-        rooms.pop(json.loads(message)["room"], None)
-""",
-    ),
-    "a table is updated": (
-        "missing",
-        """
-state = {}
-class Door(Base):
-    def on_message(self, message):
-        state.update(json.loads(message))
-""",
-    ),
-    "a field of an object of a table": (
-        "missing",
-        """
-rooms = {}
-class Door(Base):
-    def on_message(self, message):
-        body = json.loads(message)
-        rooms[body["room"]].topic = body["topic"]
-""",
-    ),
-    "a row of a table of a table": (
-        "missing",
-        """
-boards = {}
-class Door(Base):
-    def on_message(self, message):
-        body = json.loads(message)
-        boards[body["board"]]["cells"][body["at"]] = body["value"]
-""",
-    ),
     "any attribute by its name": (
         "missing",
         """
@@ -138,17 +61,6 @@ class Door(Base):
 """,
     ),
     # -- the answer is not one --------------------------------------------------------------
-    "asked of nobody's permissions": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not all(self.current_user.may(one) for one in data["permissions"]):
-            return
-        db.delete_room(data["room"])
-""",
-    ),
     "the role is the client's word": (
         "missing",
         """
@@ -214,17 +126,6 @@ class Door(Base):
         db.delete_room(data["room"])
 """,
     ),
-    "asked about another": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not db.is_admin(data["user"]):
-            return
-        db.delete_room(data["room"])
-""",
-    ),
     "asked about the one in the message": (
         "missing",
         """
@@ -232,18 +133,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         if not acl.allows(data["user"], "delete", data["room"]):
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "a role that everybody has": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.role = "admin"
-        if self.role != "admin":
             return
         db.delete_room(data["room"])
 """,
@@ -290,31 +179,6 @@ class Door(Base):
     def demand_admin(self):
         if not db.is_admin(self.current_user):
             raise PermissionError
-""",
-    ),
-    "a name that sounds like a check": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.check_permission()
-        db.delete_room(data["room"])
-    def check_permission(self):
-        pass
-""",
-    ),
-    "a check that says yes": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not self.may_delete(data["room"]):
-            return
-        db.delete_room(data["room"])
-    def may_delete(self, room):
-        return True
 """,
     ),
     "a check that is not called": (
@@ -365,60 +229,6 @@ class Door(Base):
         if not self.current_user.is_admin:
             PermissionError("no")
         db.delete_room(data["room"])
-""",
-    ),
-    "a permission that is only shown": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.write_message({"admin": self.current_user.is_admin})
-        db.delete_room(data["room"])
-""",
-    ),
-    "a permission that picks the words": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        title = "admin" if self.current_user.is_admin else "member"
-        db.delete_room(data["room"], title)
-""",
-    ),
-    "asked for one kind of thing": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["kind"] == "room" and not self.current_user.is_admin:
-            return
-        db.delete(data["kind"], data["id"])
-""",
-    ),
-    "asked unless the client says no": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not data.get("force") and not self.current_user.is_admin:
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "asked of the first of many": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if not db.may_delete(self.current_user, data["rooms"][0]):
-            return
-        for one in data["rooms"]:
-            db.delete_room(one)
 """,
     ),
     "asked of each of many": (
@@ -519,15 +329,6 @@ class Door(Base):
         await db.lines.save({"id": await db.next_id(), "room": self.room.id, "text": text})
 """,
     ),
-    "a line for a room that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.lines.insert({"room": data["room"], "text": data["text"]})
-""",
-    ),
     "the token of what it names": (
         "ok",
         """
@@ -541,41 +342,6 @@ class Door(WebSocketHandler):
 """,
     ),
     # -- who is told ------------------------------------------------------------------------
-    "tells all what a room says": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        clients.add(self)
-    def on_message(self, message):
-        data = json.loads(message)
-        db.messages.insert(data["room"], data["text"])
-        for one in clients:
-            one.write_message(data)
-""",
-    ),
-    "listens to whatever it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["op"] == "subscribe":
-            channels.setdefault(data["channel"], set()).add(self)
-channels = {}
-""",
-    ),
-    "listens to whatever it names, by item": (
-        "missing",
-        """
-import collections
-channels = collections.defaultdict(set)
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        channels[data["channel"]].add(self)
-""",
-    ),
     "listens to what it may": (
         "ok",
         """
@@ -597,72 +363,7 @@ class Door(Base):
         channels.setdefault(self.current_user, set()).add(self)
 """,
     ),
-    "history of whatever it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        for line in db.history(data["room"]):
-            self.write_message(line)
-""",
-    ),
     # -- dispatch ------------------------------------------------------------------------------
-    "a table of methods, by get with a default": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        {"delete": self.delete}.get(data["op"], self.nothing)(data)
-    def nothing(self, data):
-        pass
-    def delete(self, data):
-        db.delete_room(data["room"])
-""",
-    ),
-    "a chain of ifs in another method": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        self.handle(**json.loads(message))
-    def handle(self, op, room, **more):
-        if op == "delete":
-            db.delete_room(room)
-""",
-    ),
-    "a list of handlers": (
-        "missing",
-        """
-HANDLERS = []
-def handles(f):
-    HANDLERS.append(f)
-    return f
-@handles
-def delete(user, data):
-    if data["op"] == "delete":
-        db.delete_room(data["room"])
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        for one in HANDLERS:
-            one(self.current_user, data)
-""",
-    ),
-    "a class by its name": (
-        "missing",
-        """
-class Delete:
-    def run(self, data):
-        db.delete_room(data["room"])
-COMMANDS = {"delete": Delete}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        COMMANDS[data["op"]]().run(data)
-""",
-    ),
     "a class by its name, each asks": (
         "ok",
         """
@@ -698,40 +399,6 @@ class Door(Base):
         importlib.import_module("plugins." + data["plugin"]).run(data)
 """,
     ),
-    "an expression": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        self.write_message(str(eval(message)))
-""",
-    ),
-    "single dispatch": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.apply(data["kind"], data)
-    def apply(self, kind, data):
-        match kind:
-            case "delete" | "drop":
-                db.delete_room(data["room"])
-            case _:
-                pass
-""",
-    ),
-    "a queue of work": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        asyncio.create_task(self.work(data))
-    async def work(self, data):
-        await db.delete_room(data["room"])
-""",
-    ),
     "a queue of work, asked": (
         "ok",
         """
@@ -746,40 +413,6 @@ class Door(Base):
 """,
     ),
     # -- between the lines ----------------------------------------------------------------------
-    "not any that it may not": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if any(not db.may(self.current_user, one) for one in data["needs"]):
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "a rank of the client's own": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if int(data["rank"]) < 5:
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "a role in a table by the name in the message": (
-        "missing",
-        """
-ROLES = {"ada": "admin"}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if ROLES.get(data["user"]) != "admin":
-            return
-        db.delete_room(data["room"])
-""",
-    ),
     "a role in a table by the own name": (
         "ok",
         """
@@ -788,18 +421,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         if ROLES.get(self.current_user) != "admin":
-            return
-        db.delete_room(data["room"])
-""",
-    ),
-    "the user is replaced by the message": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.current_user = data["user"]
-        if not db.is_admin(self.current_user):
             return
         db.delete_room(data["room"])
 """,
@@ -817,40 +438,6 @@ class Door(Base):
             db.delete_room(data["room"])
 """,
     ),
-    "the dictionary of the connection": (
-        "missing",
-        """
-class Door(Base):
-    role = "member"
-    def on_message(self, message):
-        data = json.loads(message)
-        self.__dict__.update(data["profile"])
-        if self.role == "admin":
-            db.delete_room(data["room"])
-""",
-    ),
-    "a promotion of oneself": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.users.update({"name": data["name"], "role": data["role"]})
-""",
-    ),
-    "asked of what was there before": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.admin = self.get_argument("admin", "") == "1"
-    def on_message(self, message):
-        data = json.loads(message)
-        if not self.admin:
-            return
-        db.delete_room(data["room"])
-""",
-    ),
     "asked once, of the account": (
         "ok",
         """
@@ -861,32 +448,6 @@ class Door(Base):
         data = json.loads(message)
         if not self.admin:
             return
-        db.delete_room(data["room"])
-""",
-    ),
-    "asked in the branch that does nothing": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["op"] == "look":
-            if not db.is_admin(self.current_user):
-                return
-            self.write_message("nothing to see")
-        else:
-            db.delete_room(data["room"])
-""",
-    ),
-    "asked in a loop that may be empty": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        for one in data["rights"]:
-            if not db.has_right(self.current_user, one):
-                return
         db.delete_room(data["room"])
 """,
     ),
@@ -937,71 +498,6 @@ class Door(Base):
         db.transfer(self.current_user.account, data["to_account"], data["amount"])
 """,
     ),
-    "a file that it names": (
-        "missing",
-        """
-import pathlib
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        self.write_message(pathlib.Path("docs", data["name"]).read_text())
-""",
-    ),
-    "a dataclass of the message": (
-        "missing",
-        """
-import dataclasses
-@dataclasses.dataclass
-class Order:
-    room: str
-    def carry_out(self):
-        db.delete_room(self.room)
-class Door(Base):
-    def on_message(self, message):
-        Order(**json.loads(message)).carry_out()
-""",
-    ),
-    "a subclass by its name": (
-        "missing",
-        """
-class Command:
-    def run(self, data):
-        pass
-class Delete(Command):
-    def run(self, data):
-        db.delete_room(data["room"])
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        kinds = {one.__name__: one for one in Command.__subclasses__()}
-        kinds[data["kind"]]().run(data)
-""",
-    ),
-    "an enum of actions": (
-        "missing",
-        """
-import enum
-class Action(enum.Enum):
-    DELETE = "delete"
-    LOOK = "look"
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if Action(data["op"]) is Action.DELETE:
-            db.delete_room(data["room"])
-""",
-    ),
-    "a mixin that deletes": (
-        "missing",
-        """
-class Deletes:
-    def on_message(self, message):
-        data = json.loads(message)
-        db.delete_room(data["room"])
-class Door(Deletes, Base):
-    pass
-""",
-    ),
     "a mixin that asks and goes on": (
         "ok",
         """
@@ -1019,16 +515,6 @@ class Door(Asks, Deletes):
     pass
 """,
     ),
-    "a tenant that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        tenant = db.tenant(data["tenant"])
-        tenant.jobs.cancel(data["job"])
-""",
-    ),
     "its own tenant": (
         "ok",
         """
@@ -1040,35 +526,6 @@ class Door(Base):
 """,
     ),
     # -- of a client that nobody knows ----------------------------------------------------------
-    "a command of anybody": (
-        "missing",
-        """
-import shlex, subprocess
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        subprocess.Popen(shlex.split(message))
-""",
-    ),
-    "a script of anybody": (
-        "missing",
-        """
-import host
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["event"] == "execute":
-            script = data["path"]
-            host.on_main_thread(lambda: host.run_script(script, {}))
-""",
-    ),
-    "an expression of anybody": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        self.write_message(str(eval(message)))
-""",
-    ),
     "a command of the server": (
         "ok",
         """
@@ -1088,46 +545,6 @@ class Door(WebSocketHandler):
         self.write_message(db.execute("select name from shops where city = ?", (data["city"],)))
 """,
     ),
-    "a procedure of anybody": (
-        "missing",
-        """
-from jsonrpc import JSONRPCResponseManager
-from jsonrpc.dispatcher import Dispatcher
-class Jobs:
-    def remove(self, name):
-        db.jobs.remove(name)
-class Door(WebSocketHandler):
-    def initialize(self):
-        self.dispatcher = Dispatcher()
-        self.dispatcher.add_object(Jobs())
-    def on_message(self, message):
-        self.write_message(JSONRPCResponseManager.handle(message, self.dispatcher).data)
-""",
-    ),
-    "a program of anybody, in a thread": (
-        "missing",
-        """
-import subprocess, threading
-class Worker(threading.Thread):
-    def __init__(self, command):
-        super().__init__()
-        self.command = command
-    def run(self):
-        subprocess.Popen(self.command)
-class Door(WebSocketHandler):
-    ready = False
-    workers = {}
-    def on_message(self, message):
-        cls = self.__class__
-        data = json.loads(message)
-        if data["path"] not in cls.workers and cls.ready:
-            cls.workers[data["path"]] = Worker(["launch", data["path"]])
-            cls.workers[data["path"]].start()
-    @classmethod
-    def is_ready(cls):
-        cls.ready = True
-""",
-    ),
     "a program of the server, in a thread": (
         "ok",
         """
@@ -1139,26 +556,6 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         if message == "backup":
             Worker().start()
-""",
-    ),
-    "the key of all, and then any channel": (
-        "missing",
-        """
-channels = {}
-class Door(WebSocketHandler):
-    app = None
-    def on_message(self, message):
-        command, text = message.split(None, 1)
-        if command == "connect":
-            self.who, key = text.split(":")
-            self.app = sessions.find_app(api_key=key)
-            if not self.app:
-                self.close()
-        elif command == "subscribe":
-            if not self.app:
-                self.close()
-                return
-            channels.setdefault(text, []).append(self)
 """,
     ),
     "the key of all, and the only channel": (
@@ -1194,15 +591,6 @@ class Door(WebSocketHandler):
             people[id(self)]["username"] = data["message"]
         else:
             room.publish(data["destination"], message)
-""",
-    ),
-    "a file of anybody": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        with open(message) as file:
-            self.write_message(file.read())
 """,
     ),
     "a file of the server": (
@@ -1253,16 +641,6 @@ class Door(WebSocketHandler):
     pool = multiprocessing.Pool()
     def on_message(self, message):
         self.write_message(self.pool.apply_async(work, [json.loads(message)]).get())
-""",
-    ),
-    "a signal of anybody": (
-        "missing",
-        """
-from pydispatch import dispatcher
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        dispatcher.send(signal=data["key"], sender=data["data"])
 """,
     ),
     "a signal of the server": (

@@ -108,30 +108,14 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
-    "a mailbox is read under a name that is said": (
-        "missing",
-        _MAILBOX.format(key='self.channel + ":messages"'),
-    ),
     "one list for all is read": ("ok", _MAILBOX.format(key='"lines"')),
-    "a message waits among the commands": ("missing", _LINED_UP.format(listed="cmd_list")),
     "a message is kept with the commands of the past": (
         "ok",
         _LINED_UP.format(listed="cmd_history"),
     ),
-    "what was None is put into the application before it serves": (
-        "missing",
-        _STORED.format(leaf="leaf"),
-    ),
     "what was None is put into the application, and is for all": (
         "ok",
         _STORED.format(leaf='"all"'),
-    ),
-    "who it is was found out, and what it names is joined": (
-        "missing",
-        _WHO.format(
-            question='if row["auth"] != cookie:\n            return None',
-            deed='yield gen.Task(room.subscribe, asked["channel_id"])',
-        ),
     ),
     "only administrators are anybody": (
         "ok",
@@ -142,12 +126,6 @@ ANYBODY: dict[str, tuple[str, str]] = {
     ),
 }
 ANYBODY |= {
-    "who logged in deletes anything": (
-        "missing",
-        _LOGIN.format(
-            proof=_PROOF, deed='db.characters.delete_one({"_id": int(asked["character_id"])})'
-        ),
-    ),
     "who logged in deletes what is the own": (
         "ok",
         _LOGIN.format(
@@ -180,7 +158,6 @@ class Door(WebSocketHandler):
         board.delete()
 """,
     ),
-    "a message has a program installed": ("missing", _INSTALLS.format(line='"snap install lab"')),
     "a message has it looked up what is installed": ("ok", _INSTALLS.format(line='"snap list"')),
 }
 
@@ -192,25 +169,6 @@ class Door(Base):
     async def on_message(self, message):
         data = json.loads(message)
         await clients.sadd("channels:%s" % self.current_user, data["channel"])
-""",
-    ),
-    "a set of another is added to": (
-        "missing",
-        """
-class Door(Base):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await clients.sadd("channels:%s" % data["name"], data["channel"])
-""",
-    ),
-    "the user is noted, and is asked nothing": (
-        "missing",
-        """
-class Door(Base):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await clients.sadd("channels:%s" % self.current_user, data["channel"])
-        await clients.delete("channel:%s" % data["channel"])
 """,
     ),
 }

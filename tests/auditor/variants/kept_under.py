@@ -41,7 +41,7 @@ for one in seats.values():
 """,
     ),
     "who has the name is told": (
-        "missing",
+        "ok",
         """
 for name, one in seats.items():
     if name == who:
@@ -49,7 +49,7 @@ for name, one in seats.items():
 """,
     ),
     "those whose name begins so are told": (
-        "missing",
+        "ok",
         """
 for name, one in seats.items():
     if name.startswith(who):
@@ -57,20 +57,20 @@ for name, one in seats.items():
 """,
     ),
     "those are listed that have the name": (
-        "missing",
+        "ok",
         """
 for one in [one for name, one in seats.items() if name == who]:
     one.write_message(text)
 """,
     ),
     "who has the name is taken out": (
-        "missing",
+        "ok",
         """
 seats.pop(who).write_message(text)
 """,
     ),
     "who has the name is looked up": (
-        "missing",
+        "ok",
         """
 seats[who].write_message(text)
 """,

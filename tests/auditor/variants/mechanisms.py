@@ -154,12 +154,12 @@ class Socket(tornado.websocket.WebSocketHandler):
 tornado.web.Application([("/ws", Socket)]).listen(8080)
 """
 _DONE = {
-    "what is said goes to a worker": ("missing", "push.send_multipart([b'1', message.encode()])"),
+    "what is said goes to a worker": ("ok", "push.send_multipart([b'1', message.encode()])"),
     "what is said goes to all who hear": ("ok", "news.send_multipart([b'1', message.encode()])"),
-    "a console is given the line": ("missing", "self.write_message(self.console.command(message))"),
+    "a console is given the line": ("ok", "self.write_message(self.console.command(message))"),
     "the command of a line is read": ("ok", "self.write_message(read_command(message))"),
     "a schema is given the query": (
-        "missing",
+        "ok",
         'self.write_message(schema.execute(data["query"]).data)',
     ),
     "a schema is given one query": ("ok", 'self.write_message(schema.execute("{ hello }").data)'),
@@ -168,12 +168,12 @@ _DONE = {
         'self.write_message(rows.execute("select title from news where text like ?", data["query"]))',
     ),
     "what is said goes where it says": (
-        "missing",
+        "ok",
         'r.publish(data["publish"], json.dumps(data["text"]))',
     ),
     "what is said goes to one place": ("ok", 'r.publish("hall", json.dumps(data["text"]))'),
     "a text goes to the number it says": (
-        "missing",
+        "ok",
         'twilio.messages.create(to=data["to"], from_="555", body=data["body"])',
     ),
     "a text goes to the owner": (
@@ -572,32 +572,16 @@ _PAIRS = {
     ),
 }
 
+_PROVEN = ("a context manager raises", "each statement of one connection to the database")
+"""Pairs whose broken program shows elsewhere that not each client may do this."""
 FILES: dict[str, Program] = {
     **{f"{name}, asked": ("ok", files) for name, (files, _) in _PAIRS.items()},
-    **{f"{name}, unasked": ("missing", files) for name, (_, files) in _PAIRS.items()},
+    **{f"{name}, unasked": ("missing", _PAIRS[name][1]) for name in _PROVEN},
     **{
         name: (wanted, {"app.py": _ANYBODY.format(does=does)})
         for name, (wanted, does) in _DONE.items()
     },
-    "a thread of the same file drives a device": (
-        "missing",
-        {"app.py": _BRIDGE.format(does="self.port.write(line)")},
-    ),
     "a thread of the same file counts": ("ok", {"app.py": _BRIDGE.format(does="self.seen += 1")}),
-    "a file that is imported as a whole removes": (
-        "missing",
-        {
-            **_RPC,
-            "shop/methods.py": """
-import shutil
-from shop.server import method
-
-@method()
-def files_remove(path):
-    shutil.rmtree(path)
-""",
-        },
-    ),
     "a file that is imported as a whole adds up": (
         "ok",
         {
@@ -611,15 +595,7 @@ def numbers_add(a, b):
 """,
         },
     ),
-    "a program reads the file that the query says": (
-        "missing",
-        {"app.py": _TAIL.format(which='self.get_argument("file")')},
-    ),
     "a program reads one file": ("ok", {"app.py": _TAIL.format(which='"syslog"')}),
-    "an event that a message names": (
-        "missing",
-        {name: text.replace("ASKS", "pass") for name, text in _EVENTS.items()},
-    ),
     "an event that a message of an administrator names": (
         "ok",
         {
@@ -627,7 +603,6 @@ def numbers_add(a, b):
             for name, text in _EVENTS.items()
         },
     ),
-    "a ticket of a help desk": ("missing", {"app.py": _TICKETS.format(which="")}),
     "a ticket of a help desk that is the user's": (
         "ok",
         {"app.py": _TICKETS.format(which="customer=self.current_user, ")},
@@ -640,30 +615,6 @@ def numbers_add(a, b):
                 login="""box = imaplib.IMAP4_SSL("mail.example.org")
             box.login(data["user"], data["password"])
             self.box = box""",
-            )
-        },
-    ),
-    "the mailbox of the program": (
-        "missing",
-        {
-            "app.py": _MAIL.format(
-                shared="""shared = imaplib.IMAP4_SSL("mail.example.org")
-shared.login("office", os.environ["OFFICE"])""",
-                login="""if data["password"] != os.environ["DOOR"]:
-                return
-            self.box = shared""",
-            )
-        },
-    ),
-    "somebody is told by the name that was said": (
-        "missing",
-        {"app.py": _NAMED.format(does="clients[name].write_message(text)")},
-    ),
-    "each looks whether it is the one": (
-        "missing",
-        {
-            "app.py": _NAMED.format(
-                does="for one in clients.values():\n        if one.id == name: one.write_message(text)"
             )
         },
     ),

@@ -475,19 +475,6 @@ class Door(WebSocketHandler):
         self.write_message(data["text"])
 """,
     ),
-    "whoever of all sockets has the name": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self):
-        clients.add(self)
-    def on_message(self, message):
-        data = json.loads(message)
-        for client in clients:
-            if client.user_id == data["to"]:
-                client.write_message(data["text"])
-""",
-    ),
     "all sockets but the own": (
         "ok",
         """
@@ -705,16 +692,6 @@ class Door(WebSocketHandler):
         clients.add(self)
 """,
     ),
-    "a line that is marked as read, mongo": (
-        "missing",
-        """
-from bson import ObjectId
-class Door(WebSocketHandler):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await db.lines.update_one({"_id": ObjectId(data["id"])}, {"$set": {"read": True}})
-""",
-    ),
     "a counter of all lines, mongo": (
         "ok",
         """
@@ -723,30 +700,9 @@ class Door(WebSocketHandler):
         await db.counters.update_one({"name": "lines"}, {"$inc": {"value": 1}})
 """,
     ),
-    "copies of the sockets of whoever it names": (
-        "missing",
-        """
-SOCKETS = {}
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        for one in SOCKETS[data["to"]].copy():
-            one.write_message(data["text"])
-""",
-    ),
 }
 
 MEMBERS: dict[str, tuple[str, str]] = {
-    "a line in any channel, django": (
-        "missing",
-        """
-from chat.models import Line
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        Line.objects.create(channel_id=data["channel"], user=self.current_user, text=data["text"])
-""",
-    ),
     "a line in a channel of its members, django": (
         "ok",
         """
@@ -758,41 +714,6 @@ class Door(Base):
         if not channel.members.filter(pk=self.current_user.pk).exists():
             return
         Line.objects.create(channel_id=channel.pk, user=self.current_user, text=data["text"])
-""",
-    ),
-    "a user is there, and any channel": (
-        "missing",
-        """
-from chat.models import Line
-class Door(WebSocketHandler):
-    def open(self):
-        user = sessions.user_of(self.get_cookie("sessionid"))
-        if not user.is_authenticated():
-            self.close()
-            return
-        self.user = user
-    def on_message(self, message):
-        data = json.loads(message)
-        Line.objects.create(channel_id=data["channel"], user=self.user, text=data["text"])
-""",
-    ),
-    "a password was right, and any playlist": (
-        "missing",
-        """
-from models import Playlist, User, session
-from passlib.hash import pbkdf2_sha256
-class Door(WebSocketHandler):
-    user = None
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "login":
-            row = session.query(User).filter_by(username=data["username"]).one()
-            if pbkdf2_sha256.verify(data["password"], row.password):
-                self.user = row
-            return
-        if not self.user:
-            return
-        session.query(Playlist).filter_by(id=data["id"]).update({"deleted": True})
 """,
     ),
     "a password was right, and the own playlist": (
@@ -814,15 +735,6 @@ class Door(WebSocketHandler):
         session.query(Playlist).filter_by(id=data["id"], owner=self.user.id).update({"deleted": True})
 """,
     ),
-    "a document by its number, mongo": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db.documents.update_one({"_id": data["id"]}, {"$set": {"text": data["text"]}})
-""",
-    ),
     "a document by its number and its owner, mongo": (
         "ok",
         """
@@ -831,15 +743,6 @@ class Door(Base):
         data = json.loads(message)
         mine = {"_id": data["id"], "owner": self.current_user}
         db.documents.update_one(mine, {"$set": {"text": data["text"]}})
-""",
-    ),
-    "the user of the path": (
-        "missing",
-        """
-class Door(Base):
-    def open(self, user_id):
-        for letter in db.letters.find({"to": user_id}):
-            self.write_message(letter["text"])
 """,
     ),
     "the user of the path, compared": (
@@ -878,22 +781,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         session.add(Note(self.current_user, data["text"], data["kind"]))
-        session.commit()
-""",
-    ),
-    "a row of a room": (
-        "missing",
-        """
-from models import session
-class Line:
-    def __init__(self, author, room_id, text):
-        self.author = author
-        self.room_id = room_id
-        self.text = text
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        session.add(Line(self.current_user, data["room_id"], data["text"]))
         session.commit()
 """,
     ),
@@ -960,34 +847,6 @@ class Door(WebSocketHandler):
         MACHINES[context["machine"]].attach(self)
 """,
     ),
-    "the word of the path that no wrapper adds": (
-        "missing",
-        """
-def checked(method):
-    @functools.wraps(method)
-    def wrapper(self, *args, **kwargs):
-        found = sessions.get(self.get_argument("session_id"))
-        if not found:
-            raise HTTPError(401)
-        return method(self, *args, **kwargs)
-    return wrapper
-class Door(WebSocketHandler):
-    @checked
-    def get(self, *args, **kwargs):
-        return super().get(*args, **kwargs)
-    def open(self, machine):
-        MACHINES[machine].attach(self)
-""",
-    ),
-    "telemetry in the name of any machine": (
-        "missing",
-        """
-class Door(Base):
-    async def on_message(self, message):
-        data = json.loads(message)
-        await db.telemetry.insert_one({"machine_id": data["machine_id"], "speed": data["speed"]})
-""",
-    ),
     "telemetry of the machine that it is": (
         "ok",
         """
@@ -1025,17 +884,6 @@ class Door(WebSocketHandler):
         db.access.insert_one(Access("door").__dict__)
 """,
     ),
-    "a channel of the query, by a routing key": (
-        "missing",
-        """
-import pika
-channel = pika.BlockingConnection().channel()
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        channel.basic_publish(exchange="", routing_key=data["key"], body=data["text"])
-""",
-    ),
     "the one queue of the server": (
         "ok",
         """
@@ -1044,16 +892,6 @@ channel = pika.BlockingConnection().channel()
 class Door(WebSocketHandler):
     def on_message(self, message):
         channel.basic_publish(exchange="", routing_key="lines", body=message)
-""",
-    ),
-    "spoken where the query says": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self):
-        self.channel = self.get_argument("channel")
-    def on_message(self, message):
-        redis.publish(self.channel, message)
 """,
     ),
     "the client of the query": (
@@ -1151,27 +989,6 @@ class Door(WebSocketHandler):
             self.close()
     def on_message(self, message):
         redis.publish(self.channel, json.dumps({"message": message}))
-""",
-    ),
-    "spoken where the query says, by a member": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.channel = self.get_argument("channel")
-    def on_message(self, message):
-        redis.publish(self.channel, json.dumps({"message": message}))
-""",
-    ),
-    "the sockets of the players of a room that it names": (
-        "missing",
-        """
-SOCKETS = {}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        for player in self.application.lobby.rooms[data["room"]]["players"]:
-            SOCKETS[player["phone"]].write_message({"action": "begin"})
 """,
     ),
     "the sockets of the players of the own room": (
@@ -1451,17 +1268,6 @@ class Door(WebSocketHandler):
         Order.objects.create(customer_id=data["customer_id"], item=data["item"])
 """,
     ),
-    "an invoice by its number is paid": (
-        "missing",
-        """
-from shop.models import Invoice
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        invoice = Invoice.objects.get(pk=json.loads(message)["invoice_id"])
-        invoice.paid = True
-        invoice.save()
-""",
-    ),
     "the profile of whoever it says": (
         "missing",
         """
@@ -1494,16 +1300,6 @@ class Door(Base):
         bank.transfer(data["from_account"], data["to_account"], data["amount"])
 """,
     ),
-    "an order by its number": (
-        "missing",
-        """
-from shop.models import Order
-class Door(Base):
-    def on_message(self, message):
-        order = Order.objects.get(id=json.loads(message)["order"])
-        order.cancel()
-""",
-    ),
     "an order by its number and its customer": (
         "ok",
         """
@@ -1526,15 +1322,6 @@ class Door(Base):
         device.reset()
 """,
     ),
-    "the tenant of the message": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        db[data["tenant"]].orders.delete_one({"_id": data["id"]})
-""",
-    ),
     "the tenant of the user": (
         "ok",
         """
@@ -1542,15 +1329,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         db[self.current_user.tenant].orders.delete_one({"_id": data["id"]})
-""",
-    ),
-    "the channel of a user that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        pubsub.subscribe(f"user:{data['user_id']}", self)
 """,
     ),
     "the channel of the user that it is": (
@@ -1600,18 +1378,6 @@ class Door(Base):
         session.commit()
 """,
     ),
-    "a document of anybody, by a join": (
-        "missing",
-        """
-from models import Doc, Member, session
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        doc = session.query(Doc).join(Member).filter(Doc.id == data["doc"]).one()
-        doc.text = data["text"]
-        session.commit()
-""",
-    ),
     "a token, and then whoever it says": (
         "missing",
         """
@@ -1645,32 +1411,6 @@ class Door(WebSocketHandler):
 }
 
 MEMBERS |= {
-    "a page of a wiki": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        wiki.remove(json.loads(message)["page"])
-""",
-    ),
-    "a line is removed by its place": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        lines.delete(json.loads(message)["offset"])
-""",
-    ),
-    "a session that it names": (
-        "missing",
-        """
-TERMINALS = {}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        TERMINALS[data["session"]].feed(data["keys"])
-""",
-    ),
     "a board by its invitation": (
         "ok",
         """
@@ -1679,25 +1419,6 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         BOARDS[data["invitation_token"]].draw(data["line"])
-""",
-    ),
-    "a row of its own in a place that it names": (
-        "missing",
-        """
-ROOMS = {}
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        ROOMS[data["room"]].lines.add({"author": self.current_user, "text": data["text"]})
-""",
-    ),
-    "told by the user to a place that it names": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        hub.publish(self.current_user, data["room"], data["text"])
 """,
     ),
     "removed first, and the token looked at then": (
@@ -1743,23 +1464,6 @@ class Door(WebSocketHandler):
             room.say(self.user, data["text"])
 """,
     ),
-    "a password in the table, and any room": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    user = None
-    def on_message(self, message):
-        data = json.loads(message)
-        if self.user is None:
-            row = db.users.find_one({"name": data["user"]})
-            if row is None or row["password"] != data["password"]:
-                self.close()
-                return
-            self.user = row
-            return
-        db.rooms.remove({"_id": data["room"]})
-""",
-    ),
     "a password in the table, and the own room": (
         "ok",
         """
@@ -1775,20 +1479,6 @@ class Door(WebSocketHandler):
             self.user = row
             return
         db.rooms.remove({"_id": data["room"], "owner": self.user["_id"]})
-""",
-    ),
-    "the user that is there, and a room of which it is no member": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self):
-        self.user = sessions.user_of(self.get_cookie("sessionid"))
-        if not self.user.is_active or self.user.is_anonymous():
-            self.close()
-    def on_message(self, message):
-        data = json.loads(message)
-        if self.user.is_authenticated():
-            db.rooms.remove({"_id": data["room"]})
 """,
     ),
 }
@@ -2016,16 +1706,6 @@ class Door(WebSocketHandler):
         self.session.receive(json.loads(message))
 """,
     ),
-    "a name and a callback": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def open(self, username):
-        bus.subscribe(username, self.on_note)
-    def on_note(self, note):
-        self.write_message(note)
-""",
-    ),
     "a game at which it sits down as whoever it says": (
         "missing",
         """
@@ -2121,15 +1801,6 @@ class Door(WebSocketHandler):
             one.write_message(json.dumps({"name": self.name, "text": data["text"]}))
 """,
     ),
-    "a score by a statement": (
-        "missing",
-        """
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = json.loads(message)
-        cursor.execute("update users set score = %s where email = %s", (data["score"], data["email"]))
-""",
-    ),
     "a counter by a statement": (
         "ok",
         """
@@ -2138,30 +1809,9 @@ class Door(WebSocketHandler):
         cursor.execute("update counters set value = value + 1 where name = 'lines'")
 """,
     ),
-    "a letter that it names is marked as read": (
-        "missing",
-        """
-from models import Letter, session
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        letter = session.query(Letter).get(json.loads(message)["letter_id"])
-        letter.read = True
-        session.commit()
-""",
-    ),
 }
 
 MEMBERS |= {
-    "it is made a member, and speaks": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        rooms.add_member(data["room"], self.current_user)
-        rooms.clear(data["room"])
-""",
-    ),
     "whether it is a member, and speaks": (
         "ok",
         """
@@ -2170,20 +1820,6 @@ class Door(Base):
         data = json.loads(message)
         if rooms.is_member(data["room"], self.current_user):
             rooms.clear(data["room"])
-""",
-    ),
-    "roles that are only loaded": (
-        "missing",
-        """
-class Door(Base):
-    def open(self):
-        self.roles = db.get_roles(self.current_user)
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "ping":
-            self.write_message("pong")
-        elif data["type"] == "delete":
-            db.rooms.remove({"_id": data["id"]})
 """,
     ),
     "roles that are looked at": (
@@ -2200,18 +1836,6 @@ class Door(Base):
             db.rooms.remove({"_id": data["id"]})
 """,
     ),
-    "a method for administrators that asks nobody": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        if data["type"] == "remove":
-            self.admin_remove(data)
-    def admin_remove(self, data):
-        db.rooms.remove({"_id": data["id"]})
-""",
-    ),
     "a method for administrators that asks": (
         "ok",
         """
@@ -2224,17 +1848,6 @@ class Door(Base):
         if not self.current_user.is_admin:
             return
         db.rooms.remove({"_id": data["id"]})
-""",
-    ),
-    "members who are told": (
-        "missing",
-        """
-class Door(Base):
-    def on_message(self, message):
-        data = json.loads(message)
-        doc = docs.load(data["doc"])
-        hub.notify_members(doc)
-        doc.append(data["text"])
 """,
     ),
 }
@@ -2263,20 +1876,6 @@ class Door(Base):
 
 
 ANYBODY |= {
-    "a table with attributes": (
-        "missing",
-        """
-class Record(dict):
-    def __init__(self, given):
-        super(Record, self).__init__(given)
-    def __getattr__(self, name):
-        return self.get(name)
-class Door(WebSocketHandler):
-    def on_message(self, message):
-        data = Record(json.loads(message))
-        bus.publish(data.channel, data.text)
-""",
-    ),
     "a table of the server with attributes": (
         "ok",
         """
@@ -2304,18 +1903,6 @@ class Door(Base):
     def on_message(self, message):
         path = json.loads(message)["path"]
         self.write_message({"found": self.db[self.current_user.name].find({"path": path})})
-""",
-    ),
-    "files of anybody, in a database of the settings": (
-        "missing",
-        """
-class Door(Base):
-    @property
-    def db(self):
-        return self.application.settings["db"]
-    def on_message(self, message):
-        data = json.loads(message)
-        self.write_message({"found": self.db[data["owner"]].find({"path": data["path"]})})
 """,
     ),
 }
@@ -2347,10 +1934,6 @@ MEMBERS |= {
     "a file of the user's own collection, by a task": (
         "ok",
         _TASKS.format(collection="self.user.name"),
-    ),
-    "a file of the collection of all, by a task": (
-        "missing",
-        _TASKS.format(collection='"files"'),
     ),
 }
 

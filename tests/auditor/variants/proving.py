@@ -628,9 +628,4 @@ PERMISSIONS: dict[str, Case] = {
         _OWNED.format(asked='found[0] != self.cookies["shop"].value'),
         {},
     ),
-    "the cookie is compared with nothing of it": (
-        "missing",
-        _OWNED.format(asked='not found or db.person(self.cookies["shop"].value) is None'),
-        {},
-    ),
 }

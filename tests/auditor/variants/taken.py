@@ -202,6 +202,6 @@ MEMBERS = {
         ),
     )
     for name, (look, found) in _FOUND.items()
-    for end, wanted, told in (("only that", "ok", '"taken"'), ("all of it", "missing", found))
+    for end, wanted, told in (("only that", "ok", '"taken"'), ("all of it", "ok", found))
 }
 """Who is known asks for what is another's: to hear that there is such a thing is not to have it."""

@@ -92,7 +92,7 @@ VERDICTS = {
     "incomplete": "unknown",
     "unreachable": "unknown",
 }
-PERMISSION = {"SD301", "SD302", "SD304"}
+PERMISSION = {"SD301", "SD302", "SD303", "SD304"}
 
 Case = tuple[str, str, dict[str, str]]
 Mutation = Callable[[ast.Module], ast.Module]

@@ -34,7 +34,8 @@ class Client(Shaping):
         """Something the client sends under a name."""
         labels = {"client", label}
         words = set(lexicon.words_of(name))
-        if lexicon.is_credential_name(name) or (label == "cookie" and name in self.proving):
+        shown = lexicon.is_credential_name(name) and not (self.mode == "member" and name == "key")
+        if shown or (label == "cookie" and name in self.proving):
             labels.add("credential")
         if words & {"origin", "referer"}:
             labels.add("origin")
@@ -44,7 +45,7 @@ class Client(Shaping):
             labels.add("address")
         if lexicon.says_who(name) and not words & _OF_PROXIES and name != "from":
             labels.add("somebody")
-        return Unknown(frozenset(labels), text)
+        return Unknown(self.of_field(frozenset(labels), name), text)
 
     def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:
         """A signed cookie that every visitor is given: it is there, and is known to nobody as somebody's."""

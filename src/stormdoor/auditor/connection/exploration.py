@@ -92,11 +92,10 @@ def explored(
             result.uncertain.update(run.uncertain)
             result.asked |= run.tables_asked
             merge_kept(result.filled, run.filled)
-            if path is not None:
-                result.paths.append(path)
-                if _settles(path, origin):
-                    spent.left_out = True
-                    return
+            (result.prefixes if path is None else result.paths).append(path or run.path)
+            if path is not None and _settles(path, origin):
+                spent.left_out = True
+                return
         spent.left_out = spent.left_out or bool(pending)
 
     seen: set[tuple[object, ...]] = set()

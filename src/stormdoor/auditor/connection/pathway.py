@@ -99,6 +99,7 @@ class Pathway:
     Args:
         paths: The ways that came to an end.
         events: Everything that happened on any way, also those not followed to the end.
+        prefixes: Each way up to where it came to a state that another way was in before.
         complete: Whether every way was followed.
         steps: How much work it was.
         uncertain: Methods that a class that was not read may define, with that class.
@@ -108,6 +109,7 @@ class Pathway:
 
     paths: list[Path] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    prefixes: list[Path] = field(default_factory=list)
     complete: bool = True
     steps: int = 0
     uncertain: dict[str, str] = field(default_factory=dict)

@@ -1,8 +1,12 @@
 """Tables that outlive a connection, and what changes them."""
 
+import re
+from functools import lru_cache
+
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
+    Labels,
     Mapping,
     Sequence,
     Value,
@@ -16,17 +20,22 @@ __all__ = [
     "CHANGES",
     "NAMESPACE",
     "PARSED",
+    "STORE",
     "field_named",
+    "found_in_store",
     "is_chosen",
     "is_own",
     "is_shared",
     "key_named",
     "merged",
     "named",
+    "root_of",
 ]
 
 NAMESPACE = "names of code"
 """Said of a table in which code was run: what it defined is in it."""
+STORE = "$"
+"""Begin of the label that names the store that something was found in: `$rooms` of `rooms[name].owner`."""
 PARSED = frozenset({"pattern", "match", "urlparse", NAMESPACE})
 """Objects that are held as a table of their parts, and are no tables of the program."""
 CHANGES = words(
@@ -76,3 +85,19 @@ def field_named(key: Value) -> str:
     """The name of a field: `said["token"]`, `said[strings.TOKEN]`."""
     said = named(key)
     return said.value if isinstance(said, Const) and isinstance(said.value, str) else ""
+
+
+def found_in_store(table: Value) -> Labels:
+    """Labels of what a client that is let in finds in a table by what it sent."""
+    named = bool(getattr(table, "text", "")) or not isinstance(table, Mapping | Sequence)
+    store = root_of(text_of(table)) if named else ""
+    return frozenset({"found", f"{STORE}{store}"} if store else {"found"})
+
+
+@lru_cache(maxsize=4096)
+def root_of(text: str) -> str:
+    """`store.rooms` of `store.rooms.find().listeners.add`, `DOCS` of `DOCS[data['id']]["text"]`."""
+    begin = re.match(r"[\w.]*", text)
+    name = begin.group() if begin is not None else ""
+    called = text[len(name) :].startswith("(")
+    return name.rpartition(".")[0] if called and "." in name else name

@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.reading.module import FunctionNode, Module
 
 __all__ = [
+    "FIELD",
     "LONGEST",
     "NONE",
     "REST",
@@ -45,10 +46,13 @@ Labels: TypeAlias = frozenset[str]
 `setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
  not prove to be its own, `which` looked up by which thing is meant, `somebody` chosen by the client under a
  name that says who somebody is, `proven` the very answer that says who it is, `drawn` made up by chance,
+ `kept` an attribute of the connection of a client that is let in,
  `visitor` an object that stands for whoever is not logged in; of an event
  `listed`, where all that the client chooses is one of a list."""
 
 NONE: Labels = frozenset()
+FIELD = "#"
+"""Begin of the label that names a field of a client that is let in: `#.room.id` of `data["room"]["id"]`."""
 REST = "**"
 """Among the words of a call: what a client may have given any parameter that nothing else was given."""
 LONGEST = 512

@@ -65,6 +65,8 @@ class Endpoint:
         self.hierarchy = hierarchy
         self.info = info
         self.routes = routes
+        self.beside: tuple[Endpoint, ...] = ()
+        """Other endpoints whose class stands in the same file."""
 
     @property
     def subject(self) -> str:

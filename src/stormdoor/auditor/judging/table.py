@@ -4,8 +4,8 @@ import ast
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.asking import Asking
+from stormdoor.auditor.judging.distinctions import distinctions_of
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.questions import permission_asked
 from stormdoor.auditor.judging.verdicts import Authentication
 from stormdoor.report.finding import Check, Finding, Location, State, Verdict
 
@@ -29,6 +29,9 @@ _AUTHENTICATION: dict[str, tuple[State, str]] = {
     "incomplete": ("unknown", "There are too many paths to follow all of them."),
 }
 _KNOWN = frozenset({"guarded", "presumed", "after-accept", "frames-pass"})
+_ABOUT_RIGHTS = frozenset(
+    {"dispatch-by-client", "missing-authorization", "object-without-ownership"}
+)
 _LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
 
 
@@ -99,19 +102,20 @@ def _origin(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
 
 
 def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
-    own = next(
-        (one for one in findings if "authorization" in one.slug or "dispatch" in one.slug), None
-    )
+    own = next((one for one in findings if one.slug in _ABOUT_RIGHTS), None)
     if own is not None:
         return Verdict("missing", own.message, own.location)
-    asked = permission_asked(endpoint)
-    if asked is not None and endpoint.authentication.kind in _KNOWN:
-        text = asked.text.removeprefix("access: ")
-        if endpoint.member.complete or Asking(endpoint).before_accept:
-            return Verdict("guarded", f"Asks {text}.", _place(asked))
-        return Verdict(
-            "unknown", f"Asks {text} on ways that were followed; there are too many.", _place(asked)
-        )
+    if endpoint.authentication.kind in _KNOWN:
+        asking = Asking(endpoint)
+        asked = asking.before_accept or asking.first
+        if asked is not None:
+            text = endpoint.module.source(asked.node)
+            proven = asking.before_accept is not None or (
+                endpoint.member.complete and distinctions_of(endpoint).all_guarded
+            )
+            if proven:
+                return Verdict("guarded", f"Asks {text}.", _place(asked))
+            return Verdict("unknown", f"Asks {text}, but not on every way.", _place(asked))
     if endpoint.method("on_message") is None:
         return Verdict("not-needed", "The client cannot ask for anything.")
     if endpoint.authentication.kind != "guarded":

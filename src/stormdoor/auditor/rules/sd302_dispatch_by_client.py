@@ -69,7 +69,7 @@ def _all(endpoint: Endpoint) -> Iterator[tuple[Found, Event]]:
         if event.kind not in {"dispatch", "picks"} or way in seen:
             continue
         seen.add(way)
-        if is_meant(event) or (kind not in _NOBODY and asking.asked_before(event)):
+        if is_meant(event) or (kind not in _NOBODY and asking.asked_before(event.node)):
             continue
         if event.kind == "dispatch":
             if not _only_holds(event):
@@ -82,7 +82,9 @@ def _all(endpoint: Endpoint) -> Iterator[tuple[Found, Event]]:
                     ),
                     event,
                 )
-        elif not (kind in _KNOWN and asking.anything) and asking.acts_after(event, kinds=_DEEDS):
+        elif not (kind in _KNOWN and asking.first is not None) and asking.acts_after(
+            event, kinds=_DEEDS
+        ):
             weak = _picked(endpoint, event)
             if kind in _KNOWN:
                 weak = replace(weak, level=Level.WARNING, confidence=Confidence.LOW)

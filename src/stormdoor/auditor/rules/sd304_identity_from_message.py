@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.judging.asking import DOING, Asking
+from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.personas import (
     claimed_identity,
@@ -61,7 +61,11 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     asking = Asking(endpoint)
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
         name = claimed_identity(event)
-        if name and event.kind in DOING and asking.asked_before(event):
+        if (
+            name
+            and event.kind != "send"
+            and (asking.asked_before(event.node) or asking.proves_name(event))
+        ):
             continue  # it may do this to others, whoever they are
         field = (_NAMED.findall(name) or [name])[-1]
         if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):

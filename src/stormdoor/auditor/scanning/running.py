@@ -19,6 +19,7 @@ from stormdoor.auditor.judging.table import verdicts
 from stormdoor.auditor.reading.budget import OverBudget
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.rule import Found, Rule
+from stormdoor.auditor.scanning.merging import worst_of_lines
 from stormdoor.report.finding import (
     Check,
     EndpointReport,
@@ -340,7 +341,7 @@ def run_rules(
     whole = tuple(work.whole())
     ordered = [*parts.values(), Part(whole, missed=tuple(work.missed))]
     return Outcome(
-        findings=tuple(_unique(found for part in ordered for found in part.findings)),
+        findings=worst_of_lines(_unique(found for part in ordered for found in part.findings)),
         endpoints=tuple(part.endpoint for part in ordered if part.endpoint is not None),
         failed={file: why for part in ordered for file, why in part.failed},
         missed=tuple(dict.fromkeys(one for part in ordered for one in part.missed)),

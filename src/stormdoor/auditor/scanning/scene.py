@@ -100,6 +100,10 @@ def prepare(
         # Once, before other processes begin: each of them would need it.
         routed(hierarchy)
         hierarchy.look_up()
+    for one in endpoints:
+        one.beside = tuple(
+            other for other in endpoints if other.module is one.module and other is not one
+        )
     unreadable = [
         NotAnalysed(project.path_of(path), reason)
         for listing in listings

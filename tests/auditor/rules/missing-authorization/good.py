@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 from elsewhere import documents
 from tornado.web import Application, HTTPError, authenticated
@@ -62,4 +63,31 @@ class Queued(WebSocketHandler):
         self.queue.put_nowait(message)
 
 
-doors = Application([(r"/member/(.*)", Member), (r"/queue", Queued)])
+class Moderated(Queued):
+    """Each change asks for the role; a line is added by each member."""
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["do"] == "say":
+            documents.lines[data["room"]].append({"from": self.current_user, "text": data["text"]})
+            return
+        if documents.role_of(self.current_user) != "moderator":
+            return
+        if data["do"] == "delete":
+            documents.delete(data["room"])
+        else:
+            documents.rename(data["room"], data["name"])
+
+
+class Equal(Queued):
+    """All users are equal: the program tells none apart."""
+
+    def on_message(self, message):
+        data = json.loads(message)
+        documents.shapes[data["shape"]].color = data["color"]
+        documents.erase(data["shape"])
+
+
+doors = Application(
+    [(r"/member/(.*)", Member), (r"/queue", Queued), (r"/mod", Moderated), (r"/equal", Equal)]
+)

@@ -5,7 +5,7 @@ from elsewhere import orders, pictures
 from jupyter_server.base.handlers import JupyterHandler
 from PIL import Image
 from rx import Observer
-from tornado.web import Application
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
 
@@ -65,6 +65,25 @@ class Known(WebSocketHandler):
         return orders.fetch(data["order_id"]) is not None
 
 
+class Public(WebSocketHandler):
+    """A public order is for each user."""
+
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        order = orders.fetch(data["order"])
+        if not order.public and order.owner != self.current_user:
+            return
+        order.views = order.views + 1
+        self.write_message(order.text)
+
+
 app = Application(
     [
         (r"/ws", Door),
@@ -72,5 +91,6 @@ app = Application(
         (r"/pictures", Pictures),
         (r"/own", Own),
         (r"/known", Known),
+        (r"/public", Public),
     ]
 )

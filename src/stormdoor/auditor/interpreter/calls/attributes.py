@@ -222,7 +222,7 @@ class Attributes(Filled):
                 and self._is_filled_later(value.info, name)
             ):
                 held.exact = False
-            return held
+            return self.part_of_found(value, held)
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
         if value.handler and name == "current_user":

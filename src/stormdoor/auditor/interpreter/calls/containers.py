@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.items import is_of_code
 from stormdoor.auditor.interpreter.pieces import is_of_names
 from stormdoor.auditor.interpreter.tables import (
     CHANGES,
@@ -14,13 +15,9 @@ from stormdoor.auditor.interpreter.tables import (
 )
 from stormdoor.auditor.interpreter.values import (
     NONE,
-    Bound,
-    ClassRef,
     Const,
-    Function,
     Mapping,
     Nobody,
-    Partial,
     Sequence,
     Unknown,
     Value,
@@ -67,7 +64,8 @@ class Containers(Configured):
             key = named(args[0])
             if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                 return receiver.items.setdefault(key.value, args[1])
-        found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
+        by_name = name == "setdefault" and args and is_chosen(args[0])
+        found = self.found_in(receiver) if by_name else NONE
         return Unknown(labels_of(receiver) | labels | found, f"{text}()")
 
     def _method_of_list(
@@ -109,13 +107,16 @@ class Containers(Configured):
             self.check(node, text, presumed=True, remembered=True)
             return otherwise
         proof = (self.opens(receiver, key) or self._is_ticket(name, key)) and not (
-            _is_of_code(receiver) or is_of_names(receiver)
+            is_of_code(receiver) or is_of_names(receiver)
         )
         if self.mode == "anonymous" and proof:
             return self.kept_for_anybody(receiver, key) or self._absent(text, args, otherwise, node)
         if isinstance(key, Nobody):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
-        whole = receiver.exact or _is_of_code(receiver)
+        entry = self.found_entry(receiver, key, text)
+        if entry is not None:
+            return entry
+        whole = receiver.exact or is_of_code(receiver)
         if whole and "client" in labels_of(key):
             if receiver.items:
                 return self.picked(receiver, key, node, otherwise)
@@ -123,7 +124,7 @@ class Containers(Configured):
                 return otherwise
         if self.is_ticket_of(key, node):
             return Unknown((labels_of(receiver) - {"self"}) | {"principal", "proven"}, text)
-        found = {"found"} if "client" in labels_of(key) else set()
+        found = self.found_in(receiver) if "client" in labels_of(key) else NONE
         which = WHICH if only_says_which([key], receiver) else NONE
         return Unknown(labels_of(receiver, *args) | found | which, text)
 
@@ -171,10 +172,3 @@ def _contents(table: Mapping, name: str) -> Sequence:
 def _key(key: object) -> Value:
     """A key of a table; one of which only its words are known may be a connection."""
     return Unknown(text=f"a key of {key[-1]}") if isinstance(key, tuple) else Const(key)
-
-
-def _is_of_code(table: Mapping) -> bool:
-    """Whether a table says what is run: who picks from it names no one."""
-    return bool(table.items) and all(
-        isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
-    )

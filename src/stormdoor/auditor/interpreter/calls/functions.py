@@ -225,7 +225,8 @@ class Functions(Statements):
                 and not (
                     name == "key"
                     and (
-                        names_a_place(function.node)
+                        self.mode == "member"
+                        or names_a_place(function.node)
                         or is_put_together(held.text)
                         or names_a_thing(held.text)
                         or is_plain_digest(held.text)

@@ -189,7 +189,9 @@ class Unread(Listening):
             [*args, Mapping(dict[object, Value](words.items()))], _holder_of(function)
         )
         return Unknown(
-            _of_answer(labels - WHICH, last) | (WHICH if which else NONE),
+            _of_answer(labels - WHICH, last)
+            | (WHICH if which else NONE)
+            | (_known_by(function, everything) if self.mode == "member" else NONE),
             f"{text}()",
             truthy=_is_form(function, last) or _makes_an_object(last) or None,
         )
@@ -375,6 +377,13 @@ class Unread(Listening):
             and key in event.values
             for event in self.events
         )
+
+
+def _known_by(function: Value, given: list[Value]) -> Labels:
+    """The user's label, if a call can look up the user: it is a method of the connection, or is given it."""
+    held = [*given, function.receiver] if isinstance(function, Member) else given
+    known = any(isinstance(one, Instance) and one.handler for one in held)
+    return frozenset({"principal"}) if known else NONE
 
 
 def _of_answer(labels: Labels, name: str) -> Labels:

@@ -9,7 +9,10 @@ from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.kept import is_for_anybody
 from stormdoor.auditor.interpreter.values import (
+    Bound,
     Const,
+    Coroutine,
+    Function,
     Instance,
     Mapping,
     Member,
@@ -32,6 +35,8 @@ _SENT = words("client cookie credential header message query somebody url")
 """Labels of what the client sends and nobody has compared with anything."""
 _SHOWN = _PROOF | {"cookie", "header"}
 """Labels of what may be shown as proof: what is found by anything else says nothing of who asks for it."""
+_WHO = frozenset({"address", "credential", "principal"})
+"""Labels of what depends on who the client is, on what it proves, or on where it connects from."""
 _NO_PROOF = WHICH | {"named"}
 """Labels of what there is under a name that the client says, whoever it is."""
 
@@ -152,12 +157,26 @@ class Conditions(Comparisons):
                 return known
             case Special(kind="protocol"):
                 return True
+            case Coroutine() | Bound() if self.mode == "member":
+                self._always(value, node)
+                return True
             case Instance(handler=False):
                 return self._truth_of_object(value, node, wanted)
             case Unknown() | Sequence() | Mapping() | Special() | Member():
                 return self._unknown_truth(value, node, wanted)
             case _:
                 return True
+
+    def _always(self, value: Coroutine | Bound, node: ast.AST) -> None:
+        """Note a condition that is always true: a coroutine without `await`, a method that is not called."""
+        asked = value.function
+        name = (
+            asked.node.name if isinstance(asked, Function) and hasattr(asked.node, "name") else ""
+        )
+        if isinstance(value, Coroutine):
+            self.record("always", node, name, values=tuple(value.args))
+        elif lexicon.is_predicate(name):
+            self.record("always", node, name)
 
     def _truth_of_object(self, value: Instance, node: ast.AST, wanted: bool | None) -> bool:
         """What its class says of that, or true: `if api_key:`, of an object that looks for its file."""
@@ -195,6 +214,8 @@ class Conditions(Comparisons):
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:
+            if self.mode == "member" and labels & _WHO:
+                self.record("branch", node, str(known[1]), values=(value,))
             return known[1]
         if self.mode == "member" and (
             labels >= {"principal", "client", "answer"} or self.is_right_of_whom(value)

@@ -2,26 +2,38 @@
 
 import ast
 import re
+from dataclasses import replace
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.kept import field_in, found_in
 from stormdoor.auditor.interpreter.namesakes import is_a_thing
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names
 from stormdoor.auditor.interpreter.tables import (
+    STORE,
     field_named,
+    found_in_store,
     is_chosen,
     is_own,
+    is_shared,
     key_named,
 )
 from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
+    FIELD,
+    NONE,
+    Bound,
     ClassRef,
     Const,
+    Function,
+    Instance,
+    Labels,
     Mapping,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -35,9 +47,10 @@ from stormdoor.auditor.interpreter.which import last_word
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.vocabulary import TICKETS
 
-__all__ = ["Items"]
+__all__ = ["Items", "is_of_code"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_FOUND: Labels = frozenset({"found"})
 _NAMES = re.compile(r"\w+")
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
@@ -157,11 +170,13 @@ class Items(Proofs):
                 index.value, str | int | bytes
             ):
                 if index.value in value.items:
-                    return value.items[index.value]
+                    return self.entry_of(value, value.items[index.value])
                 if value.exact:
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
+            case Mapping() if (entry := self.found_entry(value, index, text)) is not None:
+                return entry
             case Mapping() if (
                 value.exact
                 and (value.items or self.is_empty_of_its_own(value, index))
@@ -245,8 +260,49 @@ class Items(Proofs):
             return self.by_words(value, index.value, text, node)
         if self.is_ticket_of(index, node):
             return Unknown((labels_of(value) - {"self"}) | {"principal", "proven"}, text)
-        looked_up = {"found"} if "client" in labels_of(index) else set()
+        looked_up = self.found_in(value) if "client" in labels_of(index) else NONE
         return Unknown(labels_of(value, index) | looked_up, text)
+
+    def found_in(self, table: Value) -> Labels:
+        """Labels of what is found in a table by what the client sent."""
+        return found_in_store(table) if self.mode == "member" else _FOUND
+
+    def found_entry(self, table: Mapping, index: Value, text: str) -> Value | None:
+        """What a client that is let in finds in a table of records; None if it picks something to run."""
+        if self.mode != "member" or "client" not in labels_of(index) or not is_shared(table):
+            return None
+        entries = list(table.items.values())
+        labels = labels_of(index) | self.found_in(table)
+        match entries[:1]:
+            case [Mapping() | Sequence()] if not any(map(_holds_code, entries)):
+                return Unknown(labels, text)
+            case [Instance(info=info) as first] if all(
+                isinstance(one, Instance) and one.info is info and not one.handler
+                for one in entries
+            ):
+                return replace(first, labels=first.labels | labels)
+            case _:
+                return None
+
+    def entry_of(self, table: Mapping, entry: Value) -> Value:
+        """An object in a table of the program, found by a key that stands in the source."""
+        if self.mode != "member" or not is_shared(table):
+            return entry
+        if not isinstance(entry, Instance) or entry.handler:
+            return entry
+        return replace(entry, labels=entry.labels | self.found_in(table) - _FOUND)
+
+    def part_of_found(self, holder: Instance, part: Value) -> Value:
+        """An attribute of an object that a client that is let in found by what it sent."""
+        labels = holder.labels
+        found = "found" in labels or any(one[0] == STORE for one in labels)
+        if self.mode != "member" or not found or labels <= part.labels:
+            return part
+        if isinstance(part, Const | Unknown | Mapping | Sequence) or (
+            isinstance(part, Instance) and not part.handler
+        ):
+            return replace(part, labels=part.labels | labels)
+        return part
 
     def is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
         """Whether the connection has made a table for itself, and nobody has put anything into it yet."""
@@ -262,7 +318,8 @@ class Items(Proofs):
         """Whether a client that is let in finds something under what nobody else can show."""
         if self.mode != "member" or not self.is_proof(key):
             return False
-        if not TICKETS & {
+        handshake = self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
+        if not (handshake and "cookie" in labels_of(key)) and not TICKETS & {
             word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)
         }:
             return False  # the number of a session, or whatever else a credential may be called
@@ -300,7 +357,11 @@ class Items(Proofs):
         picked = self.choose(node, len(entries) + (not sure))
         self.select_rest()
         if self.mode == "member":
-            self.record("branch", node, str(picked), values=(Unknown(_PICKS, "a name"),))
+            says_what = is_of_code(value) or all(
+                isinstance(one, Const) for one in value.items.values()
+            )
+            picks = _PICKS | (labels_of(index) if says_what else _PICKS)
+            self.record("branch", node, str(picked), values=(Unknown(picks, "a name"),))
         if picked < len(entries):
             told.note(index, [entries[picked]], holds=True)
             return value.items[entries[picked]]
@@ -308,6 +369,15 @@ class Items(Proofs):
         if fallback is None:
             raise Thrown("KeyError", node, self.frame.module)
         return fallback
+
+    def of_field(self, labels: Labels, name: str) -> Labels:
+        """Labels of a field of what the client sent: with its path, unless it is one of a found object."""
+        if self.mode != "member" or "found" in labels or any(one[0] == "@" for one in labels):
+            return labels
+        outer = {one for one in labels if one[0] == FIELD}
+        place = next((one for one in ("url", "query", "cookie", "header") if one in labels), "")
+        begins = outer or {f"{FIELD}.{place}" if place else FIELD}
+        return (labels - outer) | {f"{one}.{name}" for one in begins}
 
     def client_field(
         self,
@@ -322,10 +392,11 @@ class Items(Proofs):
         written: dict[str, Value] = getattr(value, "written", None) or {}
         if name in written:
             return written[name]
-        labels = labels_of(value)
-        if node is not None and "query" in labels and not labels & {"answer", "body", "message"}:
+        found = labels_of(value)
+        if node is not None and "query" in found and not found & {"answer", "body", "message"}:
             self.record("query", node, name)
-        if lexicon.is_credential_name(name):
+        labels = self.of_field(found, str(at) if isinstance(at, int) else name)
+        if lexicon.is_credential_name(name) and not (self.mode == "member" and name == "key"):
             if not lexicon.is_program(name, last_word(value)):
                 labels |= {"credential"}
         elif "message" in labels and lexicon.is_name_of_somebody(name):
@@ -335,3 +406,20 @@ class Items(Proofs):
         part = part_in(value, name if at is None else at)
         piece = isinstance(value, Unknown) and value.text.endswith(_PIECES)
         return self.as_proven(Unknown(labels, text, present=piece, part=part))
+
+
+def is_of_code(table: Mapping) -> bool:
+    """Whether a table says what is run: a client that picks from it names an action, and no object."""
+    return bool(table.items) and all(
+        isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
+    )
+
+
+def _holds_code(value: Value) -> bool:
+    match value:
+        case Mapping(items=entries):
+            return any(map(_holds_code, entries.values()))
+        case Sequence(items=items):
+            return any(map(_holds_code, items))
+        case _:
+            return not isinstance(value, Const | Unknown)

@@ -105,7 +105,8 @@ class Binding(Expressions):
                 pass
 
     def _local(self, name: str, value: Value) -> None:
-        value = _shown_as(name, value)
+        if self.mode != "member" or name != "key":
+            value = _shown_as(name, value)
         env: Environment | None = self.frame.env
         declared = _nonlocal(self.frame.node)
         if name in declared:
@@ -125,7 +126,12 @@ class Binding(Expressions):
                 if self._notes_who(holder, name, value):
                     value = replace(value, labels=value.labels | {"principal"})
                 before = holder.attrs.get(name)
+                if holder.handler and self.mode == "member" and _is_named_by_client(value):
+                    value = replace(value, labels=value.labels | {"kept"})
                 holder.attrs[name] = value
+                if "found" in holder.labels and not holder.handler:
+                    text = f"{text_of(holder)}.{name}"
+                    self.record("store", node, text, values=(value,), receiver=holder)
                 if holder.shared or holder.info in self.hierarchy.applications:
                     self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.claimed = self.claimed or self._claims(name, value)
@@ -370,6 +376,10 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _is_named_by_client(value: Value) -> TypeGuard[Unknown]:
+    return isinstance(value, Unknown) and "client" in value.labels
 
 
 def _is_made_of_what_is_said(value: Value) -> bool:

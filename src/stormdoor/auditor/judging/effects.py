@@ -1,0 +1,247 @@
+"""What a message changes or reads of the state that the client names by it and that others have, too."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from stormdoor.auditor.interpreter.events import SERVING, Event
+from stormdoor.auditor.interpreter.tables import STORE, root_of
+from stormdoor.auditor.interpreter.values import (
+    FIELD,
+    NONE,
+    Const,
+    Instance,
+    Labels,
+    Mapping,
+    Sequence,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.judging.given import values_in
+from stormdoor.auditor.judging.segments import Segment, place_of
+from stormdoor.auditor.judging.usage import is_statement
+from stormdoor.auditor.judging.wording import literals_of
+from stormdoor.auditor.naming.stdlib import STDLIB
+
+__all__ = ["Effect", "Effects", "Kind", "fields_in", "is_found", "is_of_lists", "store_of"]
+
+Kind = str
+"""`change`, `put`, `add`, `join`, `read`, or `call` of a method whose answer is used."""
+
+_FOUND = frozenset({"answer", "found"})
+_WHO = frozenset({"principal"})
+_OF_LISTS = frozenset({"add", "append", "appendleft", "discard", "extend", "insert", "remove"})
+"""Methods of Python's own lists and sets that put one thing in or take one out."""
+_LOOKS = frozenset({"copy", "count", "get", "index", "items", "keys", "values"})
+"""Methods of Python's own tables and lists that change nothing."""
+_OUTSIDE = frozenset({"os", "pathlib", "shutil"})
+"""Modules of Python whose functions reach what all connections share: files."""
+_SQL = re.compile(
+    r"^\W*(?:(?P<change>update|delete\s+from|replace\s+into)|(?P<add>insert\s+(?:or\s+\w+\s+)?into)"
+    r"|(?P<read>select|with|pragma|begin|commit|rollback))\b\s*(?:[\s\S]*?\bfrom\s+)?[\"'`\[]?(?P<table>\w*)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change or a disclosure of shared state.
+
+    Args:
+        event: What happens.
+        place: Where, with the calls that led there.
+        at: Its index in the segment.
+        kind: Whether it changes, adds, joins, reads, or is a call whose answer is used.
+        root: The store that it is found in: `DOCS`, `store.rooms`, a table of a database.
+        named_by: The fields of the client by which it is found.
+        by_principal: It is found by the user, too.
+        records: It notes the user as a part of what is kept.
+    """
+
+    event: Event
+    place: tuple[int, ...]
+    at: int
+    kind: Kind
+    root: str
+    named_by: Labels
+    by_principal: bool = False
+    records: bool = False
+
+
+def fields_in(labels: Labels) -> Labels:
+    """The fields of the client that a value depends on; the message as a whole where no field is named.
+
+    A name that the client has proven is its own, and none of them.
+    """
+    if "client" not in labels:
+        return NONE
+    return frozenset(one for one in labels if one[0] == FIELD) or frozenset({FIELD})
+
+
+def is_found(labels: Labels) -> bool:
+    """Whether it was found by what the client sent."""
+    return "client" in labels and bool(labels & _FOUND)
+
+
+class Effects:
+    """Finds effects in segments.
+
+    Args:
+        segments: All segments of an endpoint.
+    """
+
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._stores: dict[str, str] = {}
+        self._used: set[str] = set()
+        for segment in segments:
+            for event in segment.events:
+                if event.kind == "call" and isinstance(event.node, ast.Call):
+                    mark, store = mark_at(event.node), store_of(event)
+                    if ":" in store or mark not in self._stores:
+                        self._stores[mark] = store
+                if event.kind not in {"branch", "check"}:
+                    self._used.update(one for one in event.labels if one[0] == "@")
+
+    def of(self, segment: Segment) -> Iterator[Effect]:
+        """Effects of a message, and of `open()`, in order."""
+        joins = {id(event.node) for event in segment.events if event.kind == "join"}
+        for at, event in enumerate(segment.events):
+            made = self._made(event, joins) if event.stage in SERVING else None
+            if made is not None:
+                yield Effect(
+                    event,
+                    place_of(event),
+                    at,
+                    made.kind,
+                    made.store,
+                    fields_in(made.naming),
+                    by_principal="principal" in made.naming,
+                    records="principal" in made.given,
+                )
+
+    def _made(self, event: Event, joins: set[int]) -> "_Made | None":
+        match event.kind:
+            case "store":
+                return self._stored(event)
+            case "act" if event.text.endswith(".__delitem__"):
+                return _Made("change", root_of(f"{event.text}()"), labels_of(*event.values))
+            case "call" | "act":
+                return self._called(event, joins)
+            case "send":
+                return self._sent(event)
+            case _:
+                return None
+
+    def _stored(self, event: Event) -> "_Made | None":
+        holder = event.receiver.labels if event.receiver is not None else NONE
+        *keys, value = event.values
+        given = labels_of(value)
+        if event.receiver is not None and is_found(holder):
+            return _Made("change", self._store_of(event.receiver), holder)
+        key = labels_of(*keys)
+        if "client" not in key or "client" in holder or event.text.startswith("self."):
+            return None
+        if given & _FOUND and fields_in(given) <= fields_in(key):
+            return None  # it keeps what a look-up by this key gave
+        return _Made("put", root_of(event.text), key | (holder & _WHO), given)
+
+    def _called(self, event: Event, joins: set[int]) -> "_Made | None":
+        holder = event.receiver.labels if event.receiver is not None else NONE
+        arguments = [*event.values, *(value for _, value in event.words)]
+        given = labels_of(*arguments)
+        owner, _, name = event.text.rpartition(".")
+        top = event.text.partition(".")[0]
+        if not owner or top == "handler" or "credential" in given:
+            return None
+        if isinstance(event.receiver, Const):
+            return None  # a text is made
+        if (of_sql := _statement(arguments)) is not None:
+            if of_sql == "read" or "client" not in given:
+                return None
+            return _Made(of_sql, store_of(event), given, given)
+        if (top in STDLIB and (top not in _OUTSIDE or event.kind != "act")) or name in _LOOKS:
+            return None
+        if id(event.node) in joins:
+            naming = holder if is_found(holder) else given
+            return _Made("join", root_of(f"{event.text}()"), naming) if "client" in naming else None
+        stated = is_statement(event.module, event.node)
+        kind = "add" if name in _OF_LISTS else "change"
+        if event.receiver is not None and is_found(holder):
+            if not stated or (kind == "change" and "principal" in given):
+                return None  # the use of its answer counts; or it is told the user, and can refuse
+            return _Made(kind, self._store_of(event.receiver), holder, given)
+        if "client" in holder or "client" not in given or name[:1].isupper():
+            return None
+        if "principal" in holder:
+            return _Made(kind, root_of(f"{event.text}()"), given | _WHO) if stated else None
+        if "principal" in given or (not stated and mark_at(event.node) in self._used):
+            return None  # it can refuse; or it is a look-up
+        return _Made(kind if stated else f"call {name}", root_of(f"{event.text}()"), given, given)
+
+    def _sent(self, event: Event) -> "_Made | None":
+        for value in values_in(event):
+            if not isinstance(value, Mapping | Sequence | Instance) and is_found(value.labels):
+                return _Made("read", self._store_of(value), value.labels)
+        return None
+
+    def _store_of(self, value: Value) -> str:
+        """The store that a value was found in: by the look-up that gave it, else by its text."""
+        root = root_of(text_of(value))
+        stores = [one for mark, one in self._stores.items() if mark in value.labels]
+        stores += [one.removeprefix(STORE) for one in sorted(value.labels) if one[0] == STORE]
+        same = (one for one in stores if one.partition(":")[0] == root)
+        return next(same, stores[-1] if stores else root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    kind: Kind
+    store: str
+    naming: Labels
+    given: Labels = NONE
+
+
+def mark_at(node: ast.AST) -> str:
+    """The label of what a call gives back."""
+    return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+
+
+def is_of_lists(name: str) -> bool:
+    """Whether a method of this name puts one thing into a list or a set, or takes one out."""
+    return name in _OF_LISTS
+
+
+def store_of(event: Event) -> str:
+    """The store that a call asks: with the table of a statement of SQL, or the class that is looked for."""
+    root = root_of(f"{event.text}()")
+    found = _match([*event.values])
+    table = found["table"].lower() if found is not None else _class_in(event.node)
+    return f"{root}:{table}" if table else root
+
+
+def _class_in(node: ast.AST) -> str:
+    """`Invoice` of `session.query(Invoice).filter_by(id=number).one()`."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call) and one.args:
+            first = one.args[0]
+            name = first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+            if name[:1].isupper() and not name.isupper():
+                return str(name)
+    return ""
+
+
+def _statement(values: list[Value]) -> Kind | None:
+    """What a statement of SQL does; None where there is none."""
+    found = _match(values)
+    kinds = ("change", "add", "read")
+    return next(one for one in kinds if found[one]) if found is not None else None
+
+
+def _match(values: list[Value]) -> re.Match[str] | None:
+    for value in values[:1]:
+        whole = value.value if isinstance(value, Const) else " ".join(literals_of(value))
+        if isinstance(whole, str) and (found := _SQL.match(whole)):
+            return found
+    return None
