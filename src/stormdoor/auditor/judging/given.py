@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Instance, Mapping, Sequence, Unknown, Value
+from stormdoor.auditor.interpreter.values import Instance, Mapping, Sequence, Value
 
-__all__ = ["chosen_in", "fields_in", "values_in"]
+__all__ = ["values_in"]
 
 _DEPTH = 3
 
 
 def values_in(event: Event) -> Iterator[Value]:
     """The arguments, and what stands in lists, tables and objects among them."""
-    for _, value in fields_in(event):
+    for _, value in _fields_in(event):
         yield value
 
 
-def fields_in(event: Event) -> Iterator[tuple[str, Value]]:
+def _fields_in(event: Event) -> Iterator[tuple[str, Value]]:
     """The same, each with the word, the key or the attribute that it stands under."""
     pending: list[tuple[str, Value, int]] = [("", value, 0) for value in event.values]
     pending += [(name, value, 0) for name, value in event.words]
@@ -34,8 +34,3 @@ def fields_in(event: Event) -> Iterator[tuple[str, Value]]:
                 pending.extend((key, one, depth + 1) for key, one in attrs.items())
             case _:
                 pass
-
-
-def chosen_in(event: Event) -> list[Unknown]:
-    """What the client says of what it is given."""
-    return [one for one in values_in(event) if isinstance(one, Unknown) and "client" in one.labels]
