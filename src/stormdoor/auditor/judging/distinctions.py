@@ -85,6 +85,7 @@ class Distinctions:
         self._endpoint = endpoint
         self._ways: dict[_Key, list[Way]] = {}
         self._effects: dict[_Key, list[Effect]] = {}
+        self._went: set[tuple[object, ...]] = set()
         for segment in self._segments:
             self._note(segment)
         self._guarded: list[Distinction] = []
@@ -92,6 +93,7 @@ class Distinctions:
         self._closed: list[Effect] = []
         for key in self._effects:
             self._sort(key)
+        self._refusals: dict[int, bool] = {}
         self._restricted = any(
             is_permission(one) and one.event.stage in _HANDSHAKE
             for segment in self._segments
@@ -166,7 +168,9 @@ class Distinctions:
                 (related if mine else others).append(one)
             key = _key(effect)
             self._effects.setdefault(key, []).append(effect)
-            if not effect.by_principal:
+            went = (key, *((one.place, one.outcome) for one in before))
+            if not effect.by_principal and went not in self._went:
+                self._went.add(went)
                 self._ways.setdefault(key, []).append(Way(tuple(related), tuple(others)))
 
     def _sort(self, key: _Key) -> None:
@@ -233,11 +237,13 @@ class Distinctions:
     def _on_some_ways(self, effect: Effect) -> Distinction | None:
         """A condition on the user and on this object that keeps other messages from the same effect."""
         ways = self._ways[_key(effect)]
-        for one in (one for way in ways for one in way.asked):
-            if not is_permission(one) or not fields_in(one.event.labels) - self._kinds:
+        for one in {
+            one.place: one for way in ways for one in way.asked if is_permission(one)
+        }.values():
+            if not fields_in(one.event.labels) - self._kinds:
                 continue
             asked = [way for way in ways if any(two.place == one.place for two in way.asked)]
-            others = [way for way in ways if way not in asked]
+            others = [way for way in ways if all(two.place != one.place for two in way.asked)]
             if not is_open(asked) and not any(map(_rests_on_object, others)):
                 return Distinction(one.event, False, None, "on some ways")
         return None
@@ -301,6 +307,12 @@ class Distinctions:
 
     def _refuses(self, decision: Decision) -> bool:
         """Whether something happens only where the condition permits it, or it is refused by words alone."""
+        key = id(decision.event.node)
+        if key not in self._refusals:
+            self._refusals[key] = self._is_refusal(decision)
+        return self._refusals[key]
+
+    def _is_refusal(self, decision: Decision) -> bool:
         yes: dict[int, Event] = {}
         no: dict[int, Event] = {}
         for segment in self._segments:

@@ -12,7 +12,8 @@ from stormdoor.auditor.judging.segments import Decision
 __all__ = ["Way", "is_open", "is_related"]
 
 _MOST = 14
-"""Conditions that are told apart; with more of them an effect counts as guarded."""
+_STEPS = 20_000
+"""Conditions that are told apart, and ways that are looked at; beyond them an effect counts as guarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,22 @@ def is_open(ways: Iterable[Way]) -> bool:
     all that these ways need.
     """
     known = {(_literals(way.asked), frozenset(_literals(way.chosen))): way for way in ways}
-    return _open(tuple(known.values()), {}, {})
+    return _open(tuple(known.values()), {}, {}, [_STEPS])
 
 
 def _literals(decisions: tuple[Decision, ...]) -> tuple[tuple[object, str], ...]:
     return tuple((one.place, one.outcome) for one in decisions)
 
 
-def _open(ways: tuple[Way, ...], asked: dict[object, str], chosen: dict[object, str]) -> bool:
+def _open(
+    ways: tuple[Way, ...], asked: dict[object, str], chosen: dict[object, str], left: list[int]
+) -> bool:
     if len(asked) > _MOST:
         return False
     for way in ways:
+        left[0] -= 1
+        if left[0] < 0:
+            return False
         if not (_fits(way.asked, asked) and _fits(way.chosen, chosen)):
             continue
         needs = {**chosen, **dict(_literals(way.chosen))}
@@ -84,7 +90,7 @@ def _open(ways: tuple[Way, ...], asked: dict[object, str], chosen: dict[object, 
             if one.place in others:
                 continue
             turned = {**others, one.place: _other(one.outcome)}
-            if not _open(ways, turned, needs):
+            if not _open(ways, turned, needs, left):
                 break
             others[one.place] = one.outcome
         else:
