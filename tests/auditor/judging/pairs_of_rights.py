@@ -333,8 +333,9 @@ class Door(Base):
             rows = self.db.execute("select * from tickets where id = ? and org = ?", (data["id"], self.org))
             self.write_message({"rows": rows.fetchall()})
         else:
-            self.db.execute("update tickets set state = ? where id = ? and org = ?", (data["state"], data["id"], self.org))  #+
-            self.db.execute("update tickets set state = ? where id = ?", (data["state"], data["id"]))  #-
+            given = (data["state"], data["id"], self.org)
+            self.db.execute("update tickets set state = ? where id = ? and org = ?", given)  #+
+            self.db.execute("update tickets set state = ? where id = ?", given[:2])  #-
             self.db.commit()
 """,
     "swallowed refusal": """
