@@ -333,9 +333,10 @@ class Door(Base):
             rows = self.db.execute("select * from tickets where id = ? and org = ?", (data["id"], self.org))
             self.write_message({"rows": rows.fetchall()})
         else:
-            given = (data["state"], data["id"], self.org)
-            self.db.execute("update tickets set state = ? where id = ? and org = ?", given)  #+
-            self.db.execute("update tickets set state = ? where id = ?", given[:2])  #-
+            of_org = (data["state"], data["id"], self.org)
+            by_id = (data["state"], data["id"])
+            self.db.execute("update tickets set state = ? where id = ? and org = ?", of_org)  #+
+            self.db.execute("update tickets set state = ? where id = ?", by_id)  #-
             self.db.commit()
 """,
     "swallowed refusal": """
