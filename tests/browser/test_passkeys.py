@@ -248,7 +248,7 @@ def test_a_copy_of_the_passkey_is_noticed(bank: Bench, plug: Any) -> None:
     assert refused["status"] == 401
     bank.run(bank.guard.trail.flush())
     entries = bank.run(bank.guard.store.entries())
-    assert any("may have a copy" in entry.event.detail for entry in entries)
+    assert any("may be a copy of it" in entry.event.detail for entry in entries)
 
 
 def test_another_site_gets_no_signature(bank: Bench, plug: Any) -> None:
