@@ -37,8 +37,8 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 ROOT = "%SRCROOT%"
-INFORMATION = "https://pypi.org/project/stormdoor/"
-"""The project's page in the package index: the one address that it has by its name."""
+INFORMATION = "https://cheatsheetseries.owasp.org/cheatsheets/WebSocket_Security_Cheat_Sheet.html"
+"""A page about the weaknesses that are reported: the project itself has no public address yet."""
 LONGEST = 1024
 """Characters that sites accept as a description."""
 
