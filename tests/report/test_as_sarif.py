@@ -137,4 +137,3 @@ def test_where_help_is(report: Report) -> None:
     driver = run["tool"]["driver"]
     for uri in (driver["informationUri"], *(one["helpUri"] for one in driver["rules"])):
         assert urlsplit(uri).scheme == "https"
-    assert driver["informationUri"].endswith("/stormdoor/")
