@@ -51,6 +51,55 @@ class Door(Base):
                 return  #+
             doc["text"] = data["text"]
 """,
+    "a case of a match refuses": """
+DOCS = {}
+class Door(Base):
+    def mine(self, number):
+        return DOCS[number]["owner"] == self.current_user
+    def on_message(self, message):
+        match json.loads(message):
+            case {"do": "new", "doc": int(number)}:
+                DOCS[number] = {"owner": self.current_user, "text": ""}
+            case {"do": "edit" | "clear", "doc": int(number)} if not self.mine(number):  #+
+                self.write_message("no")  #+
+            case {"do": "edit", "doc": int(number)} if not self.mine(number):  #-
+                self.write_message("no")  #-
+            case {"do": "edit", "doc": int(other), "text": str(text)}:
+                DOCS[other]["text"] = text
+            case {"do": "clear", "doc": int(other)}:
+                DOCS[other]["text"] = ""
+""",
+    "a text escapes the case for numbers": """
+DOCS = {}
+class Door(Base):
+    def mine(self, number):
+        return DOCS[number]["owner"] == self.current_user
+    def on_message(self, message):
+        match json.loads(message):
+            case {"do": "new", "doc": number}:
+                DOCS[number] = {"owner": self.current_user, "text": ""}
+            case {"do": "edit", "doc": number} if not self.mine(number):  #+
+                self.write_message("no")  #+
+            case {"do": "edit", "doc": int(number)} if not self.mine(number):  #-
+                self.write_message("no")  #-
+            case {"do": "edit", "doc": number}:
+                DOCS[number]["text"] = ""
+""",
+    "an entry of an owned list is deleted": """
+BOOKS = {}
+class Door(Base):
+    def book(self, number):
+        return BOOKS.get(number)
+    def own(self, number):
+        book = self.book(number)
+        return None if book is None or book["owner"] != self.current_user else book
+    def on_message(self, message):
+        data = json.loads(message)
+        book = self.own(data["book"])  #+
+        book = self.book(data["book"])  #-
+        if book is not None:
+            del book["pages"][int(data["page"])]
+""",
     "sibling asks for a role": """
 from store import rooms, roles
 class Door(Base):

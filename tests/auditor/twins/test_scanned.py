@@ -1,7 +1,4 @@
-"""The scanner's answers about the first batch, as far as they are right; known.toml lists the rest.
-
-The second batch is measured only: `readings/` has its figures.
-"""
+"""The scanner's answers about the pairs, as far as they are right; known.toml lists the rest."""
 
 import tomllib
 from pathlib import Path
@@ -12,7 +9,7 @@ from stormdoor.report.finding import Check
 from tests.auditor.twins.pair import QUESTIONS, SIDES, Pair, Side, read_pairs
 from tests.auditor.twins.scanned import answers_of, falsely_guarded
 
-PAIRS = {pair.name: pair for pair in read_pairs() if pair.batch == 1}
+PAIRS = {pair.name: pair for pair in read_pairs()}
 KNOWN = tomllib.loads((Path(__file__).parent / "known.toml").read_text())["known"]
 GUARDED = "called guarded: "
 """Beginning of an entry about a verdict "guarded" for a check that is broken."""

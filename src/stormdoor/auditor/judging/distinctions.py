@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.tables import STORE
 from stormdoor.auditor.interpreter.values import Instance, Labels, Mapping, labels_of
@@ -209,8 +210,10 @@ class Distinctions:
             return None
         held = effect.event.receiver
         owner = held.info.node if isinstance(held, Instance) else None
-        modules = dict.fromkeys((effect.event.module, self._endpoint.module))
-        for module in modules:
+        bases = [one.module for one in self._endpoint.info.mro if isinstance(one, ClassInfo)]
+        for module in dict.fromkeys((effect.event.module, self._endpoint.module, *bases)):
+            if not module.inside:
+                continue  # a library may use what stands there
             for one in unused_rights(self._endpoint.project, module):
                 if effect in self._open or (owner is not None and one.owner is owner):
                     event = Event("unused", effect.event.stage, one.node, one.module)

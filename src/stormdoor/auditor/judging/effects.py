@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.values import (
     Labels,
     Mapping,
     Sequence,
+    Unknown,
     Value,
     labels_of,
     text_of,
@@ -126,7 +127,10 @@ class Effects:
             case "store":
                 return self._stored(event)
             case "act" if event.text.endswith(".__delitem__"):
-                return _Made("change", root_of(f"{event.text}()"), labels_of(*event.values))
+                held = event.receiver or Unknown()
+                found = is_found(held.labels)
+                store = self._store_of(held) if found else root_of(f"{event.text}()")
+                return _Made("change", store, labels_of(held, *event.values))
             case "call" | "act":
                 return self._called(event, joins)
             case "send":

@@ -367,7 +367,9 @@ class Binding(Expressions):
     def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del holder[key]`."""
         if is_chosen(key) and (is_shared(holder) or isinstance(holder, Unknown)):
-            self.record("act", node, f"{text_of(holder)}.__delitem__", values=(key,))
+            self.record(
+                "act", node, f"{text_of(holder)}.__delitem__", values=(key,), receiver=holder
+            )
         if isinstance(holder, Mapping | Sequence):
             holder.exact = False
 

@@ -1,12 +1,13 @@
 """`if` and `match`, and the branch that refuses."""
 
 import ast
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
 from stormdoor.auditor.interpreter.statements.refusals import cookies_wanted, wanted_outcome
+from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
@@ -16,10 +17,14 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.reading.needed import absent_in, ends_program
 
 __all__ = ["Branches"]
+
+_WHOLE = frozenset({"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"})
+"""Classes whose pattern has the value itself as its one part."""
 
 
 class Branches(Binding):
@@ -123,14 +128,7 @@ class Branches(Binding):
         if isinstance(subject, Nobody):
             self.check(node.subject, subject.text, presumed=subject.presumed)
         for case in node.cases:
-            fits = pattern_fits(case.pattern, subject)
-            values = constants_of(case.pattern) if fits is None else None
-            if values is not None:
-                asked = [
-                    (self.compare(subject, ast.Eq(), Const(one), case.pattern)) for one in values
-                ]
-                fits = any(self.truth(one, case.pattern) for one in asked)
-            if fits is False or (fits is None and self.choose(case.pattern, 2) == 1):
+            if not self._fits(case.pattern, subject):
                 continue
             if self.mode == "member" and "client" in labels_of(subject):
                 self.record("branch", case.pattern, "True", values=(subject,))
@@ -139,16 +137,69 @@ class Branches(Binding):
                 self._branch(case.body, told, met)
                 return
 
+    def _fits(self, pattern: ast.pattern, subject: Value) -> bool:
+        """Decide whether a pattern matches, and remember what that tells of a part of a message."""
+        fits = pattern_fits(pattern, subject)
+        if fits is not None:
+            return fits
+        of_client = "client" in labels_of(subject)
+        match pattern:
+            case ast.MatchAs(pattern=ast.pattern() as inner):
+                return self._fits(inner, subject)
+            case ast.MatchMapping(keys=keys, patterns=parts) if of_client and keys:
+                return all(
+                    self._is_there(part, one)
+                    if isinstance(one, ast.MatchAs) and one.pattern is None
+                    else self._fits(one, part)
+                    for one, part in zip(
+                        parts, map(partial(_item, self, subject), keys), strict=True
+                    )
+                )
+            case ast.MatchClass(cls=cls) if of_client:
+                parts = _parts_of_class(pattern)
+                return self._decided_once(subject, "type", ast.unparse(cls), pattern) and all(
+                    self._fits(one, _attribute(self, subject, name)) for name, one in parts
+                )
+        values = constants_of(pattern)
+        if values is None:
+            return self.choose(pattern, 2) == 0
+        asked = [self.compare(subject, ast.Eq(), Const(one), pattern) for one in values]
+        return any(self.truth(one, pattern) for one in asked)
+
+    def _is_there(self, part: Value, pattern: ast.pattern) -> bool:
+        return self._decided_once(part, "there", "yes", pattern)
+
+    def _decided_once(self, part: Value, what: str, word: str, node: ast.AST) -> bool:
+        """Decide something about a part of a message once; the client's message stays the same."""
+        asked = Unknown(labels_of(part), part=part_in(part, (what,)))
+        known = self.said.told.is_one(asked, [word])
+        if known is None:
+            known = self.choose(node, 2) == 0
+            self.said.told.note(asked, [word], holds=known)
+        return known
+
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the names of a pattern."""
-        if (
-            isinstance(pattern, ast.MatchSequence)
-            and isinstance(subject, Sequence)
-            and len(pattern.patterns) == len(subject.items)
-        ):
-            for one, item in zip(pattern.patterns, subject.items, strict=True):
-                self._capture(one, item)
-            return
+        of_client = "client" in labels_of(subject)
+        match pattern:
+            case ast.MatchSequence(patterns=parts) if isinstance(subject, Sequence) and len(
+                parts
+            ) == len(subject.items):
+                for one, item in zip(parts, subject.items, strict=True):
+                    self._capture(one, item)
+            case ast.MatchMapping(keys=keys, patterns=parts) if of_client:
+                for key, one in zip(keys, parts, strict=True):
+                    self._capture(one, _item(self, subject, key))
+                if pattern.rest:
+                    self.frame.env.names[pattern.rest] = Unknown(labels_of(subject), pattern.rest)
+            case ast.MatchClass() if of_client:
+                for name, one in _parts_of_class(pattern):
+                    self._capture(one, _attribute(self, subject, name))
+            case _:
+                self._capture_all(pattern, subject)
+
+    def _capture_all(self, pattern: ast.pattern, subject: Value) -> None:
+        """Bind the names of a pattern whose parts are not told apart."""
         for inner in ast.walk(pattern):
             if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
                 whole = inner is pattern
@@ -161,6 +212,29 @@ class Branches(Binding):
                 )
             elif isinstance(inner, ast.MatchMapping) and inner.rest:
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
+
+
+def _item(reads: Branches, subject: Value, key: ast.expr) -> Value:
+    """Return what a message has under a key of a pattern."""
+    at = key.value if isinstance(key, ast.Constant) else ast.unparse(key)
+    return reads.client_field(subject, str(at), f"{text_of(subject)}[{at!r}]", at=at)
+
+
+def _attribute(reads: Branches, subject: Value, name: str) -> Value:
+    """Return an attribute of a message; the message itself for `int(number)`."""
+    if not name:
+        return subject
+    return reads.client_field(subject, name, f"{text_of(subject)}.{name}")
+
+
+def _parts_of_class(pattern: ast.MatchClass) -> list[tuple[str, ast.pattern]]:
+    """Return the attributes of a class pattern: `Move(x=left)`, `Move(left)`, and "" for `int(left)`."""
+    whole = isinstance(pattern.cls, ast.Name) and pattern.cls.id in _WHOLE
+    placed = [
+        ("" if whole else getattr(one, "name", None) or str(at), one)
+        for at, one in enumerate(pattern.patterns)
+    ]
+    return [*placed, *zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)]
 
 
 def _check_since(events: list[Event], asked: int) -> Event | None:
