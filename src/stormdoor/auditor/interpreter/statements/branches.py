@@ -156,9 +156,9 @@ class Branches(Binding):
                     )
                 )
             case ast.MatchClass(cls=cls) if of_client:
-                parts = _parts_of_class(pattern)
                 return self._decided_once(subject, "type", ast.unparse(cls), pattern) and all(
-                    self._fits(one, _attribute(self, subject, name)) for name, one in parts
+                    self._fits(one, _attribute(self, subject, name))
+                    for name, one in _parts_of_class(pattern)
                 )
         values = constants_of(pattern)
         if values is None:
