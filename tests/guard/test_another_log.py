@@ -216,3 +216,41 @@ async def test_a_store_that_fails_while_all_are_judged(tmp_path: Path) -> None:
         await guard.tick()
         assert server.open == {"alice"}
         await admit(guard, server.handshakes["alice"])
+
+
+@pytest.mark.parametrize("added", ["before the epoch ends", "after the next epoch began"])
+async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added: str) -> None:
+    """An operator's command has a clock that is an hour slow; the server reads its entry in another epoch."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.foreign()
+        await guard.lifetime.follow()
+        command = _guard(server.path)
+        await command.store.open()
+        assert isinstance(command.clock, FakeClock)
+        command.clock.set_wall(command.clock.now() - 3_600)
+        if added == "before the epoch ends":
+            await command.admin.revoke(Target.PRINCIPAL, "zoe")
+        await command.store.begin_epoch((await command.store.log_position()).epoch)
+        if added == "after the next epoch began":
+            await command.admin.revoke(Target.PRINCIPAL, "zoe")
+        await command.store.close()
+        assert server.open == {"foreign"}
+        await guard.lifetime.follow()
+        assert server.open == set()
+
+
+async def test_a_revocation_here_counts_with_the_time_of_the_store(tmp_path: Path) -> None:
+    """The store dates an entry no earlier than the one before it, and so does the process that made it."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        command = _guard(server.path)
+        await command.store.open()
+        assert isinstance(command.clock, FakeClock)
+        command.clock.set_wall(command.clock.now() + 3_600)
+        issued = await command.admin.issue_key("bob", name="k", scopes=["*"])
+        await command.store.begin_epoch((await command.store.log_position()).epoch)
+        await command.admin.revoke(Target.EVERYTHING)
+        await command.store.close()
+        await guard.admin.revoke(Target.PRINCIPAL, "bob")
+        assert (await refused(guard, bearer(issued.secret))).denial is Denial.REVOKED

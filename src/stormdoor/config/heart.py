@@ -116,7 +116,7 @@ class Heart:
                     _CHORE_SECONDS,
                 )
             return
-        del self.chores[name]
+        self.chores.pop(name, None)  # two ticks may wait for the same task
         if not begun:
             _log.warning("a part of the heartbeat (%s) is over after all", name)
         error = None if task.cancelled() else task.exception()

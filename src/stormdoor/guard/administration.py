@@ -19,6 +19,7 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
@@ -127,7 +128,7 @@ class Administration:
                 except StoreError:
                     self.lifetime.unstorable(revocation)
                     raise
-                stored = revocation.placed(position)
+                stored = await self._as_stored(revocation, position)
                 await self.lifetime.stored(revocation, stored)
             await self._end_sessions(stored)
 
@@ -143,6 +144,15 @@ class Administration:
             if not self.unfinished.add(name, work, error) and not stored.seq:
                 self.lifetime.unstorable(revocation)
             raise
+
+    async def _as_stored(self, revocation: Revocation, position: LogPosition) -> Revocation:
+        """Return the entry at `position`. The store dates it no earlier than the entries before it."""
+        placed = revocation.placed(position)
+        try:
+            entries = await self.store.revocations(position.seq - 1)
+        except StoreError:
+            return placed
+        return next((one for one in entries if (one.epoch, one.seq) == position), placed)
 
     async def _end_sessions(self, revocation: Revocation) -> None:
         """Remove the login sessions that a revocation covers, so that no page continues to use one."""

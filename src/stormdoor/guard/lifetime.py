@@ -100,6 +100,8 @@ class Lifetime:
         self.clock_skew_seconds = clock_skew_seconds
         self._seen = LogPosition("", 0)
         """The head of the log, up to which every entry has been applied."""
+        self._epochs: set[str] = set()
+        """Epochs whose entries have all been applied; of that of `_seen`, those up to its position."""
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
         self.behind = False
@@ -124,6 +126,8 @@ class Lifetime:
         head = await self._store.log_position()
         for revocation in await self._store.revocations():
             self._revocations.add(revocation)
+            self._epochs.add(revocation.epoch)
+        self._epochs.add(head.epoch)
         self._seen, self._asked = head, asked
 
     def _ask(self) -> _Question:
@@ -271,7 +275,7 @@ class Lifetime:
             # INVARIANT: read the head before the entries, as in `start`.
             head = await within(ANSWER_SECONDS, self._store.log_position())
             if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
-                ended = await self._follow_another(head)
+                ended = await self._follow_another(head, before)
             else:
                 ended = await self._catch_up(head, before)
             self._asked = asked
@@ -305,7 +309,7 @@ class Lifetime:
         if position.epoch != self._seen.epoch or position.seq > self._seen.seq:
             self._seen = position
 
-    async def _follow_another(self, head: LogPosition) -> int:
+    async def _follow_another(self, head: LogPosition, asked: _Question | None) -> int:
         """Switch to another log: a backup was restored, or the file was replaced.
 
         It reads the whole log and decides about each open connection again, since the log may hold
@@ -322,9 +326,16 @@ class Lifetime:
             head.epoch,
             self._seen.epoch,
         )
-        for revocation in await within(ANSWER_SECONDS, self._store.revocations()):
-            self._revocations.add(revocation)
-        ended = await self._judge_all()
+        ended, seen = 0, self._seen
+        entries = await within(ANSWER_SECONDS, self._store.revocations())
+        for one in entries:
+            if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
+                self._revocations.add(one)
+            else:
+                # INVARIANT: added since the last read, so no clock keeps a socket open that was open then.
+                ended += await self.apply(one, asked)
+        ended += await self._judge_all()
+        self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
         return ended
 

@@ -237,26 +237,27 @@ def _serving(project: Project, sockets: Iterable[ClassInfo]) -> dict[Path, Modul
 
 
 def _load_for_effect(project: Project, sockets: Iterable[ClassInfo]) -> None:
-    """Parse what is imported and never named again: it is there for what it does when it is read.
+    """Parse what handlers import, and what is imported and never named again.
 
-    `from . import actions` has its decorators fill a table. So has a package, for whose sake its files are.
+    Both are there for what they do when they are read: `from . import actions` has its decorators fill a
+    table, and `from .commands import Registry` its metaclass. A package stands for its files.
     """
     fresh = list(_serving(project, sockets).values())
     seen = {module.file for module in fresh}
-    for _ in range(_CONFIGURED):
+    for round_ in range(_CONFIGURED):
         found = [
             one.module
             for module in fresh
             if not module.is_test
-            for binding in _unnamed(module)
+            for _, binding in (_imported if round_ == 0 else _unnamed)(module)
             if isinstance(one := project.follow(module, binding), Meaning)
         ]
         fresh = [one for one in found if one.inside and one.file not in seen]
         seen |= {one.file for one in fresh}
 
 
-def _unnamed(module: Module) -> Iterator[Imported]:
-    """The modules that a file imports and does not name; all of those that a package imports."""
+def _imported(module: Module) -> list[tuple[str, Imported]]:
+    """Return what a file imports, each with the name that it binds."""
     imported = [
         (name, one)
         for name, bindings in module.names.items()
@@ -270,10 +271,14 @@ def _unnamed(module: Module) -> Iterator[Imported]:
         for alias in statement.names
         if "." in alias.name and not alias.asname  # `import game.actions` binds `game`
     ]
-    if not imported:
-        return
-    named = set[str]() if module.is_package else _names_in(module.tree)
-    yield from (one for name, one in imported if name not in named)
+    return imported
+
+
+def _unnamed(module: Module) -> list[tuple[str, Imported]]:
+    """Return what a file imports and does not name; all of it for a package."""
+    imported = _imported(module)
+    named = _names_in(module.tree) if imported and not module.is_package else set[str]()
+    return [(name, one) for name, one in imported if name not in named]
 
 
 def _names_in(tree: ast.AST) -> set[str]:
