@@ -16,6 +16,7 @@ from stormdoor import (
     StoreUnavailable,
 )
 from stormdoor.core.revocation import Revocation, Target
+from stormdoor.guard.lifetime import Lifetime
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -138,6 +139,23 @@ async def test_no_chore_keeps_another_from_being_done(broken: str) -> None:
     assert not alice.open
     assert bob.open is (broken == "revocations")
     assert (len(guard.trail) > 0) is (broken == "append_events")
+
+
+async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application may call `tick()` while the heartbeat runs: both see the job end."""
+    guard = await settle(make_guard())
+    second: list[asyncio.Task[None]] = []
+
+    async def follow(_: Lifetime) -> int:
+        if not second:
+            # Its first step comes after the end of this job, and before the first tick continues.
+            second.append(asyncio.get_running_loop().create_task(guard.tick()))
+        return 0
+
+    monkeypatch.setattr(Lifetime, "follow", follow)
+    await guard.tick()
+    await second[0]
+    await guard.close()
 
 
 async def test_the_end_ends_everything() -> None:
