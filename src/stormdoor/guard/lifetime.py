@@ -101,7 +101,7 @@ class Lifetime:
         self._seen = LogPosition("", 0)
         """The head of the log, up to which every entry has been applied."""
         self._epochs: set[str] = set()
-        """Epochs whose entries have all been applied; of that of `_seen`, those up to its position."""
+        """Epochs with all entries applied; of the epoch of `_seen`, those up to its position."""
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
         self.behind = False
