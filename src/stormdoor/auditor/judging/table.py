@@ -119,8 +119,8 @@ def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     if endpoint.method("on_message") is None:
         return Verdict("not-needed", "The client cannot ask for anything.")
     if endpoint.authentication.kind != "guarded":
-        return Verdict("unknown", "Without authentication there is nobody to authorise.")
-    return Verdict("unknown", "Whoever is let in may do everything it offers.")
+        return Verdict("unknown", "No client is authenticated, so the handler can check no right.")
+    return Verdict("unknown", "The handler checks no right of an authenticated client.")
 
 
 def _validation(endpoint: Endpoint) -> Verdict:
