@@ -19,14 +19,14 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
-from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.lifetime import ANSWER_SECONDS, Lifetime
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
+from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Administration"]
@@ -118,18 +118,20 @@ class Administration:
 
     async def _store(self, revocation: Revocation) -> None:
         """Store a revocation that has taken effect here, and remove the sessions that it covers."""
-        stored = revocation
+        stored, counted = revocation, False
 
         async def work() -> None:
-            nonlocal stored
+            nonlocal stored, counted
             if not stored.seq:
                 try:
-                    position = await self.store.add_revocation(revocation)
+                    stored = revocation.placed(await self.store.add_revocation(revocation))
                 except StoreError:
                     self.lifetime.unstorable(revocation)
                     raise
-                stored = await self._as_stored(revocation, position)
+            if not counted:
+                stored = await self._as_stored(stored)
                 await self.lifetime.stored(revocation, stored)
+                counted = True
             await self._end_sessions(stored)
 
         try:
@@ -145,14 +147,15 @@ class Administration:
                 self.lifetime.unstorable(revocation)
             raise
 
-    async def _as_stored(self, revocation: Revocation, position: LogPosition) -> Revocation:
-        """Return the entry at `position`. The store dates it no earlier than the entries before it."""
-        placed = revocation.placed(position)
+    async def _as_stored(self, entry: Revocation) -> Revocation:
+        """Return an entry as it is in the log: the store dates it no earlier than the entries before it."""
         try:
-            entries = await self.store.revocations(position.seq - 1)
-        except StoreError:
-            return placed
-        return next((one for one in entries if (one.epoch, one.seq) == position), placed)
+            entries = await within(ANSWER_SECONDS, self.store.revocations(entry.seq - 1))
+        except (StoreError, StoreUnavailable, TimeoutError):
+            return entry  # it is stored; only its time may be earlier than in the log
+        return next(
+            (one for one in entries if (one.epoch, one.seq) == (entry.epoch, entry.seq)), entry
+        )
 
     async def _end_sessions(self, revocation: Revocation) -> None:
         """Remove the login sessions that a revocation covers, so that no page continues to use one."""
