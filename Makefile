@@ -29,8 +29,13 @@ help: ## List the targets
 # Use it -------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--port 9000")
+demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--port 9000")
 	@exec $(BIN)/stormdoor demo $(ARGS)
+
+# A port in use is reported at once, not after minutes of installation. No file has this name.
+.demo-port:
+	@if [ -x $(BIN)/python ]; then python=$(BIN)/python; else $(find_python); fi; \
+	$$python -I src/stormdoor/demo/port.py $(ARGS)
 
 # Check it -----------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from stormdoor.demo.policies import POLICIES
 from stormdoor.ports import Clock
 from tests.demo.visitor import Visitor, eventually
 
-__all__ = ["PEOPLE", "Running", "demo", "installed", "running", "start"]
+__all__ = ["PEOPLE", "Running", "command", "demo", "installed", "running", "start"]
 
 PEOPLE = {
     "alice": ["member"],
@@ -44,7 +44,8 @@ _STOP_SECONDS = 120.0
 _SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
 
 
-def _command(port: int, data: Path) -> list[str]:
+def command(port: int, data: Path) -> list[str]:
+    """Return the command that starts a demo."""
     return [sys.executable, "-c", _SCRIPT, "demo", "--port", str(port), "--data", str(data)]
 
 
@@ -232,7 +233,7 @@ def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
         file.truncate(0)
         limited = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         process = subprocess.Popen(
-            [*limited, *_command(port, data)],
+            [*limited, *command(port, data)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
+import pty
 import re
+import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +22,12 @@ import pytest
 
 from stormdoor import ConfigurationError
 from stormdoor.demo.people import settle
+from stormdoor.demo.port import main
 from stormdoor.demo.server import Demo
-from tests.demo.running import PEOPLE, Running, running, start
+from tests.demo.running import PEOPLE, Running, command, running, start
 from tests.demo.visitor import collected
+from tests.docs.pages import free_port
+from tests.support.project import ROOT
 
 CREDENTIALS = "demo-credentials.json"
 SECRETS = "demo-secrets.json"
@@ -61,6 +70,48 @@ def test_it_says_where_it_listens_and_how_to_log_in(demo: Running) -> None:
     before = text.partition("ready ")[0]
     assert all(name in before for name in [*PEOPLE, "sensor"])
     assert CREDENTIALS in before.replace(" ", "")
+
+
+def test_a_file_gets_no_password(made_output: str, made: dict[str, bytes]) -> None:
+    """The first start prints no password if its output is not a terminal."""
+    people = json.loads(made[CREDENTIALS])["principals"]
+    assert CREDENTIALS in made_output
+    assert not [name for name, one in people.items() if one["password"] in made_output]
+
+
+def on_a_terminal(data: Path) -> str:
+    """Start the demo on a terminal, stop it when it is ready, and return what the terminal showed."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command(0, data), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        # Linux answers with an error when the last process has closed the terminal.
+        with contextlib.suppress(OSError):
+            while more := os.read(master, 4096):
+                shown += more
+                if b"ready http" in shown and process.poll() is None:
+                    process.terminate()
+        assert process.wait(60) == 0, shown
+    finally:
+        process.kill()
+        os.close(master)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_the_passwords_once(tmp_path: Path) -> None:
+    """The first start shows each name with its password, the second shows where they are."""
+    data = tmp_path / "data"
+    first = on_a_terminal(data)
+    people = json.loads((data / CREDENTIALS).read_text())["principals"]
+    assert set(people) == set(PEOPLE)
+    for name, one in people.items():
+        assert re.search(rf"^ +{name} +{re.escape(one['password'])} ", first, re.MULTILINE), first
+    second = on_a_terminal(data)
+    assert CREDENTIALS in second
+    assert not [name for name, one in people.items() if one["password"] in second]
 
 
 def test_the_start_up_check_has_no_remark(demo: Running) -> None:
@@ -182,12 +233,23 @@ DAMAGE: dict[str, tuple[str, bytes | Callable[[Any], Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The two files of an earlier start; the database is gone."""
-    data = tmp_path_factory.mktemp("made") / "data"
-    with running(data):
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """A demo that was started for the first time, its output a file, and stopped."""
+    with running(tmp_path_factory.mktemp("made") / "data") as one:
         pass
-    return {name: (data / name).read_bytes() for name in (CREDENTIALS, SECRETS)}
+    return one
+
+
+@pytest.fixture(scope="module")
+def made_output(first_start: Running) -> str:
+    """The output of the first start."""
+    return first_start.output
+
+
+@pytest.fixture(scope="module")
+def made(first_start: Running) -> dict[str, bytes]:
+    """The two files of an earlier start; the database is gone."""
+    return {name: (first_start.data / name).read_bytes() for name in (CREDENTIALS, SECRETS)}
 
 
 def spoilt(damage: str, made: dict[str, bytes], data: Path) -> Path:
@@ -253,7 +315,47 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         one = start(tmp_path / "data", port=taken.getsockname()[1])
         assert one.wait_ended() != 0
     assert "in use" in one.output
+    assert "--port" in one.output
     assert "Traceback" not in one.output
+
+
+def make_demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `make demo` in a clone that has no environment yet."""
+    for name in ("Makefile", "src/stormdoor/demo/port.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return subprocess.run(
+        ["make", "demo", f"PYTHON={sys.executable}", f"ARGS={' '.join(arguments)}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("form", ["--port {}", "--port={}", "--quiet --port {} --data other"])
+def test_make_checks_the_port_before_it_installs(form: str, tmp_path: Path) -> None:
+    """`make demo` with a port in use names the option, and creates no environment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = make_demo(tmp_path, form.format(port))
+    assert done.returncode != 0
+    assert f"port {port}: Address already in use" in done.stderr
+    assert "--port 9" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_installs_if_the_port_is_free(tmp_path: Path) -> None:
+    """With a free port `make demo` goes on: here to the requirements, which this folder does not have."""
+    done = make_demo(tmp_path, "--port", str(free_port()))
+    assert "requirements/runtime.txt" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--port nine", "--port", "--host nothing.invalid"])
+def test_other_mistakes_are_left_to_the_demo(arguments: str) -> None:
+    """The check of the port reports nothing else: the demo has better messages."""
+    assert main(arguments.split()) == 0
 
 
 # -- the end -----------------------------------------------------------------------------------------

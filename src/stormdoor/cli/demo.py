@@ -8,6 +8,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from stormdoor.demo.port import HOST, PORT
+
 __all__ = ["app"]
 
 app = App(name="demo", help_format="plaintext")
@@ -16,8 +18,8 @@ app = App(name="demo", help_format="plaintext")
 @app.default
 def demo(
     *,
-    host: str = "127.0.0.1",
-    port: int = 8765,
+    host: str = HOST,
+    port: int = PORT,
     data: Path = Path("demo-data"),
     store: str | None = None,
     insecure_allow_plaintext: bool = False,
@@ -25,7 +27,8 @@ def demo(
 ) -> int:
     """Start the demo: a chat with rooms, and a live dashboard.
 
-    The first start makes principals with random passwords, and writes them to the data directory.
+    The first start makes principals with random passwords. It writes them to the data directory, and prints
+    them if its output is a terminal.
 
     Args:
         host: The address to listen on. 127.0.0.1 if left out: this machine only.

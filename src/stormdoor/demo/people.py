@@ -15,7 +15,15 @@ from stormdoor import ConfigurationError, Guard
 from stormdoor.core.apikey import ApiKey, compose, key_id
 from stormdoor.core.credential import fingerprint
 
-__all__ = ["PEOPLE", "Secrets", "passwords", "settle", "write_configuration", "write_private"]
+__all__ = [
+    "PEOPLE",
+    "Secrets",
+    "Settled",
+    "load_secrets",
+    "settle",
+    "write_configuration",
+    "write_private",
+]
 
 _CREDENTIALS = "demo-credentials.json"
 _SECRETS = "demo-secrets.json"
@@ -138,16 +146,6 @@ def _write(path: Path, content: msgspec.Struct) -> None:
     write_private(path, msgspec.json.format(msgspec.json.encode(content)).decode() + "\n")
 
 
-def passwords(data: Path) -> Mapping[str, str]:
-    """Return the passwords that `settle` stored, by principal.
-
-    Raises:
-        ConfigurationError: The file is damaged.
-    """
-    known = _read(data / _CREDENTIALS, _Credentials)
-    return {} if known is None else {name: one.password for name, one in known.principals.items()}
-
-
 def _new_credentials() -> _Credentials:
     return _Credentials(
         principals={
@@ -158,7 +156,22 @@ def _new_credentials() -> _Credentials:
     )
 
 
-async def settle(guard: Guard, data: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The credentials of the demo after a start.
+
+    Attributes:
+        path: The file with the passwords and the API key, mode 0600.
+        passwords: The passwords by principal.
+        new: Whether this start made them.
+    """
+
+    path: Path
+    passwords: Mapping[str, str]
+    new: bool
+
+
+async def settle(guard: Guard, data: Path) -> Settled:
     """Make sure that the demo's principals exist and that their credentials are stored.
 
     Existing accounts stay unchanged, unless the file with their passwords was removed.
@@ -166,9 +179,6 @@ async def settle(guard: Guard, data: Path) -> Path:
     Args:
         guard: The guard, started.
         data: The directory of the demo.
-
-    Returns:
-        The file with the credentials, mode 0600.
 
     Raises:
         ConfigurationError: The file is damaged.
@@ -200,7 +210,8 @@ async def settle(guard: Guard, data: Path) -> Path:
     if found is None:
         # Last of all, so that the file is correct.
         _write(path, known)
-    return path
+    words = {name: one.password for name, one in known.principals.items()}
+    return Settled(path, words, new=found is None)
 
 
 async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> None:

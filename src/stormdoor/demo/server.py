@@ -9,6 +9,7 @@ import logging
 import shlex
 import signal
 import socket
+import sys
 from pathlib import Path
 
 from tornado.netutil import bind_sockets
@@ -33,8 +34,16 @@ from stormdoor import (
 from stormdoor.demo.chat import chat_handler
 from stormdoor.demo.dashboard import Dashboard, dashboard_handler
 from stormdoor.demo.pages import HERE, ForeignFile, Info, Metrics, Page, Static, TrailOfCaller
-from stormdoor.demo.people import Secrets, load_secrets, passwords, settle, write_configuration
+from stormdoor.demo.people import (
+    PEOPLE,
+    Secrets,
+    Settled,
+    load_secrets,
+    settle,
+    write_configuration,
+)
 from stormdoor.demo.policies import POLICIES
+from stormdoor.demo.port import HOST, PORT
 from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
 
@@ -175,8 +184,8 @@ class Demo:
 
 async def serve(
     *,
-    host: str = "127.0.0.1",
-    port: int = 8765,
+    host: str = HOST,
+    port: int = PORT,
     data: Path,
     store: str | None = None,
     insecure_allow_plaintext: bool = False,
@@ -215,15 +224,16 @@ async def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with demo.guard:
-            credentials = await settle(demo.guard, data)
-            identities = write_identities(data, origin, passwords(data))
+            settled = await settle(demo.guard, data)
+            identities = write_identities(data, origin, settled.passwords)
             beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
             server = guarded_server(demo.application, max_body_size=64 * 1024)
             server.add_sockets(sockets)
             other = guarded_server(_foreign_application(demo.origins), guard=demo.guard)
             other.add_sockets(foreign)
             if not quiet:
-                _say(_how_to(credentials, demo.configuration))
+                _say(_how_to_log_in(settled))
+                _say(f"Operate it: stormdoor trail show --config {demo.configuration}")
                 _say(_how_to_probe(origin, identities))
             _say(f"ready {origin}/")
             await stop.wait()
@@ -257,9 +267,26 @@ def _how_to_probe(origin: str, identities: Path) -> str:
     return f"Attack it from there: stormdoor probe {address} {more}"
 
 
-def _how_to(credentials: Path, configuration: Path) -> str:
+def _how_to_log_in(settled: Settled) -> str:
+    """Return the principals, with their passwords only if they are new and a terminal shows them.
+
+    A file or another program that reads the output gets the name of the file instead.
+    """
+    people = {name: ", ".join(person.roles) or "no role" for name, person in PEOPLE.items()}
+    if settled.new and sys.stdout.isatty():
+        lines = [
+            f"  {name:6} {settled.passwords[name]}  ({roles})" for name, roles in people.items()
+        ]
+        return "\n".join(
+            [
+                "Log in with one of these names and passwords:",
+                *lines,
+                "They are shown only at the first start. They are stored, with the API key of the",
+                f"device sensor, in {settled.path}",
+            ]
+        )
+    names = ", ".join(f"{name} ({roles})" for name, roles in people.items())
     return (
-        "The passwords of alice and bob (members), mia (moderator), ada (administrator) and eve\n"
-        f"(no role), and the API key of the device sensor, are in {credentials}\n"
-        f"Operate it from another terminal: stormdoor trail show --config {configuration}"
+        f"Log in as {names}.\n"
+        f"The passwords, and the API key of the device sensor, are in {settled.path}"
     )
