@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Scan all twins, print the table, and keep the answers where that is asked for."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--cases", type=Path, default=CASES, help="folder with the pairs")
-    options.add_argument("--batch", type=int, default=0, help="only this batch, 1 or 2")
+    options.add_argument("--batch", type=int, default=0, help="only this batch")
     options.add_argument("--record", type=Path, help="JSON file for the answers and the figures")
     options.add_argument("--code", default="", help="commit of the scanner, for the record")
     given = options.parse_args(arguments)

@@ -44,7 +44,8 @@ class Pair:
     Args:
         name: Name of the folder.
         folder: Folder with the files of the guarded twin.
-        batch: 1 for pairs that engineers could read; 2 for pairs kept apart until the rules were done.
+        batch: 1 for pairs that engineers could read; 2 for pairs kept apart until the rules were done;
+            3 for pairs written and labelled before the next change of the rules.
         application: Kind of program, such as "chat".
         style: How it is written.
         file: Name of the file with the line that differs.
