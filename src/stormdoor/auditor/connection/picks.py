@@ -51,7 +51,6 @@ class Picks(TornadoMethods):
             self.record("dispatch", node, "getattr", values=tuple(args), constant=True)
         else:
             self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
-        self.select_rest()
         if listed and len(names) == 1 and self.mode != "member":
             return self.attribute(target, names[0], node)
         picked = self.choose(node, len(names) + 1)

@@ -46,8 +46,8 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `keeps`, `known`, `poses`,
-            `query` reads a parameter of the address, `shown`, `branch`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `poses`, `query` reads a
+            parameter of the address, `branch`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.
@@ -59,10 +59,8 @@ class Event:
         stack: The calls that led here, outermost first.
         presumed: Of a check: only a name says that it is one.
         constant: Of a send: nothing in it depends on anything.
-        caught: Something around it catches exceptions.
         handling: It is part of what is done about an exception, after this client failed a check.
         remembered: Of a check: it looks at what was noted before, and proves nothing itself.
-        selected: What a message says decided that it happens.
         meant: It happens for whoever is called as the client says that it is.
     """
 
@@ -78,10 +76,8 @@ class Event:
     stack: tuple[tuple[Module, ast.AST, str], ...] = ()
     presumed: bool = False
     constant: bool = False
-    caught: bool = False
     handling: bool = False
     remembered: bool = False
-    selected: bool = False
     meant: bool = False
 
 

@@ -21,13 +21,8 @@ class Frame:
     receiver: Value | None = None
     node: ast.AST | None = None
     scopes: tuple[ast.AST, ...] = ()
-    tries: int = 0
     globals: set[str] = field(default_factory=set)
     sent: Value | None = None
     """What a generator under way is sent: `hello = yield`."""
-    selected: int = 0
-    """How often what follows in it was picked by what a message says."""
-    begun: int = 0
-    """How many branches that a message picked were under way when it began."""
     meant: int = 0
     """How often what follows in it is for whoever is called as the client says."""

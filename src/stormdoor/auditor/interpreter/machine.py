@@ -100,10 +100,6 @@ class Core:
     """What is a statement by itself before the 101, whose result nobody looks at."""
     delegated: ast.AST | None = None
     """What `yield from` is given."""
-    told: int = 0
-    """How often it hung on what a message says."""
-    selected: int = 0
-    """How many branches are under way that a message picked."""
     met: int = 0
     """How often what the client is called was what it was compared with."""
     meant: int = 0
@@ -163,7 +159,7 @@ class Core:
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
         self.in_queues: dict[str, Value] = {}
-        self.spoken_with, self.picked_ones = dict[int, Value](), dict[int, Value]()
+        self.spoken_with = dict[int, Value]()
         """Generators that a message was sent to, and what a function gave because of what a message says,
         by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, or has had put what it is told, and
@@ -270,9 +266,6 @@ class Core:
         where = module or (self.frames[-1].module if self.frames else None)
         if where is None:
             return
-        labels = labels_of(*everything)
-        if self.said.told.known and self._are_listed(everything):
-            labels |= {"listed"}
         happened = Event(
             kind=kind,
             stage=self.stage if not self.background else Stage.LATER,
@@ -282,34 +275,18 @@ class Core:
             values=values,
             words=words,
             receiver=receiver,
-            labels=labels,
+            labels=labels_of(*everything),
             stack=tuple(self.stack),
             presumed=presumed,
             constant=constant,
-            caught=bool(self.catching),
             handling=bool(self.handling),
             remembered=remembered,
-            selected=bool(self.selected),
             meant=bool(self.meant),
         )
         self.events.append(happened)
         if self.untold and tells_what_is_drawn(happened):
             merge_kept(self.filled, self.untold)
             self.untold = {}
-
-    def _are_listed(self, values: list[Value]) -> bool:
-        """Whether all that a client chooses is one of a list, each of which somebody thought of."""
-        parts = [
-            part for one in values for part in (one.items if isinstance(one, Sequence) else [one])
-        ]
-        chosen = [one for one in parts if "client" in labels_of(one)]
-        return bool(chosen) and all(self.said.told.listed(one) is not None for one in chosen)
-
-    def select_rest(self) -> None:
-        """What follows in the call under way was picked by what a message says."""
-        if self.stage == Stage.MESSAGE:
-            self.frame.selected += 1
-            self.selected += 1
 
     def mean_rest(self) -> None:
         """What follows in the call under way is for whoever is called as the client says."""
@@ -402,7 +379,6 @@ class Core:
     def leave(self) -> None:
         """The call under way ends."""
         left = self.frames.pop()
-        self.selected -= left.selected
         self.meant -= left.meant
         self.stack.pop()
 
@@ -415,7 +391,6 @@ class Core:
             self.closed,
             self.accepted,
             self.finished,
-            bool(self.selected),
             bool(self.meant),
             tuple(id(site) for _, site, _ in self.stack),
             tuple(sorted((one.name, one.value) for one in self.assumptions.values())),

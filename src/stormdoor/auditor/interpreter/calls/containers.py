@@ -48,9 +48,6 @@ class Containers(Configured):
         elif name in CHANGES and is_shared(receiver) and any(map(is_chosen, args)):
             self.record("act", node, text, values=tuple(args))
         if isinstance(receiver, Sequence):
-            own = self.kept_under(receiver) if name in _TAKES_IN and self.mode == "member" else ""
-            if own:
-                self.record("keeps", node, own, values=tuple(args))
             return self._method_of_list(receiver, name, args, node)
         if name in {"get", "pop"} and args:
             return self._looked_up(receiver, name, args, node)

@@ -141,13 +141,10 @@ class Functions(Statements):
         scopes: tuple[ast.AST, ...] = function.scopes
         name = getattr(function.node, "name", "<lambda>")
         frame = Frame(function.module, env, name, function.owner, receiver, function.node, scopes)
-        frame.sent, frame.begun = sent, self.selected
+        frame.sent = sent
         made = _makes_generator(function.node) and not _is_waited_for(node, self.delegated)
         self.enter(frame, node)
         try:
-            if id(receiver) in self.picked_ones:
-                self.select_rest()
-                frame.begun = self.selected
             self._bind(function, args, words)
             if isinstance(function.node, ast.Lambda):
                 return self.evaluate(function.node.body)
@@ -429,8 +426,6 @@ class Functions(Statements):
             and not (self.stage == Stage.MESSAGE and self._is_followed(info))
         ):
             self.record("join", node, info.name, values=tuple(args))
-        if id(function) in self.picked_ones:
-            self.picked_ones[id(instance)] = instance
         return instance
 
     def _is_followed(self, info: ClassInfo) -> bool:

@@ -77,7 +77,6 @@ class Comparisons(Memberships):
         holds = self.said.told.is_one(said, words)
         if holds is None:
             return None
-        self.told += labels_of(said) >= {"client", "message"}
         return Const(holds is not is_not, labels_of(said))
 
     def _compared(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
@@ -220,8 +219,6 @@ class Comparisons(Memberships):
             or self.is_right_of_whom(right)
         ):
             self.record("check", node, f"access: {text}", values=(left, right))
-        elif _is_secret_of_all(left, right) or _is_secret_of_all(right, left):
-            self.record("shown", node, text, values=(left, right))
         own = self.kept_under(right) if isinstance(left, Unknown) and chosen(left) else ""
         if own:
             self.record("check", node, f"access: {text}", values=(left, Const(own)))
@@ -516,22 +513,6 @@ def _is_sum_of(shown: Value, made: Value) -> bool:
     return (
         "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
-
-
-def _is_secret_of_all(shown: Value, held: Value) -> bool:
-    """Whether it is compared with a secret that the server holds, one for all who show it."""
-    if not chosen(shown) or labels_of(held) & _OF_SOMEBODY:
-        return False
-    if isinstance(held, Const):
-        return "credential" in labels_of(shown) and worth_guessing(shown, held)
-    return isinstance(held, Setting | Unknown | Named) and (
-        "credential" in labels_of(shown)
-        or "secret" in labels_of(held)
-        or lexicon.is_credential_name(last_word(held))
-    )
-
-
-_OF_SOMEBODY = frozenset({"answer", "client", "found", "principal", "self"})
 
 
 def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:

@@ -5,7 +5,6 @@ from functools import lru_cache
 from itertools import groupby
 
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
-from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.kept import is_for_anybody
 from stormdoor.auditor.interpreter.values import (
@@ -209,8 +208,6 @@ class Conditions(Comparisons):
         if self.mode == "anonymous" and _is_configured_part(value, node):
             # Whether the program has a part that authenticates is up to whoever runs it.
             return self.assume(Setting(text, None, text=text), node)
-        if self.stage == Stage.MESSAGE and labels >= {"client", "message"}:
-            self.told += 1
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:

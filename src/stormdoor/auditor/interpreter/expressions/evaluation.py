@@ -61,11 +61,7 @@ class Expressions(Conditions):
             case ast.UnaryOp():
                 return self._unary(node)
             case ast.IfExp():
-                told = self.told
-                branch = node.body if self.test(node.test) else node.orelse
-                if self.told > told:
-                    self.select_rest()
-                return self.evaluate(branch)
+                return self.evaluate(node.body if self.test(node.test) else node.orelse)
             case ast.Subscript():
                 return self._subscript(node)
             case ast.JoinedStr():

@@ -355,7 +355,6 @@ class Items(Proofs):
         entries = entries[:_MAX_PICKED]
         sure = bool(entries) and told.is_one(index, value.items) is True
         picked = self.choose(node, len(entries) + (not sure))
-        self.select_rest()
         if self.mode == "member":
             says_what = is_of_code(value) or all(
                 isinstance(one, Const) for one in value.items.values()

@@ -119,7 +119,6 @@ class Binding(Expressions):
         """`holder.name = value`."""
         match holder:
             case Instance():
-                given = value
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     # What a connection is called is who it is: `self.name = data["name"]`.
                     value = _shown_as("nick" if holder.handler and name == "name" else name, value)
@@ -137,8 +136,6 @@ class Binding(Expressions):
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
-                if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
-                    self.record("known", node, name, values=(value, given))
                 if holder.handler and self.mode == "anonymous":
                     self._posed(name, before, value, node)
             case Function():

@@ -36,7 +36,7 @@ class Branches(Binding):
         wanted = self._wanted(node, rest)
         if wanted is not None and not self.accepted:
             self.proving |= cookies_wanted(node.test, refused=wanted)
-        asked, told, met = len(self.events), self.told, self.met
+        asked, met = len(self.events), self.met
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
@@ -47,11 +47,9 @@ class Branches(Binding):
         if looped and self.mode != "origin":
             parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
             self.pick(looped, parts, ast.Eq if holds else ast.NotEq)
-        self._branch(node.body if holds else node.orelse, told, met)
+        self._branch(node.body if holds else node.orelse, met)
         if self.met > met and not holds and rest and _leaves(node):
             self.mean_rest()
-        if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
-            self.select_rest()
 
     def _leave_empty(self, node: ast.If, said: Event) -> None:
         """What would have been said of somebody stays as it began: `may = False; if user: may = ...`.
@@ -87,18 +85,13 @@ class Branches(Binding):
                     value.name, True, True, one, self.frame.module
                 )
 
-    def _branch(self, body: list[ast.stmt], told: int, met: int) -> None:
-        """Run a branch, which a message picked if it was asked since it was asked so often.
-
-        Likewise it is for whoever the client says that it is, if it was compared with that since.
-        """
-        picked, meant = self.told > told, self.met > met
-        self.selected += picked
+    def _branch(self, body: list[ast.stmt], met: int) -> None:
+        """Run a branch. It is for the client named by the message, if `met` has grown since."""
+        meant = self.met > met
         self.meant += meant
         try:
             self.execute(body)
         finally:
-            self.selected -= picked
             self.meant -= meant
 
     def _asks_state(self, node: ast.expr) -> bool:
@@ -123,8 +116,7 @@ class Branches(Binding):
         return wanted_outcome(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
 
     def _match(self, node: ast.Match) -> None:
-        subject, told, met = self.evaluate(node.subject), self.told, self.met
-        self.told += labels_of(subject) >= {"client", "message"}
+        subject, met = self.evaluate(node.subject), self.met
         if isinstance(subject, Nobody):
             self.check(node.subject, subject.text, presumed=subject.presumed)
         for case in node.cases:
@@ -134,7 +126,7 @@ class Branches(Binding):
                 self.record("branch", case.pattern, "True", values=(subject,))
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
-                self._branch(case.body, told, met)
+                self._branch(case.body, met)
                 return
 
     def _fits(self, pattern: ast.pattern, subject: Value) -> bool:
@@ -262,13 +254,3 @@ def _names_in_loops(function: ast.AST) -> dict[int, set[str]]:
 def _leaves(node: ast.If) -> bool:
     """Whether what follows a condition is not reached where it holds."""
     return isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
-
-
-def _compares(test: ast.expr) -> bool:
-    """Whether it asks which message it is, and not only whether there is something in it."""
-    return any(
-        isinstance(inner, ast.Constant) and isinstance(inner.value, str | int) and inner.value != ""
-        for one in ast.walk(test)
-        if isinstance(one, ast.Compare)
-        for inner in one.comparators
-    )

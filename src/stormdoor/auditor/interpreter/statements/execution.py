@@ -6,7 +6,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.statements.exceptions import Exceptions
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue, Returned
-from stormdoor.auditor.interpreter.values import ClassRef, Const, Function, Instance, Nobody, Value
+from stormdoor.auditor.interpreter.values import ClassRef, Const, Function, Nobody
 from stormdoor.auditor.reading.project import External
 
 __all__ = ["Statements"]
@@ -44,7 +44,7 @@ class Statements(Exceptions):
             case ast.AugAssign():
                 self._augmented(node)
             case ast.Return():
-                raise Returned(self._returned(node.value) if node.value else Const(None))
+                raise Returned(self.evaluate(node.value) if node.value else Const(None))
             case ast.Raise():
                 self._raise(node)
             case ast.Try() | ast.TryStar():
@@ -84,15 +84,6 @@ class Statements(Exceptions):
                 self._delete(node)
             case _:
                 pass
-
-    def _returned(self, node: ast.expr) -> Value:
-        """What a function gives; an object that a message picked does what it does because of it."""
-        value = self.evaluate(node)
-        if self.selected > self.frame.begun and (
-            isinstance(value, ClassRef) or (isinstance(value, Instance) and not value.handler)
-        ):
-            self.picked_ones[id(value)] = value
-        return value
 
     def _class_made(self, node: ast.ClassDef) -> ClassInfo:
         """The class of a statement in a function, with the bases that it has in this call."""
