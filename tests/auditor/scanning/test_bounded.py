@@ -91,6 +91,85 @@ def test_the_same_steps_whatever_was_judged_before(tmp_path: Path) -> None:
     assert max(forward) - min(forward) <= len(forward)
 
 
+_PAGE = """
+import secrets
+from tornado.web import RequestHandler
+from making import new_session
+
+SESSIONS = {}
+
+class Page(RequestHandler):
+    def get(self):
+        sid = secrets.token_hex(16)
+        SESSIONS[sid] = new_session()
+        self.set_cookie("sid", sid)
+"""
+_MAKING = """
+def new_session():
+    return {"user": None}
+"""
+_SOCKET = f"""{HEAD}
+from page import SESSIONS
+
+class Socket(WebSocketHandler):
+    def prepare(self):
+        if SESSIONS.get(self.get_cookie("sid")) is None:
+            raise HTTPError(403)
+"""
+
+
+def test_the_same_files_whatever_was_judged_before(tmp_path: Path) -> None:
+    """The page and the other socket may fill the table: they are followed once, and count for both."""
+    write(tmp_path, {"page.py": _PAGE, "making.py": _MAKING, "one.py": _SOCKET, "two.py": _SOCKET})
+    one, two = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1)).endpoints
+    assert one.files == two.files == ("making.py", "one.py", "page.py", "two.py")
+
+
+_BESIDE = f"""{HEAD}
+from rights import may
+
+ROOMS = {{}}
+
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class First(Base):
+    def on_message(self, message):
+        room = ROOMS[json.loads(message)["room"]]
+        room["open"] = False
+
+class Second(Base):
+    def on_message(self, message):
+        room = ROOMS[json.loads(message)["room"]]
+        if may(self.current_user, room):
+            room["open"] = True
+"""
+_RIGHTS = """
+def may(user, room):
+    return room["owner"] == user
+"""
+
+
+def test_the_same_steps_and_files_in_each_order(tmp_path: Path) -> None:
+    """A handler is compared with the one beside it: that one counts, whichever is judged first."""
+    write(
+        tmp_path,
+        {"doors.py": _BESIDE.replace("import", "import json\nimport", 1), "rights.py": _RIGHTS},
+    )
+    seen = []
+    for turned in (False, True):
+        scene = prepare([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+        scene.endpoints.sort(key=lambda endpoint: endpoint.subject, reverse=turned)
+        outcome = run_rules(scene, RULES, 1, None)
+        seen.append({one.subject: one.files for one in outcome.endpoints})
+    assert seen[0] == seen[1]
+    assert seen[0]["doors.First"] == ("doors.py", "rights.py")
+
+
 def test_a_search_costs_the_same_again(tmp_path: Path) -> None:
     """The index counts each file that it gives, and what is over the budget is not found out."""
     write(tmp_path, {"one.py": f"{HEAD}class One(WebSocketHandler):\n    pass\n"})

@@ -34,8 +34,6 @@ class Hierarchy(Wrappings):
         self.serving: dict[int, ClassInfo] = {}
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
-        self.followed: set[Module] = set()
-        """Files whose functions were followed, and whose names were asked for, since somebody emptied it."""
         self._shaped: dict[int, bool] = {}
 
     def look_up(self) -> None:

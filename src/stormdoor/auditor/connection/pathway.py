@@ -87,6 +87,15 @@ class Path:
         """The checks of identity that this client failed on the way."""
         return [event for event in self.events if event.kind == "check"]
 
+    def turns(self) -> list[list[Event]]:
+        """The events until the first message, then those of each message, which begin with it."""
+        turns: list[list[Event]] = [[]]
+        for event in self.events:
+            if event.kind == "message":
+                turns.append([])
+            turns[-1].append(event)
+        return turns
+
     def at(self, stage: Stage) -> list[Event]:
         """What happened in a stage."""
         return [event for event in self.events if event.stage == stage]

@@ -373,7 +373,7 @@ class Core:
             raise Exhausted
         caller = self.frames[-1].module if self.frames else frame.module
         self.frames.append(frame)
-        self.hierarchy.followed.add(frame.module)
+        self.project.budget.follow(frame.module)
         self.stack.append((caller, site, frame.name))
 
     def leave(self) -> None:

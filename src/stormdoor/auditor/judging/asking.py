@@ -3,7 +3,7 @@
 import ast
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.judging.distinctions import is_permission, refusing
+from stormdoor.auditor.judging.distinctions import is_permission
 from stormdoor.auditor.judging.dominating import Way, is_open
 from stormdoor.auditor.judging.effects import fields_in
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -20,11 +20,8 @@ class Asking:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._segments = list(segments_of(endpoint.member))
-        self._asked = [
-            sorted([*one.decisions, *refusing(one)], key=lambda asked: asked.at)
-            for one in self._segments
-        ]
+        self._segments = segments_of(endpoint)
+        self._asked = [one.asked for one in self._segments]
 
     @property
     def first(self) -> Event | None:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -16,16 +16,16 @@ from stormdoor.auditor.judging.effects import (
     Effects,
     fields_in,
     is_found,
-    is_of_lists,
     store_of,
 )
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.segments import Decision, Segment, place_of, segments_of
+from stormdoor.auditor.judging.segments import Decision, Segment, called_in, segments_of
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.unused import unused_rights
 from stormdoor.auditor.judging.usage import function_of, is_ignored, is_statement
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.stdlib import STDLIB
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Fault",
     "distinctions_of",
     "is_permission",
-    "refusing",
 ]
 
 _Key: TypeAlias = tuple[object, ...]
@@ -79,7 +78,7 @@ class Distinctions:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._segments = list(segments_of(endpoint.member))
+        self._segments = segments_of(endpoint)
         self._kinds = self._fields_of_kinds()
         self._finder = Effects(self._segments)
         self._joint = _joint(self._segments)
@@ -113,8 +112,12 @@ class Distinctions:
         """Whether each effect on what the client names has a condition before it."""
         return bool(self._effects) and not self._open
 
-    def faults(self) -> Iterator[Fault]:
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
         """Effects that a client without the right has, each action once, in the order of the source."""
+        return tuple(self._faults())
+
+    def _faults(self) -> Iterator[Fault]:
         said: set[object] = set()
         found = [(effect, self._proof(effect)) for effect in self._open]
         found += [(effect, self._unused(effect)) for effect in self._closed]
@@ -140,10 +143,8 @@ class Distinctions:
         return found
 
     def _note(self, segment: Segment) -> None:
-        asked = [*segment.decisions, *refusing(segment)]
-        asked.sort(key=lambda one: one.at)
         for effect in self._finder.of(segment):
-            before = [one for one in asked if one.at < effect.at]
+            before = [one for one in segment.asked if one.at < effect.at]
             if "kept" in _labels(effect):
                 before = [*segment.earlier, *before]
             tied = [
@@ -299,7 +300,7 @@ class Distinctions:
                     and is_ignored(event)
                 ):
                     return Distinction(event, False, None, "without effect")
-            for one in refusing(segment):
+            for one in segment.refusing:
                 if (
                     is_swallowed(one.event, effect.event)
                     and one.at < effect.at
@@ -355,33 +356,10 @@ class Distinctions:
         return None
 
 
-@lru_cache(maxsize=64)
+@remembered
 def distinctions_of(endpoint: Endpoint) -> Distinctions:
     """The distinctions of an endpoint, found once."""
     return Distinctions(endpoint)
-
-
-def refusing(segment: Segment) -> Iterator[Decision]:
-    """Calls that are given the user, and that refuse by an exception if at all."""
-    for at, event in enumerate(segment.events):
-        if event.kind in {"call", "check"} and event.text.startswith("@"):
-            if lexicon.is_access_word(event.text):
-                yield Decision(("raises", *place_of(event)), "raises", event, at)
-            continue
-        if event.kind not in {"call", "check"} or not isinstance(event.node, ast.Call):
-            continue
-        if event.text.partition(".")[0] in STDLIB | {"handler"}:
-            continue
-        raising = lexicon.is_raising_name(_name(event))
-        told = "principal" in event.labels or (
-            isinstance(event.receiver, Instance) and event.receiver.handler
-        )
-        if not told or not (raising or "client" in event.labels) or is_of_lists(_name(event)):
-            continue
-        if raising or (
-            is_statement(event.module, event.node) and not lexicon.is_predicate(_name(event))
-        ):
-            yield Decision(("raises", *place_of(event)), "raises", event, at)
 
 
 def _needs_the_same(guard: Distinction, effect: Effect) -> bool:
@@ -444,7 +422,7 @@ def _rests_on_object(way: Way) -> bool:
     )
 
 
-def _joint(segments: list[Segment]) -> frozenset[int]:
+def _joint(segments: tuple[Segment, ...]) -> frozenset[int]:
     """Conditions on the object that stand in one expression with one on the user.
 
     `not room.public and room.owner != self.current_user`.
@@ -527,17 +505,13 @@ def _is_words(event: Event) -> bool:
             event.text.partition(".")[0] in STDLIB
             or not event.values
             or event.text in {"print", "handler.write_message"}
-            or _name(event)[:1].isupper()
+            or called_in(event)[:1].isupper()
         )
     )
 
 
 def _key(effect: Effect) -> _Key:
     return (*effect.place, effect.root, effect.kind)
-
-
-def _name(event: Event) -> str:
-    return (lexicon.chain_of(event.text.removeprefix("access: ")) or [""])[-1]
 
 
 def _line(found: tuple[Effect, Distinction | None]) -> tuple[str, int]:

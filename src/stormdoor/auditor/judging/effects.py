@@ -21,20 +21,18 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.judging.given import values_in
-from stormdoor.auditor.judging.segments import Segment, place_of
+from stormdoor.auditor.judging.segments import Segment, is_of_lists, place_of
 from stormdoor.auditor.judging.usage import is_statement
 from stormdoor.auditor.judging.wording import literals_of
 from stormdoor.auditor.naming.stdlib import STDLIB
 
-__all__ = ["Effect", "Effects", "Kind", "fields_in", "is_found", "is_of_lists", "store_of"]
+__all__ = ["Effect", "Effects", "Kind", "fields_in", "is_found", "store_of"]
 
 Kind = str
 """`change`, `put`, `add`, `join`, `read`, or `call` of a method whose answer is used."""
 
 _FOUND = frozenset({"answer", "found"})
 _WHO = frozenset({"principal"})
-_OF_LISTS = frozenset({"add", "append", "appendleft", "discard", "extend", "insert", "remove"})
-"""Methods of Python's own lists and sets that put one thing in or take one out."""
 _LOOKS = frozenset({"copy", "count", "get", "index", "items", "keys", "values"})
 """Methods of Python's own tables and lists that change nothing."""
 _OUTSIDE = frozenset({"os", "pathlib", "shutil"})
@@ -171,7 +169,7 @@ class Effects:
             naming = holder if is_found(holder) else given
             return _Made("join", root_of(f"{event.text}()"), naming) if "client" in naming else None
         stated = is_statement(event.module, event.node)
-        kind = "add" if name in _OF_LISTS else "change"
+        kind = "add" if is_of_lists(name) else "change"
         if event.receiver is not None and is_found(holder):
             if not stated or (kind == "change" and "principal" in given):
                 return None  # the use of its answer counts; or it is told the user, and can refuse
@@ -210,11 +208,6 @@ class _Made:
 def mark_at(node: ast.AST) -> str:
     """The label of what a call gives back."""
     return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
-
-
-def is_of_lists(name: str) -> bool:
-    """Whether a method of this name puts one thing into a list or a set, or takes one out."""
-    return name in _OF_LISTS
 
 
 def store_of(event: Event) -> str:

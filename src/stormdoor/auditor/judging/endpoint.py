@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.authentication import judge
 from stormdoor.auditor.judging.optional import optional_part
 from stormdoor.auditor.judging.verdicts import Authentication
+from stormdoor.auditor.reading.budget import Budget, remembered
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Project
 from stormdoor.report.finding import Location, Step
@@ -67,6 +68,11 @@ class Endpoint:
         self.routes = routes
         self.beside: tuple[Endpoint, ...] = ()
         """Other endpoints whose class stands in the same file."""
+
+    @property
+    def budget(self) -> Budget:
+        """The steps of the work under way."""
+        return self.project.budget
 
     @property
     def subject(self) -> str:
@@ -150,9 +156,10 @@ class Endpoint:
         at = found[0].group(1) if len(found) == 1 and found[0] is not None else ""
         return explore(self.project, self.hierarchy, self.info, "anonymous", self.words, at=at)
 
-    @cached_property
+    @property
+    @remembered
     def member(self) -> Pathway:
-        """What a client with a valid credential can do."""
+        """What a client with a valid credential can do. Other endpoints of the file ask for it, too."""
         return explore(self.project, self.hierarchy, self.info, "member", self.words)
 
     @cached_property

@@ -79,14 +79,11 @@ def _goes_on(event: Event) -> bool:
 
 
 def _turns(path: Path) -> list[list[Event]]:
-    """What happens for each message."""
-    turns: list[list[Event]] = [[]]
-    for event in path.events:
-        if event.kind == "message":
-            turns.append([])
-        elif event.stage == Stage.MESSAGE:
-            turns[-1].append(event)
-    return turns
+    """The events of each message, without those of the handshake."""
+    return [
+        [event for event in turn if event.stage == Stage.MESSAGE and event.kind != "message"]
+        for turn in path.turns()
+    ]
 
 
 def message_effects(path: Path, *, asking: bool = False) -> list[Event]:

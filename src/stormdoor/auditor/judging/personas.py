@@ -110,7 +110,7 @@ def names_carried(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     `log(data["user"])`, and `for one in clients: one.write_message(message)`.
     """
     for path in (*endpoint.anonymous.paths, *endpoint.member.paths):
-        for turn in _turns(path):
+        for turn in path.turns():
             name = ""
             for event in turn:
                 if event.labels & _PROVEN or _writes_who(event):
@@ -211,7 +211,7 @@ def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
 def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     asked = selected = False
     called: set[str] = set()
-    for turn in _turns(path):
+    for turn in path.turns():
         failed = any(event.kind in {"check", "close"} for event in turn)
         last = {event.text: event for event in turn if event.kind == "poses"}
         for event in turn:
@@ -235,16 +235,6 @@ def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
             told = told or (selected and "answer" in event.labels)
             if event.kind == "send" and told and not failed and not event.constant:
                 yield event, _name_in(event)
-
-
-def _turns(path: Path) -> list[list[Event]]:
-    """What happens until the first message, and for each message."""
-    turns: list[list[Event]] = [[]]
-    for event in path.events:
-        if event.kind == "message":
-            turns.append([])
-        turns[-1].append(event)
-    return turns
 
 
 def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:

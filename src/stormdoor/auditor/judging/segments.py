@@ -1,4 +1,4 @@
-"""What happens to a client that is let in, message by message, with what decided it."""
+"""Events of an authenticated client, message by message, with the conditions that decided them."""
 
 import ast
 from collections.abc import Iterator
@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Mapping, Value
+from stormdoor.auditor.interpreter.values import Instance, Mapping, Value
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.usage import is_statement
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.stdlib import STDLIB
+from stormdoor.auditor.reading.budget import remembered
 
-__all__ = ["Decision", "Segment", "place_of", "segments_of"]
+__all__ = ["Decision", "Segment", "called_in", "is_of_lists", "place_of", "segments_of"]
 
 _WHO = frozenset({"address", "credential", "principal"})
 """Labels of a condition that depends on who the client is, on what it proves, or on its address."""
@@ -47,13 +51,20 @@ class Segment:
         events: What happened, in order: the handshake, messages before this one, this message.
         begins: Index at which this message begins.
         decisions: The conditions that were decided, in the handshake and for this message.
-        earlier: Those that were decided for messages before this one.
+        refusing: Calls that are given the user, and that refuse by an exception if at all.
+        earlier: The conditions that were decided for messages before this one.
     """
 
     events: list[Event]
     begins: int
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Decision]
+    refusing: list[Decision]
     earlier: list[Decision] = field(default_factory=list)
+
+    @property
+    def asked(self) -> list[Decision]:
+        """The decisions and the refusing calls, in order."""
+        return sorted([*self.decisions, *self.refusing], key=lambda one: one.at)
 
 
 def place_of(event: Event) -> tuple[int, ...]:
@@ -61,15 +72,18 @@ def place_of(event: Event) -> tuple[int, ...]:
     return (id(event.node), *(id(site) for _, site, _ in event.stack))
 
 
-def segments_of(pathway: Pathway) -> Iterator[Segment]:
-    """Every message of every way; each is told with the handshake before it.
+@remembered
+def segments_of(endpoint: Endpoint) -> tuple[Segment, ...]:
+    """Return every message of every way of an authenticated client, each with the handshake before it.
 
     A message after `open()` has closed is left out: that it is handled at all is another fault.
     """
+    return tuple(_segments_of(endpoint.member))
+
+
+def _segments_of(pathway: Pathway) -> Iterator[Segment]:
     for path in (*pathway.paths, *pathway.prefixes):
-        events = path.events
-        starts = [at for at, event in enumerate(events) if event.kind == "message"]
-        handshake = events[: starts[0]] if starts else events
+        handshake, *messages = path.turns()
         settings = [
             Decision(
                 ("setting", name),
@@ -79,14 +93,17 @@ def segments_of(pathway: Pathway) -> Iterator[Segment]:
             )
             for name, one in path.assumptions.items()
         ]
-        yield Segment(handshake, 0, settings + list(_decided(handshake)))
+        decisions = settings + list(_decided(handshake))
+        yield Segment(handshake, 0, decisions, list(_refusing(handshake)))
         if any(event.kind == "close" for event in handshake):
             continue
         earlier: list[Decision] = []
-        for start, end in zip(starts, [*starts[1:], len(events)], strict=False):
-            whole = handshake + events[start:end]
+        for message in messages:
+            whole = handshake + message
             decisions = list(_decided(whole))
-            yield Segment(whole, len(handshake), settings + decisions, list(earlier))
+            yield Segment(
+                whole, len(handshake), settings + decisions, list(_refusing(whole)), list(earlier)
+            )
             earlier += [
                 replace(one, place=("earlier", *one.place), at=-1)
                 for one in decisions
@@ -135,3 +152,39 @@ def _decided(events: list[Event]) -> Iterator[Decision]:
             values = compared.get(id(event.node), ())
             by_client = not event.labels & _WHO or _is_login(event) or _is_of_entries(event, values)
             yield Decision((*place, seen[place]), event.text, event, at, by_client=by_client)
+
+
+def _refusing(events: list[Event]) -> Iterator[Decision]:
+    for at, event in enumerate(events):
+        if event.kind in {"call", "check"} and event.text.startswith("@"):
+            if lexicon.is_access_word(event.text):
+                yield Decision(("raises", *place_of(event)), "raises", event, at)
+            continue
+        if event.kind not in {"call", "check"} or not isinstance(event.node, ast.Call):
+            continue
+        if event.text.partition(".")[0] in STDLIB | {"handler"}:
+            continue
+        raising = lexicon.is_raising_name(called_in(event))
+        told = "principal" in event.labels or (
+            isinstance(event.receiver, Instance) and event.receiver.handler
+        )
+        if not told or not (raising or "client" in event.labels) or is_of_lists(called_in(event)):
+            continue
+        if raising or (
+            is_statement(event.module, event.node) and not lexicon.is_predicate(called_in(event))
+        ):
+            yield Decision(("raises", *place_of(event)), "raises", event, at)
+
+
+def called_in(event: Event) -> str:
+    """Return the name of what is called."""
+    return (lexicon.chain_of(event.text.removeprefix("access: ")) or [""])[-1]
+
+
+def is_of_lists(name: str) -> bool:
+    """Return whether a method of this name puts one thing into a list or a set, or takes one out."""
+    return name in _OF_LISTS
+
+
+_OF_LISTS = frozenset({"add", "append", "appendleft", "discard", "extend", "insert", "remove"})
+"""Methods of Python's own lists and sets that put one thing in or take one out."""

@@ -3,10 +3,10 @@
 import ast
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from stormdoor.auditor.classes.linearisation import REQUEST_METHODS, SOCKET_METHODS
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.budget import remembered
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -30,7 +30,7 @@ class Unused:
     owner: ast.ClassDef | None
 
 
-@lru_cache(maxsize=64)
+@remembered
 def unused_rights(project: Project, module: Module) -> tuple[Unused, ...]:
     """Functions and attributes of a file that tell users apart, and that no file uses."""
     found: list[Unused] = []
@@ -113,7 +113,7 @@ def _is_used(project: Project, name: str) -> bool:
     return (
         sum(
             len(word.findall(line))
-            for module in project.inside()
+            for module in project.naming(name)
             for line in module.lines
             if name in line and not line.lstrip().startswith("#")
         )

@@ -26,10 +26,12 @@ class _Search:
         answer: What it gave.
         steps: The steps that it took, without those of the searches that it made.
         made: The keys of those.
+        files: The files that it followed, likewise.
     """
 
     answer: Any = None
     steps: int = 0
+    files: set[Any] = field(default_factory=set)
     made: list[_Key] = field(default_factory=list)
 
 
@@ -37,16 +39,19 @@ class _Search:
 class Budget:
     """Counts the steps of the work under way, and keeps the answers of searches with their cost.
 
-    A search that was made for another piece of work costs this one the same steps, once. Otherwise the
-    endpoints that a process judged before would decide about those that it judges next.
+    A search that was made for another piece of work costs this one the same steps, once, and has followed
+    the same files. Otherwise the endpoints that a process judged before would decide about those that it
+    judges next.
 
     Args:
         most: Steps for one piece of work; None for as many as it needs.
         spent: Steps that were taken.
+        files: Files that were followed, as modules.
     """
 
     most: int | None = None
     spent: int = 0
+    files: set[Any] = field(default_factory=set)
     _known: dict[_Key, _Search] = field(default_factory=dict)
     _charged: set[_Key] = field(default_factory=set)
     _under_way: list[_Search] = field(default_factory=list)
@@ -54,6 +59,7 @@ class Budget:
     def begin(self, most: int | None) -> None:
         """Begin another piece of work."""
         self.most, self.spent = most, 0
+        self.files = set()
         self._charged.clear()
 
     def forget(self) -> None:
@@ -69,6 +75,12 @@ class Budget:
         if self._under_way:
             self._under_way[-1].steps += steps
         self._count(steps)
+
+    def follow(self, file: Any) -> None:
+        """Note that the work under way rests on a file."""
+        self.files.add(file)
+        if self._under_way:
+            self._under_way[-1].files.add(file)
 
     def answer(self, key: _Key, make: Callable[[], Any]) -> Any:
         """The answer of a search: made, or known."""
@@ -96,6 +108,7 @@ class Budget:
             search = self._known.get(one)
             if one not in self._charged and search is not None:
                 self._charged.add(one)
+                self.files |= search.files
                 self._count(search.steps)
                 pending += search.made
 

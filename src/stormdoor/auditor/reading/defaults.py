@@ -172,7 +172,7 @@ def _handed_on(
     made = function if function.name != "__init__" or len(scopes) < 2 else scopes[-2]
     name = getattr(made, "name", "")
     own = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
-    for caller in project.inside():
+    for caller in project.naming(name):
         for call in caller.calls_of(name) if name in caller.names else ():
             for word in call.keywords:
                 if word.arg is None:

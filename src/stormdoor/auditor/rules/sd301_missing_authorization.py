@@ -74,7 +74,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             level=Level.WARNING,
         )
         return
-    for fault in distinctions_of(endpoint).faults():
+    for fault in distinctions_of(endpoint).faults:
         if fault.proof.of_role:
             event = fault.effect.event
             yield Found(

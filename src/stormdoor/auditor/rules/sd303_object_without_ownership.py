@@ -51,7 +51,7 @@ __all__ = ["RULE"]
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     if endpoint.authentication.kind not in KNOWN:
         return
-    for fault in distinctions_of(endpoint).faults():
+    for fault in distinctions_of(endpoint).faults:
         if not fault.proof.of_role:
             event = fault.effect.event
             yield Found(

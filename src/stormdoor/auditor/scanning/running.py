@@ -221,8 +221,9 @@ class _Work:
         rows: list[EndpointReport] = []
 
         def judge() -> None:
-            self._find(endpoint, findings)
-            rows.append(self._row(endpoint, findings))
+            door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
+            self._find(endpoint, findings, door=door)
+            rows.append(self._row(endpoint, findings, door=door))
             if rows[0].verdict(Check.AUTHENTICATION).state == "unknown" and (
                 endpoint.authentication.kind == "incomplete"
             ):
@@ -235,10 +236,8 @@ class _Work:
             rows[:] = [_unknown(endpoint, "it takes more steps than the budget has")]
         return findings, rows[0]
 
-    def _find(self, endpoint: Endpoint, findings: list[Finding]) -> None:
+    def _find(self, endpoint: Endpoint, findings: list[Finding], *, door: bool) -> None:
         path = endpoint.paths[0] if endpoint.paths else ""
-        self.scene.hierarchy.followed.clear()
-        door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
         for rule in self.rules:
             if rule.on_endpoint is None or (door and rule.meta.id.startswith(DOOR_RULES)):
                 continue
@@ -248,8 +247,7 @@ class _Work:
                 made = _finding(rule, found, endpoint.subject, path)
                 findings.append(replace(made, also=(endpoint.subject,)))
 
-    def _row(self, endpoint: Endpoint, findings: list[Finding]) -> EndpointReport:
-        door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
+    def _row(self, endpoint: Endpoint, findings: list[Finding], *, door: bool) -> EndpointReport:
         return EndpointReport(
             subject=endpoint.subject,
             location=endpoint.location,
@@ -261,7 +259,7 @@ class _Work:
     def _followed(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The files that its verdicts rest on: of its classes, and of what was followed."""
         bases = {one.module for one in endpoint.info.mro if isinstance(one, ClassInfo)}
-        return tuple(sorted({one.path for one in bases | self.scene.hierarchy.followed}))
+        return tuple(sorted({one.path for one in bases | self.scene.project.budget.files}))
 
     def _module(self, module: Module) -> Iterator[Finding]:
         for rule in self.rules:

@@ -125,7 +125,7 @@ class Names(Registries):
 
     def _module_value(self, module: Module, name: str, bound: Assigned, node: ast.AST) -> Value:
         """A module's variable: constants are settings, whoever installs the program may edit them."""
-        self.hierarchy.followed.add(module)
+        self.project.budget.follow(module)
         key = (module.name, name)
         if key in self.globals:
             return self.globals[key]  # the one object that all files name
