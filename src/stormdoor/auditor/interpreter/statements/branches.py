@@ -1,7 +1,7 @@
 """`if` and `match`, and the branch that refuses."""
 
 import ast
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.statements.binding import Binding
@@ -134,32 +134,49 @@ class Branches(Binding):
         fits = pattern_fits(pattern, subject)
         if fits is not None:
             return fits
-        of_client = "client" in labels_of(subject)
-        match pattern:
-            case ast.MatchAs(pattern=ast.pattern() as inner):
-                return self._fits(inner, subject)
-            case ast.MatchMapping(keys=keys, patterns=parts) if of_client and keys:
-                return all(
-                    self._is_there(part, one)
-                    if isinstance(one, ast.MatchAs) and one.pattern is None
-                    else self._fits(one, part)
-                    for one, part in zip(
-                        parts, map(partial(_item, self, subject), keys), strict=True
-                    )
-                )
-            case ast.MatchClass(cls=cls) if of_client:
-                return self._decided_once(subject, "type", ast.unparse(cls), pattern) and all(
-                    self._fits(one, _attribute(self, subject, name))
-                    for name, one in _parts_of_class(pattern)
-                )
+        if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+            return self._fits(pattern.pattern, subject)
+        parts = self._parts(pattern, subject)
+        if isinstance(pattern, ast.MatchClass) and "client" in labels_of(subject):
+            is_one = self._decided_once(subject, "type", ast.unparse(pattern.cls), pattern)
+            return is_one and all(self._fits(one, part) for one, part in parts)
+        if parts:
+            return all(self._fits_entry(one, part) for one, part in parts)
         values = constants_of(pattern)
         if values is None:
             return self.choose(pattern, 2) == 0
         asked = [self.compare(subject, ast.Eq(), Const(one), pattern) for one in values]
         return any(self.truth(one, pattern) for one in asked)
 
-    def _is_there(self, part: Value, pattern: ast.pattern) -> bool:
-        return self._decided_once(part, "there", "yes", pattern)
+    def _fits_entry(self, pattern: ast.pattern, part: Value) -> bool:
+        if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+            return self._decided_once(part, "there", "yes", pattern)
+        return self._fits(pattern, part)
+
+    def _parts(self, pattern: ast.pattern, subject: Value) -> list[tuple[ast.pattern, Value]]:
+        """Return the parts of a pattern, each with its part of the message; none for other values."""
+        if "client" not in labels_of(subject):
+            return []
+        text = text_of(subject)
+        match pattern:
+            case ast.MatchMapping(keys=keys, patterns=parts):
+                named = [
+                    one.value if isinstance(one, ast.Constant) else ast.unparse(one) for one in keys
+                ]
+                found = [
+                    self.client_field(subject, str(at), f"{text}[{at!r}]", at=at) for at in named
+                ]
+            case ast.MatchClass(cls=ast.Name(id=name), patterns=[whole]) if name in _WHOLE:
+                return [(whole, subject)]
+            case ast.MatchClass(patterns=placed, kwd_attrs=names, kwd_patterns=others):
+                parts = [*placed, *others]
+                names = [
+                    getattr(one, "name", None) or str(at) for at, one in enumerate(placed)
+                ] + names
+                found = [self.client_field(subject, name, f"{text}.{name}") for name in names]
+            case _:
+                return []
+        return list(zip(parts, found, strict=True))
 
     def _decided_once(self, part: Value, what: str, word: str, node: ast.AST) -> bool:
         """Decide something about a part of a message once; the client's message stays the same."""
@@ -172,23 +189,18 @@ class Branches(Binding):
 
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the names of a pattern."""
-        of_client = "client" in labels_of(subject)
-        match pattern:
-            case ast.MatchSequence(patterns=parts) if isinstance(subject, Sequence) and len(
-                parts
-            ) == len(subject.items):
-                for one, item in zip(parts, subject.items, strict=True):
-                    self._capture(one, item)
-            case ast.MatchMapping(keys=keys, patterns=parts) if of_client:
-                for key, one in zip(keys, parts, strict=True):
-                    self._capture(one, _item(self, subject, key))
-                if pattern.rest:
-                    self.frame.env.names[pattern.rest] = Unknown(labels_of(subject), pattern.rest)
-            case ast.MatchClass() if of_client:
-                for name, one in _parts_of_class(pattern):
-                    self._capture(one, _attribute(self, subject, name))
-            case _:
-                self._capture_all(pattern, subject)
+        if isinstance(subject, Sequence) and isinstance(pattern, ast.MatchSequence):
+            parts = list(zip(pattern.patterns, subject.items, strict=False))
+            parts = parts if len(pattern.patterns) == len(subject.items) else []
+        else:
+            parts = self._parts(pattern, subject)
+        if not parts:
+            self._capture_all(pattern, subject)
+            return
+        if isinstance(pattern, ast.MatchMapping) and pattern.rest:
+            self.frame.env.names[pattern.rest] = Unknown(labels_of(subject), pattern.rest)
+        for one, part in parts:
+            self._capture(one, part)
 
     def _capture_all(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the names of a pattern whose parts are not told apart."""
@@ -204,29 +216,6 @@ class Branches(Binding):
                 )
             elif isinstance(inner, ast.MatchMapping) and inner.rest:
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
-
-
-def _item(reads: Branches, subject: Value, key: ast.expr) -> Value:
-    """Return what a message has under a key of a pattern."""
-    at = key.value if isinstance(key, ast.Constant) else ast.unparse(key)
-    return reads.client_field(subject, str(at), f"{text_of(subject)}[{at!r}]", at=at)
-
-
-def _attribute(reads: Branches, subject: Value, name: str) -> Value:
-    """Return an attribute of a message; the message itself for `int(number)`."""
-    if not name:
-        return subject
-    return reads.client_field(subject, name, f"{text_of(subject)}.{name}")
-
-
-def _parts_of_class(pattern: ast.MatchClass) -> list[tuple[str, ast.pattern]]:
-    """Return the attributes of a class pattern: `Move(x=left)`, `Move(left)`, and "" for `int(left)`."""
-    whole = isinstance(pattern.cls, ast.Name) and pattern.cls.id in _WHOLE
-    placed = [
-        ("" if whole else getattr(one, "name", None) or str(at), one)
-        for at, one in enumerate(pattern.patterns)
-    ]
-    return [*placed, *zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)]
 
 
 def _check_since(events: list[Event], asked: int) -> Event | None:
