@@ -27,7 +27,7 @@ from stormdoor import (
     protect,
     role,
 )
-from stormdoor.auth.public_jwk import jwk_thumbprint
+from stormdoor.auth.jose.public_jwk import jwk_thumbprint
 
 URL = "ws://127.0.0.1:8888/orders"
 ISSUER = JwtKey("HS256", secrets.token_bytes(32))

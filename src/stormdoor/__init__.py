@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from stormdoor.auth.certificate import CertificateAuthenticator, CertificateProof
     from stormdoor.auth.dpop import DpopProof, dpop_proof
     from stormdoor.auth.forwarded_certificate import ForwardedCertificate
-    from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
-    from stormdoor.auth.jwt_key import JwtKey
+    from stormdoor.auth.jose.jwt_issuer import JwtIssuer
+    from stormdoor.auth.jose.jwt_key import JwtKey
+    from stormdoor.auth.jwt.authenticator import JwtAuthenticator
     from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
     from stormdoor.auth.second_factor import SecondFactor
     from stormdoor.auth.session import SessionAuthenticator
@@ -156,9 +157,9 @@ _HOMES = {
     "DpopProof": "stormdoor.auth.dpop",
     "dpop_proof": "stormdoor.auth.dpop",
     "ForwardedCertificate": "stormdoor.auth.forwarded_certificate",
-    "JwtAuthenticator": "stormdoor.auth.jwt",
-    "JwtIssuer": "stormdoor.auth.jwt",
-    "JwtKey": "stormdoor.auth.jwt_key",
+    "JwtAuthenticator": "stormdoor.auth.jwt.authenticator",
+    "JwtIssuer": "stormdoor.auth.jose.jwt_issuer",
+    "JwtKey": "stormdoor.auth.jose.jwt_key",
     "ProxyIdentityAuthenticator": "stormdoor.auth.proxy_identity",
     "SecondFactor": "stormdoor.auth.second_factor",
     "SessionAuthenticator": "stormdoor.auth.session",

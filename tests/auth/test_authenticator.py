@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stormdoor.auth.apikey import ApiKeyAuthenticator
 from stormdoor.auth.authenticator import Authenticator, Rejected
-from stormdoor.auth.jwt import JwtAuthenticator, JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jwt.authenticator import JwtAuthenticator
 from stormdoor.auth.session import SessionAuthenticator
 from stormdoor.auth.ticket import TicketAuthenticator
 from stormdoor.core.apikey import compose

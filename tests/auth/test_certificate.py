@@ -21,7 +21,7 @@ from stormdoor import (
     Rejected,
 )
 from stormdoor.auth.certificate_names import CertificateNames, read_certificate
-from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jose.jws import Malformed
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake

@@ -23,7 +23,7 @@ from stormdoor import (
     Rejected,
     dpop_proof,
 )
-from stormdoor.auth.public_jwk import jwk_of, jwk_thumbprint
+from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.stores import MemoryStore, SqliteStore

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdoor import JwtKey
-from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.message_signature import (
     SignedParts,
     read_signature,

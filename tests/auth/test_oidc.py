@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdoor import ConfigurationError, JwtKey
-from stormdoor.auth.key_source import FixedKeys
+from stormdoor.auth.jose.key_source import FixedKeys
 from stormdoor.auth.oidc.account import derived_id, own_account, roles_of
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.journey import Journey, Keepsake

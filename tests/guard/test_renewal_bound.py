@@ -19,7 +19,7 @@ from stormdoor import (
     JwtKey,
     dpop_proof,
 )
-from stormdoor.auth.public_jwk import jwk_thumbprint
+from stormdoor.auth.jose.public_jwk import jwk_thumbprint
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from tests.guard.fakes import CHAT, HANDSHAKE, admit, bearer, events, make_guard, opened, settle

@@ -36,7 +36,7 @@ from stormdoor import (
     role,
     sign_offer,
 )
-from stormdoor.auth.public_jwk import jwk_thumbprint
+from stormdoor.auth.jose.public_jwk import jwk_thumbprint
 from stormdoor.core.policy import PolicySet
 from tests.guard.fakes import Tokens, authentication, make_guard
 from tests.support.clock import FakeClock

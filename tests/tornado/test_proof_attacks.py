@@ -44,8 +44,8 @@ from stormdoor import (
     role,
     sign_request,
 )
+from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
 from stormdoor.auth.message_signature import read_signature, signature_base, write_inner_list
-from stormdoor.auth.public_jwk import jwk_of, jwk_thumbprint
 from tests.guard.fakes import events
 from tests.support.certificates import Authority, Issued
 from tests.support.clock import FakeClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.request_key import RequestKey
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store

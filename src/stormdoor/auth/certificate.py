@@ -10,7 +10,7 @@ from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.certificate_names import CertificateNames, read_certificate
-from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.trusted_proxy import fingerprint_of_certificate
 from stormdoor.core.credential import Credential, Place, Source, mtls_proof, thumbprint
 from stormdoor.core.denial import Denial

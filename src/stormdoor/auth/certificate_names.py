@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jose.jws import Malformed
 from stormdoor.core.credential import thumbprint
 
 __all__ = ["CertificateNames", "read_certificate"]

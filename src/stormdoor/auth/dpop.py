@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Jws, Malformed, json_object, parse_jws
-from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.public_jwk import JWK_ALGORITHMS, jwk_of, jwk_thumbprint, read_jwk
+from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jose.public_jwk import JWK_ALGORITHMS, jwk_of, jwk_thumbprint, read_jwk
 from stormdoor.auth.server_nonce import ServerNonce
 from stormdoor.core.claims import MAX_TEXT
 from stormdoor.core.credential import Credential, Place, Source, fingerprint

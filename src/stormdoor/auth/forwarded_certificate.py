@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.trusted_proxy import TrustedProxy
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake

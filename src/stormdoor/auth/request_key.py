@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.core.principal import Principal
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store

@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from stormdoor.auth.jws import Malformed
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jws import Malformed
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.message_signature import signature_base, write_inner_list
 from stormdoor.auth.request_key import SIGNATURE_ALGORITHMS, RequestKey
 from stormdoor.errors import ConfigurationError

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Malformed
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jws import Malformed
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.message_signature import SignedParts, read_signature, signature_base
 from stormdoor.auth.request_key import (
     KEYID,

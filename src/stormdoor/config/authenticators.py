@@ -11,7 +11,7 @@ from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.certificate import CertificateProof
 from stormdoor.auth.confirmation import ProofChecker
 from stormdoor.auth.cookie import SESSION_COOKIE
-from stormdoor.auth.jwt import JwtAuthenticator
+from stormdoor.auth.jwt.authenticator import JwtAuthenticator
 from stormdoor.auth.session import SessionAuthenticator
 from stormdoor.auth.ticket import TicketAuthenticator
 from stormdoor.config.document import Document

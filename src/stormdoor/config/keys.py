@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from stormdoor.auth.jwt_key import ALGORITHMS, JwtKey
+from stormdoor.auth.jose.jwt_key import ALGORITHMS, JwtKey
 from stormdoor.config.document import Document, close_match
 from stormdoor.config.place import Place
 from stormdoor.config.secret import SecretTable, reveal_bytes

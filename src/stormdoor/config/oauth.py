@@ -14,7 +14,7 @@ from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.certificate import CertificateProof
 from stormdoor.auth.confirmation import ProofChecker
 from stormdoor.auth.dpop import DpopProof
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.config.document import Document
 from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.place import Place

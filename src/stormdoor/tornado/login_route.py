@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from stormdoor.auth.jwt import JwtIssuer
+from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.auth.login import LoggedIn
 from stormdoor.auth.pending_login import PENDING_SUFFIX
 from stormdoor.config.guard import Guard

@@ -9,7 +9,7 @@ import msgspec
 from tornado.routing import Rule, URLSpec
 from tornado.web import RequestHandler
 
-from stormdoor.auth.jwt import JwtIssuer
+from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from stormdoor import Authentication, Denial, Principal, Rejected
-from stormdoor.auth.jwt_verifier import Verified
+from stormdoor.auth.jose.jwt_verifier import Verified
 from stormdoor.auth.oauth.answer_cache import AnswerCache
 from stormdoor.auth.oauth.stamp import Stamp
 from stormdoor.core.claims import Claims

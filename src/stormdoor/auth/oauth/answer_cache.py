@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jwt_verifier import Verified
+from stormdoor.auth.jose.jwt_verifier import Verified
 from stormdoor.auth.oauth.stamp import Stamp
 from stormdoor.errors import ConfigurationError
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.binding import Binding
 from stormdoor.auth.confirmation import ProofChecker, confirm
-from stormdoor.auth.jws import Jws, Malformed, json_object, parse_jws
-from stormdoor.auth.jwt_verifier import JwtVerifier, Verified
+from stormdoor.auth.jose.account_lookup import AccountLookup
+from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jwt_verifier import JwtVerifier, Verified
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, check_url, is_local
@@ -205,7 +205,7 @@ class OAuthAuthenticator:
                 introspection, rules, provider, monotonic, cache
             )
         self._everything = introspection is not None and introspection.everything
-        self._binding = Binding(rules=rules, from_store=from_store)
+        self._lookup = AccountLookup(rules=rules, from_store=from_store)
         self._proofs = tuple(proofs)
         self._leaves_others = other_issuers == "leave"
         self.insecure_outlive_keys = insecure_outlive_keys
@@ -307,12 +307,12 @@ class OAuthAuthenticator:
         if isinstance(proofs, Rejected):
             return proofs
         # After the proof: the next step reveals whether the store has the account.
-        outcome = await self._binding.bind(verified, store=store, now=now)
+        outcome = await self._lookup.bind(verified, store=store, now=now)
         if isinstance(outcome, Rejected):
             return outcome
         recheck: Recheck | None = None
         if introspector is not None:
-            recheck = AskAgain(introspector, self._binding, store, token, proofs)
+            recheck = AskAgain(introspector, self._lookup, store, token, proofs)
         elif verified.key is not None and not self.insecure_outlive_keys:
             recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
         return replace(outcome, proofs=proofs, recheck=recheck)

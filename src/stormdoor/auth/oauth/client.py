@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from stormdoor.auth.jws import Malformed, json_object
+from stormdoor.auth.jose.jws import Malformed, json_object
 from stormdoor.core.address import is_loopback
 from stormdoor.errors import ConfigurationError
 

@@ -14,8 +14,8 @@ from urllib.parse import quote_plus
 import httpx
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.jwt_verifier import Verified, judged, vouched
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_verifier import Verified, judged, vouched
 from stormdoor.auth.oauth.answer_cache import AnswerCache
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered, check_url

@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.oauth.client import Unanswered
 from stormdoor.core.claims import MAX_TEXT
 from stormdoor.errors import ConfigurationError

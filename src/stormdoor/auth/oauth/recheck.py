@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.binding import Binding
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.account_lookup import AccountLookup
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.oauth.introspection import Introspector
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
 from stormdoor.core.denial import Denial, Refusal
@@ -22,14 +22,14 @@ class AskAgain:
 
     Attributes:
         introspector: Sends the requests.
-        binding: Combines the token with its data in the store.
+        lookup: Combines the token with its data in the store.
         store: The store.
         token: The token.
         proofs: Keys that the client proved to possess when the connection was opened.
     """
 
     introspector: Introspector = field(repr=False)
-    binding: Binding = field(repr=False)
+    lookup: AccountLookup = field(repr=False)
     store: Store = field(repr=False)
     token: str = field(repr=False)
     proofs: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ class AskAgain:
         verified = await self.introspector.introspect(self.token, now, within=self.seconds / 4)
         if isinstance(verified, Rejected):
             return _refusal(verified)
-        outcome = await self.binding.bind(verified, store=self.store, now=now)
+        outcome = await self.lookup.bind(verified, store=self.store, now=now)
         if isinstance(outcome, Rejected):
             return _refusal(outcome)
         return replace(outcome, proofs=self.proofs, recheck=self)

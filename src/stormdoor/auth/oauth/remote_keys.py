@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Jws
-from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.key_source import quoted
+from stormdoor.auth.jose.jws import Jws
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jose.key_source import quoted
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
 from stormdoor.auth.oauth.discovery import Metadata

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from stormdoor.auth.key_source import KeySource
+from stormdoor.auth.jose.key_source import KeySource
 from stormdoor.auth.oidc.library import CodeIDToken, JoseError
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.oidc.signed import bad, open_token

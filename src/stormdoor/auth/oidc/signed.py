@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Malformed, json_object, parse_jws
-from stormdoor.auth.key_source import KeySource, quoted
+from stormdoor.auth.jose.jws import Malformed, json_object, parse_jws
+from stormdoor.auth.jose.key_source import KeySource, quoted
 from stormdoor.core.denial import Denial, Refusal
 
 __all__ = ["Opened", "bad", "open_token"]

@@ -8,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer, JwtKey
+from stormdoor.auth.jose.jwt_issuer import JwtIssuer
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jwt.authenticator import JwtAuthenticator
 from stormdoor.auth.session import SessionDesk
 from stormdoor.core.credential import Place, Source, fingerprint
 from stormdoor.core.denial import Denial

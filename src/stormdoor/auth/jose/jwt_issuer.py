@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from stormdoor.auth.jwt_key import ALGORITHMS, JwtKey, KeyMaterial, _check_asymmetric
+from stormdoor.auth.jose.jwt_key import ALGORITHMS, JwtKey, KeyMaterial, _check_asymmetric
 from stormdoor.errors import ConfigurationError
 
 SECRET = "correct-horse-battery-staple-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jwt_verifier import Verified
+from stormdoor.auth.jose.jwt_verifier import Verified
 from stormdoor.auth.session import note_use
 from stormdoor.core.account import Account
 from stormdoor.core.claims import ClaimRules
@@ -14,11 +14,11 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
 from stormdoor.ports import Store
 
-__all__ = ["Binding"]
+__all__ = ["AccountLookup"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class AccountLookup:
     """Combines a verified token with its data in the store.
 
     Attributes:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.auth.jws import (
+from stormdoor.auth.jose.jws import (
     Jws,
     Malformed,
     _bytes,

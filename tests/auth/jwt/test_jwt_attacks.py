@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jwt import JwtAuthenticator, JwtKey
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jwt.authenticator import JwtAuthenticator
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
 from stormdoor.stores.memory import MemoryStore

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stormdoor.auth.token_cache import TokenCache
+from stormdoor.auth.jose.token_cache import TokenCache
 
 
 def filled(size: int, *, count: int) -> TokenCache[int]:

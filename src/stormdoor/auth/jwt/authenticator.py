@@ -1,8 +1,8 @@
-"""JSON Web Tokens: verify them, and issue own ones.
+"""JSON Web Tokens of one issuer.
 
-PyJWT verifies the signature; `stormdoor.auth.jws` parses the token, `stormdoor.core.claims` checks its
-claims, and `stormdoor.auth.binding` reads its data in the store. Sources: RFC 7515, 7519, 8725 (best
-practice), 9068 (access tokens), 7800 (bound tokens); ASVS 9.1, 9.2.
+PyJWT verifies the signature; `jose.jws` parses the token, `stormdoor.core.claims` checks its claims, and
+`jose.account_lookup` reads its data in the store. Sources: RFC 7515, 7519, 8725 (best practice), 9068 (access
+tokens), 7800 (bound tokens); ASVS 9.1, 9.2.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from dataclasses import replace
 from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.binding import Binding
 from stormdoor.auth.confirmation import ProofChecker, confirm
-from stormdoor.auth.jwt_issuer import IssuedToken, JwtIssuer
-from stormdoor.auth.jwt_key import ALGORITHMS, JwtKey
-from stormdoor.auth.jwt_verifier import JwtVerifier
-from stormdoor.auth.key_source import FixedKeys
+from stormdoor.auth.jose.account_lookup import AccountLookup
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jose.jwt_verifier import JwtVerifier
+from stormdoor.auth.jose.key_source import FixedKeys
 from stormdoor.core.claims import ClaimRules
 from stormdoor.core.credential import BEARER_SUBPROTOCOL, Credential, Place, Source
 from stormdoor.core.handshake import Handshake
@@ -25,7 +24,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 
-__all__ = ["ALGORITHMS", "IssuedToken", "JwtAuthenticator", "JwtIssuer", "JwtKey"]
+__all__ = ["JwtAuthenticator"]
 
 _DAY = 86_400.0
 
@@ -113,7 +112,7 @@ class JwtAuthenticator:
         self._verifier = JwtVerifier(
             keys=FixedKeys(keys), rules=rules, types=types, kind=self.kind, cache=cache
         )
-        self._binding = Binding(rules=rules, from_store=from_store, single_use=single_use)
+        self._lookup = AccountLookup(rules=rules, from_store=from_store, single_use=single_use)
         self._proofs = tuple(proofs)
         self.needs_headers = tuple(name for one in self._proofs for name in one.needs_headers)
         self.keys = tuple(keys)
@@ -134,7 +133,7 @@ class JwtAuthenticator:
     @property
     def checks(self) -> tuple[str, ...]:
         """Describe the comparisons, for an explanation."""
-        return (*self._verifier.checks, *self._binding.checks)
+        return (*self._verifier.checks, *self._lookup.checks)
 
     def recognises(self, credential: Credential) -> bool:
         """Return whether it has the three segments of a token."""
@@ -149,11 +148,11 @@ class JwtAuthenticator:
             return verified
         confirmation = verified.claims.confirmation
         if confirmation is None and not self._proofs:
-            return await self._binding.bind(verified, store=store, now=now)
+            return await self._lookup.bind(verified, store=store, now=now)
         proofs = await confirm(
             confirmation, self._proofs, credential, handshake, store=store, now=now
         )
         if isinstance(proofs, Rejected):
             return proofs
-        outcome = await self._binding.bind(verified, store=store, now=now)
+        outcome = await self._lookup.bind(verified, store=store, now=now)
         return outcome if isinstance(outcome, Rejected) else replace(outcome, proofs=proofs)

@@ -11,10 +11,10 @@ from typing import Any
 import jwt
 import pytest
 
-from stormdoor.auth.jws import Jws, parse_jws
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jws import Jws, parse_jws
+from stormdoor.auth.jose.jwt_key import JwtKey
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "vectors"
+FOLDER = Path(__file__).resolve().parents[4] / "shared" / "vectors"
 NAMES = ("wycheproof_json_web_signature_test.json", "wycheproof_json_web_crypto_test.json")
 ALGORITHM = {"ES521": "ES512"}  # the vectors' name for it
 

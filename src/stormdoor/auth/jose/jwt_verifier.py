@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Jws, Malformed, json_object, parse_jws
-from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.key_source import KeySource, quoted
-from stormdoor.auth.token_cache import TokenCache
+from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.jose.key_source import KeySource, quoted
+from stormdoor.auth.jose.token_cache import TokenCache
 from stormdoor.core.claims import ClaimRules, Claims, Unsound, read_claims
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial

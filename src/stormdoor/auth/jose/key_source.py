@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jws import Jws
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jws import Jws
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from stormdoor.auth.jws import Malformed
-from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jose.jws import Malformed
+from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["JWK_ALGORITHMS", "jwk_of", "jwk_thumbprint", "read_jwk"]

@@ -1,0 +1,3 @@
+"""Tokens of an issuer with known keys (RFC 7519)."""
+
+__all__: list[str] = []
