@@ -141,7 +141,7 @@ async def _credentials(guard: Guard, port: int) -> dict[str, str]:
     origin = f"http://127.0.0.1:{port}"
     tickets = []
     for _ in range(TICKETS):
-        # Not from the `TicketDesk`: its tickets are valid for half a minute, and these are used later.
+        # Not from the `TicketService`: its tickets are valid for half a minute, and these are used later.
         secret = TICKET_PREFIX + secrets.token_urlsafe(32)
         await guard.store.add_ticket(
             Ticket(

@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from msgspec import Meta
 
-    from stormdoor.auth.account_keys import AccountKeys
-    from stormdoor.auth.apikey import ApiKeyAuthenticator
+    from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
     from stormdoor.auth.authenticator import Authenticator, Rejected
-    from stormdoor.auth.certificate import CertificateAuthenticator, CertificateProof
-    from stormdoor.auth.dpop import DpopProof, dpop_proof
-    from stormdoor.auth.forwarded_certificate import ForwardedCertificate
-    from stormdoor.auth.jose.jwt_issuer import JwtIssuer
-    from stormdoor.auth.jose.jwt_key import JwtKey
-    from stormdoor.auth.jwt.authenticator import JwtAuthenticator
-    from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
-    from stormdoor.auth.second_factor import SecondFactor
-    from stormdoor.auth.session import SessionAuthenticator
-    from stormdoor.auth.signed_request import (
+    from stormdoor.auth.dpop.proof import DpopProof, dpop_proof
+    from stormdoor.auth.factors.second_factor import SecondFactor
+    from stormdoor.auth.http_signature.account_keys import AccountKeys
+    from stormdoor.auth.http_signature.signed_request import (
         RequestKey,
         SignedRequestAuthenticator,
         sign_offer,
         sign_request,
     )
-    from stormdoor.auth.ticket import TicketAuthenticator
-    from stormdoor.auth.trusted_proxy import TrustedProxy
+    from stormdoor.auth.jose.jwt_issuer import JwtIssuer
+    from stormdoor.auth.jose.jwt_key import JwtKey
+    from stormdoor.auth.jwt.authenticator import JwtAuthenticator
+    from stormdoor.auth.mtls.certificate import CertificateAuthenticator, CertificatePossessionProof
+    from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
+    from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
+    from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
+    from stormdoor.auth.session.authenticator import SessionAuthenticator
+    from stormdoor.auth.ticket.authenticator import TicketAuthenticator
     from stormdoor.channels import Hub, Topic
     from stormdoor.config.guard import Guard
     from stormdoor.core.decision import AccessRequest, Decision, Resource
@@ -79,7 +79,7 @@ __all__ = [
     "Authentication",
     "Authenticator",
     "CertificateAuthenticator",
-    "CertificateProof",
+    "CertificatePossessionProof",
     "Command",
     "ConfigurationError",
     "Connection",
@@ -148,27 +148,27 @@ __all__ = [
 
 _HOMES = {
     "Meta": "msgspec",
-    "AccountKeys": "stormdoor.auth.account_keys",
-    "ApiKeyAuthenticator": "stormdoor.auth.apikey",
+    "AccountKeys": "stormdoor.auth.http_signature.account_keys",
+    "ApiKeyAuthenticator": "stormdoor.auth.apikey.authenticator",
     "Authenticator": "stormdoor.auth.authenticator",
     "Rejected": "stormdoor.auth.authenticator",
-    "CertificateAuthenticator": "stormdoor.auth.certificate",
-    "CertificateProof": "stormdoor.auth.certificate",
-    "DpopProof": "stormdoor.auth.dpop",
-    "dpop_proof": "stormdoor.auth.dpop",
-    "ForwardedCertificate": "stormdoor.auth.forwarded_certificate",
+    "CertificateAuthenticator": "stormdoor.auth.mtls.certificate",
+    "CertificatePossessionProof": "stormdoor.auth.mtls.certificate",
+    "DpopProof": "stormdoor.auth.dpop.proof",
+    "dpop_proof": "stormdoor.auth.dpop.proof",
+    "ForwardedCertificate": "stormdoor.auth.mtls.forwarded_certificate",
     "JwtAuthenticator": "stormdoor.auth.jwt.authenticator",
     "JwtIssuer": "stormdoor.auth.jose.jwt_issuer",
     "JwtKey": "stormdoor.auth.jose.jwt_key",
-    "ProxyIdentityAuthenticator": "stormdoor.auth.proxy_identity",
-    "SecondFactor": "stormdoor.auth.second_factor",
-    "SessionAuthenticator": "stormdoor.auth.session",
-    "RequestKey": "stormdoor.auth.signed_request",
-    "SignedRequestAuthenticator": "stormdoor.auth.signed_request",
-    "sign_offer": "stormdoor.auth.signed_request",
-    "sign_request": "stormdoor.auth.signed_request",
-    "TicketAuthenticator": "stormdoor.auth.ticket",
-    "TrustedProxy": "stormdoor.auth.trusted_proxy",
+    "ProxyIdentityAuthenticator": "stormdoor.auth.proxy.proxy_identity",
+    "SecondFactor": "stormdoor.auth.factors.second_factor",
+    "SessionAuthenticator": "stormdoor.auth.session.authenticator",
+    "RequestKey": "stormdoor.auth.http_signature.signed_request",
+    "SignedRequestAuthenticator": "stormdoor.auth.http_signature.signed_request",
+    "sign_offer": "stormdoor.auth.http_signature.signed_request",
+    "sign_request": "stormdoor.auth.http_signature.signed_request",
+    "TicketAuthenticator": "stormdoor.auth.ticket.authenticator",
+    "TrustedProxy": "stormdoor.auth.proxy.trusted_proxy",
     "Hub": "stormdoor.channels",
     "Topic": "stormdoor.channels",
     "Guard": "stormdoor.config.guard",

@@ -18,7 +18,7 @@ from tests.tornado.wire import log_lines
 KEY = "a key of the site, which is as long as it takes"
 
 
-class TicketDesk(RequestHandler):
+class TicketService(RequestHandler):
     """`POST /auth/ticket`: a random number, which is remembered."""
 
     def post(self) -> None:
@@ -46,7 +46,7 @@ class TicketChat(Chat):
 
 def ticket_site() -> Any:
     """A site with tickets."""
-    return site(TicketChat, ("/auth/ticket", TicketDesk), ("/ws/dashboard", TicketChat))
+    return site(TicketChat, ("/auth/ticket", TicketService), ("/ws/dashboard", TicketChat))
 
 
 # -- tickets -----------------------------------------------------------------------------------------

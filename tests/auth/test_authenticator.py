@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.auth.apikey import ApiKeyAuthenticator
+from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.auth.authenticator import Authenticator, Rejected
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jwt.authenticator import JwtAuthenticator
-from stormdoor.auth.session import SessionAuthenticator
-from stormdoor.auth.ticket import TicketAuthenticator
+from stormdoor.auth.session.authenticator import SessionAuthenticator
+from stormdoor.auth.ticket.authenticator import TicketAuthenticator
 from stormdoor.core.apikey import compose
 from stormdoor.core.credential import Credential
 from stormdoor.core.denial import Denial

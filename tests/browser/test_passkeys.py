@@ -24,7 +24,7 @@ from stormdoor import (
     login_routes,
     role,
 )
-from stormdoor.auth.passwords import Argon2Cost, Passwords
+from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from tests.docs.pages import free_port
 from tests.support.loops import in_a_thread
 from tests.tornado.wire import serving

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.web import RequestHandler
 
-from stormdoor.auth.cookie import SESSION_COOKIE
+from stormdoor.auth.session.cookie import SESSION_COOKIE
 from tests.attacks.twin import Chat, site
 from tests.browser.conftest import Visit
 from tests.demo.running import Running

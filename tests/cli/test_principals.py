@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auth.passwords import Passwords
+from stormdoor.auth.password.passwords import Passwords
 from stormdoor.cli.ask import confirm, new_password
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import actor

@@ -25,11 +25,11 @@ from stormdoor import (
     SignedRequestAuthenticator,
     TrustedProxy,
 )
-from stormdoor.auth.cookie import CookieSpec
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
 from stormdoor.auth.oidc.settings import OpenIdProvider
-from stormdoor.auth.passwords import OWASP, Passwords
-from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.password.passwords import OWASP, Passwords
+from stormdoor.auth.session.cookie import CookieSpec
+from stormdoor.auth.session.service import SessionService
 from stormdoor.config import proof_shape, shape
 from stormdoor.config.check import check_file
 from stormdoor.config.factor_shape import SecondFactorTable
@@ -100,7 +100,7 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
             return {one.name: one.default for one in fields(SecondFactor)}
         case "Sessions":
             cookie = {one.name: one.default for one in fields(CookieSpec)}
-            return _arguments(SessionDesk) | {a: cookie[b] for a, b in _COOKIE.items()}
+            return _arguments(SessionService) | {a: cookie[b] for a, b in _COOKIE.items()}
         case "Passwords":
             cost = {one.name: getattr(OWASP, one.name) for one in fields(OWASP)}
             return _arguments(Passwords) | cost

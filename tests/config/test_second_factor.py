@@ -47,8 +47,8 @@ def test_keys_are_rotated(tmp_path: Path) -> None:
     both = Guard.from_config(
         write(tmp_path, 'secrets_key = [{ env = "NEW_KEY" }, { env = "OLD_KEY" }]')
     )
-    sealed = old.factors._parts.needed_vault().seal(b"x", belongs_to="y")
-    opened = both.factors._parts.needed_vault().open(sealed, belongs_to="y")
+    sealed = old.factors._parts.needed_secret_box().seal(b"x", belongs_to="y")
+    opened = both.factors._parts.needed_secret_box().open(sealed, belongs_to="y")
     assert opened is not None
     assert opened.stale
 

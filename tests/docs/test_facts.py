@@ -21,10 +21,10 @@ from stormdoor import (
     Target,
     guarded_server,
 )
-from stormdoor.auth.common_passwords import common_passwords
-from stormdoor.auth.passwords import _MOST_THREADS, OWASP, Passwords
-from stormdoor.auth.session import SessionDesk
-from stormdoor.auth.ticket import TicketDesk
+from stormdoor.auth.password.common_passwords import common_passwords
+from stormdoor.auth.password.passwords import _MOST_THREADS, OWASP, Passwords
+from stormdoor.auth.session.service import SessionService
+from stormdoor.auth.ticket.service import TicketService
 from stormdoor.config import heart
 from stormdoor.config.file import read_options
 from stormdoor.core.backoff import FAMILIAR_SECONDS, OWN
@@ -282,14 +282,14 @@ def _number(text: str) -> list[float]:
 def test_limits_beside_the_table() -> None:
     """What is bounded elsewhere has the bound that the page says."""
     rows = _cells(_section(REFERENCE / "limits.md", "Beside them"))
-    desk = {name: _default(SessionDesk, name) for name in ("idle_seconds", "absolute_seconds")}
+    desk = {name: _default(SessionService, name) for name in ("idle_seconds", "absolute_seconds")}
     waiting = _default(Trail, "capacity")
     assert isinstance(waiting, int)
     expected: dict[str, list[object]] = {
         "the length of a credential": [MAX_SECRET],
         "the life of a session: unused, at most": [*desk.values(), 30],
-        "sessions of one principal": [_default(SessionDesk, "max_sessions")],
-        "the life of a ticket": [_default(TicketDesk, "seconds"), MAX_TICKET_SECONDS],
+        "sessions of one principal": [_default(SessionService, "max_sessions")],
+        "the life of a ticket": [_default(TicketService, "seconds"), MAX_TICKET_SECONDS],
         "the life of an issued token": [_default(JwtIssuer, "seconds")],
         "the body of a request to `login_routes` or another `SessionHandler`": [
             session_handler._MAX_BODY // 1024,
@@ -319,8 +319,8 @@ _LIMITS = Limits()
 _COUNTED = {17: "Seventeen"}
 _WORD = {2: "two", 5: "five", 20: "Twenty"}
 _HOUR = 3600
-_SESSION = {name: _default(SessionDesk, name) for name in ("idle_seconds", "absolute_seconds")}
-_TICKET = f"{_default(TicketDesk, 'seconds'):.0f} seconds"
+_SESSION = {name: _default(SessionService, name) for name in ("idle_seconds", "absolute_seconds")}
+_TICKET = f"{_default(TicketService, 'seconds'):.0f} seconds"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tornado.web import Application, RequestHandler
 from websockets.asyncio.client import ClientConnection, connect
 
 from stormdoor import JwtKey, TrustedProxy, dpop_proof, sign_request
-from stormdoor.auth.proxy_identity import PROXY_HEADERS
+from stormdoor.auth.proxy.proxy_identity import PROXY_HEADERS
 from tests.docs.pages import (
     blocks,
     closed,

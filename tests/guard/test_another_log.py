@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor import Denial, Guard, SessionAuthenticator, Target
-from stormdoor.auth.apikey import ApiKeyAuthenticator
+from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.core.account import Account
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session

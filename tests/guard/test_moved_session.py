@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stormdoor import ConfigurationError, Denial, Guard, StoreUnavailable, Target
-from stormdoor.auth.session import IssuedSession
+from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.connection import Connection

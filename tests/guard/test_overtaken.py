@@ -20,7 +20,7 @@ from stormdoor import (
     Target,
     TicketAuthenticator,
 )
-from stormdoor.auth.session import IssuedSession
+from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session

@@ -796,7 +796,7 @@ async def test_a_refresh_meanwhile_waits_for_its_turn() -> None:
 async def test_a_handshake_that_is_too_weak_is_told_so() -> None:
     """An endpoint may require it of everybody who connects."""
     guard, _, _, _ = await vault()
-    endpoint = Endpoint("tests.Vault", "vault:open")
+    endpoint = Endpoint("tests.SecretBox", "vault:open")
     outcome = await guard.admission.admit(bearer("old"), endpoint)
     assert isinstance(outcome, Refusal)
     assert outcome.denial is Denial.STEP_UP

@@ -25,12 +25,16 @@ from stormdoor import (
     SignedCookieAuthenticator,
     TicketAuthenticator,
 )
-from stormdoor.auth.apikey import KeyDesk
-from stormdoor.auth.certificate import CertificateAuthenticator
-from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
-from stormdoor.auth.session import SessionDesk
-from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
-from stormdoor.auth.ticket import TicketDesk
+from stormdoor.auth.apikey.service import KeyService
+from stormdoor.auth.http_signature.signed_request import (
+    RequestKey,
+    SignedRequestAuthenticator,
+    sign_request,
+)
+from stormdoor.auth.mtls.certificate import CertificateAuthenticator
+from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
+from stormdoor.auth.session.service import SessionService
+from stormdoor.auth.ticket.service import TicketService
 from stormdoor.core.credential import Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import StoreUnavailable
@@ -117,7 +121,7 @@ async def test_tokens_that_count_once() -> None:
 async def test_api_keys() -> None:
     """With a date."""
     store = await populated()
-    issued = await KeyDesk(store, FakeClock()).issue(
+    issued = await KeyService(store, FakeClock()).issue(
         "sensor", name="roof", scopes=["data:*"], seconds=3600
     )
     await check_authenticator(ApiKeyAuthenticator(), good=issued.secret, store=store, now=NOW)
@@ -126,15 +130,15 @@ async def test_api_keys() -> None:
 async def test_sessions() -> None:
     """A cookie."""
     store = await populated()
-    issued = await SessionDesk(store, FakeClock()).create("alice")
+    issued = await SessionService(store, FakeClock()).create("alice")
     await check_authenticator(SessionAuthenticator(), good=issued.secret, store=store, now=NOW)
 
 
 async def test_tickets() -> None:
     """In a subprotocol and in a message; a new one each time."""
     store = await populated()
-    session = (await SessionDesk(store, FakeClock()).create("alice")).session
-    desk = TicketDesk(store, FakeClock())
+    session = (await SessionService(store, FakeClock()).create("alice")).session
+    desk = TicketService(store, FakeClock())
     authenticator = TicketAuthenticator()
 
     for place in authenticator.places:

@@ -25,7 +25,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import (
     CertificateAuthenticator,
-    CertificateProof,
+    CertificatePossessionProof,
     Command,
     DpopProof,
     ForwardedCertificate,
@@ -44,8 +44,12 @@ from stormdoor import (
     role,
     sign_request,
 )
+from stormdoor.auth.http_signature.message_signature import (
+    read_signature,
+    signature_base,
+    write_inner_list,
+)
 from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
-from stormdoor.auth.message_signature import read_signature, signature_base, write_inner_list
 from tests.guard.fakes import events
 from tests.support.certificates import Authority, Issued
 from tests.support.clock import FakeClock
@@ -535,7 +539,7 @@ async def test_a_token_bound_to_a_certificate_on_the_wire(tmp_path: Path) -> Non
         issuer="i",
         audience="a",
         max_age=None,
-        proofs=[CertificateProof()],
+        proofs=[CertificatePossessionProof()],
     )
     now = tls.authority.now
     claims = {
@@ -574,7 +578,9 @@ async def test_a_bound_token_is_refreshed_on_its_connection(tmp_path: Path) -> N
         more = {"exp": now + seconds, "cnf": {"x5t#S256": issued.thumbprint}}
         return forge({"alg": "HS256", "typ": "JWT"}, {**claims, **more}, hs256(SECRET))
 
-    door = token_guard(CertificateProof(required=True), clock=FakeClock(now), trusted_proxies=[])
+    door = token_guard(
+        CertificatePossessionProof(required=True), clock=FakeClock(now), trusted_proxies=[]
+    )
     context = tls.authority.client_context(tmp_path, victim)
     async with serving([("/feed", Talk)], door, server_options=tls.options()) as at:
         bearer = ("Authorization", f"Bearer {bound(victim, 60)}")

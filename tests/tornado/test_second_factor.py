@@ -25,7 +25,7 @@ from stormdoor import (
     login_routes,
     role,
 )
-from stormdoor.auth.passwords import Argon2Cost, Passwords
+from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.factor import Factor

@@ -16,7 +16,7 @@ import pytest
 from tornado.web import RequestHandler
 
 from stormdoor import Guard, PolicySet, SessionAuthenticator, login_routes, role
-from stormdoor.auth.passwords import Argon2Cost, Passwords
+from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from stormdoor.core.account import Account
 from tests.support.clock import FakeClock
 from tests.tornado.login_client import LoginClient

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-from stormdoor.auth.cookie import SESSION_COOKIE
+from stormdoor.auth.session.cookie import SESSION_COOKIE
 from tests.world.application import Application, Channel, Conversation, Recipe
 from tests.world.client import Client, FailedError, RefusedError
 from tests.world.environment import ROOT

@@ -16,7 +16,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from stormdoor import Guard
-from stormdoor.auth.cookie import SESSION_COOKIE
+from stormdoor.auth.session.cookie import SESSION_COOKIE
 from tests.world.application import PORT, Application, Recipe
 from tests.world.client import Client, FailedError
 from tests.world.environment import environ, home_of

@@ -22,7 +22,7 @@ class LogIn(RequestHandler):
         self.set_signed_cookie("user", body["username"])
 
 
-class TicketDesk(RequestHandler):
+class TicketService(RequestHandler):
     """`POST /auth/ticket`: a random number that opens the document once."""
 
     def post(self) -> None:
@@ -95,6 +95,6 @@ class Document(WebSocketHandler):
 def make(origin: str) -> Application:
     """The application."""
     return Application(
-        [("/auth/login", LogIn), ("/auth/ticket", TicketDesk), ("/ws/document", Document)],
+        [("/auth/login", LogIn), ("/auth/ticket", TicketService), ("/ws/document", Document)],
         cookie_secret=secrets.token_hex(32),
     )

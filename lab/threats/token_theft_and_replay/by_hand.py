@@ -52,7 +52,7 @@ class LogOut(Site):
         self.clear_cookie("user")
 
 
-class TicketDesk(Site):
+class TicketService(Site):
     """`POST /auth/ticket`: a token that is good for a minute, for this service."""
 
     def post(self) -> None:
@@ -127,7 +127,7 @@ def make(origin: str) -> Application:
             ("/portfolio", Page),
             ("/auth/login", LogIn),
             ("/auth/logout", LogOut),
-            ("/auth/ticket", TicketDesk),
+            ("/auth/ticket", TicketService),
             ("/ws/portfolio", Portfolio),
         ],
         cookie_secret=secrets.token_hex(32),

@@ -49,7 +49,7 @@ class LogOut(RequestHandler):
         self.clear_cookie("user")
 
 
-class TicketDesk(RequestHandler):
+class TicketService(RequestHandler):
     """`POST /auth/ticket`: a browser's WebSocket takes no headers, so the token goes into the address."""
 
     def post(self) -> None:
@@ -96,7 +96,7 @@ def make(origin: str) -> Application:
             ("/portfolio", Page),
             ("/auth/login", LogIn),
             ("/auth/logout", LogOut),
-            ("/auth/ticket", TicketDesk),
+            ("/auth/ticket", TicketService),
             ("/ws/portfolio", Portfolio),
         ],
         cookie_secret=secrets.token_hex(32),

@@ -13,7 +13,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.value import value
 from stormdoor.ports import Store
 
-__all__ = ["Authenticator", "Rejected", "Screen"]
+__all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected"]
 
 
 @value
@@ -59,7 +59,7 @@ class Authenticator(Protocol):
     `checks` (a sequence of texts)
         Its comparisons, for an operator who asks why a handshake was refused
         (`stormdoor explain handshake`).
-    `screen` (see `Screen`)
+    `screen` (see `ProxyHeaderFilter`)
         Checks every handshake before a credential is chosen.
     """
 
@@ -88,7 +88,7 @@ class Authenticator(Protocol):
 
 
 @runtime_checkable
-class Screen(Protocol):
+class ProxyHeaderFilter(Protocol):
     """Checks headers that only a proxy may send, for every kind of credential."""
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 
 if TYPE_CHECKING:
-    from stormdoor.auth.apikey import IssuedKey
+    from stormdoor.auth.apikey.service import IssuedKey
     from stormdoor.config.guard import Guard
     from stormdoor.core.apikey import ApiKey
 

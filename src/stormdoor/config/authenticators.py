@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from msgspec import UnsetType
 
-from stormdoor.auth.apikey import ApiKeyAuthenticator
+from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.certificate import CertificateProof
-from stormdoor.auth.confirmation import ProofChecker
-from stormdoor.auth.cookie import SESSION_COOKIE
 from stormdoor.auth.jwt.authenticator import JwtAuthenticator
-from stormdoor.auth.session import SessionAuthenticator
-from stormdoor.auth.ticket import TicketAuthenticator
+from stormdoor.auth.mtls.certificate import CertificatePossessionProof
+from stormdoor.auth.possession import PossessionProof
+from stormdoor.auth.session.authenticator import SessionAuthenticator
+from stormdoor.auth.session.cookie import SESSION_COOKIE
+from stormdoor.auth.ticket.authenticator import TicketAuthenticator
 from stormdoor.config.document import Document
 from stormdoor.config.keys import build_key
 from stormdoor.config.oauth import build_oauth
@@ -90,9 +90,9 @@ def _jwt(document: Document, place: Place, table: JwtTable) -> JwtAuthenticator 
         if (key := build_key(document, (*place, "keys", position), one)) is not None
     ]
     found = options(table, "keys", "dpop", "certificate_bound")
-    proofs: list[ProofChecker] = []
+    proofs: list[PossessionProof] = []
     if not isinstance(table.certificate_bound, UnsetType):
-        proofs.append(CertificateProof(required=table.certificate_bound == "required"))
+        proofs.append(CertificatePossessionProof(required=table.certificate_bound == "required"))
     if not isinstance(table.dpop, UnsetType):
         dpop = build_dpop(document, (*place, "dpop"), table.dpop)
         if dpop is not None:

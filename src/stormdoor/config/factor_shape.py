@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from stormdoor.auth.second_factor import SecondFactor
-from stormdoor.auth.vault import Vault
+from stormdoor.auth.factors.second_factor import SecondFactor
+from stormdoor.auth.factors.secret_box import SecretBox
 from stormdoor.config.secret import SecretTable, reveal_bytes
 
 __all__ = ["SecondFactorTable", "Secrets", "read_second_factor", "read_secrets_key"]
@@ -46,5 +46,5 @@ def read_secrets_key(secrets: Secrets | UnsetType, base: Path) -> tuple[bytes, .
         return None
     listed = secrets if isinstance(secrets, list) else [secrets]
     keys = tuple(reveal_bytes(one, base=base) for one in listed)
-    Vault(keys)  # raises for invalid keys
+    SecretBox(keys)  # raises for invalid keys
     return keys

@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.cookie import CookieSpec
-from stormdoor.auth.passwords import OWASP, Argon2Cost, Passwords
-from stormdoor.auth.session import SessionDesk
-from stormdoor.auth.ticket import check_seconds
+from stormdoor.auth.password.passwords import OWASP, Argon2Cost, Passwords
+from stormdoor.auth.session.cookie import CookieSpec
+from stormdoor.auth.session.service import SessionService
+from stormdoor.auth.ticket.service import check_seconds
 from stormdoor.config.authenticators import build_authenticators
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
@@ -299,7 +299,7 @@ def _sessions(table: Struct) -> dict[str, Any]:
     found = options(table)
     cookie = {_COOKIE[name]: found.pop(name) for name in _COOKIE if name in found}
     found["cookie"] = CookieSpec(**cookie)
-    SessionDesk(MemoryStore(), SystemClock(), **found)  # raises for contradictory limits
+    SessionService(MemoryStore(), SystemClock(), **found)  # raises for contradictory limits
     return found
 
 

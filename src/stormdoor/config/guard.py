@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stormdoor.auth.apikey import KeyDesk
+from stormdoor.auth.apikey.service import KeyService
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.forwarded_certificate import ForwardedCertificate
+from stormdoor.auth.factors.second_factor import SecondFactor
+from stormdoor.auth.managed_resource import ManagedResource, Prefetching
+from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.oidc.settings import OpenIdProvider
-from stormdoor.auth.outward import Outward, Prefetching
-from stormdoor.auth.passwords import Passwords
-from stormdoor.auth.second_factor import SecondFactor
-from stormdoor.auth.session import SessionDesk
-from stormdoor.auth.ticket import TicketDesk
+from stormdoor.auth.password.passwords import Passwords
+from stormdoor.auth.session.service import SessionService
+from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.file import read_options
@@ -81,7 +81,7 @@ class Guard:
             everything. 400 days cover a year, and the audit after it.
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
             less than 1000 MiB left, the guard logs an error once an hour.
-        sessions: Options of `SessionDesk`.
+        sessions: Options of `SessionService`.
         ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: Settings of second factors, or None for the default.
@@ -256,9 +256,9 @@ class Guard:
             unfinished=self.unfinished,
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
-        self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
-        self.tickets = TicketDesk(store, self.clock, ticket_seconds)
-        self.keys = KeyDesk(store, self.clock)
+        self.sessions = SessionService(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
+        self.tickets = TicketService(store, self.clock, ticket_seconds)
+        self.keys = KeyService(store, self.clock)
         self.passwords = passwords or Passwords()
         check_rp_id(second_factor, allowed)
         self.login, self.factors, self.pending_logins = logins(
@@ -279,8 +279,8 @@ class Guard:
             self.clock,
             self.unfinished,
         )
-        self.outward: list[Outward] = [
-            one for one in self.authenticators if isinstance(one, Outward)
+        self.managed_resources: list[ManagedResource] = [
+            one for one in self.authenticators if isinstance(one, ManagedResource)
         ]
         """Parts with connections to other servers, such as to a provider, which are closed with the guard."""
         self._errands: set[asyncio.Task[None]] = set()
@@ -418,7 +418,7 @@ class Guard:
         self._heart = asyncio.get_running_loop().create_task(
             self.heart.beat(self._stopping), name="stormdoor"
         )
-        for one in self.outward:
+        for one in self.managed_resources:
             if isinstance(one, Prefetching):
                 errand = asyncio.get_running_loop().create_task(self._prefetch(one))
                 self._errands.add(errand)
@@ -480,7 +480,7 @@ class Guard:
         for errand in errands:
             errand.cancel()
         await asyncio.gather(*errands, return_exceptions=True)
-        for one in self.outward:
+        for one in self.managed_resources:
             try:
                 await one.close()
             except Exception:  # noqa: BLE001 - the others must close as well

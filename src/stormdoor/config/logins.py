@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormdoor.auth.factor_desk import FactorDesk
-from stormdoor.auth.login import Login
-from stormdoor.auth.passwords import Passwords
-from stormdoor.auth.pending_login import PendingLogins
-from stormdoor.auth.second_factor import SecondFactor
-from stormdoor.auth.vault import Vault
+from stormdoor.auth.factors.pending_login import PendingLogins
+from stormdoor.auth.factors.second_factor import SecondFactor
+from stormdoor.auth.factors.secret_box import SecretBox
+from stormdoor.auth.factors.service import FactorService
+from stormdoor.auth.password.login import Login
+from stormdoor.auth.password.passwords import Passwords
 from stormdoor.core.origin import OriginPolicy
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
@@ -25,13 +25,17 @@ def logins(
     keys: bytes | Sequence[bytes] | None,
     *,
     strangers: int,
-) -> tuple[Login, FactorDesk, PendingLogins]:
+) -> tuple[Login, FactorService, PendingLogins]:
     """Return its parts, which refer to each other."""
-    vault = None
+    secret_box = None
     if keys is not None:
-        vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
-    factors = FactorDesk(store, clock, options=options, vault=vault, strangers=strangers)
-    login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
+        secret_box = SecretBox((keys,) if isinstance(keys, bytes) else tuple(keys))
+    factors = FactorService(
+        store, clock, options=options, secret_box=secret_box, strangers=strangers
+    )
+    login = Login(
+        store, passwords, clock, name_key=secret_box.derive("names") if secret_box else None
+    )
     return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
 
 

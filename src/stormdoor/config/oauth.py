@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UnsetType
 
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.certificate import CertificateProof
-from stormdoor.auth.confirmation import ProofChecker
-from stormdoor.auth.dpop import DpopProof
+from stormdoor.auth.dpop.proof import DpopProof
 from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.auth.mtls.certificate import CertificatePossessionProof
+from stormdoor.auth.possession import PossessionProof
 from stormdoor.config.document import Document
 from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.place import Place
@@ -66,13 +66,13 @@ def _or_none(value: Any) -> Any:
     return None if value is False else value
 
 
-def _proofs(table: OAuthTable) -> Iterator[ProofChecker]:
+def _proofs(table: OAuthTable) -> Iterator[PossessionProof]:
     named = dict.fromkeys([*table.proofs, *filter(None, [table.required_proof])])
     for name in named:
         required = name == table.required_proof
         match name:
             case "certificate":
-                yield CertificateProof(required=required)
+                yield CertificatePossessionProof(required=required)
             case "dpop":
                 yield DpopProof(required=required)
 

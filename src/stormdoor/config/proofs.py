@@ -8,14 +8,14 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from stormdoor.auth.account_keys import AccountKeys
-from stormdoor.auth.certificate import CertificateAuthenticator
-from stormdoor.auth.dpop import DpopProof
-from stormdoor.auth.forwarded_certificate import ForwardedCertificate
-from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
-from stormdoor.auth.request_key import RequestKey
-from stormdoor.auth.signed_request import SignedRequestAuthenticator
-from stormdoor.auth.trusted_proxy import TrustedProxy
+from stormdoor.auth.dpop.proof import DpopProof
+from stormdoor.auth.http_signature.account_keys import AccountKeys
+from stormdoor.auth.http_signature.request_key import RequestKey
+from stormdoor.auth.http_signature.signed_request import SignedRequestAuthenticator
+from stormdoor.auth.mtls.certificate import CertificateAuthenticator
+from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
+from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
+from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
 from stormdoor.config.document import Document
 from stormdoor.config.keys import build_key
 from stormdoor.config.place import Place

@@ -1,7 +1,7 @@
 """The tables and options of a configuration file, with their types.
 
-The default of an option is defined once, in the class that it configures: `Guard`, `Limits`, `SessionDesk`,
-`Passwords` and the authenticators. An omitted option is not passed on.
+The default of an option is defined once, in the class that it configures: `Guard`, `Limits`,
+`SessionService`, `Passwords` and the authenticators. An omitted option is not passed on.
 
 TOML has no null. An option that is None in Python is `false` in a file.
 """
@@ -85,7 +85,7 @@ LimitsTable = _limits_table(
 
 
 class SessionsTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[sessions]`: see `SessionDesk`, and for the last three `CookieSpec`."""
+    """`[sessions]`: see `SessionService`, and for the last three `CookieSpec`."""
 
     idle_seconds: float | UnsetType = UNSET
     absolute_seconds: float | UnsetType = UNSET

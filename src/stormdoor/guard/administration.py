@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from stormdoor.auth.apikey import IssuedKey, KeyDesk
-from stormdoor.auth.passwords import Busy, Passwords
-from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.apikey.service import IssuedKey, KeyService
+from stormdoor.auth.password.passwords import Busy, Passwords
+from stormdoor.auth.session.service import SessionService
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
@@ -45,8 +45,8 @@ class Administration:
     store: Store
     trail: Trail
     lifetime: Lifetime
-    sessions: SessionDesk
-    keys: KeyDesk
+    sessions: SessionService
+    keys: KeyService
     passwords: Passwords
     clock: Clock
     unfinished: Unfinished = field(default_factory=Unfinished)
@@ -457,7 +457,7 @@ class Administration:
         seconds: float | None = None,
         actor: str = "",
     ) -> IssuedKey:
-        """Issue an API key. See `KeyDesk.issue` for arguments and errors."""
+        """Issue an API key. See `KeyService.issue` for arguments and errors."""
         issued = await self.keys.issue(
             principal_id, name=name, scopes=scopes, networks=networks, seconds=seconds
         )
@@ -467,7 +467,7 @@ class Administration:
     async def rotate_key(
         self, id: str, *, overlap_seconds: float = 86_400.0, actor: str = ""
     ) -> IssuedKey:
-        """Replace an API key; both are valid for a while. See `KeyDesk.rotate`."""
+        """Replace an API key; both are valid for a while. See `KeyService.rotate`."""
         issued = await self.keys.rotate(id, overlap_seconds=overlap_seconds)
         self._note(
             "authn_token_created",

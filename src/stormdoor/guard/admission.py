@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Protocol
 
-from stormdoor.auth.authenticator import Authenticator, Screen
+from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter
 from stormdoor.core.address import rate_key
 from stormdoor.core.connection import State
 from stormdoor.core.credential import Source, fingerprint, presented
@@ -70,7 +70,7 @@ class Admission(Identification):
         *,
         entrance: Entrance,
         authenticators: Sequence[Authenticator],
-        screens: Sequence[Screen] = (),
+        screens: Sequence[ProxyHeaderFilter] = (),
         policies: PolicySet,
         limits: Limits,
         registry: Registry,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from stormdoor.auth.authenticator import Authenticator, Rejected, Screen
-from stormdoor.auth.dpop import DPOP_SUBPROTOCOL
-from stormdoor.auth.request_signature import SIGNATURE_SUBPROTOCOL
+from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter, Rejected
+from stormdoor.auth.dpop.proof import DPOP_SUBPROTOCOL
+from stormdoor.auth.http_signature.request_signature import SIGNATURE_SUBPROTOCOL
 from stormdoor.core.credential import (
     BEARER_SUBPROTOCOL,
     FIRST_MESSAGE,
@@ -80,7 +80,7 @@ class Identification(Gate):
         *,
         entrance: Entrance,
         authenticators: Sequence[Authenticator],
-        screens: Sequence[Screen] = (),
+        screens: Sequence[ProxyHeaderFilter] = (),
         limits: Limits,
         registry: Registry,
         revocations: RevocationIndex,
@@ -100,7 +100,7 @@ class Identification(Gate):
         _check_places(self.places)
         self._screens = (
             *screens,
-            *(one for one in self._authenticators if isinstance(one, Screen)),
+            *(one for one in self._authenticators if isinstance(one, ProxyHeaderFilter)),
         )
         self.headers = _names("needs_headers", (*self._screens, *self._authenticators))
         self.exclusive_headers = _names(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple, assert_never
 
-from stormdoor.auth.apikey import ApiKeyAuthenticator
+from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits

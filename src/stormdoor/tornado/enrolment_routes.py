@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from tornado.web import RequestHandler
 
-from stormdoor.auth.enrolment import Enrolled
+from stormdoor.auth.factors.enrolment import Enrolled
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.factor import FactorKind
 from stormdoor.tornado.factor_route import FactorRoute

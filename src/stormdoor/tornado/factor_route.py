@@ -6,7 +6,13 @@ from typing import Any
 
 import msgspec
 
-from stormdoor.auth.proof import PasskeyProof, Proof, Proved, RecoveryProof, TotpProof
+from stormdoor.auth.factors.presented import (
+    PasskeyProof,
+    Proof,
+    RecoveryProof,
+    TotpProof,
+    VerifiedFactor,
+)
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.tornado.login_route import CHANGED, LoginRoute
@@ -43,7 +49,9 @@ class FactorRoute(LoginRoute):
             return None
         return body
 
-    async def judge(self, account: Account, body: Presented, binding: str) -> Proved | Refusal:
+    async def judge(
+        self, account: Account, body: Presented, binding: str
+    ) -> VerifiedFactor | Refusal:
         """Verify the factor; a failure counts for the address as well as for the account."""
         refusal = self.guard.admission.guessing(self.address_key)
         if refusal is not None:
@@ -60,7 +68,7 @@ class FactorRoute(LoginRoute):
             return RecoveryProof(body.recovery_code)
         return PasskeyProof(credential=body.passkey or {}, origin=self.page, binding=binding)
 
-    async def log_in(self, proved: Proved, how: str) -> None:
+    async def log_in(self, proved: VerifiedFactor, how: str) -> None:
         """Create a session for a principal that has proved all required factors."""
         caller = await self.begin_session(
             proved.account, replacing=self.cookie_secret, strength=proved.strength
@@ -74,7 +82,7 @@ class FactorRoute(LoginRoute):
         self.note("authn_login_success", caller.account.id, how)
         self.answer_or_go(self.describe(caller), self.wiring.after_login)
 
-    async def note_use(self, proved: Proved, where: str) -> None:
+    async def note_use(self, proved: VerifiedFactor, where: str) -> None:
         """Record that a factor was used, and how many recovery codes are left."""
         detail = f"{proved.method} {proved.factor_id}".strip()
         if proved.kind is None:

@@ -6,7 +6,7 @@ import secrets
 
 from tornado.web import RequestHandler
 
-from stormdoor.auth.proof import PasskeyProof, Proved
+from stormdoor.auth.factors.presented import PasskeyProof, VerifiedFactor
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
@@ -86,7 +86,7 @@ class _Passkey(FactorRoute):
         outcome = self.guard.admission.guessing(self.address_key) or (
             await self.guard.factors.judge_alone(proof)
         )
-        if isinstance(outcome, Proved) and outcome.account.disabled:
+        if isinstance(outcome, VerifiedFactor) and outcome.account.disabled:
             outcome = Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
         if isinstance(outcome, Refusal):
             if outcome.denial is Denial.BAD_CREDENTIAL:
@@ -127,7 +127,7 @@ class _StepUp(FactorRoute):
             refusal, strength, how = await self._password(account, body.password)
         else:
             outcome = await self.judge(account, body, session.id)
-            if isinstance(outcome, Proved):
+            if isinstance(outcome, VerifiedFactor):
                 await self.note_use(outcome, "step-up")
                 # The strength proved now, even if a provider has confirmed a higher one some time ago.
                 refusal, how, strength = None, outcome.method, outcome.strength

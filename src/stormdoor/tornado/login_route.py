@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from stormdoor.auth.factors.pending_login import PENDING_SUFFIX
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
-from stormdoor.auth.login import LoggedIn
-from stormdoor.auth.pending_login import PENDING_SUFFIX
+from stormdoor.auth.password.login import LoggedIn
 from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Place, Source

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from stormdoor.auth.outward import Watched
+from stormdoor.auth.managed_resource import Watched
 from stormdoor.config.guard import Guard
 
 __all__ = ["GuardCollector", "exposition"]
@@ -105,7 +105,7 @@ class GuardCollector(Collector):
 
     def _breakers(self) -> Iterator[Metric]:
         found: dict[tuple[str, str], tuple[bool, int]] = {}
-        for one in self._guard.outward:
+        for one in self._guard.managed_resources:
             for state in one.breakers() if isinstance(one, Watched) else ():
                 # Two authenticators of one provider are one series: a second sample of it would be an error.
                 key = (state.issuer, state.question)

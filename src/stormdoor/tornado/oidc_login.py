@@ -10,7 +10,7 @@ from stormdoor.auth.oidc.account import linked_account, own_account
 from stormdoor.auth.oidc.id_token import IdToken
 from stormdoor.auth.oidc.logout import overtaken
 from stormdoor.auth.oidc.relying_party import Arrived
-from stormdoor.auth.session import IssuedSession
+from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs

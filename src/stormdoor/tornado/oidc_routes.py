@@ -81,7 +81,7 @@ def oidc_routes(
         clock=guard.clock,
         strangers=guard.limits.unfinished_logins,
     )
-    guard.outward.append(party)
+    guard.managed_resources.append(party)
     wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)
     handlers: list[tuple[str, type[RequestHandler]]] = [
         ("/login", LogIn),

@@ -11,7 +11,7 @@ from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jwt.authenticator import JwtAuthenticator
-from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.session.service import SessionService
 from stormdoor.core.credential import Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication, Principal
@@ -36,7 +36,7 @@ class Room:
         self.authenticator = JwtAuthenticator(
             **({"keys": [KEY], "issuer": ISSUER, "audience": AUDIENCE} | options)  # type: ignore[arg-type]
         )
-        self.sessions = SessionDesk(store, self.clock)
+        self.sessions = SessionService(store, self.clock)
 
     def token(self, header: dict[str, object] | None = None, **changes: object) -> str:
         """A token for alice, good for five minutes, with `changes`; `...` takes a claim away."""

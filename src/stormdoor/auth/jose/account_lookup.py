@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_verifier import Verified
-from stormdoor.auth.session import note_use
+from stormdoor.auth.session.service import note_use
 from stormdoor.core.account import Account
 from stormdoor.core.claims import ClaimRules
 from stormdoor.core.credential import fingerprint

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.confirmation import ProofChecker, confirm
 from stormdoor.auth.jose.account_lookup import AccountLookup
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.jwt_verifier import JwtVerifier
 from stormdoor.auth.jose.key_source import FixedKeys
+from stormdoor.auth.possession import PossessionProof, confirm
 from stormdoor.core.claims import ClaimRules
 from stormdoor.core.credential import BEARER_SUBPROTOCOL, Credential, Place, Source
 from stormdoor.core.handshake import Handshake
@@ -86,7 +86,7 @@ class JwtAuthenticator:
         scope_claim: str | None = None,
         attributes_claims: Sequence[str] = (),
         session_claim: str | None = "sid",
-        proofs: Sequence[ProofChecker] = (),
+        proofs: Sequence[PossessionProof] = (),
         cache: int = 4096,
     ) -> None:
         if principals not in {"claims", "store"}:

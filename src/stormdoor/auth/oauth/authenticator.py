@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.confirmation import ProofChecker, confirm
 from stormdoor.auth.jose.account_lookup import AccountLookup
 from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
 from stormdoor.auth.jose.jwt_verifier import JwtVerifier, Verified
+from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, check_url, is_local
@@ -24,7 +24,7 @@ from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else
 from stormdoor.auth.oauth.recheck import AskAgain, KeyStillThere
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
-from stormdoor.auth.outward import BreakerState
+from stormdoor.auth.possession import PossessionProof, confirm
 from stormdoor.core.apikey import PREFIX
 from stormdoor.core.claims import ClaimRules, Path
 from stormdoor.core.credential import (
@@ -128,7 +128,7 @@ class OAuthAuthenticator:
         max_stale_seconds: float = 3600.0,
         insecure_outlive_keys: bool = False,
         other_issuers: Literal["refuse", "leave"] = "refuse",
-        proofs: Sequence[ProofChecker] = (),
+        proofs: Sequence[PossessionProof] = (),
         timeout: float = 5.0,
         tls: ssl.SSLContext | None = None,
         cache: int = 4096,

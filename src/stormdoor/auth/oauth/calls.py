@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.client import Unanswered
-from stormdoor.auth.outward import BreakerState
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["Calls"]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
@@ -25,7 +26,6 @@ from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
-from stormdoor.auth.outward import BreakerState
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote

@@ -1,0 +1,3 @@
+"""API keys."""
+
+__all__: list[str] = []

@@ -1,0 +1,77 @@
+"""API keys as credentials, for services and devices."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.core.apikey import PREFIX, key_id
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.ports import Store
+
+__all__ = ["ApiKeyAuthenticator"]
+
+_TOUCH_SECONDS = 60.0
+
+
+class ApiKeyAuthenticator:
+    """Accepts API keys in `Authorization: Bearer` and in `X-API-Key`."""
+
+    kind: str = "api-key"
+
+    def __init__(self) -> None:
+        self.places: Sequence[Place] = (
+            Place(Source.AUTHORIZATION, "bearer"),
+            Place(Source.HEADER, "x-api-key"),
+        )
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Describe the comparisons, for an explanation."""
+        return (
+            "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
+            "it has not expired, and is used from one of its networks",
+            "its principal is not disabled",
+        )
+
+    def recognises(self, credential: Credential) -> bool:
+        """Return whether it begins like a key; in `X-API-Key`, always."""
+        return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Look the key up by its public id and compare its hash (see `Authenticator`)."""
+        id = key_id(credential.secret)
+        if id is None:
+            return Rejected(Denial.BAD_CREDENTIAL, "it is not an API key; its checksum is wrong")
+        found = await store.key(id)
+        if found is None:
+            return Rejected(Denial.BAD_CREDENTIAL, "no such key; it has been revoked, or never was")
+        key, account = found
+        if not hmac.compare_digest(fingerprint(credential.secret), key.hash):
+            return Rejected(Denial.BAD_CREDENTIAL, f"the secret is not that of key {id}")
+        if account.disabled:
+            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+        fault = key.misuse(handshake.address, now)
+        if fault is not None:
+            expired = key.expires_at is not None and now >= key.expires_at
+            return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
+        if key.last_used_at is None or now - key.last_used_at >= _TOUCH_SECONDS:
+            await store.touch_key(id, now, handshake.address)
+        return Authentication(
+            account.principal,
+            self.kind,
+            credential_id=id,
+            ambient=False,
+            authenticated_at=now,  # a key authenticates its owner at each use
+            issued_at=key.created_at,
+            expires_at=key.expires_at,
+            scopes=key.scopes,
+            live=True,
+            position=key.position,
+        )

@@ -1,0 +1,3 @@
+"""Passwords and the login that checks them."""
+
+__all__: list[str] = []

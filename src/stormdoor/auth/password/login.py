@@ -1,0 +1,168 @@
+"""A login with a password: back-off, verification, upgrade of old hashes. The session follows.
+
+The answer does not reveal which principals exist: an unknown one is charged, verified (against a stand-in)
+and refused in the same way and time as a known one (ASVS 6.3.8).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+from dataclasses import dataclass, replace
+
+from stormdoor.auth.password.passwords import Busy, Mismatch, Passwords
+from stormdoor.core.account import Account
+from stormdoor.core.backoff import FAMILIAR_SECONDS, LoginBackoff
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Clock, Store
+
+__all__ = ["LoggedIn", "Login"]
+
+_MAX_USERNAME = 256
+_MOST_ADDRESSES = 16
+_DAY = 86_400.0
+
+
+def _fingerprint(username: str, address_key: str) -> str:
+    """Return a fingerprint of an address for the store, in place of its text.
+
+    A reader of the store finds the text in the sessions anyway; the fingerprint hides nothing more.
+    """
+    pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(pair).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The password was right.
+
+    Attributes:
+        account: The account, as it was read after the verification.
+        upgraded: Whether an old hash was replaced.
+    """
+
+    account: Account
+    upgraded: bool = False
+
+
+class Login:
+    """Verifies user names and passwords.
+
+    An address that has logged in to the account before is familiar: its attempts overtake those of other
+    addresses, and their attempts do not delay it. The store remembers that for 90 days.
+
+    Args:
+        store: Store of the accounts.
+        passwords: Verifier of the passwords.
+        clock: Source of the time.
+        backoff: Counters of failures. Several logins of an application share one.
+        name_key: Secret for the fingerprints of unknown names. Random by default; then other processes have
+            other fingerprints.
+    """
+
+    __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")
+
+    def __init__(
+        self,
+        store: Store,
+        passwords: Passwords,
+        clock: Clock,
+        *,
+        backoff: LoginBackoff | None = None,
+        name_key: bytes | None = None,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._backoff = LoginBackoff() if backoff is None else backoff
+        self._name_key = os.urandom(32) if name_key is None else name_key
+
+    async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
+        """Verify one user name and password.
+
+        Args:
+            username: The principal's id, as typed.
+            password: As typed.
+            address_key: Key of the client (`stormdoor.core.address.rate_key`).
+
+        Returns:
+            The account; or `BAD_CREDENTIAL`, `BACKOFF` or `BUSY`, with `retry_after` if waiting helps.
+
+        Raises:
+            StoreUnavailable: The store did not answer; the attempt stays charged.
+        """
+        if not 0 < len(username) <= _MAX_USERNAME:
+            return Refusal(Denial.BAD_CREDENTIAL, "the user name is empty or too long to be one")
+        place = _fingerprint(username, address_key)
+        now = self._clock.now()
+        seen_at = await self._seen_at(username, place)
+        if seen_at is not None and 0.0 <= now - seen_at < FAMILIAR_SECONDS:
+            self._backoff.remember(username, address_key)
+        familiar = self._backoff.familiar(username, address_key)
+        if self._passwords.full(first=familiar):
+            return _busy(Busy())
+        seconds = self._backoff.attempt(username, address_key, self._clock.monotonic())
+        if seconds > 0.0:
+            return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
+        # INVARIANT: from here on the attempt is charged as a failure, until the password has been verified.
+        account = await self._store.account(username)
+        stored = None if account is None else account.password_hash
+        verdict = await self._passwords.verify(password, stored, first=familiar)
+        if isinstance(verdict, Busy):
+            self._backoff.refund(username, address_key)
+            return _busy(verdict)
+        if isinstance(verdict, Mismatch):
+            return self._refused(username, address_key, verdict.detail or "no such pair")
+        replacement = await self._passwords.rehash(password) if verdict.upgrade else None
+        # During the verification the account may have been changed or disabled.
+        account = await self._store.account(username)
+        if account is None or account.password_hash != stored:
+            return self._refused(username, address_key, "the account changed during the login")
+        if account.disabled:
+            return self._refused(username, address_key, "the principal is disabled")
+        self._backoff.succeeded(username, address_key)
+        if seen_at is None or not 0.0 <= now - seen_at < _DAY:
+            await self._store.remember_address(username, place, now, most=_MOST_ADDRESSES)
+        if not isinstance(replacement, str):
+            return LoggedIn(account)
+        # In one step: a simultaneous change of the password is not overwritten.
+        if stored is None or not await self._store.replace_password_hash(
+            username, stored, replacement
+        ):
+            return self._refused(username, address_key, "the account changed during the login")
+        return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
+
+    async def _seen_at(self, username: str, place: str) -> float | None:
+        try:
+            return await self._store.address_seen(username, place)
+        except StoreUnavailable:
+            return None  # charged like any other; the next read of the store fails as well
+
+    async def known_as(self, username: str) -> str:
+        """Return a form of a typed name that the trail and the log may contain.
+
+        Returns:
+            The principal's id if there is one; else a keyed fingerprint, which is the same for the same
+            name: users sometimes type their password in the field of the name.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        account = None
+        if len(username) <= _MAX_USERNAME:
+            account = await self._store.account(username)
+        if account is not None:
+            return account.id
+        typed = username.encode("utf-8", "surrogatepass")
+        return f"unknown:{hmac.digest(self._name_key, typed, 'sha256').hex()[:16]}"
+
+    def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
+        seconds = self._backoff.wait(username, address_key, self._clock.monotonic())
+        return Refusal(Denial.BAD_CREDENTIAL, detail, math.ceil(seconds) if seconds > 0.0 else None)
+
+
+def _busy(busy: Busy) -> Refusal:
+    return Refusal(Denial.BUSY, "too many logins at once", busy.retry_after)

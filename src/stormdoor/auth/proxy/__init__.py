@@ -1,0 +1,3 @@
+"""Identities that an authenticated reverse proxy sends in headers."""
+
+__all__: list[str] = []

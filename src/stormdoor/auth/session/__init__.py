@@ -1,0 +1,3 @@
+"""Login sessions and their cookie."""
+
+__all__: list[str] = []

@@ -1,0 +1,77 @@
+"""The session cookie as a credential."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.session.cookie import SESSION_COOKIE
+from stormdoor.auth.session.service import SECRET_LENGTH, note_use
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.ports import Store
+
+__all__ = ["SessionAuthenticator"]
+
+
+class SessionAuthenticator:
+    """Accepts the session cookie.
+
+    Args:
+        cookie: Its name, as in the `CookieSpec` of the `SessionService`.
+    """
+
+    kind: str = "session"
+
+    def __init__(self, cookie: str = SESSION_COOKIE) -> None:
+        self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Describe the comparisons, for an explanation."""
+        return (
+            "the store has a session with this SHA-256 of its secret",
+            "it has not ended, and was used within its idle time",
+            "its principal is not disabled",
+        )
+
+    def recognises(self, credential: Credential) -> bool:
+        """Return True: a cookie of that name contains nothing else."""
+        return True
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Look the session up by the hash of its secret (see `Authenticator`)."""
+        secret = credential.secret
+        if len(secret) != SECRET_LENGTH:
+            return Rejected(Denial.BAD_CREDENTIAL, "the cookie does not hold a session")
+        found = await store.session(fingerprint(secret))
+        if found is None:
+            return Rejected(
+                Denial.BAD_CREDENTIAL, "no such session; it has been ended, or never began"
+            )
+        session, account = found
+        if not session.alive(now):
+            return Rejected(Denial.EXPIRED, "the session has timed out", account.id)
+        if account.disabled:
+            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+        await note_use(store, session, now)
+        return Authentication(
+            account.principal,
+            self.kind,
+            credential_id=session.id,
+            ambient=True,
+            authenticated_at=session.authenticated_at,
+            issued_at=session.born_at,
+            expires_at=session.expires_at,
+            idle_seconds=session.idle_seconds,
+            strength=session.strength,
+            session_id=session.id,
+            live=True,
+            acr=session.acr,
+            device_id=session.device_id,
+            position=session.position,
+        )

@@ -1,0 +1,58 @@
+"""A nonce that nobody remembers is this server's own, and fresh."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormdoor import ConfigurationError
+from stormdoor.auth.dpop.server_nonce import ServerNonce
+
+NOW = 1_767_225_600.0
+OLD, NEW = b"the old secret, of 32 bytes or more", b"the new secret, of 32 bytes or more"
+NONCES = ServerNonce([NEW], 300)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fresh"), [(-2, False), (-1, True), (0, True), (299.9, True), (300, False)]
+)
+def test_it_counts_for_a_while(seconds: float, fresh: bool) -> None:
+    """And only from when it was given out."""
+    assert NONCES.fresh(NONCES.issue(NOW), NOW + seconds) is fresh
+
+
+def test_secrets_are_changed() -> None:
+    """What the old one has made counts while it is listed; what another has made never."""
+    nonce = ServerNonce([OLD], 300).issue(NOW)
+    assert ServerNonce([NEW, OLD], 300).fresh(nonce, NOW)
+    assert not NONCES.fresh(nonce, NOW)
+
+
+def test_its_time_cannot_be_moved() -> None:
+    """The tag is for the time."""
+    data = bytearray(base64.urlsafe_b64decode(NONCES.issue(NOW)))
+    data[7] += 1
+    assert not NONCES.fresh(base64.urlsafe_b64encode(data).decode(), NOW)
+
+
+@given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
+def test_nothing_else_is_one(text: str) -> None:
+    """Whatever a client sends, it is refused without an error."""
+    assert not NONCES.fresh(text, NOW)
+
+
+def test_no_other_spelling() -> None:
+    """Base64 with something in it or around it is another text."""
+    nonce = NONCES.issue(NOW)
+    for other in (nonce + "=", nonce + "\n", " " + nonce, nonce[:4] + "\n" + nonce[4:], ""):
+        assert not NONCES.fresh(other, NOW)
+
+
+@pytest.mark.parametrize(("secrets", "seconds"), [([], 300), ([b"short"], 300), ([NEW], 0)])
+def test_a_weak_secret(secrets: list[bytes], seconds: float) -> None:
+    """It is refused before anybody can connect."""
+    with pytest.raises(ConfigurationError):
+        ServerNonce(secrets, seconds)
