@@ -46,6 +46,52 @@ def test_two_people_talk(visit: Visit) -> None:
     assert bob.locator("#logs img").count() == 0
 
 
+def test_a_reload_keeps_the_messages(visit: Visit) -> None:
+    """A reloaded page shows the messages of its rooms, and those that came meanwhile, once each."""
+    alice, bob = visit("alice"), visit("bob")
+    for page in (alice, bob):
+        page.wait_for_selector(_OPEN)
+        page.locator("#rooms button", has_text="ops").first.click()
+        expect(page.locator("#member-list")).to_contain_text("(you)")
+    for page, text in ((alice, "said by alice"), (bob, "said by bob")):
+        page.fill("#text", text)
+        page.press("#text", "Enter")
+        expect(page.locator(".log:visible .text", has_text=text)).to_be_visible()
+    expect(alice.locator(".log:visible .text")).to_have_text(["said by alice", "said by bob"])
+    chat = alice.url
+    alice.goto("about:blank")
+    expect(bob.locator("#member-list")).not_to_contain_text("alice")
+    bob.fill("#text", "said meanwhile")
+    bob.press("#text", "Enter")
+    alice.goto(chat)  # not `go_back`, which may show a page that the browser has kept
+    alice.wait_for_selector(_OPEN)
+    alice.locator("#rooms button", has_text="ops").first.click()
+    told = ["said by alice", "said by bob", "said meanwhile"]
+    expect(alice.locator(".log:visible .text")).to_have_text(told)
+    expect(alice.locator(".log:visible li.own .text")).to_have_text(told[:1])
+    expect(alice.locator(".log:visible .pending")).to_have_count(0)
+    alice.fill("#text", "after the reload")
+    alice.press("#text", "Enter")
+    expect(bob.locator(".log:visible .text").last).to_have_text("after the reload")
+
+
+def test_a_new_connection_repeats_no_message(visit: Visit) -> None:
+    """A page that connects again shows each message once."""
+    page = visit("mia")
+    page.wait_for_selector(_OPEN)
+    page.locator("#rooms button", has_text="random").first.click()
+    page.fill("#text", "only once")
+    page.press("#text", "Enter")
+    shown = page.locator(".log:visible .text", has_text="only once")
+    expect(page.locator(".log:visible .pending")).to_have_count(0)
+    page.context.set_offline(offline=True)
+    page.wait_for_selector("#state:not([data-state=open])")
+    page.context.set_offline(offline=False)
+    page.wait_for_selector(_OPEN)
+    expect(page.locator("#member-list")).to_contain_text("(you)")
+    expect(shown).to_have_count(1)
+
+
 def test_logging_out_closes_the_other_tab(visit: Visit) -> None:
     """A socket does not outlive the login, not even in a tab that nobody looks at."""
     page = visit("alice")

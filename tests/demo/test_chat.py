@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from stormdoor import Guard
+from stormdoor.demo.rooms import Rooms, Said
 from tests.demo.running import Running
 from tests.demo.visitor import heard, told
 from tests.tornado.wire import BINARY, TEXT, Wire
@@ -140,6 +142,56 @@ async def test_saying(demo: Running, room: str) -> None:
         assert await heard(mia) == [{**expected, "at": at}]
         assert await heard(outside) == []
         assert await heard(alice) == []
+
+
+async def test_the_messages_come_with_the_join(demo: Running, room: str) -> None:
+    """A principal that joins gets the messages in order, without ids; the other members do not."""
+    async with inside(demo, room, "alice") as [alice]:
+        said = []
+        for number, text in enumerate(("one", "two")):
+            answer = await alice.ask({"type": "say", "room": room, "text": text, "id": number})
+            said.append({name: part for name, part in answer.items() if name != "id"})
+        async with await (await demo.visit("bob")).open() as bob:
+            joined = await bob.ask({"type": "join", "room": room})
+            assert joined["history"] == said
+            [told_of_it] = await heard(alice)
+            assert "history" not in told_of_it
+
+
+def test_a_room_keeps_fifty_messages() -> None:
+    """More messages, and more rooms than 200, displace the oldest; the first rooms stay."""
+    guard = Guard(production=False)
+    rooms = Rooms(guard.channels)
+
+    def say(name: str, text: str) -> None:
+        rooms._topics[name] = rooms.topic(name)  # a room with a member
+        rooms.remember(Said(room=name, sender="alice", text=text, at=1.0))
+
+    for number in range(52):
+        say("lobby", str(number))
+    assert [one.text for one in rooms.history("lobby")] == [str(number) for number in range(2, 52)]
+    for number in range(201):
+        say(f"room-{number}", "x")
+    assert len(rooms.history("lobby")) == 50
+    assert rooms.history("room-0") == []
+    assert len(rooms.history("room-1")) == len(rooms.history("room-200")) == 1
+
+
+async def test_the_messages_outlive_the_members(demo: Running, room: str) -> None:
+    """A reload of the only member's page ends the room for a moment; its messages stay."""
+    async with inside(demo, room, "alice") as [alice]:
+        await alice.ask({"type": "say", "room": room, "text": "before the reload"})
+    async with await (await demo.visit("alice")).open() as again:
+        joined = await again.ask({"type": "join", "room": room})
+        assert joined["members"] == ["alice"]
+        assert [one["text"] for one in joined["history"]] == ["before the reload"]
+
+
+async def test_a_room_without_members_keeps_nothing(demo: Running, room: str) -> None:
+    """A member may write into a room that does not exist; nothing of it is kept."""
+    async with inside(demo, "lobby", "alice") as [alice]:
+        await alice.ask({"type": "say", "room": room, "text": "nothing hears this"})
+        assert "history" not in await alice.ask({"type": "join", "room": room})
 
 
 async def test_leaving(demo: Running, room: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from stormdoor import (
     Command,
@@ -18,7 +18,7 @@ from stormdoor import (
     action,
 )
 from stormdoor.core.message import encode
-from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms
+from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms, Said
 
 __all__ = ["chat_handler"]
 
@@ -62,16 +62,15 @@ class Joined(Reply, tag="joined"):
     members: list[str]
 
 
+class Entered(Joined, tag="joined"):
+    """The answer to `join`: with the latest messages, which the other members have already."""
+
+    history: list[Said] | UnsetType = UNSET
+
+
 class Left(Reply, tag="left"):
     room: str
     principal: str
-
-
-class Said(Reply, tag="said"):
-    room: str
-    sender: str = field(name="from")
-    text: str
-    at: float
 
 
 class Kicked(Reply, tag="kicked"):
@@ -125,10 +124,12 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
             newcomer = who not in rooms.members(name)
             if not rooms.enter(self.connection, name):
                 return ErrorReply(error="unavailable", detail="there are too many rooms")
-            joined = Joined(room=name, principal=who, members=rooms.members(name))
+            members = rooms.members(name)
             if newcomer:
+                joined = Joined(room=name, principal=who, members=members)
                 hub.publish(rooms.topic(name), joined, but=[self.connection])
-            return joined
+            history = rooms.history(name) or UNSET
+            return Entered(room=name, principal=who, members=members, history=history)
 
         @action("chat:join", resource=_room)
         def leave(self, command: Leave) -> Reply:
@@ -139,6 +140,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
         @action("chat:say", resource=room, limit="5/s burst 15")
         def say(self, command: Say) -> Reply:
             said = Said(room=command.room, sender=self.principal.id, text=command.text, at=now())
+            rooms.remember(said)
             hub.publish(rooms.topic(command.room), said, but=[self.connection])
             return said
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
-from stormdoor import Connection, Hub, Resource, Topic
+from msgspec import field
+
+from stormdoor import Connection, Hub, Reply, Resource, Topic
 from stormdoor.demo.policies import ROOMS
 
-__all__ = ["ANNOUNCEMENTS", "Rooms"]
+__all__ = ["ANNOUNCEMENTS", "Rooms", "Said"]
 
 ANNOUNCEMENTS = Topic("announcements", "chat:connect")
 
 _MOST_ROOMS = 200
+_MOST_MESSAGES = 50
+
+
+class Said(Reply, tag="said"):
+    """A message in a room."""
+
+    room: str
+    sender: str = field(name="from")
+    text: str
+    at: float
 
 
 class Rooms:
     """All rooms of this process.
 
-    A room exists while it has a member; the first rooms of the demo always exist.
+    A room exists while it has a member; the first rooms of the demo always exist. The latest messages
+    of a room stay in memory when its last member leaves, so that a reload of the page finds them.
 
     Args:
         hub: Hub of the topics.
@@ -25,6 +39,8 @@ class Rooms:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        # The room that was written to last is last.
+        self._history: dict[str, deque[Said]] = {}
         self._topics = {name: self._topic(name) for name in ROOMS}
         self._inside: dict[Connection, set[str]] = {}
         self._expelled: dict[str, set[str]] = {}
@@ -42,6 +58,26 @@ class Rooms:
         """Return the room for policies: with its members and its removed principals."""
         attributes = {"members": self.members(name), "expelled": self.expelled(name)}
         return Resource("room", name, attributes=attributes)
+
+    def history(self, name: str) -> list[Said]:
+        """Return the latest messages of a room, 50 at most, the oldest first."""
+        return list(self._history.get(name, ()))
+
+    def remember(self, message: Said) -> None:
+        """Keep a message for principals that join later, if the room exists.
+
+        If there are too many rooms, the one that was silent longest is forgotten. The first rooms of
+        the demo are never forgotten.
+        """
+        name = message.room
+        if name not in self._topics:
+            return
+        kept = self._history.pop(name, None) or deque(maxlen=_MOST_MESSAGES)
+        kept.append(message)
+        self._history[name] = kept
+        others = [one for one in self._history if one not in ROOMS]
+        if len(others) > _MOST_ROOMS:
+            del self._history[others[0]]
 
     def expelled(self, name: str) -> list[str]:
         """Return the principals that were removed from a room and have not joined it again."""

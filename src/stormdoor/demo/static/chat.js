@@ -144,7 +144,7 @@ async function say(text) {
   const message = room.say(me, text, Date.now() / 1000);
   message.pending();
   const reply = await socket.ask({ type: "say", room: room.name, text });
-  if (reply.type === "said") message.sent();
+  if (reply.type === "said") message.sent(reply.at);
   else message.failed(causeText(reply, "say"));
 }
 
@@ -166,6 +166,7 @@ const hear = {
   joined(room, message) {
     const known = room.members.has(message.principal);
     room.members = new Set(message.members ?? [...room.members, message.principal]);
+    room.recall(message.history ?? []);
     if (message.principal === me) room.joined = true;
     else if (!known && room.joined) room.tell(`${message.principal} came in`);
   },
@@ -174,7 +175,7 @@ const hear = {
     if (room.members.delete(message.principal)) room.tell(`${message.principal} left`);
   },
   said(room, message) {
-    room.say(message.from, message.text, message.at);
+    room.hear(message);
     if (room !== selected) room.unread += 1;
   },
   kicked(room, message) {

@@ -17,6 +17,7 @@ export class Room {
   #empty;
   #more;
   #last = null;
+  #newest = 0;
   #following = true;
 
   constructor(name, me) {
@@ -57,7 +58,10 @@ export class Room {
     this.#append(item, own);
     return {
       pending: () => item.classList.add("pending"),
-      sent: () => item.classList.remove("pending"),
+      sent: (time) => {
+        item.classList.remove("pending");
+        this.#newest = Math.max(this.#newest, time);
+      },
       failed: (why) => {
         item.classList.remove("pending");
         item.classList.add("failed");
@@ -65,6 +69,20 @@ export class Room {
         if (this.#following) this.#toEnd();
       },
     };
+  }
+
+  // A message that the server delivers now, with the time of the server.
+  hear({ from, text, at }) {
+    this.#newest = Math.max(this.#newest, at);
+    this.say(from, text, at);
+  }
+
+  // The latest messages of the room, at each join: after a reload of the page all of them are missing here,
+  // after a new connection only those that came meanwhile.
+  recall(messages) {
+    for (const message of messages) {
+      if (message.at > this.#newest) this.hear(message);
+    }
   }
 
   // Something that happened, rather than something said.
