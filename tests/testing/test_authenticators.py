@@ -40,7 +40,8 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Store
 from stormdoor.testing import ContractBroken, Presented, check_authenticator
-from tests.auth import test_certificate, test_proxy_identity
+from tests.auth.mtls import test_certificate
+from tests.auth.proxy import test_proxy_identity
 from tests.support.clock import FakeClock
 from tests.support.people import HANDSHAKE, ORIGIN, populated
 from tests.support.tokens import forge, hs256
