@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.core.claims import MAX_TEXT, ClaimRules, Claims, Unsound, read_claims
+from stormdoor.core.claims import MAX_TEXT, ClaimRules, Claims, read_claims
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 NOW = 1_767_225_600.0
@@ -28,7 +29,7 @@ SOUND: dict[str, object] = {
 }
 
 
-def read(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims | Unsound:
+def read(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims | Malformed:
     """The sound claims with `changes`; `...` takes one away."""
     claims = {name: value for name, value in {**SOUND, **changes}.items() if value is not ...}
     return read_claims(claims, rules)
@@ -44,7 +45,7 @@ def sound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims:
 def unsound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> str:
     """As `read`, where the claims must not be sound: why."""
     outcome = read(changes, rules)
-    assert isinstance(outcome, Unsound), outcome
+    assert isinstance(outcome, Malformed), outcome
     return outcome.reason
 
 
@@ -109,7 +110,7 @@ def unsound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> str:
 def test_unsound_claims_are_refused(changes: Mapping[str, object], reason: str) -> None:
     """Each way in which a claim can be missing, misshapen or foreign is refused and named."""
     outcome = read(changes)
-    assert isinstance(outcome, Unsound)
+    assert isinstance(outcome, Malformed)
     assert reason in outcome.reason
 
 
@@ -184,13 +185,13 @@ def test_scope_restricts(scope: object, granted: set[str]) -> None:
 @pytest.mark.parametrize("scope", [None, 1, {"chat:say": 1}, [1]])
 def test_unreadable_scope_is_refused(scope: object) -> None:
     """A scope that cannot be read is no scope, not all scopes."""
-    assert isinstance(read({"scope": scope}, replace(RULES, scope="scope")), Unsound)
+    assert isinstance(read({"scope": scope}, replace(RULES, scope="scope")), Malformed)
 
 
 def test_single_use_needs_a_name() -> None:
     """A token that may be used once must have a jti."""
     outcome = read({}, replace(RULES, jti_required=True))
-    assert outcome == Unsound("jti is missing, and a token may be used once only")
+    assert outcome == Malformed("jti is missing, and a token may be used once only")
 
 
 def test_attributes_cannot_be_written() -> None:
@@ -292,7 +293,7 @@ def test_reading_never_raises(changes: dict[str, object], begin_sound: bool) -> 
     """Whatever JSON a token holds, reading it gives claims or a reason."""
     rules = replace(RULES, scope="scope", tenant="org", attributes=("amr",))
     claims = read_claims((SOUND | changes) if begin_sound else changes, rules)
-    assert isinstance(claims, Claims | Unsound)
+    assert isinstance(claims, Claims | Malformed)
     if isinstance(claims, Claims):
         assert claims.subject.isprintable()
         assert math.isfinite(claims.expires_at)

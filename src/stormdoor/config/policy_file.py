@@ -15,7 +15,7 @@ __all__ = ["PolicyFile"]
 
 _log = logging.getLogger("stormdoor.config")
 
-Stamp = tuple[int, int, int] | None
+FileVersion = tuple[int, int, int] | None
 
 
 class PolicyFile:
@@ -75,7 +75,7 @@ class PolicyFile:
             await asyncio.sleep(seconds)
             self.reload_if_changed()
 
-    def _look(self) -> Stamp:
+    def _look(self) -> FileVersion:
         try:
             found = self.path.stat()
         except OSError:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Path", "Unsound", "read_claims"]
+__all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Path", "read_claims"]
 
 Path = str | tuple[str, ...]
 """The name of a claim; or the names of nested objects and of a member of the last one."""
@@ -91,17 +92,6 @@ class ClaimRules:
             )
         if self.max_age is not None and not 0.0 < self.max_age < math.inf:
             raise ConfigurationError(f"max_age must be seconds greater than 0, not {self.max_age}")
-
-
-@dataclass(frozen=True, slots=True)
-class Unsound:
-    """Claims that are refused at any time.
-
-    Attributes:
-        reason: For the operator; contains nothing of the token.
-    """
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +354,7 @@ def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
     )
 
 
-def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Unsound:
+def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Malformed:
     """Read the claims of a verified token.
 
     Args:
@@ -377,4 +367,4 @@ def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Uns
     try:
         return _read(claims, rules)
     except _UnsoundError as unsound:
-        return Unsound(str(unsound))
+        return Malformed(str(unsound))

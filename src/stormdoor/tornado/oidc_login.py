@@ -116,7 +116,7 @@ class Callback(OpenIdRoute):
             return
         query = {name: self.handshake.query.get(name, ()) for name in ANSWERS}
         arrived = await self.party.receive(
-            self.keepsake,
+            self.state_cookie,
             {name: values for name, values in query.items() if values},
             self.guard.clock.now(),
         )
@@ -132,7 +132,7 @@ class Callback(OpenIdRoute):
     async def _settle(self, arrived: Arrived) -> str | Refusal:
         """Determine the account, and create the session. Returns the address for the browser."""
         guard, token, now = self.guard, arrived.token, self.guard.clock.now()
-        if arrived.journey.intent == "login":
+        if arrived.request.intent == "login":
             account = await own_account(
                 self.party.provider,
                 token,
@@ -145,11 +145,11 @@ class Callback(OpenIdRoute):
                 return account
             return await self._begin(account, arrived)
         caller = await self.find_caller()
-        if caller is None or caller.session.id != arrived.journey.session_id:
+        if caller is None or caller.session.id != arrived.request.session_id:
             return Refusal(
                 Denial.EXPIRED, "the browser has another session than when it was sent away"
             )
-        if arrived.journey.intent == "link":
+        if arrived.request.intent == "link":
             before = await guard.store.identity(token.issuer, token.subject)
             account = await linked_account(token, caller.account, store=guard.store, now=now)
             if isinstance(account, Refusal):
@@ -161,7 +161,7 @@ class Callback(OpenIdRoute):
                     await guard.store.unlink_identity(token.issuer, token.subject)
                 return Refusal(Denial.EXPIRED, "the session ended meanwhile")
             self.note("user_updated", account.id, f"linked to {self.party.provider.name}")
-            return arrived.journey.return_to
+            return arrived.request.return_to
         return await self._strengthen(caller, arrived)
 
     async def _begin(self, account: Account, arrived: Arrived) -> str | Refusal:
@@ -180,7 +180,7 @@ class Callback(OpenIdRoute):
             return refusal
         self.set_session_cookie(issued.secret)
         self.note("authn_login_success", account.id, f"at {self.party.provider.name}")
-        return arrived.journey.return_to
+        return arrived.request.return_to
 
     async def _strengthen(self, caller: Caller, arrived: Arrived) -> str | Refusal:
         token = arrived.token
@@ -204,7 +204,7 @@ class Callback(OpenIdRoute):
         self.note(
             "session_renewed", caller.account.id, f"proved again at {self.party.provider.name}"
         )
-        return arrived.journey.return_to
+        return arrived.request.return_to
 
     async def _overtaken(self, issued: IssuedSession, token: IdToken) -> Refusal | None:
         """Return whether an event that ends sessions happened while this one was being created.

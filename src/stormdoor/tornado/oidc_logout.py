@@ -6,7 +6,7 @@ import logging
 import secrets
 from urllib.parse import urlsplit
 
-from stormdoor.auth.oidc.journey import SECONDS
+from stormdoor.auth.oidc.authorization_request import SECONDS
 from stormdoor.auth.oidc.logout import announce, covered, spend, spent
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.core.credential import fingerprint

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stormdoor.auth.oidc.journey import SECONDS, Intent, Keepsake
+from stormdoor.auth.oidc.authorization_request import SECONDS, Intent, LoginStateCookie
 from stormdoor.auth.oidc.relying_party import RelyingParty
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.config.guard import Guard
@@ -49,30 +49,30 @@ class OpenIdRoute(SessionHandler):
         return self.wiring.party
 
     @property
-    def journey_cookie(self) -> str:
+    def state_cookie_name(self) -> str:
         """Return the name of the cookie during a login at the provider."""
         prefix = "" if self.guard.sessions.cookie.insecure_plaintext else "__Host-"
         return f"{prefix}stormdoor-{self.party.provider.name}"
 
     def translator(self) -> Translator:
         """Read the session cookie, the login cookie, and the parameters of the provider."""
-        cookies = (self.guard.sessions.cookie.name, self.journey_cookie)
+        cookies = (self.guard.sessions.cookie.name, self.state_cookie_name)
         places = [Place(Source.COOKIE, name) for name in cookies]
         places += [Place(Source.QUERY, name) for name in ANSWERS]
         return Translator(places, self.guard.trusted_proxies)
 
     @property
-    def keepsake(self) -> Keepsake:
+    def state_cookie(self) -> LoginStateCookie:
         """Return the secret in the browser's cookie; a new one if it has none, or two."""
-        values = self.handshake.cookies.get(self.journey_cookie, ())
-        return Keepsake.of(values[0] if len(values) == 1 else None)
+        values = self.handshake.cookies.get(self.state_cookie_name, ())
+        return LoginStateCookie.of(values[0] if len(values) == 1 else None)
 
-    def keep(self, keepsake: Keepsake) -> None:
+    def keep(self, state_cookie: LoginStateCookie) -> None:
         """Set the browser's cookie. Lax, because it must be sent when another site redirects here."""
         cookie = self.guard.sessions.cookie
         self.set_cookie(
-            self.journey_cookie,
-            keepsake.secret,
+            self.state_cookie_name,
+            state_cookie.secret,
             path="/",
             secure=cookie.secure,
             httponly=True,
@@ -135,10 +135,10 @@ class OpenIdRoute(SessionHandler):
         acr_values: Sequence[str] = (),
     ) -> str | None:
         """Return the address for the browser; None if a refusal was sent."""
-        keepsake = self.keepsake
+        state_cookie = self.state_cookie
         outcome = await self.party.send(
             intent,
-            keepsake,
+            state_cookie,
             return_to=local_path(
                 self.get_query_argument("return_to", None), self.wiring.after_login
             ),
@@ -151,6 +151,6 @@ class OpenIdRoute(SessionHandler):
         if isinstance(outcome, Refusal):
             self.refuse_page(outcome)
             return None
-        self.keep(keepsake)
+        self.keep(state_cookie)
         self.set_header("Referrer-Policy", "no-referrer")
         return outcome

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stormdoor.auth.factors.secret_box import Opened, SecretBox
+from stormdoor.auth.factors.secret_box import SecretBox, Unsealed
 from stormdoor.errors import ConfigurationError
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -13,7 +13,7 @@ def test_a_secret_comes_back() -> None:
     secret_box = SecretBox([NEW])
     first, second = (secret_box.seal(b"secret", belongs_to="alice") for _ in range(2))
     assert first != second
-    assert secret_box.open(first, belongs_to="alice") == Opened(b"secret", stale=False)
+    assert secret_box.open(first, belongs_to="alice") == Unsealed(b"secret", stale=False)
     assert "secret" not in first
     assert "secret" not in repr(secret_box.open(first, belongs_to="alice"))
     assert "nnn" not in repr(secret_box)
@@ -49,9 +49,9 @@ def test_keys_are_rotated() -> None:
     """The new key seals; the old one still opens and says so; without it nothing opens."""
     old = SecretBox([OLD]).seal(b"secret", belongs_to="alice")
     both = SecretBox([NEW, OLD])
-    assert both.open(old, belongs_to="alice") == Opened(b"secret", stale=True)
+    assert both.open(old, belongs_to="alice") == Unsealed(b"secret", stale=True)
     new = both.seal(b"secret", belongs_to="alice")
-    assert SecretBox([NEW]).open(new, belongs_to="alice") == Opened(b"secret", stale=False)
+    assert SecretBox([NEW]).open(new, belongs_to="alice") == Unsealed(b"secret", stale=False)
     assert SecretBox([NEW]).open(old, belongs_to="alice") is None
 
 

@@ -18,7 +18,7 @@ from stormdoor.auth.http_signature.message_signature import (
     write_inner_list,
     write_string,
 )
-from stormdoor.auth.jose.jws import Malformed
+from stormdoor.core.malformed import Malformed
 
 SIGNATURE = "sig=:AAAA:"
 

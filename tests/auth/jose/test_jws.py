@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.auth.jose.jws import (
-    Jws,
-    Malformed,
-    _bytes,
-    _remembered_header,
-    json_object,
-    parse_jws,
-)
+from stormdoor.auth.jose.jws import Jws, _bytes, _remembered_header, json_object, parse_jws
 from stormdoor.core.credential import MAX_SECRET
+from stormdoor.core.malformed import Malformed
 from tests.support.tokens import b64, forge
 
 GOOD = forge({"alg": "HS256", "typ": "JWT", "kid": "k"}, {"sub": "alice"}, lambda _: b"signature")

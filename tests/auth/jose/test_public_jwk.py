@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdoor import ConfigurationError, JwtKey
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint, read_jwk
+from stormdoor.core.malformed import Malformed
 
 EC = JwtKey("ES256", generate_private_key(SECP256R1()))
 ED = JwtKey("EdDSA", Ed25519PrivateKey.generate())

@@ -20,11 +20,11 @@ from stormdoor import (
     JwtKey,
     Rejected,
 )
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.mtls.certificate_names import CertificateNames, read_certificate
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.stores import MemoryStore
 from tests.support.certificates import Authority, Issued

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from stormdoor import Authentication, Denial, Principal, Rejected
 from stormdoor.auth.jose.jwt_verifier import Verified
 from stormdoor.auth.oauth.answer_cache import AnswerCache
-from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.auth.oauth.timestamp import Timestamp
 from stormdoor.core.claims import Claims
 
 MAX, NEGATIVE, SIZE = 30.0, 5.0, 4
@@ -30,18 +30,18 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         """An empty cache."""
         self.cache = AnswerCache(size=SIZE, max_seconds=MAX, negative_seconds=NEGATIVE)
-        self.now = Stamp(0.0, 1_000_000.0)
-        self.known: dict[int, tuple[Stamp, Verified | Rejected]] = {}
+        self.now = Timestamp(0.0, 1_000_000.0)
+        self.known: dict[int, tuple[Timestamp, Verified | Rejected]] = {}
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 4.9, 5.0, 15.0, 29.9, 30.0, 100.0]))
     def wait(self, seconds: float) -> None:
         """Time passes."""
-        self.now = Stamp(self.now.monotonic + seconds, self.now.wall + seconds)
+        self.now = Timestamp(self.now.monotonic + seconds, self.now.wall + seconds)
 
     @rule(seconds=st.sampled_from([-1e6, -10.0, 10.0, 1e6]))
     def set_the_clock(self, seconds: float) -> None:
         """Somebody sets the wall clock."""
-        self.now = Stamp(self.now.monotonic, self.now.wall + seconds)
+        self.now = Timestamp(self.now.monotonic, self.now.wall + seconds)
 
     @rule(token=TOKENS, seconds=st.sampled_from([1.0, 10.0, 1000.0, float("inf")]))
     def say_yes(self, token: int, seconds: float) -> None:
@@ -88,7 +88,7 @@ TestMachine.settings = settings(max_examples=40, stateful_step_count=40)
 def test_inventing_tokens_pushes_nobody_out() -> None:
     """A stranger's noes take the place of noes."""
     cache = AnswerCache(size=4, max_seconds=MAX, negative_seconds=NEGATIVE)
-    now = Stamp(0.0, 0.0)
+    now = Timestamp(0.0, 0.0)
     answer = yes(1, 1000.0)
     cache.put(b"alice", answer, now)
     for number in range(1000):
@@ -99,5 +99,5 @@ def test_inventing_tokens_pushes_nobody_out() -> None:
 def test_nothing_is_kept() -> None:
     """With size 0."""
     cache = AnswerCache(size=0, max_seconds=MAX, negative_seconds=NEGATIVE)
-    cache.put(b"alice", yes(1, 1000.0), Stamp(0.0, 0.0))
+    cache.put(b"alice", yes(1, 1000.0), Timestamp(0.0, 0.0))
     assert len(cache) == 0

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from stormdoor import ConfigurationError, JwtKey
 from stormdoor.auth.jose.key_source import FixedKeys
 from stormdoor.auth.oidc.account import derived_id, own_account, roles_of
+from stormdoor.auth.oidc.authorization_request import AuthorizationRequest, LoginStateCookie
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
-from stormdoor.auth.oidc.journey import Journey, Keepsake
 from stormdoor.auth.oidc.logout import announce, overtaken
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
 from stormdoor.auth.oidc.return_to import local_path
@@ -334,21 +334,21 @@ def test_honest_paths(path: str) -> None:
 
 def test_a_keepsake_tells_nothing() -> None:
     """Its parts differ, look random, and cannot be had from one another without it."""
-    one = Keepsake.of(None)
+    one = LoginStateCookie.of(None)
     assert one.secret not in repr(one)
     parts = {one.id("s"), one.verifier("s"), one.nonce("s"), one.id("t"), one.verifier("t")}
     assert len(parts) == 5
     assert len(one.verifier("s")) == 43
-    assert Keepsake.of(one.secret) == one
+    assert LoginStateCookie.of(one.secret) == one
     for none in ("", "short", one.secret + "x", "é" * 43):
-        assert Keepsake.of(none).secret != none
-    assert Keepsake.of(None) != one
+        assert LoginStateCookie.of(none).secret != none
+    assert LoginStateCookie.of(None) != one
 
 
 @pytest.mark.parametrize("intent", ["login", "link", "step-up"])
 def test_a_journey_is_read_as_it_was_written(intent: Any) -> None:
     """From the store, as JSON."""
-    journey = Journey(
+    request = AuthorizationRequest(
         intent=intent,
         issuer=ISSUER,
         return_to="/x",
@@ -357,9 +357,9 @@ def test_a_journey_is_read_as_it_was_written(intent: Any) -> None:
         acr_values=("gold",),
         session_id="s",
     )
-    pending = journey.pending("id", "alice")
+    pending = request.pending("id", "alice")
     assert json.loads(json.dumps(pending.data)) == pending.data
-    assert Journey.read(pending) == journey
+    assert AuthorizationRequest.read(pending) == request
 
 
 @pytest.mark.parametrize(

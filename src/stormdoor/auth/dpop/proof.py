@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.dpop.server_nonce import ServerNonce
-from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jws import Jws, json_object, parse_jws
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.public_jwk import JWK_ALGORITHMS, jwk_of, jwk_thumbprint, read_jwk
 from stormdoor.core.claims import MAX_TEXT
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Opened", "SecretBox"]
+__all__ = ["SecretBox", "Unsealed"]
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -28,7 +28,7 @@ _VERSION = "v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Unsealed:
     """An unsealed secret. It is not in the repr.
 
     Attributes:
@@ -88,7 +88,7 @@ class SecretBox:
         sealed = nonce + cipher.encrypt(nonce, secret, belongs_to.encode())
         return f"{_VERSION}.{name}.{base64.urlsafe_b64encode(sealed).decode()}"
 
-    def open(self, sealed: str, *, belongs_to: str) -> Opened | None:
+    def open(self, sealed: str, *, belongs_to: str) -> Unsealed | None:
         """Return the secret; None if no known key sealed it in this context, or it was changed."""
         version, _, rest = sealed.partition(".")
         name, _, text = rest.partition(".")
@@ -101,7 +101,7 @@ class SecretBox:
             secret = cipher.decrypt(nonce, box, belongs_to.encode())
         except (InvalidTag, ValueError, binascii.Error):
             return None
-        return Opened(secret, stale=name != next(iter(self._ciphers)))
+        return Unsealed(secret, stale=name != next(iter(self._ciphers)))
 
 
 def _derived(key: bytes, purpose: bytes = b"") -> bytes:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stormdoor.auth.jose.jws import Malformed
+from stormdoor.core.malformed import Malformed
 
 __all__ = ["SignedParts", "read_signature", "signature_base", "write_inner_list", "write_string"]
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from stormdoor.auth.http_signature.message_signature import signature_base, write_inner_list
 from stormdoor.auth.http_signature.request_key import SIGNATURE_ALGORITHMS, RequestKey
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 __all__ = [

@@ -31,12 +31,12 @@ from stormdoor.auth.http_signature.request_signature import (
     sign_offer,
     sign_request,
 )
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import header_name
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store

@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from stormdoor.core.credential import MAX_SECRET
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.value import value
 
-__all__ = ["Jws", "Malformed", "json_object", "parse_jws"]
+__all__ = ["Jws", "json_object", "parse_jws"]
 
 _SEGMENT = re.compile(rb"[A-Za-z0-9_-]+")
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -65,17 +66,6 @@ class Jws:
     signed: bytes
     signature: bytes
     jwk: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A malformed token.
-
-    Attributes:
-        reason: For the operator; contains nothing of the token.
-    """
-
-    reason: str
 
 
 class _NotStrictError(ValueError):

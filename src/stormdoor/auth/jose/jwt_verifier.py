@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jws import Jws, json_object, parse_jws
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.key_source import KeySource, quoted
 from stormdoor.auth.jose.token_cache import TokenCache
-from stormdoor.core.claims import ClaimRules, Claims, Unsound, read_claims
+from stormdoor.core.claims import ClaimRules, Claims, read_claims
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError
 
@@ -117,7 +118,7 @@ class JwtVerifier:
         if alien is not None:
             return _bad(alien)
         claims = read_claims(payload, self.rules)
-        if isinstance(claims, Unsound):
+        if isinstance(claims, Malformed):
             return _bad(claims.reason)
         return Verified(claims, vouched(claims, self.rules, self._kind, digest), key)
 

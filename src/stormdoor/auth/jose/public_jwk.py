@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.jose.jwt_key import JwtKey
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["JWK_ALGORITHMS", "jwk_of", "jwk_thumbprint", "read_jwk"]

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.mtls.certificate_names import CertificateNames, read_certificate
 from stormdoor.auth.proxy.trusted_proxy import fingerprint_of_certificate
 from stormdoor.core.credential import Credential, Place, Source, mtls_proof, thumbprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store

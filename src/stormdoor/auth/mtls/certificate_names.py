@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.core.credential import thumbprint
+from stormdoor.core.malformed import Malformed
 
 __all__ = ["CertificateNames", "read_certificate"]
 

@@ -12,11 +12,11 @@ from typing import Literal
 from urllib.parse import unquote
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jose.jws import Malformed
 from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import header_name
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["CERTIFICATE_HEADERS", "ForwardedCertificate"]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_verifier import Verified
-from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.auth.oauth.timestamp import Timestamp
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["AnswerCache"]
@@ -42,11 +42,11 @@ class AnswerCache:
         self._size = size
         self._max_seconds = max_seconds
         self._negative_seconds = negative_seconds
-        self._yes: dict[bytes, tuple[Stamp, Verified]] = {}
-        self._no: dict[bytes, tuple[Stamp, Rejected]] = {}
+        self._yes: dict[bytes, tuple[Timestamp, Verified]] = {}
+        self._no: dict[bytes, tuple[Timestamp, Rejected]] = {}
 
     def get(
-        self, digest: bytes, now: Stamp, *, within: float = float("inf")
+        self, digest: bytes, now: Timestamp, *, within: float = float("inf")
     ) -> Verified | Rejected | None:
         """Return the cached answer about a token.
 
@@ -72,7 +72,7 @@ class AnswerCache:
             del self._no[digest]
         return None
 
-    def put(self, digest: bytes, answer: Verified | Rejected, asked: Stamp) -> None:
+    def put(self, digest: bytes, answer: Verified | Rejected, asked: Timestamp) -> None:
         """Store an answer with the time of the request."""
         self._yes.pop(digest, None)
         self._no.pop(digest, None)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.account_lookup import AccountLookup
-from stormdoor.auth.jose.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jws import Jws, json_object, parse_jws
 from stormdoor.auth.jose.jwt_verifier import JwtVerifier, Verified
 from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
@@ -37,6 +37,7 @@ from stormdoor.core.credential import (
 )
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.malformed import Malformed
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication, Recheck
 from stormdoor.core.ticket import TICKET_PREFIX

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from stormdoor.auth.jose.jws import Malformed, json_object
+from stormdoor.auth.jose.jws import json_object
 from stormdoor.core.address import is_loopback
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["Answer", "ProviderClient", "Unanswered", "check_url", "is_local"]

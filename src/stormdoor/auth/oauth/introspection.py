@@ -21,9 +21,10 @@ from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered, check_url
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
-from stormdoor.auth.oauth.stamp import Stamp
-from stormdoor.core.claims import ClaimRules, Unsound, read_claims
+from stormdoor.auth.oauth.timestamp import Timestamp
+from stormdoor.core.claims import ClaimRules, read_claims
 from stormdoor.core.denial import Denial
+from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
 _log = logging.getLogger("stormdoor.oauth")
@@ -159,7 +160,7 @@ class Introspector:
             The verified token; or the refusal, `UNAVAILABLE` without an answer.
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self.cache.get(digest, Stamp(self._monotonic(), now), within=within)
+        known = self.cache.get(digest, Timestamp(self._monotonic(), now), within=within)
         if known is None:
             answer = await self._calls.ask(digest, lambda: self._ask(token, digest, now))
             if isinstance(answer, Unanswered):
@@ -182,7 +183,7 @@ class Introspector:
                 )
 
     async def _ask(self, token: str, digest: bytes, now: float) -> Verified | Rejected | Unanswered:
-        asked = Stamp(self._monotonic(), now)
+        asked = Timestamp(self._monotonic(), now)
         endpoint = self.settings.endpoint
         if endpoint is None:
             metadata = await self._provider.metadata(now)
@@ -256,7 +257,7 @@ class Introspector:
         if fault is not None:
             return _bad(fault)
         claims = read_claims(body, self.rules)
-        if isinstance(claims, Unsound):
+        if isinstance(claims, Malformed):
             return _bad(claims.reason)
         return Verified(claims, vouched(claims, self.rules, self._kind, digest))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
 from stormdoor.auth.oauth.discovery import Metadata, discover
-from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.auth.oauth.timestamp import Timestamp
 
 __all__ = ["Provider"]
 
@@ -35,13 +35,13 @@ class Provider:
         self._client = client
         self._monotonic = monotonic
         self._told = told
-        self._known: tuple[Stamp, Metadata] | None = None
+        self._known: tuple[Timestamp, Metadata] | None = None
 
     async def metadata(self, now: float) -> Metadata | Unanswered:
         """Return its endpoints at `now` (Unix seconds)."""
         if self._told is not None:
             return self._told
-        at = Stamp(self._monotonic(), now)
+        at = Timestamp(self._monotonic(), now)
         if self._known is not None and self._known[0].age(at) < _KEPT_SECONDS:
             return self._known[1]
         found = await discover(self._client, self.issuer)

@@ -14,7 +14,7 @@ from stormdoor.auth.oauth.client import ProviderClient, Unanswered
 from stormdoor.auth.oauth.discovery import Metadata
 from stormdoor.auth.oauth.jwks import KeySet, read_jwks
 from stormdoor.auth.oauth.provider import Provider
-from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.auth.oauth.timestamp import Timestamp
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
 
@@ -73,7 +73,7 @@ class RemoteKeys:
         self._max_stale_seconds = max_stale_seconds
         self._keys = KeySet()
         self._held: frozenset[JwtKey] = frozenset()
-        self._fetched: Stamp | None = None
+        self._fetched: Timestamp | None = None
         self._tried: float | None = None
         self._failing: Unanswered | None = None
         self.generation = 0
@@ -82,7 +82,7 @@ class RemoteKeys:
     def _age(self, now: float) -> float:
         if self._fetched is None:
             return float("inf")
-        return self._fetched.age(Stamp(self._monotonic(), now))
+        return self._fetched.age(Timestamp(self._monotonic(), now))
 
     def holds(self, key: JwtKey, now: float) -> bool:
         """Return whether the key is valid (see `KeySource`).
@@ -166,7 +166,7 @@ class RemoteKeys:
 
     async def _fetch(self, now: float) -> KeySet | Unanswered:
         # INVARIANT: its age counts from the request, not from the answer: the answer may be that old.
-        asked = Stamp(self._monotonic(), now)
+        asked = Timestamp(self._monotonic(), now)
         metadata = await self._provider.metadata(now)
         if isinstance(metadata, Unanswered):
             return metadata
@@ -187,7 +187,7 @@ class RemoteKeys:
             return Unanswered(f"the key set was answered with {answer.status}")
         return read_jwks(answer.body, self._algorithms, self._keys)
 
-    def _adopt(self, found: KeySet, asked: Stamp) -> None:
+    def _adopt(self, found: KeySet, asked: Timestamp) -> None:
         """Replace the keys."""
         held = frozenset(found.known.values())
         gone = [key for key in self._keys.known.values() if key not in held]

@@ -9,8 +9,9 @@ from stormdoor.auth.jose.key_source import KeySource
 from stormdoor.auth.oidc.library import CodeIDToken, JoseError
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.oidc.signed import bad, open_token
-from stormdoor.core.claims import ClaimRules, Unsound, read_claims
+from stormdoor.core.claims import ClaimRules, read_claims
 from stormdoor.core.denial import Refusal
+from stormdoor.core.malformed import Malformed
 
 __all__ = ["Expected", "IdToken", "verify_id_token"]
 
@@ -95,7 +96,7 @@ async def verify_id_token(
         session="sid",
     )
     claims = read_claims(payload, rules)
-    if isinstance(claims, Unsound):
+    if isinstance(claims, Malformed):
         return bad(_WHAT, claims.reason)
     fault = (
         claims.misuse(rules, now)

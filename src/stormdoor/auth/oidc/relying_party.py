@@ -19,9 +19,15 @@ from stormdoor.auth.oauth.discovery import Metadata as ProviderMetadata
 from stormdoor.auth.oauth.jwks import KeySet
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.oidc.authorization_request import (
+    PURPOSE,
+    SECONDS,
+    AuthorizationRequest,
+    Intent,
+    LoginStateCookie,
+)
 from stormdoor.auth.oidc.exchange import more_claims, redeem
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
-from stormdoor.auth.oidc.journey import JOURNEY, SECONDS, Intent, Journey, Keepsake
 from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
@@ -42,12 +48,12 @@ class Arrived:
     """A browser that has returned with a valid answer of the provider.
 
     Attributes:
-        journey: The request.
+        request: The request.
         token: The verified ID token.
         claims: Claims of the token and of UserInfo.
     """
 
-    journey: Journey
+    request: AuthorizationRequest
     token: IdToken
     claims: Mapping[str, object] = field(repr=False)
 
@@ -133,7 +139,7 @@ class RelyingParty:
     async def send(
         self,
         intent: Intent,
-        keepsake: Keepsake,
+        state_cookie: LoginStateCookie,
         *,
         return_to: str,
         now: float,
@@ -146,7 +152,7 @@ class RelyingParty:
 
         Args:
             intent: The action at the browser's return.
-            keepsake: The secret in the browser's cookie.
+            state_cookie: The secret in the browser's cookie.
             return_to: A local path for the end.
             now: Unix seconds.
             session: The session that it concerns, if any.
@@ -160,7 +166,7 @@ class RelyingParty:
         provider = self.provider
         age = provider.max_age if max_age is None else max_age
         state = secrets.token_urlsafe(32)
-        journey = Journey(
+        request = AuthorizationRequest(
             intent=intent,
             issuer=metadata.issuer,
             return_to=return_to,
@@ -171,7 +177,7 @@ class RelyingParty:
         )
         principal_id = None if session is None else session.principal_id
         stored = await self._store.add_pending(
-            journey.pending(keepsake.id(state), principal_id),
+            request.pending(state_cookie.id(state), principal_id),
             strangers=self._strangers if principal_id is None else None,
         )
         if not stored:
@@ -186,8 +192,8 @@ class RelyingParty:
         url, _ = client.create_authorization_url(
             metadata.authorization_endpoint,
             state=state,
-            code_verifier=keepsake.verifier(state),
-            nonce=keepsake.nonce(state),
+            code_verifier=state_cookie.verifier(state),
+            nonce=state_cookie.nonce(state),
             acr_values=" ".join(acr_values or provider.acr_values) or None,
             max_age=None if age is None else f"{age:.0f}",
             prompt=prompt,
@@ -197,12 +203,12 @@ class RelyingParty:
     # -- back from it ------------------------------------------------------------------------------
 
     async def receive(
-        self, keepsake: Keepsake, query: Mapping[str, Sequence[str]], now: float
+        self, state_cookie: LoginStateCookie, query: Mapping[str, Sequence[str]], now: float
     ) -> Arrived | Refusal:
         """Verify the answer that a browser has brought back.
 
         Args:
-            keepsake: The secret in its cookie.
+            state_cookie: The secret in its cookie.
             query: The arguments of the callback, each with all its values.
             now: Unix seconds.
         """
@@ -211,7 +217,7 @@ class RelyingParty:
             return given
         state = given.get("state", "")
         # INVARIANT: removed before any other check: a state is accepted once, with any other content.
-        pending = await self._store.take_pending(keepsake.id(state), JOURNEY)
+        pending = await self._store.take_pending(state_cookie.id(state), PURPOSE)
         if pending is None:
             return Refusal(
                 Denial.BAD_CREDENTIAL,
@@ -220,11 +226,11 @@ class RelyingParty:
             )
         if not pending.alive(now):
             return Refusal(Denial.EXPIRED, f"the login took longer than {SECONDS:.0f} s")
-        journey = Journey.read(pending)
+        request = AuthorizationRequest.read(pending)
         metadata = await self.metadata(now)
         if isinstance(metadata, Refusal):
             return metadata
-        fault = self._mixed_up(journey, metadata, given.get("iss"))
+        fault = self._mixed_up(request, metadata, given.get("iss"))
         if fault is not None:
             return Refusal(Denial.BAD_CREDENTIAL, fault)
         if "error" in given:
@@ -236,15 +242,17 @@ class RelyingParty:
         if not given.get("code"):
             return Refusal(Denial.MALFORMED, "the answer holds neither code nor error")
         tokens = await redeem(
-            self._client, self.provider, metadata, given["code"], keepsake.verifier(state)
+            self._client, self.provider, metadata, given["code"], state_cookie.verifier(state)
         )
         if isinstance(tokens, Refusal):
             return tokens
-        return await self._believe(journey, metadata, tokens, keepsake.nonce(state), now)
+        return await self._believe(request, metadata, tokens, state_cookie.nonce(state), now)
 
-    def _mixed_up(self, journey: Journey, metadata: Metadata, iss: str | None) -> str | None:
+    def _mixed_up(
+        self, request: AuthorizationRequest, metadata: Metadata, iss: str | None
+    ) -> str | None:
         """Return the refusal if another provider answers (RFC 9207 §2.4)."""
-        if journey.issuer != self.provider.issuer:
+        if request.issuer != self.provider.issuer:
             return "the login was begun at another provider"
         if iss is None and metadata.names_itself:
             return "the answer does not say who gives it (iss), although the provider promises that it does"
@@ -254,7 +262,7 @@ class RelyingParty:
 
     async def _believe(
         self,
-        journey: Journey,
+        request: AuthorizationRequest,
         metadata: Metadata,
         tokens: Mapping[str, object],
         nonce: str,
@@ -269,9 +277,9 @@ class RelyingParty:
             )
         expected = Expected(
             nonce=nonce,
-            began_at=journey.began_at,
-            max_age=journey.max_age,
-            acr_values=journey.acr_values,
+            began_at=request.began_at,
+            max_age=request.max_age,
+            acr_values=request.acr_values,
             access_token=access_token if isinstance(access_token, str) else None,
         )
         token = await verify_id_token(
@@ -280,9 +288,9 @@ class RelyingParty:
         if isinstance(token, Refusal):
             return token
         if not self.provider.userinfo:
-            return Arrived(journey, token, token.claims)
+            return Arrived(request, token, token.claims)
         claims = await more_claims(self._client, metadata, token, expected.access_token)
-        return claims if isinstance(claims, Refusal) else Arrived(journey, token, claims)
+        return claims if isinstance(claims, Refusal) else Arrived(request, token, claims)
 
     # -- logout ------------------------------------------------------------------------------------
 

@@ -6,15 +6,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.auth.jose.jws import Malformed, json_object, parse_jws
+from stormdoor.auth.jose.jws import json_object, parse_jws
 from stormdoor.auth.jose.key_source import KeySource, quoted
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.malformed import Malformed
 
-__all__ = ["Opened", "bad", "open_token"]
+__all__ = ["VerifiedToken", "bad", "open_token"]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class VerifiedToken:
     """A token with a valid signature. Its claims have not been checked.
 
     Attributes:
@@ -39,7 +40,7 @@ async def open_token(
     algorithms: Collection[str],
     types: Collection[str | None],
     now: float,
-) -> Opened | Refusal:
+) -> VerifiedToken | Refusal:
     """Verify the signature of a token (OpenID Connect Core §3.1.3.7, steps 6 and 7).
 
     Args:
@@ -72,4 +73,4 @@ async def open_token(
     payload = json_object(jws.payload)
     if isinstance(payload, Malformed):
         return bad(what, f"the payload: {payload.reason}")
-    return Opened(jws.algorithm, payload)
+    return VerifiedToken(jws.algorithm, payload)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Stamp"]
+__all__ = ["Timestamp"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class Timestamp:
     """A moment by the wall clock and the monotonic clock.
 
     Attributes:
@@ -19,7 +19,7 @@ class Stamp:
     monotonic: float
     wall: float
 
-    def age(self, now: Stamp) -> float:
+    def age(self, now: Timestamp) -> float:
         """Return the seconds from then to `now`, by the clock that counted more.
 
         Setting the wall clock back must not extend a lifetime; and the monotonic clock stands still while a

@@ -19,9 +19,9 @@ from typing import Literal
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.pending import Pending
 
-__all__ = ["JOURNEY", "SECONDS", "Intent", "Journey", "Keepsake"]
+__all__ = ["PURPOSE", "SECONDS", "AuthorizationRequest", "Intent", "LoginStateCookie"]
 
-JOURNEY = "openid-journey"
+PURPOSE = "openid-journey"
 """The purpose of such a `Pending`."""
 
 SECONDS = 600.0
@@ -33,7 +33,7 @@ _LENGTH = 43  # characters of token_urlsafe(32): 256 bits
 
 
 @dataclass(frozen=True, slots=True)
-class Keepsake:
+class LoginStateCookie:
     """The secret in the browser's cookie during a login. Not in its repr.
 
     One cookie serves all tabs: each has a `state` of its own.
@@ -42,10 +42,10 @@ class Keepsake:
     secret: str
 
     def __repr__(self) -> str:
-        return "Keepsake()"
+        return "LoginStateCookie()"
 
     @classmethod
-    def of(cls, cookie: str | None) -> Keepsake:
+    def of(cls, cookie: str | None) -> LoginStateCookie:
         """Read the secret of a received cookie; create a new one if that is invalid."""
         if cookie is not None and len(cookie) == _LENGTH and cookie.isascii():
             return cls(cookie)
@@ -72,7 +72,7 @@ class Keepsake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class AuthorizationRequest:
     """The request that a browser was sent to the provider with.
 
     Attributes:
@@ -97,7 +97,7 @@ class Journey:
         """Return the entry for the store.
 
         Args:
-            id: `Keepsake.id`.
+            id: `LoginStateCookie.id`.
             principal_id: Principal of the session that it concerns.
         """
         data: dict[str, object] = {
@@ -109,7 +109,7 @@ class Journey:
         }
         return Pending(
             id=id,
-            purpose=JOURNEY,
+            purpose=PURPOSE,
             principal_id=principal_id,
             session_id=self.session_id,
             data=data,
@@ -118,7 +118,7 @@ class Journey:
         )
 
     @classmethod
-    def read(cls, pending: Pending) -> Journey:
+    def read(cls, pending: Pending) -> AuthorizationRequest:
         """Read an entry of the store."""
         data: Mapping[str, object] = pending.data
         max_age, acr_values = data.get("max_age"), data.get("acr_values")
