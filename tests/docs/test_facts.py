@@ -25,7 +25,7 @@ from stormdoor.auth.password.common_passwords import common_passwords
 from stormdoor.auth.password.passwords import _MOST_THREADS, OWASP, Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
-from stormdoor.config import heart
+from stormdoor.config import maintenance_loop
 from stormdoor.config.file import read_options
 from stormdoor.core.backoff import FAMILIAR_SECONDS, OWN
 from stormdoor.core.condition import _OPERATORS
@@ -449,5 +449,5 @@ def test_rooms_are_listed_in_their_order(page: str, container: str) -> None:
 
 def test_the_heartbeat() -> None:
     """The page says how often it beats."""
-    assert 1 / heart._TICK_SECONDS == 4
+    assert 1 / maintenance_loop._TICK_SECONDS == 4
     assert "four times a second" in _text(EXPLANATION / "architecture.md")

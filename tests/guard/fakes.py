@@ -272,10 +272,10 @@ def make_guard(
 async def settle(guard: Guard, *accounts: Account) -> Guard:
     """Start `guard`, stop its heart, and store accounts; by default carol, a member."""
     await guard.start()
-    if guard._heart is not None:
-        guard._heart.cancel()
-        await asyncio.wait([guard._heart])
-        guard._heart = None
+    if guard._maintenance is not None:
+        guard._maintenance.cancel()
+        await asyncio.wait([guard._maintenance])
+        guard._maintenance = None
     for account in accounts or (Account(id="carol", roles=frozenset({"member"})),):
         await guard.store.add_account(account)
     return guard

@@ -141,10 +141,10 @@ async def _world() -> tuple[Guard, FakeStore, Handshake, str]:
 async def _another(store: FakeStore) -> Guard:
     guard = make_guard(store=store, clock=FakeClock())
     await guard.start()
-    assert guard._heart is not None
-    guard._heart.cancel()
-    await asyncio.wait([guard._heart])
-    guard._heart = None
+    assert guard._maintenance is not None
+    guard._maintenance.cancel()
+    await asyncio.wait([guard._maintenance])
+    guard._maintenance = None
     return guard
 
 

@@ -100,10 +100,10 @@ async def test_the_list_of_operators_follows() -> None:
     stays, _ = await opened(guard, bearer("alice"))
     goes, _ = await opened(guard, bearer("bob"))
     await admit(guard, bearer("mia"))  # pending: not listed
-    await guard.heart.tidy()
+    await guard.maintenance_loop.clean_up()
     assert {one.id for one in await guard.store.live_connections(0)} == {stays.id, goes.id}
     guard.registry.end(goes)
-    await guard.heart.tidy()
+    await guard.maintenance_loop.clean_up()
     [listed] = await guard.store.live_connections(0)
     assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", "test")
 
@@ -139,9 +139,9 @@ async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> 
     store.broken["sync_connections"] = RuntimeError("odd")  # type: ignore[attr-defined]
     for _ in range(times):
         with pytest.raises(RuntimeError):
-            await guard.heart.tidy()
+            await guard.maintenance_loop.clean_up()
     store.broken.clear()  # type: ignore[attr-defined]
-    await guard.heart.tidy()
+    await guard.maintenance_loop.clean_up()
     [listed] = await store.live_connections(0)
     assert listed.id == connection.id
 

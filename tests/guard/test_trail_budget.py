@@ -339,8 +339,8 @@ async def test_retention_has_a_default(options: dict[str, Any], kept: list[float
     guard = await settle(make_guard(store=store, clock=clock, **options))
     old = [Event(time=clock.now() - days * 86_400, name="test") for days in (401.0, 399.0)]
     await store.append_events(old)
-    while guard.heart.ticks < 4 * 60 * 10:
-        guard.heart.ticks += 3
+    while guard.maintenance_loop.ticks < 4 * 60 * 10:
+        guard.maintenance_loop.ticks += 3
         await guard.tick()
     found = [entry.event for entry in await store.entries() if entry.event.name == "test"]
     assert [(clock.now() - one.time) / 86_400 for one in found] == kept

@@ -154,10 +154,10 @@ class Machine(RuleBasedStateMachine):
 
         async def begin() -> None:
             await self.guard.start()
-            assert self.guard._heart is not None
-            self.guard._heart.cancel()
-            await asyncio.wait([self.guard._heart])
-            self.guard._heart = None
+            assert self.guard._maintenance is not None
+            self.guard._maintenance.cancel()
+            await asyncio.wait([self.guard._maintenance])
+            self.guard._maintenance = None
             for who in PEOPLE:
                 await self.store.add_account(Account(id=who, roles=frozenset(self.roles[who])))
 

@@ -430,11 +430,11 @@ async def quiet(guard: Guard) -> None:
     """Start `guard` and stop its heart, so that a tick happens when the test says so."""
     with contextlib.suppress(Exception):
         await guard.start()
-    if guard._heart is not None:
-        guard._heart.cancel()
+    if guard._maintenance is not None:
+        guard._maintenance.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await guard._heart
-        guard._heart = None
+            await guard._maintenance
+        guard._maintenance = None
 
 
 @contextlib.contextmanager

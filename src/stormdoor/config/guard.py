@@ -23,8 +23,8 @@ from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.file import read_options
-from stormdoor.config.heart import Heart
 from stormdoor.config.logins import check_rp_id, logins
+from stormdoor.config.maintenance_loop import MaintenanceLoop
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -242,7 +242,7 @@ class Guard:
             limits=self.limits,
             clock=self.clock,
         )
-        self.heart = Heart(
+        self.maintenance_loop = MaintenanceLoop(
             admission=self.admission,
             lifetime=self.lifetime,
             rechecker=self.rechecker,
@@ -286,7 +286,7 @@ class Guard:
         self._errands: set[asyncio.Task[None]] = set()
         self._started = False
         self._starting: asyncio.Future[None] | None = None
-        self._heart: asyncio.Task[None] | None = None
+        self._maintenance: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
 
     @classmethod
@@ -415,8 +415,8 @@ class Guard:
         self._started = True
         self._note("sys_startup")
         self._stopping = asyncio.Event()
-        self._heart = asyncio.get_running_loop().create_task(
-            self.heart.beat(self._stopping), name="stormdoor"
+        self._maintenance = asyncio.get_running_loop().create_task(
+            self.maintenance_loop.run(self._stopping), name="stormdoor"
         )
         for one in self.managed_resources:
             if isinstance(one, Prefetching):
@@ -437,28 +437,28 @@ class Guard:
 
     async def tick(self) -> None:
         """Run the maintenance once: revocations, deadlines, trail, and sometimes the slower jobs."""
-        await self.heart.tick()
+        await self.maintenance_loop.tick()
 
     async def close(self) -> None:
         """Refuse new clients, end every connection (1001), write the trail, close the store."""
         self.admission.closing = True
         shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
         self.registry.end_all(self.registry, shutdown)
-        if self._heart is not None:
+        if self._maintenance is not None:
             # Not cancelled at once: a store may still write after its caller has given up, and the entries
             # would be written twice.
             if self._stopping is not None:
                 self._stopping.set()
             await asyncio.wait(
-                [self._heart, *self.heart.chores.values()], timeout=_PATIENCE_SECONDS
+                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=_PATIENCE_SECONDS
             )
-            for task in (self._heart, *self.heart.chores.values()):
+            for task in (self._maintenance, *self.maintenance_loop.jobs.values()):
                 task.cancel()
             await asyncio.wait(
-                [self._heart, *self.heart.chores.values()], timeout=_PATIENCE_SECONDS
+                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=_PATIENCE_SECONDS
             )
-            self._heart = None
-            self.heart.chores.clear()
+            self._maintenance = None
+            self.maintenance_loop.jobs.clear()
         # In batches, so that the loop continues to serve the remaining clients.
         await self.registry.farewells()
         await self.rechecker.close()

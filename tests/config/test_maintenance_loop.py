@@ -1,4 +1,4 @@
-"""The guard as a whole: its start, its beat, its end."""
+"""The guard as a whole: its start, its maintenance loop, its end."""
 
 from __future__ import annotations
 
@@ -89,18 +89,18 @@ async def test_the_heart_beats_by_itself() -> None:
         await until(lambda: not connection.open)
 
 
-async def test_the_heart_survives_errors() -> None:
-    """One that comes at every beat, in every chore."""
+async def test_the_loop_survives_errors() -> None:
+    """An error in every job of every tick ends no loop."""
     store = FakeStore()
     guard = make_guard(store=store)
     async with guard:
         for method in ("revocations", "append_events", "sync_connections"):
             store.broken[method] = RuntimeError("odd")
         with log_lines("stormdoor") as lines:
-            before = guard.heart.ticks
-            await until(lambda: guard.heart.ticks >= before + 2)
-            assert guard._heart is not None
-            assert not guard._heart.done()
+            before = guard.maintenance_loop.ticks
+            await until(lambda: guard.maintenance_loop.ticks >= before + 2)
+            assert guard._maintenance is not None
+            assert not guard._maintenance.done()
         assert any("odd" in line for line in lines)
         store.broken.clear()
 
@@ -108,8 +108,8 @@ async def test_the_heart_survives_errors() -> None:
 @pytest.mark.parametrize(
     "broken", ["revocations", "session", "account", "append_events", "sync_connections"]
 )
-async def test_no_chore_keeps_another_from_being_done(broken: str) -> None:
-    """Whatever fails, connections expire, revocations are followed, and the trail is written."""
+async def test_no_job_prevents_another(broken: str) -> None:
+    """While one job fails, connections expire, revocations are followed, and the trail is written."""
     store = FakeStore()
     guard = make_guard(
         Tokens(
@@ -142,7 +142,7 @@ async def test_no_chore_keeps_another_from_being_done(broken: str) -> None:
 
 
 async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An application may call `tick()` while the heartbeat runs: both see the job end."""
+    """An application may call `tick()` while the maintenance loop runs: both see the job end."""
     guard = await settle(make_guard())
     second: list[asyncio.Task[None]] = []
 
@@ -197,7 +197,7 @@ async def test_nothing_starts_again_after_the_end() -> None:
     await guard.close()
     store.calls.clear()
     assert await guard.ready()
-    assert guard._heart is None
+    assert guard._maintenance is None
     assert store.calls == []
     await refused(guard, bearer("alice"))
 
@@ -263,7 +263,7 @@ async def test_a_clean_start_is_in_the_trail() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long in these tests."""
-    monkeypatch.setattr("stormdoor.config.heart._CHORE_SECONDS", 0.1)
+    monkeypatch.setattr("stormdoor.config.maintenance_loop._JOB_SECONDS", 0.1)
     monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("stormdoor.guard.lifetime.ANSWER_SECONDS", 0.02)
 

@@ -20,23 +20,23 @@ from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
 from stormdoor.stores.grace import REVOKED_SECONDS
 
-__all__ = ["Heart"]
+__all__ = ["MaintenanceLoop"]
 
 _log = logging.getLogger("stormdoor")
 
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
-_CHORE_SECONDS = 2.0
+_JOB_SECONDS = 2.0
 """Time limit in seconds for one job, after which the others run without waiting for it."""
 _PURGE_TICKS = 4 * 60 * 10
 
 
-class Heart:
+class MaintenanceLoop:
     """Runs until it is told to stop. All parts that it works on are passed in.
 
     Attributes:
         ticks: Number of runs.
-        chores: Jobs that have started and not finished.
+        jobs: Jobs that have started and not finished.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Heart:
         self._space = space
         self._unfinished = unfinished
         self.ticks = 0
-        self.chores: dict[str, asyncio.Task[object]] = {}
+        self.jobs: dict[str, asyncio.Task[object]] = {}
 
-    async def beat(self, stopping: asyncio.Event) -> None:
+    async def run(self, stopping: asyncio.Event) -> None:
         """Run until `stopping` is set."""
         while not stopping.is_set():
             with contextlib.suppress(TimeoutError):
@@ -79,7 +79,7 @@ class Heart:
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
-        chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
+        jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("follow", self._follow),
             ("unfinished", self._unfinished.retry),
             ("expire", self._lifetime.expire),
@@ -87,14 +87,14 @@ class Heart:
             ("trail", self._trail.write_due),
         ]
         if self.ticks % _SLOW_TICKS == 0:
-            chores.append(("tidy", self.tidy))
-        for name, chore in chores:
-            await self._do(name, chore)
+            jobs.append(("clean_up", self.clean_up))
+        for name, job in jobs:
+            await self._do(name, job)
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
-        self._admission.blind = self._lifetime.behind or "follow" in self.chores
+        self._admission.blind = self._lifetime.behind or "follow" in self.jobs
 
-    async def _do(self, name: str, chore: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    async def _do(self, name: str, job: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run one job with a time limit.
 
         If it takes longer, it continues in the background, and is not started again.
@@ -102,34 +102,34 @@ class Heart:
         It is not cancelled: a store may still write after its caller has given up, and the entries of the
         trail would be written twice.
         """
-        task = self.chores.get(name)
+        task = self.jobs.get(name)
         begun = task is None
         if task is None:
-            task = asyncio.get_running_loop().create_task(chore(), name=f"stormdoor {name}")
-            self.chores[name] = task
-            await asyncio.wait([task], timeout=_CHORE_SECONDS)
+            task = asyncio.get_running_loop().create_task(job(), name=f"stormdoor {name}")
+            self.jobs[name] = task
+            await asyncio.wait([task], timeout=_JOB_SECONDS)
         if not task.done():
             if begun:
                 _log.error(
-                    "a part of the heartbeat (%s) has taken %g s and goes on: does the store answer?",
+                    "the maintenance job %s has taken %g s and goes on: does the store answer?",
                     name,
-                    _CHORE_SECONDS,
+                    _JOB_SECONDS,
                 )
             return
-        self.chores.pop(name, None)  # two ticks may wait for the same task
+        self.jobs.pop(name, None)  # two ticks may wait for the same task
         if not begun:
-            _log.warning("a part of the heartbeat (%s) is over after all", name)
+            _log.warning("the maintenance job %s has ended late", name)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
             # next iteration.
-            _log.error("a part of the heartbeat failed", exc_info=error)
+            _log.error("a maintenance job failed", exc_info=error)
 
     async def _follow(self) -> None:
         await self._lifetime.follow()
         self._admission.blind = self._lifetime.behind
 
-    async def tidy(self) -> None:
+    async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._registry.forget_idle(monotonic)
