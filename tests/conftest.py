@@ -11,12 +11,13 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.auditor import sampling
 from tests.support.browser import CHROMIUM_NAMES, find_chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
@@ -92,11 +93,15 @@ class _Measuring:
     - tests with a browser: Playwright's greenlets are none of the measured threads. What they visit is
       measured, in a process of its own;
     - property tests: what chance alone reaches is not covered;
-    - tests marked `unmeasured`.
+    - tests marked `unmeasured`;
+    - tests of the auditor, unless the auditor is measured (`make test-all`).
     """
 
     def __init__(self) -> None:
-        self._tracer = sys.gettrace() if coverage.Coverage.current() is not None else None
+        current = coverage.Coverage.current()
+        self._tracer = sys.gettrace() if current is not None else None
+        omitted = current.get_option("run:omit") if current is not None else None
+        self.auditor = not any("auditor" in one for one in cast("list[str]", omitted or []))
         self.wanted = True
 
     def on(self) -> None:
@@ -111,6 +116,19 @@ class _Measuring:
 
 
 _measuring = pytest.StashKey[_Measuring]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide once which variants of the auditor run; the workers inherit the decision."""
+    if not hasattr(config, "workerinput"):
+        name, _ = sampling.decide()
+        os.environ[sampling.VARIABLE] = name
+
+
+def pytest_report_header() -> str:
+    """Report which variants of the auditor run, and why."""
+    name, reason = sampling.decide()
+    return f"variants of the auditor: {name}, because {reason}"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -146,8 +164,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InUnits | No
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """With a browser nothing is measured, a fixture neither; and only some processes of their own are."""
-    item.config.stash[_measuring].wanted = item.get_closest_marker("browser") is None
+    measuring = item.config.stash[_measuring]
     folder = item.path.relative_to(_HERE).parts[0]
+    measuring.wanted = item.get_closest_marker("browser") is None and (
+        measuring.auditor or folder != "auditor"
+    )
     # By default the collector runs after 700 new objects, and takes a sixth of the auditor's time. Elsewhere
     # it finds what a test has not closed, and must find it in that test.
     gc.set_threshold(20_000 if folder == "auditor" else 700)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.auditor.sampling import chosen
 from tests.auditor.sources import scene_of
 from tests.auditor.variants import (
     programs_of_actions,
@@ -18,17 +19,17 @@ from tests.auditor.variants import (
     programs_of_visitors,
 )
 
-ALL = (
-    programs_of_actions.PROGRAMS
-    | programs_of_answers.PROGRAMS
-    | programs_of_dialogues.PROGRAMS
-    | programs_of_fronts.PROGRAMS
-    | programs_of_logins.PROGRAMS
-    | programs_of_protocols.PROGRAMS
-    | programs_of_services.PROGRAMS
-    | programs_of_settings.PROGRAMS
-    | programs_of_tables.PROGRAMS
-    | programs_of_visitors.PROGRAMS
+ALL = chosen(
+    programs_of_actions.PROGRAMS,
+    programs_of_answers.PROGRAMS,
+    programs_of_dialogues.PROGRAMS,
+    programs_of_fronts.PROGRAMS,
+    programs_of_logins.PROGRAMS,
+    programs_of_protocols.PROGRAMS,
+    programs_of_services.PROGRAMS,
+    programs_of_settings.PROGRAMS,
+    programs_of_tables.PROGRAMS,
+    programs_of_visitors.PROGRAMS,
 )
 
 

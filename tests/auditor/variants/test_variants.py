@@ -10,6 +10,7 @@ import pytest
 
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
+from tests.auditor.sampling import chosen, merged
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     acting,
@@ -114,62 +115,63 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-ALL = (
-    authentication.CASES
-    | afterwards.CASES
-    | answered.CASES
-    | aimed.CASES
-    | as_shipped.CASES
-    | asked_later.CASES
-    | barred.CASES
-    | classes.CASES
-    | configuration.CASES
-    | doors.CASES
-    | entering.CASES
-    | everyday.CASES
-    | farther.CASES
-    | handed_out.CASES
-    | gates.CASES
-    | late.CASES
-    | left_empty.CASES
-    | listed.CASES
-    | looked_up.CASES
-    | made_here.CASES
-    | marked.CASES
-    | messages.CASES
-    | modern.CASES
-    | named_alike.CASES
-    | no_guard.CASES
-    | no_proof.CASES
-    | no_switch.CASES
-    | nobody.CASES
-    | only_one.CASES
-    | optional.CASES
-    | products.CASES
-    | protocols.CASES
-    | proving.CASES
-    | put_there.CASES
-    | provided.CASES
-    | settings.CASES
-    | shipped.CASES
-    | shown.CASES
-    | structures.CASES
-    | switched.CASES
-    | switches.CASES
-    | turned_on.CASES
-    | unseen.CASES
-    | which_one.CASES
+OF_LOGINS = (
+    authentication.CASES,
+    afterwards.CASES,
+    answered.CASES,
+    aimed.CASES,
+    as_shipped.CASES,
+    asked_later.CASES,
+    barred.CASES,
+    classes.CASES,
+    configuration.CASES,
+    doors.CASES,
+    entering.CASES,
+    everyday.CASES,
+    farther.CASES,
+    handed_out.CASES,
+    gates.CASES,
+    late.CASES,
+    left_empty.CASES,
+    listed.CASES,
+    looked_up.CASES,
+    made_here.CASES,
+    marked.CASES,
+    messages.CASES,
+    modern.CASES,
+    named_alike.CASES,
+    no_guard.CASES,
+    no_proof.CASES,
+    no_switch.CASES,
+    nobody.CASES,
+    only_one.CASES,
+    optional.CASES,
+    products.CASES,
+    protocols.CASES,
+    proving.CASES,
+    put_there.CASES,
+    provided.CASES,
+    settings.CASES,
+    shipped.CASES,
+    shown.CASES,
+    structures.CASES,
+    switched.CASES,
+    switches.CASES,
+    turned_on.CASES,
+    unseen.CASES,
+    which_one.CASES,
 )
+ALL = merged(*OF_LOGINS)
 
 
-@pytest.mark.parametrize("case", cases(ALL))
+@pytest.mark.parametrize("case", cases(chosen(*OF_LOGINS)))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
     wanted, body, files = case
     assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
 
 
-@pytest.mark.parametrize("name", hostile_checks.CHECKS)
+@pytest.mark.parametrize("name", chosen(hostile_checks.CHECKS))
 def test_what_only_looks_like_a_check(name: str, tmp_path: Path) -> None:
     """What every client can show, or pass without showing it, proves nothing."""
     wanted, check, before = hostile_checks.CHECKS[name]
@@ -179,7 +181,7 @@ def test_what_only_looks_like_a_check(name: str, tmp_path: Path) -> None:
     assert said(endpoint_of(tmp_path, HEAD + body, {})) in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(hostile_checks.SHAPES))
+@pytest.mark.parametrize("case", cases(chosen(hostile_checks.SHAPES)))
 def test_a_check_of_what_nobody_has_proven(case: Case, tmp_path: Path) -> None:
     """What a message says about its sender is noted, and is no proof when it is looked at later."""
     wanted, body, files = case
@@ -211,7 +213,15 @@ def test_an_action_that_is_found_by_its_mark(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS | proving.ORIGINS | templates.ORIGINS),
+    cases(
+        chosen(
+            origin.CASES,
+            unseen.ORIGINS,
+            afterwards.ORIGINS,
+            proving.ORIGINS,
+            templates.ORIGINS,
+        )
+    ),
 )
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
@@ -222,7 +232,7 @@ def test_origin(case: Case, tmp_path: Path) -> None:
 CHECKS = hostile_origins.CHECKS | origin_forms.FORMS
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", chosen(hostile_origins.CHECKS, origin_forms.FORMS))
 def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> None:
     """A comparison counts for what an attacker can have, and not for what it is meant for."""
     wanted, check, before = CHECKS[name]
@@ -232,77 +242,81 @@ def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, {}).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES | origin_forms.SHAPES))
+@pytest.mark.parametrize("case", cases(chosen(hostile_origins.SHAPES, origin_forms.SHAPES)))
 def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
     wanted, body, files = case
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS | picked.FILES))
+@pytest.mark.parametrize(
+    "case", cases(chosen(authorization.CASES, proving.PERMISSIONS, picked.FILES))
+)
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-OF_MEMBERS = (
-    actions.CASES
-    | acting.MEMBERS
-    | kept_for.MEMBERS
-    | kin.MEMBERS
-    | hostile_actions.CASES
-    | deeds.MEMBERS
-    | picked.MEMBERS
-    | personas.MEMBERS
-    | programs.MEMBERS
-    | rights.MEMBERS
-    | taken.MEMBERS
+TABLES_OF_MEMBERS = (
+    actions.CASES,
+    acting.MEMBERS,
+    kept_for.MEMBERS,
+    kin.MEMBERS,
+    hostile_actions.CASES,
+    deeds.MEMBERS,
+    picked.MEMBERS,
+    personas.MEMBERS,
+    programs.MEMBERS,
+    rights.MEMBERS,
+    taken.MEMBERS,
 )
+OF_MEMBERS = merged(*TABLES_OF_MEMBERS)
 
 
-@pytest.mark.parametrize("name", OF_MEMBERS)
+@pytest.mark.parametrize("name", chosen(*TABLES_OF_MEMBERS))
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
     wanted, body = OF_MEMBERS[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = (
-    acting.ANYBODY
-    | aimed.ANYBODY
-    | beside.ANYBODY
-    | beside.LATE
-    | kept_for.ANYBODY
-    | kept_under.ANYBODY
-    | deeds.ANYBODY
-    | deeds.LATE
-    | picked.ANYBODY
-    | personas.ANYBODY
-    | programs.ANYBODY
-    | rights.ANYBODY
-    | taken.ANYBODY
+TABLES_OF_ANYBODY = (
+    acting.ANYBODY,
+    aimed.ANYBODY,
+    beside.ANYBODY,
+    beside.LATE,
+    kept_for.ANYBODY,
+    kept_under.ANYBODY,
+    deeds.ANYBODY,
+    deeds.LATE,
+    picked.ANYBODY,
+    personas.ANYBODY,
+    programs.ANYBODY,
+    rights.ANYBODY,
+    taken.ANYBODY,
 )
+OF_ANYBODY = merged(*TABLES_OF_ANYBODY)
 
 
-@pytest.mark.parametrize("name", OF_ANYBODY)
+@pytest.mark.parametrize("name", chosen(*TABLES_OF_ANYBODY))
 def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> None:
     """Where nobody is known at first, what is done to things of others needs a permission."""
     wanted, body = OF_ANYBODY[name]
     assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
 
-@pytest.mark.parametrize("name", rights.PROGRAMS)
+@pytest.mark.parametrize("name", chosen(rights.PROGRAMS))
 def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
     """Where a program knows no users, what is only heard is for all."""
     wanted, text = rights.PROGRAMS[name]
     assert permission(endpoint_of(tmp_path, text, {})) == wanted
 
 
-OF_FILES = rights.FILES | mechanisms.FILES | beside.FILES
+OF_FILES = merged(rights.FILES, mechanisms.FILES, beside.FILES)
 
 
-@pytest.mark.parametrize("name", OF_FILES)
+@pytest.mark.parametrize("name", chosen(rights.FILES, mechanisms.FILES, beside.FILES))
 def test_what_is_done_in_another_file(name: str, tmp_path: Path) -> None:
     """What a message has done is done at the other end of a queue, of a table, of an event."""
     wanted, files = OF_FILES[name]
@@ -380,7 +394,7 @@ EACH_THIRD = dict(list(authentication.CASES.items())[::3])
 
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
-@pytest.mark.parametrize("case", cases(EACH_THIRD))
+@pytest.mark.parametrize("case", cases(chosen(EACH_THIRD)))
 def test_the_verdict_stays_in_another_spelling(
     case: Case, mutation: Mutation, tmp_path: Path
 ) -> None:
@@ -403,7 +417,7 @@ application = Application([("/moved", Door)])
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case",
-    cases({name: case for name, case in EACH_THIRD.items() if "Server" not in case[1]}),
+    cases({name: case for name, case in chosen(EACH_THIRD).items() if "Server" not in case[1]}),
 )
 def test_the_verdict_stays_in_another_file(case: Case, tmp_path: Path) -> None:
     """A class that derives from one in another module is let into by the same clients."""
