@@ -21,7 +21,7 @@ from tests.support.project import PACKAGE, ROOT, own_files
 __all__ = ["VARIABLE", "chosen", "decide", "fingerprint", "main", "merged", "sample"]
 
 Row = TypeVar("Row", bound=Sequence[Any])
-"""A variant: the answer that its test wants, then the program."""
+"""A variant: the answer that its test wants or another kind, then the program."""
 
 VARIABLE = "AUDITOR_VARIANTS"
 """The environment variable with the decision, `all` or `sample`; unset, the fingerprint decides."""
@@ -60,7 +60,7 @@ def merged(*tables: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def sample(*tables: Mapping[str, Row]) -> dict[str, Row]:
-    """Return one row in eight, at least one for each table and wanted answer, by the hash of its name."""
+    """Return one row in eight, at least one for each table and kind, by the hash of its name."""
     rows = merged(*tables)
     kinds: dict[object, list[str]] = defaultdict(list)
     for number, table in enumerate(tables):
