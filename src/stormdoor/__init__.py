@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from stormdoor.tornado.access_log import redacting_log_function
     from stormdoor.tornado.client_routes import client_routes
     from stormdoor.tornado.declare import GuardedHandler, action
-    from stormdoor.tornado.outlet import connection_of
+    from stormdoor.tornado.outbound_mixin import connection_of
     from stormdoor.tornado.protect import protect
     from stormdoor.tornado.revocation_routes import revocation_routes
     from stormdoor.tornado.routes import login_routes
@@ -207,7 +207,7 @@ _HOMES = {
     "client_routes": "stormdoor.tornado.client_routes",
     "GuardedHandler": "stormdoor.tornado.declare",
     "action": "stormdoor.tornado.declare",
-    "connection_of": "stormdoor.tornado.outlet",
+    "connection_of": "stormdoor.tornado.outbound_mixin",
     "protect": "stormdoor.tornado.protect",
     "revocation_routes": "stormdoor.tornado.revocation_routes",
     "login_routes": "stormdoor.tornado.routes",

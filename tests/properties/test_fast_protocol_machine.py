@@ -103,7 +103,7 @@ class Handler:
         self.again: Any = None
         self.faults: list[str] = []
 
-    def _door_take(self, text: bytes) -> Any:
+    def _door_receive_text(self, text: bytes) -> Any:
         return self._hear((TEXT, text))
 
     def on_message(self, message: bytes) -> Any:
@@ -119,10 +119,10 @@ class Handler:
         context = contextvars.copy_context()
         return context, context.copy()
 
-    def _door_keeps(self, size: int) -> None:
+    def _door_count_buffered(self, size: int) -> None:
         """The guard forgets the bytes when the handler hears of the end."""
 
-    def _door_cut_off(self, code: int, reason: str) -> None:
+    def _door_record_abort(self, code: int, reason: str) -> None:
         """The protocol itself tells the client."""
 
     def _hear(self, event: Any, *, waits: bool = True) -> Any:

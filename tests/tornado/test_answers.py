@@ -18,7 +18,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor import Guard, protect
 from stormdoor.guard.endpoint import Public
 from stormdoor.tornado import answers
-from stormdoor.tornado.door import Door
+from stormdoor.tornado.guard_mixin import GuardMixin
 from tests.guard.fakes import make_guard
 
 HANDSHAKE = (
@@ -146,9 +146,9 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
         with monkeypatch.context() as patch:
             if not own:
                 patch.setattr(
-                    "stormdoor.tornado.threshold.switch_protocols", lambda *_, **__: False
+                    "stormdoor.tornado.handshake_mixin.switch_protocols", lambda *_, **__: False
                 )
-                patch.setattr("stormdoor.tornado.threshold.turn_away", lambda *_, **__: False)
+                patch.setattr("stormdoor.tornado.handshake_mixin.turn_away", lambda *_, **__: False)
             guard = make_guard(insecure_allow_any_host=True)
             async with guard:
                 found.append((await exchange(guarded(handler, guard), request))[0])
@@ -235,7 +235,7 @@ async def test_an_odd_handshake_is_answered_as_tornado_answers_it(
     for shorter in (True, False):
         with monkeypatch.context() as patch:
             if not shorter:
-                patch.setattr(Door, "_door_protocol", lambda _: None)
+                patch.setattr(GuardMixin, "_door_protocol", lambda _: None)
             guard = make_guard(insecure_allow_any_host=True)
             async with guard:
                 found.append(lines((await exchange(guarded(Plain, guard), request))[0]))

@@ -13,9 +13,14 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor import ConfigurationError, Guard, GuardedHandler, protect, public
-from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
+from stormdoor.tornado.guard_mixin import (
+    CommandGuardMixin,
+    DeclaredHandlerMixin,
+    GuardMixin,
+    RawGuardMixin,
+)
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER
-from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.outbound_mixin import OutboundMixin
 from tests.guard.fakes import Tokens, authentication, events, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.wire import (
@@ -253,10 +258,12 @@ async def test_names_of_the_handler_are_its_own() -> None:
             assert await ws.text() == "delivered x shut stalled a database"
 
 
-@pytest.mark.parametrize("made", [Door, RawDoor, CommandDoor, DeclaringDoor, Outlet])
-def test_every_name_that_the_door_adds_is_marked(made: type) -> None:
-    """So that the test above holds for names that nobody thought of."""
-    own = {"_behind_a_door", "connection", "current_user", "actions"}
+@pytest.mark.parametrize(
+    "made", [GuardMixin, RawGuardMixin, CommandGuardMixin, DeclaredHandlerMixin, OutboundMixin]
+)
+def test_every_name_of_the_mixins_has_the_prefix(made: type) -> None:
+    """The test above then holds for every name that a mixin adds later."""
+    own = {"connection", "current_user", "actions"}
     # What every handler of Tornado has, but as its own: see `stormdoor.tornado.leftovers`.
     own |= set(AFTER) | set(MADE_LATER) | {"_headers"}
     added = {

@@ -125,7 +125,7 @@ class GuardedHandler(WebSocketHandler):
     message_permission: ClassVar[str | None] = None
     compression: ClassVar[dict[str, Any] | None] = None
     actions: ClassVar[Actions | None] = None
-    _behind_a_door: ClassVar[bool] = False
+    _door_is_guarded: ClassVar[bool] = False
     connection: Connection
     """The live connection, from `open()` on."""
 
@@ -174,7 +174,7 @@ class GuardedHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Refuse to open a socket that is not guarded."""
-        if not self._behind_a_door:
+        if not self._door_is_guarded:
             raise HTTPError(
                 500,
                 "%s is not guarded and admits no client; write protect(application, guard) after the "

@@ -15,7 +15,7 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.tornado.interception import Unavailable
-from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.outbound_mixin import OutboundMixin
 
 __all__ = ["end_earlier"]
 
@@ -59,7 +59,7 @@ def end_earlier(
         handler = getattr(one, "handler", one)
         if (
             isinstance(handler, wanted)
-            and not isinstance(handler, Outlet)
+            and not isinstance(handler, OutboundMixin)
             and id(handler.application) in known
         ):
             # A handler drops its protocol when it closes, and receives messages for another 5 s.

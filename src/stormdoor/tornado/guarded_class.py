@@ -12,10 +12,15 @@ from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
-from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
 from stormdoor.tornado.fast import fits_handler
-from stormdoor.tornado.outlet import Outlet
-from stormdoor.tornado.threshold import Threshold
+from stormdoor.tornado.guard_mixin import (
+    CommandGuardMixin,
+    DeclaredHandlerMixin,
+    GuardMixin,
+    RawGuardMixin,
+)
+from stormdoor.tornado.handshake_mixin import HandshakeMixin
+from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["guarded_class"]
@@ -23,7 +28,7 @@ __all__ = ["guarded_class"]
 
 def guarded_class(
     handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, translator: Translator
-) -> type[Door]:
+) -> type[GuardMixin]:
     """Return a subclass of `handler` in which `guard` decides about handshakes and messages.
 
     Args:
@@ -52,18 +57,18 @@ def guarded_class(
         "_door_own_get": _overrides(handler, "get"),
         "_door_own_message_size": _overrides(handler, "max_message_size"),
     }
-    doors: tuple[type[Door], ...]
+    mixins: tuple[type[GuardMixin], ...]
     if not issubclass(handler, GuardedHandler):
-        doors = (RawDoor,)
+        mixins = (RawGuardMixin,)
         facts["_door_message_permission"] = endpoint.permission
     elif handler.actions is None:
-        doors = (DeclaringDoor, RawDoor)
+        mixins = (DeclaredHandlerMixin, RawGuardMixin)
         facts["_door_message_permission"] = handler.message_permission or endpoint.permission
     else:
-        doors = (DeclaringDoor, CommandDoor)
-    bases = (*doors, *_before_tornado(handler), Outlet)
+        mixins = (DeclaredHandlerMixin, CommandGuardMixin)
+    bases = (*mixins, *_before_tornado(handler), OutboundMixin)
     return cast(
-        type[Door],
+        type[GuardMixin],
         types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
     )
 
@@ -71,8 +76,9 @@ def guarded_class(
 def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
     """Return the classes of the application that come before Tornado's in the order of `handler`.
 
-    INVARIANT: they are bases in front of `Outlet`. So `Outlet` comes after every override of the application,
-    directly before `WebSocketHandler`. After `handler` alone, it would come before the bases of `handler`.
+    INVARIANT: they are bases in front of `OutboundMixin`. So it comes after every override of the
+    application, directly before `WebSocketHandler`. After `handler` alone, it would come before the bases of
+    `handler`.
 
     Classes without a method of handlers are left out; one of them, `typing.Protocol`, cannot be a base here.
     """
@@ -87,7 +93,7 @@ def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
 
 def _named(handler: type[WebSocketHandler]) -> types.FunctionType:
     """Return the guard's `get` under the name of the handler's, by which tracing names an endpoint."""
-    code = cast(types.FunctionType, Threshold.get)
+    code = cast(types.FunctionType, HandshakeMixin.get)
     get = types.FunctionType(code.__code__, code.__globals__, "get", None, code.__closure__)
     if _overrides(handler, "get"):
         return cast(types.FunctionType, functools.update_wrapper(get, handler.get))

@@ -66,7 +66,7 @@ class TornadoProtocol(WebSocketProtocol13):
         await super()._receive_frame()
         if self.pause:
             pause, self.pause = self.pause, 0.0
-            await self.handler._door_hold(Hold(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
+            await self.handler._door_pause_tornado(Hold(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
         self._arrived = 0
         if self._kept or self._fragmented_message_buffer is not None:
             self._account()
@@ -102,7 +102,7 @@ class TornadoProtocol(WebSocketProtocol13):
             size += self._waiting_out()
         if size != self._kept:
             self._kept = size
-            self.handler._door_keeps(size)  # noqa: SLF001 - a guarded handler's own
+            self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
 
     def drop(self) -> None:
         """Drop the data in memory; the server is about to close. The client gets no reason."""
@@ -115,7 +115,7 @@ class TornadoProtocol(WebSocketProtocol13):
         Raises:
             StreamClosedError: Always; Tornado's loop ends the connection then.
         """
-        self.handler._door_cut_off(code, reason)  # noqa: SLF001 - a guarded handler's own
+        self.handler._door_record_abort(code, reason)  # noqa: SLF001 - a guarded handler's own
         self.close(code, reason)
         self.client_terminated = True
         raise StreamClosedError
@@ -132,12 +132,12 @@ class TornadoProtocol(WebSocketProtocol13):
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close, and record the cause if the client's message was too large."""
         if code == _TOO_LARGE:
-            self.handler._door_cut_off(code, reason or "")  # noqa: SLF001 - a guarded handler's own
+            self.handler._door_record_abort(code, reason or "")  # noqa: SLF001 - a guarded handler's own
         super().close(code, reason)
 
     def _abort(self) -> None:
         """Cut the connection, and record the cause if the client broke the protocol."""
         stream: Any = self.stream  # None before the handshake
         if stream is not None and not stream.closed() and not self.server_terminated:
-            self.handler._door_cut_off(_PROTOCOL_ERROR, "it broke the WebSocket protocol")  # noqa: SLF001 - likewise
+            self.handler._door_record_abort(_PROTOCOL_ERROR, "it broke the WebSocket protocol")  # noqa: SLF001 - likewise
         super()._abort()

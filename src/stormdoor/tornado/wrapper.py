@@ -22,7 +22,7 @@ from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, upgrades
-from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.translate import Translator
 from stormdoor.tornado.transports import Transport
@@ -94,7 +94,7 @@ class HandlerWrapper:
         if made is not None:
             _limit_body(request, target)
             return made
-        if issubclass(target, (Outlet, HttpTransport)):
+        if issubclass(target, (OutboundMixin, HttpTransport)):
             return target
         transport = self._transports.find(target, request.path, arguments)
         if self._version != self._transports.version:

@@ -69,22 +69,22 @@ _LINGER_BYTES = 256 * 1024
 class FastHandler(Protocol):
     """Methods of a handler that this protocol needs, beside those for Tornado's."""
 
-    def _door_take(self, text: bytes) -> Awaitable[Any] | None:
+    def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message in UTF-8. The result is awaited before anything else is read.
 
         A `Hold` may be returned as well, here and by `on_message`.
         """
         ...
 
-    def _door_keeps(self, size: int) -> None:
+    def _door_count_buffered(self, size: int) -> None:
         """Called with the bytes that are kept in memory for the connection."""
         ...
 
-    def _door_cut_off(self, code: int, reason: str) -> None:
+    def _door_record_abort(self, code: int, reason: str) -> None:
         """Called when the protocol closes with this code, because the client broke a rule."""
         ...
 
-    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+    def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
         """Write the 101 with these headers among others; False if the caller must set them and finish."""
         ...
 
@@ -178,7 +178,7 @@ class FastProtocol(Pinging):
         self._reader = FrameReader(max_message_size, mask=_mask)
         self._compression = compression
         self._selected_subprotocol: str | None = None
-        self._take = cast(FastHandler, handler)._door_take  # noqa: SLF001 - what it is for
+        self._take = cast(FastHandler, handler)._door_receive_text  # noqa: SLF001 - what it is for
         self._socket: socket.socket | None = None
         self._begun = self._busy = self._eof = False
         self._task: Future[Any] | None = None
@@ -246,7 +246,7 @@ class FastProtocol(Pinging):
         if agreement is not None:
             answer["Sec-Websocket-Extensions"] = agreement.answer
         handler.set_status(101)
-        if not cast(FastHandler, handler)._door_switch(answer):  # noqa: SLF001 - what it is for
+        if not cast(FastHandler, handler)._door_switch_protocols(answer):  # noqa: SLF001 - what it is for
             handler.clear_header("Content-Type")
             for name, value in answer.items():
                 handler.set_header(name, value)
@@ -438,7 +438,7 @@ class FastProtocol(Pinging):
                 size += self.waiting()
         if size != self._kept:
             self._kept = size
-            cast(FastHandler, self.handler)._door_keeps(size)  # noqa: SLF001 - what it is for
+            cast(FastHandler, self.handler)._door_count_buffered(size)  # noqa: SLF001 - what it is for
 
     def drop(self) -> None:
         """Drop the data in memory; the server is about to close."""
@@ -623,7 +623,7 @@ class FastProtocol(Pinging):
             self._push_close(violation.code, violation.reason)
         self.client_terminated = self.server_terminated = True
         if not said:
-            cast(FastHandler, self.handler)._door_cut_off(violation.code, violation.reason)  # noqa: SLF001 - what it is for
+            cast(FastHandler, self.handler)._door_record_abort(violation.code, violation.reason)  # noqa: SLF001 - what it is for
         self._stop_timers()
         self.flush()
         if not self._closed():

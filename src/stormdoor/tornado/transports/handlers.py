@@ -22,7 +22,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Held, Refused
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
-from stormdoor.tornado.door import Door
+from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.translate import Translator
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
@@ -129,7 +129,7 @@ class HttpTransport(RequestHandler):
                 refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
                 self._door_refuse(self._door_record(handshake, refusal))
             return
-        outcome = await self._door_enter(handshake)
+        outcome = await self._door_find_session(handshake)
         if isinstance(outcome, Refusal):
             self._door_refuse(outcome)
             return
@@ -156,7 +156,7 @@ class HttpTransport(RequestHandler):
         )
         return refusal
 
-    async def _door_enter(self, handshake: Handshake) -> Connection | Refusal:
+    async def _door_find_session(self, handshake: Handshake) -> Connection | Refusal:
         """Find or begin the session of the request, and charge its client."""
         guard, sessions = self._door_guard, self._door_sessions
         try:
@@ -173,14 +173,14 @@ class HttpTransport(RequestHandler):
             if session.refusal is not None:
                 return self._door_record(handshake, session.refusal)
         if session is None or session.polling is None:
-            entered = await self._door_begin(handshake, id)
+            entered = await self._door_begin_session(handshake, id)
             if isinstance(entered, Refusal):
                 return entered
             session = entered
-        connection = self._door_take_part(handshake, session)
+        connection = self._door_use_session(handshake, session)
         return await self._door_charge(connection) or connection
 
-    async def _door_begin(
+    async def _door_begin_session(
         self, handshake: Handshake, id: str | None
     ) -> TransportSession | Refusal | None:
         """Admit the client, as for a handshake; then begin the session, or join it."""
@@ -209,7 +209,9 @@ class HttpTransport(RequestHandler):
             session.polling = connection
         return session
 
-    def _door_take_part(self, handshake: Handshake, session: TransportSession | None) -> Connection:
+    def _door_use_session(
+        self, handshake: Handshake, session: TransportSession | None
+    ) -> Connection:
         """Count the request for the connection of its session."""
         own = self._door_admitted
         self._door_session = session
@@ -277,11 +279,11 @@ class HttpTransport(RequestHandler):
                 why = Refusal(Denial.EXPIRED, "the credential has expired")
                 self._door_guard.registry.end(connection, why)
             if not connection.open:
-                return self._door_drop()
+                return self._door_discard_output()
             self._door_note_issued(connection)
         return super().flush(include_footers)
 
-    def _door_drop(self) -> asyncio.Future[None]:
+    def _door_discard_output(self) -> asyncio.Future[None]:
         self._write_buffer = []
         _cut_off(self)
         dropped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -302,15 +304,15 @@ class HttpTransport(RequestHandler):
 
     def on_finish(self) -> None:
         """The answer is complete."""
-        self._door_leave()
+        self._door_end_request()
         super().on_finish()
 
     def on_connection_close(self) -> None:
         """The client has left."""
-        self._door_leave()
+        self._door_end_request()
         super().on_connection_close()
 
-    def _door_leave(self) -> None:
+    def _door_end_request(self) -> None:
         connection, session = self._door_admitted, self._door_session
         if connection is None:
             return
@@ -328,7 +330,7 @@ class HttpTransport(RequestHandler):
         raise HTTPError(400)
 
 
-class SocketOfTransport(Door):
+class SocketOfTransport(GuardMixin):
     """Guards a WebSocket with a handshake that may name a transport session."""
 
     _door_transport: ClassVar[Transport]
@@ -337,7 +339,7 @@ class SocketOfTransport(Door):
     def _door_prepare(self) -> Awaitable[None] | None:
         """Refuse the session of another client; then run the handler's own `prepare`."""
         connection = self._door_admitted
-        refusal = None if connection is None else self._door_join(connection)
+        refusal = None if connection is None else self._door_join_session(connection)
         if connection is not None and refusal is not None:
             self._door_guard.admission.refused(
                 self._door_handshake(),
@@ -351,7 +353,7 @@ class SocketOfTransport(Door):
             raise Finish
         return super()._door_prepare()
 
-    def _door_join(self, connection: Connection) -> Refusal | None:
+    def _door_join_session(self, connection: Connection) -> Refusal | None:
         try:
             id = self._door_transport.session(self)
         except MalformedRequest as error:

@@ -18,11 +18,11 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.tornado.answers import switch_protocols, turn_away
 from stormdoor.tornado.fast import FastProtocol, fits_request
-from stormdoor.tornado.outlet import HandlerSink, Outlet
+from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 from stormdoor.tornado.translate import Translator, find_malformed
 
-__all__ = ["Threshold"]
+__all__ = ["HandshakeMixin"]
 
 _LEAST_CUT_OFF = 128 * 1024
 _SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
@@ -32,7 +32,7 @@ def _upgrades(connection: str) -> bool:
     return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
 
 
-class Threshold(Outlet):
+class HandshakeMixin(OutboundMixin):
     """Decides before any method of the handler runs, and answers. It opens no connection."""
 
     _door_limits: ClassVar[AppliedLimits]
@@ -53,17 +53,17 @@ class Threshold(Outlet):
     """Whether the fast protocol may replace Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
     """Whether refused messages are answered in stormdoor's protocol."""
-    _behind_a_door: ClassVar[bool] = True
+    _door_is_guarded: ClassVar[bool] = True
 
-    _door_left = False
+    _door_disconnected = False
     _door_kwargs: dict[str, Any]
-    _door_before: tuple[contextvars.Context, contextvars.Context]
-    _door_kept: Handshake | None = None
+    _door_first_contexts: tuple[contextvars.Context, contextvars.Context]
+    _door_kept_handshake: Handshake | None = None
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         """Create the task as Tornado does, in a known context, which the handler keeps."""
         context = contextvars.copy_context()
-        self._door_before = (context, context.copy())
+        self._door_first_contexts = (context, context.copy())
         executed: Any = context.run(super()._execute, *args, **kwargs)
         if not asyncio.iscoroutine(executed):
             return executed  # the handler's `_execute` is not a native coroutine
@@ -71,7 +71,9 @@ class Threshold(Outlet):
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
         """Return the context of the task that makes the handshake, and a copy of it from before."""
-        contexts: tuple[contextvars.Context, contextvars.Context] = vars(self).pop("_door_before")
+        contexts: tuple[contextvars.Context, contextvars.Context] = vars(self).pop(
+            "_door_first_contexts"
+        )
         return contexts
 
     def initialize(self, **kwargs: Any) -> None:
@@ -102,16 +104,16 @@ class Threshold(Outlet):
         if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
             # Headers that only a proxy may send were removed from the request, and the certificate is lost
             # with the socket, which moves to the WebSocket. A refresh needs both again.
-            self._door_kept = handshake
+            self._door_kept_handshake = handshake
         try:
-            self._door_go_on(outcome)
+            self._door_stop_if_ended(outcome)
             super().initialize(**vars(self).pop("_door_kwargs"))
             if outcome.waiting:
                 return  # its `prepare` runs after the first message
             prepared = self._door_prepare()
             if prepared is not None:
                 await prepared
-            self._door_go_on(outcome)
+            self._door_stop_if_ended(outcome)
         except BaseException:
             guard.registry.end(outcome)
             raise
@@ -120,9 +122,9 @@ class Threshold(Outlet):
         """Call the handler's own `prepare`."""
         return super().prepare()
 
-    def _door_go_on(self, connection: Connection) -> None:
+    def _door_stop_if_ended(self, connection: Connection) -> None:
         """Stop if, during a wait, the client disconnected or its credential was revoked."""
-        if self._door_left:
+        if self._door_disconnected:
             self._door_guard.registry.end(connection, code=1006)
         if connection.state is State.ENDED and not self._finished:
             self._door_refuse(connection.closed_by or Refusal(Denial.ENDED, "it has ended"))
@@ -178,7 +180,7 @@ class Threshold(Outlet):
             return done
         return super().finish(chunk)
 
-    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+    def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
         """Write the whole 101 with these headers at once; False if the caller must set them."""
         return not self._door_own_finish and switch_protocols(
             self, self._door_headers, self._door_guard.clock.now(), answer

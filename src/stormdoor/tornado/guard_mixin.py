@@ -1,9 +1,9 @@
-"""The guard's class in front of a handler class, so that the guard decides before any of its methods.
+"""Mixins in front of a handler class: the guard decides before any method of the handler runs.
 
-For each WebSocket handler class `H`, `protect` makes a class `H` that inherits from a `Door`, from the
-original and from an `Outlet`. `Door` is first in the method resolution order: it decides before `prepare`,
-drops messages before `on_message`, and ends the connection on any error. The handler is not changed. Each
-name that `Door` adds begins with `_door_`, so that it cannot collide with a name of the handler.
+For each WebSocket handler class `H`, `protect` makes a class `H` that inherits from a `GuardMixin`, from the
+original `H` and from `OutboundMixin`. `GuardMixin` is first in the method resolution order: it decides before
+`prepare`, drops messages before `on_message`, and ends the connection on any error. The handler is not
+changed. Each name that the mixins add begins with `_door_`, a prefix that no handler may use.
 
 Facts about Tornado that this file depends on; `tests/tornado/test_tornado_facts.py` checks each:
 `prepare()` runs before the origin check; `check_origin` is not called for every request; after `close()`
@@ -37,11 +37,11 @@ from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Held, Refused
 from stormdoor.tornado.fast import FastProtocol, Hold
+from stormdoor.tornado.handshake_mixin import HandshakeMixin
 from stormdoor.tornado.leftovers import shed
-from stormdoor.tornado.threshold import Threshold
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
-__all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
+__all__ = ["CommandGuardMixin", "DeclaredHandlerMixin", "GuardMixin", "RawGuardMixin"]
 
 _log = logging.getLogger("stormdoor.door")
 
@@ -55,18 +55,18 @@ def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
     return coroutine
 
 
-class Door(Threshold):
-    """The base in front of every guarded handler. Never used by itself: see `protect`."""
+class GuardMixin(HandshakeMixin):
+    """Base class of the mixins in front of a guarded handler. `protect` uses its subclasses only."""
 
-    _door_app_opened = False
-    _door_opening: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
-    _door_errands: set[asyncio.Task[None]] | None = None
+    _door_handler_opened = False
+    _door_open_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    _door_tasks: set[asyncio.Task[None]] | None = None
     """Tasks beside the messages: the event loop itself keeps no strong references to tasks."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Not passed on: the class that `protect` makes is not a new class of the application."""
 
-    def _door_take(self, text: bytes) -> Awaitable[Any] | None:
+    def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message from the fast protocol, as the received UTF-8."""
         return self.on_message(text.decode())
 
@@ -77,7 +77,7 @@ class Door(Threshold):
             WebSocketHandler.close(self, 1011)
             return None
         if connection.waiting and connection.state is State.PENDING:
-            self._door_opening = (args, kwargs)
+            self._door_open_arguments = (args, kwargs)
             return None
         if not self._door_guard.registry.opened(connection):
             why = connection.closed_by
@@ -96,7 +96,7 @@ class Door(Threshold):
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """Call the handler's own `open`."""
-        self._door_app_opened = True
+        self._door_handler_opened = True
         return super().open(*args, **kwargs)
 
     async def _door_finish_open(self, opened: Awaitable[None]) -> None:
@@ -107,7 +107,7 @@ class Door(Threshold):
             raise
         shed(self)
 
-    def _door_cut_off(self, code: int, reason: str) -> None:
+    def _door_record_abort(self, code: int, reason: str) -> None:
         """Record that the protocol closes with `code`: the client broke RFC 6455 or a limit of size."""
         connection = self._door_admitted
         if connection is None or connection.state is State.ENDED:
@@ -142,32 +142,34 @@ class Door(Threshold):
                 self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
             )
 
-    def _door_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
+    def _door_receive_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
         """Handle the first message. Tornado reads no further frame until this is done.
 
         It runs in the context of the handshake, as `on_close` does, so that the handler can leave a context
         manager that its `prepare` has entered.
         """
         protocol = self.ws_connection
-        answer = self._door_answer_first(connection, message)
+        answer = self._door_complete_first(connection, message)
         if type(protocol) is FastProtocol:
             return protocol.in_context(answer)
-        return asyncio.Task(answer, loop=asyncio.get_running_loop(), context=self._door_before[0])
+        return asyncio.Task(
+            answer, loop=asyncio.get_running_loop(), context=self._door_first_contexts[0]
+        )
 
-    async def _door_answer_first(self, connection: Connection, message: str | bytes) -> None:
+    async def _door_complete_first(self, connection: Connection, message: str | bytes) -> None:
         guard = self._door_guard
         if await guard.antechamber.first(connection, message) is not None:
             return
-        self._door_widen()
+        self._door_raise_size_limit()
         expires_in = connection.expires_in(guard.clock.monotonic())
-        self._door_say(encode_renewed("authenticated", expires_in))
+        self._door_send(encode_renewed("authenticated", expires_in))
         try:
             prepared = self._door_prepare()
             if prepared is not None:
                 await prepared
             if not connection.open:
                 return
-            args, kwargs = vars(self).pop("_door_opening")
+            args, kwargs = vars(self).pop("_door_open_arguments")
             opened = self._door_open(*args, **kwargs)
             if opened is not None:
                 await opened
@@ -179,7 +181,7 @@ class Door(Threshold):
             if task is not None and task.cancelling():
                 raise
 
-    def _door_widen(self) -> None:
+    def _door_raise_size_limit(self) -> None:
         """Raise the size limit for messages to that of authenticated clients."""
         protocol: Any = self.ws_connection
         size = self.max_message_size
@@ -190,7 +192,7 @@ class Door(Threshold):
                 decompressor._max_message_size = size  # noqa: SLF001 - there is no other way
 
     def _door_handshake(self) -> Handshake:
-        return self._door_kept or self._door_translator.handshake(self.request)
+        return self._door_kept_handshake or self._door_translator.handshake(self.request)
 
     def _door_expiring(self, seconds: float) -> None:
         """Call the handler's `on_credential_expiring(seconds)`, if it has one."""
@@ -204,39 +206,39 @@ class Door(Threshold):
             self._door_fail()
             return
         if told is not None:
-            self._door_send_on(self._door_finish_telling(told))
+            self._door_start_task(self._door_await_callback(told))
 
-    async def _door_finish_telling(self, told: Awaitable[None]) -> None:
+    async def _door_await_callback(self, told: Awaitable[None]) -> None:
         try:
             await gen.convert_yielded(told)
         except Exception:  # noqa: BLE001 - a handler may raise anything
             self.log_exception(*sys.exc_info())
             self._door_fail()
 
-    def _door_send_on(self, errand: Coroutine[Any, Any, None]) -> None:
-        if self._door_errands is None:
-            self._door_errands = set()
-        task = asyncio.get_running_loop().create_task(errand)
-        self._door_errands.add(task)
-        task.add_done_callback(self._door_errands.discard)
+    def _door_start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        if self._door_tasks is None:
+            self._door_tasks = set()
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._door_tasks.add(task)
+        task.add_done_callback(self._door_tasks.discard)
 
     def on_ping(self, data: bytes) -> Any:
         """Charge a ping like a message, and drop its data after the end of the connection."""
-        return self._door_heard(super().on_ping, data)
+        return self._door_receive_control(super().on_ping, data)
 
     def on_pong(self, data: bytes) -> Any:
         """Likewise for a pong. Either may be a coroutine."""
-        return self._door_heard(super().on_pong, data)
+        return self._door_receive_control(super().on_pong, data)
 
-    def _door_heard(self, hear: Callable[[bytes], Any], data: bytes) -> Any:
-        verdict = self._door_control(data)
+    def _door_receive_control(self, hear: Callable[[bytes], Any], data: bytes) -> Any:
+        verdict = self._door_charge_control(data)
         if verdict is False:
             return None
         result = hear(data)
         if verdict is True:
             return result
         if result is not None:
-            self._door_send_on(self._door_finish_telling(result))
+            self._door_start_task(self._door_await_callback(result))
         protocol = self.ws_connection
         if isinstance(protocol, TornadoProtocol):
             protocol.pause = verdict.seconds  # it does not await the result of `on_ping`
@@ -258,9 +260,9 @@ class Door(Threshold):
         hold = Hold(seconds, again)
         if type(self.ws_connection) is FastProtocol:
             return cast("Awaitable[None]", hold)
-        return self._door_hold(hold, message)
+        return self._door_pause_tornado(hold, message)
 
-    def _door_control(self, data: bytes) -> bool | Held:
+    def _door_charge_control(self, data: bytes) -> bool | Held:
         connection = self._door_admitted
         if connection is None:
             return False
@@ -271,8 +273,8 @@ class Door(Threshold):
 
     def on_close(self) -> None:
         """End the connection, closed by either side."""
-        self._door_over()
-        if self._door_app_opened:
+        self._door_end()
+        if self._door_handler_opened:
             super().on_close()
 
     def on_ws_connection_close(
@@ -282,26 +284,26 @@ class Door(Threshold):
         try:
             super().on_ws_connection_close(close_code, close_reason)
         finally:
-            self._door_over()
+            self._door_end()
 
     def on_connection_close(self) -> None:
         """The client has disconnected, perhaps before the connection was open."""
-        self._door_left = True
+        self._door_disconnected = True
         if self._door_admitted is None:
             WebSocketHandler.on_connection_close(self)
             return
         try:
             super().on_connection_close()
         finally:
-            self._door_over()
+            self._door_end()
 
-    def _door_keeps(self, size: int) -> None:
+    def _door_count_buffered(self, size: int) -> None:
         """Called by the protocol with the bytes that it keeps in memory for the connection."""
         connection = self._door_admitted
         if connection is not None:
             self._door_guard.buffers.keep(connection, size)
 
-    def _door_over(self) -> None:
+    def _door_end(self) -> None:
         # INVARIANT: the quota is freed, even if an override of the handler does not call `super()`.
         connection = self._door_admitted
         if connection is not None and connection.state is not State.ENDED:
@@ -320,7 +322,7 @@ class Door(Threshold):
         if self._door_admitted is None:
             return
         if self.get_status() != 101:
-            self._door_over()
+            self._door_end()
         try:
             super().on_finish()
         except BaseException:
@@ -329,7 +331,7 @@ class Door(Threshold):
             raise
 
 
-class DeclaringDoor(Door):
+class DeclaredHandlerMixin(GuardMixin):
     """In front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
 
     connection: Connection
@@ -349,7 +351,7 @@ class DeclaringDoor(Door):
         """Ignored: only the guard determines the principal."""
 
 
-class RawDoor(Door):
+class RawGuardMixin(GuardMixin):
     """In front of a handler that decodes its messages itself."""
 
     _door_message_permission: ClassVar[str | None] = None
@@ -374,7 +376,7 @@ class RawDoor(Door):
             # The guard cannot send a refusal in the handler's protocol, so it closes.
             guard.registry.end(connection, verdict.refusal)
         elif connection.waiting:
-            return self._door_first(connection, message)
+            return self._door_receive_first(connection, message)
         return None
 
     async def _door_finish_message(self, result: Awaitable[None]) -> None:
@@ -393,7 +395,7 @@ class RawDoor(Door):
         self._door_fail()
 
 
-class CommandDoor(Door):
+class CommandGuardMixin(GuardMixin):
     """In front of a handler with commands as messages."""
 
     actions: ClassVar[Actions]
@@ -406,20 +408,22 @@ class CommandDoor(Door):
             return None
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
         if verdict is None:
-            return self._door_first(connection, message) if connection.waiting else None
-        return self._door_act(connection, verdict, message)
+            return self._door_receive_first(connection, message) if connection.waiting else None
+        return self._door_run_action(connection, verdict, message)
 
-    def _door_take(self, text: bytes) -> Awaitable[None] | None:
+    def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
         """Likewise for a text in bytes: decoded once, into the command."""
         connection = self._door_admitted
         if connection is None:
             return None
         verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if verdict is None:
-            return self._door_first(connection, text.decode()) if connection.waiting else None
-        return self._door_act(connection, verdict, text)
+            return (
+                self._door_receive_first(connection, text.decode()) if connection.waiting else None
+            )
+        return self._door_run_action(connection, verdict, text)
 
-    def _door_act(
+    def _door_run_action(
         self,
         connection: Connection,
         verdict: tuple[Action, Command] | Refused | Held | Refresh | Prove,
@@ -436,7 +440,7 @@ class CommandDoor(Door):
                 return None
             # A `Reply` first: it is by far the most frequent, and the cheapest test.
             if not isinstance(result, Struct) and inspect.isawaitable(result):
-                return _task(self._door_carry_out(result, command))
+                return _task(self._door_await_action(result, command))
             self._door_reply(result, command)
         elif isinstance(verdict, Held):
             return self._door_pause(verdict.seconds, message, again=True)
@@ -447,7 +451,7 @@ class CommandDoor(Door):
         else:
             # Beside the messages: they continue with the old credential, until the new one has been
             # verified.
-            self._door_send_on(self._door_renew(connection, verdict))
+            self._door_start_task(self._door_renew(connection, verdict))
         return None
 
     async def _door_renew(self, connection: Connection, command: Refresh | Prove) -> None:
@@ -458,15 +462,15 @@ class CommandDoor(Door):
             refusal = await guard.prove(connection, command.totp)
         if refusal is None:
             expires_in = connection.expires_in(guard.clock.monotonic())
-            self._door_say(encode_renewed("refreshed", expires_in, command.id))
+            self._door_send(encode_renewed("refreshed", expires_in, command.id))
         else:
             self._door_answer(Refused(refusal, command.id, fatal=not connection.open))
 
     def _door_expiring(self, seconds: float) -> None:
-        self._door_say(encode_expiring(int(seconds)))
+        self._door_send(encode_expiring(int(seconds)))
         super()._door_expiring(seconds)
 
-    async def _door_carry_out(self, result: Awaitable[Any], command: Command) -> None:
+    async def _door_await_action(self, result: Awaitable[Any], command: Command) -> None:
         try:
             reply = await result
         except Exception as error:  # noqa: BLE001 - an action may raise anything
@@ -485,7 +489,7 @@ class CommandDoor(Door):
             self._door_failed(command, error)
             return
         if waited:
-            self._door_say(payload)
+            self._door_send(payload)
             return
         connection = self._door_admitted
         # The message was allowed a moment ago: at `last_message` nothing had expired.
@@ -514,4 +518,4 @@ class CommandDoor(Door):
         if refused.refusal.needs is not None:
             more["needs"] = refused.refusal.needs.on_the_wire()
         payload = encode_error(refused.refusal.answer.error, refused.id, **more)
-        self._door_say(payload)
+        self._door_send(payload)

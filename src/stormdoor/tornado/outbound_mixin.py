@@ -29,7 +29,7 @@ from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
-__all__ = ["HandlerSink", "Outlet", "connection_of"]
+__all__ = ["HandlerSink", "OutboundMixin", "connection_of"]
 
 
 def connection_of(handler: RequestHandler) -> Connection | None:
@@ -41,7 +41,7 @@ def connection_of(handler: RequestHandler) -> Connection | None:
     return connection if isinstance(connection, Connection) else None
 
 
-class Outlet(WebSocketHandler):
+class OutboundMixin(WebSocketHandler):
     """Checks all output of a guarded handler.
 
     Its names begin with `_door_`, so that they cannot collide with those of the handler in front of it.
@@ -59,7 +59,7 @@ class Outlet(WebSocketHandler):
 
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
-    _door_holding: Future[None] | None = None
+    _door_pausing: Future[None] | None = None
     """The awaitable that pauses Tornado's own protocol; the fast one has its own."""
     _door_headers: HTTPHeaders | None = None
     """The headers of the answer, if they were accessed."""
@@ -121,7 +121,7 @@ class Outlet(WebSocketHandler):
         connection = self._door_admitted
         if connection is None or not connection.open:
             raise WebSocketClosedError
-        now = self._door_in_time(connection)
+        now = self._door_check_deadline(connection)
         # As in Tornado, but checked here, because queued data is counted in bytes.
         if not isinstance(message, bytes):
             if isinstance(message, dict):
@@ -138,10 +138,10 @@ class Outlet(WebSocketHandler):
         connection = self._door_admitted
         if connection is None or not connection.open:
             raise WebSocketClosedError
-        self._door_in_time(connection)
+        self._door_check_deadline(connection)
         super().ping(data)
 
-    def _door_in_time(self, connection: Connection) -> float:
+    def _door_check_deadline(self, connection: Connection) -> float:
         """Return monotonic seconds. INVARIANT: after its deadline nothing is sent, even before the next tick.
 
         Raises:
@@ -155,13 +155,13 @@ class Outlet(WebSocketHandler):
             raise WebSocketClosedError
         return now
 
-    async def _door_hold(self, hold: Hold, message: str | bytes) -> None:
+    async def _door_pause_tornado(self, hold: Hold, message: str | bytes) -> None:
         """Pause reading on Tornado's own protocol."""
         loop = asyncio.get_running_loop()
         protocol: Any = self.ws_connection
         counted = protocol if hold.again and isinstance(protocol, TornadoProtocol) else None
-        self._door_holding = holding = loop.create_future()
-        timer = loop.call_later(hold.seconds, self._door_let_go)
+        self._door_pausing = holding = loop.create_future()
+        timer = loop.call_later(hold.seconds, self._door_resume_reading)
         if counted is not None:
             counted.hold(len(message))
         try:
@@ -178,9 +178,9 @@ class Outlet(WebSocketHandler):
             if result is not None:
                 await result
 
-    def _door_let_go(self) -> None:
+    def _door_resume_reading(self) -> None:
         """Continue reading after the pause, or at the end of the connection."""
-        holding, self._door_holding = self._door_holding, None
+        holding, self._door_pausing = self._door_pausing, None
         if holding is not None and not holding.done():
             holding.set_result(None)
 
@@ -254,13 +254,13 @@ class Outlet(WebSocketHandler):
         )
         raise WebSocketClosedError
 
-    def _door_say(self, payload: bytes | Prepared) -> bool:
+    def _door_send(self, payload: bytes | Prepared) -> bool:
         """Send a message of the guard itself, past overrides of the handler. Returns whether it was taken."""
         connection = self._door_admitted
         if connection is None or not connection.open:
             return False
         try:
-            self._door_post(connection, payload, self._door_in_time(connection))
+            self._door_post(connection, payload, self._door_check_deadline(connection))
         except WebSocketClosedError:
             return False
         return True
@@ -269,7 +269,7 @@ class Outlet(WebSocketHandler):
         """Close for the application: the state changes first, because frames still arrive afterwards."""
         if self._door_admitted is not None:
             self._door_guard.registry.end(self._door_admitted, code=code or 1000)
-        self._door_let_go()
+        self._door_resume_reading()
         try:
             super().close(code, reason)
         except (struct.error, ValueError):
@@ -288,19 +288,19 @@ class HandlerSink:
 
     __slots__ = ("_handler",)
 
-    def __init__(self, handler: Outlet) -> None:
+    def __init__(self, handler: OutboundMixin) -> None:
         self._handler = handler
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
         """See `Sink`."""
         if isinstance(payload, str):
             payload = payload.encode()
-        return self._handler._door_say(payload)  # noqa: SLF001 - the two are one
+        return self._handler._door_send(payload)  # noqa: SLF001 - the two are one
 
     def shut(self, code: int, reason: str) -> None:
         """See `Sink`."""
         protocol = self._handler.ws_connection
-        self._handler._door_let_go()  # noqa: SLF001 - the two are one
+        self._handler._door_resume_reading()  # noqa: SLF001 - the two are one
         # Before the 101 there is no socket to close: the handshake is refused instead.
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)
