@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta
-from stormdoor.auth.passwords import Argon2Cost, Passwords
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -31,6 +30,7 @@ from stormdoor import (
     protect,
     role,
 )
+from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from tests.support.clock import FakeClock
 
 __all__ = ["HOST", "ISSUER", "ORIGIN", "TRAIL_KEY", "make_application", "make_guard"]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pyotp
 import pytest
-from stormdoor.auth.oidc.journey import Journey, Keepsake
-from stormdoor.auth.server_nonce import ServerNonce
-from stormdoor.auth.vault import Vault
 
 from stormdoor import Guard
+from stormdoor.auth.dpop.server_nonce import ServerNonce
+from stormdoor.auth.factors.secret_box import SecretBox
 from stormdoor.auth.oidc import logout
 from stormdoor.auth.oidc.account import derived_id
+from stormdoor.auth.oidc.authorization_request import AuthorizationRequest, LoginStateCookie
 from stormdoor.auth.oidc.logout_token import LogoutToken
 from stormdoor.cli.verification import verify_trail
 from stormdoor.core.pending import Pending
@@ -188,7 +188,7 @@ def test_the_id_of_an_account_at_a_provider() -> None:
 
 def test_the_state_of_a_login_at_a_provider() -> None:
     """A browser that was sent to the provider before an upgrade finishes its login after it."""
-    cookie = Keepsake("k" * 43)
+    cookie = LoginStateCookie("k" * 43)
     id = "a17063a60ade96c32b42d5a9a523735c80c8e16482833c47dcc944d6415a5d79"
     assert cookie.id("s") == id
     assert cookie.verifier("s") == "hWfIjf-1-nQSKNYMxK7NIpuZBfy5AULTeU642yRaJh4"
@@ -208,7 +208,7 @@ def test_the_state_of_a_login_at_a_provider() -> None:
         created_at=1.0,
         expires_at=601.0,
     )
-    read = Journey.read(stored)
+    read = AuthorizationRequest.read(stored)
     assert (read.intent, read.issuer, read.return_to) == ("link", "https://id.example", "/room")
     again = read.pending(id, "alice")
     assert again == stored
@@ -233,12 +233,12 @@ def test_sealed_secrets_and_derived_keys() -> None:
     sealed = "v1.8df9e3ad.9J9JBxK20zFfVPK_6G4Urw8xjs0VnOkETUA3oRh8YTvEug=="
     old, new = b"k" * 32, b"n" * 32
     names = "7a24ee7e621a86cebd3feba09dc8db7c398b85d1f0a75e7507836a879b85e716"
-    assert Vault([old]).derive("names").hex() == names
+    assert SecretBox([old]).derive("names").hex() == names
     for keys, stale in (([old], False), ([new, old], True)):
-        found = Vault(keys).open(sealed, belongs_to="ctx")
+        found = SecretBox(keys).open(sealed, belongs_to="ctx")
         assert found is not None
         assert (found.secret, found.stale) == (b"secret", stale)
-    assert Vault([old]).open(sealed, belongs_to="other") is None
+    assert SecretBox([old]).open(sealed, belongs_to="other") is None
 
 
 def test_nonces_of_the_server() -> None:
