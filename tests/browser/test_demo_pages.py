@@ -121,18 +121,29 @@ def test_a_member_is_told_that_the_dashboard_is_not_for_members(visit: Visit) ->
     expect(page.locator("#live")).to_be_hidden()
 
 
-def test_every_attack_from_the_browser_fails(visit: Visit) -> None:
-    """Foreign origin, replayed ticket, forbidden action, oversized message, flood: all refused."""
+def test_every_attack_fails_on_the_demo_and_succeeds_on_its_twin(visit: Visit) -> None:
+    """Foreign origin, replayed ticket, forbidden action, oversized message, flood, and three more."""
     page = visit("alice", "/attack")
     page.wait_for_selector("[data-attack]")  # the page's script lists them, all in one turn
     attacks = page.locator("[data-attack]").count()
-    assert attacks >= 5
+    assert attacks >= 8
     page.click("#run-all")
-    expect(page.locator("#summary")).to_contain_text(
-        f"{attacks} refused, 0 succeeded", timeout=60_000
-    )
-    verdicts = page.locator("[data-attack] .verdict").all_inner_texts()
-    assert {verdict.strip().lower() for verdict in verdicts} == {"refused"}
+    summary = page.locator("#summary")
+    expect(summary).to_contain_text(f"This demo: {attacks} refused, 0 succeeded", timeout=60_000)
+    expect(summary).to_contain_text(f"Unguarded twin: 0 refused, {attacks} succeeded")
+    for side, expected in (("guarded", "Refused"), ("unguarded", "Succeeded")):
+        verdicts = page.locator(f"[data-attack] .verdict[data-side={side}]")
+        expect(verdicts).to_have_text([expected] * attacks)
+
+
+def test_one_attack_shows_its_evidence(visit: Visit) -> None:
+    """Both transcripts are open after a single run, and the trail has the refusal."""
+    page = visit("alice", "/attack")
+    card = page.locator("[data-attack=forbidden-action]")
+    card.get_by_role("button", name="Run").click()
+    expect(card.locator(".unguarded .got").first).to_have_text("announced")
+    expect(card.locator(".guarded .got").first).to_have_text("error forbidden")
+    expect(card.locator(".guarded .trail .refusal").first).to_contain_text("authz_fail")
 
 
 def test_a_foreign_page_hears_nothing(visit: Visit, demo: Running) -> None:

@@ -21,7 +21,10 @@ def directives(policy: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_may_do_little(page: str, demo: Running) -> None:
-    """Scripts, styles and sockets of its own origin, nothing inline, no frame around it."""
+    """Scripts, styles and sockets of its own origin, nothing inline, no frame around it.
+
+    Only the attack page may also connect to the unguarded twin.
+    """
     answer = await demo.visitor().get(page)
     assert answer.status == 200
     policy = directives(answer.header("Content-Security-Policy") or "")
@@ -29,7 +32,11 @@ async def test_a_page_may_do_little(page: str, demo: Running) -> None:
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     host = f"127.0.0.1:{demo.port}"
-    assert policy["connect-src"] == f"'self' ws://{host} wss://{host}"
+    allowed = ["'self'", f"ws://{host}", f"wss://{host}"]
+    if page == "/attack":
+        info = json.loads((await demo.visitor().get("/demo/info")).body)
+        allowed += [info["twin_origin"], info["twin_origin"].replace("http", "ws")]
+    assert policy["connect-src"].split() == allowed
     assert answer.header("X-Content-Type-Options") == "nosniff"
     assert answer.header("Referrer-Policy") == "same-origin"
     assert answer.header("Cross-Origin-Opener-Policy") == "same-origin"
@@ -93,7 +100,7 @@ async def test_the_foreign_page(demo: Running) -> None:
     """It has another origin, only our pages may frame it, and nothing else is there."""
     visitor = demo.visitor()
     info = json.loads((await visitor.get("/demo/info")).body)
-    assert set(info) == {"name", "foreign_origin"}
+    assert set(info) == {"name", "foreign_origin", "twin_origin"}
     port = int(info["foreign_origin"].rpartition(":")[2])
     assert port != demo.port
     foreign = demo.visitor()

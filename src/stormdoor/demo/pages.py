@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from stormdoor import Guard
@@ -39,14 +40,30 @@ def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str
     )
 
 
+def twin_origin(request: HTTPServerRequest, port: int | None) -> str | None:
+    """Return the origin of the unguarded twin for a browser on this machine; None for all others.
+
+    Args:
+        request: A request for a page of the demo.
+        port: The port of the twin; None if it does not run.
+    """
+    name = request.host_name
+    if port is None or name not in ("127.0.0.1", "localhost", "[::1]"):
+        return None
+    return f"http://{name}:{port}"
+
+
 class Page(RequestHandler):
     """One page: a template without data. Its script fetches the data."""
 
-    def initialize(self, guard: Guard, template: str, foreign_origin: str | None) -> None:
+    def initialize(
+        self, guard: Guard, template: str, foreign_origin: str | None, twin_port: int | None
+    ) -> None:
         """Called by Tornado with the arguments of the route."""
         self.guard = guard
         self.template = template
         self.foreign_origin = foreign_origin
+        self.twin_port = twin_port
 
     def set_default_headers(self) -> None:
         """Headers that every page has."""
@@ -61,6 +78,9 @@ class Page(RequestHandler):
             raise HTTPError(403)
         # Some browsers do not include ws: in 'self'.
         connect = f"'self' ws://{host} wss://{host}"
+        twin = twin_origin(self.request, self.twin_port)
+        if twin is not None and self.template == "attack.html":
+            connect += f" {twin} ws{twin.removeprefix('http')}"
         policy = content_security_policy(connect=connect, frames=self.foreign_origin or "")
         self.set_header("Content-Security-Policy", policy)
         self.set_header("Cache-Control", "no-cache")
@@ -104,16 +124,25 @@ class ForeignFile(StaticFileHandler):
 
 
 class Info(SessionHandler):
-    """`GET /demo/info`: the address of the foreign page."""
+    """`GET /demo/info`: the addresses of the foreign page and of the unguarded twin."""
 
-    def initialize(self, guard: Guard, foreign_origin: str | None = None) -> None:
+    def initialize(
+        self, guard: Guard, foreign_origin: str | None = None, twin_port: int | None = None
+    ) -> None:
         """Called by Tornado with the arguments of the route."""
         super().initialize(guard)
         self.foreign_origin = foreign_origin
+        self.twin_port = twin_port
 
     async def get(self) -> None:
-        """Return it."""
-        self.answer({"name": "stormdoor demo", "foreign_origin": self.foreign_origin})
+        """Return them."""
+        self.answer(
+            {
+                "name": "stormdoor demo",
+                "foreign_origin": self.foreign_origin,
+                "twin_origin": twin_origin(self.request, self.twin_port),
+            }
+        )
 
 
 class Metrics(SessionHandler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import ipaddress
 import logging
 import shlex
 import signal
@@ -46,6 +47,7 @@ from stormdoor.demo.policies import POLICIES
 from stormdoor.demo.port import HOST, PORT
 from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
+from stormdoor.demo.twin import Twin
 
 __all__ = ["Demo", "serve"]
 
@@ -92,16 +94,25 @@ def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
     return sockets, sockets[0].getsockname()[1]
 
 
-def _bind_foreign(host: str, port: int) -> tuple[list[socket.socket], int]:
-    """Bind the next port if it is free, so that its address is easy to remember; else any."""
+def _bind_near(host: str, port: int) -> tuple[list[socket.socket], int]:
+    """Bind a port near that of the demo if it is free, so that it is easy to remember; else any."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # Not `bind_sockets`, which leaves its socket open if the port is taken.
-        one = socket.create_server((host, port + 1), family=family)
+        one = socket.create_server((host, port), family=family)
     except (OSError, OverflowError):
         return _bind(host, 0)
     one.setblocking(False)
-    return [one], port + 1
+    return [one], port
+
+
+def _bind_twin(host: str, port: int) -> tuple[list[socket.socket], int | None]:
+    """Bind the unguarded twin to loopback, and only if the demo itself is on loopback."""
+    try:
+        loopback = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return [], None
+    return _bind_near(str(loopback), port) if loopback.is_loopback else ([], None)
 
 
 class Demo:
@@ -110,6 +121,7 @@ class Demo:
     Args:
         origins: The origins of its pages.
         foreign_origin: The origin of the foreign page, or None.
+        twin_port: The port of the unguarded twin on loopback, or None.
         data: Its directory.
         store: URL of the store; None for a SQLite file in `data`.
         insecure_allow_plaintext: Serve other machines without TLS.
@@ -120,6 +132,7 @@ class Demo:
         *,
         origins: list[str],
         foreign_origin: str | None,
+        twin_port: int | None = None,
         data: Path,
         store: str | None = None,
         insecure_allow_plaintext: bool = False,
@@ -151,7 +164,7 @@ class Demo:
         rooms = Rooms(self.guard.channels)
         self.dashboard = Dashboard(self.guard, rooms)
         guard = {"guard": self.guard}
-        page = {**guard, "foreign_origin": foreign_origin}
+        page = {**guard, "foreign_origin": foreign_origin, "twin_port": twin_port}
         self.application = Application(
             [
                 *login_routes(
@@ -207,8 +220,9 @@ async def serve(
     """
     with contextlib.ExitStack() as bound:
         sockets, port = _bind(host, port)
-        foreign, foreign_port = _bind_foreign(host, port)
-        for sock in sockets + foreign:
+        foreign, foreign_port = _bind_near(host, port + 1)
+        unguarded, twin_port = _bind_twin(host, port + 2)
+        for sock in sockets + foreign + unguarded:
             bound.callback(sock.close)
         # A socket on all addresses is reached by the name of this machine.
         name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared
@@ -216,6 +230,7 @@ async def serve(
         demo = Demo(
             origins=list(dict.fromkeys([origin, _url("127.0.0.1", port), _url("localhost", port)])),
             foreign_origin=_url(name, foreign_port),
+            twin_port=twin_port,
             data=data,
             store=store,
             insecure_allow_plaintext=insecure_allow_plaintext,
@@ -231,16 +246,27 @@ async def serve(
             server.add_sockets(sockets)
             other = guarded_server(_foreign_application(demo.origins), guard=demo.guard)
             other.add_sockets(foreign)
+            twin = Twin()
+            # The twin lacks every check but one: it must not use up the connections of the demo.
+            beside = guarded_server(twin.application, guard=demo.guard)
+            beside.add_sockets(unguarded)
             if not quiet:
                 _say(_how_to_log_in(settled))
                 _say(f"Operate it: stormdoor trail show --config {demo.configuration}")
                 _say(_how_to_probe(origin, identities))
+                if twin_port is not None:
+                    _say(
+                        f"Unguarded twin, vulnerable on purpose, on loopback only: port {twin_port}"
+                    )
             _say(f"ready {origin}/")
             await stop.wait()
             server.stop()
             other.stop()
+            beside.stop()
+            twin.close()
             beat.cancel()
-        await asyncio.gather(server.close_all_connections(), other.close_all_connections())
+        servers = (server, other, beside)
+        await asyncio.gather(*(one.close_all_connections() for one in servers))
 
 
 def _say(text: str) -> None:

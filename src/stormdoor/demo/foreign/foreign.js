@@ -1,4 +1,4 @@
-// The hostile page: served from another origin, it attacks the page that embeds it.
+// The hostile page: served from another origin, it attacks the demo that embeds it, or its unguarded twin.
 // It takes its target from the embedder, tries what a real one could, and reports each step.
 
 const OPEN_WITHIN_MS = 5000;
@@ -64,8 +64,8 @@ async function attack(target, ticket, report) {
 addEventListener("message", async ({ source, origin, data }) => {
   if (source !== parent || data?.kind !== "attack") return;
   const report = (kind, words) => source.postMessage({ kind, words }, origin);
-  outcome.textContent = `attacking ${origin}`;
-  const opened = await attack(origin, data.ticket, report);
+  outcome.textContent = `attacking ${data.target}`;
+  const opened = await attack(data.target, data.ticket, report);
   outcome.textContent = opened ? "got in" : "could not get in";
   source.postMessage({ kind: "done", opened, muzzled }, origin);
 });

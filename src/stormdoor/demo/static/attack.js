@@ -1,9 +1,11 @@
-// The page "attack this demo": runs attacks one at a time and shows what happened.
+// The page "attack this demo": runs each attack against the demo and against its unguarded twin.
 
 import { ATTACKS } from "./attacks.js";
 import { $, el } from "./element.js";
+import { call } from "./http.js";
 import { mountMasthead } from "./masthead.js";
 import { requireSession } from "./session.js";
+import { DEMO, unguardedTwin } from "./targets.js";
 import { timeElement } from "./time.js";
 import { latestSequence, recordedSince } from "./trail.js";
 
@@ -45,27 +47,73 @@ function eventItem({ time, seq, event, cause, detail, count }) {
     el("span", { class: "muted" }, [`#${seq}`, detailText(detail)].filter(Boolean).join(" · ")));
 }
 
-class Card {
-  #attack;
-  #badge = el("span", { class: "verdict", "data-verdict": "none" }, "Not run");
+// One attack on one server: its verdict, and what was sent and answered.
+class Side {
+  #target;
   #reason = el("p", { class: "reason", role: "status" });
   #stage = el("div", { class: "stage" });
   #transcript = el("ol", { class: "transcript" });
+  badge;
+  element;
+
+  constructor(name, target, title, ...more) {
+    this.#target = target;
+    this.badge = el("span", { class: "verdict", "data-side": name, "data-verdict": "none" }, "Not run");
+    this.element = el("section", { class: `side ${name}` },
+      el("h3", {}, title), this.#reason, this.#transcript, this.#stage, ...more);
+  }
+
+  mark(verdict, words) {
+    this.badge.dataset.verdict = verdict;
+    this.badge.textContent = words;
+  }
+
+  async run(attack) {
+    const log = {
+      sent: (words) => this.#transcript.append(el("li", { class: "sent" }, words)),
+      got: (words) => this.#transcript.append(el("li", { class: "got" }, words)),
+    };
+    this.mark("running", "Running…");
+    this.#transcript.replaceChildren();
+    this.#stage.replaceChildren();
+    this.#reason.textContent = "";
+    const run = () => attack.run(this.#target, log, { stage: this.#stage, session });
+    const { refused, reason } = await run().catch((error) => ({
+      refused: null, reason: `The attack itself failed: ${error.message}`,
+    }));
+    this.mark(...VERDICTS.get(refused));
+    this.#reason.textContent = reason;
+    return refused;
+  }
+
+  get hasTried() {
+    return this.#transcript.childElementCount > 0;
+  }
+}
+
+class Card {
+  #attack;
+  #demo;
+  #twin;
   #trail = el("ol", { class: "trail" });
   #result;
   #button;
 
-  constructor(attack) {
+  constructor(attack, twin) {
     this.#attack = attack;
     this.#button = el("button", { type: "button", "aria-label": `Run: ${attack.title}`, click: () => runAll([this]) }, "Run");
-    this.#result = el("div", { class: "result", hidden: true },
-      this.#reason,
-      el("div", { class: "tried" }, el("h3", {}, "Sent and answered"), this.#transcript, this.#stage),
-      el("div", { class: "recorded" }, el("h3", {}, "In the trail"), this.#trail));
+    this.#demo = new Side("guarded", DEMO, "This demo, guarded", el("h4", {}, "In the trail"), this.#trail);
+    this.#twin = twin && new Side("unguarded", twin, "Its twin, unguarded", el("h4", {}, "In the trail"), el("p", { class: "muted" }, "The twin records nothing."));
+    const sides = [this.#demo, this.#twin].filter(Boolean);
+    this.#result = el("details", { class: "result", hidden: true },
+      el("summary", {}, "Sent, answered and recorded"),
+      el("div", { class: "sides" }, ...sides.map((side) => side.element)));
+    const badge = (label, side) => side && el("p", { class: "outcome" }, el("span", {}, label), side.badge);
     this.element = el("li", { class: "card", "data-attack": attack.slug },
       el("header", {},
         el("div", {}, el("h2", {}, attack.title), el("p", { class: "muted" }, attack.text)),
-        this.#badge, this.#button),
+        el("div", { class: "outcomes" }, badge("This demo", this.#demo), badge("Unguarded twin", this.#twin)),
+        this.#button),
       this.#result);
   }
 
@@ -73,37 +121,30 @@ class Card {
     this.#button.disabled = !value;
   }
 
-  #mark(verdict, words) {
-    this.#badge.dataset.verdict = verdict;
-    this.#badge.textContent = words;
-  }
-
-  async run() {
-    const log = {
-      sent: (words) => this.#transcript.append(el("li", { class: "sent" }, words)),
-      got: (words) => this.#transcript.append(el("li", { class: "got" }, words)),
-    };
-    this.#mark("running", "Running…");
-    this.#transcript.replaceChildren();
+  async run(open) {
     this.#trail.replaceChildren();
-    this.#stage.replaceChildren();
-    this.#reason.textContent = "";
     this.#result.hidden = false;
-
+    this.#result.open = open;
     const before = await latestSequence();
-    const { refused, reason } = await this.#attack.run(log, this.#stage, session).catch((error) => ({
-      refused: null, reason: `The attack itself failed: ${error.message}`,
-    }));
-    this.#mark(...VERDICTS.get(refused));
-    this.#reason.textContent = reason;
-    const events = this.#transcript.childElementCount ? await recordedSince(before) : [];
+    const demo = await this.#demo.run(this.#attack);
+    const events = this.#demo.hasTried ? await recordedSince(before) : [];
     this.#trail.append(...(events.length ? grouped(events).map(eventItem) : [el("li", { class: "muted" }, "Nothing about this session.")]));
-    return refused;
+    return { demo, twin: await this.#twin?.run(this.#attack) };
   }
 }
 
-const cards = ATTACKS.map((attack) => new Card(attack));
+const info = await call("GET", "/demo/info");
+const twin = await unguardedTwin(info.body?.twin_origin, session.principal);
+$("no-twin").hidden = twin !== null;
+const cards = ATTACKS.map((attack) => new Card(attack, twin));
 $("attacks").append(...cards.map((card) => card.element));
+
+function summary(name, verdicts) {
+  const count = (verdict) => verdicts.filter((each) => each === verdict).length;
+  const parts = [`${count(true)} refused`, `${count(false)} succeeded`];
+  if (count(null)) parts.push(`${count(null)} proved nothing`);
+  return `${name}: ${parts.join(", ")}.`;
+}
 
 async function runAll(chosen) {
   $("run-all").disabled = true;
@@ -111,13 +152,12 @@ async function runAll(chosen) {
   const verdicts = [];
   for (const card of chosen) {
     if (chosen.length > 1) $("summary").textContent = `Running ${verdicts.length + 1} of ${chosen.length}…`;
-    verdicts.push(await card.run());
+    verdicts.push(await card.run(chosen.length === 1));
   }
-  const count = (verdict) => verdicts.filter((each) => each === verdict).length;
   if (chosen.length > 1) {
-    const parts = [`${count(true)} refused`, `${count(false)} succeeded`];
-    if (count(null)) parts.push(`${count(null)} proved nothing`);
-    $("summary").textContent = `${parts.join(", ")}.`;
+    const lines = [summary("This demo", verdicts.map((each) => each.demo))];
+    if (twin) lines.push(summary("Unguarded twin", verdicts.map((each) => each.twin)));
+    $("summary").replaceChildren(...lines.map((line) => el("span", {}, line)));
   }
   $("run-all").disabled = false;
   for (const card of cards) card.enabled = true;

@@ -1,10 +1,10 @@
-// The attacks that a browser can run. Each runs against the live server and returns a verdict:
+// The attacks that a browser can run. Each runs against a live server, the target, and returns a verdict:
 // refused (true, false, or null when the run proves nothing) and the reason in words.
 
 import { call } from "./http.js";
 import { RawSocket } from "./rawsocket.js";
-import { hasRole, issueTicket } from "./session.js";
-import { socketUrl, ticketProtocols } from "./socket.js";
+import { hasRole } from "./session.js";
+import { ticketProtocols } from "./socket.js";
 
 const CHAT = "/ws/chat";
 const DASHBOARD = "/ws/dashboard";
@@ -25,19 +25,19 @@ function answerWords(reply, socket) {
   return socket.closed ? closeWords(socket.closed) : "no answer";
 }
 
-async function openWithTicket(log, endpoint = CHAT) {
-  const ticket = await issueTicket(endpoint);
+async function openWithTicket(target, log, endpoint = CHAT) {
+  const ticket = await target.issueTicket(endpoint);
   if (!ticket.ok) {
     log.got(`no ticket for ${endpoint}: HTTP ${ticket.status}`);
     return { socket: null, status: ticket.status };
   }
-  const socket = await RawSocket.open(socketUrl(endpoint), ticketProtocols(ticket.body.ticket));
+  const socket = await RawSocket.open(target.url(endpoint), ticketProtocols(ticket.body.ticket));
   return { socket, ticket: ticket.body.ticket };
 }
 
 // An open, allowed chat socket to attack from; null when this visitor has none.
-async function insider(log) {
-  const { socket } = await openWithTicket(log);
+async function insider(target, log) {
+  const { socket } = await openWithTicket(target, log);
   if (!socket?.opened) {
     if (socket) log.got(closeWords(socket.closed));
     return null;
@@ -72,18 +72,18 @@ function frameLoaded(frame) {
   });
 }
 
-async function foreignOrigin(log, stage) {
+async function foreignOrigin(target, log, { stage }) {
   const info = await call("GET", "/demo/info");
   const origin = info.body?.foreign_origin;
   if (!origin) return unproven("The second port is off, so there is no foreign page.");
 
   log.sent("control: open the chat from this page, with a ticket");
-  const control = await insider(log);
+  const control = await insider(target, log);
   if (!control) return unproven(NO_INSIDER);
   log.got("open");
   control.close();
 
-  const stolen = await issueTicket(CHAT);
+  const stolen = await target.issueTicket(CHAT);
   const frame = document.createElement("iframe");
   frame.title = `Foreign page at ${origin}`;
   const loaded = frameLoaded(frame);
@@ -104,7 +104,8 @@ async function foreignOrigin(log, stage) {
     addEventListener("message", listen);
     setTimeout(() => resolve(null), 20_000);
   });
-  frame.contentWindow.postMessage({ kind: "attack", ticket: stolen.body?.ticket ?? null }, origin);
+  const order = { kind: "attack", target: target.origin, ticket: stolen.body?.ticket ?? null };
+  frame.contentWindow.postMessage(order, origin);
   const result = await report;
   if (!result) return unproven("The foreign page did not report back.");
   if (result.muzzled) return unproven("The browser stopped the foreign page before the server could.");
@@ -113,14 +114,14 @@ async function foreignOrigin(log, stage) {
     : held("The same request that works here is refused from another origin, even with a good ticket.");
 }
 
-async function replayedTicket(log) {
+async function replayedTicket(target, log) {
   log.sent("open the chat with a ticket");
-  const { socket: first, ticket } = await openWithTicket(log);
+  const { socket: first, ticket } = await openWithTicket(target, log);
   if (!first) return unproven(NO_INSIDER);
   log.got(first.opened ? "open" : closeWords(first.closed));
   if (!first.opened) return unproven(NO_INSIDER);
   log.sent("open it again with the same ticket");
-  const second = await RawSocket.open(socketUrl(CHAT), ticketProtocols(ticket));
+  const second = await RawSocket.open(target.url(CHAT), ticketProtocols(ticket));
   log.got(second.opened ? "open" : closeWords(second.closed));
   first.close();
   if (second.opened) second.close();
@@ -129,23 +130,23 @@ async function replayedTicket(log) {
     : broke("The same ticket opened two sockets.");
 }
 
-async function garbageTicket(log) {
+async function garbageTicket(target, log) {
   const bytes = crypto.getRandomValues(new Uint8Array(TICKET_BYTES));
   const ticket = btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   log.sent(`open the chat with an invented ticket, ${ticket.slice(0, 6)}…, beside your good cookie`);
-  const socket = await RawSocket.open(socketUrl(CHAT), ticketProtocols(ticket));
+  const socket = await RawSocket.open(target.url(CHAT), ticketProtocols(ticket));
   log.got(socket.opened ? "open" : closeWords(socket.closed));
   if (!socket.opened) return held("A bad credential is refused, also beside a good one.");
   socket.close();
   return broke("An invented ticket opened a socket.");
 }
 
-async function closedDoor(log, stage, session) {
+async function closedDoor(target, log, { session }) {
   if (hasRole(session, "moderator", "administrator")) {
     return unproven("Your roles open the dashboard, so this is no attack. Sign in as alice or bob.");
   }
   log.sent("open the dashboard socket as a member");
-  const { socket, status } = await openWithTicket(log, DASHBOARD);
+  const { socket, status } = await openWithTicket(target, log, DASHBOARD);
   if (!socket) return status === 403 ? held("Not even a ticket is issued.") : unproven("No ticket was issued.");
   log.got(socket.opened ? "open" : closeWords(socket.closed));
   if (!socket.opened) return held("The handshake was refused, before any data.");
@@ -153,8 +154,8 @@ async function closedDoor(log, stage, session) {
   return broke("A member opened the dashboard.");
 }
 
-async function forbiddenAction(log, stage, session) {
-  const socket = await insider(log);
+async function forbiddenAction(target, log, { session }) {
+  const socket = await insider(target, log);
   if (!socket) return unproven(NO_INSIDER);
   const messages = [];
   if (!hasRole(session, "administrator")) {
@@ -166,8 +167,8 @@ async function forbiddenAction(log, stage, session) {
   return eachRefused(socket, log, messages);
 }
 
-async function malformed(log) {
-  const socket = await insider(log);
+async function malformed(target, log) {
+  const socket = await insider(target, log);
   if (!socket) return unproven(NO_INSIDER);
   return eachRefused(socket, log, [
     ["an undeclared type: grant", { type: "grant", role: "administrator", id: "u1" }, "u1"],
@@ -178,16 +179,16 @@ async function malformed(log) {
   ]);
 }
 
-async function oversized(log) {
-  const socket = await insider(log);
+async function oversized(target, log) {
+  const socket = await insider(target, log);
   if (!socket) return unproven(NO_INSIDER);
   return eachRefused(socket, log, [
     [`a message of ${OVERSIZE / 1000} kB`, { type: "say", room: ROOM, text: "A".repeat(OVERSIZE), id: "o1" }, "o1"],
   ]);
 }
 
-async function flood(log) {
-  const socket = await insider(log);
+async function flood(target, log) {
+  const socket = await insider(target, log);
   if (!socket) return unproven(NO_INSIDER);
   socket.send({ type: "join", room: ROOM, id: "join" });
   await socket.next((frame) => frame.id === "join");
