@@ -39,7 +39,7 @@ from stormdoor.core.denial import Refusal
 from stormdoor.core.message import encode_reply
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.handshake_parser import HandshakeParser
 
 HOST: Final = "app.example"
 NOW: Final = 1_800_000_000.0
@@ -96,7 +96,7 @@ class Path:
         self._guard = guard
         self._clock = clock
         admission = guard.admission
-        self._translator = Translator(
+        self._parser = HandshakeParser(
             admission.places,
             guard.trusted_proxies,
             headers=admission.headers,
@@ -124,7 +124,7 @@ class Path:
 
     async def start(self) -> None:
         """Open the connection that messages come on."""
-        handshake = self._translator.handshake(self._token)
+        handshake = self._parser.parse(self._token)
         found = await self._guard.admission.admit(handshake, self._endpoint)
         assert isinstance(found, Connection), found
         assert self._guard.registry.opened(found)
@@ -156,7 +156,7 @@ class Path:
         """Admitted, opened, closed, and both entries sealed."""
         guard = self._guard
         for _ in range(count):
-            handshake = self._translator.handshake(one)
+            handshake = self._parser.parse(one)
             found = await guard.admission.admit(handshake, self._endpoint)
             assert isinstance(found, Connection), found
             guard.registry.opened(found)
@@ -168,7 +168,7 @@ class Path:
         for _ in range(count):
             # A second each: equal refusals within one second are one entry.
             self._clock.seconds += 1.0
-            handshake = self._translator.handshake(one)
+            handshake = self._parser.parse(one)
             found = await guard.admission.admit(handshake, self._endpoint)
             assert isinstance(found, Refusal), found
         await guard.trail.flush()

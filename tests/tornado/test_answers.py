@@ -148,7 +148,9 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
                 patch.setattr(
                     "stormdoor.tornado.handshake_mixin.switch_protocols", lambda *_, **__: False
                 )
-                patch.setattr("stormdoor.tornado.handshake_mixin.turn_away", lambda *_, **__: False)
+                patch.setattr(
+                    "stormdoor.tornado.handshake_mixin.write_refusal", lambda *_, **__: False
+                )
             guard = make_guard(insecure_allow_any_host=True)
             async with guard:
                 found.append((await exchange(guarded(handler, guard), request))[0])

@@ -21,7 +21,7 @@ import stormdoor
 from stormdoor import Guard, JwtAuthenticator, JwtIssuer, JwtKey, StoreUnavailable
 from stormdoor.core.address import parse_networks
 from stormdoor.core.credential import Place, Source
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from tests.guard.fakes import FakeStore, Tokens, events, make_guard
 from tests.tornado.wire import Ended, connect, log_lines, request, serving, until
 
@@ -361,7 +361,7 @@ async def test_tls(tmp_path: Path) -> None:
             await request(at.port, "/ws", ALICE, host="app.example")
 
 
-def _translated(context: Any, trusted: list[str] | None = None, **headers: Any) -> Any:
+def _parsed(context: Any, trusted: list[str] | None = None, **headers: Any) -> Any:
     fields = HTTPHeaders({"Host": "x"})
     for name, values in headers.items():
         for value in values if isinstance(values, list) else [values]:
@@ -370,7 +370,7 @@ def _translated(context: Any, trusted: list[str] | None = None, **headers: Any) 
     line = RequestStartLine("GET", "/ws", "HTTP/1.1")
     http = HTTPServerRequest(start_line=line, headers=fields, connection=connection)
     places = [Place(Source.COOKIE, "session"), Place(Source.HEADER, "x-token")]
-    return Translator(places, parse_networks(trusted or [])).handshake(http)
+    return HandshakeParser(places, parse_networks(trusted or [])).parse(http)
 
 
 TCP = SimpleNamespace(address=("192.0.2.1", 1234), protocol="http", remote_ip="192.0.2.1")
@@ -379,8 +379,8 @@ TCP = SimpleNamespace(address=("192.0.2.1", 1234), protocol="http", remote_ip="1
 def test_a_unix_socket_is_this_machine() -> None:
     """It has no address; a proxy in front of it can be trusted by that of loopback."""
     local = SimpleNamespace(address="", protocol="http", remote_ip="0.0.0.0")
-    assert _translated(local).peer == "127.0.0.1"
-    behind = _translated(local, ["127.0.0.1"], X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https")
+    assert _parsed(local).peer == "127.0.0.1"
+    behind = _parsed(local, ["127.0.0.1"], X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https")
     assert (behind.address, behind.scheme) == ("1.2.3.4", "https")
 
 
@@ -389,7 +389,7 @@ def test_what_tornado_believed_is_not_believed() -> None:
     fooled = SimpleNamespace(
         address=("192.0.2.1", 1234), protocol="https", _orig_protocol="http", remote_ip="10.0.0.1"
     )
-    handshake = _translated(fooled, ["10.0.0.0/8"])
+    handshake = _parsed(fooled, ["10.0.0.0/8"])
     assert (handshake.peer, handshake.address, handshake.scheme) == (
         "192.0.2.1",
         "192.0.2.1",
@@ -427,11 +427,11 @@ def test_a_cookie_whose_name_only_looks_the_same_is_another_cookie(space: str) -
             # Recent releases of Tornado refuse a request with control characters, before anything reads it.
             with contextlib.suppress(HTTPInputError):
                 header = f"a=b; {planted}=theirs; {own}; {planted}=theirs"
-                assert _translated(TCP, Cookie=header).cookies == found
+                assert _parsed(TCP, Cookie=header).cookies == found
 
 
 def test_no_other_parser_of_cookies_is_used() -> None:
-    """Tornado's and Python's own remove a no-break space from a name: only the translator reads cookies."""
+    """Tornado's and Python's own remove a no-break space from a name: only the parser reads cookies."""
     parser = re.compile(
         r"\bget_(?:signed_|secure_)?cookie\(|request\.cookies|SimpleCookie|http\.cookies|parse_cookie"
     )
@@ -448,12 +448,12 @@ def test_no_other_parser_of_cookies_is_used() -> None:
 @pytest.mark.parametrize(("header", "found"), COOKIES)
 def test_every_cookie_of_a_name_is_found(header: Any, found: dict[str, list[str]]) -> None:
     """Two are two: nobody decides by the order in which they came."""
-    assert _translated(TCP, Cookie=header).cookies == found
+    assert _parsed(TCP, Cookie=header).cookies == found
 
 
 def test_only_what_is_asked_for_is_copied() -> None:
     """And nothing of it is in a repr."""
-    handshake = _translated(
+    handshake = _parsed(
         TCP,
         X_Token=["s3cr3t", "s4cr3t"],
         Authorization="Bearer s3cr3t",

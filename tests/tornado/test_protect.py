@@ -19,7 +19,7 @@ from stormdoor.tornado.guard_mixin import (
     GuardMixin,
     RawGuardMixin,
 )
-from stormdoor.tornado.leftovers import AFTER, MADE_LATER
+from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from tests.guard.fakes import Tokens, authentication, events, make_guard
 from tests.support.clock import FakeClock
@@ -231,7 +231,7 @@ async def test_names_of_the_handler_are_its_own() -> None:
     class Named(Echo):
         guard = "guard"
         endpoint = "endpoint"
-        translator = actions = behind_a_door = message_permission = "mine"
+        parser = actions = behind_a_door = message_permission = "mine"
 
         def initialize(self) -> None:
             self.connection = "a database"
@@ -264,8 +264,8 @@ async def test_names_of_the_handler_are_its_own() -> None:
 def test_every_name_of_the_mixins_has_the_prefix(made: type) -> None:
     """The test above then holds for every name that a mixin adds later."""
     own = {"connection", "current_user", "actions"}
-    # What every handler of Tornado has, but as its own: see `stormdoor.tornado.leftovers`.
-    own |= set(AFTER) | set(MADE_LATER) | {"_headers"}
+    # What every handler of Tornado has, but as its own: see `stormdoor.tornado.handshake_state`.
+    own |= set(AFTER_HANDSHAKE) | set(CREATED_ON_ACCESS) | {"_headers"}
     added = {
         name
         for base in made.__mro__

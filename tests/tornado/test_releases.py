@@ -21,7 +21,7 @@ ADAPTER = [
     "test_endings.py",
     "test_fast_protocol.py",
     "test_handshakes.py",
-    "test_leftovers.py",
+    "test_handshake_state.py",
     "test_malformed_handshakes.py",
     "test_on_tornados_protocol.py",
     "test_overrides.py",

@@ -24,7 +24,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
-__all__ = ["ANSWERING", "fresh_headers", "switch_protocols", "turn_away"]
+__all__ = ["ANSWERING", "fresh_headers", "switch_protocols", "write_refusal"]
 
 
 ANSWERING = ("finish", "flush", "set_header", "clear_header")
@@ -72,7 +72,7 @@ _date = _Date()
 _SERVER = f"TornadoServer/{tornado.version}"
 
 
-def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
+def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
     """Answer with the refusal and close the connection, if the application takes no part in the answer.
 
     Args:
@@ -132,7 +132,7 @@ def fresh_headers(now: float) -> HTTPHeaders:
     return headers
 
 
-class _Beginning:
+class _SwitchingHead:
     """The beginning of most 101s, built once a second: the headers of every answer of Tornado."""
 
     __slots__ = ("_lines", "_second")
@@ -152,7 +152,7 @@ class _Beginning:
 
 _SWITCHING = "HTTP/1.1 101 Switching Protocols"
 _NEVER_IN_101 = frozenset({"Content-Encoding", "Content-Language", "Content-Type"})
-_beginning = _Beginning()
+_switching_head = _SwitchingHead()
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -190,7 +190,7 @@ def switch_protocols(
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    lines = _beginning.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
+    lines = _switching_head.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
     lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
     head = "\r\n".join(lines).encode("latin1")
     # INVARIANT: no header can contain a line end. Tornado checks each; here all are checked together.

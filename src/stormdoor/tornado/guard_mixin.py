@@ -38,7 +38,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Held, Refused
 from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
-from stormdoor.tornado.leftovers import shed
+from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["CommandGuardMixin", "DeclaredHandlerMixin", "GuardMixin", "RawGuardMixin"]
@@ -91,7 +91,7 @@ class GuardMixin(HandshakeMixin):
             raise
         if opened is not None:
             return self._door_finish_open(opened)
-        shed(self)
+        release_handshake_state(self)
         return None
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
@@ -105,7 +105,7 @@ class GuardMixin(HandshakeMixin):
         except BaseException:
             self._door_fail()
             raise
-        shed(self)
+        release_handshake_state(self)
 
     def _door_record_abort(self, code: int, reason: str) -> None:
         """Record that the protocol closes with `code`: the client broke RFC 6455 or a limit of size."""
@@ -173,7 +173,7 @@ class GuardMixin(HandshakeMixin):
             opened = self._door_open(*args, **kwargs)
             if opened is not None:
                 await opened
-            shed(self)
+            release_handshake_state(self)
         except (Exception, asyncio.CancelledError):
             self.log_exception(*sys.exc_info())
             self._door_fail()
@@ -192,7 +192,7 @@ class GuardMixin(HandshakeMixin):
                 decompressor._max_message_size = size  # noqa: SLF001 - there is no other way
 
     def _door_handshake(self) -> Handshake:
-        return self._door_kept_handshake or self._door_translator.handshake(self.request)
+        return self._door_kept_handshake or self._door_parser.parse(self.request)
 
     def _door_expiring(self, seconds: float) -> None:
         """Call the handler's `on_credential_expiring(seconds)`, if it has one."""

@@ -20,14 +20,14 @@ from stormdoor.tornado.guard_mixin import (
     RawGuardMixin,
 )
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import OutboundMixin
-from stormdoor.tornado.translate import Translator
 
 __all__ = ["guarded_class"]
 
 
 def guarded_class(
-    handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, translator: Translator
+    handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, parser: HandshakeParser
 ) -> type[GuardMixin]:
     """Return a subclass of `handler` in which `guard` decides about handshakes and messages.
 
@@ -35,7 +35,7 @@ def guarded_class(
         handler: The application's class. It is not changed.
         endpoint: The declared endpoint.
         guard: The guard that decides.
-        translator: Reads the facts of a handshake from a request.
+        parser: Reads the facts of a handshake from a request.
     """
     facts: dict[str, object] = {
         "__module__": handler.__module__,
@@ -48,7 +48,7 @@ def guarded_class(
         "_door_endpoint": endpoint,
         "_door_limits": endpoint.limits
         or guard.limits.applied(own_protocol=has_own_protocol(handler)),
-        "_door_translator": translator,
+        "_door_parser": parser,
         "_door_fast": guard.fast and fits_handler(handler, GuardedHandler),
         "_door_own_origin_check": _overrides(handler, "check_origin"),
         "_door_own_clear": _overrides(handler, "clear"),

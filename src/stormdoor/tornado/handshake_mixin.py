@@ -16,11 +16,11 @@ from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
-from stormdoor.tornado.answers import switch_protocols, turn_away
+from stormdoor.tornado.answers import switch_protocols, write_refusal
 from stormdoor.tornado.fast import FastProtocol, fits_request
+from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
-from stormdoor.tornado.translate import Translator, find_malformed
 
 __all__ = ["HandshakeMixin"]
 
@@ -37,7 +37,7 @@ class HandshakeMixin(OutboundMixin):
 
     _door_limits: ClassVar[AppliedLimits]
     """The limits of its endpoint."""
-    _door_translator: ClassVar[Translator]
+    _door_parser: ClassVar[HandshakeParser]
     """Parses requests into handshakes."""
     _door_own_origin_check: ClassVar[bool]
     """Whether the handler overrides `check_origin`."""
@@ -83,7 +83,7 @@ class HandshakeMixin(OutboundMixin):
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler process the request."""
         malformed = find_malformed(self.request)
-        handshake = self._door_translator.handshake(self.request)
+        handshake = self._door_parser.parse(self.request)
         guard = self._door_guard
         outcome: Connection | Refusal
         if malformed is None and (guard.running or await guard.ready()):
@@ -132,7 +132,7 @@ class HandshakeMixin(OutboundMixin):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, without the handler and without a 101."""
-        if not self._door_own_clear and turn_away(self, refusal, self._door_guard.clock.now()):
+        if not self._door_own_clear and write_refusal(self, refusal, self._door_guard.clock.now()):
             return
         answer = refusal.answer
         self.clear()

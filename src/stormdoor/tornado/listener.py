@@ -26,7 +26,7 @@ from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.tornado.acceptor import Acceptor
 from stormdoor.tornado.descriptors import descriptors_for
 from stormdoor.tornado.limited_request import LimitedRequest, prepared
-from stormdoor.tornado.session_handler import session_secret, translator_of
+from stormdoor.tornado.session_handler import session_parser, session_secret
 
 __all__ = ["GuardedServer"]
 
@@ -90,7 +90,7 @@ class GuardedServer(HTTPServer):
         peer = _peer(address)
         refusal = self.front.connect(self.front.key(peer), proxy=self.front.trusts(peer))
         if refusal is not None:
-            self._turn_away(connection, peer, refusal)
+            self._refuse_connection(connection, peer, refusal)
             return
         try:
             self._handle_connection(connection, address)
@@ -98,7 +98,7 @@ class GuardedServer(HTTPServer):
             _log.debug("a connection from %s failed: %s", peer, error)
             connection.close()
 
-    def _turn_away(self, connection: socket.socket, peer: str, refusal: Refusal) -> None:
+    def _refuse_connection(self, connection: socket.socket, peer: str, refusal: Refusal) -> None:
         """Answer without reading the request, and close."""
         self.front.record(refusal, peer)
         if self.ssl_options is None:
@@ -150,7 +150,7 @@ class GuardedServer(HTTPServer):
         guard = self._guard
         if guard is None or not guard.running:
             return False
-        secret = session_secret(guard, translator_of(guard).handshake(request))
+        secret = session_secret(guard, session_parser(guard).parse(request))
         try:
             return secret is not None and await guard.sessions.find(secret) is not None
         except StoreUnavailable:

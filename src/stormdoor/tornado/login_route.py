@@ -17,8 +17,8 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.needs import Needs
 from stormdoor.core.session import Session
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller, SessionHandler
-from stormdoor.tornado.translate import Translator
 
 __all__ = ["CHANGED", "LoginRoute", "Wiring"]
 
@@ -48,10 +48,10 @@ class LoginRoute(SessionHandler):
         if wiring is not None:
             self.wiring = wiring
 
-    def translator(self) -> Translator:
-        """The session cookie, and the cookie of a login that waits for its second factor."""
+    def parser(self) -> HandshakeParser:
+        """Return a parser of the session cookie and of the cookie of a pending login."""
         places = [Place(Source.COOKIE, name) for name in (self._cookie_name, self._pending_name)]
-        return Translator(places, self.guard.trusted_proxies)
+        return HandshakeParser(places, self.guard.trusted_proxies)
 
     @property
     def _cookie_name(self) -> str:

@@ -13,8 +13,8 @@ from stormdoor.config.guard import Guard
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller, SessionHandler
-from stormdoor.tornado.translate import Translator
 
 __all__ = ["ANSWERS", "OpenIdRoute", "Wiring"]
 
@@ -54,12 +54,12 @@ class OpenIdRoute(SessionHandler):
         prefix = "" if self.guard.sessions.cookie.insecure_plaintext else "__Host-"
         return f"{prefix}stormdoor-{self.party.provider.name}"
 
-    def translator(self) -> Translator:
-        """Read the session cookie, the login cookie, and the parameters of the provider."""
+    def parser(self) -> HandshakeParser:
+        """Return a parser of the session cookie, the login cookie, and the parameters of the provider."""
         cookies = (self.guard.sessions.cookie.name, self.state_cookie_name)
         places = [Place(Source.COOKIE, name) for name in cookies]
         places += [Place(Source.QUERY, name) for name in ANSWERS]
-        return Translator(places, self.guard.trusted_proxies)
+        return HandshakeParser(places, self.guard.trusted_proxies)
 
     @property
     def state_cookie(self) -> LoginStateCookie:

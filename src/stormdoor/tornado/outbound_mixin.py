@@ -26,7 +26,7 @@ from stormdoor.guard.expiry import expired
 from stormdoor.guard.outbound import Backlog
 from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol, Hold
-from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
+from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS, CreatedOnAccess
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["HandlerSink", "OutboundMixin", "connection_of"]
@@ -47,9 +47,9 @@ class OutboundMixin(WebSocketHandler):
     Its names begin with `_door_`, so that they cannot collide with those of the handler in front of it.
     """
 
-    # Usual values of a handler after its handshake, in the class to save memory: see `shed`.
-    locals().update(AFTER)
-    locals().update({name: Later(make) for name, make in MADE_LATER.items()})
+    # The usual values after a handshake, in the class to save memory: see `release_handshake_state`.
+    locals().update(AFTER_HANDSHAKE)
+    locals().update({name: CreatedOnAccess(make) for name, make in CREATED_ON_ACCESS.items()})
 
     _door_guard: ClassVar[Guard]
     _door_endpoint: ClassVar[Endpoint]

@@ -17,12 +17,12 @@ from stormdoor.tornado.declarations import (
     Names,
     Permissions,
 )
-from stormdoor.tornado.earlier import end_earlier
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.redaction import redact_logs
 from stormdoor.tornado.startup_check import Route, beside, check, unseen
 from stormdoor.tornado.transports.table import Transports, TransportTable
+from stormdoor.tornado.unguarded_connections import end_unguarded_connections
 from stormdoor.tornado.wrapper import HandlerWrapper
 
 __all__ = ["protect"]
@@ -144,7 +144,7 @@ def _close(application: Application, declared: Transports) -> tuple[Inspection, 
         for one in found.routes
         if table.find(one.handler, one.pattern, one.arguments) is not None
     }
-    end_earlier([one for one, door in interceptions if door.wrapper is None], polls)
+    end_unguarded_connections([one for one, door in interceptions if door.wrapper is None], polls)
     if any(door.wrapper is not None for _, door in interceptions):
         raise ConfigurationError(_TWICE)
     for _, door in interceptions:

@@ -19,7 +19,7 @@ from tornado.httputil import (
 from stormdoor.config.guard import Guard
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import ConfigurationError
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = ["read_request", "replay"]
 
@@ -105,13 +105,13 @@ def replay(
     context = SimpleNamespace(address=(peer, 0), protocol=scheme, _orig_protocol=scheme)
     request.connection = cast(Any, SimpleNamespace(context=context, stream=None))
     admission = guard.admission
-    translator = Translator(
+    parser = HandshakeParser(
         admission.places,
         guard.trusted_proxies,
         headers=admission.headers,
         exclusive=admission.exclusive_headers,
     )
-    handshake = translator.handshake(request)
+    handshake = parser.parse(request)
     if certificate is None:
         return handshake
     return replace(handshake, certificate=certificate, peer_certificate=certificate)

@@ -15,8 +15,8 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.reach import reach_of
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import SessionHandler
-from stormdoor.tornado.translate import Translator
 
 __all__ = ["revocation_routes"]
 
@@ -45,10 +45,10 @@ class _Revocations(SessionHandler):
         super().initialize(guard)
         self.permission = permission
 
-    def translator(self) -> Translator:
-        """Programs have no cookie: this route accepts every credential that opens a socket."""
+    def parser(self) -> HandshakeParser:
+        """Return a parser of every credential that opens a socket: programs have no cookie."""
         admission = self.guard.admission
-        return Translator(
+        return HandshakeParser(
             admission.places,
             self.guard.trusted_proxies,
             headers=admission.headers,

@@ -20,15 +20,15 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.gate import CALLBACKS, FOREIGN, PAGES
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = [
     "Caller",
     "SessionHandler",
     "account_of",
     "limit_body",
+    "session_parser",
     "session_secret",
-    "translator_of",
 ]
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
@@ -81,7 +81,7 @@ async def account_of(
     """
     if not await guard.ready():
         raise StoreUnavailable("the guard cannot start; see the log")
-    handshake = translator_of(guard).handshake(request)
+    handshake = session_parser(guard).parse(request)
     secret = session_secret(guard, handshake)
     found = None if secret is None else await guard.sessions.find(secret)
     if found is None:
@@ -94,10 +94,10 @@ async def account_of(
     return caller.account
 
 
-def translator_of(guard: Guard) -> Translator:
-    """Return a reader of requests that reads no credential except the session cookie."""
+def session_parser(guard: Guard) -> HandshakeParser:
+    """Return a parser that reads no credential except the session cookie."""
     places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
-    return Translator(places, guard.trusted_proxies)
+    return HandshakeParser(places, guard.trusted_proxies)
 
 
 def session_secret(guard: Guard, handshake: Handshake) -> str | None:
@@ -147,7 +147,7 @@ class SessionHandler(RequestHandler):
     async def prepare(self) -> None:
         """Refuse requests that must not reach the handler."""
         guard = self.guard
-        self.handshake = self.translator().handshake(self.request)
+        self.handshake = self.parser().parse(self.request)
         self.address_key = rate_key(self.handshake.address, guard.limits.ipv6_prefix)
         self.set_header("Cache-Control", "no-store")
         if not await guard.ready():
@@ -164,9 +164,9 @@ class SessionHandler(RequestHandler):
         if refusal is not None:
             self.refuse(refusal)
 
-    def translator(self) -> Translator:
-        """Return a reader of requests that reads no credential except the session cookie."""
-        return translator_of(self.guard)
+    def parser(self) -> HandshakeParser:
+        """Return a parser that reads no credential except the session cookie."""
+        return session_parser(self.guard)
 
     def _foreign(self) -> Refusal | None:
         """Return the refusal of a request from a page of another application, or None.

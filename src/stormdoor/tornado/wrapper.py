@@ -20,11 +20,11 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.transport_sessions import TransportSessions
 from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
-from stormdoor.tornado.translate import Translator
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
     CompanionPage,
@@ -56,7 +56,7 @@ class HandlerWrapper:
         self._guard = guard
         self._declarations = declarations
         self._transports = transports
-        self._translator = Translator(
+        self._parser = HandshakeParser(
             guard.admission.places,
             guard.trusted_proxies,
             headers=guard.admission.headers,
@@ -154,7 +154,7 @@ class HandlerWrapper:
         key = (SocketOfTransport, handler, endpoint, id(transport))
         made = self._made.get(key)
         if made is None:
-            made = guarded_class(handler, endpoint, self._guard, self._translator)
+            made = guarded_class(handler, endpoint, self._guard, self._parser)
             if transport is not None:
                 made = derive(SocketOfTransport, made, **self._of_transport(transport))
             self._made[key] = made
@@ -171,7 +171,7 @@ class HandlerWrapper:
                 "__class__": property(lambda _: handler),
                 "_door_guard": self._guard,
                 "_door_endpoint": endpoint,
-                "_door_translator": self._translator,
+                "_door_parser": self._parser,
             }
             made = self._made[key] = derive(HttpTransport, handler, **facts)
         return made

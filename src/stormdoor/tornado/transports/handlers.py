@@ -23,7 +23,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Held, Refused
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.tornado.guard_mixin import GuardMixin
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
 __all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
@@ -102,7 +102,7 @@ class HttpTransport(RequestHandler):
 
     _door_guard: ClassVar[Guard]
     _door_endpoint: ClassVar[Endpoint]
-    _door_translator: ClassVar[Translator]
+    _door_parser: ClassVar[HandshakeParser]
     _door_transport: ClassVar[Transport]
     _door_sessions: ClassVar[TransportSessions]
 
@@ -116,7 +116,7 @@ class HttpTransport(RequestHandler):
     async def prepare(self) -> None:
         """Decide about the request, and only then let the handler process it."""
         guard = self._door_guard
-        handshake = request_as_handshake(self._door_translator.handshake(self.request))
+        handshake = request_as_handshake(self._door_parser.parse(self.request))
         if not (guard.running or await guard.ready()):
             refusal = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
             self._door_refuse(self._door_record(handshake, refusal))

@@ -13,7 +13,7 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import protect
-from stormdoor.tornado.leftovers import AFTER, MADE_LATER, _Folded
+from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS, _FoldedHeaders
 from tests.guard.fakes import make_guard
 from tests.tornado.wire import connect, serving
 
@@ -31,7 +31,7 @@ def unfolded() -> HTTPHeaders:
 def folded() -> HTTPHeaders:
     """The same, folded."""
     headers = unfolded()
-    _Folded.fold(headers)
+    _FoldedHeaders.fold(headers)
     assert set(headers.__dict__) == {"_text"}
     return headers
 
@@ -70,7 +70,7 @@ def test_headers_that_a_line_cannot_hold_stay_as_they_are(value: Any) -> None:
     """An application may set what no client can send."""
     headers = unfolded()
     headers["X-Odd"] = value
-    _Folded.fold(headers)
+    _FoldedHeaders.fold(headers)
     assert type(headers) is HTTPHeaders
     assert headers["X-Odd"] == value
 
@@ -85,7 +85,7 @@ def test_unfolded_headers_are_ordinary_again() -> None:
 def test_no_headers_at_all() -> None:
     """Nothing, folded, is nothing."""
     headers = HTTPHeaders()
-    _Folded.fold(headers)
+    _FoldedHeaders.fold(headers)
     assert list(headers.get_all()) == []
 
 
@@ -154,4 +154,6 @@ def test_what_is_let_go_is_what_tornado_makes() -> None:
     names |= set(RequestHandler._execute.__code__.co_names)
     names |= set(WebSocketHandler.__init__.__code__.co_names)
     names |= set(WebSocketHandler.get.__code__.co_names)
-    assert (set(AFTER) | set(MADE_LATER) | {"_headers"}) - {"_door_headers"} <= names
+    assert (set(AFTER_HANDSHAKE) | set(CREATED_ON_ACCESS) | {"_headers"}) - {
+        "_door_headers"
+    } <= names

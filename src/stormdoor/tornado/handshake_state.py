@@ -6,7 +6,7 @@ idle connections that is tens of megabytes, and a hundred thousand objects for t
 handler may use any of it at any time. So only data that can be restored is released, and it is restored on
 access.
 
-`tests/tornado/test_leftovers.py` checks the parts of Tornado that this uses.
+`tests/tornado/test_handshake_state.py` checks the parts of Tornado that this uses.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tornado.util import ObjectDict
 from tornado.web import RequestHandler, _UIModuleNamespace
 from tornado.websocket import WebSocketHandler
 
-__all__ = ["AFTER", "MADE_LATER", "Later", "shed"]
+__all__ = ["AFTER_HANDSHAKE", "CREATED_ON_ACCESS", "CreatedOnAccess", "release_handshake_state"]
 
 
-class _Folded(HTTPHeaders):
+class _FoldedHeaders(HTTPHeaders):
     """The headers of a request as one text. The first access restores the ordinary headers for good."""
 
     @classmethod
@@ -63,7 +63,7 @@ class _Folded(HTTPHeaders):
         return getattr(self, name)
 
 
-class Later:
+class CreatedOnAccess:
     """An attribute that is created on access, unless it was set.
 
     Args:
@@ -87,7 +87,7 @@ class Later:
         return made
 
 
-def _ui(handler: RequestHandler) -> ObjectDict:
+def _create_ui(handler: RequestHandler) -> ObjectDict:
     """Create it as Tornado does for each handler."""
     application = handler.application
     made = ObjectDict(
@@ -98,7 +98,7 @@ def _ui(handler: RequestHandler) -> ObjectDict:
     return made
 
 
-AFTER: dict[str, object] = {
+AFTER_HANDSHAKE: dict[str, object] = {
     "_headers_written": True,
     "_finished": True,
     "_auto_finish": True,
@@ -112,8 +112,8 @@ AFTER: dict[str, object] = {
 }
 """Usual values of a handler after the 101. The class has them, so that the handlers need none."""
 
-MADE_LATER: dict[str, Callable[[Any], Any]] = {
-    "ui": _ui,
+CREATED_ON_ACCESS: dict[str, Callable[[Any], Any]] = {
+    "ui": _create_ui,
     "_write_buffer": lambda _: [],
     "_transforms": lambda _: [],
     "path_args": lambda _: [],
@@ -126,17 +126,17 @@ MADE_LATER: dict[str, Callable[[Any], Any]] = {
 _IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
 
 
-def shed(handler: WebSocketHandler) -> None:
+def release_handshake_state(handler: WebSocketHandler) -> None:
     """Release the memory of the handshake of an open connection."""
     had = handler.__dict__
-    for name, usual in AFTER.items():
+    for name, usual in AFTER_HANDSHAKE.items():
         if had.get(name, usual) == usual:
             had.pop(name, None)
-    for name in MADE_LATER:
+    for name in CREATED_ON_ACCESS:
         if name not in _IF_EMPTY or not had.get(name):
             had.pop(name, None)
     # A new dictionary, because this one would keep its size.
     handler.__dict__ = dict(had)
     headers = handler.request.headers
     if type(headers) is HTTPHeaders:
-        _Folded.fold(headers)
+        _FoldedHeaders.fold(headers)

@@ -14,7 +14,7 @@ from stormdoor.core.credential import Place, Source
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import canonical_header
 
-__all__ = ["Translator", "find_malformed", "offered_subprotocols"]
+__all__ = ["HandshakeParser", "find_malformed", "offered_subprotocols"]
 
 _REDACTED = "redacted"
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
@@ -96,8 +96,8 @@ def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[st
     return found
 
 
-class Translator:
-    """Translates requests for a guard.
+class HandshakeParser:
+    """Parses requests into the facts that a guard decides on.
 
     Args:
         places: Places where the guard's authenticators read credentials; nothing else is copied.
@@ -125,7 +125,7 @@ class Translator:
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
 
-    def handshake(self, request: HTTPServerRequest) -> Handshake:
+    def parse(self, request: HTTPServerRequest) -> Handshake:
         """Return the facts of `request`."""
         headers = request.headers
         # Not `get`: for a missing header, the usual case, it first raises an exception.

@@ -17,14 +17,14 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 
-__all__ = ["end_earlier"]
+__all__ = ["end_unguarded_connections"]
 
 _log = logging.getLogger("stormdoor")
 
 _GOING_AWAY = 1001
 
 
-def end_earlier(
+def end_unguarded_connections(
     applications: Collection[Application], polls: Collection[type[RequestHandler]] = ()
 ) -> int:
     """Close the unguarded sockets of `applications`, and refuse requests that arrive for one.
