@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
     from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
     from stormdoor.auth.session.authenticator import SessionAuthenticator
+    from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
     from stormdoor.auth.ticket.authenticator import TicketAuthenticator
     from stormdoor.channels import Hub, Topic
     from stormdoor.config.guard import Guard
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
     from stormdoor.tornado.routes import login_routes
     from stormdoor.tornado.serve import guarded_server, serve_until_stopped
     from stormdoor.tornado.session_handler import SessionHandler, account_of
-    from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
     from stormdoor.tornado.transports import MalformedRequest, Transport
 
 __all__ = [
@@ -215,7 +215,7 @@ _HOMES = {
     "serve_until_stopped": "stormdoor.tornado.serve",
     "SessionHandler": "stormdoor.tornado.session_handler",
     "account_of": "stormdoor.tornado.session_handler",
-    "SignedCookieAuthenticator": "stormdoor.tornado.signed_cookie",
+    "SignedCookieAuthenticator": "stormdoor.auth.signed_cookie.authenticator",
     "MalformedRequest": "stormdoor.tornado.transports",
     "Transport": "stormdoor.tornado.transports",
 }

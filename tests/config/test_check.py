@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor.config.check import check_file
-from stormdoor.config.finding import Finding
+from stormdoor.settings.finding import Finding
 from tests.config.files import GOOD, TRAIL_KEY, write
 
 JWT = """

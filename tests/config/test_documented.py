@@ -25,19 +25,25 @@ from stormdoor import (
     SignedRequestAuthenticator,
     TrustedProxy,
 )
+from stormdoor.auth.dpop.settings import DpopTable
+from stormdoor.auth.http_signature.kind import RequestKeyTable
+from stormdoor.auth.jose.settings import JwtKeyTable
+from stormdoor.auth.kinds import KINDS
+from stormdoor.auth.mtls.settings import ForwardedCertificateTable
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
+from stormdoor.auth.oauth.kind import IntrospectionTable, OAuthSettings
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.password.passwords import OWASP, Passwords
+from stormdoor.auth.proxy.settings import TrustedProxyTable
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
-from stormdoor.config import proof_shape, shape
+from stormdoor.config import shape
 from stormdoor.config.check import check_file
 from stormdoor.config.factor_shape import SecondFactorTable
-from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.oidc_shape import OidcTable
-from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import LimitsTable
 from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS
+from stormdoor.settings.secret import SecretTable
 from tests.config.files import write
 from tests.support.project import PACKAGE, ROOT
 
@@ -50,17 +56,17 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,
-    "JSON Web Tokens": shape.JwtTable,
-    "Keys": shape.JwtKeyTable,
-    "Access tokens": OAuthTable,
+    "JSON Web Tokens": KINDS["jwt"].settings,
+    "Keys": JwtKeyTable,
+    "Access tokens": OAuthSettings,
     "Introspection": IntrospectionTable,
-    "DPoP": proof_shape.DpopTable,
-    "Signed requests": proof_shape.SignedRequestTable,
-    "Keys of signed requests": proof_shape.RequestKeyTable,
-    "Client certificates": proof_shape.CertificateTable,
-    "Identity from a proxy": proof_shape.ProxyTable,
-    "Trusted proxies": proof_shape.TrustedProxyTable,
-    "Forwarded certificates": proof_shape.ForwardedCertificateTable,
+    "DPoP": DpopTable,
+    "Signed requests": KINDS["signed-request"].settings,
+    "Keys of signed requests": RequestKeyTable,
+    "Client certificates": KINDS["certificate"].settings,
+    "Identity from a proxy": KINDS["proxy"].settings,
+    "Trusted proxies": TrustedProxyTable,
+    "Forwarded certificates": ForwardedCertificateTable,
     "Login at a provider": OidcTable,
     "Roles": shape.RoleTable,
     "Permits": shape.PermitTable,
@@ -119,7 +125,7 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
         case "Forwarded certificates":
             return _arguments(ForwardedCertificate)
         case "Access tokens":
-            return _own(OAuthTable) | {"scopes": None} | _arguments(OAuthAuthenticator)
+            return _own(OAuthSettings) | {"scopes": None} | _arguments(OAuthAuthenticator)
         case "Introspection":
             return _own(IntrospectionTable) | _arguments(Introspection)
         case "Login at a provider":
@@ -196,11 +202,16 @@ def test_defaults_are_right(section: str) -> None:
 def test_every_check_is_documented() -> None:
     """The page lists the id of each check, and no other."""
     ids: set[str] = set()
-    for path in (PACKAGE / "config").glob("check*.py"):
+    made_by = {"finding", "Remark", "Finding"}
+    for path in (
+        *PACKAGE.glob("config/check*.py"),
+        *PACKAGE.glob("auth/*/kind.py"),
+        *PACKAGE.glob("auth/*/settings.py"),
+    ):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 named = [one.value for one in node.keywords if one.arg == "id"]
-                if getattr(node.func, "attr", "") == "finding":
+                if {getattr(node.func, one, "") for one in ("attr", "id")} & made_by:
                     named += node.args[:1]
                 for value in named:
                     ids |= {

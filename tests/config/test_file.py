@@ -290,8 +290,8 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "strange kind": ('[[authenticators]]\nkind = "zzz"', 'write kind = "session"'),
     "signed cookie": (
-        '[[authenticators]]\nkind = "signed-cookie"',
-        r"from_config\(path, authenticators=\[SignedCookie",
+        '[[authenticators]]\nkind = "signed-cookie"\ncookie = "user"',
+        r'authenticators\[0\]: the cookie has no secret; write secret = \{ env = "COOKIE_SECRET" \}',
     ),
     "value of a choice": (f'{JWT}keys = []\nprincipals = "x"', "'x' is not one of the values"),
     "origin": ('origins = ["https://a.example", "*"]', r":1: origins\[1\]: .*list the origins"),

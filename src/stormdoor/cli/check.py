@@ -12,7 +12,7 @@ from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import CONFIG
 
 if TYPE_CHECKING:
-    from stormdoor.config.finding import Finding
+    from stormdoor.settings.finding import Finding
 
 __all__ = ["app"]
 
@@ -42,7 +42,7 @@ def check(
     """
     from stormdoor.cli.output import print_json
     from stormdoor.config.check import check_file
-    from stormdoor.config.finding import LEVELS
+    from stormdoor.settings.finding import LEVELS
 
     path = config or Path(os.environ.get(CONFIG) or "")
     if path == Path():
@@ -76,7 +76,7 @@ def _print(path: Path, found: list[Finding]) -> None:
 
     from stormdoor.cli.effect import counted
     from stormdoor.cli.output import clean, console
-    from stormdoor.config.finding import LEVELS
+    from stormdoor.settings.finding import LEVELS
 
     out = console()
     for one in found:

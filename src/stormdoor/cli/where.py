@@ -82,7 +82,7 @@ def _trail_key(where: Where, config: Path | None) -> bytes | None:
         if where.trail_key_file is not None:
             raise UsageError("--trail-key-file goes with --store; with --config, the file names it")
         return None
-    from stormdoor.config.secret import SecretTable, reveal_bytes
+    from stormdoor.settings.secret import SecretTable, reveal_bytes
 
     if where.trail_key_file is not None:
         secret = SecretTable(file=str(where.trail_key_file))

@@ -16,11 +16,11 @@ from stormdoor.config.check_door import DOOR_CHECKS
 from stormdoor.config.check_policies import POLICY_CHECKS
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options, inline_secrets, store_url
-from stormdoor.config.finding import LEVELS, Finding, Level
-from stormdoor.config.place import show_place
-from stormdoor.config.secret import everybody_reads
 from stormdoor.config.subject import Subject
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.finding import LEVELS, Finding, Level
+from stormdoor.settings.place import show_place
+from stormdoor.settings.secret import everybody_reads
 
 __all__ = ["check_file"]
 
@@ -99,7 +99,7 @@ def _open_secrets(subject: Subject) -> Iterator[Finding]:
 def _store(subject: Subject) -> Iterator[Finding]:
     parsed = subject.parsed
     if subject.store == "memory:":
-        keeps = [one.kind for one in subject.authenticators if one.keeps_state]
+        keeps = any(one.kind.uses_store(one.settings) for one in subject.authenticators)
         yield subject.finding(
             "memory-store",
             ("error" if keeps else "warning") if subject.production else "note",
@@ -167,14 +167,11 @@ def _insecure(subject: Subject) -> Iterator[Finding]:
         "rebinding",
         "insecure_plaintext": "the session cookie travels over http://, where an attacker on the wire "
         "can read it",
-        "insecure_outlive_keys": "a socket stays open although the key of its token was dropped, for "
-        "example because it was stolen",
-        "insecure_missing_audience": "a token for any other service of the provider is valid here too",
-        "insecure_missing_type": "a refresh token opens a socket as an access token does",
-        "insecure_query": "tokens are accepted in addresses, which are logged, kept and sent on",
     }
-    for place, value in subject.walk():
-        name = place[-1] if place else ""
+    for one in subject.authenticators:
+        said |= one.kind.insecure
+    for place, value in subject.document.walk():
+        name = place[-1]
         if isinstance(name, str) and name in said and value:
             yield subject.finding("insecure-option", level, place, said[name], f"leave {name} out")
 

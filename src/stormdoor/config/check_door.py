@@ -7,16 +7,13 @@ from ipaddress import IPv4Network
 
 from msgspec import UNSET
 
-from stormdoor.config.check_oauth import OAUTH_CHECKS
-from stormdoor.config.finding import Finding
-from stormdoor.config.oauth_shape import OAuthTable
-from stormdoor.config.proof_shape import CertificateTable, ProxyTable
-from stormdoor.config.shape import JwtTable, SessionTable, options
-from stormdoor.config.subject import Listed, Subject
+from stormdoor.config.subject import Subject
 from stormdoor.core.address import is_loopback, parse_networks
 from stormdoor.core.bucket import Rate
 from stormdoor.core.origin import parse_origin
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.finding import Finding
+from stormdoor.settings.section import options
 
 __all__ = ["DOOR_CHECKS"]
 
@@ -49,11 +46,10 @@ _FAST: dict[str, tuple[float, float, str]] = {
     "messages_per_principal": (2_000, 10_000, "one principal can send that many messages"),
     "bytes_per_connection": (16e6, 64e6, "one connection can send that many bytes"),
 }
-_SEVERAL = frozenset({"jwt", "oauth", "signed-request", "certificate", "proxy"})
 
 
 def _authenticators(subject: Subject) -> Iterator[Finding]:
-    if not subject.parsed.authenticators:
+    if not subject.authenticators:
         yield subject.finding(
             "no-authenticators",
             "error",
@@ -61,38 +57,20 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
             "there are no authenticators, so that clients can connect only to public endpoints",
             '[[authenticators]] with kind = "session"',
         )
-    kinds = [one.kind for one in subject.authenticators]
-    for listed in subject.authenticators:
-        if listed.kind == "ticket" and "session" not in kinds:
+    kinds = [one.kind.name for one in subject.authenticators]
+    for position, listed in enumerate(subject.authenticators):
+        name = listed.kind.name
+        if not listed.kind.repeatable and name in kinds[:position]:
             yield subject.finding(
-                "ticket-alone",
-                "warning",
-                listed.place,
-                "a ticket is made from a login session, and sessions are not accepted",
-                '[[authenticators]] with kind = "session"',
+                "twice", "warning", listed.place, f"{name} is listed twice; leave one out"
             )
-        if listed.kind not in _SEVERAL and kinds.index(listed.kind) != int(listed.place[-1]):
-            yield subject.finding(
-                "twice", "warning", listed.place, f"{listed.kind} is listed twice; leave one out"
-            )
-
-
-def _ambient(listed: Listed) -> bool:
-    """Return whether a browser attaches the credential by itself."""
-    match listed.table:
-        case SessionTable():
-            return True
-        case ProxyTable(clients=clients):
-            return clients != "programs"
-        case CertificateTable(clients=clients):
-            return clients == "browsers"
-        case _:
-            return False
+        for one in listed.kind.remarks(listed.settings, kinds):
+            yield subject.finding(one.id, one.level, (*listed.place, *one.at), one.what, one.write)
 
 
 def _origins(subject: Subject) -> Iterator[Finding]:
     origins = subject.parsed.origins
-    ambient = any(_ambient(one) for one in subject.authenticators)
+    ambient = any(one.kind.is_ambient(one.settings) for one in subject.authenticators)
     if origins == UNSET or not origins:
         yield subject.finding(
             "no-origins",
@@ -206,46 +184,6 @@ def _limits(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _tokens(subject: Subject) -> Iterator[Finding]:
-    for listed in subject.authenticators:
-        table, place = listed.table, listed.place
-        if not isinstance(table, JwtTable | OAuthTable):
-            continue
-        if table.max_age is False:
-            yield subject.finding(
-                "eternal-tokens",
-                "warning",
-                (*place, "max_age"),
-                "a token may live as long as its issuer likes",
-                "max_age = 3600",
-            )
-        elif isinstance(table.max_age, float | int) and table.max_age > 7 * _DAY:
-            yield subject.finding(
-                "eternal-tokens",
-                "warning",
-                (*place, "max_age"),
-                f"a stolen token counts for {table.max_age / _DAY:g} days",
-                "max_age = 3600",
-            )
-        if isinstance(table.leeway, float | int) and table.leeway > 60:
-            yield subject.finding(
-                "leeway",
-                "warning",
-                (*place, "leeway"),
-                f"a token from before a revocation passes for {table.leeway:g} s after it",
-                "leave leeway out, and set the clocks by NTP",
-            )
-        for position, key in enumerate(table.keys if isinstance(table, JwtTable) else ()):
-            if key.algorithm.startswith("HS"):
-                yield subject.finding(
-                    "shared-secret",
-                    "note",
-                    (*place, "keys", position),
-                    "with an HS algorithm, a service that can verify tokens can create them",
-                    "EdDSA, if another service issues the tokens",
-                )
-
-
 def _weak_keys(subject: Subject) -> Iterator[Finding]:
     for listed, built in zip(subject.authenticators, subject.built, strict=False):
         for position, key in enumerate(getattr(built, "keys", ())):
@@ -265,8 +203,6 @@ DOOR_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _hosts,
     _proxies,
     _limits,
-    _tokens,
     _weak_keys,
-    *OAUTH_CHECKS,
 )
 """Checks of credentials, pages, proxies and limits."""

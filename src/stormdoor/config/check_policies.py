@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from stormdoor.config.finding import Finding
 from stormdoor.config.subject import Subject
 from stormdoor.core.permission import granted
+from stormdoor.settings.finding import Finding
 
 __all__ = ["POLICY_CHECKS"]
 

@@ -1,28 +1,27 @@
-"""A parsed configuration file: its content, and its mistakes with their places.
-
-All mistakes are collected, so that an operator need not check a file ten times.
-"""
+"""A parsed configuration file: its content, and its mistakes with their places."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
+from msgspec import Struct
 from msgspec import inspect as shapes
 
-from stormdoor.config.place import Place, find_line, lines_of, parse_place, show_place
-from stormdoor.config.secret import SecretMissing
+from stormdoor.auth.kind import Kind
+from stormdoor.auth.kinds import find_kind, kind_names
 from stormdoor.config.shape import ConfigFile
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.place import Place, find_line, lines_of, parse_place, show_place
+from stormdoor.settings.section import Problem, Section, close_match, options
 
-__all__ = ["Document", "Problem", "close_match", "read_document"]
+__all__ = ["Document", "Listed", "read_document"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,18 +37,6 @@ _TYPE_NAMES = {
     "float": "a number",
     "bool": "true or false",
 }
-_NAMES = (
-    "session",
-    "ticket",
-    "api-key",
-    "jwt",
-    "oauth",
-    "signed-request",
-    "certificate",
-    "proxy",
-)
-_KINDS = f'kind = {", ".join(f"{chr(34)}{one}{chr(34)}" for one in _NAMES[:-1])} or "{_NAMES[-1]}"'
-
 _MEANT: dict[tuple[str, ...], str] = {
     ("policies", "permit", "unless"): (
         '; in a permit write require = { fresh = "5min" }: it permits only who has proved enough'
@@ -65,25 +52,18 @@ _MEANT: dict[tuple[str, ...], str] = {
 }
 
 
-def close_match(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "origins"?`, or nothing if no name is similar."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A mistake that prevents the use of a file.
+class Listed(NamedTuple):
+    """One table of `[[authenticators]]`.
 
     Attributes:
-        place: Place in the file.
-        message: The mistake, and the line to write.
-        elsewhere: True if the file may be correct, and a secret is missing on this machine.
+        place: Its place in the file.
+        kind: Its kind.
+        settings: Its options, of the type `kind.settings`.
     """
 
     place: Place
-    message: str
-    elsewhere: bool = False
+    kind: Kind[Any]
+    settings: Struct
 
 
 @dataclass(slots=True)
@@ -93,12 +73,14 @@ class Document:
     Attributes:
         path: Path of the file.
         parsed: Its content; empty if it has a wrong type or an unknown name.
+        authenticators: The tables of `[[authenticators]]`, by their kinds.
         lines: The line of each place.
         problems: Mistakes found until now.
     """
 
     path: Path
     parsed: ConfigFile = field(default_factory=ConfigFile)
+    authenticators: list[Listed] = field(default_factory=list)
     lines: Mapping[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -112,20 +94,30 @@ class Document:
         parts = [f"{self.path}:{line}" if line else str(self.path), show_place(place)]
         return ": ".join(filter(None, parts))
 
+    def section(self, *place: str | int) -> Section:
+        """Return the section of a place, in which parts of the guard note their mistakes."""
+        cookie = self.parsed.sessions.cookie
+        return Section(
+            self.path.parent, place, self.problems, cookie if isinstance(cookie, str) else None
+        )
+
     def wrong(self, place: Place, message: str) -> None:
         """Note a problem."""
-        self.problems.append(Problem(place, message))
+        self.section(*place).wrong(message)
 
     def attempt(
         self, place: Place, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
         """Return the result of `make`; None, after noting a problem at `place`, if it raises."""
-        try:
-            return make(*args, **kwargs)
-        except ConfigurationError as error:
-            missing = isinstance(error, SecretMissing)
-            self.problems.append(Problem(place, str(error), elsewhere=missing))
-            return None
+        return self.section(*place).attempt(make, *args, **kwargs)
+
+    def walk(self) -> Iterator[tuple[Place, object]]:
+        """Return every written option, with its place."""
+        for place, value in _walk(self.parsed, ()):
+            if place[0] != "authenticators":  # these have types of their own
+                yield place, value
+        for one in self.authenticators:
+            yield from _walk(one.settings, one.place)
 
     def raise_problems(self) -> None:
         """Raise an error if there are problems.
@@ -154,17 +146,98 @@ def read_document(path: Path) -> Document:
         # `from None`, and only the message: later Pythons keep the whole text in the error.
         raise ConfigurationError(_syntax(path, str(error))) from None
     document = Document(path, lines=lines_of(text))
-    for place, name, known in _unknown(data, shapes.type_info(ConfigFile), ()):
+    listed = _listed(data)
+    names = list(_unknown(data, shapes.type_info(ConfigFile), ()))
+    for one in listed:
+        names += _unknown_options(one)
+    for place, name, known in names:
         shown = ", ".join(sorted(known)) or "none"
         hint = _meant(place, name) or close_match(name, known) or f"; there are: {shown}"
         document.wrong((*place, name), f"there is no option {name!r} here{hint}")
-    if document.problems:
-        return document
+    if not document.problems:
+        _convert(document, data, listed)
+    return document
+
+
+class _Raw(NamedTuple):
+    """A table of `[[authenticators]]` before its types are known."""
+
+    place: Place
+    kind: Kind[Any] | None
+    options: dict[str, Any]
+
+
+def _listed(data: dict[str, Any]) -> list[_Raw]:
+    """Return the tables of `[[authenticators]]` whose kind is known."""
+    tables = data.get("authenticators")
+    return [
+        _Raw(
+            ("authenticators", position),
+            _known(table.get("kind")),
+            {name: value for name, value in table.items() if name != "kind"},
+        )
+        for position, table in enumerate(tables if isinstance(tables, list) else ())
+        if isinstance(table, dict)
+    ]
+
+
+def _known(name: object) -> Kind[Any] | None:
+    """Return the kind of this name; None also if it is broken, which is reported with the types."""
     try:
-        document.parsed = msgspec.convert(data, ConfigFile)
+        return find_kind(name) if isinstance(name, str) else None
+    except ConfigurationError:
+        return None
+
+
+def _unknown_options(table: _Raw) -> Iterator[Unknown]:
+    if table.kind is not None:
+        for place, name, known in _unknown(
+            table.options, shapes.type_info(table.kind.settings), table.place
+        ):
+            yield place, name, known | {"kind"} if place == table.place else known
+
+
+def _convert(document: Document, data: dict[str, Any], listed: Sequence[_Raw]) -> None:
+    """Give the document its content, or note the first value of a wrong type."""
+    try:
+        parsed = msgspec.convert(data, ConfigFile)
     except msgspec.ValidationError as error:
         document.wrong(*_explained(str(error)))
-    return document
+        return
+    found = []
+    for one, written in zip(listed, parsed.authenticators, strict=True):
+        kind = one.kind or _chosen(document, one.place, written)
+        if kind is None:
+            return
+        try:
+            settings = msgspec.convert(one.options, kind.settings)
+        except msgspec.ValidationError as error:
+            place, message = _explained(str(error))
+            document.wrong((*one.place, *place), message)
+            return
+        found.append(Listed(one.place, kind, settings))
+    document.parsed, document.authenticators = parsed, found
+
+
+def _chosen(document: Document, place: Place, table: Mapping[str, object]) -> Kind[Any] | None:
+    """Return the kind of a table; None after noting why there is none."""
+    name = table.get("kind")
+    names = kind_names()
+    listed = ", ".join(f'"{one}"' for one in names[:-1])
+    write = f'write kind = {listed} or "{names[-1]}"'
+    if name is None:
+        document.wrong(place, f"the kind is missing; {write}")
+        return None
+    place = (*place, "kind")
+    if not isinstance(name, str):
+        document.wrong(place, f"the kind is a text; {write}")
+        return None
+    if name not in names:
+        document.wrong(
+            place, f"there is no kind {name!r}{close_match(name, names) or f'; {write}'}"
+        )
+        return None
+    return document.attempt(place, find_kind, name)
 
 
 def _text(path: Path) -> str:
@@ -234,12 +307,8 @@ def _explained(message: str) -> tuple[Place, str]:
     what, _, path = message.partition(" - at `$")
     place = parse_place(path.rstrip("`"))
     if match := _MISSING.fullmatch(what):
-        if match[1] == "kind":
-            return place, f"the kind is missing; write {_KINDS}"
         return place, f"{match[1]} is missing; write {match[1]} = ..."
     if match := _INVALID.fullmatch(what):
-        if place[-1:] == ("kind",):
-            return place, _no_kind(match[1])
         return place, f"{match[1]!r} is not one of the values that this may have"
     if what.startswith("Expected"):
         what = what.replace("`", "").replace(" | null", "").replace(" | ", " or ")
@@ -248,11 +317,16 @@ def _explained(message: str) -> tuple[Place, str]:
     return place, what[:1].lower() + what[1:]
 
 
-def _no_kind(kind: str) -> str:
-    if kind == "signed-cookie":
-        return (
-            "a file cannot configure Tornado's signed cookie: the application has its secret; write "
-            "in Python Guard.from_config(path, authenticators=[SignedCookieAuthenticator(...)])"
-        )
-    hint = close_match(kind, _NAMES)
-    return f"there is no kind {kind!r}{hint or f'; write {_KINDS}'}"
+def _walk(value: object, place: Place) -> Iterator[tuple[Place, object]]:
+    if place:
+        yield place, value
+    match value:
+        case Struct():
+            for name, inner in options(value).items():
+                yield from _walk(inner, (*place, name))
+        case dict():
+            for name, inner in value.items():
+                yield from _walk(inner, (*place, name))
+        case list():
+            for position, inner in enumerate(value):
+                yield from _walk(inner, (*place, position))

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.auth.factors.second_factor import SecondFactor
 from stormdoor.auth.factors.secret_box import SecretBox
-from stormdoor.config.secret import SecretTable, reveal_bytes
+from stormdoor.settings.secret import SecretTable, reveal_bytes
 
 __all__ = ["SecondFactorTable", "Secrets", "read_second_factor", "read_secrets_key"]
 

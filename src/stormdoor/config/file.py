@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.auth.authenticator import Authenticator
+from stormdoor.auth.mtls.settings import build_forwarded_certificate
 from stormdoor.auth.password.passwords import OWASP, Argon2Cost, Passwords
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
@@ -19,11 +20,7 @@ from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.oidc import build_oidc
-from stormdoor.config.place import Place, show_place
 from stormdoor.config.policies import build_policies
-from stormdoor.config.proofs import build_forwarded_certificate
-from stormdoor.config.secret import SecretTable, reveal, reveal_bytes
-from stormdoor.config.shape import options
 from stormdoor.core.address import parse_networks
 from stormdoor.core.bucket import Rate
 from stormdoor.core.limits import EndpointLimits, Limits
@@ -31,6 +28,9 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import check_skew
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.place import Place, show_place
+from stormdoor.settings.secret import SecretTable, reveal, reveal_bytes
+from stormdoor.settings.section import options
 from stormdoor.stores import MemoryStore, open_store
 
 __all__ = [
@@ -173,7 +173,9 @@ def build_options(
         "forwarded_certificate": (
             None
             if isinstance(parsed.forwarded_certificate, UnsetType) or operating
-            else build_forwarded_certificate(document, parsed.forwarded_certificate)
+            else build_forwarded_certificate(
+                parsed.forwarded_certificate, document.section("forwarded_certificate")
+            )
         ),
         "trail_key": (
             document.attempt(("trail_key",), read_trail_key, document) if trail_key else None
@@ -184,22 +186,11 @@ def build_options(
 
 def inline_secrets(document: Document) -> list[Place]:
     """Return the places of secrets in the file itself."""
-    found: list[Place] = []
-
-    def look(value: object, place: Place) -> None:
-        match value:
-            case SecretTable():
-                if value.insecure_inline is not None:
-                    found.append((*place, "insecure_inline"))
-            case Struct():
-                for name, inner in options(value).items():
-                    look(inner, (*place, name))
-            case list():
-                for position, inner in enumerate(value):
-                    look(inner, (*place, position))
-
-    look(document.parsed, ())
-    return found
+    return [
+        (*place, "insecure_inline")
+        for place, value in document.walk()
+        if isinstance(value, SecretTable) and value.insecure_inline is not None
+    ]
 
 
 def store_url(store: SecretTable | str | UnsetType, base: Path) -> str:

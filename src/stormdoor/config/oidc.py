@@ -6,8 +6,7 @@ from msgspec import UnsetType
 
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.config.document import Document
-from stormdoor.config.secret import SecretTable, reveal
-from stormdoor.config.shape import options
+from stormdoor.settings.section import options
 
 __all__ = ["build_oidc"]
 
@@ -17,17 +16,9 @@ def build_oidc(document: Document) -> OpenIdProvider | None:
     table = document.parsed.oidc
     if isinstance(table, UnsetType):
         return None
-    before = len(document.problems)
+    section = document.section("oidc")
     found = options(table, "client_secret")
     secret = table.client_secret
     if not isinstance(secret, UnsetType):
-        place = ("oidc", "client_secret")
-        base = document.path.parent
-
-        def read(written: SecretTable | str) -> str:
-            return reveal(written, base=base)
-
-        found["client_secret"] = document.attempt(place, read, secret)
-    if len(document.problems) != before:
-        return None
-    return document.attempt(("oidc",), OpenIdProvider, **found)
+        found["client_secret"] = section.at("client_secret").secret(secret)
+    return section.make(OpenIdProvider, **found)

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from stormdoor.config.secret import SecretTable
+from stormdoor.settings.secret import SecretTable
 
 __all__ = ["OidcTable"]
 

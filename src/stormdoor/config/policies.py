@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from stormdoor.config.document import Document, close_match
-from stormdoor.config.place import Place
+from stormdoor.config.document import Document
 from stormdoor.config.shape import ForbidTable, PermitTable, RequireTable
 from stormdoor.core.condition import Condition, parse_condition
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.policy import Policy, PolicySet, Role, forbid, permit, role
 from stormdoor.core.requirement import Requirement, require
 from stormdoor.errors import PolicyError
+from stormdoor.settings.place import Place
+from stormdoor.settings.section import close_match
 
 __all__ = ["build_policies"]
 

@@ -9,31 +9,20 @@ TOML has no null. An option that is None in Python is `false` in a file.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, TypeAlias, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from stormdoor.auth.mtls.settings import ForwardedCertificateTable
 from stormdoor.config.factor_shape import SecondFactorTable, Secrets
-from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.oidc_shape import OidcTable
-from stormdoor.config.proof_shape import (
-    CertificateTable,
-    DpopTable,
-    ForwardedCertificateTable,
-    ProxyTable,
-    SignedRequestTable,
-)
-from stormdoor.config.secret import SecretTable
 from stormdoor.core.limits import EndpointLimits, Limits
+from stormdoor.settings.secret import SecretTable
 
 __all__ = [
-    "ApiKeyTable",
-    "AuthenticatorTable",
     "ConfigFile",
     "ForbidTable",
-    "JwtKeyTable",
-    "JwtTable",
     "LimitsTable",
     "OwnProtocolTable",
     "PasswordsTable",
@@ -41,10 +30,7 @@ __all__ = [
     "PoliciesTable",
     "RequireTable",
     "RoleTable",
-    "SessionTable",
     "SessionsTable",
-    "TicketTable",
-    "options",
 ]
 
 Secret: TypeAlias = SecretTable | str
@@ -105,73 +91,6 @@ class PasswordsTable(Struct, frozen=True, forbid_unknown_fields=True):
     memory_kib: int | UnsetType = UNSET
     passes: int | UnsetType = UNSET
     lanes: int | UnsetType = UNSET
-
-
-class SessionTable(
-    Struct, frozen=True, forbid_unknown_fields=True, tag="session", tag_field="kind"
-):
-    """The session cookie. Its attributes are in `[sessions]`."""
-
-
-class TicketTable(Struct, frozen=True, forbid_unknown_fields=True, tag="ticket", tag_field="kind"):
-    """Single-use tickets for browsers."""
-
-
-class ApiKeyTable(Struct, frozen=True, forbid_unknown_fields=True, tag="api-key", tag_field="kind"):
-    """API keys."""
-
-
-class JwtKeyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One key of `keys`: see `JwtKey`.
-
-    Attributes:
-        algorithm: Its algorithm.
-        kid: Its name in the header of tokens.
-        secret: The secret, for `HS…`.
-        public_key_file: For all others: a PEM file with the public key.
-    """
-
-    algorithm: str
-    kid: str | None = None
-    secret: Secret | None = None
-    public_key_file: str | None = None
-
-
-class JwtTable(
-    Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="jwt", tag_field="kind"
-):
-    """JSON Web Tokens: see `JwtAuthenticator`."""
-
-    keys: list[JwtKeyTable]
-    issuer: str
-    audience: str | list[str]
-    header: str | UnsetType = UNSET
-    insecure_query: str | UnsetType = UNSET
-    types: list[str | bool] | UnsetType = UNSET
-    leeway: float | UnsetType = UNSET
-    max_age: float | bool | UnsetType = UNSET
-    single_use: bool | UnsetType = UNSET
-    principals: Literal["claims", "store"] | UnsetType = UNSET
-    roles_claim: str | bool | UnsetType = UNSET
-    tenant_claim: str | bool | UnsetType = UNSET
-    scope_claim: str | bool | UnsetType = UNSET
-    attributes_claims: list[str] | UnsetType = UNSET
-    session_claim: str | bool | UnsetType = UNSET
-    certificate_bound: Literal["accepted", "required"] | UnsetType = UNSET
-    dpop: DpopTable | UnsetType = UNSET
-    cache: int | UnsetType = UNSET
-
-
-AuthenticatorTable: TypeAlias = (
-    SessionTable
-    | TicketTable
-    | ApiKeyTable
-    | JwtTable
-    | OAuthTable
-    | SignedRequestTable
-    | CertificateTable
-    | ProxyTable
-)
 
 
 class RoleTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -244,22 +163,6 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sessions: SessionsTable = SessionsTable()
     passwords: PasswordsTable = PasswordsTable()
     second_factor: SecondFactorTable = SecondFactorTable()
-    authenticators: list[AuthenticatorTable] = []
+    authenticators: list[dict[str, Any]] = []
     oidc: OidcTable | UnsetType = UNSET
     policies: PoliciesTable = PoliciesTable()
-
-
-def options(table: Struct, *without: str) -> dict[str, Any]:
-    """Return the written options of a table by name, with `false` as None.
-
-    Args:
-        table: Part of a file.
-        without: Names to omit.
-    """
-    found: dict[str, Any] = {}
-    for name in table.__struct_fields__:
-        value = getattr(table, name)
-        if value is UNSET or name in without:
-            continue
-        found[name] = value
-    return found

@@ -13,6 +13,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.value import value
 
 __all__ = [
+    "BEARER",
     "BEARER_SUBPROTOCOL",
     "CLIENT_CERTIFICATE",
     "FIRST_MESSAGE",
@@ -52,6 +53,7 @@ class Source(Enum):
 
 
 _AMBIENT = frozenset({Source.COOKIE, Source.CERTIFICATE})
+_IN_MESSAGES = frozenset({Source.MESSAGE, Source.SUBPROTOCOL})
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -75,6 +77,14 @@ class Place:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "ambient", source in _AMBIENT if ambient is None else ambient)
 
+    @property
+    def in_messages(self) -> bool:
+        """True if a message can carry the credential: as a token, or as the offer of a subprotocol."""
+        return self.source in _IN_MESSAGES or self == BEARER
+
+
+BEARER = Place(Source.AUTHORIZATION, "bearer")
+"""`Authorization: Bearer` (RFC 6750 §2.1)."""
 
 CLIENT_CERTIFICATE = Place(Source.CERTIFICATE, "client")
 """The client certificate, from TLS or from an authenticated proxy; its secret is the DER in base64."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler, StaticFileHandler
 
+from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.inspection import FoundRoute, Inspection
 from stormdoor.tornado.session_handler import SessionHandler
-from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 from stormdoor.tornado.transports.recognition import shared_objects
 
 __all__ = ["Route", "beside", "check", "unseen"]

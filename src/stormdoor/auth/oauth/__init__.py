@@ -1,19 +1,33 @@
-"""OAuth 2.0: access tokens of an authorization server, which is discovered and queried over HTTPS."""
+"""OAuth 2.0: access tokens of an authorization server, which is discovered and queried over HTTPS.
+
+The authenticator is imported at its first use: a guard without a provider needs neither the library nor the
+time to import it.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from stormdoor.errors import ConfigurationError
 
-try:
-    import httpx  # noqa: F401 - only to check that it is installed
-except ModuleNotFoundError as error:
-    if error.name != "httpx":
-        raise
-    raise ConfigurationError(
-        "stormdoor.auth.oauth needs httpx; install the extra: pip install 'stormdoor[oidc]'"
-    ) from None
-
-from stormdoor.auth.oauth.authenticator import OAuthAuthenticator
-from stormdoor.auth.oauth.introspection import Introspection
+if TYPE_CHECKING:
+    from stormdoor.auth.oauth.authenticator import OAuthAuthenticator
+    from stormdoor.auth.oauth.introspection import Introspection
 
 __all__ = ["Introspection", "OAuthAuthenticator"]
+
+_HOMES = {"Introspection": "introspection", "OAuthAuthenticator": "authenticator"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "httpx":
+            raise
+        raise ConfigurationError(
+            "stormdoor.auth.oauth needs httpx; install the extra: pip install 'stormdoor[oidc]'"
+        ) from None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stormdoor.config.place import Place, find_line, lines_of, parse_place, show_place
+from stormdoor.settings.place import Place, find_line, lines_of, parse_place, show_place
 
 TEXT = '''\
 store = "memory:"          # 1

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.config.secret import (
+from stormdoor.errors import ConfigurationError
+from stormdoor.settings.secret import (
     SecretMissing,
     SecretTable,
     everybody_reads,
     reveal,
     reveal_bytes,
 )
-from stormdoor.errors import ConfigurationError
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
 

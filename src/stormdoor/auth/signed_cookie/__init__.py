@@ -1,0 +1,3 @@
+"""Tornado's own signed cookie, for applications that have a login already."""
+
+__all__: list[str] = []
