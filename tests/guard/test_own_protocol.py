@@ -9,7 +9,8 @@ import pytest
 
 from stormdoor import Connection, Guard, Limits
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Held, Refused
+from stormdoor.guard.inbound import Refused
+from stormdoor.guard.pause import PauseReading
 from tests.guard.fakes import CHAT, FakeSink, bearer, events, make_guard, opened, refused, settle
 from tests.support.clock import FakeClock
 
@@ -39,7 +40,7 @@ def flooded(
         verdict = guard.inbound.receive_raw(connection, message, None)
         if isinstance(verdict, Refused):
             return taken, verdict
-        if isinstance(verdict, Held):
+        if isinstance(verdict, PauseReading):
             clock.advance(verdict.seconds)
         else:
             assert verdict is True
@@ -94,7 +95,9 @@ async def test_twice_the_rate_for_some_seconds_is_only_delayed() -> None:
     for _ in range(10):
         done = clock.monotonic() + 1
         for _ in range(1000):
-            while isinstance(verdict := guard.inbound.receive_raw(connection, b"x", None), Held):
+            while isinstance(
+                verdict := guard.inbound.receive_raw(connection, b"x", None), PauseReading
+            ):
                 clock.advance(verdict.seconds)
             assert verdict is True
             taken += 1

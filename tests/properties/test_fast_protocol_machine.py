@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from stormdoor.core.frame import BINARY, CLOSE, PING, PONG, TEXT
-from stormdoor.tornado.fast.hold import Hold
+from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.support.client_frames import client_frame
 
@@ -150,10 +150,10 @@ class Handler:
             self.waiting.append(future)
             return future if mood == "wait" else self._later(future)
         elif mood == "hold" and waits:
-            return Hold(0.0, again=False)
+            return PauseReading(0.0, again=False)
         elif mood == "again" and waits:
             self.again = self.heard.pop()
-            return Hold(0.0, again=True)
+            return PauseReading(0.0, again=True)
         elif mood == "at once" and waits:
             return self._at_once()
         return None

@@ -22,12 +22,13 @@ from stormdoor.core.needs import Needs
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.expiry import expired
+from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Held", "Inbound", "Refused"]
+__all__ = ["Inbound", "Refused"]
 
 _SMALL = 4096
 """Largest size in bytes of a refused, undecoded message that is searched for its id."""
@@ -56,15 +57,6 @@ class Refused:
         self.pause = pause
 
 
-class Held:
-    """Backpressure: pause reading for `seconds`, then evaluate this message again."""
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-
 class Inbound:
     """Evaluates incoming messages of all connections. It has no state of its own."""
 
@@ -88,7 +80,7 @@ class Inbound:
 
     def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
+    ) -> tuple[Action, Command] | Refused | PauseReading | Refresh | Prove | None:
         """Evaluate one message of a command-based handler, text or binary; otherwise as `receive_text`."""
         if isinstance(raw, str):
             return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
@@ -106,7 +98,7 @@ class Inbound:
 
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
+    ) -> tuple[Action, Command] | Refused | PauseReading | Refresh | Prove | None:
         """Evaluate one text message of a command-based handler, as the received UTF-8.
 
         Returns:
@@ -184,7 +176,7 @@ class Inbound:
 
     def receive_raw(
         self, connection: Connection, raw: str | bytes, permission: str | None
-    ) -> bool | Refused | Held:
+    ) -> bool | Refused | PauseReading:
         """Evaluate one message of a handler that decodes messages itself.
 
         Returns:
@@ -223,7 +215,7 @@ class Inbound:
         self._statistics.messages += 1
         return True
 
-    def receive_control(self, connection: Connection, size: int) -> bool | Held:
+    def receive_control(self, connection: Connection, size: int) -> bool | PauseReading:
         """Evaluate a ping or pong: it costs as much as a message and does not prolong the login (ASVS 7.3.1).
 
         Returns:
@@ -244,8 +236,8 @@ class Inbound:
             self._refuse(connection, Denial.MESSAGE_RATE, detail, b"", now)
             return False
         verdict = self._too_much(connection, over, size, b"", now)
-        if isinstance(verdict, Held):
-            return verdict
+        if isinstance(verdict, PauseReading):
+            return PauseReading(verdict.seconds, again=False)
         self._registry.end(connection, verdict.refusal)
         return False
 
@@ -276,7 +268,7 @@ class Inbound:
 
     def _too_much(
         self, connection: Connection, over: str, size: int, raw: bytes, now: float
-    ) -> Held | Refused:
+    ) -> PauseReading | Refused:
         """Backpressure: hold a message beyond a limit, and all later ones; after too long, refuse it."""
         limits = connection.limits
         if limits.holds is None:
@@ -291,7 +283,7 @@ class Inbound:
         if held is not None:
             connection.hold_tat = held
             self._statistics.held += 1
-            return Held(wait)
+            return PauseReading(wait)
         refused = self._refuse(connection, Denial.MESSAGE_RATE, limits.beyond[over], raw, now)
         refused.pause = min(wait, _LONGEST_PAUSE)
         return refused

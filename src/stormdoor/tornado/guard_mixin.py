@@ -35,8 +35,9 @@ from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.inbound import Held, Refused
-from stormdoor.tornado.fast import FastProtocol, Hold
+from stormdoor.guard.inbound import Refused
+from stormdoor.guard.pause import PauseReading
+from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
@@ -243,26 +244,18 @@ class GuardMixin(HandshakeMixin):
         if isinstance(protocol, TornadoProtocol):
             protocol.pause = verdict.seconds  # it does not await the result of `on_ping`
             return None
-        return self._door_pause(verdict.seconds)
+        return self._door_pause(verdict)
 
-    def _door_pause(
-        self, seconds: float, message: str | bytes = "", *, again: bool = False
-    ) -> Awaitable[None]:
-        """Return the result for a message if reading must pause.
+    def _door_pause(self, pause: PauseReading, message: str | bytes = "") -> Awaitable[None]:
+        """Return the result of a message handler that pauses reading.
 
-        For the fast protocol a `Hold`, for Tornado's own an awaitable.
-
-        Args:
-            seconds: Length of the pause.
-            message: The present message.
-            again: Whether it must be evaluated again afterwards.
+        The fast protocol takes the `PauseReading` itself, Tornado's own an awaitable.
         """
-        hold = Hold(seconds, again)
         if type(self.ws_connection) is FastProtocol:
-            return cast("Awaitable[None]", hold)
-        return self._door_pause_tornado(hold, message)
+            return cast("Awaitable[None]", pause)
+        return self._door_pause_tornado(pause, message)
 
-    def _door_charge_control(self, data: bytes) -> bool | Held:
+    def _door_charge_control(self, data: bytes) -> bool | PauseReading:
         connection = self._door_admitted
         if connection is None:
             return False
@@ -363,8 +356,8 @@ class RawGuardMixin(GuardMixin):
             return None
         guard = self._door_guard
         verdict = guard.inbound.receive_raw(connection, message, self._door_message_permission)
-        if isinstance(verdict, Held):
-            return self._door_pause(verdict.seconds, message, again=True)
+        if isinstance(verdict, PauseReading):
+            return self._door_pause(verdict, message)
         if verdict is True:
             try:
                 result = super().on_message(message)
@@ -426,7 +419,7 @@ class CommandGuardMixin(GuardMixin):
     def _door_run_action(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | Held | Refresh | Prove,
+        verdict: tuple[Action, Command] | Refused | PauseReading | Refresh | Prove,
         message: str | bytes,
     ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
@@ -442,12 +435,12 @@ class CommandGuardMixin(GuardMixin):
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_await_action(result, command))
             self._door_reply(result, command)
-        elif isinstance(verdict, Held):
-            return self._door_pause(verdict.seconds, message, again=True)
+        elif isinstance(verdict, PauseReading):
+            return self._door_pause(verdict, message)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
             if verdict.pause and not verdict.fatal:
-                return self._door_pause(verdict.pause)
+                return self._door_pause(PauseReading(verdict.pause, again=False))
         else:
             # Beside the messages: they continue with the old credential, until the new one has been
             # verified.

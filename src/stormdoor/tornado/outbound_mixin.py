@@ -24,8 +24,9 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.outbound import Backlog
+from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.answers import fresh_headers
-from stormdoor.tornado.fast import FastProtocol, Hold
+from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS, CreatedOnAccess
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
@@ -155,13 +156,13 @@ class OutboundMixin(WebSocketHandler):
             raise WebSocketClosedError
         return now
 
-    async def _door_pause_tornado(self, hold: Hold, message: str | bytes) -> None:
+    async def _door_pause_tornado(self, pause: PauseReading, message: str | bytes) -> None:
         """Pause reading on Tornado's own protocol."""
         loop = asyncio.get_running_loop()
         protocol: Any = self.ws_connection
-        counted = protocol if hold.again and isinstance(protocol, TornadoProtocol) else None
+        counted = protocol if pause.again and isinstance(protocol, TornadoProtocol) else None
         self._door_pausing = holding = loop.create_future()
-        timer = loop.call_later(hold.seconds, self._door_resume_reading)
+        timer = loop.call_later(pause.seconds, self._door_resume_reading)
         if counted is not None:
             counted.hold(len(message))
         try:
@@ -173,7 +174,7 @@ class OutboundMixin(WebSocketHandler):
         if hasattr(protocol, "_received_pong"):
             # The client's pong may be among the unread data.
             protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way
-        if hold.again:
+        if pause.again:
             result = self.on_message(message)
             if result is not None:
                 await result

@@ -10,7 +10,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
 from stormdoor.core.deflate import Agreement, agree
-from stormdoor.tornado.fast import Hold
+from stormdoor.guard.pause import PauseReading
 
 __all__ = ["TornadoProtocol"]
 
@@ -66,7 +66,7 @@ class TornadoProtocol(WebSocketProtocol13):
         await super()._receive_frame()
         if self.pause:
             pause, self.pause = self.pause, 0.0
-            await self.handler._door_pause_tornado(Hold(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
+            await self.handler._door_pause_tornado(PauseReading(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
         self._arrived = 0
         if self._kept or self._fragmented_message_buffer is not None:
             self._account()

@@ -43,9 +43,9 @@ from stormdoor.core.frame import (
     xor_mask,
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
+from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast.equal_waits import EqualWaits
 from stormdoor.tornado.fast.handover import hand_over
-from stormdoor.tornado.fast.hold import Hold
 from stormdoor.tornado.fast.pings import Pinging
 from stormdoor.tornado.fast.taken_stream import TakenStream
 
@@ -72,7 +72,7 @@ class FastHandler(Protocol):
     def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message in UTF-8. The result is awaited before anything else is read.
 
-        A `Hold` may be returned as well, here and by `on_message`.
+        A `PauseReading` may be returned as well, here and by `on_message`.
         """
         ...
 
@@ -185,7 +185,7 @@ class FastProtocol(Pinging):
         """The awaited task: the event loop itself keeps no strong reference to it."""
         self._hold: asyncio.TimerHandle | None = None
         self._held: tuple[int, bytes] | None = None
-        """The message that is passed to the handler again after a `Hold`."""
+        """The message that is passed to the handler again after a `PauseReading`."""
         self._context: contextvars.Context | None = None
         """Context in which the handler runs: that of the handshake's task, as on Tornado's protocol."""
         self._ended: Future[None] | None = None
@@ -405,7 +405,7 @@ class FastProtocol(Pinging):
                 elif opcode == PING:
                     self._send_pong(payload)
                     result = handler.on_ping(payload)
-                    if result is not None and type(result) is not Hold:
+                    if result is not None and type(result) is not PauseReading:
                         # As in Tornado, it does not await the handler.
                         future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
                         result = None
@@ -449,7 +449,7 @@ class FastProtocol(Pinging):
 
     def _waits(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Await the result of a handler. Returns whether reading must pause."""
-        if type(result) is Hold:
+        if type(result) is PauseReading:
             if self.server_terminated:
                 return False
             self._busy = True

@@ -20,7 +20,8 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.origin import request_as_handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Held, Refused
+from stormdoor.guard.inbound import Refused
+from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -233,7 +234,7 @@ class HttpTransport(RequestHandler):
         while True:
             last = connection.last_message
             verdict = inbound.receive_raw(connection, body, self._door_endpoint.permission)
-            if not isinstance(verdict, Held):
+            if not isinstance(verdict, PauseReading):
                 break
             await asyncio.sleep(verdict.seconds)
         if not body:

@@ -1,20 +1,20 @@
-"""The result of a handler for a message that exceeds a rate."""
+"""Backpressure: the result of a message or control frame that exceeds a rate."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Hold"]
+__all__ = ["PauseReading"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class PauseReading:
     """Pause reading: further data waits in the kernel, and then at the client.
 
     Attributes:
         seconds: Length of the pause. It ends earlier when the connection does.
-        again: Whether the present message is passed to the handler again after the pause.
+        again: Whether the present message is evaluated again after the pause.
     """
 
     seconds: float
-    again: bool
+    again: bool = True
