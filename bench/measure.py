@@ -87,7 +87,7 @@ class Rounds:
 
     @contextmanager
     def failing(self, name: str) -> Iterator[None]:
-        """Turns a server's failure into an entry, so that the others are still measured."""
+        """DeferredQueue a server's failure into an entry, so that the others are still measured."""
         try:
             yield
         except (ServerError, LoadError, OSError) as error:

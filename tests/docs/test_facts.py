@@ -40,7 +40,7 @@ from stormdoor.guard.budget import Budget
 from stormdoor.guard.trail import Trail
 from stormdoor.stores import open_store
 from stormdoor.tornado import session_handler
-from stormdoor.tornado.fast import suitable
+from stormdoor.tornado.fast import compat
 from tests.config.files import write
 from tests.docs.tables import threats
 from tests.docs.test_links import anchors
@@ -98,7 +98,7 @@ def test_supported_tornados() -> None:
     shown = re.findall(r"\b\d\.\d+\b", _cells(_text(COMPATIBILITY))["Tornado"][0])
     assert shown == tested
     fast = _section(COMPATIBILITY, "The fast protocol")
-    known = sorted(".".join(map(str, one)) for one in suitable._KNOWN)
+    known = sorted(".".join(map(str, one)) for one in compat._KNOWN)
     assert re.findall(r"\b\d\.\d+\b", _cells(fast)["Tornado"][0]) == known == tested
 
 

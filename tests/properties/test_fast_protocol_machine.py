@@ -319,8 +319,8 @@ async def test_whatever_happens(  # noqa: PLR0912 - a machine has many steps
     assert kernel.faults == []
     assert handler.closed == 1
     assert all(one.done() for one in handler.futures)
-    assert protocol._leaving is None
+    assert protocol._close_timeout is None
     assert protocol._pinging is None
-    assert protocol._hold is None
+    assert protocol._pause_timer is None
     opcodes = frames_of(kernel.written)
     assert CLOSE not in opcodes[:-1]

@@ -24,11 +24,11 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketP
 from stormdoor import Command, Guard, GuardedHandler, Reply, Target, action
 from stormdoor.channels import Topic
 from stormdoor.core.frame import Prepared
-from stormdoor.tornado.fast import equal_waits, suitable
+from stormdoor.tornado.fast import compat, fixed_timeout_queue
 from stormdoor.tornado.fast import protocol as fast
-from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from stormdoor.tornado.fast.socket_transport import SocketTransport
+from stormdoor.tornado.fast.write_coalescer import write_coalescer
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 from tests.guard.fakes import make_guard
 from tests.tornado.loops import LOOPS, on_each_loop
@@ -153,9 +153,9 @@ async def test_where_it_stands(handler: Any, options: dict[str, Any], expected: 
 
 async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so once, and leaves the sockets to Tornado's own."""
-    suitable.fits_tornado.cache_clear()
+    compat.fits_tornado.cache_clear()
     monkeypatch.setattr("tornado.version_info", (9, 0, 0, 0))
-    monkeypatch.setattr(suitable, "_RELIED_UPON", ((WebSocketHandler, ("no_such_method",)),))
+    monkeypatch.setattr(compat, "_RELIED_UPON", ((WebSocketHandler, ("no_such_method",)),))
     try:
         with log_lines("stormdoor") as lines:
             async with at() as (served, _), await alice(served) as wire:
@@ -164,7 +164,7 @@ async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
         [line] = [one for one in lines if "is not known" in one]
         assert "WebSocketHandler.no_such_method is missing" in line
     finally:
-        suitable.fits_tornado.cache_clear()
+        compat.fits_tornado.cache_clear()
 
 
 @on_each_loop
@@ -695,19 +695,19 @@ async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
         await settled()
         gone: list[Any] = [weakref.ref(one) for one in Echo.here]
         gone += [weakref.ref(one.ws_connection) for one in Echo.here]
-        mine = joiner(asyncio.get_running_loop())
-        waits = mine.waits(fast._CLOSE_SECONDS, FastProtocol._abort)
+        mine = write_coalescer(asyncio.get_running_loop())
+        waits = mine.timeout_queue(fast._CLOSE_SECONDS, FastProtocol._abort)
         assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 100
         await guard.registry.farewells()
         assert len(guard.registry) == 0
         assert len(waits) == 100
         for one in waits._until:
             waits._until[one] = 0.0  # so much for the time
-        waits._look()
+        waits._run_due()
         for wire in wires:
             assert await wire.close_code() == 3000
             await wire.ended()
-        await until(lambda: not mine.live)
+        await until(lambda: not mine.connections)
         assert len(waits) == 0
         del one
         Echo.here.clear()
@@ -719,7 +719,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between two slices somebody else is served; whoever fails does not keep back the next one."""
-    monkeypatch.setattr(equal_waits, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(fixed_timeout_queue, "SLICE_SECONDS", 0.0)
     done: list[object] = []
 
     def over(one: str) -> None:
@@ -729,7 +729,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
         if one == "a":
             asyncio.get_running_loop().call_soon(done.append, "somebody else")
 
-    waits = equal_waits.EqualWaits(asyncio.get_running_loop(), 0.0, over)
+    waits = fixed_timeout_queue.FixedTimeoutQueue(asyncio.get_running_loop(), 0.0, over)
     for one in "abxc":
         waits.add(one)
     waits.drop("x")
@@ -1052,7 +1052,7 @@ def test_a_joiner_belongs_to_its_loop() -> None:
 
     async def mine() -> object:
         loop = asyncio.get_running_loop()
-        assert joiner(loop) is joiner(loop)
+        assert write_coalescer(loop) is write_coalescer(loop)
         return weakref.ref(loop)
 
     gone: Any = asyncio.run(mine())
@@ -1083,7 +1083,9 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
 
 def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many turns it would take to close them one after the other."""
-    monkeypatch.setattr("stormdoor.tornado.fast.turns.SLICE_SECONDS", -1.0)  # one socket a turn
+    monkeypatch.setattr(
+        "stormdoor.tornado.fast.deferred_queue.SLICE_SECONDS", -1.0
+    )  # one socket a turn
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(20)]
 
@@ -1104,7 +1106,7 @@ class Loud:
     def __init__(self, name: str, written: list[str]) -> None:
         self.name, self.written = name, written
 
-    def leave(self) -> None:
+    def close_at_shutdown(self) -> None:
         """Stays."""
 
     def flush(self) -> None:
@@ -1115,9 +1117,9 @@ class Loud:
 
 async def test_a_joiner_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """After one that fails; and after a while, when the others had their turn."""
-    monkeypatch.setattr("stormdoor.tornado.fast.joiner._SECONDS", 0.0)
+    monkeypatch.setattr("stormdoor.tornado.fast.write_coalescer._SECONDS", 0.0)
     written: list[str] = []
-    mine = joiner(asyncio.get_running_loop())
+    mine = write_coalescer(asyncio.get_running_loop())
     with log_lines("stormdoor") as lines:
         for name in ["bad"] + [f"{number}" for number in range(200)]:
             mine.add(Loud(name, written))

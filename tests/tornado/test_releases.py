@@ -10,7 +10,7 @@ import tornado
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from stormdoor.tornado.fast.suitable import _KNOWN
+from stormdoor.tornado.fast.compat import _KNOWN
 from tests.support.installing import importing, install_apart
 from tests.support.project import ROOT, metadata
 from tests.support.tornado_releases import NEWEST, RELEASES, TRIED_IN_CI

@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketProtocol13
 
 from stormdoor.core.deflate import Deflater
 from stormdoor.core.frame import BINARY, FINAL, MOST_CONTROL_BYTES, PING, PONG, TEXT, Prepared, head
-from stormdoor.tornado.fast.joiner import joiner
+from stormdoor.tornado.fast.write_coalescer import write_coalescer
 
 __all__ = ["Outgoing"]
 
@@ -25,10 +25,11 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
     """Output of the fast protocol: messages, pings and pongs, and the queue for a slow reader."""
 
     __slots__ = (
+        "_blocked",
+        "_coalescer",
         "_deflater",
         "_finished",
-        "_in_turn",
-        "_joiner",
+        "_handling",
         "_kept",
         "_last_at",
         "_loop",
@@ -41,7 +42,6 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         "_queued",
         "_scheduled",
         "_sent",
-        "_stuck",
         "_transport",
         "_writes",
         "client_terminated",
@@ -54,9 +54,9 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self.server_terminated = False
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
-        self._joiner = joiner(self._loop)
+        self._coalescer = write_coalescer(self._loop)
         self._deflater: Deflater | None = None
-        self._in_turn = self._lost = self._finished = self._scheduled = self._stuck = False
+        self._handling = self._lost = self._finished = self._scheduled = self._blocked = False
         self._out: list[bytes] = []
         self._queued = self._sent = self._mark = self._kept = 0
         self._last_at = self._marked_at = 0.0
@@ -129,7 +129,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         if self.client_terminated or self.server_terminated or self._closed():
             raise WebSocketClosedError
         size = len(payload)
-        if (self._queued or self._stuck) and not self._takes(size, bound):
+        if (self._queued or self._blocked) and not self._takes(size, bound):
             return False
         if self._deflater is None:
             self._out += (head(opcode, size), payload)
@@ -148,7 +148,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         if self.client_terminated or self.server_terminated or self._closed():
             raise WebSocketClosedError
         frame = prepared.frame
-        if (self._queued or self._stuck) and not self._takes(len(frame), bound):
+        if (self._queued or self._blocked) and not self._takes(len(frame), bound):
             return False
         self._last_at = now
         self._push(frame)
@@ -161,10 +161,10 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             self._writes = [future]
         else:
             self._writes.append(future)
-        if not self._in_turn and not self._scheduled:
+        if not self._handling and not self._scheduled:
             # It is never done at once, so that other clients are served before the caller continues.
             self._scheduled = True
-            self._joiner.add(self)
+            self._coalescer.add(self)
         return future
 
     def _push(self, data: bytes) -> None:
@@ -175,11 +175,11 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         queued = self._queued = self._queued + size
         if queued > _AT_ONCE:
             self.flush()
-        elif not self._in_turn and not self._scheduled:
+        elif not self._handling and not self._scheduled:
             self._scheduled = True
-            self._joiner.add(self)
+            self._coalescer.add(self)
 
-    def leave(self) -> None:
+    def close_at_shutdown(self) -> None:
         """Close, because the loop is about to end."""
         self._abort()
 
@@ -197,7 +197,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             data = b"".join(out)
             self._sent += len(data)
             transport.write(data)
-        if self._writes is not None and not self._stuck:
+        if self._writes is not None and not self._blocked:
             self._settle_writes()
 
     def _settle_writes(self) -> None:
@@ -213,13 +213,13 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the kernel does not take all data."""
-        self._stuck = True
+        self._blocked = True
         self._mark, self._marked_at = self._sent, self._last_at
         self._account()
 
     def resume_writing(self) -> None:
         """Note that the kernel has taken all data."""
-        self._stuck = False
+        self._blocked = False
         self._settle_writes()
         self._account()
 
@@ -228,7 +228,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
 
     def waiting(self) -> int:
         """Return the number of bytes that wait for the client."""
-        if self._stuck and self._transport is not None:
+        if self._blocked and self._transport is not None:
             return self._queued + self._transport.get_write_buffer_size()
         return self._queued
 
@@ -240,7 +240,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             waiting = self.waiting()
         if waiting and waiting + size > bound:
             return False
-        if self._stuck:
+        if self._blocked:
             self._account(size)
         return not self.server_terminated
 
@@ -255,7 +255,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         Progress means that all bytes up to a mark were sent, which is one message at least: a client that
         takes a byte now and then is as slow as one that takes none.
         """
-        if not self._stuck or self._transport is None:
+        if not self._blocked or self._transport is None:
             return None
         if self._sent - self._transport.get_write_buffer_size() >= self._mark:
             self._mark, self._marked_at = self._sent, self._last_at

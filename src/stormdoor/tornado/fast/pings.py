@@ -6,7 +6,7 @@ import contextlib
 
 from tornado.iostream import StreamClosedError
 
-from stormdoor.tornado.fast.equal_waits import EqualWaits
+from stormdoor.tornado.fast.fixed_timeout_queue import FixedTimeoutQueue
 from stormdoor.tornado.fast.outgoing import Outgoing
 
 __all__ = ["Pinging"]
@@ -25,7 +25,7 @@ class Pinging(Outgoing):
     def __init__(self, ping_interval: float | None, ping_timeout: float | None) -> None:
         super().__init__()
         self._pings = (ping_interval, ping_timeout)
-        self._pinging: EqualWaits[Pinging] | None = None
+        self._pinging: FixedTimeoutQueue[Pinging] | None = None
         self._received_pong = False
         self._paused = False
         """Whether received data is left in the kernel for now."""
@@ -37,14 +37,14 @@ class Pinging(Outgoing):
             self._ping_in(interval)
 
     def _ping_in(self, seconds: float) -> None:
-        self._pinging = self._joiner.waits(seconds, Pinging._ping)
+        self._pinging = self._coalescer.timeout_queue(seconds, Pinging._ping)
         self._pinging.add(self)
 
     def _ping(self) -> None:
         self._received_pong = False
         with contextlib.suppress(StreamClosedError):
             self.write_ping(b"")
-        self._pinging = self._joiner.waits(self.ping_timeout, Pinging._expect_pong)
+        self._pinging = self._coalescer.timeout_queue(self.ping_timeout, Pinging._expect_pong)
         self._pinging.add(self)
 
     def _expect_pong(self) -> None:

@@ -44,21 +44,21 @@ from stormdoor.core.frame import (
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
-from stormdoor.tornado.fast.equal_waits import EqualWaits
-from stormdoor.tornado.fast.handover import hand_over
+from stormdoor.tornado.fast.detach import detach_socket
+from stormdoor.tornado.fast.fixed_timeout_queue import FixedTimeoutQueue
+from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
 from stormdoor.tornado.fast.pings import Pinging
-from stormdoor.tornado.fast.taken_stream import TakenStream
 
 __all__ = ["FastHandler", "FastProtocol"]
 
 # Tornado's extension module is the fastest by far. Without it, its substitute is the slowest.
 _mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
 
-_TURN = 256
+_FRAMES_AT_ONCE = 256
 """Number of frames of one connection, or KiB, after which other connections are served."""
 _CLOSE_SECONDS = 5.0
 """Time-out for the client's close frame, as in Tornado, and for its last bytes."""
-_MOST_LAST_WORDS = 64 * 1024
+_MAX_UNSENT_AT_CLOSE = 64 * 1024
 """Unsent bytes that `drop` leaves to the transport; with more the connection is aborted."""
 _LINGER_SECONDS = 2.0
 """Time for a client that broke a rule to read the reason."""
@@ -144,18 +144,18 @@ class FastProtocol(Pinging):
         "_after_close",
         "_begun",
         "_busy",
+        "_close_timeout",
         "_compression",
         "_context",
         "_ended",
         "_entered",
         "_eof",
-        "_held",
-        "_hold",
-        "_leaving",
+        "_pause_timer",
+        "_paused_message",
         "_reader",
+        "_receive_text",
         "_selected_subprotocol",
         "_socket",
-        "_take",
         "_task",
         "close_code",
         "close_reason",
@@ -178,13 +178,13 @@ class FastProtocol(Pinging):
         self._reader = FrameReader(max_message_size, mask=_mask)
         self._compression = compression
         self._selected_subprotocol: str | None = None
-        self._take = cast(FastHandler, handler)._door_receive_text  # noqa: SLF001 - what it is for
+        self._receive_text = cast(FastHandler, handler)._door_receive_text  # noqa: SLF001 - what it is for
         self._socket: socket.socket | None = None
         self._begun = self._busy = self._eof = False
         self._task: Future[Any] | None = None
         """The awaited task: the event loop itself keeps no strong reference to it."""
-        self._hold: asyncio.TimerHandle | None = None
-        self._held: tuple[int, bytes] | None = None
+        self._pause_timer: asyncio.TimerHandle | None = None
+        self._paused_message: tuple[int, bytes] | None = None
         """The message that is passed to the handler again after a `PauseReading`."""
         self._context: contextvars.Context | None = None
         """Context in which the handler runs: that of the handshake's task, as on Tornado's protocol."""
@@ -193,7 +193,7 @@ class FastProtocol(Pinging):
         self._entered = False
         """True if the handshake has changed the context, so that the handler may have to restore it."""
         self._after_close = 0
-        self._leaving: EqualWaits[FastProtocol] | None = None
+        self._close_timeout: FixedTimeoutQueue[FastProtocol] | None = None
 
     # -- what Tornado's has ------------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class FastProtocol(Pinging):
         """Return the stream; None before the socket was moved."""
         if self._socket is None or (self._transport is None and not self._lost):
             return None
-        return TakenStream(
+        return IOStreamAdapter(
             self._socket,
             closed=self._closed,
             close=self._abort,
@@ -251,7 +251,7 @@ class FastProtocol(Pinging):
             for name, value in answer.items():
                 handler.set_header(name, value)
             handler.finish()
-        await self._take_over(handler._detach_stream())  # noqa: SLF001 - see `suitable`
+        await self._take_over(handler._detach_stream())  # noqa: SLF001 - see `compat`
         if not self._lost:
             self.start_pinging()
         try:
@@ -291,9 +291,9 @@ class FastProtocol(Pinging):
     async def _take_over(self, stream: IOStream) -> None:
         """Move the socket to a transport, with the bytes that Tornado has read already."""
         try:
-            self._socket = await hand_over(stream, self, self._reader.feed)
+            self._socket = await detach_socket(stream, self, self._reader.feed)
         except BaseException:
-            self._over()
+            self._notify_closed()
             raise
         if self._socket is None:
             self._lost = True
@@ -303,7 +303,7 @@ class FastProtocol(Pinging):
         if self._transport is not None or self._lost:
             return  # TCP_NODELAY was set before
         self._transport = cast(asyncio.Transport, transport)
-        self._joiner.live.add(self)
+        self._coalescer.connections.add(self)
         # The protocol must know about unsent data: see `waiting` and `stalled_since`.
         self._transport.set_write_buffer_limits(high=0)
 
@@ -311,7 +311,7 @@ class FastProtocol(Pinging):
         """Start delivery: the handler's `open` has run."""
         self._begun = True
         if self._lost:
-            self._over()
+            self._notify_closed()
             return
         self._context, before = cast(FastHandler, self.handler)._door_contexts()  # noqa: SLF001 - what it is for
         if not _holds_the_same(self._context, before):
@@ -322,7 +322,7 @@ class FastProtocol(Pinging):
         if self._reader.waiting or self._eof or self._paused:
             self._busy = True
             self._loop.call_soon(
-                self._go_on
+                self._continue
             )  # the task runs in the context now, which no other code may enter
 
     # -- reading -----------------------------------------------------------------------------------
@@ -345,9 +345,9 @@ class FastProtocol(Pinging):
             # Usually the answer to a close frame. When ten thousand are closed, their answers arrive in
             # bursts, and handling them later delays no other client.
             self._busy = True
-            self._joiner.waits(0.0, FastProtocol._go_on).add(self)
+            self._coalescer.timeout_queue(0.0, FastProtocol._continue).add(self)
             return
-        self._context.run(self._work)  # type: ignore[union-attr]
+        self._context.run(self._handle_frames)  # type: ignore[union-attr]
 
     def _pause(self) -> None:
         if not self._paused and not self._closed():
@@ -355,15 +355,15 @@ class FastProtocol(Pinging):
             self._transport.pause_reading()  # type: ignore[union-attr]
             self._account()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         """Continue reading after a handler has finished."""
         self._busy = False
         self._task = None
         if self._lost:
-            self._over()
+            self._notify_closed()
             return
         if not self._finished:
-            self._context.run(self._work)  # type: ignore[union-attr]
+            self._context.run(self._handle_frames)  # type: ignore[union-attr]
         if self._busy or self._closed():
             return
         if self._eof:
@@ -372,24 +372,24 @@ class FastProtocol(Pinging):
             self._paused = False
             self._transport.resume_reading()  # type: ignore[union-attr]
 
-    def _work(self) -> None:
+    def _handle_frames(self) -> None:
         """Handle the received frames, up to the budget of one iteration; then write once."""
-        self._in_turn = True
+        self._handling = True
         try:
             self._read()
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - as Tornado's `_run_callback`
             self.handler.log_exception(*sys.exc_info())
             self._abort()
         finally:
-            self._in_turn = False
+            self._handling = False
             if self._out or self._writes is not None:
                 self.flush()
 
     def _read(self) -> None:
-        following, take = self._reader.next, self._take
+        following, take = self._reader.next, self._receive_text
         handler: Any = self.handler
-        left = _TURN
-        frame, self._held = self._held or following(), None
+        left = _FRAMES_AT_ONCE
+        frame, self._paused_message = self._paused_message or following(), None
         while frame is not None:
             opcode, payload = frame
             if opcode == CLOSE:
@@ -407,17 +407,19 @@ class FastProtocol(Pinging):
                     result = handler.on_ping(payload)
                     if result is not None and type(result) is not PauseReading:
                         # As in Tornado, it does not await the handler.
-                        future_add_done_callback(gen.convert_yielded(result), self._checked_outside)
+                        future_add_done_callback(
+                            gen.convert_yielded(result), self._check_result_in_context
+                        )
                         result = None
                 else:
                     self._received_pong = True
                     result = handler.on_pong(payload)
-                if result is not None and self._waits(result, frame):
+                if result is not None and self._pauses(result, frame):
                     return
             left -= 1 + (len(payload) >> 10)
             if left <= 0:
                 self._busy = True
-                self._loop.call_soon(self._go_on)
+                self._loop.call_soon(self._continue)
                 return
             frame = following()
         if self._kept or self._reader.unfinished:
@@ -432,9 +434,9 @@ class FastProtocol(Pinging):
         size = 0
         if not self._finished:
             size = self._reader.kept + more
-            if self._held is not None:
-                size += len(self._held[1])
-            if self._stuck:
+            if self._paused_message is not None:
+                size += len(self._paused_message[1])
+            if self._blocked:
                 size += self.waiting()
         if size != self._kept:
             self._kept = size
@@ -443,19 +445,19 @@ class FastProtocol(Pinging):
     def drop(self) -> None:
         """Drop the data in memory; the server is about to close."""
         self._reader.stop()
-        self._held = None
-        if self.waiting() > _MOST_LAST_WORDS:
+        self._paused_message = None
+        if self.waiting() > _MAX_UNSENT_AT_CLOSE:
             self._abort()
 
-    def _waits(self, result: Any, frame: tuple[int, bytes]) -> bool:
+    def _pauses(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Await the result of a handler. Returns whether reading must pause."""
         if type(result) is PauseReading:
             if self.server_terminated:
                 return False
             self._busy = True
-            self._held = frame if result.again else None
+            self._paused_message = frame if result.again else None
             self._account()
-            self._hold = self._loop.call_later(result.seconds, self._let_go)
+            self._pause_timer = self._loop.call_later(result.seconds, self._end_pause)
             return True
         if type(result) is CoroutineType:
             if self._entered:
@@ -473,11 +475,11 @@ class FastProtocol(Pinging):
                 return True
         future = gen.convert_yielded(result)
         if future.done():
-            self._checked(future)
+            self._check_result(future)
             return self._closed()
         self._busy = True
         self._task = future
-        future_add_done_callback(future, self._waited)
+        future_add_done_callback(future, self._on_awaited)
         return True
 
     async def _finish(self, waiting: Awaitable[Any]) -> None:
@@ -489,10 +491,10 @@ class FastProtocol(Pinging):
             self._abort()
         if self._entered:
             self._loop.call_soon(
-                self._go_on
+                self._continue
             )  # this task runs in the context, which no other code may enter
         else:
-            self._go_on()
+            self._continue()
 
     def in_context(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Return a task that continues the handshake, in its context, from the next iteration of the loop."""
@@ -505,28 +507,28 @@ class FastProtocol(Pinging):
         finally:
             self._entered = self._entered or not _holds_the_same(contextvars.copy_context(), before)
 
-    def _let_go(self) -> None:
+    def _end_pause(self) -> None:
         """Continue after a hold."""
-        self._hold = None
-        self._go_on()
+        self._pause_timer = None
+        self._continue()
 
-    def _checked(self, future: Future[Any]) -> None:
+    def _check_result(self, future: Future[Any]) -> None:
         try:
             future.result()
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a handler may raise anything
             self.handler.log_exception(*sys.exc_info())
             self._abort()
 
-    def _waited(self, future: Future[Any]) -> None:
-        self._checked_outside(future)
-        self._go_on()
+    def _on_awaited(self, future: Future[Any]) -> None:
+        self._check_result_in_context(future)
+        self._continue()
 
-    def _checked_outside(self, future: Future[Any]) -> None:
-        """Run `_checked` in the context of the handler; called by the loop."""
+    def _check_result_in_context(self, future: Future[Any]) -> None:
+        """Run `_check_result` in the context of the handler; called by the loop."""
         if self._context is None:
-            self._checked(future)
+            self._check_result(future)
         else:
-            self._context.run(self._checked, future)
+            self._context.run(self._check_result, future)
 
     def eof_received(self) -> bool:
         """The client has closed its side. Data that it sent before is still handled."""
@@ -537,35 +539,35 @@ class FastProtocol(Pinging):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is lost: no data is received or sent any more."""
-        self._joiner.live.discard(self)
+        self._coalescer.connections.discard(self)
         self._lost = True
         self._transport = None
-        self._stuck = False
+        self._blocked = False
         self._out = []
         self._queued = 0
         self._stop_timers()
         self._settle_writes()
-        if self._hold is not None:
-            self._hold.cancel()
-            self._hold, self._busy = None, False
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._pause_timer, self._busy = None, False
         if self._begun and not self._busy:
-            self._over()
+            self._notify_closed()
 
-    def _over(self) -> None:
+    def _notify_closed(self) -> None:
         """Notify the handler, once."""
         if self._finished:
             return
         self._finished = True
         self.client_terminated = self.server_terminated = True
-        if self._in_turn or self._context is None:
-            self._tell()
+        if self._handling or self._context is None:
+            self._call_on_close()
         else:
-            self._context.run(self._tell)
+            self._context.run(self._call_on_close)
         self._context = None
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
-    def _tell(self) -> None:
+    def _call_on_close(self) -> None:
         try:
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
         except Exception:  # noqa: BLE001 - a handler may raise anything
@@ -584,14 +586,14 @@ class FastProtocol(Pinging):
             if not self._closed():
                 self._push_close(code, reason)
             self.server_terminated = True
-        if self._hold is not None:  # the client's close frame must be read
-            self._hold.cancel()
-            self._hold = self._loop.call_later(0, self._let_go)
+        if self._pause_timer is not None:  # the client's close frame must be read
+            self._pause_timer.cancel()
+            self._pause_timer = self._loop.call_later(0, self._end_pause)
         self._stop_pinging()
         if self.client_terminated:
             self._hang_up(_CLOSE_SECONDS)
-        elif self._leaving is None and not self._lost:
-            self._leave_in(_CLOSE_SECONDS)
+        elif self._close_timeout is None and not self._lost:
+            self._abort_in(_CLOSE_SECONDS)
 
     def _push_close(self, code: int | None, reason: str | None) -> None:
         payload = close_payload(code, reason)
@@ -604,7 +606,7 @@ class FastProtocol(Pinging):
         if len(payload) > 2:
             self.close_reason = payload[2:].decode()
         self.close(self.close_code)
-        self._over()
+        self._notify_closed()
 
     def _hang_up(self, seconds: float) -> None:
         """Close the connection when all data is sent, or after `seconds`."""
@@ -612,8 +614,8 @@ class FastProtocol(Pinging):
         self._stop_timers()
         if not self._closed():
             self._transport.close()  # type: ignore[union-attr]
-            if self._stuck:
-                self._leave_in(seconds)
+            if self._blocked:
+                self._abort_in(seconds)
 
     def _fail(self, violation: Violation) -> None:
         """The client broke a rule: send the reason, stop reading, and close after the client has read it."""
@@ -629,10 +631,10 @@ class FastProtocol(Pinging):
         if not self._closed():
             # If it were closed at once, with unread bytes, the kernel would reset it, and the frame might
             # be lost.
-            self._leave_in(_LINGER_SECONDS)
+            self._abort_in(_LINGER_SECONDS)
             with contextlib.suppress(OSError, RuntimeError):
                 self._transport.write_eof()  # type: ignore[union-attr]
-        self._over()
+        self._notify_closed()
 
     def on_connection_close(self) -> None:
         """Release the handler."""
@@ -649,10 +651,10 @@ class FastProtocol(Pinging):
 
     def _stop_timers(self) -> None:
         self._stop_pinging()
-        if self._leaving is not None:
-            self._leaving.drop(self)
-            self._leaving = None
+        if self._close_timeout is not None:
+            self._close_timeout.drop(self)
+            self._close_timeout = None
 
-    def _leave_in(self, seconds: float) -> None:
-        self._leaving = self._joiner.waits(seconds, FastProtocol._abort)
-        self._leaving.add(self)
+    def _abort_in(self, seconds: float) -> None:
+        self._close_timeout = self._coalescer.timeout_queue(seconds, FastProtocol._abort)
+        self._close_timeout.add(self)

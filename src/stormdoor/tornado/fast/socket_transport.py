@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 
-from stormdoor.tornado.fast.joiner import joiner
+from stormdoor.tornado.fast.write_coalescer import write_coalescer
 
 __all__ = ["NOT_NOW", "SocketTransport"]
 
@@ -169,7 +169,7 @@ class SocketTransport(asyncio.Transport):
         self._watch(False)
         self._protocol.resume_writing()
         if self._closing:
-            self._part()
+            self._close_later()
         elif self._eof:
             self._shut()
 
@@ -193,7 +193,7 @@ class SocketTransport(asyncio.Transport):
             self._closing = True
             self._read_no_more()
             if not self._out:
-                self._part()
+                self._close_later()
 
     def abort(self) -> None:
         """See `asyncio.WriteTransport`."""
@@ -208,18 +208,18 @@ class SocketTransport(asyncio.Transport):
         self._watch(False)
         self._out = bytearray()
         self._error = error
-        self._part()
+        self._close_later()
 
     def _shut(self) -> None:
         """Close the sending side."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
-    def _part(self) -> None:
+    def _close_later(self) -> None:
         """Close the socket soon: other sockets may be closed before it."""
-        joiner(self._loop).partings.add(self._lose)
+        write_coalescer(self._loop).close_queue.add(self._close_now)
 
-    def _lose(self) -> None:
+    def _close_now(self) -> None:
         if self._sock.fileno() < 0:
             return
         self._watch(False)

@@ -145,7 +145,7 @@ class TlsTransport(SocketTransport):
         with contextlib.suppress(OSError, ValueError):
             self._tls.unwrap()  # it sends its close_notify, and does not wait for the client's
 
-    def _lose(self) -> None:
+    def _close_now(self) -> None:
         if not self._eof and self._tls.fileno() >= 0:
             self._unwrap()
-        super()._lose()
+        super()._close_now()

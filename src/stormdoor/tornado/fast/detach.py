@@ -13,10 +13,10 @@ from tornado.iostream import IOStream, StreamClosedError
 from stormdoor.tornado.fast.socket_transport import SocketTransport
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
-__all__ = ["hand_over"]
+__all__ = ["detach_socket"]
 
 
-async def hand_over(
+async def detach_socket(
     stream: IOStream, protocol: asyncio.Protocol, feed: Callable[[bytes], None]
 ) -> socket.socket | None:
     """Move the socket of a stream to a transport of `protocol`.
@@ -36,15 +36,15 @@ async def hand_over(
         pass
     if stream.closed():
         return None
-    feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
+    feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `compat`
     loop, sock = asyncio.get_running_loop(), stream.socket
     try:
         if isinstance(sock, ssl.SSLSocket) or isinstance(loop, asyncio.SelectorEventLoop):
-            protocol.connection_made(_succeed(stream, sock, loop, protocol))
+            protocol.connection_made(_replace_stream(stream, sock, loop, protocol))
         else:
             # uvloop's own transport is faster than any in Python, but cannot continue TLS that was begun
             # elsewhere.
-            _let_go(stream)
+            _release_stream(stream)
             await loop.connect_accepted_socket(lambda: protocol, sock)
     except OSError:
         _close(stream, sock)
@@ -55,7 +55,7 @@ async def hand_over(
     return sock
 
 
-def _succeed(
+def _replace_stream(
     stream: IOStream,
     sock: socket.socket,
     loop: asyncio.AbstractEventLoop,
@@ -76,11 +76,11 @@ def _succeed(
     # INVARIANT: Tornado's loop no longer knows the reader, or it would remove the transport's reader.
     io_loop: Any = stream.io_loop
     io_loop.readers.discard(sock.fileno())
-    _let_go(stream)
+    _release_stream(stream)
     return transport
 
 
-def _let_go(stream: IOStream) -> None:
+def _release_stream(stream: IOStream) -> None:
     """Release everything of the stream in the documented way, except the socket itself."""
     stream.close_fd = _keep_open  # type: ignore[method-assign]
     stream.close()

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from stormdoor.tornado.fast.turns import Turns
+from stormdoor.tornado.fast.deferred_queue import DeferredQueue
 from tests.tornado.wire import log_lines
 
 
@@ -30,8 +30,8 @@ class Loop:
             self.soon.popleft()()
 
 
-def made() -> tuple[Loop, Turns, list[int], Callable[[int, float], Callable[[], None]]]:
-    """A loop, its turns, what was done, and a maker of work that takes some seconds."""
+def made() -> tuple[Loop, DeferredQueue, list[int], Callable[[int, float], Callable[[], None]]]:
+    """A loop, its queue, what was done, and a maker of work that takes some seconds."""
     loop, done = Loop(), list[int]()
 
     def work(number: int, seconds: float) -> Callable[[], None]:
@@ -41,14 +41,14 @@ def made() -> tuple[Loop, Turns, list[int], Callable[[int, float], Callable[[], 
 
         return run
 
-    return loop, Turns(cast(asyncio.AbstractEventLoop, loop)), done, work
+    return loop, DeferredQueue(cast(asyncio.AbstractEventLoop, loop)), done, work
 
 
 def test_much_work_leaves_the_others_their_turns() -> None:
     """In its order, and not all at once."""
-    loop, turns, done, work = made()
+    loop, queue, done, work = made()
     for number in range(100):
-        turns.add(work(number, 0.0005))
+        queue.add(work(number, 0.0005))
     assert done == []
     loop.turn()
     assert done == list(range(5))
@@ -56,14 +56,14 @@ def test_much_work_leaves_the_others_their_turns() -> None:
         assert len(loop.soon) == 1
         loop.turn()
     assert done == list(range(100))
-    assert len(turns) == 0
+    assert len(queue) == 0
 
 
 def test_one_piece_of_work_is_done_however_long_it_takes() -> None:
     """Otherwise nothing would ever be done."""
-    loop, turns, done, work = made()
-    turns.add(work(1, 60.0))
-    turns.add(work(2, 60.0))
+    loop, queue, done, work = made()
+    queue.add(work(1, 60.0))
+    queue.add(work(2, 60.0))
     loop.turn()
     assert done == [1]
     loop.turn()
@@ -73,8 +73,8 @@ def test_one_piece_of_work_is_done_however_long_it_takes() -> None:
 
 def test_what_is_added_meanwhile_waits_for_another_turn() -> None:
     """So that work which makes work cannot keep the loop."""
-    loop, turns, done, work = made()
-    turns.add(lambda: turns.add(work(2, 0.0)))
+    loop, queue, done, work = made()
+    queue.add(lambda: queue.add(work(2, 0.0)))
     loop.turn()
     assert done == []
     loop.turn()
@@ -83,9 +83,9 @@ def test_what_is_added_meanwhile_waits_for_another_turn() -> None:
 
 def test_work_that_fails_is_logged_and_the_others_are_done() -> None:
     """One socket must not keep the others open."""
-    loop, turns, done, work = made()
-    turns.add(lambda: 1 / 0)  # type: ignore[arg-type]
-    turns.add(work(2, 0.0))
+    loop, queue, done, work = made()
+    queue.add(lambda: 1 / 0)  # type: ignore[arg-type]
+    queue.add(work(2, 0.0))
     with log_lines("stormdoor") as lines:
         loop.turn()
     assert done == [2]
@@ -94,11 +94,11 @@ def test_work_that_fails_is_logged_and_the_others_are_done() -> None:
 
 def test_all_of_it_is_done_when_the_loop_is_about_to_end() -> None:
     """What it makes, too."""
-    loop, turns, done, work = made()
+    loop, queue, done, work = made()
     for number in range(100):
-        turns.add(work(number, 1.0))
-    turns.add(lambda: turns.add(work(100, 1.0)))
-    turns.finish()
+        queue.add(work(number, 1.0))
+    queue.add(lambda: queue.add(work(100, 1.0)))
+    queue.finish()
     assert done == list(range(101))
     loop.turn()
     assert done == list(range(101))

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from stormdoor.guard.registry import SLICE_SECONDS
 
-__all__ = ["EqualWaits"]
+__all__ = ["FixedTimeoutQueue"]
 
 _log = logging.getLogger("stormdoor")
 
@@ -20,7 +20,7 @@ _EARLY = 0.001
 Waiting = TypeVar("Waiting")
 
 
-class EqualWaits(Generic[Waiting]):
+class FixedTimeoutQueue(Generic[Waiting]):
     """A queue, first in, first out.
 
     Ten thousand connections that were opened in one moment are due for a ping in one moment; connections
@@ -30,17 +30,17 @@ class EqualWaits(Generic[Waiting]):
     Args:
         loop: Event loop with the clock.
         seconds: The time-out.
-        over: Called with each element after its time-out.
+        on_timeout: Called with each element after its time-out.
     """
 
-    __slots__ = ("_loop", "_over", "_seconds", "_timer", "_until")
+    __slots__ = ("_loop", "_on_timeout", "_seconds", "_timer", "_until")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, seconds: float, over: Callable[[Waiting], None]
+        self, loop: asyncio.AbstractEventLoop, seconds: float, on_timeout: Callable[[Waiting], None]
     ) -> None:
         self._loop = loop
         self._seconds = seconds
-        self._over = over
+        self._on_timeout = on_timeout
         self._until: OrderedDict[Waiting, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
 
@@ -52,26 +52,26 @@ class EqualWaits(Generic[Waiting]):
         self._until.pop(one, None)
         self._until[one] = self._loop.time() + self._seconds
         if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._look)
+            self._timer = self._loop.call_later(self._seconds, self._run_due)
 
     def drop(self, one: Waiting) -> None:
-        """Remove an element before its time-out. `over` is not called."""
+        """Remove an element before its time-out. `on_timeout` is not called."""
         self._until.pop(one, None)
 
-    def _look(self) -> None:
+    def _run_due(self) -> None:
         self._timer = None
         loop, until = self._loop, self._until
         begun = loop.time()
         while until:
             one = next(iter(until))
             if until[one] > begun + _EARLY:
-                self._timer = loop.call_at(until[one], self._look)
+                self._timer = loop.call_at(until[one], self._run_due)
                 return
             del until[one]
             try:
-                self._over(one)
+                self._on_timeout(one)
             except Exception:  # noqa: BLE001 - the others wait for this one
                 _log.exception("the time-out of a connection has failed")
             if until and loop.time() - begun >= SLICE_SECONDS:
-                self._timer = loop.call_soon(self._look)
+                self._timer = loop.call_soon(self._run_due)
                 return

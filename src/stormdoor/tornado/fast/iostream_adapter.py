@@ -8,10 +8,10 @@ from typing import Any
 
 from tornado.ioloop import IOLoop
 
-__all__ = ["TakenStream"]
+__all__ = ["IOStreamAdapter"]
 
 
-class TakenStream:
+class IOStreamAdapter:
     """The part of Tornado's `IOStream` that handlers of open WebSockets use.
 
     Created at its first use, so that an idle connection has none.

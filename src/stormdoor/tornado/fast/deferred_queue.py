@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from stormdoor.guard.registry import SLICE_SECONDS
 
-__all__ = ["Turns"]
+__all__ = ["DeferredQueue"]
 
 _log = logging.getLogger("stormdoor")
 
 
-class Turns:
+class DeferredQueue:
     """A queue of jobs, first in, first out.
 
     Closing a socket takes as long as handling a message. If ten thousand clients disconnect, and the loop
@@ -36,30 +36,30 @@ class Turns:
     def add(self, work: Callable[[], None]) -> None:
         """Run it in a later iteration."""
         if not self._waiting:
-            self._loop.call_soon(self._go_on)
+            self._loop.call_soon(self._run)
         self._waiting.append(work)
 
     def finish(self) -> None:
         """Run all jobs now, because the loop is about to end."""
         while self._waiting:
-            self._do_some(float("inf"))
+            self._run_some(float("inf"))
 
-    def _go_on(self) -> None:
+    def _run(self) -> None:
         try:
-            self._do_some(self._loop.time() + SLICE_SECONDS)
+            self._run_some(self._loop.time() + SLICE_SECONDS)
         finally:
             if self._waiting:
-                self._loop.call_soon(self._go_on)
+                self._loop.call_soon(self._run)
 
-    def _do_some(self, until: float) -> None:
+    def _run_some(self, until: float) -> None:
         waiting, time = self._waiting, self._loop.time
         for left in range(len(waiting), 0, -1):
             # It stays in the queue while it runs, so that no second callback is scheduled.
             work = waiting[0]
             try:
                 work()
-            except Exception:  # noqa: BLE001 - the others wait for this one
-                _log.exception("what could wait has failed")
+            except Exception:  # noqa: BLE001 - the other jobs run too
+                _log.exception("deferred work has failed")
             finally:
                 waiting.popleft()
             if left > 1 and time() >= until:
