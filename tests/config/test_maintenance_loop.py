@@ -380,7 +380,7 @@ async def many(guard: Guard, count: int) -> list[tuple[object, object]]:
     return [await opened(guard, bearer("alice")) for _ in range(count)]
 
 
-async def test_all_gates_shut_at_once_and_farewells_are_said_in_slices() -> None:
+async def test_all_connections_stop_at_once_and_close_in_batches() -> None:
     """No turn of the loop is kept long, and nobody who was ended may say a word in between."""
     limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
     limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
@@ -397,9 +397,9 @@ async def test_all_gates_shut_at_once_and_farewells_are_said_in_slices() -> None
     ended = await guard.admin.revoke(Target.PRINCIPAL, "alice")
     assert ended == 60
     assert not any(connection.open for connection, _ in both)  # type: ignore[attr-defined]
-    # The store was waited for, so some farewells were said already; but never many in one turn.
+    # The store was waited for, so some drain_close_queue were said already; but never many in one turn.
     count()
-    await guard.registry.farewells()
+    await guard.registry.drain_close_queue()
     await until(lambda: turns[-1] == len(both))
     assert max(b - a for a, b in pairwise(turns)) <= 10
     assert len(turns) > 3
@@ -409,7 +409,7 @@ async def test_all_gates_shut_at_once_and_farewells_are_said_in_slices() -> None
     await guard.close()
 
 
-async def test_the_end_waits_for_every_farewell() -> None:
+async def test_the_end_waits_for_the_close_queue() -> None:
     """The trail is written after the last of them."""
     limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
     limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]

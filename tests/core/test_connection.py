@@ -4,28 +4,28 @@ import itertools
 
 import pytest
 
-from stormdoor.core.connection import TRANSITIONS, Happening, State, after
+from stormdoor.core.connection import TRANSITIONS, ConnectionEvent, State, next_state
 
 P, O, E = State.PENDING, State.OPEN, State.ENDED  # noqa: E741
 
 
 @pytest.mark.parametrize(
-    ("state", "happening", "expected"),
+    ("state", "event", "expected"),
     [
-        pytest.param(P, Happening.OPENED, O, id="opens"),
-        pytest.param(P, Happening.MESSAGE, None, id="message-before-open"),
-        pytest.param(P, Happening.ENDED, E, id="ends-before-open"),
-        pytest.param(O, Happening.OPENED, None, id="opens-twice"),
-        pytest.param(O, Happening.MESSAGE, O, id="message"),
-        pytest.param(O, Happening.ENDED, E, id="ends"),
-        pytest.param(E, Happening.OPENED, None, id="opens-after-its-end"),
-        pytest.param(E, Happening.MESSAGE, None, id="message-after-the-end"),
-        pytest.param(E, Happening.ENDED, E, id="ends-twice"),
+        pytest.param(P, ConnectionEvent.OPENED, O, id="opens"),
+        pytest.param(P, ConnectionEvent.MESSAGE, None, id="message-before-open"),
+        pytest.param(P, ConnectionEvent.ENDED, E, id="ends-before-open"),
+        pytest.param(O, ConnectionEvent.OPENED, None, id="opens-twice"),
+        pytest.param(O, ConnectionEvent.MESSAGE, O, id="message"),
+        pytest.param(O, ConnectionEvent.ENDED, E, id="ends"),
+        pytest.param(E, ConnectionEvent.OPENED, None, id="opens-after-its-end"),
+        pytest.param(E, ConnectionEvent.MESSAGE, None, id="message-after-the-end"),
+        pytest.param(E, ConnectionEvent.ENDED, E, id="ends-twice"),
     ],
 )
-def test_after(state: State, happening: Happening, expected: State | None) -> None:
+def test_next_state(state: State, event: ConnectionEvent, expected: State | None) -> None:
     """What is not in the table has no effect."""
-    assert after(state, happening) is expected
+    assert next_state(state, event) is expected
 
 
 def test_the_end_is_final() -> None:
@@ -36,13 +36,13 @@ def test_the_end_is_final() -> None:
 @pytest.mark.parametrize("length", range(1, 6))
 def test_no_sequence_delivers_outside_open(length: int) -> None:
     """Whatever happens in whatever order, a message has an effect only between open and end."""
-    for happenings in itertools.product(Happening, repeat=length):
+    for events in itertools.product(ConnectionEvent, repeat=length):
         state, opened, ended = P, False, False
-        for happening in happenings:
-            following = after(state, happening)
-            if happening is Happening.MESSAGE:
+        for event in events:
+            following = next_state(state, event)
+            if event is ConnectionEvent.MESSAGE:
                 assert (following is not None) == (opened and not ended)
-            opened |= happening is Happening.OPENED and not ended
-            ended |= happening is Happening.ENDED
+            opened |= event is ConnectionEvent.OPENED and not ended
+            ended |= event is ConnectionEvent.ENDED
             state = following or state
         assert (state is O) == (opened and not ended)

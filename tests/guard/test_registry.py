@@ -173,7 +173,7 @@ async def test_all_gates_are_shut_before_anybody_is_told() -> None:
     connections = [connection for connection, _ in all_of_them]
     assert guard.registry.end_all([*connections, *connections], why) == 5
     assert guard.registry.end_all(connections, why) == 0
-    await guard.registry.farewells()
+    await guard.registry.drain_close_queue()
     assert seen == [False] * 5
     assert len(guard.registry) == 0
 
@@ -194,7 +194,7 @@ def test_where_no_loop_runs_everybody_is_told_at_once() -> None:
 
 async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was logged out meanwhile, elsewhere, a thousand of them: somebody else is served between."""
-    monkeypatch.setattr(lifetime, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(lifetime, "CLOSE_BUDGET_SECONDS", 0.0)
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     for name in ("nobody", "nobody else", "alice"):
@@ -206,13 +206,13 @@ async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.Mon
     assert sink.closed == (3000, "authentication required")
 
 
-async def test_a_farewell_that_fails_does_not_keep_back_the_others(
+async def test_a_close_job_that_fails_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was put off is said, whatever becomes of one of them: nobody else would ever say it."""
     guard = await settle(make_guard())
     monkeypatch.setattr(
-        registry, "SLICE_SECONDS", 0.0
+        registry, "CLOSE_BUDGET_SECONDS", 0.0
     )  # all are put off, and one is said in each turn
     both = [await opened(guard, bearer("alice")) for _ in range(2)]
     note_end = guard.trail.note_end
@@ -228,6 +228,6 @@ async def test_a_farewell_that_fails_does_not_keep_back_the_others(
     for connection, _ in both:
         guard.registry.end(connection, Refusal(Denial.REVOKED))
     async with asyncio.timeout(10):
-        await guard.registry.farewells()
+        await guard.registry.drain_close_queue()
     assert failed
     assert both[1][1].closed == (3000, "authentication required")

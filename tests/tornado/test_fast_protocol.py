@@ -698,7 +698,7 @@ async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
         mine = write_coalescer(asyncio.get_running_loop())
         waits = mine.timeout_queue(fast._CLOSE_SECONDS, FastProtocol._abort)
         assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 100
-        await guard.registry.farewells()
+        await guard.registry.drain_close_queue()
         assert len(guard.registry) == 0
         assert len(waits) == 100
         for one in waits._until:
@@ -719,7 +719,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between two slices somebody else is served; whoever fails does not keep back the next one."""
-    monkeypatch.setattr(fixed_timeout_queue, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(fixed_timeout_queue, "CLOSE_BUDGET_SECONDS", 0.0)
     done: list[object] = []
 
     def over(one: str) -> None:
@@ -1084,7 +1084,7 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
 def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many turns it would take to close them one after the other."""
     monkeypatch.setattr(
-        "stormdoor.tornado.fast.deferred_queue.SLICE_SECONDS", -1.0
+        "stormdoor.tornado.fast.deferred_queue.CLOSE_BUDGET_SECONDS", -1.0
     )  # one socket a turn
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(20)]

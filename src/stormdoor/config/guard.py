@@ -460,7 +460,7 @@ class Guard:
             self._maintenance = None
             self.maintenance_loop.jobs.clear()
         # In batches, so that the loop continues to serve the remaining clients.
-        await self.registry.farewells()
+        await self.registry.drain_close_queue()
         await self.rechecker.close()
         if self._started:
             self._note("sys_shutdown")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["TRANSITIONS", "Happening", "State", "after"]
+__all__ = ["TRANSITIONS", "ConnectionEvent", "State", "next_state"]
 
 
 class State(Enum):
@@ -21,7 +21,7 @@ class State(Enum):
     ENDED = "ended"
 
 
-class Happening(Enum):
+class ConnectionEvent(Enum):
     """An event of a connection."""
 
     __hash__ = object.__hash__
@@ -31,16 +31,16 @@ class Happening(Enum):
     ENDED = "ended"
 
 
-TRANSITIONS: dict[tuple[State, Happening], State] = {
-    (State.PENDING, Happening.OPENED): State.OPEN,
-    (State.PENDING, Happening.ENDED): State.ENDED,
-    (State.OPEN, Happening.MESSAGE): State.OPEN,
-    (State.OPEN, Happening.ENDED): State.ENDED,
-    (State.ENDED, Happening.ENDED): State.ENDED,
+TRANSITIONS: dict[tuple[State, ConnectionEvent], State] = {
+    (State.PENDING, ConnectionEvent.OPENED): State.OPEN,
+    (State.PENDING, ConnectionEvent.ENDED): State.ENDED,
+    (State.OPEN, ConnectionEvent.MESSAGE): State.OPEN,
+    (State.OPEN, ConnectionEvent.ENDED): State.ENDED,
+    (State.ENDED, ConnectionEvent.ENDED): State.ENDED,
 }
 """Other events have no effect and deliver nothing. INVARIANT: ENDED has no transition."""
 
 
-def after(state: State, happening: Happening) -> State | None:
-    """Return the state after `happening`, or None if it has no effect."""
-    return TRANSITIONS.get((state, happening))
+def next_state(state: State, event: ConnectionEvent) -> State | None:
+    """Return the state after `event`, or None if it has no effect."""
+    return TRANSITIONS.get((state, event))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.bucket import Rate
-from stormdoor.core.connection import Happening, State, after
+from stormdoor.core.connection import ConnectionEvent, State, next_state
 from stormdoor.core.decision import (
     AccessRequest,
     Decision,
@@ -278,12 +278,12 @@ class Connection:
         if monotonic + at - now < self.deadline:
             self._end_at(monotonic + at - now)
 
-    def happen(self, happening: Happening) -> bool:
+    def transition(self, event: ConnectionEvent) -> bool:
         """Apply an event to the state of the connection; False if it had no effect."""
         if self.state is State.ENDED:
             return False  # ENDED has no transition; such a connection is often ended two or three times
-        state = after(self.state, happening)
-        if state is None or (state is self.state and happening is Happening.ENDED):
+        state = next_state(self.state, event)
+        if state is None or (state is self.state and event is ConnectionEvent.ENDED):
             return False
         self.state = state
         self.open = state is State.OPEN

@@ -19,7 +19,7 @@ from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
-from stormdoor.guard.registry import SLICE_SECONDS, Registry
+from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
@@ -157,7 +157,7 @@ class Lifetime:
                 connection.notice_at = float("inf")
                 _tell(connection, connection.deadline - monotonic)
             connection.look_at = self._next_look(connection, monotonic)
-            if self._clock.monotonic() - began >= SLICE_SECONDS:
+            if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
                 # Ten thousand connections that are due at once must not delay the other clients.
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
@@ -297,7 +297,7 @@ class Lifetime:
         for revocation in news:
             ended += await self.apply(revocation, asked)
             self._saw(LogPosition(head.epoch, revocation.seq))
-            if self._clock.monotonic() - began >= SLICE_SECONDS:
+            if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
                 # A thousand logouts must not delay all other connections.
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
@@ -359,7 +359,7 @@ class Lifetime:
                 ended += self._registry.end(connection, why)
             elif authentication.live:
                 principals.add(authentication.principal.id)
-            if self._clock.monotonic() - began >= SLICE_SECONDS:
+            if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
         for principal_id in principals:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from stormdoor.core.applied_limits import AppliedLimits
-from stormdoor.core.connection import Happening, State
+from stormdoor.core.connection import ConnectionEvent, State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.limits import Limits
@@ -18,11 +18,11 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, LiveConnection
 
-__all__ = ["SLICE_SECONDS", "Registry", "public_key"]
+__all__ = ["CLOSE_BUDGET_SECONDS", "Registry", "public_key"]
 
 _log = logging.getLogger("stormdoor.registry")
 
-SLICE_SECONDS = 0.0025
+CLOSE_BUDGET_SECONDS = 0.0025
 """Seconds for close frames, time-outs and closing sockets in one iteration of the event loop."""
 
 
@@ -51,9 +51,9 @@ class Registry:
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
-        self._farewells: deque[tuple[Connection, State, int, bool]] = deque()
+        self._close_queue: deque[tuple[Connection, State, int, bool]] = deque()
         self._spent = 0.0
-        self._over: asyncio.Event | None = None
+        self._drained: asyncio.Event | None = None
         self.operator_log = OperatorLog(clock)
         self.on_end: list[Callable[[Connection], None]] = []
 
@@ -137,7 +137,7 @@ class Registry:
 
     def opened(self, connection: Connection) -> bool:
         """Mark the connection as open after the 101. False if it was ended in the meantime."""
-        if not connection.happen(Happening.OPENED):
+        if not connection.transition(ConnectionEvent.OPENED):
             return False
         self._opened[connection.id] = connection
         return True
@@ -166,19 +166,19 @@ class Registry:
         """
         was = connection.state
         # The state changes before anything else: Tornado delivers frames for up to 5 s after close().
-        if not connection.happen(Happening.ENDED):
+        if not connection.transition(ConnectionEvent.ENDED):
             return False
         connection.closed_by = why
         if why is None:
-            self._farewell(connection, was, code, recorded)
+            self._finish_close(connection, was, code, recorded)
             return True
         # INVARIANT: the state changes synchronously; the close frame, the trail entry and callbacks may
         # follow later. Ten thousand of them at once would delay all other clients.
-        late = bool(self._farewells) or self._spent >= SLICE_SECONDS
-        if late and self._put_off((connection, was, code, recorded)):
+        late = bool(self._close_queue) or self._spent >= CLOSE_BUDGET_SECONDS
+        if late and self._defer_close((connection, was, code, recorded)):
             return True
         begun = self._clock.monotonic()
-        self._farewell(connection, was, code, recorded)
+        self._finish_close(connection, was, code, recorded)
         self._spend(self._clock.monotonic() - begun)
         return True
 
@@ -188,34 +188,34 @@ class Registry:
         Returns:
             The number of connections that this call ended.
         """
-        farewells, before = self._farewells, len(self._farewells)
+        drain_close_queue, before = self._close_queue, len(self._close_queue)
         pending, opened = State.PENDING, State.OPEN
         for connection in connections:
             was = connection.state
-            # As `happen`, inlined: one iteration of the event loop may end ten thousand connections.
+            # As `transition`, inlined: one iteration of the event loop may end ten thousand connections.
             if was is opened or was is pending:
                 connection.state = State.ENDED
                 connection.open = False
                 connection.closed_by = why
-                farewells.append((connection, was, 1000, True))
-        ended = len(farewells) - before
+                drain_close_queue.append((connection, was, 1000, True))
+        ended = len(drain_close_queue) - before
         if before == 0 and ended:
-            self._begin_farewells()
+            self._start_close_queue()
         return ended
 
-    def _begin_farewells(self) -> None:
+    def _start_close_queue(self) -> None:
         """Run as many close jobs as this iteration has time for; the rest later, or now without a loop."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            while self._farewells:
-                self._say_one()
+            while self._close_queue:
+                self._run_one_close()
             return
         begun = self._clock.monotonic()
-        self._slice(begun, SLICE_SECONDS - self._spent)
+        self._run_close_queue(begun, CLOSE_BUDGET_SECONDS - self._spent)
         self._spend(self._clock.monotonic() - begun)
 
-    def _farewell(
+    def _finish_close(
         self,
         connection: Connection,
         was: State,
@@ -249,7 +249,7 @@ class Registry:
                 try:
                     connection.sink.shut(why.answer.close_code, why.answer.text)
                 except Exception:  # noqa: BLE001 - a listener may raise anything
-                    _log.exception("connection %s cannot be told that it is over", connection.id)
+                    _log.exception("no close frame could be sent on connection %s", connection.id)
         for listener in self.on_end:
             try:
                 listener(connection)
@@ -264,54 +264,58 @@ class Registry:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
                 return  # no other client is delayed
-            loop.call_soon(self._next_turn)
+            loop.call_soon(self._reset_spent)
         self._spent += seconds
 
-    def _put_off(self, farewell: tuple[Connection, State, int, bool]) -> bool:
+    def _defer_close(self, job: tuple[Connection, State, int, bool]) -> bool:
         """Defer a close job to a later iteration of the event loop. False if no loop runs: run it now."""
-        if not self._farewells:
+        if not self._close_queue:
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
                 return False
-            loop.call_soon(self._go_on)
-        self._farewells.append(farewell)
+            loop.call_soon(self._continue_closing)
+        self._close_queue.append(job)
         return True
 
-    def _next_turn(self) -> None:
+    def _reset_spent(self) -> None:
         self._spent = 0.0
 
-    def _go_on(self) -> None:
+    def _continue_closing(self) -> None:
         """Run a batch of the deferred close jobs, at least one."""
         begun = self._clock.monotonic()
-        if self._farewells:
-            self._say_one()
-        self._slice(begun, SLICE_SECONDS)
+        if self._close_queue:
+            self._run_one_close()
+        self._run_close_queue(begun, CLOSE_BUDGET_SECONDS)
 
-    def _slice(self, begun: float, seconds: float) -> None:
+    def _run_close_queue(self, begun: float, seconds: float) -> None:
         """Run close jobs until `seconds` are used up."""
-        monotonic, farewells, until = self._clock.monotonic, self._farewells, begun + seconds
-        while farewells and monotonic() < until:
-            self._say_one()
-        if farewells:
-            asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._over is not None:
-            self._over.set()
-            self._over = None
+        monotonic, drain_close_queue, until = (
+            self._clock.monotonic,
+            self._close_queue,
+            begun + seconds,
+        )
+        while drain_close_queue and monotonic() < until:
+            self._run_one_close()
+        if drain_close_queue:
+            asyncio.get_running_loop().call_soon(self._continue_closing)
+        elif self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
-    def _say_one(self) -> None:
-        farewell = self._farewells.popleft()
+    def _run_one_close(self) -> None:
+        job = self._close_queue.popleft()
         try:
-            self._farewell(*farewell)
+            self._finish_close(*job)
         except Exception:  # noqa: BLE001 - the other jobs must run
-            _log.exception("connection %s could not be bid farewell", farewell[0].id)
+            _log.exception("the deferred close of connection %s failed", job[0].id)
 
-    async def farewells(self) -> None:
+    async def drain_close_queue(self) -> None:
         """Wait until all deferred close jobs have run."""
-        if self._farewells:
-            if self._over is None:
-                self._over = asyncio.Event()
-            await self._over.wait()
+        if self._close_queue:
+            if self._drained is None:
+                self._drained = asyncio.Event()
+            await self._drained.wait()
 
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)

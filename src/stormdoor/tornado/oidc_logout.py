@@ -169,16 +169,16 @@ class LogOut(OpenIdRoute):
         location = local_path(self.get_query_argument("return_to", None), self.wiring.after_logout)
         session = await self.log_out()
         if session is not None and session.issuer == self.party.provider.issuer:
-            location = await self._farewell(location)
+            location = await self._add_logout_redirect(location)
         self.answer_or_go({"location": location}, location)
 
-    async def _farewell(self, location: str) -> str:
+    async def _add_logout_redirect(self, location: str) -> str:
         """Return the address of the logout at the provider; `location` if there is none.
 
         The session here has ended in either case.
         """
         now, state = self.guard.clock.now(), secrets.token_urlsafe(32)
-        url = await self.party.farewell(state, now)
+        url = await self.party.logout_url(state, now)
         if url is None:
             _log.warning(
                 "%s has no end_session_endpoint, or does not answer", self.party.provider.name

@@ -300,7 +300,7 @@ class RelyingParty:
             return Refusal(Denial.BAD_CREDENTIAL, "the logout token is too long")
         return await verify_logout_token(token, provider=self.provider, keys=self._keys, now=now)
 
-    async def farewell(self, state: str, now: float) -> str | None:
+    async def logout_url(self, state: str, now: float) -> str | None:
         """Return the address where the browser logs out of the provider, too; None if there is none.
 
         Args:

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from stormdoor.guard.registry import SLICE_SECONDS
+from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS
 
 __all__ = ["DeferredQueue"]
 
@@ -46,7 +46,7 @@ class DeferredQueue:
 
     def _run(self) -> None:
         try:
-            self._run_some(self._loop.time() + SLICE_SECONDS)
+            self._run_some(self._loop.time() + CLOSE_BUDGET_SECONDS)
         finally:
             if self._waiting:
                 self._loop.call_soon(self._run)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from stormdoor.guard.registry import SLICE_SECONDS
+from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS
 
 __all__ = ["FixedTimeoutQueue"]
 
@@ -72,6 +72,6 @@ class FixedTimeoutQueue(Generic[Waiting]):
                 self._on_timeout(one)
             except Exception:  # noqa: BLE001 - the others wait for this one
                 _log.exception("the time-out of a connection has failed")
-            if until and loop.time() - begun >= SLICE_SECONDS:
+            if until and loop.time() - begun >= CLOSE_BUDGET_SECONDS:
                 self._timer = loop.call_soon(self._run_due)
                 return
