@@ -8,6 +8,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 _metadata = tomllib.loads(
     (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
@@ -36,6 +37,7 @@ html_theme = "furo"
 html_title = f"stormdoor {version}"
 html_static_path = ["_static"]
 html_css_files = ["figures.css"]
+html_search_scorer = str(Path(__file__).parent / "_static" / "search-scorer.js")
 html_copy_source = False
 html_show_sphinx = False
 html_last_updated_fmt = None  # the same sources give the same pages
@@ -50,8 +52,17 @@ def _pages_only(toc: nodes.Element) -> nodes.Element:
     return copied
 
 
+def _leave_decisions_out_of_search(_: Sphinx, env: BuildEnvironment) -> None:
+    """Keep decision records out of the search: a reader who searches wants to do something."""
+    for name in env.found_docs:
+        if name.startswith("decisions/"):
+            env.metadata[name]["no-search"] = ""
+
+
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx: what makes the build cheaper by half, and no page different."""
+    """Connect the settings above; make the build cheaper by half, and no page different."""
+    app.connect("env-updated", _leave_decisions_out_of_search)
+
     # Documents are many objects and little garbage.
     gc.set_threshold(200_000, 50)
 

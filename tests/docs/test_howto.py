@@ -312,7 +312,7 @@ async def test_password_change_ends_everything_else() -> None:
 
 async def test_tickets() -> None:
     """A ticket opens one handshake, and its second use is in the trail."""
-    page = module_of(HOW_TO / "tickets.md")
+    page = module_of(HOW_TO / "single-page-application.md")
     async with serving(page.app, page.guard) as host:
         page_origin = "http://127.0.0.1:8888"
         local = {"Host": host, "X-Forwarded-Proto": "http"}
@@ -320,7 +320,7 @@ async def test_tickets() -> None:
         login = {"username": "alice", "password": PASSWORD}
         answer = await fetch(host, "POST", "/auth/login", login, origin=page_origin, **local)
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
-        wish = {"endpoint": "/echo"}
+        wish = {"endpoint": "/chat"}
         answer = await fetch(
             host, "POST", "/auth/ticket", wish, origin=page_origin, **local, **cookie
         )
@@ -328,11 +328,11 @@ async def test_tickets() -> None:
         assert body["expires_in"] in (19, 20)
         offered = ["stormdoor.v1", f"stormdoor.ticket.{body['ticket']}"]
         with_ticket: dict[str, Any] = {"subprotocols": offered, "origin": page_origin}
-        async with connect(f"ws://{host}/echo", additional_headers=cookie, **with_ticket) as client:
+        async with connect(f"ws://{host}/chat", additional_headers=cookie, **with_ticket) as client:
             assert client.subprotocol == "stormdoor.v1"
-            await client.send('{"type":"echo","text":"hello"}')
-            assert json.loads(await client.recv()) == {"type": "echoed", "text": "hello"}
-        assert await refused(f"ws://{host}/echo", **with_ticket) == 401
+            await client.send('{"type":"join","room":"lobby"}')
+            assert json.loads(await client.recv()) == {"type": "joined", "room": "lobby"}
+        assert await refused(f"ws://{host}/chat", **with_ticket) == 401
         await page.guard.trail.flush()
         assert await page.guard.store.entries(name="authn_token_reuse")
 
@@ -342,7 +342,8 @@ def test_ticket_script_in_a_browser(chromium: str, tmp_path: Path) -> None:
     """The JavaScript of the page connects, and stays away after a logout."""
     from playwright.sync_api import sync_playwright
 
-    [script] = [block.text for block in blocks(HOW_TO / "tickets.md", "js")]
+    page = HOW_TO / "single-page-application.md"
+    [script] = [block.text for block in blocks(page, "js") if block.caption == "connect.js"]
     example = (ROOT / "examples" / "browser.py").read_text("utf-8")
     with Program(tmp_path, example, "browser.py") as server, sync_playwright() as playwright:
         password = next(server.lines()).split()[2]

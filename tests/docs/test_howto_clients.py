@@ -267,7 +267,7 @@ def test_every_kind_of_client_has_a_page() -> None:
     assert {
         *("single-page-application", "mobile", "service-to-service", "device-fleet"),
         *("behind-nginx", "behind-an-identity-proxy", "openid-login", "oauth-resource-server"),
-        *("migrate-from-signed-cookies", "first-message", "api-keys", "tickets", "jwt"),
+        *("migrate-from-signed-cookies", "first-message", "api-keys", "jwt"),
     } <= linked
     assert {name for name in linked if not (HOW_TO / f"{name}.md").is_file()} == set()
 

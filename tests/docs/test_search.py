@@ -1,0 +1,75 @@
+"""The search of the documentation, in a browser, with the index that Sphinx builds."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.support.project import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
+
+_DOCUMENTS_OF_EACH_WORD = """() => {
+    const { docnames, terms, titleterms, alltitles } = Search._index;
+    const files = [terms, titleterms].flatMap(words => Object.values(words)).flat();
+    const titled = Object.values(alltitles).flat().map(([file]) => file);
+    return [...new Set([...files, ...titled])].map(file => docnames[file]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def search_page(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser with the built search page. The theme and the API reference do not matter here."""
+    built = tmp_path_factory.mktemp("docs")
+    light = ["-D", "html_theme=basic", "-D", "extensions=myst_parser"]
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-b", "html", *light, "-Q", ROOT / "docs", built],
+        check=True,
+        timeout=600,
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{(built / 'search.html').as_uri()}?q=guard")
+        yield page
+        browser.close()
+
+
+def results(page: Page, query: str) -> list[str]:
+    """Search, and return the pages that the browser lists, best first."""
+    address = page.url.partition("?")[0]
+    page.goto(f"{address}?q={query.replace(' ', '+')}")
+    expect(page.locator("#search-results h2")).to_have_text("Search Results", timeout=60_000)
+    links = page.locator("#search-results ul.search > li > a")
+    found = [str(link.get_attribute("href")) for link in links.all()]
+    return [Path(link).as_posix().partition(".html")[0] for link in found]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("revoke session", "how-to/revoke"),
+        ("revoke a session", "how-to/revoke"),
+        ("revoking sessions", "how-to/revoke"),
+        ("second factor", "how-to/second-factor"),
+        ("nginx", "how-to/behind-nginx"),
+        ("audit trail", "how-to/trail"),
+        ("upgrade", "how-to/upgrade"),
+        ("write an authenticator", "how-to/write-an-authenticator"),
+    ],
+)
+def test_the_first_result_is_the_page(query: str, expected: str, search_page: Page) -> None:
+    """The page with the words of the query in its title is first."""
+    assert results(search_page, query)[0] == expected
+
+
+def test_decision_records_are_not_found(search_page: Page) -> None:
+    """No word and no title of the index leads to a decision record; other pages are found."""
+    results(search_page, "decision record")
+    known = set(search_page.evaluate(_DOCUMENTS_OF_EACH_WORD))
+    assert "how-to/revoke" in known
+    assert list((ROOT / "docs" / "decisions").glob("0*.md"))
+    assert sorted(name for name in known if name.startswith("decisions/")) == []
