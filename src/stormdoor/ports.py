@@ -156,17 +156,17 @@ class Sessions(Protocol):
         session: Session,
         *,
         moved: Revocation | None = None,
-        reborn: bool = False,
+        reauthenticated: bool = False,
     ) -> Session | None:
         """Store `session` in place of `old_id`, in one step.
 
         Args:
             old_id: The session that it replaces.
-            session: The new one; it keeps the position that it has, unless it is `reborn`.
+            session: The new one; it keeps the position that it has, unless it is `reauthenticated`.
             moved: Entry added to the log of revocations in the same step, so that open connections of the old
                 session always belong to a session.
-            reborn: Whether the principal has authenticated again: the position is the head of the log, as
-                for a new session.
+            reauthenticated: Whether the principal has authenticated again: the position is the head of the
+                log, as for a new session.
 
         Returns:
             The session as it is stored; None if `old_id` was not there, and nothing changed.
@@ -251,13 +251,15 @@ class Nonces(Protocol):
 class Pendings(Protocol):
     """Unfinished steps of logins and enrolments, by the hash of the client's secret."""
 
-    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
+    async def add_pending(
+        self, pending: Pending, *, max_unauthenticated: int | None = None
+    ) -> bool:
         """Store it.
 
         Args:
             pending: The entry.
-            strangers: Limit of entries of its purpose without a principal; entries that have expired when
-                it begins do not count, and are removed. No limit by default.
+            max_unauthenticated: Limit of entries of its purpose without a principal. Entries that have
+                expired when it begins do not count, and are removed. No limit by default.
 
         Returns:
             Whether it was stored. INVARIANT: the limit holds for simultaneous calls, too.

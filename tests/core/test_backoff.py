@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stormdoor.core.backoff import (
     OWN,
-    STRANGERS,
+    UNFAMILIAR,
     Backoff,
     Failures,
     LoginBackoff,
@@ -24,7 +24,7 @@ HOME, CAFE = "192.0.2.1", "198.51.100.7"
 
 def backoff(**options: int) -> LoginBackoff:
     """Counters with short rules."""
-    return LoginBackoff(own=RULE, strangers=SHARED, **options)
+    return LoginBackoff(own=RULE, unfamiliar=SHARED, **options)
 
 
 def fail(counters: LoginBackoff, address: str, now: float, times: int = 1) -> float:
@@ -48,7 +48,7 @@ def test_delay_doubles_up_to_the_cap(failures: int, seconds: float) -> None:
 def test_delay_never_shrinks(failures: int) -> None:
     """One failure more is never answered sooner."""
     assert 0.0 <= OWN.delay(failures) <= OWN.delay(failures + 1) <= OWN.cap
-    assert STRANGERS.delay(failures) <= STRANGERS.cap
+    assert UNFAMILIAR.delay(failures) <= UNFAMILIAR.cap
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_familiar_address_is_not_slowed_by_strangers() -> None:
 
 
 def test_a_familiar_address_is_slowed_by_its_own_failures() -> None:
-    """Familiarity is no licence to guess; it does not add to the strangers' count either."""
+    """Familiarity is no licence to guess; it does not add to the unfamiliar' count either."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     now = fail(counters, HOME, 0.0, times=7)
@@ -193,7 +193,7 @@ def test_refund_takes_the_charge_back() -> None:
 
 
 def test_refund_of_a_familiar_address_leaves_the_strangers_alone() -> None:
-    """What was never charged to the strangers is not given back to them."""
+    """What was never charged to the unfamiliar is not given back to them."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     fail(counters, CAFE, 0.0, times=3)
@@ -216,7 +216,7 @@ def test_the_memory_is_bounded() -> None:
     for n in range(1000):
         counters.attempt(f"name-{n}", HOME, 0.0)
         counters.succeeded(f"friend-{n}", HOME)
-    assert (len(counters._own), len(counters._strangers), len(counters._known)) == (10, 10, 10)
+    assert (len(counters._own), len(counters._unfamiliar), len(counters._known)) == (10, 10, 10)
     assert counters.familiar("friend-999", HOME)
     assert not counters.familiar("friend-0", HOME)
 
@@ -242,7 +242,7 @@ def test_familiar_addresses_are_bounded() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(0.0, 20.0)), max_size=60))
 def test_the_owner_is_never_locked_out(attempts: list[tuple[str, float]]) -> None:
-    """Whatever strangers do, and whenever: the familiar address may try at once."""
+    """Whatever unfamiliar do, and whenever: the familiar address may try at once."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     now = 0.0

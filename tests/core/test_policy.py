@@ -234,7 +234,7 @@ def test_a_role_of_another_tenant_is_no_bridge(
     assert policies.decide(request(*roles, tenant=tenant)).allowed is allowed
 
 
-def test_standings_of_two_tenants_are_kept_apart() -> None:
+def test_role_grants_of_two_tenants_are_kept_apart() -> None:
     """What was worked out for one tenant is not used for another with the same roles."""
     policies = PolicySet([role("member", "*", tenant="acme")])
     assert policies.decide(request("member", tenant="acme"))
@@ -707,10 +707,10 @@ def test_principals_alike_share_a_memo() -> None:
         pytest.param(Principal("x", frozenset({"a"}), "acme"), frozenset(), id="scopes"),
     ],
 )
-def test_different_standings_do_not_share_a_memo(
+def test_different_role_grants_do_not_share_a_memo(
     principal: Principal, scopes: frozenset[str] | None
 ) -> None:
-    """What one standing was allowed is not noted for another."""
+    """A permission of one set of roles is not remembered for another."""
     policies = PolicySet()
     memo = policies.memo(Principal("x", frozenset({"a"}), "acme"), None)
     assert policies.memo(principal, scopes) is not memo
@@ -731,7 +731,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         asked = AccessRequest(principal, f"p{n}:x", None, ENVIRONMENT)
         assert policies.decide(asked).allowed is (n == 3)
         policies.memo(principal, None)
-    sizes = {len(policies._relevant), len(policies._standings), len(policies._memos)}
+    sizes = {len(policies._relevant), len(policies._role_grants_memo), len(policies._memos)}
     assert max(sizes) <= 4
 
 

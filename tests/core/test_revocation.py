@@ -272,11 +272,11 @@ def test_of_two_held_revocations_one_release_keeps_the_other() -> None:
     """Two logouts of one session wait for the store; the first that is stored must not free the second."""
     index = RevocationIndex()
     first, second = (Revocation(Target.SESSION, "session-1", at) for at in (100.0, 101.0))
-    index.hold(first)
-    index.hold(second)
-    index.release(first)
+    index.add_unstored(first)
+    index.add_unstored(second)
+    index.remove_unstored(first)
     assert index.ends(evidence())
-    index.release(second)
+    index.remove_unstored(second)
     assert not index.ends(evidence())
 
 

@@ -44,11 +44,11 @@ def test_what_is_held_counts_until_it_is_released(
         replace(one, seq=0, epoch="") if number in held else one for number, one in enumerate(feed)
     ]
     for number, one in enumerate(feed):
-        (index.hold if number in held else index.add)(one)
+        (index.add_unstored if number in held else index.add)(one)
     expected = any(one.covers(authentication, skew=skew) for one in feed)
     assert index.ends(authentication) is expected
     for number in held:
-        index.release(feed[number])
+        index.remove_unstored(feed[number])
     rest = [one for number, one in enumerate(feed) if number not in held]
     expected = any(one.covers(authentication, skew=skew) for one in rest)
     assert index.ends(authentication) is expected

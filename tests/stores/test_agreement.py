@@ -109,8 +109,13 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(old=ids, new=ids, who=who, created_at=times)
     def replace_session(self, old: str, new: str, who: str, created_at: float) -> None:
-        reborn = created_at == NOW
-        self.both("replace_session", old, session(new, who, created_at=created_at), reborn=reborn)
+        reauthenticated = created_at == NOW
+        self.both(
+            "replace_session",
+            old,
+            session(new, who, created_at=created_at),
+            reauthenticated=reauthenticated,
+        )
 
     @rule(id=who, role=st.sampled_from(["member", "guest", ""]), add=st.booleans())
     def change_role(self, id: str, role: str, add: bool) -> None:
@@ -125,10 +130,12 @@ class Agreement(RuleBasedStateMachine):
         new = pending(id, who, session_id=session_id, expires_at=expires_at)
         self.both("add_pending", new)
 
-    @rule(id=ids, at=times, seconds=st.floats(0, 10), strangers=st.integers(0, 2))
-    def add_nobodys_pending(self, id: str, at: float, seconds: float, strangers: int) -> None:
+    @rule(id=ids, at=times, seconds=st.floats(0, 10), max_unauthenticated=st.integers(0, 2))
+    def add_nobodys_pending(
+        self, id: str, at: float, seconds: float, max_unauthenticated: int
+    ) -> None:
         new = pending(id, created_at=at, expires_at=at + seconds)
-        self.both("add_pending", new, strangers=strangers)
+        self.both("add_pending", new, max_unauthenticated=max_unauthenticated)
 
     @rule(id=ids, purpose=st.sampled_from(["second-factor", "enrolment"]))
     def take_pending(self, id: str, purpose: str) -> None:

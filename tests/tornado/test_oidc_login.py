@@ -359,7 +359,7 @@ async def test_strangers_who_begin_journeys_and_finish_none(provider: RealProvid
     """So many are under way and no more; whoever is logged in begins another, and time makes room."""
     async with site(provider) as here, Person(here) as alice, Person(here) as mallory:
         await alice.log_in("alice")
-        here.party._strangers = 3
+        here.party._max_unauthenticated = 3
         begun = [await mallory.get(here.url("login")) for _ in range(5)]
         assert [one.status_code for one in begun] == [303, 303, 303, 503, 503]
         assert (await alice.get(here.url("step-up"))).status_code == 303

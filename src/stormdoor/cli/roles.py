@@ -66,7 +66,7 @@ async def list_(*, where: Where = UNSAID) -> int:
     return 0 if names else 1
 
 
-async def _held(installation: Installation, principal: str) -> frozenset[str]:
+async def _assigned_roles(installation: Installation, principal: str) -> frozenset[str]:
     from stormdoor.cli.known import known_principal
 
     return (await known_principal(installation.guard, principal)).roles
@@ -98,13 +98,13 @@ async def grant(
     from stormdoor.cli.known import defined_roles
 
     async with opened(where) as installation:
-        before = await _held(installation, principal)
+        before = await _assigned_roles(installation, principal)
         wanted = (role, *more)
         defined_roles(installation, wanted, anyway=anyway)
         for one in wanted:
             if one not in before:
                 await installation.guard.admin.grant_role(principal, one, actor=actor())
-        after = await _held(installation, principal)
+        after = await _assigned_roles(installation, principal)
     _say(where, principal, after, "Granted." if after != before else "Nothing to grant.")
     return 0
 
@@ -122,7 +122,7 @@ async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSA
     from stormdoor.errors import StoreError
 
     async with opened(where) as installation:
-        before = await _held(installation, principal)
+        before = await _assigned_roles(installation, principal)
         wanted = (role, *more)
         missing = [one for one in wanted if one not in before]
         if missing:
@@ -130,6 +130,6 @@ async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSA
             raise StoreError(f"{principal} does not have {', '.join(missing)}; it has: {held}")
         for one in wanted:
             await installation.guard.admin.withdraw_role(principal, one, actor=actor())
-        after = await _held(installation, principal)
+        after = await _assigned_roles(installation, principal)
     _say(where, principal, after, "Withdrawn.")
     return 0

@@ -267,7 +267,7 @@ class Guard:
             self.passwords,
             second_factor,
             secrets_key,
-            strangers=self.limits.unfinished_logins,
+            max_unauthenticated=self.limits.unfinished_logins,
         )
         self.admin = Administration(
             store,

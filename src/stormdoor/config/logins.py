@@ -24,14 +24,18 @@ def logins(
     options: SecondFactor | None,
     keys: bytes | Sequence[bytes] | None,
     *,
-    strangers: int,
+    max_unauthenticated: int,
 ) -> tuple[Login, FactorService, PendingLogins]:
     """Return its parts, which refer to each other."""
     secret_box = None
     if keys is not None:
         secret_box = SecretBox((keys,) if isinstance(keys, bytes) else tuple(keys))
     factors = FactorService(
-        store, clock, options=options, secret_box=secret_box, strangers=strangers
+        store,
+        clock,
+        options=options,
+        secret_box=secret_box,
+        max_unauthenticated=max_unauthenticated,
     )
     login = Login(
         store, passwords, clock, name_key=secret_box.derive("names") if secret_box else None

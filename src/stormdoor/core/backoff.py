@@ -21,7 +21,7 @@ from stormdoor.errors import ConfigurationError
 __all__ = [
     "FAMILIAR_SECONDS",
     "OWN",
-    "STRANGERS",
+    "UNFAMILIAR",
     "Backoff",
     "Failures",
     "LoginBackoff",
@@ -79,7 +79,7 @@ class Backoff:
 OWN = Backoff(free=5, first=1.0, cap=900.0, forget=3600.0)
 """For one address and one account: five guesses, then longer delays, down to 96 guesses a day."""
 
-STRANGERS = Backoff(free=20, first=1.0, cap=300.0, forget=3600.0)
+UNFAMILIAR = Backoff(free=20, first=1.0, cap=300.0, forget=3600.0)
 """For all unfamiliar addresses of one account: twenty guesses, then longer delays, down to 288 a day."""
 
 
@@ -122,7 +122,7 @@ class LoginBackoff:
 
     Args:
         own: The rule for one address and one account.
-        strangers: The rule for all unfamiliar addresses of one account together.
+        unfamiliar: The rule for all unfamiliar addresses of one account together.
         entries: Entries that each table holds at most.
         familiar: Familiar addresses that are remembered of each account.
     """
@@ -133,26 +133,26 @@ class LoginBackoff:
         "_known",
         "_own",
         "_own_rule",
-        "_strangers",
-        "_strangers_rule",
+        "_unfamiliar",
+        "_unfamiliar_rule",
     )
 
     def __init__(
         self,
         *,
         own: Backoff = OWN,
-        strangers: Backoff = STRANGERS,
+        unfamiliar: Backoff = UNFAMILIAR,
         entries: int = 50_000,
         familiar: int = 16,
     ) -> None:
         if entries < 1 or familiar < 1:
             raise ConfigurationError("a back-off must remember at least one entry and one address")
         self._own_rule = own
-        self._strangers_rule = strangers
+        self._unfamiliar_rule = unfamiliar
         self._entries = entries
         self._familiar = familiar
         self._own: dict[tuple[str, str], Failures] = {}
-        self._strangers: dict[str, Failures] = {}
+        self._unfamiliar: dict[str, Failures] = {}
         self._known: dict[str, dict[str, None]] = {}
 
     def familiar(self, account: str, address: str) -> bool:
@@ -164,7 +164,7 @@ class LoginBackoff:
         own = wait(self._own.get((account, address)), now, self._own_rule)
         if self.familiar(account, address):
             return own
-        return max(own, wait(self._strangers.get(account), now, self._strangers_rule))
+        return max(own, wait(self._unfamiliar.get(account), now, self._unfamiliar_rule))
 
     def attempt(self, account: str, address: str, now: float) -> float:
         """Ask for an attempt, and charge it at once if it is allowed.
@@ -180,15 +180,15 @@ class LoginBackoff:
         pair = (account, address)
         self._put(self._own, pair, charged(self._own.pop(pair, None), now, self._own_rule))
         if not self.familiar(account, address):
-            before = self._strangers.pop(account, None)
-            self._put(self._strangers, account, charged(before, now, self._strangers_rule))
+            before = self._unfamiliar.pop(account, None)
+            self._put(self._unfamiliar, account, charged(before, now, self._unfamiliar_rule))
         return 0.0
 
     def refund(self, account: str, address: str) -> None:
         """Refund the charge of an attempt that was never verified (the server was busy)."""
         self._take_back(self._own, (account, address))
         if not self.familiar(account, address):
-            self._take_back(self._strangers, account)
+            self._take_back(self._unfamiliar, account)
 
     def succeeded(self, account: str, address: str) -> None:
         """Note a success: clear the failures of the address, which is familiar from now on.
@@ -198,7 +198,7 @@ class LoginBackoff:
         """
         self._own.pop((account, address), None)
         if not self.familiar(account, address):
-            self._take_back(self._strangers, account)
+            self._take_back(self._unfamiliar, account)
         self.remember(account, address)
 
     def remember(self, account: str, address: str) -> None:

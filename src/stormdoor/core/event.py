@@ -328,14 +328,14 @@ def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -
         return f"entry {seq} is damaged"
     if not same:
         return f"entry {seq} was changed, or the key is another"
-    if not _personal_part_holds(entry):
+    if not _personal_part_matches(entry):
         return f"the personal part of entry {seq} was changed"
-    if entry.copies is not None and not _copies_hold(entry):
+    if entry.copies is not None and not _copies_match(entry):
         return f"what entry {seq} is found by was changed: a search may miss it"
     return None
 
 
-def _personal_part_holds(entry: Entry) -> bool:
+def _personal_part_matches(entry: Entry) -> bool:
     if entry.personal is None:
         return entry.salt is None
     try:
@@ -344,7 +344,7 @@ def _personal_part_holds(entry: Entry) -> bool:
         return False
 
 
-def _copies_hold(entry: Entry) -> bool:
+def _copies_match(entry: Entry) -> bool:
     try:
         event = entry.event
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -211,7 +211,7 @@ def forbid(
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _RoleGrants:
     """The effect of a set of roles in a tenant: patterns, and those that apply across tenants."""
 
     names: frozenset[str]
@@ -220,7 +220,7 @@ class _Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Relevant:
+class _RelevantPolicies:
     """The policies that may apply to one permission."""
 
     forbids: tuple[Policy, ...]
@@ -260,8 +260,8 @@ class PolicySet:
                 raise PolicyError(f"the policy id {policy.id!r} is used twice")
             ids.add(policy.id)
         self._check_references()
-        self._relevant: dict[str, _Relevant] = {}
-        self._standings: dict[tuple[frozenset[str], str | None], _Standing] = {}
+        self._relevant: dict[str, _RelevantPolicies] = {}
+        self._role_grants_memo: dict[tuple[frozenset[str], str | None], _RoleGrants] = {}
         self._memos: dict[tuple[frozenset[str], str | None, frozenset[str] | None], set[str]] = {}
 
     def _check_references(self) -> None:
@@ -283,7 +283,7 @@ class PolicySet:
                         f"the policy {policy.id!r} names the role {name!r}, which is not defined"
                     )
 
-    def _held(self, principal: Principal) -> list[Role]:
+    def _assigned_roles(self, principal: Principal) -> list[Role]:
         """Return the effective roles of `principal`, by name.
 
         A role that is bound to another tenant has no effect here, nor have the roles that it inherits.
@@ -291,40 +291,40 @@ class PolicySet:
         if type(principal.roles) is not frozenset:
             # As a sequence of letters, the text "admin" would hold the roles "a", "d" and so on.
             raise TypeError(f"roles must be a frozenset, not {type(principal.roles).__name__}")
-        held: dict[str, Role] = {}
+        assigned: dict[str, Role] = {}
         waiting = list(principal.roles)
         while waiting:
             found = self.roles.get(waiting.pop())
             if (
                 found is not None
-                and found.name not in held
+                and found.name not in assigned
                 and found.tenant in (None, principal.tenant)
             ):
-                held[found.name] = found
+                assigned[found.name] = found
                 waiting += found.inherits
-        return [held[name] for name in sorted(held)]
+        return [assigned[name] for name in sorted(assigned)]
 
-    def _standing(self, principal: Principal) -> _Standing:
+    def _role_grants(self, principal: Principal) -> _RoleGrants:
         key = (principal.roles, principal.tenant)
-        standing = self._standings.get(key)
-        if standing is not None:
-            return standing
-        held = self._held(principal)
-        standing = _Standing(
-            names=frozenset(one.name for one in held),
-            patterns={pattern: one.name for one in held for pattern in one.grants},
-            across={p: one.name for one in held if one.across_tenants for p in one.grants},
+        role_grants = self._role_grants_memo.get(key)
+        if role_grants is not None:
+            return role_grants
+        assigned = self._assigned_roles(principal)
+        role_grants = _RoleGrants(
+            names=frozenset(one.name for one in assigned),
+            patterns={pattern: one.name for one in assigned for pattern in one.grants},
+            across={p: one.name for one in assigned if one.across_tenants for p in one.grants},
         )
-        if len(self._standings) >= _MEMO_LIMIT:
-            self._standings.clear()
-        self._standings[key] = standing
-        return standing
+        if len(self._role_grants_memo) >= _MEMO_LIMIT:
+            self._role_grants_memo.clear()
+        self._role_grants_memo[key] = role_grants
+        return role_grants
 
-    def _for(self, permission: str) -> _Relevant:
+    def _for(self, permission: str) -> _RelevantPolicies:
         relevant = self._relevant.get(permission)
         if relevant is None:
             matching = [p for p in self.policies if granted(permission, p.patterns)]
-            relevant = _Relevant(
+            relevant = _RelevantPolicies(
                 # A policy that is not a permit forbids, regardless of how it was made.
                 forbids=tuple(p for p in matching if p.effect != "permit"),
                 permits=tuple(p for p in matching if p.effect == "permit"),
@@ -364,13 +364,13 @@ class PolicySet:
         permission = request.permission
         if scopes is not None and not granted(permission, scopes):
             return Decision(False, f"the credential's scopes do not cover {permission}", ("scope",))
-        standing = self._standing(request.principal)
-        foreign = _foreign(request)
+        role_grants = self._role_grants(request.principal)
+        other_tenant = _is_other_tenant(request)
         relevant = self._for(permission)
         failed: dict[str, str] = {}
         barring: dict[str, Needs] = {}
         for policy in relevant.forbids:
-            if _applies(policy, request, standing, failed):
+            if _applies(policy, request, role_grants, failed):
                 if policy.requirement is None:
                     errors = tuple(failed.values())
                     return Decision(False, f"forbidden by {policy.id}", (policy.id,), errors)
@@ -378,8 +378,8 @@ class PolicySet:
         allowing: list[str] = []
         wanting: dict[str, Needs] = {}
         for policy in relevant.permits:
-            speaks = policy.across_tenants or not foreign
-            if not (speaks and _applies(policy, request, standing, failed)):
+            speaks = policy.across_tenants or not other_tenant
+            if not (speaks and _applies(policy, request, role_grants, failed)):
                 continue
             if not _note_lacking(policy, request, wanting):
                 allowing.append(policy.id)
@@ -388,41 +388,41 @@ class PolicySet:
             return Decision(
                 False, "a condition failed: " + "; ".join(errors), tuple(failed), errors
             )
-        grants = standing.across if foreign else standing.patterns
+        grants = role_grants.across if other_tenant else role_grants.patterns
         allowing += [f"role:{grants[p]}" for p in expand(permission) if p in grants]
         if allowing and not barring:
             return Decision(True, f"{permission} allowed by {allowing[0]}", tuple(allowing))
         if allowing or wanting:
             return _step_up(barring, {} if allowing else wanting)
-        if foreign:
+        if other_tenant:
             return Decision(False, "the resource belongs to another tenant", ("tenant",))
         return Decision(False, f"nothing grants {permission} to {request.principal.id}")
 
     def explain(self, request: AccessRequest, scopes: frozenset[str] | None = None) -> list[Step]:
         """Return every role and policy that may apply to `request`, with its result."""
-        permission, foreign = request.permission, _foreign(request)
-        standing = self._standing(request.principal)
+        permission, other_tenant = request.permission, _is_other_tenant(request)
+        role_grants = self._role_grants(request.principal)
         steps: list[Step] = []
         if scopes is not None:
             covered = granted(permission, scopes)
             said = "covers it" if covered else "does not cover it"
             steps.append(Step("scopes", "scope", covered, said))
-        if foreign:
+        if other_tenant:
             steps.append(Step("tenant", "tenant", True, "the resource belongs to another tenant"))
         for policy in (*self._for(permission).forbids, *self._for(permission).permits):
-            if foreign and policy.effect == "permit" and not policy.across_tenants:
+            if other_tenant and policy.effect == "permit" and not policy.across_tenants:
                 said = "does not reach other tenants"
                 steps.append(Step(policy.id, policy.effect, False, said))
                 continue
             failed: dict[str, str] = {}
-            applies = _applies(policy, request, standing, failed)
+            applies = _applies(policy, request, role_grants, failed)
             said = failed.get(policy.id) or ("applies" if applies else "does not apply")
             if applies and policy.requirement is not None:
                 lacking = policy.requirement.lacking(request.environment)
                 applies = (lacking is None) is (policy.effect == "permit")
                 said = f"needs {lacking}" if lacking else "its requirement is met"
             steps.append(Step(policy.id, policy.effect, applies or bool(failed), said))
-        grants = standing.across if foreign else standing.patterns
+        grants = role_grants.across if other_tenant else role_grants.patterns
         steps += [
             Step(f"role:{grants[pattern]}", "role", True, f"grants {pattern}")
             for pattern in expand(permission)
@@ -457,7 +457,7 @@ def _step_up(barring: dict[str, Needs], wanting: dict[str, Needs]) -> Decision:
     return Decision(False, f"{', '.join(asking)} needs {needs}", tuple(asking), needs=needs)
 
 
-def _foreign(request: AccessRequest) -> bool:
+def _is_other_tenant(request: AccessRequest) -> bool:
     resource = request.resource
     return (
         resource is not None
@@ -467,10 +467,10 @@ def _foreign(request: AccessRequest) -> bool:
 
 
 def _applies(
-    policy: Policy, request: AccessRequest, standing: _Standing, failed: dict[str, str]
+    policy: Policy, request: AccessRequest, role_grants: _RoleGrants, failed: dict[str, str]
 ) -> bool:
     """Return whether `policy` applies to `request`. A failure is noted in `failed`, which denies."""
-    if policy.roles is not None and policy.roles.isdisjoint(standing.names):
+    if policy.roles is not None and policy.roles.isdisjoint(role_grants.names):
         return False
     for condition in policy.conditions:
         try:

@@ -201,7 +201,7 @@ class _Cutoff:
                 self._next = _Cutoff(self._skew)
             self._next.add(revocation)
 
-    def reach(self, authentication: Authentication) -> bool:
+    def covers_issue(self, authentication: Authentication) -> bool:
         """Return whether `authentication` was issued before one of them: see `Revocation.reaches`."""
         position, issued_at = authentication.position, authentication.issued_at
         if not issued_at > (self._named + self._skew if position is None else self._named):
@@ -211,7 +211,7 @@ class _Cutoff:
                 return True
         elif not issued_at > self._at + self._skew:
             return True
-        return self._next is not None and self._next.reach(authentication)
+        return self._next is not None and self._next.covers_issue(authentication)
 
 
 def _key(revocation: Revocation) -> tuple[Target, str]:
@@ -280,14 +280,14 @@ class RevocationIndex:
             case _:
                 assert_never(revocation.target)
 
-    def hold(self, revocation: Revocation) -> None:
-        """Add a revocation that has no position yet. Time decides until it is released."""
+    def add_unstored(self, revocation: Revocation) -> None:
+        """Add a revocation that has no position yet. Time decides until it has one."""
         known, count = self._unstored.get(_key(revocation), (revocation, 0))
         later = revocation if revocation.at >= known.at else known
         self._unstored[_key(revocation)] = later, count + 1
 
-    def release(self, revocation: Revocation) -> None:
-        """Remove a revocation that was held; of several of one name, with the last one."""
+    def remove_unstored(self, revocation: Revocation) -> None:
+        """Remove such a revocation; of several of one name, with the last one."""
         known, count = self._unstored.pop(_key(revocation))
         if count > 1:
             self._unstored[_key(revocation)] = known, count - 1
@@ -295,11 +295,11 @@ class RevocationIndex:
     def ends(self, authentication: Authentication) -> bool:
         """Return whether `authentication` has been revoked."""
         everything = self._everything
-        if everything is not None and everything.reach(authentication):
+        if everything is not None and everything.covers_issue(authentication):
             return True
         if self._principals:
             principal = self._principals.get(authentication.principal.id)
-            if principal is not None and principal.reach(authentication):
+            if principal is not None and principal.covers_issue(authentication):
                 return True
         if self._groups and self._in_a_group(authentication):
             return True
@@ -324,7 +324,9 @@ class RevocationIndex:
         if authentication.device_id is not None:
             names.append((Target.DEVICE, authentication.device_id))
         return any(
-            cutoff.reach(authentication) for cutoff in map(groups.get, names) if cutoff is not None
+            cutoff.covers_issue(authentication)
+            for cutoff in map(groups.get, names)
+            if cutoff is not None
         )
 
     def changed_since(self, principal_id: str, at: float) -> bool:

@@ -165,7 +165,7 @@ class Dashboard:
             )
         return found
 
-    async def beat(self) -> None:
+    async def publish(self) -> None:
         """Send the present figures to all subscribers."""
         publish = self._guard.channels.publish
         publish(_STATS, self._stats())
@@ -182,7 +182,7 @@ class Dashboard:
         while True:
             await asyncio.sleep(1.0)
             try:
-                await self.beat()
+                await self.publish()
             except StoreUnavailable as error:
                 _log.warning("the dashboard cannot read the trail: %s", error)
 

@@ -241,7 +241,7 @@ async def serve(
         async with demo.guard:
             settled = await settle(demo.guard, data)
             identities = write_identities(data, origin, settled.passwords)
-            beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
+            updates = asyncio.create_task(demo.dashboard.run(), name="dashboard")
             server = guarded_server(demo.application, max_body_size=64 * 1024)
             server.add_sockets(sockets)
             other = guarded_server(_foreign_application(demo.origins), guard=demo.guard)
@@ -264,7 +264,7 @@ async def serve(
             other.stop()
             beside.stop()
             twin.close()
-            beat.cancel()
+            updates.cancel()
         servers = (server, other, beside)
         await asyncio.gather(*(one.close_all_connections() for one in servers))
 

@@ -379,7 +379,7 @@ class Lifetime:
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
         # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
-            self._revocations.hold(revocation)
+            self._revocations.add_unstored(revocation)
         else:
             self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
@@ -420,13 +420,13 @@ class Lifetime:
         """Replace a revocation that was applied without a position by its `entry` in the log."""
         if revocation.until_now:
             await self.apply(entry)
-            self._revocations.release(revocation)
+            self._revocations.remove_unstored(revocation)
 
     def unstorable(self, revocation: Revocation) -> None:
         """Keep a revocation that the store refuses: it counts in this process alone, by time."""
         if revocation.until_now:
             self._revocations.add(revocation)
-            self._revocations.release(revocation)
+            self._revocations.remove_unstored(revocation)
 
     def _named(self, revocation: Revocation) -> list[Connection]:
         """The connections that `revocation` names, as `Revocation.names` does, with the roles of now.

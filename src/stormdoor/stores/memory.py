@@ -195,7 +195,7 @@ class MemoryStore(MemoryFactors):
     async def add_session(self, session: Session) -> Session:
         """See `Sessions.add_session`."""
         self._answer()
-        self._refuse_stranger(session.principal_id)
+        self._require_account(session.principal_id)
         refuse_duplicate(session.id, self._sessions, "session")
         stored = self._sessions[session.id] = replace(session, position=self._position)
         return stored
@@ -206,17 +206,17 @@ class MemoryStore(MemoryFactors):
         session: Session,
         *,
         moved: Revocation | None = None,
-        reborn: bool = False,
+        reauthenticated: bool = False,
     ) -> Session | None:
         """See `Sessions.replace_session`."""
         self._answer()
         if old_id not in self._sessions:
             return None
-        self._refuse_stranger(session.principal_id)
+        self._require_account(session.principal_id)
         if session.id != old_id:
             refuse_duplicate(session.id, self._sessions, "session")
         self._remove_session(old_id)
-        if reborn:
+        if reauthenticated:
             session = replace(session, position=self._position)
         self._sessions[session.id] = session
         if moved is not None:
@@ -256,7 +256,7 @@ class MemoryStore(MemoryFactors):
     async def add_ticket(self, ticket: Ticket) -> Ticket:
         """See `Tickets.add_ticket`."""
         self._answer()
-        self._refuse_stranger(ticket.principal_id)
+        self._require_account(ticket.principal_id)
         refuse_duplicate(ticket.id, self._tickets, "ticket")
         stored = self._tickets[ticket.id] = replace(ticket, position=self._position)
         return stored
@@ -294,7 +294,7 @@ class MemoryStore(MemoryFactors):
     async def add_key(self, key: ApiKey) -> ApiKey:
         """See `Keys.add_key`."""
         self._answer()
-        self._refuse_stranger(key.principal_id)
+        self._require_account(key.principal_id)
         refuse_duplicate(key.id, self._keys, "API key")
         stored = self._keys[key.id] = replace(key, position=self._position)
         return stored

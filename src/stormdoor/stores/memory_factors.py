@@ -34,13 +34,18 @@ class MemoryFactors(MemoryTrail):
 
     # Pending logins
 
-    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
+    async def add_pending(
+        self, pending: Pending, *, max_unauthenticated: int | None = None
+    ) -> bool:
         """See `Pendings.add_pending`."""
         self._answer()
         if pending.principal_id is not None:
-            self._refuse_stranger(pending.principal_id)
+            self._require_account(pending.principal_id)
         data = _copied(pending.data)
-        if strangers is not None and self._nobodys(pending.purpose) >= strangers:
+        if (
+            max_unauthenticated is not None
+            and self._count_unauthenticated(pending.purpose) >= max_unauthenticated
+        ):
             self._pendings = {
                 id: one
                 for id, one in self._pendings.items()
@@ -48,13 +53,13 @@ class MemoryFactors(MemoryTrail):
                 or one.purpose != pending.purpose
                 or one.expires_at > pending.created_at
             }
-            if self._nobodys(pending.purpose) >= strangers:
+            if self._count_unauthenticated(pending.purpose) >= max_unauthenticated:
                 return False
         refuse_duplicate(pending.id, self._pendings, "pending")
         self._pendings[pending.id] = replace(pending, data=data)
         return True
 
-    def _nobodys(self, purpose: str) -> int:
+    def _count_unauthenticated(self, purpose: str) -> int:
         return sum(
             one.principal_id is None and one.purpose == purpose for one in self._pendings.values()
         )
@@ -90,7 +95,7 @@ class MemoryFactors(MemoryTrail):
     async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
         """See `Identities.link_identity`."""
         self._answer()
-        self._refuse_stranger(principal_id)
+        self._require_account(principal_id)
         if (issuer, subject) in self._identities:
             raise StoreError("this identity exists already")
         self._identities[issuer, subject] = Identity(
@@ -149,7 +154,7 @@ class MemoryFactors(MemoryTrail):
     async def add_factor(self, factor: Factor) -> None:
         """See `Factors.add_factor`."""
         self._answer()
-        self._refuse_stranger(factor.principal_id)
+        self._require_account(factor.principal_id)
         refuse_duplicate(factor.id, self._factors, "factor")
         if factor.handle is not None:
             handles = {one.handle: one for one in self._factors.values() if one.handle}
@@ -188,7 +193,7 @@ class MemoryFactors(MemoryTrail):
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
         """See `Factors.set_recovery_codes`."""
         self._answer()
-        self._refuse_stranger(principal_id)
+        self._require_account(principal_id)
         self._recovery_codes[principal_id] = set(hashes)
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
@@ -251,7 +256,7 @@ class MemoryFactors(MemoryTrail):
         self._pendings = {k: p for k, p in self._pendings.items() if p.expires_at >= over}
         return before - len(self._pendings)
 
-    def _refuse_stranger(self, principal_id: str) -> None:
+    def _require_account(self, principal_id: str) -> None:
         if principal_id not in self._accounts:
             raise StoreError("there is no such account")
 

@@ -60,7 +60,7 @@ class Inspection:
             self.routers.append(one)
             self._add_rules(one.rules, pattern)
         if isinstance(one, HTTPServerConnectionDelegate):
-            self._add_held(one, pattern)
+            self._add_delegate(one, pattern)
         elif callable(one):
             self.hidden.append((_name(one, pattern), pattern))
 
@@ -81,7 +81,7 @@ class Inspection:
             elif issubclass(target, RequestHandler):
                 self.routes.append(FoundRoute(target, pattern, rule.target_kwargs or {}))
 
-    def _add_held(self, one: HTTPServerConnectionDelegate, pattern: str) -> None:
+    def _add_delegate(self, one: HTTPServerConnectionDelegate, pattern: str) -> None:
         """Inspect the attributes of `one`, which its own code may pass requests to."""
         inside = len(self._seen)
         for held in list(vars(one).values()) if hasattr(one, "__dict__") else []:

@@ -79,7 +79,7 @@ def oidc_routes(
         provider,
         store=guard.store,
         clock=guard.clock,
-        strangers=guard.limits.unfinished_logins,
+        max_unauthenticated=guard.limits.unfinished_logins,
     )
     guard.managed_resources.append(party)
     wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)

@@ -164,13 +164,13 @@ class OutboundMixin(WebSocketHandler):
         self._door_pausing = holding = loop.create_future()
         timer = loop.call_later(pause.seconds, self._door_resume_reading)
         if counted is not None:
-            counted.hold(len(message))
+            counted.set_paused(len(message))
         try:
             await holding
         finally:
             timer.cancel()
             if counted is not None:
-                counted.hold(0)
+                counted.set_paused(0)
         if hasattr(protocol, "_received_pong"):
             # The client's pong may be among the unread data.
             protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way

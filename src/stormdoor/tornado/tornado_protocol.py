@@ -37,8 +37,8 @@ class TornadoProtocol(WebSocketProtocol13):
     """True if the next read is that of the first two bytes of a frame."""
     _arrived = 0
     """Bytes of the frame that is being read."""
-    _held = 0
-    """Bytes of the message that is held because it came too fast."""
+    _paused_bytes = 0
+    """Bytes of the message that exceeded a rate and is evaluated again."""
     pause = 0.0
     """Seconds of the pause in reading after this frame."""
     _kept = 0
@@ -88,9 +88,9 @@ class TornadoProtocol(WebSocketProtocol13):
         waiting: Any = self.stream._write_buffer  # noqa: SLF001 - there is no other way to see it
         return 0 if waiting is None else len(waiting)
 
-    def hold(self, size: int) -> None:
-        """Set the bytes of the held message to `size`; 0 when none is held."""
-        self._held = size
+    def set_paused(self, size: int) -> None:
+        """Set the bytes of the paused message to `size`; 0 when there is none."""
+        self._paused_bytes = size
         self._account()
 
     def _account(self, _: object = None) -> None:
@@ -98,7 +98,9 @@ class TornadoProtocol(WebSocketProtocol13):
         size = 0
         if not self.stream.closed():
             fragments = self._fragmented_message_buffer
-            size = self._held or self._arrived + (0 if fragments is None else len(fragments))
+            size = self._paused_bytes or self._arrived + (
+                0 if fragments is None else len(fragments)
+            )
             size += self._waiting_out()
         if size != self._kept:
             self._kept = size

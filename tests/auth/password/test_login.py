@@ -25,7 +25,7 @@ HOME, CAFE = "192.0.2.1", "198.51.100.7"
 
 
 class Room:
-    """Alice has a password; three guesses are free, and strangers have five together."""
+    """Alice has a password; three guesses are free, and unfamiliar have five together."""
 
     def __init__(self, store: MemoryStore, **options: int) -> None:
         self.clock = FakeClock()
@@ -33,7 +33,7 @@ class Room:
         self.passwords = Passwords(cost=CHEAP, **options)  # type: ignore[arg-type]
         self.backoff = LoginBackoff(
             own=Backoff(free=3, first=1.0, cap=60.0, forget=600.0),
-            strangers=Backoff(free=5, first=1.0, cap=30.0, forget=600.0),
+            unfamiliar=Backoff(free=5, first=1.0, cap=30.0, forget=600.0),
         )
         self.login = Login(store, self.passwords, self.clock, backoff=self.backoff)
 
@@ -248,7 +248,7 @@ async def test_a_queue_that_fills_meanwhile_charges_nobody() -> None:
         assert denial(await here.attempt(password="wrong")) == (Denial.BUSY, 1)
         here.passwords._taken = 0
     assert here.backoff._own == {}
-    assert here.backoff._strangers == {}
+    assert here.backoff._unfamiliar == {}
 
 
 class ChangingStore(MemoryStore):

@@ -116,7 +116,9 @@ class RevocationsContract:
             assert await store.replace_session("s0", turned) == turned
             of_old = replace(born, id="s2", position=None)
             assert await store.replace_session("s1", of_old) == of_old
-            proved = await store.replace_session("s2", replace(of_old, id="s3"), reborn=True)
+            proved = await store.replace_session(
+                "s2", replace(of_old, id="s3"), reauthenticated=True
+            )
             assert proved == replace(born, id="s3", position=await store.log_position())
             assert await store.sessions("alice") == [proved]
 

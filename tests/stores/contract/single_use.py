@@ -120,10 +120,12 @@ class SingleUseContract:
         """INVARIANT: of any number at once. What is over makes room; what is somebody's has its own."""
         async with with_accounts(new_store, "alice") as store:
             assert await store.add_pending(pending("somebodys", "alice"))
-            assert await store.add_pending(pending("else", purpose="over"), strangers=1)
+            assert await store.add_pending(pending("else", purpose="over"), max_unauthenticated=1)
             stored = await asyncio.gather(
                 *(
-                    store.add_pending(pending(f"p{n}", expires_at=NOW + n + 1), strangers=3)
+                    store.add_pending(
+                        pending(f"p{n}", expires_at=NOW + n + 1), max_unauthenticated=3
+                    )
                     for n in range(20)
                 )
             )
@@ -135,13 +137,15 @@ class SingleUseContract:
             # For somebody there is room, and without a bound.
             assert await store.add_pending(pending("p20", "alice"))
             assert await store.add_pending(pending("p21"))
-            assert not await store.add_pending(pending("p22"), strangers=3)
+            assert not await store.add_pending(pending("p22"), max_unauthenticated=3)
             # The first of them is over; p21, which nobody counted, is not.
             later = NOW + kept[0] + 1
-            assert not await store.add_pending(pending("p22", created_at=later), strangers=3)
+            assert not await store.add_pending(
+                pending("p22", created_at=later), max_unauthenticated=3
+            )
             assert await store.pending(f"p{kept[0]}", "second-factor") is None
             assert await store.take_pending("p21", "second-factor") is not None
-            assert await store.add_pending(pending("p22", created_at=later), strangers=3)
+            assert await store.add_pending(pending("p22", created_at=later), max_unauthenticated=3)
             for id, purpose in (("somebodys", "second-factor"), ("else", "over")):
                 assert await store.pending(id, purpose) is not None
 

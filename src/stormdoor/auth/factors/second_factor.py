@@ -60,7 +60,7 @@ class FactorParts:
         options: Settings of second factors.
         secret_box: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
         passkeys: The ceremonies.
-        strangers: Limit of unfinished logins with only a passkey.
+        max_unauthenticated: Limit of unfinished logins with only a passkey.
     """
 
     store: Store
@@ -68,7 +68,7 @@ class FactorParts:
     options: SecondFactor
     secret_box: SecretBox | None
     passkeys: Passkeys
-    strangers: int
+    max_unauthenticated: int
 
     def needed_secret_box(self) -> SecretBox:
         """Return the secret box.
@@ -113,7 +113,7 @@ class FactorParts:
                 created_at=now,
                 expires_at=now + self.options.pending_seconds,
             ),
-            strangers=self.strangers if principal_id is None else None,
+            max_unauthenticated=self.max_unauthenticated if principal_id is None else None,
         )
 
 

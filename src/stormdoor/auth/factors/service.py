@@ -55,7 +55,7 @@ class FactorService:
         options: Settings of second factors.
         secret_box: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
         backoff: Delays after wrong codes.
-        strangers: Limit of unfinished logins with only a passkey.
+        max_unauthenticated: Limit of unfinished logins with only a passkey.
 
     Attributes:
         options: As given.
@@ -70,11 +70,13 @@ class FactorService:
         options: SecondFactor | None = None,
         secret_box: SecretBox | None = None,
         backoff: Backoff = WRONG_CODES,
-        strangers: int = 10_000,
+        max_unauthenticated: int = 10_000,
     ) -> None:
         self.options = SecondFactor() if options is None else options
         passkeys = Passkeys(self.options.name, self.options.rp_id)
-        self._parts = FactorParts(store, clock, self.options, secret_box, passkeys, strangers)
+        self._parts = FactorParts(
+            store, clock, self.options, secret_box, passkeys, max_unauthenticated
+        )
         self._backoff = backoff
         self.enrolment = Enrolment(self._parts)
 

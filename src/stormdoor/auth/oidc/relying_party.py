@@ -66,7 +66,7 @@ class RelyingParty:
         store: Store of unfinished logins.
         clock: Source of the time.
         seconds: Seconds for one request to the provider.
-        strangers: Limit of unfinished logins of unauthenticated clients.
+        max_unauthenticated: Limit of unfinished logins of unauthenticated clients.
     """
 
     __slots__ = (
@@ -74,9 +74,9 @@ class RelyingParty:
         "_client",
         "_found",
         "_keys",
+        "_max_unauthenticated",
         "_questions",
         "_store",
-        "_strangers",
         "provider",
     )
 
@@ -87,11 +87,11 @@ class RelyingParty:
         store: Store,
         clock: Clock,
         seconds: float = 5.0,
-        strangers: int = 10_000,
+        max_unauthenticated: int = 10_000,
     ) -> None:
         self.provider = provider
         self._store = store
-        self._strangers = strangers
+        self._max_unauthenticated = max_unauthenticated
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
         # Used by every login: one request at a time, and none while the provider fails.
@@ -178,7 +178,7 @@ class RelyingParty:
         principal_id = None if session is None else session.principal_id
         stored = await self._store.add_pending(
             request.pending(state_cookie.id(state), principal_id),
-            strangers=self._strangers if principal_id is None else None,
+            max_unauthenticated=self._max_unauthenticated if principal_id is None else None,
         )
         if not stored:
             return Refusal(Denial.BUSY, "too many logins are unfinished", retry_after=5)

@@ -223,7 +223,7 @@ class SessionService:
             moved = None
             await self._revoke(session.id, "rotated")
         stored = await self._store.replace_session(
-            session.id, renewed, moved=moved, reborn=authenticated
+            session.id, renewed, moved=moved, reauthenticated=authenticated
         )
         return None if stored is None else IssuedSession(stored, secret)
 

@@ -56,7 +56,7 @@ class SqliteSessions(Part):
         session: Session,
         *,
         moved: Revocation | None = None,
-        reborn: bool = False,
+        reauthenticated: bool = False,
     ) -> Session | None:
         """See `Sessions.replace_session`."""
 
@@ -66,7 +66,7 @@ class SqliteSessions(Part):
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
             stored = session
-            if reborn:
+            if reauthenticated:
                 stored = _add(connection, session)
             else:
                 connection.execute(sql.ADD_SESSION, session_row(session))

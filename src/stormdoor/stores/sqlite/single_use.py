@@ -50,13 +50,15 @@ class SqliteSingleUse(Part):
             lambda connection: connection.execute(sql.USE_NONCE, row).rowcount > 0
         )
 
-    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
+    async def add_pending(
+        self, pending: Pending, *, max_unauthenticated: int | None = None
+    ) -> bool:
         """See `Pendings.add_pending`."""
         row = pending_row(pending)
-        if strangers is None:
+        if max_unauthenticated is None:
             await self._database.write(lambda connection: connection.execute(sql.ADD_PENDING, row))
             return True
-        bounded = (*row, strangers, pending.purpose)
+        bounded = (*row, max_unauthenticated, pending.purpose)
         over = (pending.purpose, pending.created_at)
 
         def add(connection: sqlite3.Connection) -> bool:
