@@ -18,11 +18,11 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.tornado.login_route import CHANGED, LoginRoute
 from stormdoor.tornado.session_handler import Caller
 
-__all__ = ["FactorRoute", "Presented"]
+__all__ = ["FactorBody", "FactorRoute"]
 
 
-class Presented(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one of the three."""
+class FactorBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request that presents a factor: exactly one field is set."""
 
     totp: str | None = None
     recovery_code: str | None = None
@@ -38,9 +38,9 @@ class FactorRoute(LoginRoute):
         """Return the origin of the page, as the browser sends it; a passkey is bound to it."""
         return self.handshake.origin or ""
 
-    def presented(self) -> Presented | None:
-        """Return the presented factor; None, after sending 400, unless there is exactly one."""
-        body = self.read_body(Presented)
+    def read_factor(self) -> FactorBody | None:
+        """Read the factor of the body; None, after sending 400, unless there is exactly one."""
+        body = self.read_body(FactorBody)
         if body is None:
             return None
         given = [body.totp, body.recovery_code, body.passkey, body.password]
@@ -50,7 +50,7 @@ class FactorRoute(LoginRoute):
         return body
 
     async def judge(
-        self, account: Account, body: Presented, binding: str
+        self, account: Account, body: FactorBody, binding: str
     ) -> VerifiedFactor | Refusal:
         """Verify the factor; a failure counts for the address as well as for the account."""
         refusal = self.guard.admission.guessing(self.address_key)
@@ -61,7 +61,7 @@ class FactorRoute(LoginRoute):
             self.guard.admission.failed(self.address_key)
         return outcome
 
-    def _proof(self, body: Presented, binding: str) -> Proof:
+    def _proof(self, body: FactorBody, binding: str) -> Proof:
         if body.totp is not None:
             return TotpProof(body.totp)
         if body.recovery_code is not None:
@@ -80,7 +80,7 @@ class FactorRoute(LoginRoute):
         self.clear_pending_cookie()
         await self.note_use(proved, "login")
         self.note("authn_login_success", caller.account.id, how)
-        self.answer_or_go(self.describe(caller), self.wiring.after_login)
+        self.answer_or_go(self.describe(caller), self.route_options.after_login)
 
     async def note_use(self, proved: VerifiedFactor, where: str) -> None:
         """Record that a factor was used, and how many recovery codes are left."""

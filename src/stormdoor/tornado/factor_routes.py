@@ -17,20 +17,22 @@ from stormdoor.tornado.factor_route import FactorRoute
 __all__ = ["FACTOR_ROUTES"]
 
 _TWO_FACTORS = 2
-_NOBODY_WAITS = Refusal(Denial.NO_CREDENTIAL, "no login waits for a second factor, or not any more")
+_NO_PENDING_LOGIN = Refusal(
+    Denial.NO_CREDENTIAL, "no login waits for a second factor, or not any more"
+)
 
 
 class _SecondFactor(FactorRoute):
     counts_for = LOGINS
 
     async def post(self) -> None:
-        body = self.presented()
+        body = self.read_factor()
         if body is None:
             return
         secret = self.pending_secret
         account = None if secret is None else await self.guard.pending_logins.find(secret)
         if secret is None or account is None:
-            self._failed(_NOBODY_WAITS)
+            self._failed(_NO_PENDING_LOGIN)
             return
         if body.password is not None:
             self._failed(Refusal(Denial.INVALID_MESSAGE, "a password is no second factor"))
@@ -41,7 +43,7 @@ class _SecondFactor(FactorRoute):
             return
         # INVARIANT: one pending login becomes one session, even after several proofs.
         if await self.guard.pending_logins.finish(secret) is None:
-            self._failed(_NOBODY_WAITS, principal=account.id)
+            self._failed(_NO_PENDING_LOGIN, principal=account.id)
             return
         await self.log_in(outcome, f"password and {outcome.method}")
 
@@ -51,7 +53,9 @@ class _SecondFactor(FactorRoute):
             return
         self.guard.admission.refused(self.handshake, refusal, principal=principal)
         page = (
-            self.wiring.login_page if refusal is _NOBODY_WAITS else self.wiring.second_factor_page
+            self.route_options.login_page
+            if refusal is _NO_PENDING_LOGIN
+            else self.route_options.second_factor_page
         )
         self.redirect(f"{page}?error={refusal.answer.error}", status=303)
 
@@ -63,7 +67,7 @@ class _SecondFactorOptions(FactorRoute):
         secret = self.pending_secret
         account = None if secret is None else await self.guard.pending_logins.find(secret)
         if secret is None or account is None:
-            self.refuse(_NOBODY_WAITS)
+            self.refuse(_NO_PENDING_LOGIN)
             return
         options = await self.guard.factors.challenge(
             origin=self.page, binding=fingerprint(secret), principal_id=account.id
@@ -75,12 +79,12 @@ class _Passkey(FactorRoute):
     counts_for = LOGINS
 
     async def post(self) -> None:
-        body = self.presented()
+        body = self.read_factor()
         if body is None:
             return
         secret = self.pending_secret
         if secret is None or body.passkey is None:
-            self.refuse(_NOBODY_WAITS)
+            self.refuse(_NO_PENDING_LOGIN)
             return
         proof = PasskeyProof(credential=body.passkey, origin=self.page, binding=fingerprint(secret))
         outcome = self.guard.admission.guessing(self.address_key) or (
@@ -113,7 +117,7 @@ class _StepUp(FactorRoute):
 
     async def post(self) -> None:
         caller = await self.caller()
-        body = None if caller is None else self.presented()
+        body = None if caller is None else self.read_factor()
         if caller is None or body is None:
             return
         account, session = caller.account, caller.session

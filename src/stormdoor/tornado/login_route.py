@@ -20,12 +20,12 @@ from stormdoor.core.session import Session
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller, SessionHandler
 
-__all__ = ["CHANGED", "LoginRoute", "Wiring"]
+__all__ = ["CHANGED", "LoginRoute", "LoginRouteOptions"]
 
 CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
 
 
-class Wiring(msgspec.Struct, frozen=True):
+class LoginRouteOptions(msgspec.Struct, frozen=True):
     """The arguments of `login_routes`."""
 
     issuer: JwtIssuer | None
@@ -40,13 +40,13 @@ class Wiring(msgspec.Struct, frozen=True):
 class LoginRoute(SessionHandler):
     """Base of the routes of `login_routes`."""
 
-    wiring: Wiring
+    route_options: LoginRouteOptions
 
-    def initialize(self, guard: Guard, wiring: Wiring | None = None) -> None:
+    def initialize(self, guard: Guard, route_options: LoginRouteOptions | None = None) -> None:
         """Called by Tornado with the arguments of the route."""
         super().initialize(guard)
-        if wiring is not None:
-            self.wiring = wiring
+        if route_options is not None:
+            self.route_options = route_options
 
     def parser(self) -> HandshakeParser:
         """Return a parser of the session cookie and of the cookie of a pending login."""

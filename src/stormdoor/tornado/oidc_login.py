@@ -54,7 +54,7 @@ class Link(OpenIdRoute):
         if caller is None:
             return
         age = self.guard.clock.now() - caller.session.authenticated_at
-        if not 0.0 <= age <= self.wiring.link_seconds:
+        if not 0.0 <= age <= self.route_options.link_seconds:
             self.refuse(
                 Refusal(
                     Denial.FORBIDDEN, f"a login {age:.0f} s ago is too old to link an identity"

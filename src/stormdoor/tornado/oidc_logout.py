@@ -166,7 +166,9 @@ class LogOut(OpenIdRoute):
 
     async def post(self) -> None:
         """End the session; a form is redirected to the provider, a script gets the address."""
-        location = local_path(self.get_query_argument("return_to", None), self.wiring.after_logout)
+        location = local_path(
+            self.get_query_argument("return_to", None), self.route_options.after_logout
+        )
         session = await self.log_out()
         if session is not None and session.issuer == self.party.provider.issuer:
             location = await self._add_logout_redirect(location)
@@ -207,7 +209,7 @@ class LoggedOut(OpenIdRoute):
     async def get(self) -> None:
         """Redirect to the final address of the logout."""
         states = self.handshake.query.get("state", ())
-        location = self.wiring.after_logout
+        location = self.route_options.after_logout
         if len(states) == 1:
             pending = await self.guard.store.take_pending(fingerprint(states[0]), _RETURN)
             if pending is not None and pending.alive(self.guard.clock.now()):

@@ -16,13 +16,13 @@ from stormdoor.core.event import Event
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller, SessionHandler
 
-__all__ = ["ANSWERS", "OpenIdRoute", "Wiring"]
+__all__ = ["ANSWERS", "OpenIdRoute", "OpenIdRouteOptions"]
 
 ANSWERS = ("code", "state", "iss", "error", "error_description")
 """Parameters of the provider's answer. They are in the address, so they are removed from logged requests."""
 
 
-class Wiring(msgspec.Struct, frozen=True):
+class OpenIdRouteOptions(msgspec.Struct, frozen=True):
     """The arguments of `oidc_routes`."""
 
     party: RelyingParty
@@ -35,18 +35,18 @@ class Wiring(msgspec.Struct, frozen=True):
 class OpenIdRoute(SessionHandler):
     """Common base of these routes: the cookie, and pages with little information."""
 
-    wiring: Wiring
+    route_options: OpenIdRouteOptions
 
-    def initialize(self, guard: Guard, wiring: Wiring | None = None) -> None:
+    def initialize(self, guard: Guard, route_options: OpenIdRouteOptions | None = None) -> None:
         """Called by Tornado with the arguments of the route."""
         super().initialize(guard)
-        if wiring is not None:
-            self.wiring = wiring
+        if route_options is not None:
+            self.route_options = route_options
 
     @property
     def party(self) -> RelyingParty:
         """The application as a client of the provider."""
-        return self.wiring.party
+        return self.route_options.party
 
     @property
     def state_cookie_name(self) -> str:
@@ -115,7 +115,7 @@ class OpenIdRoute(SessionHandler):
         self.guard.admission.refused(self.handshake, refusal, principal=principal)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
-        again = f"{self.wiring.prefix}/login"
+        again = f"{self.route_options.prefix}/login"
         match refusal.denial:
             case Denial.UNAVAILABLE:
                 text = "The login service does not answer. Try again in a moment."
@@ -140,7 +140,7 @@ class OpenIdRoute(SessionHandler):
             intent,
             state_cookie,
             return_to=local_path(
-                self.get_query_argument("return_to", None), self.wiring.after_login
+                self.get_query_argument("return_to", None), self.route_options.after_login
             ),
             now=self.guard.clock.now(),
             session=None if caller is None else caller.session,

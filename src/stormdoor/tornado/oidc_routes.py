@@ -14,7 +14,7 @@ from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError
 from stormdoor.tornado.oidc_login import Callback, Link, LogIn, StepUp
 from stormdoor.tornado.oidc_logout import BackChannel, FrontChannel, LoggedOut, LogOut
-from stormdoor.tornado.oidc_route import Wiring
+from stormdoor.tornado.oidc_route import OpenIdRouteOptions
 
 __all__ = ["OpenIdProvider", "oidc_routes"]
 
@@ -82,7 +82,7 @@ def oidc_routes(
         max_unauthenticated=guard.limits.unfinished_logins,
     )
     guard.managed_resources.append(party)
-    wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)
+    route_options = OpenIdRouteOptions(party, prefix, after_login, after_logout, link_seconds)
     handlers: list[tuple[str, type[RequestHandler]]] = [
         ("/login", LogIn),
         ("/callback", Callback),
@@ -94,7 +94,7 @@ def oidc_routes(
     ]
     if provider.front_channel_logout:
         handlers.append(("/frontchannel-logout", FrontChannel))
-    arguments: dict[str, Any] = {"guard": guard, "wiring": wiring}
+    arguments: dict[str, Any] = {"guard": guard, "route_options": route_options}
     return [URLSpec(prefix + path, handler, arguments) for path, handler in handlers]
 
 

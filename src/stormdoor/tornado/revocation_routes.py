@@ -142,5 +142,5 @@ def revocation_routes(
         ConfigurationError: The permission is malformed.
     """
     check_pattern(permission)
-    wiring = {"guard": guard, "permission": permission}
-    return [URLSpec(path, _Revocations, wiring)]
+    arguments = {"guard": guard, "permission": permission}
+    return [URLSpec(path, _Revocations, arguments)]

@@ -18,7 +18,7 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.guard.gate import LOGINS
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
 from stormdoor.tornado.factor_routes import FACTOR_ROUTES
-from stormdoor.tornado.login_route import CHANGED, LoginRoute, Wiring
+from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions
 from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["login_routes"]
@@ -63,7 +63,7 @@ class _LogIn(LoginRoute):
             await self._failed(CHANGED, body.username)
             return
         self.note("authn_login_success", caller.account.id)
-        self.answer_or_go(self.describe(caller), self.wiring.after_login)
+        self.answer_or_go(self.describe(caller), self.route_options.after_login)
 
     async def _wait(self, account: Account, methods: Sequence[str]) -> None:
         """Create no session yet: the second factor is required first."""
@@ -72,7 +72,7 @@ class _LogIn(LoginRoute):
         seconds = int(self.guard.factors.options.pending_seconds)
         self.answer_or_go(
             {"second_factor": list(methods), "expires_in": seconds},
-            self.wiring.second_factor_page,
+            self.route_options.second_factor_page,
             status=202,
         )
 
@@ -83,7 +83,7 @@ class _LogIn(LoginRoute):
             self.refuse(refusal, claimed=claimed)
             return
         self.guard.admission.refused(self.handshake, refusal, claimed=claimed)
-        self.redirect(f"{self.wiring.login_page}?error={refusal.answer.error}", status=303)
+        self.redirect(f"{self.route_options.login_page}?error={refusal.answer.error}", status=303)
 
 
 class _LogOut(LoginRoute):
@@ -91,7 +91,7 @@ class _LogOut(LoginRoute):
 
     async def post(self) -> None:
         await self.log_out()
-        self.answer_or_go(None, self.wiring.after_logout, status=204)
+        self.answer_or_go(None, self.route_options.after_logout, status=204)
 
 
 class _Session(LoginRoute):
@@ -219,7 +219,7 @@ class _Ticket(LoginRoute):
         issued = await self.guard.tickets.issue(
             caller.session,
             origin=self.handshake.origin,
-            endpoint=body.endpoint or self.wiring.endpoint,
+            endpoint=body.endpoint or self.route_options.endpoint,
         )
         if issued is None:
             self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
@@ -237,10 +237,10 @@ class _Ticket(LoginRoute):
 class _Token(LoginRoute):
     async def post(self) -> None:
         caller = await self.caller()
-        issuer = self.wiring.issuer
+        issuer = self.route_options.issuer
         if caller is None or issuer is None:
             return
-        claims = self.wiring.claims
+        claims = self.route_options.claims
         issued = issuer.issue(
             caller.account.id,
             now=self.guard.clock.now(),
@@ -302,7 +302,7 @@ def login_routes(
         login_page: Address after a failed login.
         second_factor_page: Address of the page for the second factor.
     """
-    wiring = Wiring(
+    route_options = LoginRouteOptions(
         issuer, claims, endpoint, after_login, after_logout, login_page, second_factor_page
     )
     handlers: list[tuple[str, type[RequestHandler]]] = [
@@ -319,5 +319,5 @@ def login_routes(
     ]
     if issuer is not None:
         handlers.append(("/token", _Token))
-    arguments: dict[str, Any] = {"guard": guard, "wiring": wiring}
+    arguments: dict[str, Any] = {"guard": guard, "route_options": route_options}
     return [URLSpec(prefix + path, handler, arguments) for path, handler in handlers]

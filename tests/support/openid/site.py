@@ -211,7 +211,7 @@ async def site(
     if provider.running and configured.client_id == "app":
         provider.register("app", **(registered | (client or {})))
     rules = oidc_routes(guard, configured, **(routes or {}))
-    party: RelyingParty = rules[0].target_kwargs["wiring"].party
+    party: RelyingParty = rules[0].target_kwargs["route_options"].party
     party._client._seconds = seconds
     application = protect(
         Application(
