@@ -22,6 +22,7 @@ from stormdoor import (
     Limits,
     ProxyIdentityAuthenticator,
     SecondFactor,
+    SignedCookieAuthenticator,
     SignedRequestAuthenticator,
     TrustedProxy,
 )
@@ -65,6 +66,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Keys of signed requests": RequestKeyTable,
     "Client certificates": KINDS["certificate"].settings,
     "Identity from a proxy": KINDS["proxy"].settings,
+    "Signed cookies": KINDS["signed-cookie"].settings,
     "Trusted proxies": TrustedProxyTable,
     "Forwarded certificates": ForwardedCertificateTable,
     "Login at a provider": OidcTable,
@@ -135,6 +137,8 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
             }
         case "Top of the file":
             return _arguments(Guard)
+        case "Signed cookies":
+            return _arguments(SignedCookieAuthenticator) | {"secret": None, "secrets": None}
         case _:
             return _own(SECTIONS[section])
 

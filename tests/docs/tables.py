@@ -16,13 +16,15 @@ from typing import Any
 from prometheus_client.core import Metric
 
 from stormdoor import Denial, Guard
+from stormdoor.auth.kind import Kind
+from stormdoor.auth.kinds import KINDS
 from stormdoor.core.denial import ANSWERS
 from stormdoor.core.event import REFUSED_AS
 from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS, EndpointLimits, Limits
 from stormdoor.tornado.metrics import GuardCollector
 from tests.support.project import PACKAGE, ROOT
 
-__all__ = ["TABLES", "THREATS", "event_names", "render", "threats"]
+__all__ = ["TABLES", "THREATS", "authenticator_of", "event_names", "render", "threats"]
 
 REFERENCE = ROOT / "docs" / "reference"
 THREATS = ROOT / "threats.toml"
@@ -251,12 +253,45 @@ def threat_list() -> str:
     )
 
 
+def kinds() -> str:
+    """The kinds of credential that a configuration file may have."""
+    return _table(
+        ("kind", "in Python", "ambient", "store", "once", "refresh"),
+        [
+            (
+                f"`{one.name}`",
+                f"`{authenticator_of(one)}`",
+                *(
+                    _flag(one, name)
+                    for name in ("ambient", "needs_store", "single_use", "renewable")
+                ),
+            )
+            for one in KINDS.values()
+        ],
+    )
+
+
+def authenticator_of(kind: Kind[Any]) -> str:
+    """The name of the class that `build` says that it returns."""
+    said = str(kind.build.__annotations__["return"])
+    return said.removesuffix(" | None").rpartition(".")[2]
+
+
+def _flag(kind: Kind[Any], name: str) -> str:
+    flag = getattr(kind, name)
+    if isinstance(flag, bool):
+        return "yes" if flag else "no"
+    options = [one for one in flag.__code__.co_names if one in kind.settings.__struct_fields__]
+    return f"by `{'`, `'.join(options)}`"
+
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "denials": (REFERENCE / "denials.md", denials),
     "limits": (REFERENCE / "limits.md", limits),
     "endpoint-limits": (REFERENCE / "limits.md", endpoint_limits),
     "refused-events": (REFERENCE / "events.md", refused_events),
     "other-events": (REFERENCE / "events.md", other_events),
+    "kinds": (REFERENCE / "configuration.md", kinds),
     "metrics": (REFERENCE / "metrics.md", metrics),
     "threats": (REFERENCE / "threats" / "index.md", threat_list),
 }

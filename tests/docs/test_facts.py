@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import stormdoor.auth
 from stormdoor import (
     ConfigurationError,
     Guard,
     JwtIssuer,
     Limits,
-    SignedCookieAuthenticator,
     Target,
     guarded_server,
 )
@@ -251,20 +247,6 @@ def test_targets_of_a_revocation() -> None:
     named = set(re.findall(r"`([A-Z]+)`", section))
     assert named <= {one.name for one in Target}
     assert {"PRINCIPAL", "SESSION", "CREDENTIAL", "EVERYTHING"} <= named
-
-
-def test_kinds_of_credentials() -> None:
-    """The page of events names the kind of each authenticator."""
-    kinds = {str(SignedCookieAuthenticator.kind)}
-    for found in pkgutil.walk_packages(stormdoor.auth.__path__, "stormdoor.auth."):
-        module = importlib.import_module(found.name)
-        for one in vars(module).values():
-            if inspect.isclass(one) and "authenticate" in vars(one):
-                kind = getattr(one, "kind", None)
-                kinds |= {kind} if isinstance(kind, str) else set()
-    assert len(kinds) > 6
-    row = _cells(_text(REFERENCE / "events.md"))["kind"][0]
-    assert {kind for kind in kinds if f"`{kind}`" not in row} == set()
 
 
 # -- limits.md -----------------------------------------------------------------------------------

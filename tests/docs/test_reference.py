@@ -55,9 +55,13 @@ def test_words_of_the_wire_are_listed() -> None:
 
 
 def test_public_names_are_grouped() -> None:
-    """The first table of the Python reference has each public name once, and no other."""
+    """The first table of the Python reference and the table of the kinds have each public name once."""
     text = (REFERENCE / "python.md").read_text(encoding="utf-8").partition("\n## ")[0]
     named = re.findall(r"`(\w+)`", text.partition("| --- | --- |")[2])
+    kinds = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
+    table = kinds.partition("% table: kinds")[2].partition("% end")[0]
+    classes = re.findall(r"^\| `[a-z-]+` \| `(\w+)` \|", table, re.MULTILINE)
+    named += [one for one in classes if one != "OAuthAuthenticator"]  # behind an extra
     assert sorted(named) == sorted(stormdoor.__all__)
 
 

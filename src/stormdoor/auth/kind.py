@@ -135,7 +135,7 @@ class Kind(Generic[S]):
             return None
         if not isinstance(made, Authenticator):
             section.wrong(
-                f"{type(made).__name__}, made by the kind {self.name!r}, authenticates nothing"
+                f"the kind {self.name!r} made no Authenticator, but {type(made).__name__}"
             )
             return None
         for fault in self._contradictions(settings, made):

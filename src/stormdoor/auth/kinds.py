@@ -30,18 +30,19 @@ def _table(*kinds: Kind[Any]) -> Mapping[str, Kind[Any]]:
     """Return the kinds by name.
 
     Raises:
-        ImportError: A name comes twice, or a file `kind.py` is not in the table.
+        ImportError: A name comes twice, or a file `kind.py` or `..._kind.py` is not in the table.
     """
     found = {one.name: one for one in kinds}
     if len(found) != len(kinds):
         raise ImportError("two kinds of credential have one name")
-    listed = {one.build.__module__.split(".")[-2] for one in kinds}
-    there = {path.parent.name for path in Path(__file__).parent.glob("*/kind.py")}
-    missing = sorted(there - listed)
-    if missing:
+    here = Path(__file__).parent
+    files = [*here.glob("*/kind.py"), *here.glob("*_kind.py")]
+    modules = {".".join(one.relative_to(here).with_suffix("").parts): one for one in files}
+    listed = {one.build.__module__.removeprefix(f"{__package__}.") for one in kinds}
+    for module in sorted(modules.keys() - listed):
         raise ImportError(
-            f"auth/{missing[0]}/kind.py declares a kind that auth/kinds.py does not list; import its KIND "
-            "there, and add it to KINDS"
+            f"{modules[module]} declares a kind that auth/kinds.py does not list; write there: from "
+            f"stormdoor.auth.{module} import KIND as ..., and its name in KINDS"
         )
     return MappingProxyType(found)
 

@@ -75,8 +75,7 @@ class Authentication:
 
     Attributes:
         principal: The verified principal.
-        kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `signed-request`, `certificate`,
-            `dpop`, `proxy`, `oauth`, or `public` for none.
+        kind: Kind of the credential, such as `session`, as in a configuration file; `public` for none.
         credential_id: A public name of the credential, usable to revoke it (never the secret).
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).

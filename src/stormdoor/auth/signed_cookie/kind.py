@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.kind import Kind, Settings
 from stormdoor.settings.secret import SecretTable
 from stormdoor.settings.section import Section, options
+
+if TYPE_CHECKING:
+    from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 
 __all__ = ["KIND", "SignedCookieSettings"]
 
@@ -29,14 +32,14 @@ class SignedCookieSettings(Settings, frozen=True, kw_only=True):
     roles: list[str] | UnsetType = UNSET
 
 
-def _build(settings: SignedCookieSettings, section: Section) -> Authenticator | None:
+def _build(settings: SignedCookieSettings, section: Section) -> SignedCookieAuthenticator | None:
     secret = _secret(settings, section)
     if secret is None:
         return None
     # Imported only here: commands that read a configuration need not wait for Tornado's import.
     library = import_module("stormdoor.auth.signed_cookie.authenticator")
     found = options(settings, "cookie", "secret", "secrets")
-    made: Authenticator | None = section.attempt(
+    made: SignedCookieAuthenticator | None = section.attempt(
         library.SignedCookieAuthenticator, settings.cookie, secret, **found
     )
     return made
@@ -66,7 +69,7 @@ KIND = Kind(
     settings=SignedCookieSettings,
     build=_build,
     ambient=True,
-    needs_store=lambda settings: isinstance(settings.roles, UnsetType),
+    needs_store=lambda settings: settings.roles is UNSET,
     single_use=False,
     renewable=False,
     repeatable=True,
