@@ -359,6 +359,10 @@ def test_memory_store_without_state_is_a_warning(tmp_path: Path) -> None:
     found = _found(write(tmp_path, text), "memory-store")
     assert found is not None
     assert found.level == "warning"
+    once = text.replace('audience = "a"\n', 'audience = "a"\nsingle_use = true\n')
+    found = _found(write(tmp_path, once), "memory-store")
+    assert found is not None
+    assert found.level == "error"  # used tokens are forgotten with the process
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -13,14 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+import stormdoor
 from stormdoor import (
-    CertificateAuthenticator,
     DpopProof,
     ForwardedCertificate,
     Guard,
     JwtAuthenticator,
     Limits,
-    ProxyIdentityAuthenticator,
     SecondFactor,
     SignedCookieAuthenticator,
     SignedRequestAuthenticator,
@@ -29,6 +28,7 @@ from stormdoor import (
 from stormdoor.auth.dpop.settings import DpopTable
 from stormdoor.auth.http_signature.kind import RequestKeyTable
 from stormdoor.auth.jose.settings import JwtKeyTable
+from stormdoor.auth.kind import Kind
 from stormdoor.auth.kinds import KINDS
 from stormdoor.auth.mtls.settings import ForwardedCertificateTable
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
@@ -46,6 +46,7 @@ from stormdoor.config.shape import LimitsTable
 from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS
 from stormdoor.settings.secret import SecretTable
 from tests.config.files import write
+from tests.docs.tables import authenticator_of
 from tests.support.project import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -57,16 +58,10 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,
-    "JSON Web Tokens": KINDS["jwt"].settings,
     "Keys": JwtKeyTable,
-    "Access tokens": OAuthSettings,
     "Introspection": IntrospectionTable,
     "DPoP": DpopTable,
-    "Signed requests": KINDS["signed-request"].settings,
     "Keys of signed requests": RequestKeyTable,
-    "Client certificates": KINDS["certificate"].settings,
-    "Identity from a proxy": KINDS["proxy"].settings,
-    "Signed cookies": KINDS["signed-cookie"].settings,
     "Trusted proxies": TrustedProxyTable,
     "Forwarded certificates": ForwardedCertificateTable,
     "Login at a provider": OidcTable,
@@ -86,6 +81,27 @@ def _rows(section: str) -> dict[str, str]:
         rf"^##+ {re.escape(section)}\n(.*?)(?=^##+ |\Z)", PAGE, re.MULTILINE | re.DOTALL
     )
     return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE))
+
+
+def _section_of(kind: Kind[Any]) -> str | None:
+    """The section with the options of a kind, or None."""
+    options = set(kind.settings.__struct_fields__)
+    headings: list[str] = re.findall(r"^##+ (.*)$", PAGE, re.MULTILINE)
+    return next((one for one in headings if set(_rows(one)) == options), None)
+
+
+KIND_SECTIONS = {
+    section: one
+    for one in KINDS.values()
+    if one.settings.__struct_fields__ and (section := _section_of(one)) is not None
+}
+SECTIONS |= {section: one.settings for section, one in KIND_SECTIONS.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_section(kind: str) -> None:
+    """Each kind with options has one, that lists them."""
+    assert _section_of(KINDS[kind]) or not KINDS[kind].settings.__struct_fields__
 
 
 def _arguments(made_by: Any) -> dict[str, Any]:
@@ -118,10 +134,6 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
             return _arguments(DpopProof) | {"nonce_secrets": ()}
         case "Signed requests":
             return _arguments(SignedRequestAuthenticator) | {"keys": (), "accounts": None}
-        case "Client certificates":
-            return _arguments(CertificateAuthenticator)
-        case "Identity from a proxy":
-            return _arguments(ProxyIdentityAuthenticator)
         case "Trusted proxies":
             return _arguments(TrustedProxy)
         case "Forwarded certificates":
@@ -139,6 +151,9 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
             return _arguments(Guard)
         case "Signed cookies":
             return _arguments(SignedCookieAuthenticator) | {"secret": None, "secrets": None}
+        case _ if section in KIND_SECTIONS:
+            made_by = getattr(stormdoor, authenticator_of(KIND_SECTIONS[section]))
+            return _own(SECTIONS[section]) | _arguments(made_by)
         case _:
             return _own(SECTIONS[section])
 

@@ -12,7 +12,7 @@ from tests.docs.pages import blocks
 from tests.support.distributions import install_module
 from tests.support.project import ROOT
 
-__all__ = ["CONFIGURATION", "MODULE", "SECRET", "header", "install"]
+__all__ = ["CONFIGURATION", "MODULE", "SECRET", "TEST", "header", "install"]
 
 _PAGE = ROOT / "docs" / "how-to" / "write-an-authenticator.md"
 _PYTHON = [one.text for one in blocks(_PAGE, "python")]
@@ -21,6 +21,9 @@ MODULE = "\n\n".join(
     _PYTHON[: next(at for at, text in enumerate(_PYTHON) if "KIND = Kind(" in text) + 1]
 )
 """The module of the guide: the authenticator, its settings and its `Kind`."""
+
+TEST = next(one for one in _PYTHON if "check_authenticator" in one)
+"""The test of the guide."""
 
 _ENTRY, CONFIGURATION = (one.text for one in blocks(_PAGE, "toml"))
 

@@ -171,6 +171,26 @@ async def test_a_log_function_of_ones_own() -> None:
     assert seen == [("/ws?token=redacted", "redacted", "redacted")]
 
 
+async def test_headers_of_authenticators() -> None:
+    """A log function sees no header that carries a credential: of any kind, under any name."""
+    shown: list[str] = []
+
+    def own(handler: RequestHandler) -> None:
+        shown.extend(f"{name}: {value}" for name, value in handler.request.headers.items())
+
+    key = JwtKey("HS256", "correct-horse-battery-staple-0123456789")
+    tokens = JwtAuthenticator(keys=[key], issuer="i", audience="a", header="X-Token")
+    application = Application(ROUTES, log_function=redacting_log_function(own))
+    guard = door(authenticators=[tokens])
+    protect(application, guard, CONNECT)
+    async with serving(application, guard) as at:
+        for name in ("X-Token", "X-API-Key", "Authorization", "Cookie", "Signature"):
+            async with await request(at.port, "/page", (name, f"of={SECRET}"), upgrade=False):
+                pass
+    assert not [one for one in shown if SECRET in one]
+    assert {"X-Token: redacted", "X-Api-Key: redacted", "Signature: redacted"} <= set(shown)
+
+
 def test_a_log_request_of_ones_own() -> None:
     """A subclass of `Application` writes its own log: the start-up check says so."""
 

@@ -19,7 +19,7 @@ from stormdoor.tornado.declarations import (
 )
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
-from stormdoor.tornado.redaction import redact_logs
+from stormdoor.tornado.redaction import redact_headers, redact_logs
 from stormdoor.tornado.startup_check import Route, beside, check, unseen
 from stormdoor.tornado.transports.table import Transports, TransportTable
 from stormdoor.tornado.unguarded_connections import end_unguarded_connections
@@ -120,6 +120,7 @@ def protect(
             exc_info=None if isinstance(error, StormdoorError) else error,
         )
         raise
+    redact_headers(made.admission.places, made.admission.exclusive_headers)
     logs = [install_access_log(served, made.clock) for served in found.applications]
     remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):

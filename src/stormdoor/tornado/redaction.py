@@ -5,28 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.log import access_log, app_log, gen_log
 
-__all__ = ["redact_logs", "redact_query", "redact_target", "redacted"]
+from stormdoor.auth.kinds import KINDS
+from stormdoor.core.credential import Place, Source
+
+__all__ = ["redact_headers", "redact_logs", "redact_query", "redact_target", "redacted"]
 
 _REDACTED = "redacted"
 _LONGEST_NAME = 64
 _QUERY = re.compile(r"\?(\S+)")
 _QUERY_WITH_VALUE = re.compile(r"\?(\S*=\S*)")
-_SECRET_HEADERS = frozenset(
-    {
-        "Authorization",
-        "Cookie",
-        "Proxy-Authorization",
-        "Sec-Websocket-Protocol",
-        "Signature",
-        "X-Api-Key",
-        "X-Forwarded-Client-Cert",
-    }
-)
+_secret_headers = {
+    "proxy-authorization",
+    *(name.lower() for kind in KINDS.values() for name in kind.default_headers),
+}
+"""Lower-case names of the headers that may carry a credential."""
 _ABOUT_COOKIES = (
     "Invalid cookie signature",
     "Expired cookie",
@@ -74,7 +71,7 @@ def redacted(request: HTTPServerRequest) -> Iterator[None]:
 def _redact_headers(headers: HTTPHeaders) -> HTTPHeaders:
     shown = HTTPHeaders()
     for name in headers:
-        value = _REDACTED if name in _SECRET_HEADERS else headers[name]
+        value = _REDACTED if name.lower() in _secret_headers else headers[name]
         shown[name] = redact_target(value) if name == "Referer" else value
     return shown
 
@@ -123,6 +120,17 @@ class _Shown:
 
 
 _redactor = _Redactor()
+
+
+def redact_headers(places: Iterable[Place], exclusive: Iterable[str]) -> None:
+    """Redact further headers from now on.
+
+    Args:
+        places: The places of credentials; those in headers count.
+        exclusive: Lower-case names of headers that only a proxy may send, such as its secret.
+    """
+    _secret_headers.update(one.name for one in places if one.source is Source.HEADER)
+    _secret_headers.update(exclusive)
 
 
 def redact_logs() -> None:
