@@ -46,7 +46,7 @@ async def test_it_starts_once() -> None:
 
 
 async def test_a_store_that_is_down_keeps_it_from_starting() -> None:
-    """Everybody who waits learns that; the next try is a new one."""
+    """Each caller that waits for the start gets the error; the next call starts anew."""
     store = FakeStore()
     store.down = True
     guard = make_guard(store=store)
@@ -60,7 +60,7 @@ async def test_a_store_that_is_down_keeps_it_from_starting() -> None:
 
 
 async def test_those_who_wait_for_a_start_that_fails_are_told() -> None:
-    """Also when it fails oddly, and also when whoever started it gave up."""
+    """The waiting callers get the error of any kind, also if the first caller was cancelled."""
     for fault in (RuntimeError("odd"), StoreUnavailable("no")):
         store = FakeStore()
         guard = make_guard(store=store)
@@ -80,8 +80,8 @@ async def test_those_who_wait_for_a_start_that_fails_are_told() -> None:
         await guard.close()
 
 
-async def test_the_heart_beats_by_itself() -> None:
-    """A revocation of another process takes effect without anybody asking."""
+async def test_the_loop_runs_by_itself() -> None:
+    """A revocation of another process takes effect without a call of `tick()`."""
     guard = make_guard()
     async with guard:
         connection, _ = await opened(guard, bearer("alice"))
@@ -159,7 +159,7 @@ async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_the_end_ends_everything() -> None:
-    """1001 for the open, 503 for whoever comes, and the trail has it all."""
+    """Open connections close with 1001, new handshakes get 503, and the trail records both."""
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     pending = await admit(guard, bearer("alice"))
@@ -203,7 +203,7 @@ async def test_nothing_starts_again_after_the_end() -> None:
 
 
 async def test_entries_under_way_at_the_end_are_written_once() -> None:
-    """The last beat is waited for, not cut off: a store may go on writing what nobody waits for."""
+    """The last run is awaited, not cancelled: a store may go on writing after a cancellation."""
     store = FakeStore()
     guard = make_guard(store=store)
     await guard.start()
@@ -262,7 +262,7 @@ async def test_a_clean_start_is_in_the_trail() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long in these tests."""
+    """Shorten the time limit of a job."""
     monkeypatch.setattr("stormdoor.config.maintenance_loop._JOB_SECONDS", 0.1)
     monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("stormdoor.guard.lifetime.ANSWER_SECONDS", 0.02)
@@ -271,7 +271,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("silent", ["revocations", "session", "account", "append_events"])
 async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(silent: str) -> None:
-    """Connections expire and revocations are followed, or nobody is let in."""
+    """Connections expire and revocations are followed, or handshakes are refused."""
     store = FakeStore()
     guard = make_guard(
         Tokens(
@@ -308,10 +308,10 @@ async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(sile
         else:
             await until(lambda: not bob.open)
         if silent == "session":
-            # It is idle for longer than it may be, and nobody could say that it is used elsewhere.
+            # It exceeds its idle time, and the store does not say whether it is used elsewhere.
             await until(lambda: not of_session.open)
         if silent == "account":
-            # Its roles changed, and nobody can say to what.
+            # Its roles changed, and the store does not return the new ones.
             await until(lambda: not carol.open)
         pause.go()
         async with asyncio.timeout(10):
@@ -321,8 +321,8 @@ async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(sile
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_feed_that_hangs_for_good_lets_nobody_in() -> None:
-    """Also if whoever hangs there cannot be cancelled."""
+async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
+    """The store does not answer, and its call cannot be cancelled."""
     guard = await settle(make_guard())
     forever = asyncio.Event()
 
@@ -381,7 +381,7 @@ async def many(guard: Guard, count: int) -> list[tuple[object, object]]:
 
 
 async def test_all_connections_stop_at_once_and_close_in_batches() -> None:
-    """No turn of the loop is kept long, and nobody who was ended may say a word in between."""
+    """Each turn of the event loop is short, and no message of an ended connection is accepted."""
     limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
     limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
     guard = await settle(make_guard(clock=Ticking(), limits=limits))

@@ -103,7 +103,8 @@ def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     plant(tmp_path, monkeypatch, "import not_there_at_all", "broken = planted_0:KIND")
     with pytest.raises(ConfigurationError, match="'broken' of planted-0 cannot be imported"):
         Guard.from_config(write(tmp_path, '[[authenticators]]\nkind = "broken"\n'))
-    assert Guard.from_config(write(tmp_path, '[[authenticators]]\nkind = "session"\n'))
+    guard = Guard.from_config(write(tmp_path, '[[authenticators]]\nkind = "session"\n'))
+    assert [one.kind for one in guard.authenticators] == ["session"]
 
 
 def test_a_value_that_is_no_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

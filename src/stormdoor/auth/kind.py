@@ -63,7 +63,7 @@ def _no_remarks(_settings: object, _kinds: Collection[str]) -> Iterable[Remark]:
 class Kind(Generic[S]):
     """A kind of credential, for configuration files, `stormdoor check` and `stormdoor explain`.
 
-    No property has a default: whoever declares a kind decides each of them.
+    No property has a default, so that none is forgotten.
 
     Attributes:
         name: Its name in `kind = "..."`, and `Authenticator.kind`.

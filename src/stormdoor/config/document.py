@@ -168,7 +168,7 @@ class _Raw(NamedTuple):
 
 
 def _listed(data: dict[str, Any]) -> list[_Raw]:
-    """Return the tables of `[[authenticators]]` whose kind is known."""
+    """Return the tables of `[[authenticators]]`, each with its kind if that is known."""
     tables = data.get("authenticators")
     return [
         _Raw(
