@@ -95,12 +95,12 @@ class Path:
     def __init__(self, guard: Guard, clock: StillClock, session: str) -> None:
         self._guard = guard
         self._clock = clock
-        admission = guard.admission
+        credentials = guard.credentials
         self._parser = HandshakeParser(
-            admission.places,
+            credentials.places,
             guard.trusted_proxies,
-            headers=admission.headers,
-            exclusive=admission.exclusive_headers,
+            headers=credentials.headers,
+            exclusive=credentials.exclusive_headers,
         )
         self._endpoint = Endpoint.declare("bench.Echo", PERMISSIONS[0])
         token = _token(clock, SECRET)

@@ -48,7 +48,7 @@ def test_json(populated: Cli, cookie: str) -> None:
     typed = f"{HEAD}Cookie: {cookie}\n"
     result = populated("explain", "handshake", "-", "chat:kick", "--json", typed=typed).json
     assert (result["admitted"], result["cause"], result["status"]) == (False, "forbidden", 403)
-    assert [one["passed"] for one in result["steps"]] == [True] * 4 + [False]
+    assert [one["passed"] for one in result["steps"]].index(False) == len(result["steps"]) - 1
     assert result["steps"][-1]["step"] == "permission"
 
 

@@ -180,7 +180,7 @@ async def test_a_busy_server_says_when(kind: str) -> None:
     """`Retry-After` of the ticket is waited for, however soon the next attempt would be."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
-        server.guard.admission.closing = True  # nobody is let in: the ticket is refused with 503
+        server.guard.checks.closing = True  # nobody is let in: the ticket is refused with 503
         begun = time.time() * 1000
         server.network.cut()
         await client.until("state", name="waiting", why="closed with 1006")

@@ -50,8 +50,8 @@ def _refused(path: Path) -> str:
 def test_good_file(tmp_path: Path) -> None:
     """A file becomes a guard with what it says."""
     guard = Guard.from_config(str(write(tmp_path)))
-    assert guard.entrance.origins.entries == ("https://app.example",)
-    assert guard.entrance.hosts.entries == ("app.example",)
+    assert guard.handshake_policy.origins.entries == ("https://app.example",)
+    assert guard.handshake_policy.hosts.entries == ("app.example",)
     assert guard.production
     assert not guard.memory_only
     assert [type(one) for one in guard.authenticators] == [SessionAuthenticator]
@@ -118,7 +118,7 @@ def test_every_part(tmp_path: Path) -> None:
     """
     guard = Guard.from_config(write(tmp_path, text))
     assert not guard.production
-    assert guard.entrance.hosts.entries == ("app.example.com",)
+    assert guard.handshake_policy.hosts.entries == ("app.example.com",)
     assert [str(one) for one in guard.trusted_proxies] == ["10.0.0.0/8", "fd00::1/128"]
     assert guard.limits == Limits(
         message_bytes=1000,

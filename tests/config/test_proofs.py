@@ -67,7 +67,7 @@ def test_every_kind(tmp_path: Path) -> None:
     assert isinstance(tokens, JwtAuthenticator)
     assert "dpop" in tokens.needs_headers
     assert {"x-forwarded-user", "x-ssl-client-cert", "x-proxy-secret"} <= set(
-        guard.admission.exclusive_headers
+        guard.credentials.exclusive_headers
     )
 
 

@@ -32,7 +32,7 @@ from stormdoor.core.ticket import MAX_TICKET_SECONDS
 from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.guard import store_space
 from stormdoor.guard import trail as trail_module
-from stormdoor.guard.budget import Budget
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.trail import Trail
 from stormdoor.stores import open_store
 from stormdoor.tornado import session_handler
@@ -291,7 +291,7 @@ def test_limits_beside_the_table() -> None:
     for name, numbers in expected.items():
         assert _number(rows[name][1]) == numbers, name
     counted = _section(REFERENCE / "limits.md", "Where they are counted")
-    remembered = _default(Budget, "capacity")
+    remembered = _default(KeyedRateLimiter, "capacity")
     assert f"{remembered:,}".replace(",", " ") in counted
     assert "10" in rows["the time for the headers of a handshake"][1]
     assert "10 seconds" in (inspect.getdoc(guarded_server) or "")

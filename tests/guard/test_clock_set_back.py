@@ -156,7 +156,7 @@ async def test_a_foreign_token_that_is_younger_is_spared_where_the_clocks_agree(
     command = make_guard(clock=clock, store=store)
     await command.admin.revoke(Target.PRINCIPAL, "alice")
     clock.advance(server.clock_skew_seconds + 0.1)
-    server.admission._authenticators[1].known["young"] = authentication(  # type: ignore[attr-defined]
+    server.credentials._authenticators[1].known["young"] = authentication(  # type: ignore[attr-defined]
         "alice", issued_at=clock.now()
     )
     young, _ = await opened(server, bearer("young"))

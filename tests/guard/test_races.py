@@ -101,7 +101,7 @@ async def _reload(guard: Guard, session: str) -> None:
 
 
 async def _close(guard: Guard, session: str) -> None:
-    guard.admission.closing = True
+    guard.checks.closing = True
     for connection in guard.registry:
         guard.registry.end(connection, Refusal(Denial.SHUTDOWN))
 

@@ -382,10 +382,10 @@ async def test_trouble_of_the_server_harms_nothing(trouble: str) -> None:
         raise StoreUnavailable("down") if trouble == "down" else RuntimeError("odd")
 
     guard, connection, _, _ = await world(odd=fail)
-    guard.admission.blind = trouble == "blind"
-    guard.admission.closing = trouble == "closing"
+    guard.checks.revocations_stale = trouble == "blind"
+    guard.checks.closing = trouble == "closing"
     if trouble == "trail":
-        guard.trail._gap = 1
+        guard.trail.gap = 1
     refusal = await guard.refresh(connection, "odd" if trouble in {"down", "raises"} else "new")
     assert refusal is not None
     assert refusal.denial in {Denial.UNAVAILABLE, Denial.INTERNAL, Denial.SHUTDOWN}
@@ -680,7 +680,7 @@ async def vault(**limits: Any) -> tuple[Guard, Connection, Factors, FakeClock]:
     guard, connection, _, _ = await world(clock=clock, limits=limits)
     guard.reload(VAULT)
     factors = Factors()
-    guard.factors = factors  # type: ignore[assignment]
+    guard.renewal._factors = factors  # type: ignore[assignment]
     return guard, connection, factors, clock
 
 
@@ -733,7 +733,7 @@ async def test_codes_cannot_be_guessed_from_many_addresses() -> None:
 async def test_without_second_factors_there_is_nothing_to_prove() -> None:
     """The message is none that this guard knows."""
     guard, connection, _, _ = await vault()
-    guard.factors = None  # type: ignore[assignment]
+    guard.renewal._factors = None  # type: ignore[assignment]
     refusal = await guard.prove(connection, "123456")
     assert refusal is not None
     assert refusal.denial is Denial.INVALID_MESSAGE
@@ -759,7 +759,7 @@ async def test_an_answer_that_is_no_yes_is_no_yes() -> None:
         async def prove(self, principal_id: str, *, totp: str) -> Any:
             return "no"
 
-    guard.factors = Odd()  # type: ignore[assignment]
+    guard.renewal._factors = Odd()  # type: ignore[assignment]
     assert await guard.prove(connection, "123456") is not None
     assert connection.authentication.strength == 1
     await guard.close()

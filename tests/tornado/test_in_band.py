@@ -684,7 +684,7 @@ async def test_a_ping_flood_ends() -> None:
         for _ in range(50):
             wire.frame(PING, b"x")
         assert await wire.close_code() == 3000
-        assert len(guard.antechamber) == 0
+        assert len(guard.pending) == 0
 
 
 async def test_a_handler_finds_its_connection() -> None:

@@ -129,7 +129,7 @@ async def test_a_logout(down: Any, ticked: bool, form: bool, tmp_path: Path) -> 
             await site.guard.tick()
             assert await site.refused() in (401, 503)
         assert len(await site.guard.store.sessions("alice")) == 1
-        site.guard.admission.blind = False
+        site.guard.checks.revocations_stale = False
         assert await site.refused() == 401
         await site.guard.tick()
         assert await site.guard.store.sessions("alice") == []

@@ -133,10 +133,10 @@ def _show(where: Where, explanation: Explanation) -> None:
                     {
                         "step": one.step,
                         "passed": one.passed,
-                        "said": one.said,
+                        "said": one.detail,
                         "checks": list(one.checks),
                     }
-                    for one in explanation.observations
+                    for one in explanation.steps
                 ],
             }
         )
@@ -154,8 +154,12 @@ def _show(where: Where, explanation: Explanation) -> None:
     table(
         ["", "step!", "what was seen"],
         [
-            (_mark(passed=one.passed), one.step, (one.said, *(f"  {line}" for line in one.checks)))
-            for one in explanation.observations
+            (
+                _mark(passed=one.passed),
+                one.step,
+                (one.detail, *(f"  {line}" for line in one.checks)),
+            )
+            for one in explanation.steps
         ],
     )
 

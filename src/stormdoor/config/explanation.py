@@ -1,4 +1,4 @@
-"""Explain the result of a handshake: every step of the admission, on a copy of the store."""
+"""Explain the result of a handshake: every step of the pipeline, on a copy of the store."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.handshake import HandshakePipeline
+from stormdoor.guard.handshake_parts import create_parts
+from stormdoor.guard.handshake_tracer import HandshakeTracer, TraceStep
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
-from stormdoor.guard.witness import Observation, Witness
 from stormdoor.ports import Clock, Store
 from stormdoor.stores import copy_store, open_store
 
@@ -29,12 +32,12 @@ class Explanation:
     """The result of a handshake, with its steps.
 
     Attributes:
-        observations: Each step, in order, without secrets.
+        steps: Each step, in order, without secrets.
         authentication: The authentication of an accepted handshake; or
         refusal: the refusal.
     """
 
-    observations: Sequence[Observation]
+    steps: Sequence[TraceStep]
     authentication: Authentication | None
     refusal: Refusal | None
 
@@ -99,21 +102,32 @@ async def explain_handshake(
             clock=clock,
             node="explain",
         )
-        witness = Witness(
-            entrance=guard.entrance,
+        policies = ActivePolicies(guard.policies)
+        parts = create_parts(
+            policy=guard.handshake_policy,
             authenticators=guard.authenticators,
             screens=guard.screens,
-            policies=guard.policies,
+            policies=policies,
             limits=guard.limits,
             registry=registry,
             revocations=revocations,
             trail=trail,
-            statistics=statistics,
             store=store,
             clock=clock,
         )
-        outcome = await witness.admit(handshake, endpoint)
-    observations = tuple(witness.observations)
-    if isinstance(outcome, Refusal):
-        return Explanation(observations, None, outcome)
-    return Explanation(observations, outcome.authentication, None)
+        tracer = HandshakeTracer(credentials=parts.credentials, policies=policies, clock=clock)
+        pipeline = HandshakePipeline(
+            steps=tracer.traced(parts.steps),
+            places=parts.credentials.places,
+            limits=guard.limits,
+            revocations=revocations,
+            trail=trail,
+            statistics=statistics,
+            operator_log=registry.operator_log,
+            clock=clock,
+        )
+        attempt = pipeline.begin(handshake, endpoint)
+        refusal = await pipeline.decide(attempt)
+    return Explanation(
+        tuple(tracer.steps), attempt.authentication if refusal is None else None, refusal
+    )

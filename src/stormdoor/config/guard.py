@@ -33,12 +33,14 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import RevocationIndex, check_skew
 from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.administration import Administration
-from stormdoor.guard.admission import Admission
-from stormdoor.guard.antechamber import Antechamber
 from stormdoor.guard.buffers import Buffers
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.gate import Entrance
+from stormdoor.guard.first_message import FirstMessageAuthentication
+from stormdoor.guard.handshake import HandshakePipeline
+from stormdoor.guard.handshake_checks import HandshakePolicy
+from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
@@ -144,7 +146,7 @@ class Guard:
                 'hosts=[] would accept every Host; write hosts=["app.example"], leave it out to accept those '
                 "of origins, or write insecure_allow_any_host=True"
             )
-        self.entrance = Entrance(
+        self.handshake_policy = HandshakePolicy(
             origins=allowed,
             hosts=HostPolicy(hosts),
             insecure_allow_plaintext=insecure_allow_plaintext,
@@ -181,7 +183,7 @@ class Guard:
         self.clock_skew_seconds = clock_skew_seconds
         self.revocations = RevocationIndex(clock_skew_seconds=clock_skew_seconds)
         self.unfinished = Unfinished()
-        policies = policies or PolicySet()
+        self._policies = ActivePolicies(policies or PolicySet())
         self.registry = Registry(
             limits=self.limits,
             trail=self.trail,
@@ -190,17 +192,40 @@ class Guard:
             node=node or f"{os.getpid()}-{secrets.token_hex(3)}",
         )
         self.buffers = Buffers(self.limits.buffered_bytes, self.registry)
-        self.admission = Admission(
-            entrance=self.entrance,
+        parts = create_parts(
+            policy=self.handshake_policy,
             authenticators=self.authenticators,
             screens=self.screens,
-            policies=policies,
+            policies=self._policies,
             limits=self.limits,
             registry=self.registry,
             revocations=self.revocations,
             trail=self.trail,
-            statistics=self.statistics,
             store=store,
+            clock=self.clock,
+        )
+        self.steps = parts.steps
+        """The steps of a handshake, in order."""
+        self.checks, self.credentials = parts.checks, parts.credentials
+        self.pending = parts.pending
+        self.admission = HandshakePipeline(
+            steps=parts.steps,
+            places=self.credentials.places,
+            limits=self.limits,
+            revocations=self.revocations,
+            trail=self.trail,
+            statistics=self.statistics,
+            operator_log=self.registry.operator_log,
+            clock=self.clock,
+        )
+        self.first_message = FirstMessageAuthentication(
+            pipeline=self.admission,
+            registration=parts.registration,
+            credentials=self.credentials,
+            checks=self.checks,
+            pending=self.pending,
+            registry=self.registry,
+            limits=self.limits,
             clock=self.clock,
         )
         self.inbound = Inbound(
@@ -213,37 +238,44 @@ class Guard:
         self.lifetime = Lifetime(
             registry=self.registry,
             revocations=self.revocations,
-            policies=policies,
+            policies=self._policies,
             limits=self.limits,
             store=store,
             clock=self.clock,
             clock_skew_seconds=clock_skew_seconds,
         )
-        self.antechamber = Antechamber(
-            admission=self.admission,
-            registry=self.registry,
-            limits=self.limits,
-            clock=self.clock,
+        self.passwords = passwords or Passwords()
+        check_rp_id(second_factor, allowed)
+        self.login, self.factors, self.pending_logins = logins(
+            store,
+            self.clock,
+            self.passwords,
+            second_factor,
+            secrets_key,
+            max_unauthenticated=self.limits.unfinished_logins,
         )
         self.renewal = Renewal(
-            admission=self.admission,
+            credentials=self.credentials,
+            checks=self.checks,
+            policies=self._policies,
             inbound=self.inbound,
             registry=self.registry,
             revocations=self.revocations,
             limits=self.limits,
             trail=self.trail,
             clock=self.clock,
-            factors=lambda: self.factors,
+            factors=self.factors,
         )
         self.rechecker = Rechecker(
             registry=self.registry,
             revocations=self.revocations,
-            policies=lambda: self.policies,
+            policies=self._policies,
             limits=self.limits,
             clock=self.clock,
         )
+        self.registry.on_end += [self.pending.leave, self.rechecker.forget]
         self.maintenance_loop = MaintenanceLoop(
-            admission=self.admission,
+            checks=self.checks,
             lifetime=self.lifetime,
             rechecker=self.rechecker,
             registry=self.registry,
@@ -259,16 +291,6 @@ class Guard:
         self.sessions = SessionService(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketService(store, self.clock, ticket_seconds)
         self.keys = KeyService(store, self.clock)
-        self.passwords = passwords or Passwords()
-        check_rp_id(second_factor, allowed)
-        self.login, self.factors, self.pending_logins = logins(
-            store,
-            self.clock,
-            self.passwords,
-            second_factor,
-            secrets_key,
-            max_unauthenticated=self.limits.unfinished_logins,
-        )
         self.admin = Administration(
             store,
             self.trail,
@@ -311,15 +333,15 @@ class Guard:
     @property
     def policies(self) -> PolicySet:
         """The present roles and policies."""
-        return self.admission.policies
+        return self._policies.current
 
     @property
     def insecure_options(self) -> list[str]:
         """Return the options in use that make the guard weaker, by name."""
         names = [
             name
-            for name in Entrance.__dataclass_fields__
-            if name.startswith("insecure_") and getattr(self.entrance, name)
+            for name in HandshakePolicy.__dataclass_fields__
+            if name.startswith("insecure_") and getattr(self.handshake_policy, name)
         ]
         if self.sessions.cookie.insecure_plaintext:
             names.append("CookieSpec.insecure_plaintext")
@@ -333,7 +355,6 @@ class Guard:
 
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
         """Replace the roles and policies, for open connections too. Returns how many that ended."""
-        self.admission.policies = policies
         return self.admin.adopt(policies, actor=actor)
 
     # -- open connections --------------------------------------------------------------------------
@@ -375,7 +396,7 @@ class Guard:
 
     async def ready(self) -> bool:
         """Start if that has not happened. False if the store does not answer; then no client is admitted."""
-        if self._started or self.admission.closing:
+        if self._started or self.checks.closing:
             return True  # after the end, admission refuses; nothing starts again
         try:
             await self.start()
@@ -441,7 +462,7 @@ class Guard:
 
     async def close(self) -> None:
         """Refuse new clients, end every connection (1001), write the trail, close the store."""
-        self.admission.closing = True
+        self.checks.closing = True
         shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
         self.registry.end_all(self.registry, shutdown)
         if self._maintenance is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.admission import Admission
+from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
@@ -42,7 +42,7 @@ class MaintenanceLoop:
     def __init__(
         self,
         *,
-        admission: Admission,
+        checks: HandshakeChecks,
         lifetime: Lifetime,
         rechecker: Rechecker,
         registry: Registry,
@@ -54,7 +54,7 @@ class MaintenanceLoop:
         space: StoreSpace,
         unfinished: Unfinished,
     ) -> None:
-        self._admission = admission
+        self._checks = checks
         self._lifetime = lifetime
         self._rechecker = rechecker
         self._registry = registry
@@ -92,7 +92,7 @@ class MaintenanceLoop:
             await self._do(name, job)
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
-        self._admission.blind = self._lifetime.behind or "follow" in self.jobs
+        self._checks.revocations_stale = self._lifetime.behind or "follow" in self.jobs
 
     async def _do(self, name: str, job: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run one job with a time limit.
@@ -127,7 +127,7 @@ class MaintenanceLoop:
 
     async def _follow(self) -> None:
         await self._lifetime.follow()
-        self._admission.blind = self._lifetime.behind
+        self._checks.revocations_stale = self._lifetime.behind
 
     async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""

@@ -157,7 +157,7 @@ class OriginPolicy:
             return f"{quote(origin)} is not allowed; to allow it, add to the guard: {line}"
         if handshake.fetch_site == "none":
             return "Sec-Fetch-Site says that no page asked for it"
-        return _other_than_a_socket(handshake)
+        return None if handshake.fetch_mode is None else _other_than_a_socket(handshake)
 
 
 _OF_SCRIPTS = frozenset({"cors", "no-cors", "same-origin"})

@@ -73,7 +73,7 @@ class Page(RequestHandler):
     def get(self) -> None:
         """Render the page."""
         host = self.request.host
-        if not self.guard.entrance.hosts.allows(host):
+        if not self.guard.handshake_policy.hosts.allows(host):
             # A foreign name that was pointed to this address: it must not get into the policy below.
             raise HTTPError(403)
         # Some browsers do not include ws: in 'self'.

@@ -227,9 +227,10 @@ class Connection:
         self.presented = next(ORDER)
         """The place in `ORDER` at which the client presented the present credential."""
         self._end_at(min(self.ages_at, monotonic + left))
-        self.proven = is_proven(authentication.principal)
+        principal = authentication.principal
+        self.proven = principal is not ANONYMOUS and principal is not UNKNOWN
         """True if a principal has authenticated: not on a public endpoint, and not while it waits."""
-        self.judge_by(policies, authentication.principal)
+        self.judge_by(policies, principal)
 
     def wait_until(self, monotonic: float) -> None:
         """Set the deadline for the first message. No expiry notice is sent for it."""

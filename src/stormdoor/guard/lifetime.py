@@ -17,6 +17,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
@@ -85,7 +86,7 @@ class Lifetime:
         *,
         registry: Registry,
         revocations: RevocationIndex,
-        policies: PolicySet,
+        policies: ActivePolicies,
         limits: Limits,
         store: Store,
         clock: Clock,
@@ -93,7 +94,7 @@ class Lifetime:
     ) -> None:
         self._registry = registry
         self._revocations = revocations
-        self.policies = policies
+        self._policies = policies
         self._limits = limits
         self._store = store
         self._clock = clock
@@ -553,7 +554,7 @@ class Lifetime:
         return ended
 
     def _judge_again(self, connection: Connection, principal: Principal | None = None) -> bool:
-        connection.judge_by(self.policies, principal)
+        connection.judge_by(self._policies.current, principal)
         permission = connection.endpoint.permission
         if connection.waiting:
             return False  # it has no permissions, and is evaluated after its first message
@@ -564,7 +565,7 @@ class Lifetime:
 
     def adopt(self, policies: PolicySet) -> int:
         """Replace the policies. Returns the number of connections that this ended."""
-        self.policies = policies
+        self._policies.current = policies
         return sum(self._judge_again(connection) for connection in self._registry)
 
     async def touch_sessions(self) -> None:

@@ -11,8 +11,8 @@ from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.limits import Limits
-from stormdoor.guard.budget import Budget
 from stormdoor.guard.operator_log import OperatorLog
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.tcp_connections import TcpConnections
@@ -65,11 +65,11 @@ class ListenerLimits:
         )
         self.descriptors = self.wanted
         """Connections of all kinds that the process may hold."""
-        self._requests = Budget(Rate.parse(limits.requests_per_address))
+        self._requests = KeyedRateLimiter(Rate.parse(limits.requests_per_address))
         self._trail = trail
         self._statistics = statistics
         self._operator_log = OperatorLog(clock)
-        self._recorded = Budget(_RECORDED, capacity=4096)
+        self._recorded = KeyedRateLimiter(_RECORDED, capacity=4096)
         self._unrecorded: Counter[tuple[Denial, str]] = Counter()
 
     # -- at the start ------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.bucket import Rate, spend
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
-from stormdoor.guard.budget import Budget
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.ports import Clock
 
 __all__ = ["OperatorLog"]
@@ -51,7 +51,7 @@ class OperatorLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budget = Budget(_SHOWN, capacity=4096)
+        self._budget = KeyedRateLimiter(_SHOWN, capacity=4096)
         self._hidden: Counter[str] = Counter()
         self._messages = _Causes()
         self._closes = _Causes()
@@ -60,7 +60,7 @@ class OperatorLog:
         """Write a refused handshake, unless many of this cause and client were written just now."""
         if not _refused.isEnabledFor(logging.WARNING):
             return
-        key = f"{refusal.denial.value} {rate_key(address, 64)}"
+        key = f"{refusal.denial._value_} {rate_key(address, 64)}"
         if not self._budget.spend(key, self._clock.monotonic()):
             self._hidden[key] += 1
             if len(self._hidden) > 4096:

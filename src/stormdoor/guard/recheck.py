@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits
-from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Recheck
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Clock
@@ -72,7 +71,7 @@ class Rechecker:
         *,
         registry: Registry,
         revocations: RevocationIndex,
-        policies: Callable[[], PolicySet],
+        policies: ActivePolicies,
         limits: Limits,
         clock: Clock,
     ) -> None:
@@ -83,9 +82,9 @@ class Rechecker:
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        registry.on_end.append(self._forget)
 
-    def _forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection) -> None:
+        """Stop the checks of a connection that has ended."""
         self._watched.pop(connection.id, None)
 
     async def look(self) -> int:
@@ -191,7 +190,7 @@ class Rechecker:
         if found.expires_at is not None:
             # The deadline moves only to an earlier time; the client is told about an earlier one.
             connection.expire(found.expires_at, now, monotonic)
-        connection.judge_by(self._policies(), principal)
+        connection.judge_by(self._policies.current, principal)
         permission = connection.endpoint.permission
         if permission is None or connection.may(permission, None, now):
             return None

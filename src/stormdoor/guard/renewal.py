@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +21,12 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.admission import Admission
-from stormdoor.guard.budget import Budget
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.credential_resolver import CredentialResolver
+from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.inbound import Inbound
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, SecondFactors
@@ -40,29 +42,35 @@ class Renewal:
     """Renews the authentication of open connections.
 
     Args:
-        admission: Verifies credentials, and counts failed attempts.
+        credentials: Verifies credentials.
+        checks: Counts failed attempts.
+        policies: Present policies.
         inbound: Records refusals, and counts offences.
         registry: Registry of the open connections.
         revocations: Index of revocations.
         limits: Limits on refreshes and proofs.
         trail: Audit trail.
         clock: Source of the time.
-        factors: Returns the service that verifies second factors; None if there is none.
+        factors: Verifies second factors; None if the guard verifies none.
     """
 
     def __init__(
         self,
         *,
-        admission: Admission,
+        credentials: CredentialResolver,
+        checks: HandshakeChecks,
+        policies: ActivePolicies,
         inbound: Inbound,
         registry: Registry,
         revocations: RevocationIndex,
         limits: Limits,
         trail: Trail,
         clock: Clock,
-        factors: Callable[[], SecondFactors | None],
+        factors: SecondFactors | None,
     ) -> None:
-        self._admission = admission
+        self._credentials = credentials
+        self._checks = checks
+        self._policies = policies
         self._inbound = inbound
         self._registry = registry
         self._revocations = revocations
@@ -70,8 +78,8 @@ class Renewal:
         self._trail = trail
         self._clock = clock
         self._factors = factors
-        self._refreshes = Budget(Rate.parse(limits.refreshes_per_principal))
-        self._proofs = Budget(Rate.parse(limits.proofs_per_principal))
+        self._refreshes = KeyedRateLimiter(Rate.parse(limits.refreshes_per_principal))
+        self._proofs = KeyedRateLimiter(Rate.parse(limits.proofs_per_principal))
 
     async def refresh(self, connection: Connection, token: str) -> Refusal | None:
         """Replace the credential of `connection` by another one of its principal.
@@ -134,7 +142,7 @@ class Renewal:
                 f"refreshes_per_principal = {self._limits.refreshes_per_principal!r}",
                 self._refreshes.wait(key, monotonic),
             )
-        found = await self._admission.verify(token, sink.handshake(), connection.address_key)
+        found = await self._credentials.verify(token, sink.handshake(), connection.address_key)
         # INVARIANT: no await from here on.
         if isinstance(found, Refusal):
             return found
@@ -143,7 +151,7 @@ class Renewal:
         if refusal is not None:
             return refusal
         was = connection.authentication
-        connection.renew(found, self._admission.policies, now, monotonic)
+        connection.renew(found, self._policies.current, now, monotonic)
         self._registry.renewed(connection)
         self._note(connection, f"{was.kind} {was.credential_id[:16]} by {found.kind}")
         return None
@@ -162,7 +170,7 @@ class Renewal:
         """Return the refusal if the connection may not continue with this authentication."""
         mine, other = connection.principal, authentication.principal
         if (mine.id, mine.tenant) != (other.id, other.tenant):
-            self._admission.failed(connection.address_key)
+            self._checks.record_auth_failure(connection.address_key)
             return Refusal(
                 Denial.FORBIDDEN, f"the credential belongs to {other.id!r}, the connection does not"
             )
@@ -184,7 +192,7 @@ class Renewal:
         request = AccessRequest(
             other, permission, None, connection.environment(now, authentication)
         )
-        decision = self._admission.policies.decide(request, authentication.scopes)
+        decision = self._policies.current.decide(request, authentication.scopes)
         if decision.allowed:
             return None
         return Refusal(
@@ -197,11 +205,11 @@ class Renewal:
     # -- another factor ------------------------------------------------------------------------------
 
     async def _prove(self, connection: Connection, totp: str) -> Refusal | None:
-        factors = self._factors()
+        factors = self._factors
         if factors is None:
             return Refusal(Denial.INVALID_MESSAGE, "this guard verifies no second factors")
         principal_id, monotonic = connection.principal.id, self._clock.monotonic()
-        refusal = self._admission.guessing(connection.address_key)
+        refusal = self._checks.auth_failures_exceeded(connection.address_key)
         if refusal is not None:
             return refusal
         # Six digits are few, so wrong codes are counted for the principal, not for the address.
@@ -218,7 +226,7 @@ class Renewal:
         # INVARIANT: no await from here on.
         now, monotonic = self._clock.now(), self._clock.monotonic()
         if proved is not True:
-            self._admission.failed(connection.address_key)
+            self._checks.record_auth_failure(connection.address_key)
             return Refusal(Denial.BAD_CREDENTIAL, "the code is wrong, or was used before")
         refusal = self._still(connection, now, monotonic)
         if refusal is not None:

@@ -55,6 +55,7 @@ class Trail:
         lost: Entries that were dropped.
         written: Entries that the store has taken.
         merged: Entries of unauthenticated clients that became part of the count of another.
+        gap: Entries that were dropped and that no entry counts yet.
         over_budget: True while the budget of unauthenticated clients is spent.
     """
 
@@ -74,12 +75,12 @@ class Trail:
         self.written = 0
         self.merged = 0
         self.over_budget = False
-        self._gap = 0
+        self.gap = 0
 
     @property
     def healthy(self) -> bool:
         """Return whether events can still be recorded."""
-        return self._gap == 0
+        return self.gap == 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._parked) + len(self._merged)
@@ -121,8 +122,8 @@ class Trail:
 
     def _lose(self) -> None:
         self.lost += 1
-        self._gap += 1
-        if self._gap == 1:
+        self.gap += 1
+        if self.gap == 1:
             _log.critical(
                 "the trail is full (%d entries wait) and entries are being lost; new handshakes "
                 "are refused until the store takes them",
@@ -189,16 +190,16 @@ class Trail:
         if self._failing:
             self._failing = False
             _log.warning("the trail is being written again")
-        if not self._gap:
+        if not self.gap:
             return left - len(batch)
         self._waiting[object()] = Event(
             time=self._clock.now(),
             name="trail_gap",
-            count=self._gap,
+            count=self.gap,
             detail="entries were lost while the store did not take them",
             proven=True,
         )
-        self._gap = 0
+        self.gap = 0
         return len(self._waiting)  # the gap is reported at once
 
     async def _keep_to_budget(self, *, everything: bool) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.principal import Authentication
-from stormdoor.guard.admission import same_credential
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.handshake import same_credential
 from stormdoor.guard.registry import Registry
 
 __all__ = ["TransportSession", "TransportSessions"]

@@ -274,4 +274,6 @@ def _copied(values: Mapping[str, object]) -> Mapping[str, object]:
 
 def copy_account(account: Account) -> Account:
     """Return the account with separate attributes, so that a caller cannot change the stored ones."""
+    if not account.attributes:
+        return account.apart()
     return replace(account, attributes=msgspec.json.decode(json_text(account.attributes)))

@@ -13,7 +13,7 @@ from tornado.web import Application, RequestHandler
 from stormdoor.config.clock import SystemClock
 from stormdoor.core.address import rate_key
 from stormdoor.core.bucket import Rate
-from stormdoor.guard.budget import Budget
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.ports import Clock
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.redaction import redact_target, redacted
@@ -52,7 +52,7 @@ class _AccessLog:
         self.installed = False
         self._own = own
         self._clock = clock
-        self._budget = Budget(_SHOWN, capacity=4096)
+        self._budget = KeyedRateLimiter(_SHOWN, capacity=4096)
         self._hidden: Counter[str] = Counter()
 
     def __call__(self, handler: RequestHandler) -> None:

@@ -53,12 +53,12 @@ class FactorRoute(LoginRoute):
         self, account: Account, body: FactorBody, binding: str
     ) -> VerifiedFactor | Refusal:
         """Verify the factor; a failure counts for the address as well as for the account."""
-        refusal = self.guard.admission.guessing(self.address_key)
+        refusal = self.guard.checks.auth_failures_exceeded(self.address_key)
         if refusal is not None:
             return refusal
         outcome = await self.guard.factors.judge(account, self._proof(body, binding))
         if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
-            self.guard.admission.failed(self.address_key)
+            self.guard.checks.record_auth_failure(self.address_key)
         return outcome
 
     def _proof(self, body: FactorBody, binding: str) -> Proof:

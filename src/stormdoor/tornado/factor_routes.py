@@ -11,7 +11,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
-from stormdoor.guard.gate import LOGINS
+from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.tornado.factor_route import FactorRoute
 
 __all__ = ["FACTOR_ROUTES"]
@@ -87,14 +87,14 @@ class _Passkey(FactorRoute):
             self.refuse(_NO_PENDING_LOGIN)
             return
         proof = PasskeyProof(credential=body.passkey, origin=self.page, binding=fingerprint(secret))
-        outcome = self.guard.admission.guessing(self.address_key) or (
+        outcome = self.guard.checks.auth_failures_exceeded(self.address_key) or (
             await self.guard.factors.judge_alone(proof)
         )
         if isinstance(outcome, VerifiedFactor) and outcome.account.disabled:
             outcome = Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
         if isinstance(outcome, Refusal):
             if outcome.denial is Denial.BAD_CREDENTIAL:
-                self.guard.admission.failed(self.address_key)
+                self.guard.checks.record_auth_failure(self.address_key)
             self.refuse(outcome)
             return
         await self.log_in(outcome, "passkey")

@@ -159,7 +159,7 @@ class GuardMixin(HandshakeMixin):
 
     async def _door_complete_first(self, connection: Connection, message: str | bytes) -> None:
         guard = self._door_guard
-        if await guard.antechamber.first(connection, message) is not None:
+        if await guard.first_message.receive(connection, message) is not None:
             return
         self._door_raise_size_limit()
         expires_in = connection.expires_in(guard.clock.monotonic())
@@ -260,7 +260,7 @@ class GuardMixin(HandshakeMixin):
         if connection is None:
             return False
         if connection.waiting:
-            self._door_guard.antechamber.control(connection)
+            self._door_guard.first_message.receive_control(connection)
             return False
         return self._door_guard.inbound.receive_control(connection, len(data))
 

@@ -101,7 +101,7 @@ class HandshakeMixin(OutboundMixin):
             return
         self._door_admitted = outcome
         outcome.sink = HandlerSink(self)
-        if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
+        if guard.credentials.exclusive_headers or handshake.peer_certificate is not None:
             # Headers that only a proxy may send were removed from the request, and the certificate is lost
             # with the socket, which moves to the WebSocket. A refresh needs both again.
             self._door_kept_handshake = handshake
@@ -224,8 +224,8 @@ class HandshakeMixin(OutboundMixin):
         if self._door_own_origin_check:
             return bool(super().check_origin(origin))
         if self._door_endpoint.public is not None:
-            entrance = self._door_guard.entrance
-            return entrance.origins.allows(origin) or bool(super().check_origin(origin))
+            origins = self._door_guard.handshake_policy.origins
+            return origins.allows(origin) or bool(super().check_origin(origin))
         return self._door_admitted is not None
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:

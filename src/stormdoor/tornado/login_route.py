@@ -82,12 +82,12 @@ class LoginRoute(SessionHandler):
 
         If one address tries one password with many names, the failures count for that address.
         """
-        admission = self.guard.admission
-        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
+        checks = self.guard.checks
+        outcome = checks.auth_failures_exceeded(self.address_key) or await self.guard.login.attempt(
             username, password, self.address_key
         )
         if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
-            admission.failed(self.address_key)
+            checks.record_auth_failure(self.address_key)
         return outcome
 
     async def begin_session(

@@ -14,7 +14,7 @@ from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
-from stormdoor.guard.gate import CALLBACKS, LOGINS
+from stormdoor.guard.handshake_checks import CALLBACKS, LOGINS
 from stormdoor.tornado.oidc_route import ANSWERS, OpenIdRoute
 from stormdoor.tornado.session_handler import Caller
 
@@ -111,7 +111,7 @@ class Callback(OpenIdRoute):
 
     async def get(self) -> None:
         """Verify the answer that the browser has brought, and create its session."""
-        if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
+        if (refusal := self.guard.checks.auth_failures_exceeded(self.address_key)) is not None:
             self.refuse_page(refusal)
             return
         query = {name: self.handshake.query.get(name, ()) for name in ANSWERS}
@@ -123,7 +123,7 @@ class Callback(OpenIdRoute):
         outcome = arrived if isinstance(arrived, Refusal) else await self._settle(arrived)
         if isinstance(outcome, Refusal):
             if outcome.charged and outcome.denial is Denial.BAD_CREDENTIAL:
-                self.guard.admission.failed(self.address_key)
+                self.guard.checks.record_auth_failure(self.address_key)
             self.refuse_page(outcome)
             return
         self.set_header("Referrer-Policy", "no-referrer")

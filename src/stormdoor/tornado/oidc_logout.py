@@ -13,7 +13,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.pending import Pending
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.gate import CALLBACKS
+from stormdoor.guard.handshake_checks import CALLBACKS
 from stormdoor.tornado.oidc_route import OpenIdRoute
 
 __all__ = ["BackChannel", "FrontChannel", "LogOut", "LoggedOut"]
@@ -70,7 +70,7 @@ class BackChannel(_Ending):
 
         If the store does not answer, it is 503, and the logout is repeated until the store answers.
         """
-        if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
+        if (refusal := self.guard.checks.auth_failures_exceeded(self.address_key)) is not None:
             self.refuse(refusal)
             return
         tokens = self.get_body_arguments("logout_token", strip=False) if self.from_form else []
@@ -115,7 +115,7 @@ class BackChannel(_Ending):
             self.set_header("Retry-After", str(refusal.retry_after or 5))
             self.answer({"error": "temporarily_unavailable"})
             return
-        guard.admission.failed(self.address_key)
+        guard.checks.record_auth_failure(self.address_key)
         self.set_status(400)
         self.answer({"error": "invalid_request"})
 

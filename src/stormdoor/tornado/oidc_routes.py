@@ -71,7 +71,9 @@ def oidc_routes(
             "post_logout_redirect_uri", provider.post_logout_redirect_uri, f"{prefix}/logged-out"
         )
     host = urlsplit(provider.redirect_uri).netloc.lower()
-    if not (guard.entrance.insecure_allow_any_host or guard.entrance.hosts.allows(host)):
+    if not (
+        guard.handshake_policy.insecure_allow_any_host or guard.handshake_policy.hosts.allows(host)
+    ):
         raise ConfigurationError(
             f"redirect_uri leads to {host}, which the guard refuses; it is none of its origins or hosts"
         )

@@ -104,12 +104,12 @@ def replay(
     """
     context = SimpleNamespace(address=(peer, 0), protocol=scheme, _orig_protocol=scheme)
     request.connection = cast(Any, SimpleNamespace(context=context, stream=None))
-    admission = guard.admission
+    credentials = guard.credentials
     parser = HandshakeParser(
-        admission.places,
+        credentials.places,
         guard.trusted_proxies,
-        headers=admission.headers,
-        exclusive=admission.exclusive_headers,
+        headers=credentials.headers,
+        exclusive=credentials.exclusive_headers,
     )
     handshake = parser.parse(request)
     if certificate is None:

@@ -47,12 +47,12 @@ class _Revocations(SessionHandler):
 
     def parser(self) -> HandshakeParser:
         """Return a parser of every credential that opens a socket: programs have no cookie."""
-        admission = self.guard.admission
+        credentials = self.guard.credentials
         return HandshakeParser(
-            admission.places,
+            credentials.places,
             self.guard.trusted_proxies,
-            headers=admission.headers,
-            exclusive=admission.exclusive_headers,
+            headers=credentials.headers,
+            exclusive=credentials.exclusive_headers,
         )
 
     async def post(self) -> None:
@@ -89,7 +89,7 @@ class _Revocations(SessionHandler):
     async def _authenticated(self) -> Authentication | None:
         """Return the authentication of the caller; None, after sending the refusal, without one."""
         guard = self.guard
-        outcome = await guard.admission.identify(self.handshake, self.address_key)
+        outcome = await guard.admission.authenticate_request(self.handshake, self.address_key)
         if isinstance(outcome, Authentication) and guard.revocations.ends(outcome):
             outcome = Refusal(Denial.REVOKED, "the credential was revoked")
         if isinstance(outcome, Refusal):

@@ -15,7 +15,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.errors import ConfigurationError
-from stormdoor.guard.gate import LOGINS
+from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
 from stormdoor.tornado.factor_routes import FACTOR_ROUTES
 from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions

@@ -19,7 +19,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.gate import CALLBACKS, FOREIGN, PAGES
+from stormdoor.guard.handshake_checks import CALLBACKS, FOREIGN, PAGES
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = [
@@ -156,7 +156,9 @@ class SessionHandler(RequestHandler):
         foreign = self._foreign()
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
-        refusal = guard.admission.approach(self.handshake, self.address_key, limit, ends=self.ends)
+        refusal = guard.admission.check_request(
+            self.handshake, self.address_key, limit, ends=self.ends
+        )
         if refusal is None and self.request.method not in _SAFE:
             refusal = foreign
         if refusal is None and len(self.request.body) > _MAX_BODY:
@@ -177,7 +179,7 @@ class SessionHandler(RequestHandler):
         """
         handshake = self.handshake
         if handshake.origin is not None:
-            if not self.guard.entrance.origins.allows(handshake.origin):
+            if not self.guard.handshake_policy.origins.allows(handshake.origin):
                 return Refusal(Denial.ORIGIN, self._origin_detail(handshake))
             return None
         harmless = ("same-origin", "none") if self.request.method in _SAFE else ("same-origin",)
@@ -186,7 +188,7 @@ class SessionHandler(RequestHandler):
         return None
 
     def _origin_detail(self, handshake: Handshake) -> str:
-        return self.guard.entrance.origins.refuse(handshake) or "the origin is not allowed"
+        return self.guard.handshake_policy.origins.refuse(handshake) or "the origin is not allowed"
 
     def refuse(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> None:
         """Answer with the public part of `refusal`; the trail gets its detail.

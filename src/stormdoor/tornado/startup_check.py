@@ -76,7 +76,7 @@ def check(
     if (
         guard.production
         and guard.memory_only
-        and guard.entrance.origins.entries
+        and guard.handshake_policy.origins.entries
         and _ambient(guard)
     ):
         remarks.append(
@@ -100,7 +100,7 @@ def _undeclared(route: Route) -> str:
 
 
 def _ambient(guard: Guard) -> bool:
-    return any(place.ambient for place in guard.admission.places)
+    return any(place.ambient for place in guard.credentials.places)
 
 
 def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
@@ -111,7 +111,7 @@ def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
         return [
             "the guard has no authenticators, so no client can connect; write Guard(authenticators=[...])"
         ]
-    if _ambient(guard) and not guard.entrance.origins.entries:
+    if _ambient(guard) and not guard.handshake_policy.origins.entries:
         return [
             (
                 "cookies or certificates are accepted, but no page may open a socket; write "

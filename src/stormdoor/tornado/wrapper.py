@@ -57,10 +57,10 @@ class HandlerWrapper:
         self._declarations = declarations
         self._transports = transports
         self._parser = HandshakeParser(
-            guard.admission.places,
+            guard.credentials.places,
             guard.trusted_proxies,
-            headers=guard.admission.headers,
-            exclusive=guard.admission.exclusive_headers,
+            headers=guard.credentials.headers,
+            exclusive=guard.credentials.exclusive_headers,
         )
         self._sessions: dict[int, TransportSessions] = {}
         self._made: dict[tuple[type, _Handler, Endpoint | None, int], _Handler] = {}
@@ -180,7 +180,11 @@ class HandlerWrapper:
         key = (CompanionPage, handler, None, 0)
         made = self._made.get(key)
         if made is None:
-            pages = [one for one in self._guard.entrance.origins.entries if one.startswith("http")]
+            pages = [
+                one
+                for one in self._guard.handshake_policy.origins.entries
+                if one.startswith("http")
+            ]
             ancestors = " ".join(["'self'", *pages])
             made = self._made[key] = derive(CompanionPage, handler, _door_ancestors=ancestors)
         return made

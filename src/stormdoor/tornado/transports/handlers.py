@@ -126,7 +126,7 @@ class HttpTransport(RequestHandler):
             # It has no credential and belongs to no session. Its answer lists the requests that a page may
             # send.
             public = self._door_endpoint.public is not None
-            if not public and not guard.entrance.origins.allows(handshake.origin or ""):
+            if not public and not guard.handshake_policy.origins.allows(handshake.origin or ""):
                 refusal = Refusal(Denial.ORIGIN, "a preflight of a page that is not allowed")
                 self._door_refuse(self._door_record(handshake, refusal))
             return

@@ -28,8 +28,8 @@ from stormdoor.auth.authenticator import Rejected
 from stormdoor.core.address import client_address, parse_networks
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.revocation import Revocation
+from stormdoor.guard.attempt import HANDSHAKES
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.gate import HANDSHAKES
 from stormdoor.ports import Store
 from tests.guard.fakes import (
     CHAT,
@@ -62,24 +62,24 @@ Fault = Callable[[Guard, Handshake], Handshake]
 
 
 def _closing(guard: Guard, handshake: Handshake) -> Handshake:
-    guard.admission.closing = True
+    guard.checks.closing = True
     return handshake
 
 
 def _used_up(guard: Guard, handshake: Handshake) -> Handshake:
-    while guard.admission._requests[HANDSHAKES].spend(handshake.address, guard.clock.monotonic()):
+    while guard.checks._requests[HANDSHAKES].spend(handshake.address, guard.clock.monotonic()):
         pass
     return handshake
 
 
 def _failed(guard: Guard, handshake: Handshake) -> Handshake:
-    while guard.admission._failures.spend(handshake.address, guard.clock.monotonic()):
+    while guard.checks._failures.spend(handshake.address, guard.clock.monotonic()):
         pass
     return handshake
 
 
 def _no_trail(guard: Guard, handshake: Handshake) -> Handshake:
-    guard.trail._gap = 1
+    guard.trail.gap = 1
     return handshake
 
 
@@ -123,7 +123,7 @@ async def test_the_first_fault_decides(step: int) -> None:
     assert isinstance(tokens, Tokens)
     assert bool(tokens.asked) == (denial is Denial.BAD_CREDENTIAL)
     assert len(guard.registry) == 0
-    guard.trail._gap = 0
+    guard.trail.gap = 0
     [*_, event] = await events(guard)
     assert event.cause == denial.value
 

@@ -1,4 +1,4 @@
-"""An explanation is what happens: the same verdict as the admission's, with every step before it."""
+"""An explanation has the result of the real handshake, with every step before it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ async def _guard() -> Guard:
 CASES: list[tuple[str, Handshake, Endpoint, str]] = [
     ("admitted", bearer("alice"), CHAT, ""),
     ("public", HANDSHAKE, PUBLIC, ""),
-    ("undeclared", bearer("alice"), Endpoint("tests.Forgotten"), ""),
-    ("plaintext", bearer("alice", scheme="http"), CHAT, "transport and Host"),
-    ("other host", bearer("alice", host="evil.example"), CHAT, "transport and Host"),
+    ("undeclared", bearer("alice"), Endpoint("tests.Forgotten"), "declared"),
+    ("plaintext", bearer("alice", scheme="http"), CHAT, "transport"),
+    ("other host", bearer("alice", host="evil.example"), CHAT, "Host"),
     ("foreign page", bearer("alice", origin="https://evil.example"), CHAT, "Origin"),
     ("nothing", HANDSHAKE, CHAT, "credential"),
     ("two", bearer("alice", headers={"x-api-key": ["sd_x"]}), CHAT, "credential"),
@@ -43,18 +43,18 @@ CASES: list[tuple[str, Handshake, Endpoint, str]] = [
         "a cookie without an origin",
         replace(HANDSHAKE, origin=None, fetch_site=None, cookies={"__Host-stormdoor": ["x"]}),
         CHAT,
-        "credential",
+        "credential form",
     ),
-    ("too long", bearer("a" * 9000), CHAT, "credential"),
+    ("too long", bearer("a" * 9000), CHAT, "credential form"),
     ("unknown", bearer("nobody's"), CHAT, "authentication"),
     ("not recognised", bearer("?"), CHAT, "authentication"),
     ("no permission", bearer("eve"), CHAT, "permission"),
-    ("expired meanwhile", bearer("old"), CHAT, "room, deadline, revocations"),
+    ("expired meanwhile", bearer("old"), CHAT, "deadline"),
     (
-        "company",
+        "an unbound cookie",
         bearer("alice", cookies={"__Host-stormdoor": ["x"]}),
         CHAT,
-        "company",
+        "ambient credential",
     ),
 ]
 
@@ -75,29 +75,32 @@ async def test_the_verdict_is_that_of_the_admission(
     if isinstance(outcome, Connection):
         assert explained.refusal is None
         assert explained.authentication == outcome.authentication
-        assert all(one.passed for one in explained.observations)
+        assert all(one.passed for one in explained.steps)
         return
     assert isinstance(outcome, Refusal)
     refusal = explained.refusal
     assert refusal is not None
     assert (refusal.denial, refusal.detail) == (outcome.denial, outcome.detail)
-    failed = [one for one in explained.observations if not one.passed]
-    assert [one.step for one in failed] == ([stopped] if stopped else [])
-    if stopped:
-        assert explained.observations[-1] is failed[0]
-        assert failed[0].said == outcome.detail
+    failed = [one for one in explained.steps if not one.passed]
+    assert [one.step for one in failed] == [stopped]
+    assert explained.steps[-1] is failed[0]
+    assert failed[0].detail == outcome.detail
 
 
-async def test_what_was_found_comes_before_what_became_of_it() -> None:
-    """In the order of the admission, so that it reads like what happened."""
-    explained = await _explained(await _guard(), bearer("alice"), CHAT)
-    assert [one.step for one in explained.observations] == [
-        "transport and Host",
-        "Origin",
-        "credential",
-        "authentication",
-        "permission",
-        "room, deadline, revocations",
+async def test_every_step_is_traced_in_the_order_of_the_list() -> None:
+    """The tracer names no step of its own: a step that is added to the list is explained, too."""
+    guard = await _guard()
+    explained = await _explained(guard, bearer("alice"), CHAT)
+    steps = guard.steps
+    assert [one.step for one in explained.steps] == [
+        one.name
+        for one in (
+            *steps.request,
+            *steps.credential,
+            steps.authentication,
+            steps.bond,
+            *steps.registration,
+        )
     ]
 
 

@@ -55,8 +55,8 @@ async def another(guard: Guard, **changes: Any) -> tuple[Connection, FakeSink]:
 
 
 def _given_back(guard: Guard) -> None:
-    assert len(guard.antechamber) == 0
-    assert guard.antechamber._addresses == {}
+    assert len(guard.pending) == 0
+    assert guard.pending._addresses == {}
     assert len(guard.registry) == 0
     assert guard.registry._addresses == {}
 
@@ -64,14 +64,14 @@ def _given_back(guard: Guard) -> None:
 async def test_it_is_let_in_by_its_first_message() -> None:
     """Then it is a connection like any other, counted for its principal and recorded once."""
     guard, connection, _ = await waiting()
-    assert len(guard.antechamber) == 1
+    assert len(guard.pending) == 1
     assert [one.name for one in await events(guard)] == ["sys_startup"]
-    assert await guard.antechamber.first(connection, ALICE) is None
+    assert await guard.first_message.receive(connection, ALICE) is None
     assert connection.open
     assert not connection.waiting
     assert connection.principal.id == "alice"
     assert guard.registry.of_principal("alice") == [connection]
-    assert len(guard.antechamber) == 0
+    assert len(guard.pending) == 0
     assert isinstance(guard.inbound.receive(connection, SAY, ACTIONS), tuple)
     opened = [one for one in await events(guard) if one.name == "connection_opened"]
     assert [(one.principal, one.kind) for one in opened] == [("alice", "token")]
@@ -86,7 +86,7 @@ async def test_a_credential_in_the_handshake_is_as_good_as_ever() -> None:
     guard = await settle(make_guard())
     connection = await admit(guard, bearer("alice"), FIRST)
     assert not connection.waiting
-    assert len(guard.antechamber) == 0
+    assert len(guard.pending) == 0
     refusal = await refused(guard, bearer("forged"), FIRST)
     assert refusal.denial is Denial.BAD_CREDENTIAL
     await guard.close()
@@ -173,7 +173,7 @@ WRONG: list[tuple[str, str | bytes]] = [
 async def test_anything_else_ends_it(raw: str | bytes) -> None:
     """3000 and a generic reason, whatever it was; and each counts as a guess."""
     guard, connection, sink = await waiting(limits={"failures_per_address": "1/min burst 1"})
-    refusal = await guard.antechamber.first(connection, raw)
+    refusal = await guard.first_message.receive(connection, raw)
     assert refusal is not None
     assert sink.closed == (3000, "authentication required")
     assert sink.sent == []
@@ -196,7 +196,7 @@ async def test_it_ends_when_it_says_nothing() -> None:
     assert sink.closed == (3000, "authentication required")
     assert guard.statistics.closed[Denial.NO_CREDENTIAL] == 1
     _given_back(guard)
-    assert (await guard.antechamber.first(connection, ALICE)) is not None
+    assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert not connection.open
     await guard.close()
 
@@ -206,7 +206,7 @@ async def test_a_message_that_comes_too_late_comes_too_late() -> None:
     clock = FakeClock()
     guard, connection, sink = await waiting(clock)
     clock.advance(5)
-    assert (await guard.antechamber.first(connection, ALICE)) is not None
+    assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert sink.closed == (3000, "authentication required")
     await guard.close()
 
@@ -228,7 +228,7 @@ async def test_the_server_may_take_longer_than_the_client() -> None:
     clock = FakeClock()
     verify, reached, go = slow(authentication("alice"))
     guard, connection, _ = await waiting(clock, authenticators=[Tokens({"alice": verify})])
-    coming = asyncio.create_task(guard.antechamber.first(connection, ALICE))
+    coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await reached.wait()
     clock.advance(6)
     await guard.tick()
@@ -243,15 +243,15 @@ async def test_a_second_one_does_not_count() -> None:
     verify, reached, go = slow(authentication("alice"))
     tokens = Tokens({"alice": verify, "bob": authentication("bob")})
     guard, connection, _ = await waiting(authenticators=[tokens])
-    coming = asyncio.create_task(guard.antechamber.first(connection, ALICE))
+    coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await reached.wait()
-    again = await guard.antechamber.first(connection, ALICE.replace("alice", "bob"))
+    again = await guard.first_message.receive(connection, ALICE.replace("alice", "bob"))
     assert again is not None
     assert again.denial is Denial.ENDED
     go.set()
     assert await coming is None
     assert tokens.asked == ["alice"]
-    assert (await guard.antechamber.first(connection, ALICE)) is not None
+    assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert connection.principal.id == "alice"
     verdict = guard.inbound.receive(connection, ALICE, ACTIONS)
     assert getattr(verdict, "refusal", None).denial is Denial.INVALID_MESSAGE  # type: ignore[union-attr]
@@ -262,11 +262,11 @@ async def test_pings_are_few() -> None:
     """Ten, and the eleventh ends it."""
     guard, connection, sink = await waiting()
     for _ in range(10):
-        guard.antechamber.control(connection)
+        guard.first_message.receive_control(connection)
     assert sink.closed is None
-    guard.antechamber.control(connection)
+    guard.first_message.receive_control(connection)
     assert sink.closed == (3000, "authentication required")
-    guard.antechamber.control(connection)
+    guard.first_message.receive_control(connection)
     _given_back(guard)
     await guard.close()
 
@@ -281,7 +281,7 @@ async def test_few_of_an_address_wait() -> None:
     refusal = await refused(guard, HANDSHAKE, FIRST)
     assert (refusal.denial, refusal.retry_after) == (Denial.TOO_MANY_CONNECTIONS, 5)
     await another(guard, address="198.51.100.7")
-    assert await guard.antechamber.first(first, ALICE) is None
+    assert await guard.first_message.receive(first, ALICE) is None
     third, _ = await another(guard)
     guard.registry.end(second)
     guard.registry.end(third)
@@ -311,9 +311,9 @@ async def test_those_who_wait_take_no_room_of_a_public_endpoint() -> None:
 async def test_the_cap_of_a_principal_holds() -> None:
     """Coming in by the other door is no way around it."""
     guard, first, _ = await waiting(limits={"connections_per_principal": 1})
-    assert await guard.antechamber.first(first, ALICE) is None
+    assert await guard.first_message.receive(first, ALICE) is None
     second, sink = await another(guard)
-    refusal = await guard.antechamber.first(second, ALICE)
+    refusal = await guard.first_message.receive(second, ALICE)
     assert refusal is not None
     assert refusal.denial is Denial.TOO_MANY_CONNECTIONS
     assert sink.closed == (1013, "too many connections")
@@ -345,7 +345,7 @@ async def test_what_counts_at_a_handshake_counts_here(token: str, code: int) -> 
     )
     guard, connection, sink = await waiting(authenticators=[Tokens(known)], policies=policies)
     await guard.admin.revoke(Target.CREDENTIAL, "gone")
-    refusal = await guard.antechamber.first(connection, ALICE.replace("alice", token))
+    refusal = await guard.first_message.receive(connection, ALICE.replace("alice", token))
     assert refusal is not None
     assert sink.closed is not None
     assert sink.closed[0] == code
@@ -363,10 +363,10 @@ async def test_trouble_lets_nobody_in(fault: Exception) -> None:
         raise fault
 
     guard, connection, sink = await waiting(authenticators=[Tokens({"alice": fail})])
-    assert (await guard.antechamber.first(connection, ALICE)) is not None
+    assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert sink.closed is not None
     assert sink.closed[0] in {1013, 1011}
-    assert guard.admission.guessing(connection.address_key) is None
+    assert guard.checks.auth_failures_exceeded(connection.address_key) is None
     _given_back(guard)
     await guard.close()
 
@@ -377,7 +377,7 @@ async def test_what_ends_meanwhile_stays_ended(how: str) -> None:
     clock = FakeClock()
     verify, reached, go = slow(authentication("carol", live=True))
     guard, connection, _ = await waiting(clock, authenticators=[Tokens({"alice": verify})])
-    coming = asyncio.create_task(guard.antechamber.first(connection, ALICE))
+    coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await reached.wait()
     match how:
         case "revoke":
@@ -404,7 +404,7 @@ async def test_one_that_is_given_up_gives_everything_back() -> None:
     """Its task was cancelled."""
     verify, reached, _ = slow(authentication("alice"))
     guard, connection, _ = await waiting(authenticators=[Tokens({"alice": verify})])
-    coming = asyncio.create_task(guard.antechamber.first(connection, ALICE))
+    coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await reached.wait()
     coming.cancel()
     await asyncio.wait([coming])
@@ -417,7 +417,7 @@ async def test_a_role_that_is_taken_meanwhile_is_not_had() -> None:
     guard = await settle(make_guard(Tokens({"alice": of_account("carol")})))
     connection, _ = await another(guard)
     pause = guard.store.pause("account")  # type: ignore[attr-defined]
-    coming = asyncio.create_task(guard.antechamber.first(connection, ALICE))
+    coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await pause.reached.wait()
     await guard.admin.grant_role("carol", "moderator")
     await guard.admin.withdraw_role("carol", "member")
@@ -432,7 +432,7 @@ async def test_other_policies_do_not_end_those_who_wait() -> None:
     guard, connection, sink = await waiting()
     assert guard.reload(PolicySet([role("member")])) == 0
     assert connection.state is State.PENDING
-    assert (await guard.antechamber.first(connection, ALICE)) is not None
+    assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert sink.closed == (3003, "forbidden")
     await guard.close()
 
@@ -440,6 +440,6 @@ async def test_other_policies_do_not_end_those_who_wait() -> None:
 async def test_a_flood_of_them_is_refused_at_the_handshake() -> None:
     """Who has guessed too often does not even wait."""
     guard, _, _ = await waiting(limits={"failures_per_address": "1/min burst 1"})
-    guard.admission.failed("192.0.2.1")
+    guard.checks.record_auth_failure("192.0.2.1")
     assert isinstance(await guard.admission.admit(HANDSHAKE, FIRST), Refusal)
     await guard.close()

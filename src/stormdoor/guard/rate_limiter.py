@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from stormdoor.core.bucket import Rate, retry_after, spend
+from stormdoor.core.bucket import Rate, retry_after
 
-__all__ = ["Budget"]
+__all__ = ["KeyedRateLimiter"]
 
 
-class Budget:
+class KeyedRateLimiter:
     """One GCRA bucket for each key, the least recently used forgotten first.
 
     Args:
@@ -17,18 +17,25 @@ class Budget:
         capacity: The most keys that are remembered.
     """
 
-    __slots__ = ("_capacity", "_rate", "_tats")
+    __slots__ = ("_capacity", "_interval", "_rate", "_tats", "_tolerance")
 
     def __init__(self, rate: Rate, capacity: int = 65_536) -> None:
         self._rate = rate
+        self._interval = rate.interval
+        self._tolerance = rate.tolerance + 1e-6
         self._capacity = capacity
         self._tats: OrderedDict[str, float] = OrderedDict()
 
     def spend(self, key: str, now: float, cost: float = 1.0) -> bool:
-        """Take `cost` units of `key` at `now` (monotonic seconds); False if it has none left."""
+        """Take `cost` units of `key` at `now` (monotonic seconds); False if it has none left.
+
+        The arithmetic of `core.bucket.spend`, inlined: it runs at every handshake. A test keeps both equal.
+        """
         tats = self._tats
-        after = spend(tats.get(key, 0.0), now, self._rate, cost)
-        if after is None:
+        tat = tats.get(key, 0.0)
+        start = now if now >= tat else tat
+        after = start + cost * self._interval
+        if not (after >= start and after - now <= self._tolerance):
             return False
         tats[key] = after
         tats.move_to_end(key)

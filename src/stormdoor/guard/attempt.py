@@ -1,0 +1,77 @@
+"""One request on its way through the steps of a handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from stormdoor.core.credential import Credential
+from stormdoor.core.denial import Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
+
+__all__ = ["HANDSHAKES", "Attempt", "AwaitedStep", "Check", "Step"]
+
+HANDSHAKES = "handshakes_per_address"
+"""The limit of `Limits` that a handshake counts for."""
+
+
+class Attempt(msgspec.Struct, eq=False):
+    """The facts of a request, and what the steps have found so far.
+
+    Attributes:
+        handshake: The facts of the request.
+        endpoint: The requested endpoint.
+        address_key: Key of the client for limits by address.
+        changes: Number of known changes of accounts when the attempt began.
+        filtered: The facts, with the client certificate that an authenticated proxy forwards.
+        limit: Name of the limit that the request counts for.
+        presented: Every credential of the request.
+        credential: The credential to verify; None if none is needed, or none has been presented.
+        ambient: A second, ambient credential, which must be bound to the first.
+        authentication: The accepted authentication.
+        usage_key: Key under which the connection counts: its principal, or the address of an unknown one.
+        connection: The connection of an admitted handshake; registered by the step `register`.
+    """
+
+    handshake: Handshake
+    endpoint: Endpoint
+    address_key: str
+    changes: int
+    filtered: Handshake
+    limit: str = HANDSHAKES
+    presented: Sequence[Credential] = ()
+    credential: Credential | None = None
+    ambient: Credential | None = None
+    authentication: Authentication | None = None
+    usage_key: str = ""
+    connection: Connection | None = None
+
+
+Check = Callable[[Attempt], Refusal | None]
+"""Answers one question about an attempt: None to go on, or the refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question about an attempt, answered without waiting.
+
+    Attributes:
+        name: Its name, for the operator.
+        check: Answers it: None to go on, or the refusal.
+    """
+
+    name: str
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedStep:
+    """One question whose answer may have to wait for a store or an issuer. Attributes as those of `Step`."""
+
+    name: str
+    check: Callable[[Attempt], Awaitable[Refusal | None]]

@@ -1,0 +1,166 @@
+"""Authentication by the first message of a connection, for clients that cannot send headers.
+
+The guard reads exactly one text message of limited size. Before it is accepted, nothing is sent to the
+client, and no method of the handler runs.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from stormdoor.core.connection import State
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.in_band import read_authenticate
+from stormdoor.core.limits import Limits
+from stormdoor.core.principal import Authentication
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.credential_resolver import CredentialResolver
+from stormdoor.guard.handshake import HandshakePipeline
+from stormdoor.guard.handshake_checks import HandshakeChecks
+from stormdoor.guard.pending_connections import PendingConnection, PendingConnections
+from stormdoor.guard.registration import Registration
+from stormdoor.guard.registry import Registry
+from stormdoor.ports import Clock
+
+__all__ = ["FirstMessageAuthentication"]
+
+_log = logging.getLogger("stormdoor.first_message")
+
+_CONTROLS = 10
+"""Pings and pongs that a connection may send before it has authenticated."""
+
+
+class FirstMessageAuthentication:
+    """Authenticates the connections that wait for their first message.
+
+    Args:
+        pipeline: Records the results.
+        registration: Completes the handshake.
+        credentials: Verifies the credential.
+        checks: Counts failed authentications.
+        pending: The connections that wait.
+        registry: Registry that counts the connections.
+        limits: Limits on the time and size of the message.
+        clock: Source of the time.
+    """
+
+    def __init__(
+        self,
+        *,
+        pipeline: HandshakePipeline,
+        registration: Registration,
+        credentials: CredentialResolver,
+        checks: HandshakeChecks,
+        pending: PendingConnections,
+        registry: Registry,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._pipeline = pipeline
+        self._registration = registration
+        self._credentials = credentials
+        self._checks = checks
+        self._pending = pending
+        self._registry = registry
+        self._limits = limits
+        self._clock = clock
+
+    def receive_control(self, connection: Connection) -> None:
+        """Count a ping or pong of a waiting connection: the handler never sees it, and few are allowed."""
+        waiting = self._pending.get(connection)
+        if waiting is None:
+            return
+        waiting.controls += 1
+        if waiting.controls > _CONTROLS:
+            self._refuse(
+                connection, waiting, Refusal(Denial.NO_CREDENTIAL, "pings, and no credential")
+            )
+
+    async def receive(self, connection: Connection, raw: str | bytes) -> Refusal | None:
+        """Evaluate the first message.
+
+        Returns:
+            None if the connection is open now; else the refusal that ended it.
+        """
+        waiting = self._pending.get(connection)
+        if waiting is None or waiting.taken:
+            return connection.closed_by or Refusal(Denial.ENDED, "it does not wait any more")
+        waiting.taken = True
+        try:
+            refusal = await self._authenticate(connection, waiting, raw)
+        except StoreUnavailable as error:
+            refusal = Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
+        except Exception:  # noqa: BLE001 - fail closed on any error
+            _log.exception("the first message of connection %s", connection.id)
+            refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+        except BaseException:
+            self._registry.end(connection)
+            raise
+        if refusal is not None:
+            self._refuse(connection, waiting, refusal)
+        return refusal
+
+    async def _authenticate(
+        self, connection: Connection, waiting: PendingConnection, raw: str | bytes
+    ) -> Refusal | None:
+        token = self._read(connection, raw)
+        if isinstance(token, Refusal):
+            return token
+        found = await self._credentials.verify(token, waiting.handshake, connection.address_key)
+        # INVARIANT: no await from here on.
+        if isinstance(found, Refusal):
+            return found
+        return self._open(connection, waiting, found)
+
+    def _read(self, connection: Connection, raw: str | bytes) -> str | Refusal:
+        """Return the credential in the first message. Any other message counts as a failed authentication."""
+        limits, fault = self._limits, ""
+        if self._clock.monotonic() >= connection.deadline:
+            return Refusal(Denial.NO_CREDENTIAL, "the first message came too late")
+        if isinstance(raw, bytes):
+            fault = "the first message is binary"
+        elif len(raw.encode("utf-8", "surrogatepass")) > limits.first_message_bytes:
+            fault = f"it has more than limits.first_message_bytes = {limits.first_message_bytes}"
+        else:
+            found = read_authenticate(raw)
+            if found is not None:
+                # It arrived in time. The client does not control how long the verification takes.
+                connection.wait_until(self._clock.monotonic() + limits.authentication_seconds)
+                return found.token
+            fault = "the first message is no stormdoor.authenticate"
+        self._checks.record_auth_failure(connection.address_key)
+        return Refusal(Denial.NO_CREDENTIAL, fault)
+
+    def _open(
+        self, connection: Connection, waiting: PendingConnection, authentication: Authentication
+    ) -> Refusal | None:
+        """Check caps, permission and revocations, and open: one step without an await."""
+        if connection.state is State.ENDED:
+            return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
+        if self._clock.monotonic() >= connection.deadline:
+            return Refusal(Denial.AUTHENTICATION_TIMEOUT, "its credential took too long")
+        refusal = self._registration.complete_first_message(connection, authentication)
+        if refusal is not None:
+            return refusal
+        self._pending.leave(connection)
+        self._registry.opened(connection)
+        self._pipeline.admitted(waiting.handshake, connection)
+        return None
+
+    def _refuse(
+        self,
+        connection: Connection,
+        waiting: PendingConnection,
+        refusal: Refusal,
+    ) -> None:
+        if not self._registry.end(connection, refusal, recorded=False):
+            return
+        known = not connection.waiting
+        self._pipeline.refused(
+            waiting.handshake,
+            refusal,
+            permission=connection.endpoint.permission or "",
+            kind=connection.authentication.kind,
+            principal=connection.principal.id if known else "",
+        )

@@ -1,0 +1,218 @@
+"""The steps of a handshake that need no credential and no store, the cheapest first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stormdoor.core.address import is_loopback
+from stormdoor.core.bucket import Rate
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.limits import Limits
+from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
+from stormdoor.guard.attempt import HANDSHAKES, Attempt
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock
+
+__all__ = ["CALLBACKS", "FOREIGN", "LOGINS", "PAGES", "HandshakeChecks", "HandshakePolicy"]
+
+_MAX_PATH = 2048
+
+LOGINS = "logins_per_address"
+CALLBACKS = "callbacks_per_address"
+PAGES = "pages_per_address"
+FOREIGN = "foreign_per_address"
+"""The limits of `Limits` on requests of one address, by name. A request counts for exactly one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakePolicy:
+    """Settings of the checks before a credential is read.
+
+    Attributes:
+        origins: The pages that may open sockets.
+        hosts: The names under which the application may be addressed.
+        insecure_allow_plaintext: Accept `ws://` from other machines.
+        insecure_allow_missing_origin: Accept cookies from a client that sends no Origin.
+        insecure_allow_any_host: `hosts` is empty on purpose.
+    """
+
+    origins: OriginPolicy
+    hosts: HostPolicy
+    insecure_allow_plaintext: bool = False
+    insecure_allow_missing_origin: bool = False
+    insecure_allow_any_host: bool = False
+
+
+def _host_name(host: str) -> str:
+    """The host without its port."""
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _local(handshake: Handshake) -> bool:
+    """Return whether the handshake never left this machine, where no other machine can read it."""
+    name = _host_name(handshake.host)
+    return (name == "localhost" or is_loopback(name)) and is_loopback(handshake.peer)
+
+
+class HandshakeChecks:
+    """Checks of the source, destination and rate of requests, for all addresses of this process.
+
+    Attributes:
+        closing: Whether the server is shutting down, so that no client is admitted.
+        revocations_stale: Whether revocations cannot be read, so that no client is admitted.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: HandshakePolicy,
+        limits: Limits,
+        registry: Registry,
+        trail: Trail,
+        clock: Clock,
+    ) -> None:
+        self._policy = policy
+        self._limits = limits
+        self._registry = registry
+        self._trail = trail
+        self._clock = clock
+        self._requests = {
+            name: KeyedRateLimiter(Rate.parse(getattr(limits, name)))
+            for name in (HANDSHAKES, LOGINS, CALLBACKS, PAGES, FOREIGN)
+        }
+        self._failures = KeyedRateLimiter(Rate.parse(limits.failures_per_address))
+        self.closing = False
+        self.revocations_stale = False
+
+    def check_declared(self, attempt: Attempt) -> Refusal | None:
+        """Refuse an endpoint for which the application declares nothing."""
+        endpoint = attempt.endpoint
+        if endpoint.permission is not None or endpoint.public is not None:
+            return None
+        return Refusal(
+            Denial.UNDECLARED,
+            f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
+            "or pass it to protect(permissions={...})",
+        )
+
+    def check_closing(self, _attempt: Attempt) -> Refusal | None:
+        """Refuse while the server is shutting down."""
+        if not self.closing:
+            return None
+        return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
+
+    def check_shape(self, attempt: Attempt) -> Refusal | None:
+        """Refuse a request without a Host, or with a path that is too long."""
+        handshake = attempt.handshake
+        if not handshake.host:
+            return Refusal(Denial.MALFORMED, "the request names no Host")
+        if len(handshake.path) > _MAX_PATH:
+            return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
+        return None
+
+    def check_host(self, attempt: Attempt) -> Refusal | None:
+        """Refuse a Host that does not name this application.
+
+        It comes before the transport: DNS rebinding leads a page of another name here, often without TLS. The
+        trail must record it as a wrong Host.
+        """
+        host = attempt.handshake.host
+        if self._policy.hosts.allows(host):
+            return None
+        return Refusal(
+            Denial.HOST,
+            f"{quote(host)} is not a name of this application; to allow it, add to the "
+            f"guard: hosts = [{quote(_host_name(host))}]",
+        )
+
+    def check_transport(self, attempt: Attempt) -> Refusal | None:
+        """Refuse plaintext from another machine."""
+        handshake = attempt.handshake
+        if (
+            handshake.scheme == "https"
+            or self._policy.insecure_allow_plaintext
+            or _local(handshake)
+        ):
+            return None
+        return Refusal(
+            Denial.INSECURE_TRANSPORT,
+            f"a plaintext request from {handshake.peer} for {quote(handshake.host)}; use TLS, or "
+            "if a proxy on this machine ends TLS, add to the guard: "
+            f'trusted_proxies = ["{handshake.peer}"]',
+        )
+
+    def check_origin(self, attempt: Attempt) -> Refusal | None:
+        """Refuse pages of origins that may not open sockets.
+
+        A refusal counts for `FOREIGN` and not as a handshake, so that a hostile page does not use up the
+        limit of its visitor.
+        """
+        if attempt.endpoint.public is not None:
+            return None
+        reason = self._policy.origins.refuse(attempt.handshake)
+        if reason is None:
+            return None
+        if not self._requests[FOREIGN].spend(attempt.address_key, self._clock.monotonic()):
+            return self._rate_exceeded(attempt.address_key, FOREIGN)
+        return Refusal(Denial.ORIGIN, reason)
+
+    def check_availability(self, _attempt: Attempt | None = None) -> Refusal | None:
+        """Refuse while no admission can be recorded, or be revoked by another process."""
+        if self._trail.gap:
+            return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
+        if self.revocations_stale:
+            # A token verifies without the store, but another process may have revoked it.
+            return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
+        return None
+
+    def check_rate(self, attempt: Attempt) -> Refusal | None:
+        """Charge the address with the request; refuse it if the limit is reached."""
+        key, limit = attempt.address_key, attempt.limit
+        if self._requests[limit].spend(key, self._clock.monotonic()):
+            return None
+        return self._rate_exceeded(key, limit)
+
+    def check_capacity(self, attempt: Attempt) -> Refusal | None:
+        """Refuse if no further connection fits, in this process or from this address."""
+        return self._registry.room_for_address(attempt.address_key)
+
+    def check_auth_failures(self, attempt: Attempt) -> Refusal | None:
+        """Refuse an address with too many failed authentications; a public endpoint needs none."""
+        key = attempt.address_key
+        if (
+            attempt.endpoint.public is not None
+            or self._failures.wait(key, self._clock.monotonic()) <= 0.0
+        ):
+            return None
+        return self.auth_failures_exceeded(key)
+
+    def auth_failures_exceeded(self, address_key: str) -> Refusal | None:
+        """Return the refusal after too many failed authentications from this address, for all accounts."""
+        wait = self._failures.wait(address_key, self._clock.monotonic())
+        if wait <= 0.0:
+            return None
+        return Refusal(
+            Denial.BACKOFF,
+            f"limits.failures_per_address = {self._limits.failures_per_address!r} is reached",
+            retry_after=_seconds(wait),
+        )
+
+    def record_auth_failure(self, address_key: str) -> None:
+        """Charge an address with a failed authentication."""
+        self._failures.spend(address_key, self._clock.monotonic())
+
+    def _rate_exceeded(self, address_key: str, limit: str) -> Refusal:
+        wait = self._requests[limit].wait(address_key, self._clock.monotonic())
+        return Refusal(
+            Denial.HANDSHAKE_RATE,
+            f"limits.{limit} = {getattr(self._limits, limit)!r} is reached",
+            retry_after=_seconds(wait),
+        )
+
+
+def _seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))

@@ -1,0 +1,78 @@
+"""Create the parts that decide handshakes, for a running guard and for an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter
+from stormdoor.core.limits import Limits
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.guard.active_policies import ActivePolicies
+from stormdoor.guard.credential_resolver import CredentialResolver
+from stormdoor.guard.handshake import HandshakeSteps, list_steps
+from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
+from stormdoor.guard.pending_connections import PendingConnections
+from stormdoor.guard.registration import Registration
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, Store
+
+__all__ = ["HandshakeParts", "create_parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeParts:
+    """The parts that decide handshakes, and their steps in order."""
+
+    checks: HandshakeChecks
+    credentials: CredentialResolver
+    pending: PendingConnections
+    registration: Registration
+    steps: HandshakeSteps
+
+
+def create_parts(
+    *,
+    policy: HandshakePolicy,
+    authenticators: Sequence[Authenticator],
+    screens: Sequence[ProxyHeaderFilter],
+    policies: ActivePolicies,
+    limits: Limits,
+    registry: Registry,
+    revocations: RevocationIndex,
+    trail: Trail,
+    store: Store,
+    clock: Clock,
+) -> HandshakeParts:
+    """Create the parts. All state that they share with others is passed in.
+
+    Raises:
+        ConfigurationError: Two authenticators disagree about a place of credentials.
+    """
+    checks = HandshakeChecks(
+        policy=policy, limits=limits, registry=registry, trail=trail, clock=clock
+    )
+    credentials = CredentialResolver(
+        policy=policy,
+        authenticators=authenticators,
+        screens=screens,
+        checks=checks,
+        limits=limits,
+        revocations=revocations,
+        trail=trail,
+        store=store,
+        clock=clock,
+    )
+    pending = PendingConnections(limits=limits, clock=clock)
+    registration = Registration(
+        policies=policies,
+        pending=pending,
+        limits=limits,
+        registry=registry,
+        revocations=revocations,
+        store=store,
+        clock=clock,
+    )
+    steps = list_steps(checks, credentials, registration)
+    return HandshakeParts(checks, credentials, pending, registration, steps)
