@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -93,15 +94,26 @@ async def test_every_step_is_traced_in_the_order_of_the_list() -> None:
     explained = await _explained(guard, bearer("alice"), CHAT)
     steps = guard.steps
     assert [one.step for one in explained.steps] == [
-        one.name
-        for one in (
-            *steps.request,
-            *steps.credential,
-            steps.authentication,
-            steps.bond,
-            *steps.registration,
-        )
+        *(one.name for one in (*steps.request, *steps.credential)),
+        steps.authentication.name,
+        *(one.name for one in (steps.bond, *steps.registration)),
     ]
+
+
+async def test_no_await_can_enter_the_block_of_the_registration() -> None:
+    """Its steps are plain functions, and the last capacity check, the caps and the revocation are in it."""
+    steps = (await _guard()).steps
+    assert [one.name for one in steps.registration] == [
+        "closing, again",
+        "capacity, again",
+        "caps",
+        "permission",
+        "register",
+        "deadline",
+        "revocation",
+        "first message",
+    ]
+    assert not any(inspect.iscoroutinefunction(one.check) for one in steps.registration)
 
 
 @pytest.mark.parametrize("place", ["bearer", "cookie", "key"])
