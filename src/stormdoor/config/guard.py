@@ -306,7 +306,8 @@ class Guard:
         ]
         """Parts with connections to other servers, such as to a provider, which are closed with the guard."""
         self._errands: set[asyncio.Task[None]] = set()
-        self._started = False
+        self.running = False
+        """Whether it has started and has not been closed."""
         self._starting: asyncio.Future[None] | None = None
         self._maintenance: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
@@ -389,14 +390,9 @@ class Guard:
 
     # -- start and stop --------------------------------------------------------------------------
 
-    @property
-    def running(self) -> bool:
-        """Return whether it has started and has not been closed."""
-        return self._started
-
     async def ready(self) -> bool:
         """Start if that has not happened. False if the store does not answer; then no client is admitted."""
-        if self._started or self.checks.closing:
+        if self.running or self.checks.closing:
             return True  # after the end, admission refuses; nothing starts again
         try:
             await self.start()
@@ -413,7 +409,7 @@ class Guard:
         Raises:
             StoreUnavailable: The store does not answer.
         """
-        if self._started:
+        if self.running:
             return
         if self._starting is not None:
             await asyncio.shield(self._starting)
@@ -433,7 +429,7 @@ class Guard:
             raise
         self._starting.set_result(None)
         self._starting = None
-        self._started = True
+        self.running = True
         self._note("sys_startup")
         self._stopping = asyncio.Event()
         self._maintenance = asyncio.get_running_loop().create_task(
@@ -483,7 +479,7 @@ class Guard:
         # In batches, so that the loop continues to serve the remaining clients.
         await self.registry.drain_close_queue()
         await self.rechecker.close()
-        if self._started:
+        if self.running:
             self._note("sys_shutdown")
             await self._last("what waits for the store cannot be stored", self.unfinished.retry())
             self.unfinished.lost()
@@ -496,7 +492,7 @@ class Guard:
                 "the list of connections cannot be written",
                 self.store.forget_node(self.registry.node),
             )
-            self._started = False
+            self.running = False
         errands = list(self._errands)
         for errand in errands:
             errand.cancel()
