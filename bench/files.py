@@ -1,9 +1,8 @@
 """Count the files of stormdoor that execute during one handshake and one message.
 
-A reader who follows a path opens these files. A Tornado server and its client run in this process, on loopback.
-The
-handshake presents a session cookie, the store is memory, and the message is an allowed command with a reply.
-Paths that ran before are counted, so nothing that happens once in the life of a process is in the figure.
+A reader who follows a path opens these files. A Tornado server and its client run in this process, on
+loopback. The handshake presents a session cookie, the store is in memory, and the message is an allowed
+command with a reply. Each path has run once before, so nothing that happens once in a process is counted.
 
 - *decision*: from the parsed request to the registered connection or the refusal, in `admit`.
 - *handshake*: the decision, and all that Tornado's side does from the request to the open socket.
