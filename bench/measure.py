@@ -87,7 +87,7 @@ class Rounds:
 
     @contextmanager
     def failing(self, name: str) -> Iterator[None]:
-        """DeferredQueue a server's failure into an entry, so that the others are still measured."""
+        """Turn a failure of the server into an entry, so that the others are still measured."""
         try:
             yield
         except (ServerError, LoadError, OSError) as error:

@@ -16,7 +16,7 @@ __all__ = ["GuardCollector", "exposition"]
 
 
 class GuardCollector(Collector):
-    """DeferredQueue a guard's statistics into metrics. The hot path only increments integers."""
+    """Collector of the statistics of a guard. The hot path only increments integers."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
