@@ -149,7 +149,7 @@ def test_a_familiar_address_is_not_slowed_by_strangers() -> None:
 
 
 def test_a_familiar_address_is_slowed_by_its_own_failures() -> None:
-    """Familiarity is no licence to guess; it does not add to the unfamiliar' count either."""
+    """A familiar address is delayed for its own failures, which the shared counter does not count."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     now = fail(counters, HOME, 0.0, times=7)
@@ -193,7 +193,7 @@ def test_refund_takes_the_charge_back() -> None:
 
 
 def test_refund_of_a_familiar_address_leaves_the_strangers_alone() -> None:
-    """What was never charged to the unfamiliar is not given back to them."""
+    """The shared counter refunds no charge that it never had."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     fail(counters, CAFE, 0.0, times=3)
@@ -242,7 +242,7 @@ def test_familiar_addresses_are_bounded() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(0.0, 20.0)), max_size=60))
 def test_the_owner_is_never_locked_out(attempts: list[tuple[str, float]]) -> None:
-    """Whatever unfamiliar do, and whenever: the familiar address may try at once."""
+    """A familiar address may try at once, regardless of the attempts of unfamiliar ones."""
     counters = backoff()
     counters.succeeded("alice", HOME)
     now = 0.0

@@ -164,7 +164,7 @@ async def test_a_moderator_sees_the_rooms_only(demo: Running) -> None:
 
 
 async def test_rooms_follow_the_chat(demo: Running) -> None:
-    """Who comes and goes is seen within a publish; an empty room that somebody made is gone."""
+    """The next update lists members that join or leave; an empty room of a member is removed."""
     mia, bob = await demo.visit("mia"), await demo.visit("bob")
 
     def shows(room: str, members: list[str] | None) -> Callable[[dict[str, Any]], bool]:

@@ -112,7 +112,7 @@ async def test_a_write_that_fails_puts_its_entries_before_the_newer_ones() -> No
 
 
 async def test_a_full_queue_says_so_and_refuses_handshakes() -> None:
-    """What cannot be recorded must not transition; afterwards one entry says how many are missing."""
+    """An event that cannot be recorded is refused; afterwards one entry says how many are missing."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     await guard.trail.flush()

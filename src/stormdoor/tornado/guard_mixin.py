@@ -128,7 +128,7 @@ class GuardMixin(HandshakeMixin):
     ) -> None:
         """Log an error of the handler, unless it only wrote to a connection that the guard has ended.
 
-        A logout, a revocation or a deadline may transition at any time, without the handler's knowledge.
+        A logout, a revocation or a deadline may take effect at any time, without the handler's knowledge.
         """
         connection = self._door_admitted
         if connection is None:

@@ -25,7 +25,7 @@ HOME, CAFE = "192.0.2.1", "198.51.100.7"
 
 
 class Room:
-    """Alice has a password; three guesses are free, and unfamiliar have five together."""
+    """Alice has a password; three guesses are free for an address, and five for all unfamiliar addresses together."""
 
     def __init__(self, store: MemoryStore, **options: int) -> None:
         self.clock = FakeClock()
