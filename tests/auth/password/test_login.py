@@ -25,7 +25,7 @@ HOME, CAFE = "192.0.2.1", "198.51.100.7"
 
 
 class Room:
-    """Alice has a password; three guesses are free for an address, and five for all unfamiliar addresses together."""
+    """Alice has a password; three guesses of an address are free, and five of all unfamiliar ones."""
 
     def __init__(self, store: MemoryStore, **options: int) -> None:
         self.clock = FakeClock()
