@@ -78,7 +78,7 @@ def scan(
         rules: Show all rules, without a scan.
         diff: Show the changes of --fix without writing them.
         fix: Write the safe fixes, and show them.
-        jobs: Worker processes. The default is one for each core.
+        jobs: Worker processes. The default is one for each core; one for trees that need much memory.
         steps: Steps for the analysis of each endpoint. The default is 2000000.
         cache: Directory for reports of the same files. The default is in your cache directory.
         no_cache: Neither read nor keep a report in the cache.

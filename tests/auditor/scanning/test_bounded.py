@@ -68,7 +68,7 @@ def _steps(folder: Path) -> list[int]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Budget, "begin", note)
-        run_rules(scene, RULES, 1, None)
+        run_rules(scene, RULES, None)
     return spent[: len(scene.endpoints)]
 
 
@@ -164,7 +164,7 @@ def test_the_same_steps_and_files_in_each_order(tmp_path: Path) -> None:
     for turned in (False, True):
         scene = prepare([tmp_path], settings=Settings(root=tmp_path, jobs=1))
         scene.endpoints.sort(key=lambda endpoint: endpoint.subject, reverse=turned)
-        outcome = run_rules(scene, RULES, 1, None)
+        outcome = run_rules(scene, RULES, None)
         seen.append({one.subject: one.files for one in outcome.endpoints})
     assert seen[0] == seen[1]
     assert seen[0]["doors.First"] == ("doors.py", "rights.py")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.auditor.rules import RULES
-from stormdoor.auditor.scanning import engine
+from stormdoor.auditor.scanning import engine, running
 from stormdoor.auditor.scanning.engine import scan
 from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Check, Report
@@ -141,3 +142,23 @@ def test_a_cast_is_no_call(tmp_path: Path) -> None:
     write(tmp_path, {"app.py": HEAD + body})
     (door,) = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1)).endpoints
     assert door.verdict(Check.AUTHENTICATION).state == "missing"
+
+
+@pytest.mark.parametrize(("jobs", "apart"), [(0, False), (2, True)])
+def test_many_lines_are_read_in_one_process(
+    project: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, *, apart: bool
+) -> None:
+    """A further process copies the syntax trees that it reads: only `--jobs` allows that for many lines."""
+    started: list[int] = []
+    in_turn = running._in_turn
+
+    def noted(work: Any, tasks: Any, workers: int) -> Any:
+        started.append(workers)
+        return in_turn(work, tasks, workers)
+
+    monkeypatch.setattr(running, "_in_turn", noted)
+    monkeypatch.setattr(running, "_MANY_LINES", 10)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    report = scan([project], settings=Settings(root=project, jobs=jobs))
+    assert report.findings
+    assert bool(started) is apart

@@ -256,10 +256,11 @@ def call_at(project: Project, module: Module, node: ast.Call) -> Call:
 
 def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
     """The calls in a file whose name ends like this; an imported name may have another one here."""
-    by_name = _called(project, module)
-    found = {at: pair for name in last for at, pair in by_name.get(name, ())}
-    for at in sorted(found):
-        yield Call(project, module, *found[at])
+    by_name, nodes = _called(project, module), module.nodes()
+    for at in sorted({at for name in last for at in by_name.get(name, ())}):
+        node, scopes = nodes[at]
+        if isinstance(node, ast.Call):
+            yield Call(project, module, node, scopes)
 
 
 def all_calls(project: Project, *last: str) -> Iterator[Call]:
@@ -268,14 +269,12 @@ def all_calls(project: Project, *last: str) -> Iterator[Call]:
         yield from calls_in(project, module, *last)
 
 
-def _called(
-    project: Project, module: Module
-) -> dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]:
-    """The calls in a file by the ends of their names: every rule asks, so it is found out once."""
+def _called(project: Project, module: Module) -> dict[str, list[int]]:
+    """Return the numbers of the calls among a file's nodes, by the ends of their names."""
     known = project.called.get(module.file)
     if known is not None:
         return known
-    result: dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]] = {}
+    result: dict[str, list[int]] = {}
     plain: dict[tuple[str, tuple[ast.AST, ...]], set[str]] = {}
     for at, (node, scopes) in enumerate(module.nodes()):
         if not isinstance(node, ast.Call):
@@ -288,7 +287,7 @@ def _called(
                 plain[key] = {one.rpartition(".")[2] for one in call.names}
             ends |= plain[key]
         for end in ends:
-            result.setdefault(end, []).append((at, (node, scopes)))
+            result.setdefault(end, []).append(at)
     project.called[module.file] = result
     return result
 

@@ -25,6 +25,7 @@ __all__ = ["Endpoint", "Method"]
 
 _ADDRESS = re.compile(r"\^?(/[\w/-]*[\w])/?\??\$?")
 """A pattern of a route that only one path fits, but for a slash at its end."""
+_GIVEN = frozenset({"project", "hierarchy", "info", "routes", "beside"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class Endpoint:
         self.routes = routes
         self.beside: tuple[Endpoint, ...] = ()
         """Other endpoints whose class stands in the same file."""
+
+    def forget(self) -> None:
+        """Free the memory of what was found out about it: it would be found again."""
+        for name in vars(self).keys() - _GIVEN:
+            delattr(self, name)
+        self.budget.forget(self)
 
     @property
     def budget(self) -> Budget:

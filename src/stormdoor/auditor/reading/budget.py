@@ -62,9 +62,18 @@ class Budget:
         self.files = set()
         self._charged.clear()
 
-    def forget(self) -> None:
-        """Make each search anew: there are more files than when it was made."""
-        self._known.clear()
+    def forget(self, about: object = None) -> None:
+        """Make each search anew: there are more files than when it was made.
+
+        Args:
+            about: Only the searches of this object, to free their memory. Those that need an answer again
+                pay for it as before.
+        """
+        self._known = {
+            key: search
+            for key, search in self._known.items()
+            if about is not None and key[1] is not about
+        }
 
     def spend(self, steps: int) -> None:
         """Count steps.

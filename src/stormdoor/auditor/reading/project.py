@@ -97,7 +97,7 @@ class Project:
         trees: What is scanned, then what names may be resolved in (an environment's packages).
         base: Paths in findings are relative to this directory where they lie below it.
         assets: Files that are not Python but ship with the project: HTML, JavaScript.
-        called: The calls of each file by the ends of their names, once a rule has asked.
+        called: The numbers of each file's calls by the ends of their names, once a rule has asked.
         budget: Steps of the work under way.
     """
 
@@ -107,9 +107,7 @@ class Project:
     failed: dict[Path, str] = field(default_factory=dict)
     modules: dict[Path, Module] = field(default_factory=dict)
     settings: dict[str, list[tuple[Module, ast.expr]]] = field(default_factory=dict)
-    called: dict[Path, dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]] = field(
-        default_factory=dict
-    )
+    called: dict[Path, dict[str, list[int]]] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     _index: Index = field(default_factory=Index)
     _indexed: int = 0

@@ -75,7 +75,7 @@ def _scanned(
         scene = prepare(places, settings=settings, progress=progress)
         gc.freeze()
         gc.enable()
-        outcome = run_rules(scene, rules, settings.workers, progress)
+        outcome = run_rules(scene, rules, progress)
     metas = [*ABOUT_COMMENTS, *(rule.meta for rule in RULES)]
     settled = settle(
         outcome.findings,

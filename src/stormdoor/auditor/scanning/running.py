@@ -124,6 +124,7 @@ class _Work:
         self.packages = {endpoint.module.name.partition(".")[0] for endpoint in scene.endpoints}
         self.known = frozenset(scene.project.failed)
         self.missed: list[NotAnalysed] = []
+        self.latest: Endpoint | None = None
 
     def tasks(self) -> list[Task]:
         """Endpoints, which take longest, then files."""
@@ -219,6 +220,11 @@ class _Work:
         """What the rules find, and the row of the table. What was found before the budget ended stands."""
         findings: list[Finding] = []
         rows: list[EndpointReport] = []
+        if self.latest is not None and self.latest.module is not endpoint.module:
+            # Endpoints of one file are compared with each other; those of another file are not.
+            for one in (self.latest, *self.latest.beside):
+                one.forget()
+        self.latest = endpoint
 
         def judge() -> None:
             door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
@@ -307,18 +313,21 @@ _INHERITED: list[_Work] = []
 """What a process that is forked finds: syntax trees are not sent, that would take longer than to parse."""
 
 
-def run_rules(
-    scene: "Scene", rules: tuple[Rule, ...], workers: int, progress: "Progress | None"
-) -> Outcome:
+_MANY_LINES = 600_000
+"""With more lines parsed, a further process may copy syntax trees of more than 600 MiB when it reads them."""
+
+
+def run_rules(scene: "Scene", rules: tuple[Rule, ...], progress: "Progress | None") -> Outcome:
     """Run all rules on everything.
 
     Args:
-        scene: What was resolved.
+        scene: What was resolved. Its settings say how many processes to use at most.
         rules: What to run.
-        workers: Processes, at most.
         progress: Told how far it is.
     """
     work = _Work(scene, rules)
+    lines = sum(len(module.lines) for module in scene.project.modules.values())
+    workers = scene.settings.workers if scene.settings.jobs or lines <= _MANY_LINES else 1
     parts: dict[Task, Part] = {}
     tasks = work.tasks()
     _INHERITED.append(work)

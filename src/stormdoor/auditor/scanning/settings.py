@@ -27,7 +27,8 @@ class Settings:
         python: An environment (its directory or its interpreter) in which the bases of handlers
             are looked up; nothing in it is run.
         knowledge: TOML files about well-known base classes, in addition to the one that ships.
-        jobs: Worker processes; 0 for one a core.
+        jobs: Worker processes; 0 for one for each core, or for one where more than 600,000 lines are
+            parsed: their syntax trees take a gigabyte, and each process may copy them.
         steps: Steps that the analysis of one endpoint may take.
     """
 
