@@ -37,6 +37,7 @@ from stormdoor import (
     sign_offer,
 )
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
+from stormdoor.core.credential import Place, Source
 from stormdoor.core.policy import PolicySet
 from tests.guard.fakes import Tokens, authentication, make_guard
 from tests.support.clock import FakeClock
@@ -531,6 +532,17 @@ async def test_a_signature_comes_in_a_message() -> None:
         assert await wire.ask(say) == said
         assert (await wire.ask(refresh(first)))["error"] == "unauthenticated"
         assert await wire.ask(say) == said
+
+
+async def test_an_offer_of_another_kind_comes_in_a_message() -> None:
+    """A kind with a subprotocol of its own is accepted there, as in a handshake, and opens nothing else."""
+    tokens = Tokens({"old": authentication("alice", expires_at=START + 100)})
+    tokens.places = (Place(Source.SUBPROTOCOL, "acme."),)
+    guard = make_guard(tokens, clock=FakeClock(), insecure_allow_any_host=True)
+    for token, opened in (("acme.old", True), ("old", False), ("stormdoor.bearer.old", False)):
+        async with chats(guard, Late) as served, await connect(served.port, "/in/lobby") as wire:
+            answer = await wire.ask({**HELLO, "token": token})
+            assert (answer["type"] == "stormdoor.authenticated") == opened
 
 
 async def test_messages_may_grow_afterwards() -> None:

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter, Rejected
-from stormdoor.auth.dpop.proof import DPOP_SUBPROTOCOL
-from stormdoor.auth.http_signature.request_signature import SIGNATURE_SUBPROTOCOL
 from stormdoor.core.credential import (
-    BEARER_SUBPROTOCOL,
+    BEARER,
     FIRST_MESSAGE,
     MAX_SECRET,
     TICKET_SUBPROTOCOL,
@@ -39,18 +37,8 @@ from stormdoor.ports import Clock, Store
 
 __all__ = ["CredentialResolver"]
 
-_IN_MESSAGES = (FIRST_MESSAGE, Place(Source.AUTHORIZATION, "bearer"))
-"""The places of a credential in a message."""
-_OFFERED = frozenset(
-    Place(Source.SUBPROTOCOL, prefix)
-    for prefix in (
-        TICKET_SUBPROTOCOL,
-        BEARER_SUBPROTOCOL,
-        DPOP_SUBPROTOCOL,
-        SIGNATURE_SUBPROTOCOL,
-    )
-)
-"""Likewise, for a credential in the form of a subprotocol offer."""
+_TOKENS = (FIRST_MESSAGE, BEARER)
+"""The places of a bare token in a message."""
 
 _REQUEST = Endpoint("a message", None)
 
@@ -60,9 +48,9 @@ _MOST_OFFERS = 2
 _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
-def _offers(token: str) -> tuple[str, ...]:
+def _offers(token: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """Split a message into the subprotocols that it would offer in a handshake; () for a bare credential."""
-    if not token.startswith(_OFFER):
+    if not token.startswith(prefixes):
         return ()
     return tuple(part.strip() for part in token.split(",", _MOST_OFFERS))
 
@@ -100,6 +88,8 @@ class CredentialResolver:
         self._authenticators = tuple(authenticators)
         self.places = tuple(dict.fromkeys(place for one in authenticators for place in one.places))
         _check_places(self.places)
+        self._offered = [one for one in self.places if one.source is Source.SUBPROTOCOL]
+        self._offers = (_OFFER, *(one.name for one in self._offered))
         self._readers = {
             place: [one for one in self._authenticators if place in one.places]
             for place in self.places
@@ -302,7 +292,7 @@ class CredentialResolver:
         bare = replace(
             screened, authorization=(), headers={}, cookies={}, subprotocols=(), query={}
         )
-        attempt.filtered = replace(bare, subprotocols=_offers(token))
+        attempt.filtered = replace(bare, subprotocols=_offers(token, self._offers))
         credential = self._in_message(token, attempt.filtered)
         if credential is None:
             return Refusal(
@@ -319,12 +309,12 @@ class CredentialResolver:
         A token with the prefix of a ticket is passed only to the ticket authenticator.
         """
         if offered.subprotocols:
-            found = presented(offered, _OFFERED.intersection(self.places))
+            found = presented(offered, self._offered)
             return found[0] if len(found) == 1 else None
         if token.startswith(TICKET_PREFIX):
             return Credential(Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL), token)
         for authenticator in self._authenticators:
-            for place in _IN_MESSAGES:
+            for place in _TOKENS:
                 credential = Credential(place, token)
                 if place in authenticator.places and authenticator.recognises(credential):
                     return credential

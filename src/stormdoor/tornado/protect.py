@@ -120,7 +120,7 @@ def protect(
             exc_info=None if isinstance(error, StormdoorError) else error,
         )
         raise
-    redact_headers(made.admission.places, made.admission.exclusive_headers)
+    redact_headers(made.credentials.places, made.credentials.exclusive_headers)
     logs = [install_access_log(served, made.clock) for served in found.applications]
     remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):
