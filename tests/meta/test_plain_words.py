@@ -11,6 +11,9 @@ import pytest
 from tests.support.project import ROOT
 from tests.support.prose import Passage, docstrings, passages, sentence_at
 
+# To read all prose of the project takes ten seconds: one worker reads it, once.
+pytestmark = [pytest.mark.unmeasured, pytest.mark.xdist_group("prose")]
+
 VAGUE = re.compile(
     r"\b(?:some|no|any|every)body\b|\bsomeone\b|\bwho(?:ever|m|se)\b|\bwh(?:at|ich)ever\b|\bsomewhere\b",
     re.IGNORECASE,
