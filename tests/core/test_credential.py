@@ -108,8 +108,8 @@ def test_a_place_may_say_that_it_is_ambient() -> None:
 
 def test_a_certificate_is_the_company_of_a_token_even_if_programs_hold_it() -> None:
     """So that a token that is bound to it is one credential and not two."""
-    assert Credential(Place(Source.CERTIFICATE, "client", ambient=False), "s").company
-    assert not Credential(BEARER, "s").company
+    assert Credential(Place(Source.CERTIFICATE, "client", ambient=False), "s").may_accompany
+    assert not Credential(BEARER, "s").may_accompany
 
 
 def test_a_certificate_is_found_in_base64() -> None:

@@ -97,7 +97,7 @@ def _loopback(text: str) -> bool:
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The address of the client.
+    """Return the address of the client.
 
     `X-Forwarded-For` is read from the right, as long as each address is a trusted proxy. Entries further
     left were written by an untrusted client and are ignored (ASVS 4.1.3, 15.3.4).

@@ -107,7 +107,7 @@ class Credential:
         return self.place.ambient
 
     @property
-    def company(self) -> bool:
+    def may_accompany(self) -> bool:
         """True if it may accompany an explicit credential that is bound to it.
 
         A certificate may in every case: a token can be bound to it (RFC 8705).

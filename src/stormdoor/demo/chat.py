@@ -103,7 +103,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
             hub.publish(rooms.topic(name), Left(room=name, principal=who))
 
     def over(connection: Connection) -> None:
-        """Handle the end of a connection, immediately, even if its client reacts later."""
+        """Remove an ended connection from its rooms, before its client reacts."""
         for name in rooms.gone(connection):
             tell_left(connection, name)
 

@@ -1,4 +1,4 @@
-"""`/ws/dashboard`: figures of the server, for principals with the permission; readings from devices."""
+"""`/ws/dashboard`: figures of the server for permitted principals, and readings of devices."""
 
 from __future__ import annotations
 

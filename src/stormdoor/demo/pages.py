@@ -135,7 +135,7 @@ class Info(SessionHandler):
         self.twin_port = twin_port
 
     async def get(self) -> None:
-        """Return them."""
+        """Return the two addresses."""
         self.answer(
             {
                 "name": "stormdoor demo",
@@ -149,7 +149,7 @@ class Metrics(SessionHandler):
     """`GET /metrics`: Prometheus metrics, for administrators."""
 
     async def get(self) -> None:
-        """Return them to principals with the permission."""
+        """Return the metrics to principals with the permission."""
         if await self.caller("metrics:read") is not None:
             self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.finish(exposition(self.guard))

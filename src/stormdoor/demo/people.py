@@ -208,7 +208,7 @@ async def settle(guard: Guard, data: Path) -> Settled:
         raise _damaged(path, f"the key of {_SENSOR} is none")
     await _settle_key(guard, id, known.api_keys.sensor, fresh=found is None)
     if found is None:
-        # Last of all, so that the file is correct.
+        # Written last, so that the file has only values that are stored.
         _write(path, known)
     words = {name: one.password for name, one in known.principals.items()}
     return Settled(path, words, new=found is None)

@@ -66,7 +66,7 @@ class Rooms:
     def remember(self, message: Said) -> None:
         """Keep a message for principals that join later, if the room exists.
 
-        If there are too many rooms, the one that was silent longest is forgotten. The first rooms of
+        If there are too many rooms, the one with the oldest last message is forgotten. The first rooms of
         the demo are never forgotten.
         """
         name = message.room
@@ -121,7 +121,7 @@ class Rooms:
         return inside
 
     def gone(self, connection: Connection) -> set[str]:
-        """Handle the end of a connection that the hub has removed. Returns its rooms."""
+        """Remove an ended connection from its rooms, and return them."""
         left = self._inside.pop(connection, set())
         for name in left:
             self._tidy(name)

@@ -71,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedStep:
-    """One question whose answer may have to wait for a store or an issuer. Attributes as those of `Step`."""
+    """One question that may have to wait for a store or an issuer. Attributes as those of `Step`."""
 
     name: str
     check: Callable[[Attempt], Awaitable[Refusal | None]]

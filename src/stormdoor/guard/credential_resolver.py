@@ -371,8 +371,8 @@ def split_explicit_and_ambient(
     found: Sequence[Credential],
 ) -> tuple[Credential, Credential] | None:
     """Return (explicit, ambient) if exactly one of each was presented, else None."""
-    explicit = [one for one in found if not one.company]
-    ambient = [one for one in found if one.company]
+    explicit = [one for one in found if not one.may_accompany]
+    ambient = [one for one in found if one.may_accompany]
     return (explicit[0], ambient[0]) if len(explicit) == len(ambient) == 1 else None
 
 

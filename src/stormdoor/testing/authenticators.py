@@ -360,7 +360,7 @@ async def _bare_handshake(check: _Check) -> None:
 
 
 class _Down:
-    """A store that does not answer, and notes whether it was called."""
+    """Store that does not answer, and records whether it was called."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -4,7 +4,7 @@ __all__ = ["FakeClock"]
 
 
 class FakeClock:
-    """Implements the Clock port; time passes only when a test says so.
+    """Implements the Clock port; time passes only when a test advances it.
 
     The two readings move as in reality: `advance` moves both, `set_wall` moves only the wall clock (an
     administrator set it, possibly back), and `monotonic` never goes back.
@@ -22,15 +22,15 @@ class FakeClock:
         self._monotonic = monotonic
 
     def now(self) -> float:
-        """The wall clock, in seconds since 1970."""
+        """Return the wall clock, in seconds since 1970."""
         return self._wall
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never goes back."""
+        """Return seconds since an arbitrary moment; they never go back."""
         return self._monotonic
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass on both clocks.
+        """Let time pass on both clocks.
 
         Args:
             seconds: Seconds to pass; not negative. To set the wall clock back, use `set_wall`.
@@ -44,7 +44,7 @@ class FakeClock:
         self._monotonic += seconds
 
     def set_wall(self, wall: float) -> None:
-        """Sets the wall clock, forwards or back, and leaves the monotonic one alone."""
+        """Set the wall clock, forwards or back, and leave the monotonic one unchanged."""
         self._wall = wall
 
     def __repr__(self) -> str:

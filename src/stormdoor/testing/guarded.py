@@ -70,7 +70,7 @@ class Allowance:
     untold: frozenset[Check] = frozenset()
 
 
-def _here(begin: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
+def _run_in_new_loop(begin: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
     """Run it in a separate event loop.
 
     Raises:
@@ -99,7 +99,7 @@ def _allowance(
     return Allowance(Level(level), frozenset(allow), frozenset(map(Check, untold)))
 
 
-def _doubts(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Check, str]]:
+def _undetermined(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Check, str]]:
     """Return the checks that a passing assertion must have determined, and has not."""
     asked = [Check.AUTHENTICATION, *([Check.ORIGIN] if owned else [])]
     if "no-credential" in allowed.slugs:
@@ -112,14 +112,14 @@ def _doubts(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Ch
     ]
 
 
-def _told(report: Report, allowed: Allowance, *, owned: bool) -> str:
+def _failure_message(report: Report, allowed: Allowance, *, owned: bool) -> str:
     """Return the failure message about the endpoint, or ""."""
     counted = [
         one
         for one in in_order(report.findings)
         if one.level.rank <= allowed.level.rank and one.slug not in allowed.slugs
     ]
-    doubts = _doubts(report, allowed, owned=owned)
+    doubts = _undetermined(report, allowed, owned=owned)
     if not counted and not doubts:
         return ""
     out = io.StringIO()
@@ -213,7 +213,7 @@ async def assert_guarded_async(
         text = f"{url} could not be probed: {error}."
         raise NotGuarded(f"{text} {_ELSEWHERE}" if "no answer" in text else text) from error
     owned = owner is not None or login is not None
-    if text := _told(report, allowed, owned=owned):
+    if text := _failure_message(report, allowed, owned=owned):
         raise NotGuarded(text, report)
     return report
 
@@ -243,7 +243,7 @@ def assert_guarded(
         RuntimeError: An event loop runs in this thread.
     """
     __tracebackhide__ = True
-    return _here(
+    return _run_in_new_loop(
         lambda: assert_guarded_async(
             url,
             owner=owner,
@@ -356,7 +356,7 @@ def log_in(
         NotGuarded: The server does not answer, or does not accept the login.
         RuntimeError: An event loop runs in this thread.
     """
-    return _here(
+    return _run_in_new_loop(
         lambda: log_in_async(url, fields, as_json=as_json, page=page, authorized=authorized),
         "log_in_async",
     )
@@ -379,7 +379,7 @@ def assert_refused(
         RuntimeError: An event loop runs in this thread.
     """
     __tracebackhide__ = True
-    _here(
+    _run_in_new_loop(
         lambda: assert_refused_async(
             url, who, owner=owner, origin=origin, say=say, authorized=authorized, listen=listen
         ),

@@ -81,7 +81,7 @@ class _Thread:
             await self.over.wait()
 
     def run(self, make: Callable[[], Application] | Application) -> None:
-        """The thread."""
+        """Run the server in its thread."""
         try:
             asyncio.run(self.serve(make))
         except BaseException as error:  # noqa: BLE001 - raised where the test waits

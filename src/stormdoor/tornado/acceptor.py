@@ -1,4 +1,4 @@
-"""Accept TCP connections, a few in each iteration of the loop, and fewer while file descriptors are short."""
+"""Accept TCP connections, a few in each iteration of the loop; pause while file descriptors are short."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _SCRIPT = Path(__file__).parent / "static" / "stormdoor.js"
 
 
 class _Client(StaticFileHandler):
-    """Serves one file, under the name that the application gives it."""
+    """Handler that serves the script of the browser client."""
 
     def initialize(self) -> None:  # type: ignore[override]
         super().initialize(str(_SCRIPT.parent))

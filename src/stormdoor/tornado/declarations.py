@@ -125,7 +125,7 @@ class Declarations:
     def unused(
         self, served: Collection[tuple[type[RequestHandler], str]], hidden: Collection[str]
     ) -> list[str]:
-        """Return a remark for each declaration that applies to nothing: added later, or mistyped.
+        """Return a remark for each declaration that applies to no route, for example a mistyped one.
 
         Args:
             served: The handlers that are guarded, with the patterns of their routes.

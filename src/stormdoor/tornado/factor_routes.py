@@ -41,7 +41,7 @@ class _SecondFactor(FactorRoute):
         if isinstance(outcome, Refusal):
             self._failed(outcome, principal=account.id)
             return
-        # INVARIANT: one pending login becomes one session, even after several proofs.
+        # INVARIANT: one pending login becomes one session, even if several codes are sent at once.
         if await self.guard.pending_logins.finish(secret) is None:
             self._failed(_NO_PENDING_LOGIN, principal=account.id)
             return
@@ -123,8 +123,8 @@ class _StepUp(FactorRoute):
         account, session = caller.account, caller.session
         methods = await self.guard.factors.methods(account.id)
         if body.password is not None and methods:
-            # A user with a second factor must prove that: a password alone would refresh the age of an old
-            # proof.
+            # A user with a second factor must present that: a password alone would make the old second
+            # factor count as fresh.
             self.step_up(Needs(strength=_TWO_FACTORS), methods, account)
             return
         if body.password is not None:

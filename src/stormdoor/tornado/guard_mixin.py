@@ -228,7 +228,7 @@ class GuardMixin(HandshakeMixin):
         return self._door_receive_control(super().on_ping, data)
 
     def on_pong(self, data: bytes) -> Any:
-        """Likewise for a pong. Either may be a coroutine."""
+        """Charge a pong likewise. Either method may be a coroutine."""
         return self._door_receive_control(super().on_pong, data)
 
     def _door_receive_control(self, hear: Callable[[bytes], Any], data: bytes) -> Any:
@@ -265,7 +265,7 @@ class GuardMixin(HandshakeMixin):
         return self._door_guard.inbound.receive_control(connection, len(data))
 
     def on_close(self) -> None:
-        """End the connection, closed by either side."""
+        """End the connection, which either side has closed."""
         self._door_end()
         if self._door_handler_opened:
             super().on_close()
@@ -280,7 +280,7 @@ class GuardMixin(HandshakeMixin):
             self._door_end()
 
     def on_connection_close(self) -> None:
-        """The client has disconnected, perhaps before the connection was open."""
+        """End the connection: the client disconnected, perhaps before it was open."""
         self._door_disconnected = True
         if self._door_admitted is None:
             WebSocketHandler.on_connection_close(self)
@@ -307,7 +307,7 @@ class GuardMixin(HandshakeMixin):
             self._door_backlog.abandon()
 
     def on_finish(self) -> None:
-        """An answer was sent. If it is not the 101, the connection never opens.
+        """End the connection if the answer that was sent is not the 101.
 
         The handler's own `on_finish` runs only if the handshake was admitted, since it may need attributes
         that `initialize` sets.
@@ -325,7 +325,7 @@ class GuardMixin(HandshakeMixin):
 
 
 class DeclaredHandlerMixin(GuardMixin):
-    """In front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
+    """Mixin in front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
 
     connection: Connection
 
@@ -345,7 +345,7 @@ class DeclaredHandlerMixin(GuardMixin):
 
 
 class RawGuardMixin(GuardMixin):
-    """In front of a handler that decodes its messages itself."""
+    """Mixin in front of a handler that decodes its messages itself."""
 
     _door_message_permission: ClassVar[str | None] = None
 
@@ -389,7 +389,7 @@ class RawGuardMixin(GuardMixin):
 
 
 class CommandGuardMixin(GuardMixin):
-    """In front of a handler with commands as messages."""
+    """Mixin in front of a handler with commands as messages."""
 
     actions: ClassVar[Actions]
     _door_answers_errors: ClassVar[bool] = True
@@ -405,7 +405,7 @@ class CommandGuardMixin(GuardMixin):
         return self._door_run_action(connection, verdict, message)
 
     def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
-        """Likewise for a text in bytes: decoded once, into the command."""
+        """Evaluate a text message in UTF-8, which is decoded once, into the command."""
         connection = self._door_admitted
         if connection is None:
             return None
@@ -493,7 +493,7 @@ class CommandGuardMixin(GuardMixin):
                 pass
 
     def _door_failed(self, command: Command, error: Exception) -> None:
-        """The application raised: log it, tell the client nothing, and close (1011)."""
+        """Log an exception of the application and close (1011), without details for the client."""
         connection = self._door_admitted
         if isinstance(error, WebSocketClosedError) and connection and not connection.open:
             return  # it wrote to a client that had disconnected

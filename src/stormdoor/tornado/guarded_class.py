@@ -1,4 +1,4 @@
-"""Make the class that serves a guarded endpoint, out of the application's handler class."""
+"""Make the class of a guarded endpoint from the application's handler class."""
 
 from __future__ import annotations
 

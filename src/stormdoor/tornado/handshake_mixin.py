@@ -33,7 +33,7 @@ def _upgrades(connection: str) -> bool:
 
 
 class HandshakeMixin(OutboundMixin):
-    """Decides before any method of the handler runs, and answers. It opens no connection."""
+    """Decide about the handshake before any method of the handler runs, and answer it."""
 
     _door_limits: ClassVar[AppliedLimits]
     """The limits of its endpoint."""

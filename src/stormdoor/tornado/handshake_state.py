@@ -1,7 +1,7 @@
 """Release the memory of an open connection's handshake; restore it on access.
 
 Tornado keeps the whole request and the whole answer as long as the socket is open: each header as a list in
-a dictionary, the headers of an answer that was sent long ago, name spaces for templates. For ten thousand
+a dictionary, the headers of the answer, name spaces for templates. For ten thousand
 idle connections that is tens of megabytes, and a hundred thousand objects for the garbage collector. A
 handler may use any of it at any time. So only data that can be restored is released, and it is restored on
 access.

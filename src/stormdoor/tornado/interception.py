@@ -19,7 +19,7 @@ _RETRY_SECONDS = 5
 
 
 class Wrapper(Protocol):
-    """Puts the guard in front of handler classes."""
+    """Interface of the code that replaces handler classes by guarded ones."""
 
     def wrap(
         self,

@@ -24,7 +24,7 @@ __all__ = ["LimitedRequest", "Listener", "prepared"]
 
 
 def prepared(refusal: Refusal) -> bytes:
-    """The whole answer to a refused request, after which the connection closes."""
+    """Return the whole answer to a refused request; the connection closes after it."""
     return _PREPARED[refusal.denial]
 
 
@@ -49,11 +49,11 @@ class Listener(Protocol):
     max_body_size: int
 
     def watch(self) -> None:
-        """Check from time to time for bodies that arrive too slowly."""
+        """Start the periodic check for bodies that arrive too slowly."""
         ...
 
     async def authenticated(self, request: HTTPServerRequest) -> bool:
-        """Return whether a request presents a living session."""
+        """Return whether a request presents an active session."""
         ...
 
 
@@ -185,9 +185,9 @@ class LimitedRequest(HTTPMessageDelegate):
         return self._delegate.data_received(chunk)
 
     def finish(self) -> None:
-        """The body is complete."""
+        """Pass on the request: its body is complete."""
         if self._abandoned:
-            # Tornado reads on what it has buffered. INVARIANT: no handler runs with a part of the body.
+            # Tornado continues with what it has buffered. INVARIANT: no handler runs with a part of the body.
             self.on_connection_close()
             return
         self._end_body()
@@ -195,7 +195,7 @@ class LimitedRequest(HTTPMessageDelegate):
         self._delegate.finish()
 
     def on_connection_close(self) -> None:
-        """The client has left before the body was complete."""
+        """Release the request: the client disconnected before its body was complete."""
         self._end_body()
         if self._passed_on:
             self._delegate.on_connection_close()

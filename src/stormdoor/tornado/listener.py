@@ -94,7 +94,7 @@ class GuardedServer(HTTPServer):
             return
         try:
             self._handle_connection(connection, address)
-        except OSError as error:  # an error of TLS, or the client has left
+        except OSError as error:  # an error of TLS, or the client disconnected
             _log.debug("a connection from %s failed: %s", peer, error)
             connection.close()
 
@@ -146,7 +146,7 @@ class GuardedServer(HTTPServer):
             self.watch()
 
     async def authenticated(self, request: HTTPServerRequest) -> bool:
-        """Return whether a request presents a living session of the guard."""
+        """Return whether a request presents an active session of the guard."""
         guard = self._guard
         if guard is None or not guard.running:
             return False

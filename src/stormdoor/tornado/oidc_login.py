@@ -42,7 +42,7 @@ class LogIn(OpenIdRoute):
 class Link(OpenIdRoute):
     """`POST /link?return_to=/path`: link a user of the provider to the account that is logged in here.
 
-    Not by GET: a page could send the browser of a victim through here while it is logged in at the provider
+    Not by GET: a page could send a victim's browser here while it is logged in at the provider
     as the attacker, who would then own a link to the account.
     """
 

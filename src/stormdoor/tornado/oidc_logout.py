@@ -107,7 +107,7 @@ class BackChannel(_Ending):
         self.answer({})
 
     def _refused(self, refusal: Refusal) -> None:
-        """Answer as specified (§2.8), and log the reason for the operator."""
+        """Answer as Back-Channel Logout 1.0 §2.8 specifies, and log the reason for the operator."""
         guard = self.guard
         guard.admission.refused(self.handshake, refusal)
         if refusal.denial is Denial.UNAVAILABLE:

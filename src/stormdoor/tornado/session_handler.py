@@ -1,4 +1,4 @@
-"""A plain HTTP handler that reads the login session of its client, and refuses forged requests."""
+"""Base class of HTTP handlers that read the login session of their client and refuse forged requests."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class SessionHandler(RequestHandler):
         return session_parser(self.guard)
 
     def _foreign(self) -> Refusal | None:
-        """Return the refusal of a request from a page of another application, or None.
+        """Return the refusal of a request that a page of another origin sent, or None.
 
         Browsers send an Origin with every request that changes something. A request without one, and without
         `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `none` stands for an

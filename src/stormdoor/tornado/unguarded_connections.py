@@ -47,7 +47,7 @@ def end_unguarded_connections(
     bases: tuple[type[Any], ...] = (*wanted, WebSocketProtocol, HTTPMessageDelegate)
     kinds = {kind for base in bases for kind in _below(base)}
     streams: dict[int, tuple[IOStream, RequestHandler]] = {}
-    # `type`, not `isinstance`: that makes a lazy proxy load the object that it stands for.
+    # `type`, not `isinstance`, which makes a lazy proxy load its object.
     found: list[Any] = [each for each in gc.get_objects() if type(each) in kinds]
     for one in found:
         chosen = getattr(one, "handler_class", None)

@@ -1,4 +1,4 @@
-"""Wrapping: the class that serves a request is a subclass of the application's handler class."""
+"""Wrap handlers: a subclass of the application's handler class serves each guarded request."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Handler = type[RequestHandler]
 
 
 class HandlerWrapper:
-    """Makes the classes in front of handlers: one for each class, declaration and transport, made once."""
+    """Makes the guarded subclasses of handlers, one for each class, declaration and transport."""
 
     def __init__(
         self, guard: Guard, declarations: Declarations, transports: TransportTable
@@ -199,7 +199,7 @@ class HandlerWrapper:
 
 
 class _Closer:
-    """Ends sessions in a library, in a separate iteration of the event loop."""
+    """Ends the sessions of a transport library, in a separate iteration of the event loop."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -48,7 +48,7 @@ def use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None
 
 
 def prove_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, and not at the first login, whether the file is writable.
+    """Check at the start, and not at the first login, that the file is writable.
 
     Raises:
         sqlite3.Error: It is not.

@@ -1,4 +1,4 @@
-"""Brings a SQLite file to the current schema.
+"""Bring a SQLite file to the current schema.
 
 Alembic costs more than a second of CPU to import. So the version is read directly, and Alembic is only
 imported for a migration.

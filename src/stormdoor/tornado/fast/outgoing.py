@@ -1,4 +1,4 @@
-"""The outgoing side of a connection: one write for each iteration, counted and bounded."""
+"""Output of the fast protocol: one write for each iteration of the loop, counted and bounded."""
 
 from __future__ import annotations
 

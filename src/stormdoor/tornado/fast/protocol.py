@@ -61,7 +61,7 @@ _CLOSE_SECONDS = 5.0
 _MAX_UNSENT_AT_CLOSE = 64 * 1024
 """Unsent bytes that `drop` leaves to the transport; with more the connection is aborted."""
 _LINGER_SECONDS = 2.0
-"""Time for a client that broke a rule to read the reason."""
+"""Time for a client that violated the protocol to read the reason."""
 _LINGER_BYTES = 256 * 1024
 """Bytes from a client that are read and dropped after the server has closed."""
 
@@ -81,7 +81,7 @@ class FastHandler(Protocol):
         ...
 
     def _door_record_abort(self, code: int, reason: str) -> None:
-        """Called when the protocol closes with this code, because the client broke a rule."""
+        """Called when the protocol closes with this code, because the client violated the protocol."""
         ...
 
     def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
@@ -508,7 +508,7 @@ class FastProtocol(Pinging):
             self._entered = self._entered or not _holds_the_same(contextvars.copy_context(), before)
 
     def _end_pause(self) -> None:
-        """Continue after a hold."""
+        """Continue after a pause."""
         self._pause_timer = None
         self._continue()
 
@@ -531,14 +531,14 @@ class FastProtocol(Pinging):
             self._context.run(self._check_result, future)
 
     def eof_received(self) -> bool:
-        """The client has closed its side. Data that it sent before is still handled."""
+        """Note that the client has closed its side; data that it sent before is still handled."""
         if self._busy or not self._begun:
             self._eof = True
             return True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is lost: no data is received or sent any more."""
+        """Release the transport: no data is received or sent any more."""
         self._coalescer.connections.discard(self)
         self._lost = True
         self._transport = None
@@ -554,7 +554,7 @@ class FastProtocol(Pinging):
             self._notify_closed()
 
     def _notify_closed(self) -> None:
-        """Notify the handler, once."""
+        """Notify the handler of the end of the connection, once."""
         if self._finished:
             return
         self._finished = True
@@ -618,7 +618,7 @@ class FastProtocol(Pinging):
                 self._abort_in(seconds)
 
     def _fail(self, violation: Violation) -> None:
-        """The client broke a rule: send the reason, stop reading, and close after the client has read it."""
+        """Close after a violation of RFC 6455: send the reason, stop reading, wait for the client."""
         gen_log.debug("WebSocket violation: %s", violation.reason)
         said = self.server_terminated
         if not said and not self._closed():

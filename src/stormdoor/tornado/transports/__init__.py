@@ -1,4 +1,4 @@
-"""HTTP transports of sockets: long polling and streaming that carry the conversation of a WebSocket."""
+"""HTTP transports of sockets: long polling and streaming that replace a WebSocket."""
 
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 

@@ -1,4 +1,4 @@
-"""The classes that `protect` puts in front of the handlers of HTTP transports."""
+"""Classes that `protect` puts in front of the handlers of HTTP transports."""
 
 from __future__ import annotations
 
@@ -304,12 +304,12 @@ class HttpTransport(RequestHandler):
                 connection.sink.on_away = partial(self._door_sessions.leave, session)
 
     def on_finish(self) -> None:
-        """The answer is complete."""
+        """Release the request: its answer is complete."""
         self._door_end_request()
         super().on_finish()
 
     def on_connection_close(self) -> None:
-        """The client has left."""
+        """Release the request: the client disconnected."""
         self._door_end_request()
         super().on_connection_close()
 
@@ -323,7 +323,7 @@ class HttpTransport(RequestHandler):
             self._door_guard.registry.end(connection)
         elif not _is_polling(connection):
             over = self._door_transport.tells_known and not self._door_transport.known(session.id)
-            if over or len(session.members) > 1:  # else it continues over its socket
+            if over or len(session.members) > 1:  # otherwise the session continues on its socket
                 self._door_sessions.end_polling(session)
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:

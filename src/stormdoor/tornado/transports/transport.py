@@ -51,14 +51,14 @@ class Transport:
 
     @classmethod
     def none(cls) -> Self:
-        """Each request is independent, and is checked like a handshake."""
+        """Return the transport without sessions: each request is checked like a handshake."""
         return cls(session=lambda _: None)
 
     @classmethod
     def by_json(
         cls, field: str, *, close: Callable[[str], Awaitable[Any] | None] | None = None
     ) -> Self:
-        """The id is a field of the JSON object in the body, and in the answer that begins a session."""
+        """Return a transport with the id in a field of the JSON body, and of the first answer."""
         return cls(
             session=lambda handler: _json_id(handler.request.body, field),
             issued=lambda body: _issued_in_json(body, field),
@@ -70,7 +70,7 @@ class Transport:
     def by_query(
         cls, name: str, *, close: Callable[[str], Awaitable[Any] | None] | None = None
     ) -> Self:
-        """The id is an argument of the query, and a field of the JSON answer that begins a session."""
+        """Return a transport with the id in the query, and in a field of the first JSON answer."""
         return cls(
             session=lambda handler: _query_id_alone(handler, name),
             issued=lambda body: _issued_in_json(body, name),
@@ -84,7 +84,7 @@ class Transport:
         known: Callable[[str], bool] = _never,
         close: Callable[[str], Awaitable[Any] | None] | None = None,
     ) -> Self:
-        """The id is the part of the path that the groups of the route match. The client chooses it."""
+        """Return a transport with the id in the groups of the route. The client chooses it."""
         return cls(session=path_id, known=known, close=close)
 
 
