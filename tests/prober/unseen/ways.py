@@ -27,6 +27,9 @@ __all__ = [
     "litestar",
     "logs_in",
     "marimo",
+    "nes",
+    "nicegui",
+    "nicegui_login",
     "node_red",
     "notes",
     "octoprint",
@@ -274,3 +277,43 @@ def visits(case: Case, port: int, token: str, folder: Path) -> tuple[str, Creden
     browser = _Browser(port)
     browser.ask("/")
     return case.path, Credential(cookies=browser.cookies)
+
+
+def nes(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Log in, and then ask for the cookie that the socket wants."""
+    browser = _Browser(port)
+    browser.ask("/login", {"username": "ada", "password": "lovelace-1815"})
+    browser.ask("/nes/auth")
+    return case.path, Credential(cookies=browser.cookies)
+
+
+def nicegui(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Return the address that the script of the page builds: the page has made an id for its client."""
+    return case.path, Credential(query=_nicegui_query(_Browser(port)))
+
+
+def nicegui_login(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Log in, and open the page that belongs to the user."""
+    browser = _Browser(port)
+    browser.ask("/login")
+    body = json.dumps({"username": "ada", "password": "lovelace-1815"}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/signin", body)
+    request.add_header("Content-Type", "application/json")
+    urllib.request.build_opener(urllib.request.HTTPCookieProcessor(browser.jar)).open(
+        request
+    ).close()
+    return case.path, Credential(cookies=browser.cookies, query=_nicegui_query(browser))
+
+
+def _nicegui_query(browser: _Browser) -> tuple[tuple[str, str], ...]:
+    found = re.search(r"client_id['\"]?\s*:\s*['\"]([\w-]+)", browser.ask("/"))
+    if found is None:
+        raise ValueError("the page has no id for its client")
+    return (
+        ("implicit_handshake", "true"),
+        ("client_id", found[1]),
+        ("tab_id", "6b1f0c52-7d84-4f0e-9a3c-2e5d7b8c9f10"),
+        ("document_id", "0d9e8f7a-1b2c-4d3e-8f4a-5b6c7d8e9f01"),
+        ("old_tab_id", ""),
+        ("next_message_id", "0"),
+    )
