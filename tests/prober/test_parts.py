@@ -11,6 +11,7 @@ from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.delivered import is_refusal, shape
 from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.identity import Identity, mutated
+from stormdoor.prober.peer_json import read_json, read_object
 from stormdoor.prober.probes import PROBES
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import NotAllowed, is_named, parse_target
@@ -258,3 +259,11 @@ def test_every_probe_is_in_the_table_of_attempts() -> None:
     table = page.partition("## What tries what\n")[2].partition("\n## ")[0]
     named = set(re.findall(r"\bSP\d{3}\b", table))
     assert named == {one.meta.id for one in PROBES}
+
+
+def test_json_of_a_peer() -> None:
+    """A malformed or endlessly nested text is none; nothing is raised."""
+    assert read_json('{"a": [1]}') == read_json(b'{"a": [1]}') == {"a": [1]}
+    assert read_json("[" * 100_000) is read_json("no") is read_json(b"\xff\xfe{") is None
+    assert read_object("[1]") is read_object("7") is None
+    assert read_object('{"a": 1}') == {"a": 1}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.delivered import Message, shape, text_of
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.peer_json import read_json
 from stormdoor.prober.wire import (
     BINARY,
     CLOSE,
@@ -63,11 +63,7 @@ class Backlog:
 
 def _padded(text: str, size: int) -> str:
     """The message, filled with blanks to a size where it is JSON, which does not mind them."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return text + " " * (size - _size(text))
+    return text if read_json(text) is None else text + " " * (size - _size(text))
 
 
 def _size(message: Message) -> int:

@@ -18,6 +18,7 @@ from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.delivered import Message, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.packs import Pack, in_words
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import (
@@ -57,11 +58,8 @@ _SETTLE = 2.5
 
 def _numbered(text: str) -> str:
     """The message with another id, where it is JSON that has one."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    if not isinstance(found, dict):
+    found = read_object(text)
+    if found is None:
         return text
     for name in (name for name in found if name.lower().replace("_", "") in _IDS):
         whole = isinstance(found[name], int)

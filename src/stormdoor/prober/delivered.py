@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from stormdoor.prober.peer_json import read_json
+
 __all__ = [
     "CODE",
     "GREETING",
@@ -144,13 +146,6 @@ def text_of(message: Message) -> str:
     return text[:_LONGEST]
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _unwrapped(message: Message) -> Message:
     """Return the content of a packet of Socket.IO or a frame of SockJS; other messages as they are."""
     if not isinstance(message, str):
@@ -158,7 +153,7 @@ def _unwrapped(message: Message) -> Message:
     if packet := _PACKET.match(message):
         return message[packet.end() :]
     if message.startswith('a["'):
-        inner = _parsed(message[1:])
+        inner = read_json(message[1:])
         if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
             return inner[0]
     return message
@@ -186,10 +181,8 @@ def _opened(data: bytes) -> Any:
             break
         except zlib.error:
             continue
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
+    if (found := read_json(data)) is not None:
+        return found
     try:
         found = msgspec.msgpack.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -218,7 +211,7 @@ def is_refusal(message: Message) -> bool:
         return True
     message = _unwrapped(message)
     text = text_of(message)
-    found = _parsed(text) if isinstance(message, str) else _opened(message)
+    found = read_json(text) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict | list):
         text = text if isinstance(message, str) else json.dumps(found, default=str)[:_LONGEST]
         if isinstance(found, dict) and _says_no(found):
@@ -307,7 +300,7 @@ def _tells_nothing(name: str, value: Any) -> bool:
 
 def is_bare(message: Message) -> bool:
     """Return True if it holds something made of chance and nothing else, as a challenge does."""
-    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    found = read_json(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict):
         return False
     rest = {
@@ -332,7 +325,7 @@ def is_hello(message: Message) -> bool:
 def leaves(message: Message) -> frozenset[str]:
     """The texts in a message, without those that say of which kind it is."""
     message = _unwrapped(message)
-    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    found = read_json(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict | list):
         return frozenset(re.findall(r"\w{3,}", text_of(message)))
     kept: set[str] = set()
@@ -382,7 +375,7 @@ def shape(message: Message) -> str:
     refusal = is_refusal(message)
     message = _unwrapped(message)
     text = text_of(message)
-    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    found = read_json(message) if isinstance(message, str) else _opened(message)
     if isinstance(message, bytes) and not isinstance(found, dict | list):
         if not message or refusal:
             return ""
@@ -401,7 +394,7 @@ def content(message: Message) -> str:
     """Return the text of a message without numbers and names of users: a notice is always the same."""
     message = _unwrapped(message)
     text = text_of(message)
-    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    found = read_json(message) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict):
         rest = {key: value for key, value in found.items() if str(key).lower() not in _NAMES}
         text = json.dumps(rest, sort_keys=True, default=str)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import ssl
 from collections.abc import Collection, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoginFailed
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.target import parse_target
 from stormdoor.prober.web import Web
 from stormdoor.prober.wire import Request, exchange
@@ -135,11 +135,7 @@ class ClientCredentials:
             target = parse_target(self.url, self.authorized)
             answer = await exchange(target, request, budget, self.tls)
             status = answer.status
-            try:
-                found = json.loads(answer.body)
-            except (ValueError, RecursionError):
-                found = None
-            given = found if isinstance(found, dict) else {}
+            given = read_object(answer.body) or {}
             token = given.get("access_token")
             if status == 200 and isinstance(token, str) and token:
                 return Entered(who, {"token": token}, frozenset({self.secret}))

@@ -6,13 +6,13 @@ like a full one. Every difference that may be a refusal makes it *could not tell
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stormdoor.prober.delivered import Message, is_refusal, shape
+from stormdoor.prober.peer_json import read_json
 from stormdoor.report.access import AccessState
 
 __all__ = ["Heard", "Reference", "compare", "leaves", "values"]
@@ -84,11 +84,8 @@ def leaves(message: Message) -> list[tuple[str, Any]]:
     """The fields of a message with what they hold; a text that is no JSON is one field."""
     if isinstance(message, bytes):
         return [("", len(message))]
-    try:
-        found = json.loads(message)
-    except (ValueError, RecursionError):
-        return [("", message)]
-    return list(_walk(found, "", _DEPTH))
+    found = read_json(message)
+    return [("", message)] if found is None else list(_walk(found, "", _DEPTH))
 
 
 def _full(value: Any) -> bool:

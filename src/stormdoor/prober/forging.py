@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from stormdoor.prober.made_up import alike
+from stormdoor.prober.peer_json import read_object
 
 __all__ = ["LIFETIME", "encoded", "forgeries"]
 
@@ -64,7 +65,7 @@ def _base64(data: bytes, *, alike_to: str = "") -> str:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    if (found := _json(text)) is not None:
+    if (found := read_object(text)) is not None:
         for changed in _changes(found):
             yield json.dumps(changed, separators=(",", ":"))
         return
@@ -89,7 +90,7 @@ def _of_text(text: str) -> Iterator[str]:
     except ValueError:
         return
     # A format in base64 is either JSON or pairs: base64 in base64 is not looked for.
-    if (found := _json(inner)) is not None:
+    if (found := read_object(inner)) is not None:
         if "alg" not in found:
             yield from (
                 _base64(json.dumps(one).encode(), alike_to=payload) for one in _changes(found)
@@ -99,14 +100,6 @@ def _of_text(text: str) -> Iterator[str]:
 
 
 _STANDARD = str.maketrans("-_", "+/")
-
-
-def _json(text: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _of_pairs(text: str) -> Iterator[str]:

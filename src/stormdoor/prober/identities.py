@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 from collections.abc import Collection, Sequence
@@ -16,6 +15,7 @@ from stormdoor.prober.evidence import leaves
 from stormdoor.prober.identity import Identity, Pairs
 from stormdoor.prober.login import Login
 from stormdoor.prober.member import ActionRule, Member, Policy
+from stormdoor.prober.peer_json import read_json
 from stormdoor.prober.recording import Action
 from stormdoor.prober.steps import read_steps
 from stormdoor.prober.toml import Table, open_table
@@ -169,11 +169,7 @@ def read_identities(
 
 
 def _shape(message: str) -> dict[str, Any]:
-    try:
-        json.loads(message)
-    except (ValueError, RecursionError):
-        return {}
-    return dict(leaves(message))
+    return {} if read_json(message) is None else dict(leaves(message))
 
 
 def learned(owner: Member, own: Sequence[Action], other: Member, others: Sequence[Action]) -> Pairs:

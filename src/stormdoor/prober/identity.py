@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from stormdoor.prober.delivered import TAGS
+from stormdoor.prober.peer_json import read_json
 from stormdoor.prober.target import Target
 
 __all__ = ["NOBODY", "Identity", "mutated", "token_of"]
@@ -62,10 +63,7 @@ def token_of(name: str, value: str) -> str:
 def _public(text: str) -> bool:
     """Return True if a first message is JSON that holds nothing like a secret, such as `{"op": "hello"}`."""
     begins = _PACKET.match(text)
-    try:
-        found = json.loads(text[begins.end() if begins else 0 :])
-    except (ValueError, RecursionError):
-        return False
+    found = read_json(text[begins.end() if begins else 0 :])
     return isinstance(found, dict | list) and not _holds_secret(found)
 
 
@@ -106,10 +104,7 @@ def _message(text: str, change: Callable[[str], str]) -> str:
     prefix = begins[0] if begins else ""
     if _JWT.search(text):
         return mutated(text, change)
-    try:
-        found = json.loads(text[len(prefix) :])
-    except (ValueError, RecursionError):
-        return mutated(text, change)
+    found = read_json(text[len(prefix) :])
     if not isinstance(found, dict | list):
         return mutated(text, change)
     named = json.dumps(_each(found, change, only_named=True))

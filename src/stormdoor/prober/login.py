@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlencode, urljoin
 
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.target import Target, parse_target
 from stormdoor.prober.wire import Answer, Request, exchange
 
@@ -164,11 +165,6 @@ class Login:
 
 
 def _bearer(answer: Answer) -> str:
-    try:
-        found = json.loads(answer.body)
-    except ValueError:
-        return ""
-    if not isinstance(found, dict):
-        return ""
+    found = read_object(answer.body) or {}
     names = ("access_token", "token", "jwt", "id_token")
     return next((str(found[name]) for name in names if isinstance(found.get(name), str)), "")

@@ -20,6 +20,7 @@ from stormdoor.prober.evidence import Heard, Reference, compare, leaves, values
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.links import Link, links_of
 from stormdoor.prober.member import Meant, Member, Policy, exchanged
+from stormdoor.prober.peer_json import read_json
 from stormdoor.prober.play import Line, play
 from stormdoor.prober.recording import Action, tag
 from stormdoor.report.access import AccessCell, AccessMatrix, AccessRow, AccessState
@@ -68,10 +69,7 @@ def other_id(id: str) -> str:
 
 def without_meaning(message: str) -> str:
     """The same message as an action that does not exist."""
-    try:
-        found = json.loads(message)
-    except (ValueError, RecursionError):
-        found = None
+    found = read_json(message)
     name, said = tag(found)
     if isinstance(found, dict) and name:
         return json.dumps({**found, name: f"{NOWHERE}-{said}"[:60]})

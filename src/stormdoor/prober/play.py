@@ -17,6 +17,7 @@ from stormdoor.prober.delivered import Message, is_refusal, shapes, text_of
 from stormdoor.prober.evidence import Heard
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.links import Link, filled_in
+from stormdoor.prober.peer_json import read_json, read_object
 from stormdoor.prober.wire import (
     BINARY,
     CLOSE,
@@ -91,22 +92,17 @@ def _renewed(value: Any) -> Any:
 def fresh(message: str) -> str:
     """A message as it is sent this time: `{unique}` filled in, and a new id where it names a request."""
     message = message.replace("{unique}", secrets.token_hex(6))
+    found = read_json(message)
     try:
-        found = json.loads(message)
         made = _renewed(found)
-    except (ValueError, RecursionError):
+    except RecursionError:
         return message
     return message if made == found else json.dumps(made, ensure_ascii=False)
 
 
 def _key(message: Message) -> str:
     """Return the field that relates an answer to its question; "" without one."""
-    try:
-        found = json.loads(message)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(found, dict):
-        return ""
+    found = read_object(message) or {}
     return next(
         (
             f"{name}={found[name]}"

@@ -6,12 +6,13 @@ INVARIANT: fail closed. What is not declared to be a read is taken for a write, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
+
+from stormdoor.prober.peer_json import read_json
 
 __all__ = ["Action", "Recording", "distinct", "name_of", "of_talk", "spoken_secrets", "tag"]
 
@@ -88,10 +89,7 @@ def spoken_secrets(message: str) -> list[str]:
 
 def name_of(message: str) -> str:
     """Return the name of an action: the type of the message, or its first word."""
-    try:
-        found = json.loads(message)
-    except (ValueError, RecursionError):
-        found = None
+    found = read_json(message)
     if name := tag(found)[1]:
         return name
     if isinstance(found, dict):

@@ -15,12 +15,12 @@ Fix:
 from __future__ import annotations
 
 import base64
-import json
+import contextlib
 import time
-from typing import Any
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.probe import (
     CREDENTIAL,
     SAY,
@@ -45,12 +45,10 @@ def ends_at(tokens: list[str]) -> float:
     ends = []
     for token in tokens:
         part = token.split(".")[1]
-        try:
-            claims: Any = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except ValueError:
-            continue
-        if isinstance(claims, dict) and isinstance(claims.get("exp"), int | float):
-            ends.append(float(claims["exp"]))
+        with contextlib.suppress(ValueError):
+            claims = read_object(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) or {}
+            if isinstance(claims.get("exp"), int | float):
+                ends.append(float(claims["exp"]))
     return min(ends, default=0.0)
 
 

@@ -21,6 +21,7 @@ from dataclasses import replace
 from stormdoor.prober.conversation import Ask, Conversation, never
 from stormdoor.prober.delivered import TAGS, text_of
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.probe import (
     CREDENTIAL,
     SAY,
@@ -39,11 +40,8 @@ __all__ = ["PROBE"]
 
 def _in_capitals(text: str) -> str:
     """A JSON message with its texts in capitals, except for the one that says what it is."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    if not isinstance(found, dict):
+    found = read_object(text)
+    if found is None:
         return text
     return json.dumps(
         {

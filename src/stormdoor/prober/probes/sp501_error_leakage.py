@@ -22,6 +22,7 @@ import re
 
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.delivered import TAGS
+from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.probe import Closed, Open, Result, Situation, probe
 from stormdoor.prober.wire import TEXT, NoAnswer, Request, frame_bytes
 from stormdoor.report.finding import Check, Level
@@ -42,12 +43,7 @@ def _nonsense(texts: list[str]) -> list[str]:
     """Messages that are nearly right, and some that are not right at all."""
     made = ["stormdoor-probe: no JSON", "[" * _DEEP + "]" * _DEEP]
     for text in texts[:2]:
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(found, dict):
-            continue
+        found = read_object(text) or {}
         for name in [one for one in found if one not in TAGS][:3]:
             rest = {key: value for key, value in found.items() if key != name}
             made += [

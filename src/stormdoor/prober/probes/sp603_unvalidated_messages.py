@@ -24,6 +24,7 @@ from typing import Any
 
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.delivered import TAGS, Message, text_of
+from stormdoor.prober.peer_json import read_json, read_object
 from stormdoor.prober.probe import Closed, NotTried, Open, Result, Situation, probe
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
@@ -35,15 +36,7 @@ _DEEP = 40
 
 
 def _objects(texts: list[str]) -> list[dict[str, Any]]:
-    found = []
-    for text in texts:
-        try:
-            one = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(one, dict):
-            found.append(one)
-    return found
+    return [one for text in texts if (one := read_object(text)) is not None]
 
 
 def _holds(message: Message, name: str, value: Any) -> bool:
@@ -56,10 +49,7 @@ def _holds(message: Message, name: str, value: Any) -> bool:
             return one.get(name) == value or any(look(inner, depth - 1) for inner in one.values())
         return isinstance(one, list) and any(look(inner, depth - 1) for inner in one)
 
-    try:
-        return look(json.loads(message), 8)
-    except (ValueError, RecursionError):
-        return False
+    return look(read_json(message), 8)
 
 
 def _in_lists(value: str) -> Any:
