@@ -69,6 +69,26 @@ async def test_init_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     assert "l-1815" not in out
 
 
+class Scripted(RequestHandler):
+    """A page whose script logs out; another script names the logout of another server."""
+
+    def get(self) -> None:
+        self.write(
+            '<script>leave = "https://other.example/logout"</script>'
+            '<script>out = () => fetch("/auth/sign-out", how)</script>'
+            '<script>new WebSocket("ws://" + location.host + "/ws")</script>'
+        )
+
+
+async def test_init_finds_a_logout_in_a_script(tmp_path: Path, capsys: Taken) -> None:
+    """Many pages log out with a request of a script, and have no link to it."""
+    file = tmp_path / "probe.toml"
+    async with serving(Feed, ("/", Scripted)) as port:
+        url = f"http://127.0.0.1:{port}/"
+        assert await asyncio.to_thread(command, ["probe", "init", url, "-o", str(file)]) == 0
+    assert tomllib.loads(file.read_text("utf-8"))["probe"]["logout"] == "/auth/sign-out"
+
+
 async def test_options_count_before_the_file(tmp_path: Path, capsys: Taken) -> None:
     """`--config` names the file; an option of the command replaces the file's."""
     file = tmp_path / "chat.toml"

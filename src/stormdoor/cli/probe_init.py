@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from stormdoor.cli.output import say
 from stormdoor.cli.probe_file import NAME, variables_of, written
@@ -20,28 +19,23 @@ _LOGINS = ("", "/login", "/auth/login", "/accounts/login/", "/signin")
 """Paths that are searched for a login form; the first is the page itself."""
 
 
-_LOGOUT = re.compile(r"(log|sign)[-_]?(out|off)", re.IGNORECASE)
-
-
 class _Page(HTMLParser):
-    """Finds the first posted form with a password field, and the address of the logout."""
+    """Finds the first posted form with a password field."""
 
     def __init__(self) -> None:
         super().__init__()
         self.action: str | None = None
         self.fields: list[tuple[str, str]] = []
-        self.logout = ""
         self._open: str | None = None
         self._found: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect the visible fields of each posted form."""
         given = {name: value or "" for name, value in attrs}
-        where = given.get("action") or given.get("href") or ""
-        if tag in {"form", "a"} and not self.logout and _LOGOUT.search(where):
-            self.logout = where
         if tag == "form":
-            self._open = where if given.get("method", "").lower() == "post" else None
+            self._open = (
+                given.get("action", "") if given.get("method", "").lower() == "post" else None
+            )
             self._found = []
         kind = given.get("type", "text").lower()
         if tag == "input" and given.get("name") and kind in {"text", "email", "password"}:
@@ -84,7 +78,7 @@ async def _look(page: str, authorized: Sequence[str]) -> _Seen:
 
     web = Web(Budget(150, 20.0, 60.0), None, tuple(authorized), NOBODY, page)
     seen = await discover([page], web)
-    found = _Seen([one.url for one in seen.endpoints])
+    found = _Seen([one.url for one in seen.endpoints], logout=seen.logout)
     for place in _LOGINS:
         read = _Page()
         try:
@@ -92,8 +86,6 @@ async def _look(page: str, authorized: Sequence[str]) -> _Seen:
         except (NoAnswer, NotAllowed):
             continue
         read.feed(got.text)
-        if read.logout and not found.logout:
-            found = replace(found, logout=urlsplit(urljoin(got.url, read.logout)).path)
         if read.action is not None:
             return replace(found, login=urljoin(got.url, read.action), fields=read.fields)
     return found

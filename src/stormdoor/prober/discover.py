@@ -58,6 +58,10 @@ _CHANGES = re.compile(
     r"shut.?down|restart|stop|kill|disable",
     re.IGNORECASE,
 )
+_LOGOUT = re.compile(
+    r"""["'`](/?[\w/.-]{0,80}\b(?:log|sign)[-_]?(?:out|off)/?)["'`?]""", re.IGNORECASE
+)
+"""The address of a logout, in a page or a script."""
 _OTHER_FILES = re.compile(
     r"\.(png|jpe?g|gif|svg|ico|webp|css|woff2?|ttf|pdf|zip|gz|mp[34]|webm|csv|xml|txt)$",
     re.IGNORECASE,
@@ -96,11 +100,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The endpoints, the unsolved addresses, and the pages that were read."""
+    """The endpoints, the unsolved addresses, the pages that were read, and the path of the logout or ""."""
 
     endpoints: tuple[Found, ...]
     unresolved: tuple[Unresolved, ...]
     looked: tuple[str, ...]
+    logout: str = ""
 
 
 @dataclass(slots=True)
@@ -118,6 +123,7 @@ class _Search:
     pages: list[str] = field(default_factory=list)
     read: int = 0
     left: int = 0
+    logout: str = ""
 
     def doubt(self, where: str, what: str) -> None:
         self.doubts.setdefault(f"{where} {what}", Unresolved(Location(where, 0), what))
@@ -181,6 +187,7 @@ class _Search:
     def page(self, got: Page, depth: int) -> None:
         """Queue the scripts and pages that a page leads to."""
         self.seen.add(got.url)
+        self.names_logout(got.url, got.text)
         if "html" not in got.kind and got.text.lstrip()[:1] != "<":
             if "script" in got.kind or "json" in got.kind:
                 self.script(got.url, got.text, got.url)
@@ -200,6 +207,7 @@ class _Search:
 
     def script(self, url: str, text: str, page: str, above: int = 0) -> None:
         """Queue the scripts that a script loads, and keep the sockets that it opens."""
+        self.names_logout(page, text)
         one = Script(text, page)
         for address in one.addresses():
             self.address(address, url, above)
@@ -212,6 +220,13 @@ class _Search:
             self.source_map(url, _data(where), page)
         elif where:
             self.add("source map", urljoin(url, where), page, 1)
+
+    def names_logout(self, page: str, text: str) -> None:
+        """Keep the first address of a logout, if it is on the origin of the search."""
+        for one in _LOGOUT.findall(text):
+            url = urljoin(page, one)
+            if not self.logout and _origin(url) in map(_origin, self.starts):
+                self.logout = urlsplit(url).path
 
     def source_map(self, url: str, text: str, page: str) -> None:
         """The sources that a script was made of."""
@@ -372,4 +387,5 @@ async def discover(starts: Sequence[str], web: Web, bounds: Bounds = Bounds()) -
         tuple(Found(url, where) for url, where in search.found.items()),
         tuple(search.doubts.values()),
         tuple(looked),
+        search.logout,
     )
