@@ -28,7 +28,7 @@ from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
 from stormdoor.report.text_matrix import print_access
-from stormdoor.report.tried_text import counted_outcomes, print_closed
+from stormdoor.report.tried_text import counted_outcomes, print_closed, print_needs
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -352,3 +352,4 @@ def _print_summary(report: Report, out: Console) -> None:
     out.print(Text(covered, style="dim"))
     if report.tried:
         out.print(Text(f"Results: {counted_outcomes(report)}.", style="dim"))
+        print_needs(report, out)

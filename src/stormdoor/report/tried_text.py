@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -14,7 +16,7 @@ from stormdoor.report.inline import inline
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["counted_outcomes", "print_closed"]
+__all__ = ["counted_outcomes", "print_closed", "print_needs"]
 
 _WORDS: dict[Outcome, str] = {
     "open": "open",
@@ -22,6 +24,10 @@ _WORDS: dict[Outcome, str] = {
     "not-determined": "not determined",
     "not-tried": "not tried",
 }
+
+_OPTION = re.compile(r"`(--[\w-]+)")
+_SHOWN = 6
+"""Number of options that are listed."""
 
 
 def counted_outcomes(report: Report) -> str:
@@ -43,3 +49,15 @@ def print_closed(report: Report, subject: str, out: Console) -> None:
         out.print(Text("  closed", style="green"))
         out.print(Padding(rows, (0, 0, 0, 4), expand=False))
         out.print()
+
+
+def print_needs(report: Report, out: Console) -> None:
+    """Print the options that would let the probes be tried that were not, the most frequent first."""
+    skipped = [one.what for one in report.tried if one.outcome == "not-tried"]
+    options = Counter(option for what in skipped for option in set(_OPTION.findall(what)))
+    if options:
+        most = sorted(options, key=lambda one: (-options[one], one))[:_SHOWN]
+        text = (
+            f"What was not tried is not known to be closed. More is tried with {', '.join(most)}."
+        )
+        out.print(Text(text, style="dim"))
