@@ -17,11 +17,20 @@ from tests.prober.test_four_results import outcomes
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda one: one.name)
 def test_packs_are_whole(pack: Pack) -> None:
-    """A pack is found by a subprotocol or a path, its messages can be sent, and its patterns compile."""
-    assert pack.protocols or pack.path
+    """A pack is found by a subprotocol, a path or a greeting; its messages and patterns are well formed."""
+    assert pack.protocols or pack.path or pack.greets
     for one in (*pack.say, *(pack.again or ()), *pack.say_named):
         message_frame(one)
-    for pattern in (pack.path, pack.delivered, pack.denied, pack.credential, pack.named):
+    patterns = (
+        pack.path,
+        pack.delivered,
+        pack.denied,
+        pack.credential,
+        pack.named,
+        pack.left,
+        pack.greets,
+    )
+    for pattern in patterns:
         re.compile(pattern)
 
 
@@ -32,6 +41,10 @@ def test_fitting() -> None:
         name: name for name in found
     }
     assert fitting("/ws", ()) is None
+    assert fitting("/websocket", ()) is None
+    nats = fitting("/", (), (b'INFO {"server_id":"N1"} \r\n',))
+    assert nats is not None
+    assert nats.name == "nats"
 
 
 _ENDPOINTS = [
@@ -41,6 +54,7 @@ _ENDPOINTS = [
     ("terminado", "/terminals/websocket/1", ()),
     ("socketio", "/socket.io/", ()),
     ("sockjs", "/echo/000/abc/websocket", ()),
+    ("sockjs-raw", "/echo/websocket", ()),
     ("livereload", "/livereload", ()),
     ("stomp", "/broker", ("v12.stomp",)),
     ("mqtt", "/mqtt", ("mqtt",)),
@@ -111,7 +125,76 @@ async def test_without_a_message(handler: Any, protocol: str, outcome: str) -> N
     assert outcomes(report, "SP101") == {outcome}
 
 
+class Lines(WebSocketHandler):
+    """A broker of lines, in binary frames."""
+
+    asks: ClassVar[bool] = False
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message(b'INFO {"server_id":"N1","version":"2"} \r\n', binary=True)
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.asks:
+            self.write_message(b"-ERR 'Authorization Violation'\r\n", binary=True)
+            self.close(1008)
+        elif b"PING" in (message if isinstance(message, bytes) else message.encode()):
+            self.write_message(b"PONG\r\n", binary=True)
+
+
+class AsksLines(Lines):
+    asks = True
+
+
+class Stomp(WebSocketHandler):
+    """STOMP in SockJS: in frames, or without them."""
+
+    asks: ClassVar[bool] = False
+    framed = False
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.framed = "/000/" in self.request.path
+        if self.framed:
+            self.write_message("o")
+
+    def on_message(self, message: str | bytes) -> None:
+        text = json.loads(message)[0] if self.framed else str(message)
+        assert text.startswith("CONNECT\n")
+        said = "ERROR\nmessage:login needed\n\n\0" if self.asks else "CONNECTED\nversion:1.2\n\n\0"
+        self.write_message(f"a{json.dumps([said])}" if self.framed else said)
+
+
+class AsksStomp(Stomp):
+    asks = True
+
+
+class Drops(WebSocketHandler):
+    """Speaks another protocol in SockJS, and hangs up on a message that it does not know."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.close(1003)
+
+
+@pytest.mark.parametrize(
+    ("handler", "path", "outcome"),
+    [
+        (Lines, "/", "open"),
+        (AsksLines, "/", "closed"),
+        (Stomp, "/desk/websocket", "open"),
+        (Stomp, "/desk/000/k3/websocket", "open"),
+        (AsksStomp, "/desk/websocket", "closed"),
+        (AsksStomp, "/desk/000/k3/websocket", "closed"),
+        (Drops, "/desk/websocket", "not-determined"),
+    ],
+)
+async def test_lines_and_sockjs(handler: Any, path: str, outcome: str) -> None:
+    """A pack is chosen by the server's greeting, or by the path of SockJS."""
+    async with serving(handler, path=path) as port:
+        report = await probed(port, path)
+    assert outcomes(report, "SP101") == {outcome}
+
+
 def test_binary_in_words() -> None:
-    """Patterns see bytes in hexadecimal."""
+    """Patterns see text in a binary frame as text, and other bytes in hexadecimal."""
     assert in_words(b"\x20\x02") == "hex:2002"
+    assert in_words(b"PONG\r\n") == "PONG\r\n"
     assert in_words("a") == "a"

@@ -267,3 +267,11 @@ def test_json_of_a_peer() -> None:
     assert read_json("[" * 100_000) is read_json("no") is read_json(b"\xff\xfe{") is None
     assert read_object("[1]") is read_object("7") is None
     assert read_object('{"a": 1}') == {"a": 1}
+
+
+def test_text_in_a_binary_message() -> None:
+    """Line protocols and terminals send text in binary frames: it is compared as text."""
+    assert shape(b"MSG prices 1 12\r\n") == shape("MSG prices 1 99")
+    assert shape(b"+OK\r\n+OK\r\nMSG prices 1 12\r\n") == shape("MSG prices 1 99")
+    assert shape(b"-ERR 'Authorization Violation'\r\n") == shape(b"+OK\r\n") == ""
+    assert shape(b"\x00\x01binary") == "binary"

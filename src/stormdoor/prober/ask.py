@@ -81,7 +81,7 @@ class Conversation:
         denied_credential: It does so for want of a credential.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
-        times: When each of the messages came, in seconds since the socket was open.
+        times: When each of the messages came, in seconds since the client spoke last, or the socket was open.
         handshake: Seconds until the handshake was answered.
         too_large: The server sent a message that is larger than the prober reads.
         ponged: Whether the ping was answered.

@@ -54,6 +54,8 @@ _TURN = 0.3
 """Of the time to listen: how long who speaks in turn listens on after the last word it has heard."""
 _SETTLE = 2.5
 """Of the time to listen: until a session that was ended is seen to have ended."""
+_QUIET = 8.0
+"""Of the time to listen: to a socket that stays open after its credential has ended."""
 
 
 def _numbered(text: str) -> str:
@@ -114,6 +116,7 @@ class Client:
         self.listen = self.usual = listen
         self.numbered = False
         self.in_turn = False
+        self.greets = True
         self.pack: Pack | None = None
         self.slow = False
         self.answer_seconds = ANSWER_SECONDS
@@ -259,12 +262,12 @@ class _Talk:
         self._heard: list[Message] = []
         self._times: list[float] = []
         self._shapes: set[str] = set()
-        self._began = asyncio.get_running_loop().time()
+        self._since = asyncio.get_running_loop().time()
 
     async def run(self, wire: Wire) -> None:
         """Speak, and listen."""
         client, ask = self.client, self.ask
-        self._began = asyncio.get_running_loop().time()
+        self._since = asyncio.get_running_loop().time()
         seconds = client.listen * ask.patience
         if ask.who.first_message:
             await self._listen(wire, client.listen * _GREETING, stop=False)
@@ -293,11 +296,14 @@ class _Talk:
         """Say what the owner would: at once, or each when the server has said what it had to say."""
         waits = self.client.pack is not None and self.client.pack.waits
         for number, one in enumerate(self.client.said(self.ask.unique)):
-            if self.client.in_turn or (waits and not number):
+            if (self.client.in_turn and (number or self.client.greets)) or (waits and not number):
                 turn = self.client.usual * _TURN
                 await self._listen(wire, self.client.usual, stop=False, linger=turn)
                 if self.found.ended:
                     return
+                if not number and not self.ask.who.first_message:
+                    # A server that waits for the client is not waited for again.
+                    self.client.greets = bool(self._heard)
             await self._send(wire, one)
 
     async def _send_raw(self, wire: Wire) -> None:
@@ -336,19 +342,29 @@ class _Talk:
         self.lines.append("(time has passed)")
         # Messages that were under way arrive, and a server that looks once a second has looked.
         await self._listen(wire, self.client.usual * _SETTLE, stop=False)
+        left = self._left()
         self._greeted()
         if self.found.ended:
             return
-        for one in self.client.said(again=True):
+        for one in self.client.said(again=not left):
             await self._send(wire, one)
         if self.ask.meanwhile is not None:
             await self.ask.meanwhile()
             self.lines.append("(another session has spoken)")
-        await self._listen(wire, seconds, stop=True)
+        # A feed may have become slower, and a socket that stays open is called closed only after that.
+        await self._listen(wire, max(seconds, self.client.usual * _QUIET), stop=True)
+
+    def _left(self) -> bool:
+        """Return True if the server has ended the conversation of the pack, and not the socket."""
+        pack = self.client.pack
+        if pack is None or not pack.left:
+            return False
+        return any(re.search(pack.left, in_words(one)) for one in self._heard)
 
     async def _send(self, wire: Wire, text: str) -> None:
         self.lines.append(f"> {self.client.shown(text)}")
         await wire.send(message_frame(text))
+        self._since = asyncio.get_running_loop().time()
 
     async def _listen(self, wire: Wire, seconds: float, *, stop: bool, linger: float = 0.0) -> None:
         budget = self.client.budget
@@ -372,7 +388,7 @@ class _Talk:
                     if frame.opcode == TEXT:
                         message = frame.payload.decode("utf-8", "replace")
                     self._heard.append(message)
-                    self._times.append(asyncio.get_running_loop().time() - self._began)
+                    self._times.append(asyncio.get_running_loop().time() - self._since)
                     # Kept beside them: a server that floods must not make it look at all of them each time.
                     form = shape(message)
                     self._shapes |= {form} if form else set()

@@ -37,6 +37,7 @@ __all__ = [
     "Baseline",
     "Proof",
     "attempt",
+    "data_of",
     "judged",
     "refused",
     "take_baseline",
@@ -205,7 +206,7 @@ async def _in_turn(client: Client, ask: Ask, before: Conversation) -> Conversati
 async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversation:
     """The same conversation as the endpoint's protocol opens it, where a pack knows the protocol."""
     agreed = tuple(before.answer.values("sec-websocket-protocol"))
-    pack = fitting(client.target.path, agreed)
+    pack = fitting(client.target.path, agreed, before.messages)
     if pack is None:
         return before
     usual = client.say
@@ -213,6 +214,9 @@ async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversati
     spoken = await client.converse(replace(ask, patience=1.5))
     if spoken.delivered or not pack.say:
         return spoken
+    if pack.guess and spoken.ended and not spoken.denied:
+        client.pack, client.say = None, usual
+        return before
     if spoken.denied:
         return await _by_name(client, ask, spoken, pack)
     spoken = await _in_turn(client, ask, spoken)
@@ -301,15 +305,25 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     got = one.delivered
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
-    return _without_owner(base, one, got)
+    return _without_owner(base, one)
 
 
-def _without_owner(base: Baseline, one: Conversation, got: frozenset[str]) -> tuple[Access, str]:
-    """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
-    # Without an owner this name cannot be compared: it may be that of a guest. Nor is a code known.
+def data_of(one: Conversation) -> frozenset[str]:
+    """Return the forms of the data, where no owner tells what data are.
+
+    A greeting by name may be that of a guest. Nothing is known of a code.
+    """
     weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
-    weighs |= one.proven
-    got = frozenset(one for one in got & weighs if not one.startswith(GREETING) and one != CODE)
+    return frozenset(
+        form
+        for form in one.delivered & (weighs | one.proven)
+        if not form.startswith(GREETING) and form != CODE
+    )
+
+
+def _without_owner(base: Baseline, one: Conversation) -> tuple[Access, str]:
+    """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
+    got = data_of(one)
     if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:

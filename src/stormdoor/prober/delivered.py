@@ -22,6 +22,7 @@ __all__ = [
     "Message",
     "content",
     "denies",
+    "in_text",
     "is_bare",
     "is_hello",
     "is_refusal",
@@ -48,18 +49,20 @@ TAGS = (
 )
 _REFUSES = re.compile(
     r"unauthori[sz]|unauthenti|not.?auth"
-    r"|auth(entication|orization)?[ _-]?(is )?(required|needed|failed|error)"
+    r"|auth(entication|orization)?[ _-]?(is )?(required|needed|failed|error|violation|timeout)"
     r"|forbidden|denied|not.?allowed|not.?permitted|unknown.{0,12}(user|session|token)|no.?access"
     r"|permission|members? only|not.?a.?member|who are you|not.?logged"
     r"|(invalid|missing|bad|wrong|no).{0,12}(token|credential|session|ticket|login|cookie|password|key)"
     r"|(log|sign)[ -]?in|login|expired|credential|\b401\b|\b403\b",
     re.IGNORECASE,
 )
-_ERROR = re.compile(r"\berror\b|\bfail(ed|ure)?\b|\bexception\b|refused|rejected", re.IGNORECASE)
+_ERROR = re.compile(
+    r"^-ERR\b|\berror\b|\bfail(ed|ure)?\b|\bexception\b|refused|rejected", re.IGNORECASE
+)
 _GREETS = re.compile(
     r"^(hello|hi|welcome|ready|connected|connection_?ack|connection_?established|open(ed)?|"
     r"ping|pong|heartbeat|heart_?beat|keep_?alive|ka|noop|auth_?required|challenge|hb|o|h|2|3|"
-    r"ack|ok|okay|received|accepted|success|done|setup|init|subscribed|unsubscribed|joined|"
+    r"ack|\+?ok|okay|received|accepted|success|done|setup|init|subscribed|unsubscribed|joined|"
     r"config|configuration|settings|server_?info|motd|notice|banner|version|capabilities|features|handshake)$",
     re.IGNORECASE,
 )
@@ -69,7 +72,10 @@ _GREETS_IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _HELLO = re.compile(r"(hello|hi|hey|welcome)\b[^{\[\n]{0,80}\Z", re.IGNORECASE)
-_ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)')
+_ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)|^INFO \{"server_')
+"""Engine.IO, Socket.IO and NATS: the server presents itself."""
+_RECEIPTS = re.compile(r"(\+OK\s+)+(?=\S)")
+"""Of line protocols, in front of what was asked for."""
 _PACKET = re.compile(r"4[0-6](?:/[^,\[{]{0,80},)?\d{0,10}(?=[\[{\"])")
 """Of Socket.IO: its kind, a namespace, the number of a receipt; then JSON."""
 _TURNED_AWAY = re.compile(r"44(?=[/\[{\"])|c\[\d+,")
@@ -84,7 +90,7 @@ _SAYS_NO = re.compile(
 )
 _WANTS_CREDENTIAL = re.compile(
     r"unauthenti|not (yet )?authenti|(un|not )authori[sz]ed"
-    r"|auth(entication|orization)?[ -]?(is )?(required|needed|failed|error)"
+    r"|auth(entication|orization)?[ -]?(is )?(required|needed|failed|error|violation|timeout)"
     r"|(please|must|need to|have to|you.{0,12}not) ?(log|sign)(ged|ed)?[ -]?in"
     r"|\b(log|sign)[ -]?in (first|required)"
     r"|not (logged|signed)[ -]?in|log[ -]?in (is )?(required|needed)|members? only|not a member|who are you"
@@ -132,6 +138,11 @@ GREETING = "greeting "
 """Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
 CODE = "binary code"
 """Shape of a few bytes: they may be a number of this protocol, such as that of a refusal."""
+_LEAST_TEXT = 4
+"""Bytes from which on a binary message may be text; less may be a number of the protocol."""
+_WORD = re.compile(rb"[A-Za-z]{2}")
+_CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+"""Signs that are in no text; a terminal sends the bell, the backspace, line feeds and escapes."""
 _LONGEST = 2_000
 _SHORT = 300
 _MOST_LEAVES = 500
@@ -147,16 +158,28 @@ def text_of(message: Message) -> str:
 
 
 def _unwrapped(message: Message) -> Message:
-    """Return the content of a packet of Socket.IO or a frame of SockJS; other messages as they are."""
+    """Return the content of a packet of Socket.IO or a frame of SockJS, and the text of a binary message."""
+    message = in_text(message)
     if not isinstance(message, str):
         return message
-    if packet := _PACKET.match(message):
+    if packet := _PACKET.match(message) or _RECEIPTS.match(message):
         return message[packet.end() :]
     if message.startswith('a["'):
         inner = read_json(message[1:])
         if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
             return inner[0]
     return message
+
+
+def in_text(message: Message) -> Message:
+    """Return a binary message as text if it is text, as terminals and line protocols send it."""
+    if isinstance(message, str) or len(message) < _LEAST_TEXT or not _WORD.search(message):
+        return message
+    try:
+        text = message.decode()
+    except UnicodeDecodeError:
+        return message
+    return message if _CONTROL.search(text) else text
 
 
 def _tag(found: Any) -> str:
@@ -370,6 +393,7 @@ def _named(found: Any) -> str:
 
 def shape(message: Message) -> str:
     """Return the form of a message; empty for greetings, heartbeats and refusals, which are no delivery."""
+    message = in_text(message)
     if isinstance(message, str) and _ENGINE.match(message):
         return ""
     refusal = is_refusal(message)

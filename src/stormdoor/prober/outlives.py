@@ -41,6 +41,8 @@ def outlives(
         )
     if not owned:
         return doubt("it delivers nothing")
+    if after.denied and not after.delivered:
+        return Closed(f"After {event} the open socket is refused when it asks again.", lines)
     if after.delivered:
         return doubt("it is answered otherwise than before")
     if not situation.client.said(again=True):

@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 
 from tornado.web import HTTPError, RequestHandler
 
-from tests.prober.adversary.server import SAY, Hole, Socket, later
+from tests.prober.adversary.server import DATA, SAY, Hole, Socket, later
 
-__all__ = ["HOLES"]
+__all__ = ["HOLES", "EndsNewest", "EndsOldest", "Reenters", "Session", "sessions"]
 
 
-def _sessions(kind: type[Session]) -> Callable[[], list[Any]]:
+def sessions(kind: type[Session], path: str = "/ws") -> Callable[[], list[Any]]:
     """The routes of a server with sessions of its own."""
 
     def make() -> list[Any]:
         known: set[str] = set()
         sockets: list[Session] = []
         shared = {"known": known, "sockets": sockets}
-        return [("/login", LogIn, shared), ("/logout", LogOut, shared), ("/ws", kind, shared)]
+        return [("/login", LogIn, shared), ("/logout", LogOut, shared), (path, kind, shared)]
 
     return make
 
@@ -147,14 +147,76 @@ class KeepsCookie(Session):
         self.tell()
 
 
+class EndsNewest(Answers):
+    """Closes the last socket of the session, and forgets the others: a user may have two tabs."""
+
+    ends = -1
+
+    def logged_out(self) -> None:
+        if self is [one for one in self.sockets if one.key == self.key][self.ends]:
+            self.close(4401, "logged out")
+
+
+class EndsOldest(EndsNewest):
+    """Closes the first socket of the session only."""
+
+    ends = 0
+
+
+class RefusesAndFeeds(LaterFeed):
+    """Refuses what it is asked after the logout, and goes on with its feed."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.tell('{"type": "error", "error": "log in"}' if self.pause > 0.5 else DATA)
+
+
+class Reenters(LaterFeed):
+    """Ends the namespace of Socket.IO at the logout, and lets it be entered again on the same connection."""
+
+    entered = checks = False
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.sockets.append(self)
+        self.tell('0{"sid":"x8Kq2"}')
+
+    def beat(self) -> None:
+        """Send an event while the client is in the namespace."""
+        if self.entered and self.ws_connection is not None:
+            self.tell(f'42["event",{DATA}]')
+            later(0.05, self.beat)
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.entered:
+            self.close()
+        elif self.checks and self.key not in self.known:
+            self.tell('44{"message":"unauthorized"}')
+        else:
+            self.entered = True
+            self.tell('40{"sid":"u7Zp1"}')
+            self.beat()
+
+    def logged_out(self) -> None:
+        self.entered = False
+        self.tell("41")
+
+
 HOLES = (
-    Hole("logout: answers", _sessions(Answers), {"say": SAY}, logs_in=True, rule="SP901"),
-    Hole("logout: answers, nothing to say", _sessions(Answers), logs_in=True, rule="SP901"),
-    Hole("logout: stops its feed", _sessions(StopsFeed), logs_in=True, rule="SP901"),
+    Hole("logout: answers", sessions(Answers), {"say": SAY}, logs_in=True, rule="SP901"),
+    Hole("logout: answers, nothing to say", sessions(Answers), logs_in=True, rule="SP901"),
+    Hole("logout: stops its feed", sessions(StopsFeed), logs_in=True, rule="SP901"),
     Hole(
-        "logout: hears others", _sessions(HearsOthers), {"say": ("{unique}",)}, logs_in=True, rule="SP901"
+        "logout: hears others", sessions(HearsOthers), {"say": ("{unique}",)}, logs_in=True, rule="SP901"
     ),
-    Hole("logout: hears others, fixed", _sessions(HearsOthers), {"say": SAY}, logs_in=True, rule="SP901"),
-    Hole("logout: a slower feed", _sessions(LaterFeed), logs_in=True, rule="SP901"),
-    Hole("logout: keeps the cookie", _sessions(KeepsCookie), logs_in=True, rule="SP901"),
+    Hole("logout: hears others, fixed", sessions(HearsOthers), {"say": SAY}, logs_in=True, rule="SP901"),
+    Hole("logout: a slower feed", sessions(LaterFeed), logs_in=True, rule="SP901"),
+    Hole("logout: keeps the cookie", sessions(KeepsCookie), logs_in=True, rule="SP901"),
+    Hole("logout: ends the newest", sessions(EndsNewest), {"say": SAY}, logs_in=True, rule="SP901"),
+    Hole("logout: ends the oldest", sessions(EndsOldest), {"say": SAY}, logs_in=True, rule="SP901"),
+    Hole(
+        "logout: refuses and feeds", sessions(RefusesAndFeeds), {"say": SAY}, logs_in=True, rule="SP901"
+    ),
+    Hole(
+        "logout: may enter again", sessions(Reenters, "/socket.io/"), path="/socket.io/", logs_in=True,
+        rule="SP901",
+    ),
 )  # fmt: skip

@@ -10,11 +10,13 @@ import re
 import secrets
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from stormdoor.prober.delivered import in_text
 
 __all__ = ["PACKS", "Pack", "fitting", "in_words"]
 
@@ -27,6 +29,7 @@ class Pack:
         name: Of the file.
         protocols: Subprotocols that a client offers.
         path: Pattern of the paths at which it is spoken; "" where the subprotocol tells.
+        greets: Pattern of the server's first message, where it alone tells which protocol is spoken.
         say: Messages that open a conversation, and ask for something harmless.
         again: Messages that may be said once more in the same conversation; `say` where it is left out.
         named: Pattern of a part of the endpoint in the scripts of its pages, such as a namespace.
@@ -34,6 +37,10 @@ class Pack:
         delivered: Pattern of a message that proves use; binary ones are matched as `hex:…`.
         denied: Pattern of a message that refuses the client; "" where the close frame tells.
         credential: Pattern of a message that refuses it for want of a credential, and for nothing else.
+        left: Pattern of a message with which the server ends the conversation, and not the socket: `say` may
+            open another.
+        guess: The words may be those of another protocol than the endpoint's; if the server hangs up on them,
+            that says nothing.
         waits: The server speaks first, and drops a client that does not wait for it.
         token: Fields of a token that any client can make; empty where there is none.
     """
@@ -43,11 +50,14 @@ class Pack:
     delivered: str
     protocols: tuple[str, ...] = ()
     path: str = ""
+    greets: str = ""
     again: tuple[str, ...] | None = None
     named: str = ""
     say_named: tuple[str, ...] = ()
     denied: str = ""
     credential: str = ""
+    left: str = ""
+    guess: bool = False
     waits: bool = False
     token: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,18 +86,25 @@ PACKS: tuple[Pack, ...] = _read()
 
 
 def in_words(message: str | bytes) -> str:
-    """A message as the patterns see it."""
-    return message if isinstance(message, str) else f"hex:{message.hex()}"
+    """A message as the patterns see it: text, also in a binary frame, or hexadecimal."""
+    text = in_text(message)
+    return text if isinstance(text, str) else f"hex:{text.hex()}"
 
 
-def fitting(path: str, agreed: tuple[str, ...]) -> Pack | None:
+def fitting(path: str, agreed: tuple[str, ...], heard: Sequence[str | bytes] = ()) -> Pack | None:
     """Return the pack of an endpoint, or None.
 
     Args:
         path: Of the endpoint, without its query.
         agreed: The subprotocols that the server has agreed to.
+        heard: The first messages of the server.
     """
+    greeting = in_words(heard[0]) if heard else ""
     for pack in PACKS:
-        if set(agreed) & set(pack.protocols) or (pack.path and re.search(pack.path, path)):
+        if (
+            set(agreed) & set(pack.protocols)
+            or (pack.path and re.search(pack.path, path))
+            or (pack.greets and re.search(pack.greets, greeting))
+        ):
             return pack
     return None

@@ -1,8 +1,8 @@
 """The session goes on after the logout.
 
 What:
-    The logout of `--logout URL` is called while a socket is open, with the session of a login of its own.
-    The socket goes on delivering what the owner gets, or the old cookie opens a new one.
+    The logout of `--logout URL` is called while two sockets are open, with the session of a login of their
+    own. One of them goes on delivering what the owner gets, or the old cookie opens a new one.
 
 Why:
     A user logs out because an attacker may know the session. The attacker keeps it.
@@ -13,7 +13,9 @@ Fix:
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+import contextlib
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
 from stormdoor.prober.conversation import Ask, Client
@@ -34,29 +36,71 @@ from stormdoor.prober.probe import (
     probe,
 )
 from stormdoor.prober.target import Target
+from stormdoor.prober.together import together
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
 _ASKED = "The probe cannot tell whether an open socket ends with the session"
+_OPENED = 101
+_SOCKETS = 2
+"""Some servers remember one socket for each session, and end that one."""
+_OTHER = 3.0
+"""Of the time to listen: until both sockets are open."""
 
 
-async def _log_out(client: Client, target: Target, who: Identity) -> int:
-    """Ask to be logged out, and return the status; 0 where there was no answer."""
-    forgery = next((v for n, v in who.cookies if "xsrf" in n.lower() or "csrf" in n.lower()), "")
-    headers = [*who.shown(), ("Origin", target.origin), ("Referer", f"{target.origin}/")]
-    if forgery:
-        headers += [("X-XSRFToken", forgery), ("X-CSRFToken", forgery)]
-    status = 0
-    for method in ("POST", "GET"):
-        try:
-            status = (await client.plain(target, Request(tuple(headers), method=method))).status
-        except NoAnswer:
-            return 0
-        if status not in {404, 405}:
-            break
-    return status
+@dataclass(slots=True)
+class _Logout:
+    """The logout, called when two sockets are open; each of them waits for it.
+
+    Args:
+        client: Connects.
+        target: Where the logout is.
+        who: The session that is ended.
+    """
+
+    client: Client
+    target: Target
+    who: Identity
+    status: int = 0
+    _open: int = 0
+    _both: asyncio.Event = field(default_factory=asyncio.Event)
+    _once: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _done: bool = False
+
+    async def __call__(self) -> None:
+        """Wait for the other socket, unless the server lets a session have one, and log out once."""
+        self._open += 1
+        if self._open == _SOCKETS:
+            self._both.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OTHER * self.client.usual):
+                await self._both.wait()
+        async with self._once:
+            if not self._done:
+                self._done = True
+                self.status = await self._ask()
+
+    async def _ask(self) -> int:
+        """Ask to be logged out, and return the status; 0 where there was no answer."""
+        target, who = self.target, self.who
+        forgery = next(
+            (v for n, v in who.cookies if "xsrf" in n.lower() or "csrf" in n.lower()), ""
+        )
+        headers = [*who.shown(), ("Origin", target.origin), ("Referer", f"{target.origin}/")]
+        if forgery:
+            headers += [("X-XSRFToken", forgery), ("X-CSRFToken", forgery)]
+        status = 0
+        for method in ("POST", "GET"):
+            try:
+                answer = await self.client.plain(target, Request(tuple(headers), method=method))
+            except NoAnswer:
+                return 0
+            status = answer.status
+            if status not in {404, 405}:
+                break
+        return status
 
 
 async def _session(situation: Situation, owner: Identity) -> Identity | None:
@@ -113,27 +157,26 @@ async def _run(situation: Situation) -> list[Result]:
 
     meanwhile = speak if client.said(again=True) else None
     before = await lasting(client, Ask(who, situation.origin), meanwhile)
-    statuses: list[int] = []
-
-    async def log_out() -> None:
-        statuses.append(await _log_out(client, target, who))
-
-    went_on = await client.converse(
-        Ask(who, situation.origin, patience=PATIENCE, later=log_out, meanwhile=meanwhile)
-    )
-    if not statuses or not 200 <= statuses[-1] < 400:
-        what = f"The probe cannot tell what the logout ends: it was answered with {(statuses or [0])[-1]}."
+    logout = _Logout(client, target, who)
+    ask = Ask(who, situation.origin, patience=PATIENCE, later=logout, meanwhile=meanwhile)
+    came = await together(*(client.converse(ask) for _ in range(_SOCKETS)))
+    # A server may let a session have one socket.
+    sockets = [one for one in came if one.status == _OPENED] or came[:1]
+    if not 200 <= logout.status < 400:
+        what = f"The probe cannot tell what the logout ends: it was answered with {logout.status}."
         return [NotDetermined(what, "`--logout URL` with the address that ends a session")]
     proof = await situation.attempt(Ask(who, situation.origin), situation.nobody)
-    socket = outlives(situation, before, went_on, event="the logout", asked=_ASKED)
-    results = [socket, _cookie(proof)]
+    results = [
+        *(outlives(situation, before, one, event="the logout", asked=_ASKED) for one in sockets),
+        _cookie(proof),
+    ]
     for kind in (Open, NotDetermined):
-        if some := [one for one in results if isinstance(one, kind)]:
-            return list(some)
+        if some := {one.what: one for one in results if isinstance(one, kind)}:
+            return list(some.values())
     return [
         Closed(
-            "After the logout the socket delivers nothing more, and the session opens no other.",
-            (*went_on.transcript, *proof.transcript),
+            "After the logout the sockets deliver nothing more, and the session opens no other.",
+            (*sockets[-1].transcript, *proof.transcript),
         )
     ]
 

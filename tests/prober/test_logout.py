@@ -1,0 +1,54 @@
+"""An open socket after the logout: what ends only some of the sockets, or may be undone by the client."""
+
+from __future__ import annotations
+
+import pytest
+from tornado.web import Application
+
+from tests.prober.adversary.logout import EndsNewest, EndsOldest, Reenters, Session, sessions
+from tests.prober.adversary.server import SAY, Hole
+from tests.prober.servers import listening, probed
+
+
+class EndsAll(EndsNewest):
+    """Closes every socket of the session."""
+
+    def logged_out(self) -> None:
+        self.close(4401, "logged out")
+
+
+class OnePerSession(EndsAll):
+    """Closes every socket of the session, and lets it have one at a time."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        for one in self.sockets:
+            if one.key == self.key:
+                one.close(4409, "opened elsewhere")
+        super().open()
+
+
+class AsksAgain(Reenters):
+    """Looks at the session each time that the namespace is entered."""
+
+    checks = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "outcome"),
+    [
+        (EndsNewest, "/ws", "open"),
+        (EndsOldest, "/ws", "open"),
+        (EndsAll, "/ws", "closed"),
+        (OnePerSession, "/ws", "closed"),
+        (Reenters, "/socket.io/", "open"),
+        (AsksAgain, "/socket.io/", "closed"),
+    ],
+)
+async def test_after_the_logout(kind: type[Session], path: str, outcome: str) -> None:
+    """Two sockets of the session are open, and a conversation that the server has ended is opened again."""
+    say = {"say": SAY} if path == "/ws" else {}
+    hole = Hole("", sessions(kind, path), say, logs_in=True)
+    async with listening(Application(hole.make())) as port:
+        report = await probed(port, path, **hole.given(port))
+    about = [one for one in report.tried if one.rule_id == "SP901"]
+    assert {one.outcome for one in about} == {outcome}, about
