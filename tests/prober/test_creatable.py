@@ -9,6 +9,7 @@ import json
 import secrets
 import time
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from tornado.web import HTTPError, RequestHandler
@@ -180,3 +181,42 @@ async def test_a_foreign_page_has_it_as_well() -> None:
     async with serving(Feed, ("/", CookiePage)) as port:
         report = await probed(port)
     assert {"no-credential", "foreign-origin"} <= slugs(report)
+
+
+class Visit(RequestHandler):
+    """A page that makes an id for each visitor, and puts it into the address of its socket."""
+
+    made: ClassVar[set[str]] = set()
+    asks = False
+
+    def get(self) -> None:
+        key = str(uuid4())
+        self.write(f"<script>start({{client: '{key}'}})</script>")
+        if not self.asks:
+            self.made.add(key)
+
+
+class MembersVisit(Visit):
+    """The same; an id counts after a login only."""
+
+    asks = True
+
+
+class Tab(WebSocketHandler):
+    """Knows its clients by the id in the address."""
+
+    def prepare(self) -> None:
+        if self.get_argument("client", "") not in Visit.made:
+            raise HTTPError(403)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message({"type": "prices", "items": [{"name": "oil", "price": 71}]})
+
+
+@pytest.mark.parametrize(("page", "outcome"), [(Visit, "open"), (MembersVisit, "not-determined")])
+async def test_a_page_gives_an_id_to_each_visitor(page: Any, outcome: str) -> None:
+    """A long id in the address is no credential if a page without a login gives others that get in."""
+    Visit.made.add(known := str(uuid4()))
+    async with serving(Tab, ("/", page)) as port:
+        report = await probed(port, f"/ws?client={known}")
+    assert outcomes(report, "SP101") == {outcome}

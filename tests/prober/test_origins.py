@@ -180,3 +180,34 @@ async def test_what_is_ambient() -> None:
     )
     for (handler, _, slug, state), verdict in zip(cases, found, strict=True):
         assert (handler.__name__, verdict) == (handler.__name__, (slug, state))
+
+
+class Public(Feed):
+    """Sends its data to every client, on pages of its own host."""
+
+    def prepare(self) -> None:
+        """Ask for nothing."""
+
+    def check_origin(self, origin: str) -> bool:
+        return urlsplit(origin).netloc == self.request.host
+
+
+class PublicUntilBusy(Public):
+    """The same on every page, until it has had enough; then it answers 403, too."""
+
+    count = 0
+
+    def check_origin(self, origin: str) -> bool:
+        type(self).count += 1
+        return self.count < 12
+
+
+async def test_a_foreign_page_at_an_open_endpoint() -> None:
+    """The endpoint's own page gets in without a credential, so that a refusal is about the other page."""
+    async with serving(Public) as port:
+        report = await probed(port)
+    assert {one.outcome for one in report.tried if one.rule_id == "SP101"} == {"open"}
+    assert {one.outcome for one in report.tried if one.rule_id == "SP201"} == {"closed"}
+    async with serving(PublicUntilBusy) as port:
+        report = await probed(port)
+    assert "closed" not in {one.outcome for one in report.tried if one.rule_id == "SP201"}

@@ -40,7 +40,10 @@ __all__ = [
 SAY = "`--say MESSAGE` with a message that the server answers"
 OWNER = "the owner's session (`--cookie`, `--header`, `--login` or a like option)"
 ENOUGH = "`--seconds S` and `--connections N`"
-CREDENTIAL = "an endpoint that asks for a credential, and the owner's"
+CREDENTIAL = (
+    "an endpoint that asks for a credential, and that of its owner (`--cookie`, `--header`, `--login` or a "
+    "like option)"
+)
 """Needed by every probe that compares a credential with a changed one."""
 
 
@@ -238,10 +241,11 @@ class Situation:
 
     async def owner_still_gets_in(self) -> bool:
         """Return True if a refusal is about what was tried, and not about too many attempts."""
-        if self.owner is None or self.base.once:
+        who = self.client.stranger if self.open_to_all else self.owner
+        if who is None or self.base.once:
             return True
         # As long as for the baseline: a feed takes its time.
-        proof = await self.client.converse(Ask(self.owner, self.origin, patience=2.0))
+        proof = await self.client.converse(Ask(who, self.origin, patience=2.0))
         # A feed that reports what the probe itself has done looks a little different by now.
         some = not self.base.delivered or bool(self.base.delivered & proof.delivered)
         return judged(self.base, proof)[0] is Access.IN or (some and proof.stays_open)

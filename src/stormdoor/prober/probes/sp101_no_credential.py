@@ -6,10 +6,11 @@ What:
     greeting, heartbeat, receipt or refusal. A socket that opens and stays silent is not determined, with two
     exceptions. A page without a login opens it, and neither the page nor its scripts know of a login. Or the
     socket sends back each message (with `--active`). A long random id in the address may be the credential.
-    It is none if a page above it lists the id without a login, or makes another one for an unauthenticated
-    client (with `--active`). A name that the client makes up, such as that of a session or a tab, is no
-    credential. The same holds for cookies and tokens that a page near the endpoint gives to a client without
-    a login. It also holds for a token without a signature that the client makes in the server's format.
+    It is none if a page above it lists the id without a login, gives another one to each visitor, or makes
+    one for an unauthenticated client (with `--active`). A name that the client makes up, such as that of a
+    session or a tab, is no credential. The same holds for cookies and tokens that a page near the endpoint
+    gives to a client without a login. It also holds for a token without a signature that the client makes in
+    the server's format.
 
 Why:
     Every client that can reach the port can read the messages. A login page does not protect the socket.
@@ -53,6 +54,7 @@ _DEVTOOLS = "/json/list"
 """Path at which servers of the browsers' developer tools list what may be debugged."""
 _MADE = 3.0
 """Of the time to listen: what was just made may take a moment to start."""
+_MOST_GIVEN = 3
 _SILENCE = 5.0
 """Of the time to listen: before a socket that stays open is said to deliver nothing."""
 _OWNER = 1.5
@@ -75,10 +77,26 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
     for page in dict.fromkeys(pages):
         with contextlib.suppress(NoAnswer):
             answer = await client.plain(client.target.at(page), Request())
-            if answer.status == 200 and secret[0].encode() in answer.body:
+            text = answer.body.decode("utf-8", "replace")
+            if answer.status == 200 and secret[0] in text:
+                return False
+            if answer.status == 200 and await _is_given_by(situation, ask, text, secret[0]):
                 return False
     made = situation.active and await _is_made_for_any_client(situation, ask, above, secret[0])
     return not made
+
+
+async def _is_given_by(situation: Situation, ask: Ask, page: str, secret: str) -> bool:
+    """Return True if a page for every visitor holds another id of this form, and gets in with it."""
+    client = situation.client
+    form = re.sub(r"[0-9A-Za-z]+", lambda run: f"[0-9A-Za-z]{{{len(run[0])}}}", secret)
+    given = dict.fromkeys(re.findall(rf"(?<![\w-]){form}(?![\w-])", page))
+    for other in list(given)[:_MOST_GIVEN]:
+        own = client.target.at(client.target.resource.replace(secret, other, 1))
+        came = await client.converse(replace(ask, target=own, patience=_MADE))
+        if judged(situation.base, came, anonymous=True)[0] is Access.IN:
+            return True
+    return False
 
 
 async def _is_made_for_any_client(situation: Situation, ask: Ask, above: str, secret: str) -> bool:

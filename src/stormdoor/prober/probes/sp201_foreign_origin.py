@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.conversation import Ask, Conversation
-from stormdoor.prober.decide import Access, Proof, judged, refused
+from stormdoor.prober.decide import Access, Proof, data_of, judged, refused
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import (
     SAY,
@@ -156,6 +156,7 @@ async def _run(situation: Situation) -> list[Result]:
     who: Identity | NotDetermined | None = await _ambient(situation)
     if situation.open_to_all:
         who, control = situation.nobody.who, None
+        situation = await _with_reference(situation)
     elif situation.owner is None:
         return [NotTried("a credential that a browser sends along (a cookie, or HTTP Basic)")]
     elif situation.base.once and who is not None:
@@ -197,6 +198,20 @@ async def _run(situation: Situation) -> list[Result]:
         "Foreign, look-alike and `null` origins are refused; the endpoint's own origin is accepted."
     )
     return [Closed(what + also, last)]
+
+
+async def _with_reference(situation: Situation) -> Situation:
+    """Compare foreign pages with the endpoint's own page, where that gets in without a credential."""
+    if situation.base.owner:
+        return situation
+    seen = [await situation.client.converse(situation.nobody) for _ in range(2)]
+    delivered = frozenset.intersection(*(data_of(one) for one in seen))
+    if not delivered:
+        return situation
+    base = replace(
+        situation.base, owner=tuple(seen), nobody=Conversation(), delivered=delivered, opens=False
+    )
+    return replace(situation, base=base)
 
 
 async def _each(
