@@ -145,8 +145,18 @@ async def look(
 async def outlives(at: Started) -> Seen:
     """Log out while a socket is open, and look for what the owner came for in what follows.
 
-    The session of `at.credential` is spent by it.
+    If nothing follows, the old session is shown to a new socket. The session of `at.credential` is spent by it.
     """
+    seen = await _after_logout(at)
+    if seen.matched:
+        return seen
+    own = f"http://127.0.0.1:{at.port}"
+    again = await look(at, credential=at.credential, origin=own, say=at.case.say)
+    return again if again.matched else seen
+
+
+async def _after_logout(at: Started) -> Seen:
+    """Log out while a socket is open, and look at what that socket delivers."""
     own = f"http://127.0.0.1:{at.port}"
     cookie = "; ".join(f"{name}={value}" for name, value in at.credential.cookies)
     wanted = re.compile(at.case.delivers)

@@ -176,6 +176,9 @@ def _said(report: Report, check: str) -> str:
     came = {one.outcome for one in report.tried if one.rule_id in rules}
     if "not-determined" in came or not came:
         return "could not tell"
+    if came == {"not-tried"} and check in MORE_CHECKS:
+        # Where every client gets in, a client that has logged out does, too.
+        return "open" if _said(report, "no-credential") == "open" else "could not tell"
     if came == {"not-tried"} and check in {"foreign-origin", "other-port"}:
         # Without an ambient credential a foreign page is one more client without any.
         ambient = any(one.what == NotTried(AMBIENT).what for one in report.tried)

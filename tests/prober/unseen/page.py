@@ -24,6 +24,7 @@ RUNS = {
     "at first sight, after those two": UNSEEN / "third-run.json",
     "at first sight, after those three": UNSEEN / "fourth-run.json",
     "at first sight, after those four": UNSEEN / "fifth-run.json",
+    "at first sight, after those five": UNSEEN / "sixth-run.json",
     "today, all": UNSEEN / "now.json",
 }
 _CHECKS = ("no-credential", "foreign-origin")

@@ -289,7 +289,7 @@ def nes(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credentia
 
 def nicegui(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
     """Return the address that the script of the page builds: the page has made an id for its client."""
-    return case.path, Credential(query=_nicegui_query(_Browser(port)))
+    return f"{case.path}&{urlencode(_nicegui_query(_Browser(port)))}", Credential()
 
 
 def nicegui_login(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
