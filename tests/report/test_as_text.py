@@ -100,7 +100,7 @@ def test_grouped_by_endpoint_worst_first() -> None:
 
 
 def test_summary_and_gaps() -> None:
-    """The last lines say what was found, and what the silence is worth."""
+    """The last lines say what was found, and what was not analysed."""
     text = printed(REPORT)
     assert "2 errors, 1 warning, 1 note; 1 suppressed by comment." in text
     assert "legacy/old.py  Python 2: line 3, print without parentheses" in text

@@ -164,7 +164,7 @@ def _coverage(report: Report) -> str:
     )
     noun = "probe" if seen.connections else "rule"
     ran = (
-        f"<details><summary>{_counted(len(report.rules), noun)} ran</summary>"
+        f"<details><summary>{_counted(len(report.rules), noun)} ran. Each looks for:</summary>"
         f'<ul class="card plain-list about">{rules}</ul></details>'
         if report.rules
         else ""
@@ -179,7 +179,7 @@ def _coverage(report: Report) -> str:
         shown = '<p class="quiet">Every file was read, and every name understood.</p>'
     looked = _block("Where endpoints were looked for", [escaped(one) for one in seen.looked])
     return (
-        '<section id="coverage"><div class="heading"><h2>What the silence is worth</h2></div>'
+        '<section id="coverage"><div class="heading"><h2>What this report does not show</h2></div>'
         f"{shown}{looked}{ran}</section>"
     )
 
