@@ -145,7 +145,7 @@ async def look(
 async def outlives(at: Started) -> Seen:
     """Log out while a socket is open, and look for what the owner came for in what follows.
 
-    If nothing follows, the old session is shown to a new socket. The session of `at.credential` is spent by it.
+    If nothing follows, the old session is shown to a new socket. It is spent by this.
     """
     seen = await _after_logout(at)
     if seen.matched:
