@@ -28,12 +28,24 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Inbound", "Refused"]
+__all__ = ["Allowed", "Inbound", "Outcome", "Refused"]
 
 _SMALL = 4096
 """Largest size in bytes of a refused, undecoded message that is searched for its id."""
 _LONGEST_PAUSE = 1.0
 """Longest pause in reading, in seconds, after a message that exceeded a limit."""
+
+
+class Allowed(msgspec.Struct, frozen=True, gc=False):
+    """A message that was allowed.
+
+    Attributes:
+        action: The action, to be run at once.
+        command: The decoded message.
+    """
+
+    action: Action
+    command: Command
 
 
 class Refused:
@@ -57,6 +69,14 @@ class Refused:
         self.pause = pause
 
 
+Outcome = Allowed | Refused | PauseReading | Refresh | Prove | None
+"""The closed list of results for a message.
+
+It is allowed, or refused with an answer; it waits, because a limit is reached; it is for the guard itself; or
+the connection is not open (None), and the message is dropped without a record.
+"""
+
+
 class Inbound:
     """Evaluates incoming messages of all connections. It has no state of its own."""
 
@@ -78,9 +98,7 @@ class Inbound:
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
 
-    def receive(
-        self, connection: Connection, raw: str | bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | PauseReading | Refresh | Prove | None:
+    def receive(self, connection: Connection, raw: str | bytes, actions: Actions) -> Outcome:
         """Evaluate one message of a command-based handler, text or binary; otherwise as `receive_text`."""
         if isinstance(raw, str):
             return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
@@ -98,14 +116,8 @@ class Inbound:
 
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | PauseReading | Refresh | Prove | None:
-        """Evaluate one text message of a command-based handler, as the received UTF-8.
-
-        Returns:
-            The action and its command, to be run at once; or the refusal for the answer; or a pause,
-            because a limit is reached; or a message to the guard itself; or None if the connection is not
-            open and the message must be dropped without a record.
-        """
+    ) -> Outcome:
+        """Evaluate one text message of a command-based handler, as the received UTF-8."""
         # INVARIANT: the state comes first. A revocation changes it before any close frame is sent.
         if not connection.open:
             return None
@@ -172,7 +184,7 @@ class Inbound:
                 )
         connection.last_message = now
         self._statistics.messages += 1
-        return action, command
+        return Allowed(action, command)
 
     def receive_raw(
         self, connection: Connection, raw: str | bytes, permission: str | None

@@ -20,7 +20,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, assert_never, cast
 
 from msgspec import Struct
 from tornado import gen
@@ -33,9 +33,9 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
-from stormdoor.guard.actions import Action, Actions
+from stormdoor.guard.actions import Actions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.inbound import Refused
+from stormdoor.guard.inbound import Allowed, Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
@@ -399,52 +399,55 @@ class CommandGuardMixin(GuardMixin):
         connection = self._door_admitted
         if connection is None:
             return None
-        verdict = self._door_guard.inbound.receive(connection, message, self.actions)
-        if verdict is None:
+        outcome = self._door_guard.inbound.receive(connection, message, self.actions)
+        if outcome is None:
             return self._door_receive_first(connection, message) if connection.waiting else None
-        return self._door_run_action(connection, verdict, message)
+        return self._door_run_action(connection, outcome, message)
 
     def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
         """Evaluate a text message in UTF-8, which is decoded once, into the command."""
         connection = self._door_admitted
         if connection is None:
             return None
-        verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
-        if verdict is None:
+        outcome = self._door_guard.inbound.receive_text(connection, text, self.actions)
+        if outcome is None:
             return (
                 self._door_receive_first(connection, text.decode()) if connection.waiting else None
             )
-        return self._door_run_action(connection, verdict, text)
+        return self._door_run_action(connection, outcome, text)
 
     def _door_run_action(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | PauseReading | Refresh | Prove,
+        outcome: Allowed | Refused | PauseReading | Refresh | Prove,
         message: str | bytes,
     ) -> Awaitable[None] | None:
-        if isinstance(verdict, tuple):
-            action, command = verdict
-            try:
-                result = action.method(self, command)
-            except Exception as error:  # noqa: BLE001 - an action may raise anything
-                self._door_failed(command, error)
-                return None
-            if result is None:
-                return None
-            # A `Reply` first: it is by far the most frequent, and the cheapest test.
-            if not isinstance(result, Struct) and inspect.isawaitable(result):
-                return _task(self._door_await_action(result, command))
-            self._door_reply(result, command)
-        elif isinstance(verdict, PauseReading):
-            return self._door_pause(verdict, message)
-        elif isinstance(verdict, Refused):
-            self._door_answer(verdict)
-            if verdict.pause and not verdict.fatal:
-                return self._door_pause(PauseReading(verdict.pause, again=False))
-        else:
-            # Beside the messages: they continue with the old credential, until the new one has been
-            # verified.
-            self._door_start_task(self._door_renew(connection, verdict))
+        match outcome:
+            case Allowed():
+                command = outcome.command
+                try:
+                    result = outcome.action.method(self, command)
+                except Exception as error:  # noqa: BLE001 - an action may raise anything
+                    self._door_failed(command, error)
+                    return None
+                if result is None:
+                    return None
+                # A `Reply` first: it is by far the most frequent, and the cheapest test.
+                if not isinstance(result, Struct) and inspect.isawaitable(result):
+                    return _task(self._door_await_action(result, command))
+                self._door_reply(result, command)
+            case PauseReading():
+                return self._door_pause(outcome, message)
+            case Refused():
+                self._door_answer(outcome)
+                if outcome.pause and not outcome.fatal:
+                    return self._door_pause(PauseReading(outcome.pause, again=False))
+            case Refresh() | Prove():
+                # Beside the messages: they continue with the old credential, until the new one has been
+                # verified.
+                self._door_start_task(self._door_renew(connection, outcome))
+            case _:
+                assert_never(outcome)
         return None
 
     async def _door_renew(self, connection: Connection, command: Refresh | Prove) -> None:
