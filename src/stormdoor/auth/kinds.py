@@ -72,11 +72,12 @@ def find_kind(name: str) -> Kind[Any] | None:
     Raises:
         ConfigurationError: An installed distribution that has it is broken, or contradicts another one.
     """
+    # INVARIANT: no distribution can replace a kind of stormdoor.
+    if name in KINDS:
+        return KINDS[name]
     others = [one for one in _installed() if one.name == name]
-    own = KINDS.get(name)
-    if own is not None or not others:
-        # INVARIANT: no distribution can replace a kind of stormdoor.
-        return own
+    if not others:
+        return None
     if len({one.value for one in others}) > 1:
         raise ConfigurationError(
             f"several distributions have a kind {name!r}: {_owners(others)}; uninstall all but one"

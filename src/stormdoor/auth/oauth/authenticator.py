@@ -15,7 +15,7 @@ from stormdoor.auth.jose.jws import Jws, json_object, parse_jws
 from stormdoor.auth.jose.jwt_verifier import JwtVerifier, Verified
 from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
-from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.bulkhead import Bulkhead
 from stormdoor.auth.oauth.client import ProviderClient, check_url, is_local
 from stormdoor.auth.oauth.discovery import Metadata, check_issuer
 from stormdoor.auth.oauth.introspection import Introspection, Introspector
@@ -24,6 +24,7 @@ from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else
 from stormdoor.auth.oauth.recheck import AskAgain, KeyStillThere
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.oauth.single_flight import SingleFlight
 from stormdoor.auth.possession import PossessionProof, confirm
 from stormdoor.core.apikey import PREFIX
 from stormdoor.core.claims import ClaimRules, Path
@@ -176,7 +177,9 @@ class OAuthAuthenticator:
         provider = Provider(issuer, client=self._client, monotonic=monotonic)
         told = _told(issuer, jwks_uri)
         # A separate breaker: a server with a broken introspection may still serve its keys.
-        self._key_calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=monotonic, parallel=1)
+        self._key_calls: SingleFlight[KeySet] = SingleFlight(
+            Bulkhead(breaker=Breaker(), monotonic=monotonic, parallel=1)
+        )
         self._keys = RemoteKeys(
             provider=(
                 provider
@@ -200,7 +203,7 @@ class OAuthAuthenticator:
             foreign=for_something_else,
         )
         self._introspector: Introspector | None = None
-        self._calls: Calls[Verified | Rejected] | None = None
+        self._calls: SingleFlight[Verified | Rejected] | None = None
         if introspection is not None:
             self._calls, self._introspector = self._introspecting(
                 introspection, rules, provider, monotonic, cache
@@ -233,16 +236,18 @@ class OAuthAuthenticator:
         provider: Provider,
         monotonic: Callable[[], float],
         cache: int,
-    ) -> tuple[Calls[Verified | Rejected], Introspector]:
+    ) -> tuple[SingleFlight[Verified | Rejected], Introspector]:
         if settings.endpoint is not None:
             check_url(settings.endpoint, "endpoint", local=is_local(self.issuer))
-        calls: Calls[Verified | Rejected] = Calls(
-            breaker=Breaker(
-                failures=settings.breaker_failures, open_seconds=settings.breaker_seconds
-            ),
-            monotonic=monotonic,
-            parallel=settings.parallel,
-            waiting=settings.waiting,
+        calls: SingleFlight[Verified | Rejected] = SingleFlight(
+            Bulkhead(
+                breaker=Breaker(
+                    failures=settings.breaker_failures, open_seconds=settings.breaker_seconds
+                ),
+                monotonic=monotonic,
+                parallel=settings.parallel,
+                waiting=settings.waiting,
+            )
         )
         # RFC 7662 §2.2 requires none of these. The answer of the server itself replaces `iss`; a token
         # without an end is introspected again.
@@ -327,9 +332,9 @@ class OAuthAuthenticator:
 
     def breakers(self) -> Iterable[BreakerState]:
         """Return the states of the circuit breakers (see `Watched`)."""
-        yield self._key_calls.state(self.issuer, "keys")
+        yield self._key_calls.bulkhead.state(self.issuer, "keys")
         if self._calls is not None:
-            yield self._calls.state(self.issuer, "introspection")
+            yield self._calls.bulkhead.state(self.issuer, "introspection")
 
     async def close(self) -> None:
         """Cancel requests, and close connections. Safe to call twice."""

@@ -17,10 +17,10 @@ from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.jwt_verifier import Verified, judged, vouched
 from stormdoor.auth.oauth.answer_cache import AnswerCache
-from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered, check_url
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
+from stormdoor.auth.oauth.single_flight import SingleFlight
 from stormdoor.auth.oauth.timestamp import Timestamp
 from stormdoor.core.claims import ClaimRules, read_claims
 from stormdoor.core.denial import Denial
@@ -127,7 +127,7 @@ class Introspector:
         *,
         provider: Provider,
         client: ProviderClient,
-        calls: Calls[Verified | Rejected],
+        calls: SingleFlight[Verified | Rejected],
         rules: ClaimRules,
         kind: str,
         monotonic: Callable[[], float],

@@ -9,11 +9,11 @@ from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jws import Jws
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.key_source import quoted
-from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
 from stormdoor.auth.oauth.discovery import Metadata
 from stormdoor.auth.oauth.jwks import KeySet, read_jwks
 from stormdoor.auth.oauth.provider import Provider
+from stormdoor.auth.oauth.single_flight import SingleFlight
 from stormdoor.auth.oauth.timestamp import Timestamp
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
@@ -51,7 +51,7 @@ class RemoteKeys:
         *,
         provider: Provider,
         client: ProviderClient,
-        calls: Calls[KeySet],
+        calls: SingleFlight[KeySet],
         monotonic: Callable[[], float],
         algorithms: Sequence[str],
         refresh_seconds: float = 300.0,

@@ -13,12 +13,13 @@ from urllib.parse import urlencode
 
 from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
-from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.bulkhead import Bulkhead
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
 from stormdoor.auth.oauth.discovery import Metadata as ProviderMetadata
 from stormdoor.auth.oauth.jwks import KeySet
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.oauth.single_flight import SingleFlight
 from stormdoor.auth.oidc.authorization_request import (
     PURPOSE,
     SECONDS,
@@ -95,10 +96,12 @@ class RelyingParty:
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
         # Used by every login: one request at a time, and none while the provider fails.
-        self._questions: Calls[ProviderMetadata] = Calls(
-            breaker=Breaker(), monotonic=clock.monotonic, parallel=1
+        self._questions: SingleFlight[ProviderMetadata] = SingleFlight(
+            Bulkhead(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
         )
-        self._calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
+        self._calls: SingleFlight[KeySet] = SingleFlight(
+            Bulkhead(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
+        )
         self._keys = RemoteKeys(
             provider=self._found,
             client=self._client,
@@ -113,8 +116,8 @@ class RelyingParty:
 
     def breakers(self) -> Iterable[BreakerState]:
         """Return the states of the circuit breakers (see `Watched`)."""
-        yield self._questions.state(self.provider.issuer, "login")
-        yield self._calls.state(self.provider.issuer, "keys")
+        yield self._questions.bulkhead.state(self.provider.issuer, "login")
+        yield self._calls.bulkhead.state(self.provider.issuer, "keys")
 
     async def close(self) -> None:
         """Cancel requests, and close connections. Safe to call twice."""

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from stormdoor.auth.oauth.breaker import Breaker
-from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.bulkhead import Bulkhead
 from stormdoor.auth.oauth.client import Unanswered
+from stormdoor.auth.oauth.single_flight import SingleFlight
 from stormdoor.errors import ConfigurationError
 from tests.support.clock import FakeClock
 
@@ -37,13 +38,15 @@ class Endpoint:
 
 def calls_of(
     clock: FakeClock, *, failures: int = 3, parallel: int = 4, waiting: int = 8
-) -> Calls[str]:
-    """Calls with small numbers."""
-    return Calls(
-        breaker=Breaker(failures=failures, open_seconds=10.0),
-        monotonic=clock.monotonic,
-        parallel=parallel,
-        waiting=waiting,
+) -> SingleFlight[str]:
+    """Shared calls with small numbers."""
+    return SingleFlight(
+        Bulkhead(
+            breaker=Breaker(failures=failures, open_seconds=10.0),
+            monotonic=clock.monotonic,
+            parallel=parallel,
+            waiting=waiting,
+        )
     )
 
 
@@ -132,7 +135,7 @@ async def test_closing_gives_up() -> None:
         await asyncio.sleep(0)
     await calls.close()
     assert isinstance(await asking, Unanswered)
-    assert calls.breaker.wait(clock.monotonic()) == 0.0
+    assert calls.bulkhead._breaker.wait(clock.monotonic()) == 0.0
 
 
 def test_no_calls_at_all() -> None:
