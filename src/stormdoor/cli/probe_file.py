@@ -80,7 +80,7 @@ def read_file(path: Path) -> ProbeFile:
     """Read the file.
 
     Raises:
-        UsageError: It cannot be read, or something in it makes no sense.
+        UsageError: It cannot be read, or a value in it is not valid.
     """
     from stormdoor.prober.document import BadDocument
     from stormdoor.prober.toml import open_table
@@ -113,7 +113,7 @@ def _quoted(text: str) -> str:
 
 
 def _variable(name: str, kind: str, *, first: bool) -> str:
-    """Name of the environment variable for a field: the user and the password have fixed ones."""
+    """Return the name of the environment variable for a field: the user and the password have fixed ones."""
     if kind == "password":
         return "PROBE_PASSWORD"
     return "PROBE_USER" if first else f"PROBE_{re.sub(r'[^A-Z0-9]+', '_', name.upper())}"

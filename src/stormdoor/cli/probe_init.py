@@ -20,7 +20,7 @@ _LOGINS = ("", "/login", "/auth/login", "/accounts/login/", "/signin")
 
 
 class _Page(HTMLParser):
-    """Finds the first posted form with a password field."""
+    """Parser that finds the first posted form with a password field."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Page(HTMLParser):
             self._found.append((given["name"], kind))
 
     def handle_endtag(self, tag: str) -> None:
-        """Keep the form if it asks for a password, and is the first that does."""
+        """Keep the first form that asks for a password."""
         if tag != "form" or self._open is None:
             return
         if self.action is None and any(kind == "password" for _, kind in self._found):
@@ -52,7 +52,7 @@ class _Page(HTMLParser):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the pages of an application show.
+    """Facts from the pages of an application.
 
     Args:
         endpoints: Addresses of its sockets.
@@ -95,7 +95,7 @@ def write_new(url: str, authorized: Sequence[str], file: Path) -> int:
     """Write the file.
 
     Raises:
-        UsageError: The address may not be asked, or the file is there.
+        UsageError: The address may not be probed, or the file exists.
     """
     from stormdoor.prober.target import NotAllowed, parse_target
     from stormdoor.prober.wire import NoAnswer

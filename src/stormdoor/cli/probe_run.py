@@ -30,7 +30,7 @@ def _value(text: str, kept: set[str]) -> str:
     """Return a secret as it is, from a file (`@FILE`), or from the environment (`env:NAME`).
 
     Raises:
-        UsageError: It is not there.
+        UsageError: The file or the variable does not exist.
     """
     from stormdoor.prober.document import BadDocument
     from stormdoor.prober.toml import given
@@ -98,10 +98,10 @@ class Given:
     kept: set[str] = field(default_factory=set)
 
     def identity(self, name: str) -> Identity | None:
-        """The identity; None if nothing was said.
+        """Return the identity; None without any option about it.
 
         Raises:
-            UsageError: Something makes no sense.
+            UsageError: An option is not valid.
         """
         from stormdoor.prober.identity import Identity
 
@@ -151,7 +151,7 @@ def look(
     """Probe, and leave out what the baseline lists; or list the endpoints.
 
     Raises:
-        UsageError: An address may not be probed, the owner does not get in, or a file makes no sense.
+        UsageError: An address may not be probed, the owner is refused, or a file is not valid.
     """
     from stormdoor.prober.budget import BudgetSpent
     from stormdoor.prober.document import BadDocument
@@ -272,7 +272,7 @@ def _nothing(gathered: Gathered) -> str:
 
 
 def scan_in(file: Path) -> Report:
-    """The report of a scan, read before anything is sent.
+    """Read the report of a scan, before anything is sent.
 
     Raises:
         UsageError: It cannot be read, or is none.
@@ -288,7 +288,7 @@ def scan_in(file: Path) -> Report:
 
 
 def against(report: Report, scan: Report) -> Report:
-    """The report with what it says to each finding of the scan."""
+    """Return the report with its result for each finding of the scan."""
     from stormdoor.report.crossing import crossed
 
     return crossed(report, scan)
@@ -302,7 +302,7 @@ def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> 
         fail_on: The least level that counts.
         allow_not_determined: Whether a probe without a verdict is ignored.
     """
-    # A probe leaves no file out: what it could not tell is a result of its own.
+    # A probe leaves no file out: an undetermined check is a result of its own.
     if counted(report, fail_on, allowed=True):
         return 1
     doubt = bool(report.outcomes().get("not-determined"))
@@ -310,7 +310,7 @@ def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> 
 
 
 def print_probes() -> int:
-    """All probes, in a table."""
+    """Print all probes as a table."""
     from rich.text import Text
 
     from stormdoor.prober.probes import PROBES
@@ -331,7 +331,7 @@ def print_probes() -> int:
 
 
 def print_probe(name: str) -> int:
-    """The page of a probe.
+    """Print the page of a probe.
 
     Raises:
         UsageError: There is no such probe.

@@ -48,7 +48,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways to the owner's credential, beside a form."""
+    """Options that obtain the owner's credential without a form."""
 
     token_from: str = ""
     token_name: str = ""
@@ -124,7 +124,7 @@ def entrances(
 
 
 def _moved(url: str, at: str) -> str:
-    """The address on the server that `--at` names."""
+    """Return the address on the server that `--at` names."""
     if not at:
         return url
     here = urlsplit(at if "://" in at else f"http://{at}")
@@ -134,7 +134,7 @@ def _moved(url: str, at: str) -> str:
 
 
 def _keep(gathered: Gathered, url: str, where: str, authorized: Sequence[str]) -> None:
-    """Probe it, if it may be probed; otherwise say so."""
+    """Add an endpoint, or a message that it may not be probed."""
     from stormdoor.prober.target import NotAllowed, parse_target
     from stormdoor.report.finding import Location, Unresolved
 
@@ -150,7 +150,7 @@ def _keep(gathered: Gathered, url: str, where: str, authorized: Sequence[str]) -
 
 
 def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str]) -> Identity | None:
-    """Read the files; returns the owner of a browser session."""
+    """Read the files, and return the owner of a browser session."""
     from stormdoor.prober.described import read_description
     from stormdoor.prober.har import read_har
 
@@ -165,7 +165,7 @@ def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str])
             _keep(gathered, url, str(file), authorized)
             gathered.looked.append(f"{url.partition('?')[0]}: recorded in {file}")
         if session.sanitized:
-            _doubt(
+            _add_unresolved(
                 gathered,
                 str(file),
                 "it has no cookie and no Authorization: browsers leave them out unless the session is "
@@ -189,17 +189,17 @@ def _sent(one: Recording) -> str:
     return f", which has examples of what is sent: {names}"
 
 
-def _doubt(gathered: Gathered, where: str, what: str) -> None:
+def _add_unresolved(gathered: Gathered, where: str, what: str) -> None:
     from stormdoor.report.finding import Location, Unresolved
 
     gathered.doubts.append(Unresolved(Location(where, 0), what))
 
 
-def _declared(recordings: list[Recording], safe: Sequence[str]) -> list[Recording]:
-    """With what `--safe` says; a pattern that is the name of nothing is misspelt.
+def _apply_safe(recordings: list[Recording], safe: Sequence[str]) -> list[Recording]:
+    """Apply `--safe` to the recordings.
 
     Raises:
-        UsageError: There is one.
+        UsageError: A pattern matches the name of no recorded action.
     """
     from fnmatch import fnmatchcase
 
@@ -213,8 +213,8 @@ def _declared(recordings: list[Recording], safe: Sequence[str]) -> list[Recordin
     return [one.declared(safe) for one in recordings]
 
 
-def _guessed(gathered: Gathered) -> None:
-    """Ids that differ between what the owner and another said."""
+def _add_guessed_ids(gathered: Gathered) -> None:
+    """Add to `gathered` the ids that differ between the owner's recording and another one."""
     from stormdoor.prober.identities import learned
     from stormdoor.prober.recorded import read_recording
 
@@ -281,13 +281,13 @@ def gather(
         gathered.owner = Member(recorded)
     for path in sources.replay:
         gathered.recordings += read_recording(path)
-    gathered.recordings = _declared(gathered.recordings, sources.safe)
+    gathered.recordings = _apply_safe(gathered.recordings, sources.safe)
     said = any(one.actions for one in gathered.recordings)
     if gathered.owner is None and (sources.replay or (said and sources.safe)):
         raise UsageError(
             "a conversation is replayed beside its owner: say who that is, e.g. --cookie"
         )
-    _guessed(gathered)
+    _add_guessed_ids(gathered)
     if sources.discover:
         asyncio.run(_look(gathered, sources.discover, authorized, tls, per_second))
     return gathered

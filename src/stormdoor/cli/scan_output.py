@@ -66,7 +66,7 @@ def _text(report: Report, form: str, *, endpoints: bool) -> str:
 
 
 def _to_stdout(text: str) -> None:
-    """JSON and HTML are UTF-8, for every encoding of the terminal."""
+    """Write UTF-8 to standard output, for every encoding of the terminal."""
     raw = getattr(sys.stdout, "buffer", None)
     if raw is None:
         sys.stdout.write(text)
@@ -121,7 +121,7 @@ def show_changes(
 
 
 def _save_all(found: Sequence[Change]) -> None:
-    """Write what can be written, and say then what could not."""
+    """Write all files that can be written; then report the others."""
     from stormdoor.auditor.fixing.fix import save
 
     failed = []
@@ -147,6 +147,6 @@ def _print_diff(found: Sequence[Change], *, stderr: bool) -> None:
     for one in found:
         for line in one.diff().splitlines():
             style = next((style for start, style in _DIFF if line.startswith(start)), "")
-            # Tabs belong to the code; nothing else that a terminal obeys is let through.
+            # Tabs belong to the code; every other control character is escaped.
             shown = "\t".join(clean(part) for part in line.split("\t"))
             out.print(Text(shown, style=style, tab_size=8), soft_wrap=True)

@@ -14,7 +14,7 @@ __all__ = ["known_rules", "print_rule", "print_rules"]
 
 
 def known_rules() -> list[RuleMeta]:
-    """Every rule there is, those about comments included, by id."""
+    """Return all rules by id, those about comments included."""
     from stormdoor.auditor.rules import RULES
     from stormdoor.auditor.scanning.suppress import RULES as ABOUT_COMMENTS
 
@@ -22,7 +22,7 @@ def known_rules() -> list[RuleMeta]:
 
 
 def print_rules() -> int:
-    """All rules, in a table."""
+    """Print all rules as a table."""
     from rich.text import Text
 
     from stormdoor.report.as_text import LEVEL_STYLES
@@ -42,7 +42,7 @@ def print_rules() -> int:
 
 
 def print_rule(name: str) -> int:
-    """The page of a rule.
+    """Print the page of a rule.
 
     Raises:
         UsageError: There is no such rule.

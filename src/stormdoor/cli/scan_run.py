@@ -52,7 +52,7 @@ class Wanted:
         """Return the paths to scan: those of the command, of the file, or the current directory.
 
         Raises:
-            UsageError: Something is not there.
+            UsageError: A path does not exist.
         """
         if not given and self.paths:
             given = [self.home / path for path in self.paths]
@@ -90,7 +90,7 @@ def read_settings(
     """Return the settings of the command line and of pyproject.toml.
 
     Raises:
-        UsageError: A setting makes no sense.
+        UsageError: A setting is not valid.
     """
     from stormdoor.auditor.reading.environment import packages_of
     from stormdoor.auditor.scanning.configuration import (
@@ -143,7 +143,7 @@ def read_settings(
 
 
 def _check_knowledge(files: Sequence[Path]) -> None:
-    """A misspelt word in a knowledge file would silently say nothing."""
+    """Reject misspelt words in a knowledge file, which would have no effect."""
     from stormdoor.auditor.classes.knowledge import KnowledgeError, load_knowledge
 
     for file in files:
@@ -156,7 +156,7 @@ def _check_knowledge(files: Sequence[Path]) -> None:
 
 
 def _check_rules(patterns: Sequence[str]) -> None:
-    """A pattern that names no rule would silently select or ignore nothing."""
+    """Reject a pattern that names no rule, which would select or ignore nothing."""
     from stormdoor.cli.scan_rules import known_rules
 
     rules = known_rules()
@@ -166,10 +166,10 @@ def _check_rules(patterns: Sequence[str]) -> None:
 
 
 def read_cache(directory: Path | None, *, without: bool) -> Cache | None:
-    """The cache that the command asks for; None where it shall not be, or cannot be, used.
+    """Return the cache that the command asks for; None if it is not wanted or cannot be used.
 
     Raises:
-        UsageError: The directory that was asked for cannot be used.
+        UsageError: The requested directory cannot be used.
     """
     from stormdoor.auditor.scanning.cache import CacheError, open_cache
 
@@ -180,15 +180,15 @@ def read_cache(directory: Path | None, *, without: bool) -> Cache | None:
     except CacheError as error:
         if directory is not None:
             raise UsageError(str(error)) from error
-        return None  # a scan needs no home
+        return None  # a scan also works without a home directory
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One scan, ready to be run, and run again after a repair.
+    """One scan, which runs again after fixes were written.
 
     Args:
-        places: What to scan.
+        places: Files and directories to scan.
         settings: How.
         baseline: File of known findings.
         since: Only what concerns files that changed since this commit.
@@ -204,7 +204,7 @@ class Look:
     cache: Cache | None = None
 
     def report(self) -> Report:
-        """Scan, then leave out what did not change and what is known.
+        """Scan, and leave out findings in unchanged code and findings of the baseline.
 
         Raises:
             UsageError: The baseline cannot be read, or git cannot say what changed.
@@ -249,7 +249,7 @@ def _unseen(stage: str, done: int, total: int) -> None:
 
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Progress]:
-    """A bar on standard error, if that is a terminal and it takes long enough to wonder."""
+    """Show a progress bar on standard error, if that is a terminal and the scan takes more than a moment."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from stormdoor.cli.output import clean, console
@@ -280,12 +280,12 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
 
 
 def counted(report: Report, fail_on: str, *, allowed: bool) -> int:
-    """1 if a finding counts, or if something was not analysed and that is not allowed; else 0.
+    """Return 1 if a finding counts, or if a place was not analysed and that is not allowed; else 0.
 
     Args:
         report: The report.
         fail_on: The least level that counts, or never.
-        allowed: Whether the scan may leave something out.
+        allowed: Whether the scan may leave places out.
     """
     from stormdoor.cli.output import console
     from stormdoor.report.finding import Level
