@@ -93,6 +93,10 @@ docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an e
 	@$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
 	@echo 'built docs/_build/html/index.html'
 
+.PHONY: screenshots
+screenshots: $(DEV) ## Take docs/_static/demo-*.png with Chromium, from the demo
+	@$(BIN)/python -m tests.docs.screenshots
+
 .PHONY: unit
 unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	$(call heading,tests: pytest)

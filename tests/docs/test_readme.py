@@ -33,8 +33,8 @@ def test_example_is_small() -> None:
 
 
 def test_five_minutes(tmp_path: Path) -> None:
-    """Every command of "Try it in five minutes" prints what the README says."""
-    section = README.read_text(encoding="utf-8").partition("## Try it in five minutes")[2]
+    """Every command of "A guarded socket in five minutes" prints what the README says."""
+    section = README.read_text(encoding="utf-8").partition("## A guarded socket in five minutes")[2]
     section = section.partition("\n## ")[0]
     typed = re.findall(r"^ {4}(\S.*)$", section, re.MULTILINE)
     commands = [one for one in typed if "examples/client.py" in one]
@@ -46,6 +46,17 @@ def test_five_minutes(tmp_path: Path) -> None:
         script = "\n".join([export, *commands]).replace(".venv/bin/python", "python")
         output = shell(ROOT, server.at_port(script))
     assert output.splitlines() == printed
+
+
+def test_the_landing_page_types_the_same() -> None:
+    """Each command and output of `docs/index.md` is one of the README, in the same order."""
+    typed = [
+        [line for line in page.read_text("utf-8").splitlines() if line.startswith("    ")]
+        for page in (README, ROOT / "docs" / "index.md")
+    ]
+    rest = iter(typed[0])
+    assert len(typed[1]) >= 8
+    assert [line for line in typed[1] if line not in rest] == []
 
 
 class _Feed(WebSocketHandler):

@@ -164,3 +164,4 @@ async function runAll(chosen) {
 }
 
 $("run-all").addEventListener("click", () => runAll(cards));
+$("run-all").disabled = false; // not earlier: a click would do nothing

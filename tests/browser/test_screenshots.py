@@ -1,0 +1,25 @@
+"""The committed command for the screenshots takes them from the demo."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.demo.running import Running
+from tests.docs.screenshots import FOLDER, SIZE, take
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_command_takes_the_screenshot(
+    browser: Browser, demo: Running, scheme: str, tmp_path: Path
+) -> None:
+    """It shows the result of all attacks (`take` waits for it), in the size of the committed file."""
+    path = take(browser, demo, scheme, tmp_path)
+    size = struct.pack("!2I", 2 * SIZE["width"], 2 * SIZE["height"])
+    for picture in (path, FOLDER / path.name):
+        data = picture.read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert data[16:24] == size
