@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from stormdoor.auth.http_signature.account_keys import AccountKeys
 from stormdoor.auth.http_signature.request_key import RequestKey
 from stormdoor.auth.http_signature.signed_request import SignedRequestAuthenticator
-from stormdoor.auth.jose.settings import build_key
+from stormdoor.auth.jose.settings import JwtKeyTable, build_key
 from stormdoor.auth.kind import Kind, Settings
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Principal
-from stormdoor.settings.secret import SecretTable
 from stormdoor.settings.section import Section, options
 
 __all__ = ["KIND", "RequestKeyTable", "SignedRequestSettings"]
@@ -23,14 +22,11 @@ __all__ = ["KIND", "RequestKeyTable", "SignedRequestSettings"]
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class RequestKeyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RequestKeyTable(JwtKeyTable, frozen=True, kw_only=True):
     """One key of `keys`: see `RequestKey`, and `JwtKey` for the key itself."""
 
-    algorithm: str
     kid: str
     principal: str
-    secret: SecretTable | str | None = None
-    public_key_file: str | None = None
     roles: list[str] | None = None
     tenant: str | None = None
     device_id: str | None = None

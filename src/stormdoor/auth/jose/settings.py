@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,7 +13,7 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.settings.secret import SecretTable
 from stormdoor.settings.section import Section, close_match
 
-__all__ = ["JwtKeyTable", "KeyTable", "build_key", "token_remarks"]
+__all__ = ["JwtKeyTable", "build_key", "token_remarks"]
 
 _MAX_PEM = 64 * 1024
 _DAY = 86_400.0
@@ -36,31 +35,7 @@ class JwtKeyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     public_key_file: str | None = None
 
 
-class KeyTable(Protocol):
-    """The fields of a key's table."""
-
-    @property
-    def algorithm(self) -> str:
-        """The algorithm."""
-        ...
-
-    @property
-    def kid(self) -> str | None:
-        """The name."""
-        ...
-
-    @property
-    def secret(self) -> SecretTable | str | None:
-        """The secret, for `HS…`."""
-        ...
-
-    @property
-    def public_key_file(self) -> str | None:
-        """The file of the public key, for all other algorithms."""
-        ...
-
-
-def build_key(table: KeyTable, section: Section) -> JwtKey | None:
+def build_key(table: JwtKeyTable, section: Section) -> JwtKey | None:
     """Return the key in a table. Mistakes are noted in the section."""
     if table.algorithm not in ALGORITHMS:
         hint = close_match(table.algorithm, ALGORITHMS)
