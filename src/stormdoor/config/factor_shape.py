@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from stormdoor.auth.factors.second_factor import SecondFactor
 from stormdoor.auth.factors.secret_box import SecretBox
 from stormdoor.settings.secret import SecretTable, reveal_bytes
+from stormdoor.settings.section import options
 
 __all__ = ["SecondFactorTable", "Secrets", "read_second_factor", "read_secrets_key"]
 
@@ -32,8 +33,7 @@ def read_second_factor(table: SecondFactorTable) -> SecondFactor:
     Raises:
         ConfigurationError: An option is out of range.
     """
-    given = {name: getattr(table, name) for name in table.__struct_fields__}
-    return SecondFactor(**{name: value for name, value in given.items() if value is not UNSET})
+    return SecondFactor(**options(table))
 
 
 def read_secrets_key(secrets: Secrets | UnsetType, base: Path) -> tuple[bytes, ...] | None:

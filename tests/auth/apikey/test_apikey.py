@@ -21,19 +21,19 @@ HEADER = Place(Source.HEADER, "x-api-key")
 
 
 class Room:
-    """A store with people in it, a clock and a desk."""
+    """A store with people in it, a clock and a service."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.clock = FakeClock()
         self.store = store
-        self.desk = KeyService(store, self.clock)
+        self.service = KeyService(store, self.clock)
         self.authenticator = ApiKeyAuthenticator()
 
     async def issue(
         self, *, networks: tuple[str, ...] = (), seconds: float | None = None
     ) -> IssuedKey:
         """A key of the sensor."""
-        return await self.desk.issue(
+        return await self.service.issue(
             "sensor", name="roof", scopes=["reading:send"], networks=networks, seconds=seconds
         )
 
@@ -84,7 +84,7 @@ async def test_only_the_hash_is_stored() -> None:
     issued = await here.issue()
     assert issued.key.hash == fingerprint(issued.secret)
     assert key_id(issued.secret) == issued.key.id
-    assert issued.secret not in repr(issued) + repr(await here.desk.keys())
+    assert issued.secret not in repr(issued) + repr(await here.service.keys())
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_last_use_is_written_rarely() -> None:
     for pause in (0, 59, 1, 30, 30):
         here.clock.advance(pause)
         await here.show(issued.secret)
-        (key,) = await here.desk.keys("sensor")
+        (key,) = await here.service.keys("sensor")
         assert key.last_used_from == "192.0.2.1"
         used.append((key.last_used_at or 0) - begun)
     assert used == [0, 0, 60, 60, 120]
@@ -189,7 +189,7 @@ async def test_rotation_overlaps() -> None:
     """Both keys count until the overlap is over; then only the successor does."""
     here = await room()
     old = await here.issue(networks=("192.0.2.0/24",))
-    new = await here.desk.rotate(old.key.id, overlap_seconds=100)
+    new = await here.service.rotate(old.key.id, overlap_seconds=100)
     assert (new.key.name, new.key.scopes, new.key.networks, new.key.principal_id) == (
         old.key.name,
         old.key.scopes,
@@ -212,7 +212,7 @@ async def test_rotation_keeps_the_lifetime() -> None:
     here = await room()
     old = await here.issue(seconds=1000)
     here.clock.advance(990)
-    new = await here.desk.rotate(old.key.id, overlap_seconds=100)
+    new = await here.service.rotate(old.key.id, overlap_seconds=100)
     assert new.key.expires_at == here.clock.now() + 1000
     found = await here.store.key(old.key.id)
     assert found is not None
@@ -223,7 +223,7 @@ async def test_rotation_without_overlap_revokes() -> None:
     """A key that leaked is replaced and its connections are ended."""
     here = await room()
     old = await here.issue()
-    await here.desk.rotate(old.key.id, overlap_seconds=0)
+    await here.service.rotate(old.key.id, overlap_seconds=0)
     await refused(here, old.secret, Denial.BAD_CREDENTIAL, "no such key")
     assert [(r.target, r.value) for r in await here.store.revocations()] == [
         (Target.CREDENTIAL, old.key.id)
@@ -234,23 +234,23 @@ async def test_a_key_is_rotated_once() -> None:
     """There are never two successors; an expired or unknown key has none."""
     here = await room()
     old = await here.issue(seconds=1000)
-    new = await here.desk.rotate(old.key.id, overlap_seconds=100)
+    new = await here.service.rotate(old.key.id, overlap_seconds=100)
     with pytest.raises(StoreError, match=new.key.id):
-        await here.desk.rotate(old.key.id)
+        await here.service.rotate(old.key.id)
     here.clock.advance(1000)
     with pytest.raises(StoreError, match="has expired"):
-        await here.desk.rotate(new.key.id)
+        await here.service.rotate(new.key.id)
     with pytest.raises(StoreError, match="no key"):
-        await here.desk.rotate("nothing")
+        await here.service.rotate("nothing")
     with pytest.raises(ConfigurationError, match="overlap_seconds"):
-        await here.desk.rotate(new.key.id, overlap_seconds=-1)
+        await here.service.rotate(new.key.id, overlap_seconds=-1)
 
 
 async def test_revocation() -> None:
     """A revoked key is gone, its connections are called back, and of two revocations one counts."""
     here = await room()
     issued = await here.issue()
-    both = await asyncio.gather(*(here.desk.revoke(issued.key.id) for _ in range(2)))
+    both = await asyncio.gather(*(here.service.revoke(issued.key.id) for _ in range(2)))
     assert sorted(both) == [False, True]
     await refused(here, issued.secret, Denial.BAD_CREDENTIAL, "no such key")
     assert {(r.target, r.value) for r in await here.store.revocations()} == {
@@ -262,9 +262,9 @@ async def test_keys_are_listed_by_principal() -> None:
     """An owner sees its own; an operator sees all."""
     here = await room()
     mine = await here.issue()
-    other = await here.desk.issue("alice", name="laptop", scopes=["*"])
-    assert [k.id for k in await here.desk.keys("sensor")] == [mine.key.id]
-    assert {k.id for k in await here.desk.keys()} == {mine.key.id, other.key.id}
+    other = await here.service.issue("alice", name="laptop", scopes=["*"])
+    assert [k.id for k in await here.service.keys("sensor")] == [mine.key.id]
+    assert {k.id for k in await here.service.keys()} == {mine.key.id, other.key.id}
 
 
 @pytest.mark.parametrize(
@@ -288,15 +288,15 @@ async def test_a_key_that_cannot_mean_what_it_says_is_not_issued(
     here = await room()
     sound: dict[str, object] = {"name": "roof", "scopes": ["reading:send"]}
     with pytest.raises(ConfigurationError, match=says):
-        await here.desk.issue("sensor", **(sound | options))  # type: ignore[arg-type]
-    assert await here.desk.keys() == []
+        await here.service.issue("sensor", **(sound | options))  # type: ignore[arg-type]
+    assert await here.service.keys() == []
 
 
 async def test_no_key_for_nobody() -> None:
     """A key belongs to a principal that exists."""
     here = await room()
     with pytest.raises(StoreError, match="no principal 'ghost'"):
-        await here.desk.issue("ghost", name="x", scopes=["*"])
+        await here.service.issue("ghost", name="x", scopes=["*"])
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:

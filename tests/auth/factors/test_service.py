@@ -38,7 +38,7 @@ class Room:
         self.store = store
         self.clock = clock
         secret_box = options.pop("secret_box", SecretBox([KEY]))
-        self.desk = FactorService(
+        self.service = FactorService(
             store, clock, secret_box=secret_box, options=SecondFactor(**options)
         )
         self.accounts = {name: Account(id=name) for name in ("alice", "bob")}
@@ -63,9 +63,9 @@ class Room:
     async def with_totp(self, name: str = "alice") -> pyotp.TOTP:
         """Enrol it. The code that confirmed is used; the clock moves on to the next."""
         session = self.sessions[name]
-        begun = await self.desk.enrolment.begin_totp(session)
+        begun = await self.service.enrolment.begin_totp(session)
         device = pyotp.TOTP(begun.secret)
-        enrolled = await self.desk.enrolment.confirm_totp(
+        enrolled = await self.service.enrolment.confirm_totp(
             session, begun.id, device.at(int(self.clock.now()))
         )
         assert isinstance(enrolled, Enrolled), enrolled
@@ -76,9 +76,9 @@ class Room:
         """Enrol one."""
         device = SoftPasskey(**{"id": f"credential of {name}".encode()} | options)
         session = self.sessions[name]
-        begun = await self.desk.enrolment.begin_passkey(session, origin=PAGE)
+        begun = await self.service.enrolment.begin_passkey(session, origin=PAGE)
         assert isinstance(begun, dict), begun
-        enrolled = await self.desk.enrolment.confirm_passkey(
+        enrolled = await self.service.enrolment.confirm_passkey(
             session, device.create(begun), origin=PAGE
         )
         assert isinstance(enrolled, Enrolled), enrolled
@@ -88,11 +88,11 @@ class Room:
         self, name: str | None = "alice", binding: str = "b", page: str = PAGE
     ) -> Any:
         """A challenge."""
-        return await self.desk.challenge(origin=page, binding=binding, principal_id=name)
+        return await self.service.challenge(origin=page, binding=binding, principal_id=name)
 
     async def judge(self, proof: Proof, name: str = "alice") -> VerifiedFactor | Refusal:
         """Present something."""
-        return await self.desk.judge(self.accounts[name], proof)
+        return await self.service.judge(self.accounts[name], proof)
 
     async def code(self, device: pyotp.TOTP, name: str = "alice") -> VerifiedFactor | Refusal:
         """Present the code that the device shows."""
@@ -134,7 +134,7 @@ async def test_a_code_proves() -> None:
 async def test_the_secret_is_nowhere_in_the_clear() -> None:
     """Neither in the store nor in a repr."""
     here = await room()
-    begun = await here.desk.enrolment.begin_totp(here.sessions["alice"])
+    begun = await here.service.enrolment.begin_totp(here.sessions["alice"])
     assert isinstance(begun, TotpEnrolment)
     device = await here.with_totp()
     (factor,) = await here.store.factors("alice")
@@ -148,8 +148,8 @@ async def test_without_a_key_there_is_no_totp() -> None:
     """A configuration error, with what to write; nothing is stored in the clear instead."""
     here = await room(secret_box=None)
     with pytest.raises(ConfigurationError, match="secrets_key"):
-        await here.desk.enrolment.begin_totp(here.sessions["alice"])
-    assert not here.desk.has_key
+        await here.service.enrolment.begin_totp(here.sessions["alice"])
+    assert not here.service.has_key
 
 
 async def test_a_lost_key_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -177,10 +177,10 @@ async def test_a_code_counts_once() -> None:
     """INVARIANT: not again in its step, not after a restart, and the code that enrolled neither."""
     here = await room()
     session = here.sessions["alice"]
-    begun = await here.desk.enrolment.begin_totp(session)
+    begun = await here.service.enrolment.begin_totp(session)
     device = pyotp.TOTP(begun.secret)
     first = device.at(int(here.clock.now()))
-    assert isinstance(await here.desk.enrolment.confirm_totp(session, begun.id, first), Enrolled)
+    assert isinstance(await here.service.enrolment.confirm_totp(session, begun.id, first), Enrolled)
     assert "used before" in why(await here.judge(TotpProof(first)))[1]
     here.clock.advance(30)
     second = device.at(int(here.clock.now()))
@@ -261,9 +261,9 @@ async def test_the_owner_gets_in_by_other_means_while_somebody_guesses() -> None
     """Passkeys and recovery codes cannot be guessed, and are not slowed."""
     here = await room()
     session = here.sessions["alice"]
-    begun = await here.desk.enrolment.begin_totp(session)
+    begun = await here.service.enrolment.begin_totp(session)
     code = pyotp.TOTP(begun.secret).at(int(here.clock.now()))
-    enrolled = await here.desk.enrolment.confirm_totp(session, begun.id, code)
+    enrolled = await here.service.enrolment.confirm_totp(session, begun.id, code)
     assert isinstance(enrolled, Enrolled)
     passkey = await here.with_passkey()
     for _ in range(20):
@@ -276,11 +276,11 @@ async def test_the_owner_gets_in_by_other_means_while_somebody_guesses() -> None
 async def test_an_enrolment_is_confirmed_in_its_session(who: str) -> None:
     """By the session that began it, with a code of it, in time, once."""
     here = await room()
-    begun = await here.desk.enrolment.begin_totp(here.sessions["alice"])
+    begun = await here.service.enrolment.begin_totp(here.sessions["alice"])
     device = pyotp.TOTP(begun.secret)
 
     async def confirm(session: Session, code: str) -> Enrolled | Refusal:
-        return await here.desk.enrolment.confirm_totp(session, begun.id, code)
+        return await here.service.enrolment.confirm_totp(session, begun.id, code)
 
     other = replace(here.sessions[who], id="another session")
     assert "no such enrolment" in why(await confirm(other, device.at(int(here.clock.now()))))[1]
@@ -303,9 +303,9 @@ async def test_recovery_codes_come_with_the_first_factor() -> None:
     """Ten, each good once; the second factor brings none, and asking anew voids the old ones."""
     here = await room()
     session = here.sessions["alice"]
-    begun = await here.desk.enrolment.begin_passkey(session, origin=PAGE)
+    begun = await here.service.enrolment.begin_passkey(session, origin=PAGE)
     assert isinstance(begun, dict)
-    enrolled = await here.desk.enrolment.confirm_passkey(
+    enrolled = await here.service.enrolment.confirm_passkey(
         session, SoftPasskey().create(begun), origin=PAGE
     )
     assert isinstance(enrolled, Enrolled)
@@ -319,7 +319,7 @@ async def test_recovery_codes_come_with_the_first_factor() -> None:
     assert isinstance(await here.judge(RecoveryProof(codes[1]), "bob"), Refusal)
     await here.with_totp()
     assert await here.store.recovery_codes("alice") == 9
-    await here.desk.enrolment.new_recovery_codes("alice")
+    await here.service.enrolment.new_recovery_codes("alice")
     assert isinstance(await here.judge(RecoveryProof(codes[1])), Refusal)
 
 
@@ -438,12 +438,12 @@ async def test_a_passkey_alone_must_check_who_uses_it() -> None:
     """Then it is two factors by itself, and says whose it is."""
     here = await room()
     device = await here.with_passkey()
-    outcome = await here.desk.judge_alone(asserted(device.get(await here.options(None))))
+    outcome = await here.service.judge_alone(asserted(device.get(await here.options(None))))
     assert isinstance(outcome, VerifiedFactor)
     assert (outcome.account.id, outcome.strength) == ("alice", 2)
     device.verifies = False
     denial, detail = why(
-        await here.desk.judge_alone(asserted(device.get(await here.options(None))))
+        await here.service.judge_alone(asserted(device.get(await here.options(None))))
     )
     assert denial is Denial.BAD_CREDENTIAL
     assert "verif" in detail
@@ -456,7 +456,7 @@ async def test_a_challenge_for_one_purpose_serves_no_other() -> None:
     alone = device.get(await here.options(None))
     assert "no such challenge" in why(await here.judge(asserted(alone)))[1]
     second = device.get(await here.options())
-    assert "no such challenge" in why(await here.desk.judge_alone(asserted(second)))[1]
+    assert "no such challenge" in why(await here.service.judge_alone(asserted(second)))[1]
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ async def test_garbage_is_refused(credential: dict[str, Any]) -> None:
     here = await room()
     await here.with_passkey()
     assert why(await here.judge(asserted(credential)))[0] is Denial.BAD_CREDENTIAL
-    outcome = await here.desk.enrolment.confirm_passkey(
+    outcome = await here.service.enrolment.confirm_passkey(
         here.sessions["alice"], credential, origin=PAGE
     )
     assert why(outcome)[0] is Denial.BAD_CREDENTIAL
@@ -485,15 +485,15 @@ async def test_an_enrolled_device_is_not_enrolled_again() -> None:
     """The browser is told which there are; an account keeps one handle; nobody takes another's."""
     here = await room()
     device = await here.with_passkey()
-    begun = await here.desk.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
+    begun = await here.service.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
     assert isinstance(begun, dict)
     assert [one["id"] for one in begun["excludeCredentials"]] == [
         device.get(begun | {"rpId": "x"})["id"]
     ]
     assert begun["user"]["id"] == device.user
-    bobs = await here.desk.enrolment.begin_passkey(here.sessions["bob"], origin=PAGE)
+    bobs = await here.service.enrolment.begin_passkey(here.sessions["bob"], origin=PAGE)
     assert isinstance(bobs, dict)
-    outcome = await here.desk.enrolment.confirm_passkey(
+    outcome = await here.service.enrolment.confirm_passkey(
         here.sessions["bob"], device.create(bobs), origin=PAGE
     )
     assert "exists already" in why(outcome)[1]
@@ -502,11 +502,11 @@ async def test_an_enrolled_device_is_not_enrolled_again() -> None:
 async def test_rp_id_of_a_parent() -> None:
     """Passkeys are shared below the domain that is named, and refused elsewhere."""
     here = await room(rp_id="example")
-    begun = await here.desk.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
+    begun = await here.service.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
     assert isinstance(begun, dict)
     assert begun["rp"]["id"] == "example"
     for page in ("https://app.badexample", "https://evil.test", "null"):
-        outcome = await here.desk.enrolment.begin_passkey(here.sessions["alice"], origin=page)
+        outcome = await here.service.enrolment.begin_passkey(here.sessions["alice"], origin=page)
         assert why(outcome)[0] is Denial.BAD_CREDENTIAL
 
 
@@ -516,22 +516,22 @@ async def test_rp_id_of_a_parent() -> None:
 async def test_what_there_is() -> None:
     """A page asks what it may ask for."""
     here = await room()
-    assert await here.desk.methods("alice") == ()
+    assert await here.service.methods("alice") == ()
     await here.with_totp()
-    assert await here.desk.methods("alice") == ("totp", "recovery_code")
+    assert await here.service.methods("alice") == ("totp", "recovery_code")
     await here.with_passkey()
-    assert await here.desk.methods("alice") == ("totp", "passkey", "recovery_code")
+    assert await here.service.methods("alice") == ("totp", "passkey", "recovery_code")
 
 
 async def test_a_factor_is_removed_by_its_owner() -> None:
     """And with the last one go the recovery codes."""
     here = await room()
     await here.with_totp()
-    (factor,) = await here.desk.factors("alice")
-    assert await here.desk.remove(factor.id, owner="bob") is None
-    assert await here.desk.remove(factor.id, owner="alice") == factor
-    assert await here.desk.remove(factor.id, owner="alice") is None
-    assert await here.desk.methods("alice") == ()
+    (factor,) = await here.service.factors("alice")
+    assert await here.service.remove(factor.id, owner="bob") is None
+    assert await here.service.remove(factor.id, owner="alice") == factor
+    assert await here.service.remove(factor.id, owner="alice") is None
+    assert await here.service.methods("alice") == ()
 
 
 async def test_sixteen_are_enough() -> None:
@@ -539,9 +539,9 @@ async def test_sixteen_are_enough() -> None:
     here = await room()
     for n in range(16):
         await here.with_passkey(id=f"credential {n}".encode())
-    begun = await here.desk.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
+    begun = await here.service.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)
     assert isinstance(begun, dict)
-    outcome = await here.desk.enrolment.confirm_passkey(
+    outcome = await here.service.enrolment.confirm_passkey(
         here.sessions["alice"], SoftPasskey().create(begun), origin=PAGE
     )
     assert "enough" in why(outcome)[1]
@@ -552,13 +552,13 @@ async def test_proof_on_an_open_connection() -> None:
     here = await room()
     device = await here.with_totp()
     code = device.at(int(here.clock.now()))
-    assert await here.desk.prove("bob", totp=code) is False
-    assert await here.desk.prove("nobody", totp=code) is False
+    assert await here.service.prove("bob", totp=code) is False
+    assert await here.service.prove("nobody", totp=code) is False
     await here.store.set_disabled("alice", True)
-    assert await here.desk.prove("alice", totp=code) is False
+    assert await here.service.prove("alice", totp=code) is False
     await here.store.set_disabled("alice", False)
-    assert await here.desk.prove("alice", totp=code) is True
-    assert await here.desk.prove("alice", totp=code) is False
+    assert await here.service.prove("alice", totp=code) is True
+    assert await here.service.prove("alice", totp=code) is False
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ from tests.support.people import ALICE, HANDSHAKE, cookie, populated
 
 
 class Room:
-    """A store with people in it, a clock and a desk."""
+    """A store with people in it, a clock and a service."""
 
     def __init__(self, store: MemoryStore, **options: float) -> None:
         self.clock = FakeClock()
         self.store = store
-        self.desk = SessionService(store, self.clock, **options)  # type: ignore[arg-type]
+        self.service = SessionService(store, self.clock, **options)  # type: ignore[arg-type]
         self.authenticator = SessionAuthenticator()
 
     async def show(self, secret: str) -> Authentication | Rejected:
@@ -47,7 +47,7 @@ async def room(**options: float) -> Room:
 async def test_a_session_vouches_for_its_principal() -> None:
     """Everything that the guard needs to know comes from the session and its account."""
     here = await room()
-    issued = await here.desk.create("alice", strength=2)
+    issued = await here.service.create("alice", strength=2)
     now = here.clock.now()
     here.clock.advance(10)
     assert await here.show(issued.secret) == Authentication(
@@ -69,7 +69,7 @@ async def test_a_session_vouches_for_its_principal() -> None:
 async def test_only_the_hash_is_stored() -> None:
     """The cookie's secret is 256 random bits, and the store cannot give it back."""
     here = await room()
-    one, other = await here.desk.create("alice"), await here.desk.create("alice")
+    one, other = await here.service.create("alice"), await here.service.create("alice")
     assert one.secret != other.secret
     assert len(one.secret) == 43
     assert one.session.id == fingerprint(one.secret)
@@ -79,8 +79,8 @@ async def test_only_the_hash_is_stored() -> None:
 async def test_facts_for_the_owner_are_kept() -> None:
     """The list of sessions tells its owner where each began; a long user agent is cut."""
     here = await room()
-    await here.desk.create("alice", address="192.0.2.9", user_agent="x" * 1000)
-    (session,) = await here.desk.sessions("alice")
+    await here.service.create("alice", address="192.0.2.9", user_agent="x" * 1000)
+    (session,) = await here.service.sessions("alice")
     assert (session.address, session.user_agent) == ("192.0.2.9", "x" * 256)
 
 
@@ -88,17 +88,17 @@ async def test_facts_for_the_owner_are_kept() -> None:
 async def test_an_unknown_cookie_is_refused(secret: str) -> None:
     """A made-up secret is nobody's."""
     here = await room()
-    await here.desk.create("alice")
+    await here.service.create("alice")
     outcome = await here.show(secret)
     assert isinstance(outcome, Rejected)
     assert outcome.denial is Denial.BAD_CREDENTIAL
-    assert await here.desk.find(secret) is None
+    assert await here.service.find(secret) is None
 
 
 async def test_the_public_id_is_no_credential() -> None:
     """Who reads the store, a log or a list of sessions cannot use what is there."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     assert isinstance(await here.show(issued.session.id), Rejected)
     assert isinstance(await here.show(issued.session.id[:43]), Rejected)
 
@@ -110,7 +110,7 @@ async def test_the_public_id_is_no_credential() -> None:
 async def test_idle_and_absolute_timeout(step: float, steps: int, alive: bool) -> None:
     """Unused for half an hour, or twelve hours old: it is over (EXPIRED), use or no use."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     for _ in range(steps - 1):
         here.clock.advance(step)
         assert isinstance(await here.show(issued.secret), Authentication)
@@ -120,14 +120,14 @@ async def test_idle_and_absolute_timeout(step: float, steps: int, alive: bool) -
         assert isinstance(outcome, Authentication)
     else:
         assert outcome == Rejected(Denial.EXPIRED, "the session has timed out", "alice")
-        assert await here.desk.find(issued.secret) is None
-        assert await here.desk.sessions("alice") == []
+        assert await here.service.find(issued.secret) is None
+        assert await here.service.sessions("alice") == []
 
 
 async def test_a_clock_set_back_ends_the_session() -> None:
     """A wall clock before the session's beginning makes it void."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     here.clock.set_wall(here.clock.now() - 3600)
     outcome = await here.show(issued.secret)
     assert isinstance(outcome, Rejected)
@@ -137,12 +137,12 @@ async def test_a_clock_set_back_ends_the_session() -> None:
 async def test_a_disabled_principal_is_refused() -> None:
     """The session lives, its principal may not."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     await here.store.set_disabled("alice", True)
     assert await here.show(issued.secret) == Rejected(
         Denial.BAD_CREDENTIAL, "the principal is disabled", "alice"
     )
-    assert await here.desk.find(issued.secret) is None
+    assert await here.service.find(issued.secret) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ async def test_last_seen_is_written_rarely(
 ) -> None:
     """At most once a minute, sooner only where the idle timeout is short."""
     here = await room(idle_seconds=idle)
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     begun = here.clock.now()
     seen: list[float] = []
     for pause in pauses:
@@ -175,10 +175,10 @@ async def test_last_seen_is_written_rarely(
 async def test_find_counts_as_use() -> None:
     """An HTTP request keeps the session alive as a handshake does."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     for _ in range(3):
         here.clock.advance(1000)
-        found = await here.desk.find(issued.secret)
+        found = await here.service.find(issued.secret)
         assert found is not None
         assert found[1].id == "alice"
 
@@ -186,8 +186,8 @@ async def test_find_counts_as_use() -> None:
 async def test_login_replaces_what_the_browser_brought() -> None:
     """A session that was there before the login, whosever it was, is ended: no fixation."""
     here = await room()
-    planted = await here.desk.create("bob")
-    issued = await here.desk.create("alice", replacing=planted.secret)
+    planted = await here.service.create("bob")
+    issued = await here.service.create("alice", replacing=planted.secret)
     assert isinstance(await here.show(planted.secret), Rejected)
     assert isinstance(await here.show(issued.secret), Authentication)
     assert await here.ended() == [(Target.SESSION, planted.session.id, "replaced by a login")]
@@ -196,16 +196,16 @@ async def test_login_replaces_what_the_browser_brought() -> None:
 async def test_login_replaces_nothing_if_the_cookie_is_stale() -> None:
     """A cookie of a session that is gone, or of none, is no obstacle."""
     here = await room()
-    assert isinstance(await here.desk.create("alice", replacing="\ud800"), IssuedSession)
+    assert isinstance(await here.service.create("alice", replacing="\ud800"), IssuedSession)
     assert await here.ended() == []
 
 
 async def test_rotation_changes_the_secret_and_nothing_else() -> None:
     """The old secret is worth nothing at once; the proof and the absolute end stay."""
     here = await room()
-    issued = await here.desk.create("alice", address="192.0.2.9")
+    issued = await here.service.create("alice", address="192.0.2.9")
     here.clock.advance(600)
-    renewed = await here.desk.rotate(issued.session)
+    renewed = await here.service.rotate(issued.session)
     assert renewed is not None
     assert isinstance(await here.show(issued.secret), Rejected)
     assert isinstance(await here.show(renewed.secret), Authentication)
@@ -218,16 +218,16 @@ async def test_rotation_changes_the_secret_and_nothing_else() -> None:
 async def test_rotation_ends_the_connections_of_the_old_secret() -> None:
     """They come back with the new cookie, so that a later logout finds them."""
     here = await room()
-    issued = await here.desk.create("alice")
-    await here.desk.rotate(issued.session)
+    issued = await here.service.create("alice")
+    await here.service.rotate(issued.session)
     assert await here.ended() == [(Target.SESSION, issued.session.id, "rotated")]
 
 
 async def test_rotation_can_take_the_connections_along() -> None:
     """The feed says where they go, after the new session is there; tickets of the old one are void."""
     here = await room()
-    issued = await here.desk.create("alice")
-    renewed = await here.desk.rotate(issued.session, moving=True)
+    issued = await here.service.create("alice")
+    renewed = await here.service.rotate(issued.session, moving=True)
     assert renewed is not None
     assert isinstance(await here.show(issued.secret), Rejected)
     assert await here.ended() == [
@@ -238,9 +238,9 @@ async def test_rotation_can_take_the_connections_along() -> None:
 async def test_a_new_proof_starts_the_absolute_timeout_anew() -> None:
     """After the password was typed again, or a second factor shown."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     here.clock.advance(600)
-    renewed = await here.desk.rotate(issued.session, authenticated=True, strength=2)
+    renewed = await here.service.rotate(issued.session, authenticated=True, strength=2)
     assert renewed is not None
     now = here.clock.now()
     session = renewed.session
@@ -254,52 +254,54 @@ async def test_a_new_proof_starts_the_absolute_timeout_anew() -> None:
 async def test_of_two_rotations_one_wins() -> None:
     """The other is told that the session is over, and no third secret exists."""
     here = await room()
-    issued = await here.desk.create("alice")
-    both = await asyncio.gather(*(here.desk.rotate(issued.session) for _ in range(2)))
+    issued = await here.service.create("alice")
+    both = await asyncio.gather(*(here.service.rotate(issued.session) for _ in range(2)))
     assert sum(one is not None for one in both) == 1
-    assert len(await here.desk.sessions("alice")) == 1
+    assert len(await here.service.sessions("alice")) == 1
 
 
 async def test_a_dead_session_is_not_rotated() -> None:
     """Rotation does not wake what has timed out."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     here.clock.advance(1800)
-    assert await here.desk.rotate(issued.session) is None
+    assert await here.service.rotate(issued.session) is None
 
 
 async def test_logout() -> None:
     """An ended session is gone, its connections are called back, and ending it again is nothing."""
     here = await room()
-    issued = await here.desk.create("alice")
-    assert await here.desk.end(issued.session.id) is True
+    issued = await here.service.create("alice")
+    assert await here.service.end(issued.session.id) is True
     assert isinstance(await here.show(issued.secret), Rejected)
     assert await here.ended() == [(Target.SESSION, issued.session.id, "logout")]
-    assert await here.desk.end(issued.session.id) is False
+    assert await here.service.end(issued.session.id) is False
     assert len(await here.ended()) == 1
 
 
 async def test_nobody_ends_somebody_elses_session() -> None:
     """A principal that knows the public id of another's session can do nothing with it."""
     here = await room()
-    issued = await here.desk.create("alice")
-    assert await here.desk.end(issued.session.id, owner="bob") is False
+    issued = await here.service.create("alice")
+    assert await here.service.end(issued.session.id, owner="bob") is False
     assert isinstance(await here.show(issued.secret), Authentication)
     assert await here.ended() == []
-    assert await here.desk.end(issued.session.id, owner="alice") is True
+    assert await here.service.end(issued.session.id, owner="alice") is True
 
 
 @pytest.mark.parametrize("keep", [True, False])
 async def test_end_all_others(keep: bool) -> None:
     """All sessions of the principal but the one kept, and nobody else's."""
     here = await room()
-    mine, phone, laptop = [await here.desk.create("alice") for _ in range(3)]
-    other = await here.desk.create("bob")
-    ended = await here.desk.end_others("alice", keep=mine.session.id if keep else None)
+    mine, phone, laptop = [await here.service.create("alice") for _ in range(3)]
+    other = await here.service.create("bob")
+    ended = await here.service.end_others("alice", keep=mine.session.id if keep else None)
     expected = {phone.session.id, laptop.session.id} | (set() if keep else {mine.session.id})
     assert set(ended) == expected
     assert {value for _, value, _ in await here.ended()} == expected
-    assert [s.id for s in await here.desk.sessions("alice")] == ([mine.session.id] if keep else [])
+    assert [s.id for s in await here.service.sessions("alice")] == (
+        [mine.session.id] if keep else []
+    )
     assert isinstance(await here.show(other.secret), Authentication)
 
 
@@ -309,8 +311,8 @@ async def test_sessions_are_bounded() -> None:
     issued = []
     for _ in range(4):
         here.clock.advance(1)
-        issued.append(await here.desk.create("alice"))
-    assert [s.id for s in await here.desk.sessions("alice")] == [
+        issued.append(await here.service.create("alice"))
+    assert [s.id for s in await here.service.sessions("alice")] == [
         issued[3].session.id,
         issued[2].session.id,
     ]
@@ -330,9 +332,9 @@ async def test_the_revocation_comes_first() -> None:
     await store.open()
     await store.add_account(ALICE)
     here = Room(store)
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     with pytest.raises(StoreUnavailable):
-        await here.desk.end(issued.session.id)
+        await here.service.end(issued.session.id)
     (revocation,) = await store.revocations()
     authentication = await here.show(issued.secret)
     assert isinstance(authentication, Authentication)
@@ -343,12 +345,12 @@ async def test_the_revocation_comes_first() -> None:
 async def test_a_store_that_is_down_is_no_yes() -> None:
     """Nobody is let in, and nobody is told that the cookie is wrong."""
     here = await room()
-    issued = await here.desk.create("alice")
+    issued = await here.service.create("alice")
     await here.store.close()
     with pytest.raises(StoreUnavailable):
         await here.show(issued.secret)
     with pytest.raises(StoreUnavailable):
-        await here.desk.find(issued.secret)
+        await here.service.find(issued.secret)
 
 
 @pytest.mark.parametrize(
@@ -368,8 +370,8 @@ async def test_a_desk_without_limits_is_refused(options: dict[str, float]) -> No
 
 
 async def test_the_cookie_may_have_another_name() -> None:
-    """The desk carries the cookie's attributes, and the authenticator looks for that name."""
-    desk = SessionService(await populated(), FakeClock(), cookie=CookieSpec(name="__Host-app"))
-    authenticator = SessionAuthenticator(desk.cookie.name)
+    """The service carries the cookie's attributes, and the authenticator looks for that name."""
+    service = SessionService(await populated(), FakeClock(), cookie=CookieSpec(name="__Host-app"))
+    authenticator = SessionAuthenticator(service.cookie.name)
     assert authenticator.places == (Place(Source.COOKIE, "__Host-app"),)
     assert authenticator.recognises(cookie("anything"))

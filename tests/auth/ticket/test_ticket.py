@@ -27,7 +27,7 @@ class Room:
         self.clock = FakeClock()
         self.store = store
         self.sessions = SessionService(store, self.clock)
-        self.desk = TicketService(store, self.clock)
+        self.service = TicketService(store, self.clock)
         self.authenticator = TicketAuthenticator()
 
     async def login(self) -> IssuedSession:
@@ -36,7 +36,7 @@ class Room:
 
     async def ask(self, session: IssuedSession) -> IssuedTicket:
         """A ticket for the chat."""
-        issued = await self.desk.issue(session.session, origin=ORIGIN, endpoint="/ws/chat")
+        issued = await self.service.issue(session.session, origin=ORIGIN, endpoint="/ws/chat")
         assert issued is not None
         return issued
 
@@ -237,11 +237,11 @@ async def test_no_ticket_for_a_dead_session() -> None:
     session = await here.login()
     here.clock.advance(1799)
     almost = replace(session.session, expires_at=here.clock.now() + 3)
-    issued = await here.desk.issue(almost, origin=ORIGIN, endpoint="/ws/chat")
+    issued = await here.service.issue(almost, origin=ORIGIN, endpoint="/ws/chat")
     assert issued is not None
     assert issued.expires_in == 3.0
     here.clock.advance(1)
-    assert await here.desk.issue(session.session, origin=ORIGIN, endpoint="/ws/chat") is None
+    assert await here.service.issue(session.session, origin=ORIGIN, endpoint="/ws/chat") is None
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5, -1, 30.1, 3600, float("nan")])
