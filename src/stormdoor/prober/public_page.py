@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.page import read_page
 from stormdoor.prober.script import Script, known
-from stormdoor.prober.target import Target
+from stormdoor.prober.target import resource_of
 from stormdoor.prober.wire import Answer, NoAnswer, Request
 
 __all__ = ["names_in_pages", "public_page"]
@@ -70,7 +70,7 @@ class _Search:
         while self.queue and read < _MOST:
             url, page = self.queue.popleft()
             with contextlib.suppress(NoAnswer):
-                answer = await self.client.plain(_at(self.client.target, url), Request())
+                answer = await self.client.plain(self.client.target.at(resource_of(url)), Request())
                 read += 1
                 if answer.status == 200:
                     text = answer.body.decode("utf-8", "replace")
@@ -106,8 +106,3 @@ class _Search:
 
 def _plain(path: str) -> str:
     return re.sub(r"/+", "/", path) or "/"
-
-
-def _at(target: Target, url: str) -> Target:
-    parts = urlsplit(url)
-    return target.at((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-__all__ = ["NotAllowed", "Target", "is_named", "parse_target"]
+__all__ = ["NotAllowed", "Target", "is_named", "parse_target", "resource_of"]
 
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
@@ -67,6 +67,12 @@ class Target:
     def at(self, resource: str) -> Target:
         """Another resource of the same server."""
         return replace(self, resource=resource)
+
+
+def resource_of(url: str) -> str:
+    """Return the path and the query of an address, as a request names them."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -144,5 +150,5 @@ def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
     addresses = _addresses(host, port)
     if not named and not all(map(_is_loopback, addresses)):
         raise refusal
-    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    resource = resource_of(url)
     return Target(parts.scheme in {"wss", "https"}, host, port, resource, addresses[0])

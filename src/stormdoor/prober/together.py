@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from stormdoor.prober.ask import Conversation
 
-__all__ = ["together"]
+__all__ = ["meeting", "together"]
 
 
 async def together(*every: Coroutine[Any, Any, Conversation]) -> list[Conversation]:
@@ -23,3 +24,20 @@ async def together(*every: Coroutine[Any, Any, Conversation]) -> list[Conversati
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [one.result() for one in tasks]
+
+
+def meeting(number: int, seconds: float) -> Callable[[], Awaitable[None]]:
+    """Return a function that waits until so many callers wait, or one of them is too late.
+
+    Args:
+        number: Callers.
+        seconds: The longest wait.
+    """
+    barrier = asyncio.Barrier(number)
+
+    async def wait() -> None:
+        with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+            async with asyncio.timeout(seconds):
+                await barrier.wait()
+
+    return wait

@@ -23,6 +23,7 @@ from stormdoor.report.html_matrix import matrices
 from stormdoor.report.html_text import escaped, place
 from stormdoor.report.html_tried import tried
 from stormdoor.report.order import counts
+from stormdoor.report.printable import counted
 from stormdoor.report.tried_text import counted_outcomes
 
 __all__ = ["as_html"]
@@ -35,10 +36,6 @@ def _asset(name: str) -> str:
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _tile(kind: str, number: int, what: str) -> str:
@@ -132,24 +129,24 @@ def _coverage(report: Report) -> str:
     doubts = [one for of in report.endpoints if of.matrix is not None for one in of.matrix.doubts]
     blocks = [
         _block(
-            f"{_counted(len(seen.not_analysed), 'place')} not analysed: "
+            f"{counted(len(seen.not_analysed), 'place')} not analysed: "
             "handlers there may be missing from this report",
             [f"<b>{escaped(one.path)}</b> {escaped(one.reason)}" for one in seen.not_analysed],
         ),
         _block(
-            f"{_counted(len(seen.unresolved), 'thing')} not "
+            f"{counted(len(seen.unresolved), 'thing')} not "
             f"{'determined' if seen.connections else 'understood'}",
             [f"{place(one.location)} {escaped(one.what)}" for one in seen.unresolved],
         ),
         _block(
-            f"{_counted(len(doubts), 'cell')} of who may do what not determined",
+            f"{counted(len(doubts), 'cell')} of who may do what not determined",
             [
                 f"<b>{escaped(title)}</b> by {escaped(cell.identity)}: {escaped(cell.why)}"
                 for title, cell in doubts
             ],
         ),
         _block(
-            f"{_counted(len(report.suppressed), 'finding')} suppressed",
+            f"{counted(len(report.suppressed), 'finding')} suppressed",
             [
                 f"<b>{escaped(one.finding.rule_id)}</b> {escaped(one.finding.subject)} "
                 f"{place(one.finding.location)}<br>{escaped(one.reason)}"
@@ -164,7 +161,7 @@ def _coverage(report: Report) -> str:
     )
     noun = "probe" if seen.connections else "rule"
     ran = (
-        f"<details><summary>{_counted(len(report.rules), noun)} ran. Each looks for:</summary>"
+        f"<details><summary>{counted(len(report.rules), noun)} ran. Each looks for:</summary>"
         f'<ul class="card plain-list about">{rules}</ul></details>'
         if report.rules
         else ""

@@ -26,7 +26,7 @@ from stormdoor.report.finding import (
 )
 from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
-from stormdoor.report.printable import printable, source_line
+from stormdoor.report.printable import counted, printable, source_line
 from stormdoor.report.text_matrix import print_access
 from stormdoor.report.tried_text import counted_outcomes, print_closed, print_needs
 
@@ -83,10 +83,6 @@ _ASCII = _Signs(
 
 def _signs(out: Console) -> _Signs:
     return _UNICODE if out.encoding.lower().startswith("utf") else _ASCII
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _where(place: Location) -> str:
@@ -297,12 +293,12 @@ def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
         out.print()
     lists = (
         (
-            _counted(len(coverage.not_analysed), "place"),
+            counted(len(coverage.not_analysed), "place"),
             "not analysed: handlers there may be missing from this report",
             [(printable(one.path), printable(one.reason)) for one in coverage.not_analysed],
         ),
         (
-            _counted(len(coverage.unresolved), "thing"),
+            counted(len(coverage.unresolved), "thing"),
             "not determined" if coverage.connections else "not understood",
             [(_where(one.location), printable(one.what)) for one in coverage.unresolved],
         ),
@@ -325,7 +321,7 @@ def _print_summary(report: Report, out: Console) -> None:
     for level, number in numbers.items():
         if number:
             line.append(", " if line else "")
-            line.append(_counted(number, level), style=LEVEL_STYLES[level])
+            line.append(counted(number, level), style=LEVEL_STYLES[level])
     if not line:
         seen = report.coverage
         if not seen.files and not seen.connections and not seen.not_analysed:
@@ -346,7 +342,7 @@ def _print_summary(report: Report, out: Console) -> None:
     gaps = len(seen.not_analysed)
     covered = (
         f"{seen} in {report.seconds:.1f} s"
-        + (f"; not complete: {_counted(gaps, 'place')} not analysed" if gaps else "")
+        + (f"; not complete: {counted(gaps, 'place')} not analysed" if gaps else "")
         + "."
     )
     out.print(Text(covered, style="dim"))

@@ -46,7 +46,7 @@ from stormdoor.prober.probe import (
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
-__all__ = ["PROBE", "SPELLINGS", "unsigned_as"]
+__all__ = ["PROBE", "SPELLINGS", "decoded", "unsigned_as"]
 
 _KNOWN = (
     "", "secret", "changeme", "password", "your-256-bit-secret", "key", "jwt", "supersecret", "test",
@@ -63,7 +63,8 @@ def _encode(value: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _decode(part: str) -> bytes:
+def decoded(part: str) -> bytes:
+    """Return the bytes of a part of a JSON Web Token: base64url without padding."""
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
@@ -88,13 +89,13 @@ def _weak_secret(token: str, header: dict[str, Any]) -> str | None:
 def unsigned_as(token: str, spelling: str) -> str:
     """The token without a signature, with `alg` spelt in this way."""
     head, payload, _ = token.split(".")
-    return f"{_encode({**json.loads(_decode(head)), 'alg': spelling})}.{payload}."
+    return f"{_encode({**json.loads(decoded(head)), 'alg': spelling})}.{payload}."
 
 
 def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
     head, payload, signature = token.split(".")
-    header: dict[str, Any] = json.loads(_decode(head))
-    claims: dict[str, Any] = json.loads(_decode(payload))
+    header: dict[str, Any] = json.loads(decoded(head))
+    claims: dict[str, Any] = json.loads(decoded(payload))
     unsigned = {name: value for name, value in header.items() if name != "alg"}
     for spelling in (*SPELLINGS, ""):
         yield f"with alg `{spelling}`", unsigned_as(token, spelling)
@@ -120,7 +121,7 @@ def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
 
 async def _published(situation: Situation, token: str) -> bytes:
     """The key that the server itself publishes for this token, as PEM; nothing where there is none."""
-    header = json.loads(_decode(token.partition(".")[0]))
+    header = json.loads(decoded(token.partition(".")[0]))
     if str(header.get("alg", ""))[:2] not in {"RS", "PS", "ES"}:
         return b""
     with contextlib.suppress(NoAnswer, ValueError, TypeError, AttributeError, KeyError, PyJWTError):

@@ -14,7 +14,6 @@ Fix:
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import time
 
@@ -31,6 +30,7 @@ from stormdoor.prober.probe import (
     Situation,
     probe,
 )
+from stormdoor.prober.probes.sp103_forged_token import decoded
 from stormdoor.prober.stand_in import stand_in
 from stormdoor.report.finding import Check, Level
 
@@ -44,9 +44,8 @@ def ends_at(tokens: list[str]) -> float:
     """Return the end of the first that ends, in seconds since 1970; 0 without one."""
     ends = []
     for token in tokens:
-        part = token.split(".")[1]
         with contextlib.suppress(ValueError):
-            claims = read_object(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) or {}
+            claims = read_object(decoded(token.split(".")[1])) or {}
             if isinstance(claims.get("exp"), int | float):
                 ends.append(float(claims["exp"]))
     return min(ends, default=0.0)

@@ -17,11 +17,9 @@ Fix:
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
-from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import (
@@ -35,6 +33,7 @@ from stormdoor.prober.probe import (
     probe,
 )
 from stormdoor.prober.probes.sp108_used_twice import is_ticket
+from stormdoor.prober.together import meeting, together
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -58,24 +57,6 @@ async def _fresh(situation: Situation, owner: Identity) -> AsyncIterator[Identit
         yield renewed
 
 
-def _gate(number: int) -> Callable[[], Awaitable[None]]:
-    """Opens when so many stand before it, or when one of them is too late."""
-    barrier = asyncio.Barrier(number)
-
-    async def wait() -> None:
-        with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
-            async with asyncio.timeout(_LATE):
-                await barrier.wait()
-
-    return wait
-
-
-async def _together(situation: Situation, who: Identity) -> list[Conversation]:
-    """Run the clients together; a budget that is spent ends all of them."""
-    ask = Ask(who, situation.origin, gate=_gate(_AT_ONCE))
-    return list(await asyncio.gather(*(situation.client.converse(ask) for _ in range(_AT_ONCE))))
-
-
 async def _run(situation: Situation) -> list[Result]:
     owner, base = situation.owner, situation.base
     if owner is None or owner.empty or situation.open_to_all:
@@ -86,7 +67,8 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried("a credential that works once, where one use follows the other")]
     lines: list[str] = []
     async for who in _fresh(situation, owner):
-        seen = await _together(situation, who)
+        ask = Ask(who, situation.origin, gate=meeting(_AT_ONCE, _LATE))
+        seen = await together(*(situation.client.converse(ask) for _ in range(_AT_ONCE)))
         won = [one for one in seen if judged(base, one)[0] is Access.IN]
         if not won:
             return [

@@ -14,7 +14,7 @@ Fix:
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
@@ -35,8 +35,8 @@ from stormdoor.prober.probe import (
     Situation,
     probe,
 )
-from stormdoor.prober.target import Target
-from stormdoor.prober.together import together
+from stormdoor.prober.target import Target, resource_of
+from stormdoor.prober.together import meeting, together
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
@@ -58,25 +58,20 @@ class _Logout:
         client: Connects.
         target: Where the logout is.
         who: The session that is ended.
+        meet: Waits for the other socket.
     """
 
     client: Client
     target: Target
     who: Identity
+    meet: Callable[[], Awaitable[None]]
     status: int = 0
-    _open: int = 0
-    _both: asyncio.Event = field(default_factory=asyncio.Event)
     _once: asyncio.Lock = field(default_factory=asyncio.Lock)
     _done: bool = False
 
     async def __call__(self) -> None:
         """Wait for the other socket, unless the server lets a session have one, and log out once."""
-        self._open += 1
-        if self._open == _SOCKETS:
-            self._both.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_OTHER * self.client.usual):
-                await self._both.wait()
+        await self.meet()
         async with self._once:
             if not self._done:
                 self._done = True
@@ -116,10 +111,10 @@ def _target(situation: Situation) -> Target:
     client, login = situation.client, situation.login
     if login is not None:
         return login.target(login.elsewhere(situation.logout))
-    parts = urlsplit(urljoin(f"{client.target.origin}/", situation.logout))
-    if parts.netloc != client.target.netloc:
+    url = urljoin(f"{client.target.origin}/", situation.logout)
+    if urlsplit(url).netloc != client.target.netloc:
         raise LoginFailed("the logout is on another server, and no login was given")
-    return client.target.at((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return client.target.at(resource_of(url))
 
 
 def _cookie(proof: Proof) -> Result:
@@ -157,7 +152,7 @@ async def _run(situation: Situation) -> list[Result]:
 
     meanwhile = speak if client.said(again=True) else None
     before = await lasting(client, Ask(who, situation.origin), meanwhile)
-    logout = _Logout(client, target, who)
+    logout = _Logout(client, target, who, meeting(_SOCKETS, _OTHER * client.usual))
     ask = Ask(who, situation.origin, patience=PATIENCE, later=logout, meanwhile=meanwhile)
     came = await together(*(client.converse(ask) for _ in range(_SOCKETS)))
     # A server may let a session have one socket.
