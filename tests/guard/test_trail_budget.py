@@ -321,8 +321,8 @@ async def test_a_row_takes_no_more_than_it_is_charged_for(tmp_path: Path) -> Non
 
 
 def _pages(store: SqliteStore) -> int:
-    ((pages,),) = store._database.look("PRAGMA page_count", ())
-    ((size,),) = store._database.look("PRAGMA page_size", ())
+    ((pages,),) = store._database.look_up("PRAGMA page_count", ())
+    ((size,),) = store._database.look_up("PRAGMA page_size", ())
     return int(pages) * int(size)
 
 

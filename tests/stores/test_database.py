@@ -57,11 +57,11 @@ async def test_look_up_is_one_statement_on_this_thread(name: str, path: Path) ->
         assert live is not None
         threads: list[int] = []
         # Beside the cheap question whether anything was written since.
-        live.looks.set_trace_callback(
+        live.lookups.set_trace_callback(
             lambda said: None if "PRAGMA" in said else threads.append(threading.get_ident())
         )
         await EVERY_CALL[name](store)
-        live.looks.set_trace_callback(None)
+        live.lookups.set_trace_callback(None)
         assert threads == [threading.get_ident()]
 
 

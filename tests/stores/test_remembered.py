@@ -52,7 +52,7 @@ def statements(store: Store) -> list[str]:
     live = store._database._live
     assert live is not None
     said: list[str] = []
-    live.looks.set_trace_callback(lambda text: said.append(text) if "SELECT" in text else None)
+    live.lookups.set_trace_callback(lambda text: said.append(text) if "SELECT" in text else None)
     return said
 
 
@@ -114,7 +114,7 @@ async def test_a_logout_in_the_middle_of_a_look_up_is_not_missed(before: str, pa
             with closing(sqlite3.connect(path)) as shell, shell:
                 shell.execute("DELETE FROM session WHERE id = 's1'")
 
-        looks = Between(live.looks, before, logout)
+        looks = Between(live.lookups, before, logout)
         object.__setattr__(live, "looks", looks)
         try:
             # The rows are read after the logout in both cases, and afterwards as well.
@@ -151,7 +151,7 @@ async def test_a_logout_just_after_the_rows_were_read_is_seen_at_the_next_look_u
 
                 return Read()
 
-        real = live.looks
+        real = live.lookups
         object.__setattr__(live, "looks", After())
         try:
             assert await store.session("s1") is not None

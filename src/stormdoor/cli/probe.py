@@ -176,15 +176,15 @@ def probe(
     given_all = dict(locals())
     from stormdoor.cli.probe_file import completed
     from stormdoor.cli.probe_run import (
-        Given,
-        against,
+        IdentityOptions,
+        compare_with_scan,
         exit_status,
-        look,
+        load_scan,
         print_probe,
         print_probes,
-        scan_in,
+        run_probe,
     )
-    from stormdoor.cli.probe_sources import Sources, Ways
+    from stormdoor.cli.probe_sources import CredentialOptions, Sources
     from stormdoor.cli.scan_output import show, write
 
     if probes:
@@ -199,8 +199,8 @@ def probe(
             "which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat, or let it look: "
             "--discover http://127.0.0.1:8888/, or write a file: stormdoor probe init URL"
         )
-    scan = scan_in(from_scan) if from_scan is not None else None
-    given = Given(
+    scan = load_scan(from_scan) if from_scan is not None else None
+    given = IdentityOptions(
         cookies=cookie,
         headers=header,
         bearer=bearer,
@@ -209,15 +209,15 @@ def probe(
         secret_protocols=credential_subprotocol,
         first_message=first_message,
     )
-    report = look(
+    report = run_probe(
         urls,
         owner=given,
-        ways=Ways(
+        credential_options=CredentialOptions(
             token_from, token_name, token_pattern, oauth, client_id, client_secret, scope, steps
         ),
         sources=Sources(discover, har, openapi, at, identities, replay, safe),
         list_only=list_only,
-        other=Given(cookies=other_cookie, headers=other_header, query=other_query),
+        other=IdentityOptions(cookies=other_cookie, headers=other_header, query=other_query),
         login=login,
         fields=field,
         login_json=login_json,
@@ -253,7 +253,7 @@ def probe(
 
         write(write_baseline, baseline_of(report))
     if scan is not None:
-        report = against(report, scan)
+        report = compare_with_scan(report, scan)
     show(report, form=form, files=output, endpoints=endpoints)
     if write_baseline is not None:
         return 0

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormdoor.cli.output import console, table
-from stormdoor.cli.probe_sources import Gathered, Sources, Ways, entrances, gather, print_endpoints
-from stormdoor.cli.scan_run import counted, progress_bar
+from stormdoor.cli.probe_sources import (
+    CredentialOptions,
+    ProbeInputs,
+    Sources,
+    entrances,
+    gather,
+    print_endpoints,
+)
+from stormdoor.cli.scan_run import progress_bar, scan_exit_status
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +30,15 @@ if TYPE_CHECKING:
     from stormdoor.prober.member import Member
     from stormdoor.report.finding import Report
 
-__all__ = ["Given", "against", "exit_status", "look", "print_probe", "print_probes", "scan_in"]
+__all__ = [
+    "IdentityOptions",
+    "compare_with_scan",
+    "exit_status",
+    "load_scan",
+    "print_probe",
+    "print_probes",
+    "run_probe",
+]
 
 
 def _value(text: str, kept: set[str]) -> str:
@@ -74,7 +89,7 @@ def _headers(texts: Sequence[str], kept: set[str]) -> tuple[tuple[str, str], ...
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class IdentityOptions:
     """Options of the command line about one identity.
 
     Args:
@@ -122,12 +137,12 @@ class Given:
         return found if found != Identity(name) else None
 
 
-def look(
+def run_probe(
     urls: tuple[str, ...],
     *,
-    owner: Given,
-    other: Given,
-    ways: Ways,
+    owner: IdentityOptions,
+    other: IdentityOptions,
+    credential_options: CredentialOptions,
     sources: Sources,
     list_only: bool,
     login: str | None,
@@ -189,11 +204,11 @@ def look(
     way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
     try:
         described = _described(
-            owner.identity(user), user, way, entrances(ways, authorized, tls, kept)
+            owner.identity(user), user, way, entrances(credential_options, authorized, tls, kept)
         )
         for url in urls:
             parse_target(url, authorized)
-        gathered = gather(
+        inputs = gather(
             urls,
             sources,
             described,
@@ -202,14 +217,14 @@ def look(
             per_second=settings["per_second"],
         )
         if list_only:
-            print_endpoints(gathered)
+            print_endpoints(inputs)
             return None
-        if not gathered.urls:
-            raise UsageError(_nothing(gathered))
+        if not inputs.urls:
+            raise UsageError(_nothing(inputs))
         second = other.identity("the second identity")
-        secrets = kept | owner.kept | other.kept | gathered.secrets
+        secrets = kept | owner.kept | other.kept | inputs.secrets
         plan = _planned(
-            gathered,
+            inputs,
             other=second,
             secrets=tuple(secrets),
             tls=tls,
@@ -228,50 +243,50 @@ def look(
 
 
 def _described(
-    who: Identity | None, name: str, login: Login | None, ways: tuple[Entrance, ...]
+    identity: Identity | None, name: str, login: Login | None, entrances: tuple[Entrance, ...]
 ) -> Member | None:
     """Return the member that the options describe."""
     from stormdoor.prober.identity import Identity
     from stormdoor.prober.member import Member
 
-    if who is None and login is None and not ways:
+    if identity is None and login is None and not entrances:
         return None
-    return Member(who or Identity(name), login, ways)
+    return Member(identity or Identity(name), login, entrances)
 
 
-def _planned(gathered: Gathered, *, other: Identity | None, origin: str, **settings: Any) -> Plan:
+def _planned(inputs: ProbeInputs, *, other: Identity | None, origin: str, **settings: Any) -> Plan:
     from stormdoor.prober.engine import Plan
     from stormdoor.prober.identity import NOBODY
     from stormdoor.prober.member import Member, Policy
 
-    owner, others = gathered.owner, gathered.others
+    owner, others = inputs.owner, inputs.others
     if other is not None:
         others = (*others, Member(other))
     return Plan(
-        urls=tuple(gathered.urls),
+        urls=tuple(inputs.urls),
         owner=owner.identity if owner is not None else None,
         other=other,
         login=owner.login if owner is not None else None,
         entrances=owner.entrances if owner is not None else (),
         own=owner or Member(NOBODY),
         members=others,
-        policy=gathered.policy or Policy(),
-        recordings=tuple(gathered.recordings),
-        found=gathered.found,
-        looked=tuple(gathered.looked),
-        doubts=tuple(gathered.doubts),
-        origin=origin or gathered.origin,
+        policy=inputs.policy or Policy(),
+        recordings=tuple(inputs.recordings),
+        found=inputs.found,
+        looked=tuple(inputs.looked),
+        doubts=tuple(inputs.doubts),
+        origin=origin or inputs.origin,
         **settings,
     )
 
 
-def _nothing(gathered: Gathered) -> str:
+def _nothing(inputs: ProbeInputs) -> str:
     """Return why there is nothing to probe."""
-    why = "; ".join(f"{one.location.short}: {one.what}" for one in gathered.doubts[:5])
+    why = "; ".join(f"{one.location.short}: {one.what}" for one in inputs.doubts[:5])
     return "no endpoint was found" + (f": {why}" if why else "")
 
 
-def scan_in(file: Path) -> Report:
+def load_scan(file: Path) -> Report:
     """Read the report of a scan, before anything is sent.
 
     Raises:
@@ -287,7 +302,7 @@ def scan_in(file: Path) -> Report:
         raise UsageError(f"{file}: {error}") from error
 
 
-def against(report: Report, scan: Report) -> Report:
+def compare_with_scan(report: Report, scan: Report) -> Report:
     """Return the report with its result for each finding of the scan."""
     from stormdoor.report.crossing import crossed
 
@@ -303,7 +318,7 @@ def exit_status(report: Report, fail_on: str, *, allow_not_determined: bool) -> 
         allow_not_determined: Whether a probe without a verdict is ignored.
     """
     # A probe leaves no file out: an undetermined check is a result of its own.
-    if counted(report, fail_on, allowed=True):
+    if scan_exit_status(report, fail_on, allowed=True):
         return 1
     doubt = bool(report.outcomes().get("not-determined"))
     return 3 if doubt and not allow_not_determined else 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stormdoor.prober.recording import Recording
     from stormdoor.report.finding import Unresolved
 
-__all__ = ["Gathered", "Sources", "Ways", "entrances", "gather", "print_endpoints"]
+__all__ = ["CredentialOptions", "ProbeInputs", "Sources", "entrances", "gather", "print_endpoints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class CredentialOptions:
     """Options that obtain the owner's credential without a form."""
 
     token_from: str = ""
@@ -61,7 +61,7 @@ class Ways:
 
 
 @dataclass(slots=True)
-class Gathered:
+class ProbeInputs:
     """The endpoints, identities and recordings."""
 
     urls: list[str]
@@ -77,12 +77,15 @@ class Gathered:
 
 
 def entrances(
-    ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext, kept: set[str]
+    options: CredentialOptions,
+    authorized: Sequence[str],
+    tls: ssl.SSLContext,
+    kept: set[str],
 ) -> tuple[Entrance, ...]:
     """Return the ways to a credential that the options describe.
 
     Args:
-        ways: The options.
+        options: The options.
         authorized: Hosts beside this machine.
         tls: TLS settings for https.
         kept: Collects the values that come from a file or the environment.
@@ -97,28 +100,41 @@ def entrances(
 
     found: list[Entrance] = []
     allowed = tuple(authorized)
-    if ways.oauth:
-        if not ways.client_id:
+    if options.oauth:
+        if not options.client_id:
             raise UsageError("--oauth is about a client: give --client-id and --client-secret, too")
-        secret = given(ways.client_secret, kept=kept)
+        secret = given(options.client_secret, kept=kept)
         found.append(
             ClientCredentials(
-                ways.oauth, ways.client_id, secret, ways.scope, authorized=allowed, tls=tls
+                options.oauth,
+                options.client_id,
+                secret,
+                options.scope,
+                authorized=allowed,
+                tls=tls,
             )
         )
-    elif ways.client_id or ways.client_secret or ways.scope:
+    elif options.client_id or options.client_secret or options.scope:
         raise UsageError("--client-id is about a token endpoint: give --oauth URL, too")
-    if ways.steps is not None:
-        table = open_table(ways.steps)
+    if options.steps is not None:
+        table = open_table(options.steps)
         found.append(read_steps(table, allowed, tls))
         kept |= table.kept
-    if ways.token_from:
+    if options.token_from:
         try:
-            re.compile(ways.token_pattern)
+            re.compile(options.token_pattern)
         except re.error as error:
             raise UsageError(f"--token-pattern is no regular expression: {error}") from error
-        found.append(PageToken(ways.token_from, ways.token_name, ways.token_pattern, allowed, tls))
-    elif ways.token_name or ways.token_pattern:
+        found.append(
+            PageToken(
+                options.token_from,
+                options.token_name,
+                options.token_pattern,
+                allowed,
+                tls,
+            )
+        )
+    elif options.token_name or options.token_pattern:
         raise UsageError("--token-name and --token-pattern are about a page: give --token-from URL")
     return tuple(found)
 
@@ -133,23 +149,25 @@ def _moved(url: str, at: str) -> str:
     return urlunsplit(("wss" if secure else "ws", here.netloc, there.path, there.query, ""))
 
 
-def _keep(gathered: Gathered, url: str, where: str, authorized: Sequence[str]) -> None:
+def _keep(inputs: ProbeInputs, url: str, where: str, authorized: Sequence[str]) -> None:
     """Add an endpoint, or a message that it may not be probed."""
     from stormdoor.prober.target import NotAllowed, parse_target
     from stormdoor.report.finding import Location, Unresolved
 
-    if url in gathered.urls:
+    if url in inputs.urls:
         return
     try:
         parse_target(url, authorized)
     except NotAllowed as error:
-        gathered.doubts.append(Unresolved(Location(where, 0), f"{url.partition('?')[0]}: {error}"))
+        inputs.doubts.append(Unresolved(Location(where, 0), f"{url.partition('?')[0]}: {error}"))
         return
-    gathered.urls.append(url)
-    gathered.found.add(url)
+    inputs.urls.append(url)
+    inputs.found.add(url)
 
 
-def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str]) -> Identity | None:
+def _from_files(
+    sources: Sources, inputs: ProbeInputs, authorized: Sequence[str]
+) -> Identity | None:
     """Read the files, and return the owner of a browser session."""
     from stormdoor.prober.described import read_description
     from stormdoor.prober.har import read_har
@@ -158,29 +176,29 @@ def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str])
     for file in sources.har:
         session = read_har(file)
         owner = owner or session.owner
-        gathered.origin = gathered.origin or ("" if sources.at else session.origin)
-        gathered.recordings += session.recordings
+        inputs.origin = inputs.origin or ("" if sources.at else session.origin)
+        inputs.recordings += session.recordings
         for one in session.recordings:
             url = _moved(one.url, sources.at)
-            _keep(gathered, url, str(file), authorized)
-            gathered.looked.append(f"{url.partition('?')[0]}: recorded in {file}")
+            _keep(inputs, url, str(file), authorized)
+            inputs.looked.append(f"{url.partition('?')[0]}: recorded in {file}")
         if session.sanitized:
             _add_unresolved(
-                gathered,
+                inputs,
                 str(file),
                 "it has no cookie and no Authorization: browsers leave them out unless the session is "
                 "saved with sensitive data",
             )
     for file in sources.described:
-        own = gathered.owner.ids if gathered.owner is not None else ()
+        own = inputs.owner.ids if inputs.owner is not None else ()
         described = read_description(file, sources.at, dict(reversed(own)))
-        gathered.doubts += described.unresolved
-        gathered.recordings += described.recordings
+        inputs.doubts += described.unresolved
+        inputs.recordings += described.recordings
         said = {one.url: _sent(one) for one in described.recordings}
         for url in described.urls:
-            _keep(gathered, url, str(file), authorized)
+            _keep(inputs, url, str(file), authorized)
             where = f"{url.partition('?')[0]}: named in {file}"
-            gathered.looked.append(where + said.get(url, ""))
+            inputs.looked.append(where + said.get(url, ""))
     return owner
 
 
@@ -189,10 +207,10 @@ def _sent(one: Recording) -> str:
     return f", which has examples of what is sent: {names}"
 
 
-def _add_unresolved(gathered: Gathered, where: str, what: str) -> None:
+def _add_unresolved(inputs: ProbeInputs, where: str, what: str) -> None:
     from stormdoor.report.finding import Location, Unresolved
 
-    gathered.doubts.append(Unresolved(Location(where, 0), what))
+    inputs.doubts.append(Unresolved(Location(where, 0), what))
 
 
 def _apply_safe(recordings: list[Recording], safe: Sequence[str]) -> list[Recording]:
@@ -213,17 +231,17 @@ def _apply_safe(recordings: list[Recording], safe: Sequence[str]) -> list[Record
     return [one.declared(safe) for one in recordings]
 
 
-def _add_guessed_ids(gathered: Gathered) -> None:
-    """Add to `gathered` the ids that differ between the owner's recording and another one."""
+def _add_guessed_ids(inputs: ProbeInputs) -> None:
+    """Add to `inputs` the ids that differ between the owner's recording and another one."""
     from stormdoor.prober.identities import learned
     from stormdoor.prober.recorded import read_recording
 
-    owner = gathered.owner
+    owner = inputs.owner
     if owner is None:
         return
-    own = [action for one in gathered.recordings for action in one.actions]
+    own = [action for one in inputs.recordings for action in one.actions]
     others = []
-    for member in gathered.others:
+    for member in inputs.others:
         said = [
             action
             for file in member.recordings
@@ -234,7 +252,7 @@ def _add_guessed_ids(gathered: Gathered) -> None:
         others.append(replace(member, guessed=pairs[1:2]) if pairs else member)
         if pairs:
             owner = replace(owner, guessed=pairs[:1])
-    gathered.owner, gathered.others = owner, tuple(others)
+    inputs.owner, inputs.others = owner, tuple(others)
 
 
 def gather(
@@ -245,7 +263,7 @@ def gather(
     authorized: Sequence[str],
     tls: ssl.SSLContext,
     per_second: float,
-) -> Gathered:
+) -> ProbeInputs:
     """Return all endpoints to probe, with the identities.
 
     Args:
@@ -265,36 +283,36 @@ def gather(
     from stormdoor.prober.member import Member
     from stormdoor.prober.recorded import read_recording
 
-    gathered = Gathered(list(dict.fromkeys(urls)), owner=owner)
+    inputs = ProbeInputs(list(dict.fromkeys(urls)), owner=owner)
     if sources.identities is not None:
         if owner is not None:
             raise UsageError(
                 "the file of --identities says who the owner is: leave out --cookie, --login and the like"
             )
         known = read_identities(sources.identities, tuple(authorized), tls)
-        gathered.owner, gathered.others, gathered.policy = known.owner, known.others, known.policy
-        gathered.secrets = known.secrets
+        inputs.owner, inputs.others, inputs.policy = known.owner, known.others, known.policy
+        inputs.secrets = known.secrets
         for file in known.owner.recordings:
-            gathered.recordings += read_recording(Path(file))
-    recorded = _from_files(sources, gathered, authorized)
-    if gathered.owner is None and recorded is not None:
-        gathered.owner = Member(recorded)
+            inputs.recordings += read_recording(Path(file))
+    recorded = _from_files(sources, inputs, authorized)
+    if inputs.owner is None and recorded is not None:
+        inputs.owner = Member(recorded)
     for path in sources.replay:
-        gathered.recordings += read_recording(path)
-    gathered.recordings = _apply_safe(gathered.recordings, sources.safe)
-    said = any(one.actions for one in gathered.recordings)
-    if gathered.owner is None and (sources.replay or (said and sources.safe)):
+        inputs.recordings += read_recording(path)
+    inputs.recordings = _apply_safe(inputs.recordings, sources.safe)
+    said = any(one.actions for one in inputs.recordings)
+    if inputs.owner is None and (sources.replay or (said and sources.safe)):
         raise UsageError(
             "a conversation is replayed beside its owner: say who that is, e.g. --cookie"
         )
-    _add_guessed_ids(gathered)
+    _add_guessed_ids(inputs)
     if sources.discover:
-        asyncio.run(_look(gathered, sources.discover, authorized, tls, per_second))
-    return gathered
+        asyncio.run(_look(inputs, sources.discover, authorized, tls, per_second))
+    return inputs
 
 
 async def _look(
-    gathered: Gathered,
+    inputs: ProbeInputs,
     pages: Sequence[str],
     authorized: Sequence[str],
     tls: ssl.SSLContext,
@@ -308,34 +326,34 @@ async def _look(
 
     budget = Budget(150, per_second, 60.0)
     who = NOBODY
-    if gathered.owner is not None:
-        who = (await entered(gathered.owner, budget))[0].identity
+    if inputs.owner is not None:
+        who = (await entered(inputs.owner, budget))[0].identity
     for page in pages:
         web = Web(budget, tls, authorized, who, page)
         seen = await discover([page], web)
-        gathered.looked += seen.looked
-        gathered.doubts += seen.unresolved
+        inputs.looked += seen.looked
+        inputs.doubts += seen.unresolved
         for one in seen.endpoints:
-            _keep(gathered, one.url, one.where, authorized)
+            _keep(inputs, one.url, one.where, authorized)
 
 
-def print_endpoints(gathered: Gathered) -> int:
+def print_endpoints(inputs: ProbeInputs) -> int:
     """Print the endpoints, and failures to find them; ends with 1 if there is none."""
     from rich.text import Text
 
     from stormdoor.cli.output import clean, console
 
     out = console()
-    for url in gathered.urls:
+    for url in inputs.urls:
         path, mark, _ = url.partition("?")
         out.print(Text(clean(path + (mark and "?…")), style="bold"), soft_wrap=True)
-    for line in gathered.looked:
+    for line in inputs.looked:
         out.print(Text(f"  {clean(line)}", style="dim"), soft_wrap=True)
-    for one in gathered.doubts:
+    for one in inputs.doubts:
         out.print(
             Text.assemble(("? ", "magenta"), clean(f"{one.location.short}: {one.what}")),
             soft_wrap=True,
         )
-    if not gathered.urls:
+    if not inputs.urls:
         out.print("No endpoint was found.")
-    return 0 if gathered.urls else 1
+    return 0 if inputs.urls else 1

@@ -87,7 +87,7 @@ def scan(
     """
     from stormdoor.cli.scan_output import show, show_changes, write
     from stormdoor.cli.scan_rules import print_rule, print_rules
-    from stormdoor.cli.scan_run import Look, counted, read_cache, read_settings
+    from stormdoor.cli.scan_run import ScanRun, read_cache, read_settings, scan_exit_status
 
     if explain is not None:
         return print_rule(explain)
@@ -109,7 +109,7 @@ def scan(
         baseline=baseline,
     )
     allowed = wanted.allow_not_analysed if allow_not_analysed is None else allow_not_analysed
-    look = Look(
+    look = ScanRun(
         places=wanted.places(paths),
         settings=wanted.settings,
         # A baseline that this run writes need not exist yet.
@@ -126,9 +126,9 @@ def scan(
     if diff or fix:
         changes = show_changes(report, wanted, write_them=fix, to_stdout=diff or form == "text")
         if diff:
-            return counted(report, fail_on or wanted.fail_on, allowed=allowed)
+            return scan_exit_status(report, fail_on or wanted.fail_on, allowed=allowed)
         if changes:
             report = look.report()
     show(report, form=form, files=output, endpoints=endpoints)
-    code = counted(report, fail_on or wanted.fail_on, allowed=allowed)
+    code = scan_exit_status(report, fail_on or wanted.fail_on, allowed=allowed)
     return 0 if write_baseline is not None else code

@@ -13,7 +13,7 @@ from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from stormdoor.auditor.fixing.fix import Change
-    from stormdoor.cli.scan_run import Wanted
+    from stormdoor.cli.scan_run import ScanSettings
     from stormdoor.report.finding import Report
 
 __all__ = ["show", "show_changes", "write"]
@@ -89,7 +89,7 @@ def write(file: Path, text: str) -> None:
 
 
 def show_changes(
-    report: Report, wanted: Wanted, *, write_them: bool, to_stdout: bool
+    report: Report, wanted: ScanSettings, *, write_them: bool, to_stdout: bool
 ) -> list[Change]:
     """Show the safe fixes as a diff, and make them if asked for.
 

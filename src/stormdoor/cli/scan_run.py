@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from stormdoor.auditor.scanning.settings import Progress, Settings
     from stormdoor.report.finding import Report
 
-__all__ = ["Look", "Wanted", "counted", "progress_bar", "read_cache", "read_settings"]
+__all__ = [
+    "ScanRun",
+    "ScanSettings",
+    "progress_bar",
+    "read_cache",
+    "read_settings",
+    "scan_exit_status",
+]
 
 _PATIENCE = 0.6
 """Seconds after which progress is shown: a bar that flashes up disturbs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ScanSettings:
     """The settings of the command and of pyproject.toml; the command has priority.
 
     Args:
@@ -86,7 +93,7 @@ def read_settings(
     jobs: int | None,
     steps: int | None,
     baseline: Path | None,
-) -> Wanted:
+) -> ScanSettings:
     """Return the settings of the command line and of pyproject.toml.
 
     Raises:
@@ -129,7 +136,7 @@ def read_settings(
         raise UsageError(f"{settings.steps} steps are too few: give --steps 1 or more")
     if not any(selected(one.id, one.slug, settings) for one in known_rules()):
         raise UsageError("what is selected is ignored, too: no rule is left")
-    return Wanted(
+    return ScanSettings(
         settings=settings,
         home=home,
         paths=said.paths,
@@ -184,7 +191,7 @@ def read_cache(directory: Path | None, *, without: bool) -> Cache | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScanRun:
     """One scan, which runs again after fixes were written.
 
     Args:
@@ -279,7 +286,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
         bar.stop()
 
 
-def counted(report: Report, fail_on: str, *, allowed: bool) -> int:
+def scan_exit_status(report: Report, fail_on: str, *, allowed: bool) -> int:
     """Return 1 if a finding counts, or if a place was not analysed and that is not allowed; else 0.
 
     Args:

@@ -24,14 +24,14 @@ class SqliteAccounts(Part):
 
     async def account(self, id: str) -> Account | None:
         """See `Accounts.account`."""
-        found = self._database.recall(
+        found = self._database.look_up_cached(
             sql.ACCOUNT_BY_ID, (id,), lambda rows: account_from(rows) if rows else None
         )
         return None if found is None else found.apart()
 
     async def accounts(self) -> list[Account]:
         """See `Accounts.accounts`."""
-        return accounts_from(await self._database.browse(sql.ALL_ACCOUNTS))
+        return accounts_from(await self._database.list_rows(sql.ALL_ACCOUNTS))
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""

@@ -32,7 +32,7 @@ class SqliteConnections(Part):
 
     async def live_connections(self, alive_since: float) -> list[LiveConnection]:
         """See `Connections.live_connections`."""
-        rows = await self._database.browse(sql.LIVE_CONNECTIONS, (alive_since,))
+        rows = await self._database.list_rows(sql.LIVE_CONNECTIONS, (alive_since,))
         return [connection_from(row) for row in rows]
 
     async def forget_node(self, node: str) -> None:

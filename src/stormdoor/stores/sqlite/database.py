@@ -41,7 +41,7 @@ class _Live:
 
     identity: location.Identity
     process: int
-    looks: sqlite3.Connection
+    lookups: sqlite3.Connection
     lists: sqlite3.Connection
     writes: sqlite3.Connection
     list_thread: ThreadPoolExecutor
@@ -51,9 +51,9 @@ class _Live:
 class Database:
     """Three connections to one file.
 
-    - *look*: reads that a handshake waits for; on the calling thread, because a look-up takes less time
+    - *look up*: reads that a handshake waits for; on the calling thread, because a look-up takes less time
       than a change of threads. A result is cached until the next write of any process.
-    - *browse*: lists of any length; in a thread.
+    - *list*: lists of any length; in a thread.
     - *write*: transactions; in one thread, one after the other.
 
     Write-ahead log: readers and the writer, of all processes, do not wait for each other.
@@ -105,14 +105,14 @@ class Database:
         self._live = None
         self._remembered.clear()
         loop = asyncio.get_running_loop()
-        live.looks.close()
+        live.lookups.close()
         await loop.run_in_executor(live.list_thread, live.lists.close)
         # Last, because the last connection to close moves the log into the database.
         await loop.run_in_executor(live.write_thread, live.writes.close)
         live.list_thread.shutdown(wait=False)
         live.write_thread.shutdown(wait=False)
 
-    def look(self, statement: str, parameters: tuple[object, ...]) -> list[Row]:
+    def look_up(self, statement: str, parameters: tuple[object, ...]) -> list[Row]:
         """Return the rows of a short SELECT.
 
         Raises:
@@ -124,13 +124,13 @@ class Database:
         try:
             if location.identity(self._name) != live.identity or os.getpid() != live.process:
                 raise self._other(live)
-            return live.looks.execute(statement, parameters).fetchall()
+            return live.lookups.execute(statement, parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
         except UnicodeEncodeError:
             return []  # a lone surrogate: no stored text can be equal to it
 
-    def recall(
+    def look_up_cached(
         self, statement: str, parameters: tuple[object, ...], read: Callable[[list[Row]], T | None]
     ) -> T | None:
         """Return the result of `read` for the rows of a short SELECT.
@@ -156,14 +156,14 @@ class Database:
             # connection, of this process or another; so the cached value is used only if nothing was
             # committed since it was read. A commit between the two steps makes the rows newer than their
             # version, and they are dropped a moment too early.
-            ((version,),) = live.looks.execute("PRAGMA data_version").fetchall()
+            ((version,),) = live.lookups.execute("PRAGMA data_version").fetchall()
             if version != self._version or len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
                 self._version = version
             key = (statement, parameters)
             known: T | None = self._remembered.get(key)
             if known is None:
-                known = read(live.looks.execute(statement, parameters).fetchall())
+                known = read(live.lookups.execute(statement, parameters).fetchall())
                 if known is not None:
                     self._remembered[key] = known
             return known
@@ -172,7 +172,7 @@ class Database:
         except UnicodeEncodeError:
             return None  # likewise
 
-    async def browse(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Row]:
+    async def list_rows(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Row]:
         """Return the rows of a SELECT of any length.
 
         Raises:
@@ -289,7 +289,7 @@ class Database:
             return _Live(
                 identity=location.identity(self._name),
                 process=os.getpid(),
-                looks=opened[1],
+                lookups=opened[1],
                 lists=opened[2],
                 writes=writes,
                 list_thread=ThreadPoolExecutor(1, thread_name_prefix="stormdoor-list"),

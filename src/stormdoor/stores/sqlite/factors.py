@@ -20,12 +20,12 @@ class SqliteFactors(Part):
 
     async def factors(self, principal_id: str) -> list[Factor]:
         """See `Factors.factors`."""
-        rows = self._database.look(sql.FACTORS_OF, (principal_id,))
+        rows = self._database.look_up(sql.FACTORS_OF, (principal_id,))
         return [factor_from(row) for row in rows]
 
     async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
         """See `Factors.factor_by_handle`."""
-        return factor_and_account_from(self._database.look(sql.FACTOR_BY_HANDLE, (handle,)))
+        return factor_and_account_from(self._database.look_up(sql.FACTOR_BY_HANDLE, (handle,)))
 
     async def add_factor(self, factor: Factor) -> None:
         """See `Factors.add_factor`."""
@@ -73,12 +73,12 @@ class SqliteFactors(Part):
 
     async def recovery_codes(self, principal_id: str) -> int:
         """See `Factors.recovery_codes`."""
-        ((count,),) = self._database.look(sql.COUNT_RECOVERY_CODES, (principal_id,)) or [(0,)]
+        ((count,),) = self._database.look_up(sql.COUNT_RECOVERY_CODES, (principal_id,)) or [(0,)]
         return int(count)
 
     async def factor_failures(self, principal_id: str) -> tuple[int, float]:
         """See `Factors.factor_failures`."""
-        rows = self._database.look(sql.FACTOR_FAILURES, (principal_id,))
+        rows = self._database.look_up(sql.FACTOR_FAILURES, (principal_id,))
         return (rows[0][0], rows[0][1]) if rows else (0, 0.0)
 
     async def set_factor_failures(

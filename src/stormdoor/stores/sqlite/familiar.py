@@ -15,7 +15,7 @@ class SqliteFamiliarAddresses(Part):
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
         """See `FamiliarAddresses.address_seen`."""
-        rows = self._database.look(sql.ADDRESS_SEEN, (principal_id, address))
+        rows = self._database.look_up(sql.ADDRESS_SEEN, (principal_id, address))
         return float(rows[0][0]) if rows else None
 
     async def remember_address(

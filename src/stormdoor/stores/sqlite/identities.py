@@ -16,12 +16,12 @@ class SqliteIdentities(Part):
 
     async def identity(self, issuer: str, subject: str) -> Account | None:
         """See `Identities.identity`."""
-        rows = self._database.look(sql.IDENTITY, (issuer, subject))
+        rows = self._database.look_up(sql.IDENTITY, (issuer, subject))
         return account_from(rows) if rows else None
 
     async def identities(self, principal_id: str) -> list[Identity]:
         """See `Identities.identities`."""
-        rows = await self._database.browse(sql.IDENTITIES_OF, (principal_id,))
+        rows = await self._database.list_rows(sql.IDENTITIES_OF, (principal_id,))
         return [identity_from(row) for row in rows]
 
     async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:

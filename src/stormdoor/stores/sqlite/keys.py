@@ -20,15 +20,15 @@ class SqliteKeys(Part):
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """See `Keys.key`. One statement, on the calling thread."""
-        found = self._database.recall(sql.KEY_BY_ID, (id,), key_and_account_from)
+        found = self._database.look_up_cached(sql.KEY_BY_ID, (id,), key_and_account_from)
         return None if found is None else (found[0], found[1].apart())
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""
         if principal_id is None:
-            rows = await self._database.browse(sql.ALL_KEYS)
+            rows = await self._database.list_rows(sql.ALL_KEYS)
         else:
-            rows = await self._database.browse(sql.KEYS_OF, (principal_id,))
+            rows = await self._database.list_rows(sql.KEYS_OF, (principal_id,))
         return [key_from(row) for row in rows]
 
     async def add_key(self, key: ApiKey) -> ApiKey:

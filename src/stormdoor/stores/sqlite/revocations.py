@@ -57,12 +57,12 @@ class SqliteRevocations(Part):
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `Revocations.revocations`. Without new entries it costs one step into the primary key."""
-        rows = self._database.look(sql.REVOCATIONS_AFTER, (after,))
+        rows = self._database.look_up(sql.REVOCATIONS_AFTER, (after,))
         return [revocation_from(row) for row in rows]
 
     async def log_position(self) -> LogPosition:
         """See `Revocations.log_position`."""
-        ((known, seq),) = self._database.look(sql.LOG_POSITION, ())
+        ((known, seq),) = self._database.look_up(sql.LOG_POSITION, ())
         return LogPosition(known, seq)
 
     async def begin_epoch(self, after: str) -> LogPosition:

@@ -21,12 +21,12 @@ class SqliteSessions(Part):
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """See `Sessions.session`. One statement, on the calling thread."""
-        found = self._database.recall(sql.SESSION_BY_ID, (id,), session_and_account_from)
+        found = self._database.look_up_cached(sql.SESSION_BY_ID, (id,), session_and_account_from)
         return None if found is None else (found[0], found[1].apart())
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
-        rows = await self._database.browse(sql.SESSIONS_OF, (principal_id,))
+        rows = await self._database.list_rows(sql.SESSIONS_OF, (principal_id,))
         return [session_from(row) for row in rows]
 
     async def sessions_of_provider(
@@ -43,7 +43,7 @@ class SqliteSessions(Part):
             clauses.append(sql.AND_PROVIDER_SESSION)
             parameters.append(sid)
         clauses.append(sql.NEWEST_SESSION_FIRST)
-        rows = await self._database.browse(" ".join(clauses), tuple(parameters))
+        rows = await self._database.list_rows(" ".join(clauses), tuple(parameters))
         return [session_from(row) for row in rows]
 
     async def add_session(self, session: Session) -> Session:

@@ -72,7 +72,7 @@ class SqliteSingleUse(Part):
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""
-        rows = self._database.look(sql.PENDING_BY_ID, (id, purpose))
+        rows = self._database.look_up(sql.PENDING_BY_ID, (id, purpose))
         return pending_from(rows[0]) if rows else None
 
     async def take_pending(self, id: str, purpose: str) -> Pending | None:

@@ -81,17 +81,17 @@ class SqliteTrail(Part):
             clauses.append(sql.AND_NAMED)
             parameters.append(name)
         clauses.append(sql.NEWEST_FIRST if newest_first else sql.OLDEST_FIRST)
-        rows = await self._database.browse(" ".join(clauses), (*parameters, limit))
+        rows = await self._database.list_rows(" ".join(clauses), (*parameters, limit))
         return [entry_from(row) for row in rows]
 
     async def trail_anchor(self) -> tuple[int, str]:
         """See `TrailStore.trail_anchor`."""
-        (row,) = self._database.look(sql.TRAIL_ANCHOR, ())
+        (row,) = self._database.look_up(sql.TRAIL_ANCHOR, ())
         return row[0], row[1]
 
     async def trail_head(self) -> tuple[int, str]:
         """See `TrailStore.trail_head`."""
-        (row,) = self._database.look(sql.TRAIL_HEAD, ())
+        (row,) = self._database.look_up(sql.TRAIL_HEAD, ())
         return row[0], row[1]
 
     async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
@@ -108,9 +108,9 @@ class SqliteTrail(Part):
 
     async def trail_faults(self) -> list[str]:
         """See `TrailStore.trail_faults`. Reads the whole table and its indexes."""
-        rows = await self._database.browse("PRAGMA integrity_check(trail)")
+        rows = await self._database.list_rows("PRAGMA integrity_check(trail)")
         faults = [f"the file is damaged: {line}" for (line,) in rows if line != "ok"]
-        ((unlocked,),) = self._database.look(sql.TRAIL_UNLOCKED, ())
+        ((unlocked,),) = self._database.look_up(sql.TRAIL_UNLOCKED, ())
         if unlocked:
             faults.append("the trail is unlocked: its triggers let entries be changed")
         return faults
