@@ -115,13 +115,13 @@ async def test_a_logout_in_the_middle_of_a_look_up_is_not_missed(before: str, pa
                 shell.execute("DELETE FROM session WHERE id = 's1'")
 
         looks = Between(live.lookups, before, logout)
-        object.__setattr__(live, "looks", looks)
+        object.__setattr__(live, "lookups", looks)
         try:
             # The rows are read after the logout in both cases, and afterwards as well.
             assert await store.session("s1") is None
             assert await store.session("s1") is None
         finally:
-            object.__setattr__(live, "looks", looks._real)
+            object.__setattr__(live, "lookups", looks._real)
 
 
 async def test_a_logout_just_after_the_rows_were_read_is_seen_at_the_next_look_up(
@@ -152,12 +152,12 @@ async def test_a_logout_just_after_the_rows_were_read_is_seen_at_the_next_look_u
                 return Read()
 
         real = live.lookups
-        object.__setattr__(live, "looks", After())
+        object.__setattr__(live, "lookups", After())
         try:
             assert await store.session("s1") is not None
             assert await store.session("s1") is None
         finally:
-            object.__setattr__(live, "looks", real)
+            object.__setattr__(live, "lookups", real)
 
 
 PEOPLE: dict[str, dict[str, object]] = {"alice": {}, "bob": {"groups": ["staff"]}}
