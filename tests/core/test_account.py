@@ -36,9 +36,9 @@ def test_an_account_apart_shares_nothing_that_can_be_changed() -> None:
         disabled=True,
         created_at=1.0,
     )
-    apart = account.apart()
+    apart = account.with_own_attributes()
     assert apart == account
     groups: list[str] = apart.attributes["groups"]  # type: ignore[assignment]
     groups.append("admins")
     assert account.attributes == {"groups": ["staff"]}
-    assert Account(id="bob").apart().attributes is not Account(id="bob").attributes
+    assert Account(id="bob").with_own_attributes().attributes is not Account(id="bob").attributes

@@ -35,7 +35,7 @@ class Account:
     disabled: bool = False
     created_at: float = 0.0
 
-    def apart(self) -> Account:
+    def with_own_attributes(self) -> Account:
         """Return a copy with separate attributes, so that a change of them does not affect this account."""
         return Account(
             id=self.id,

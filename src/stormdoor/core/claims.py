@@ -168,7 +168,7 @@ class Claims:
         return 0.0 if self.issued_at is None else self.issued_at - rules.leeway
 
 
-class _UnsoundError(Exception):
+class _InvalidClaimsError(Exception):
     """Aborts the reading; never leaves this module."""
 
 
@@ -182,9 +182,9 @@ def _number(claims: Mapping[str, object], name: str) -> float | None:
     value = claims[name]
     # bool is an int in Python; JSON's `true` is not a date.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _UnsoundError(f"{name} is not a number")
+        raise _InvalidClaimsError(f"{name} is not a number")
     if not 0 <= value <= _END_OF_TIME:  # False for NaN too
-        raise _UnsoundError(f"{name} is not a date between 1970 and 9999")
+        raise _InvalidClaimsError(f"{name} is not a date between 1970 and 9999")
     return float(value)
 
 
@@ -221,7 +221,9 @@ def _text(claims: Mapping[str, object], path: Path | None) -> str | None:
         return None
     if isinstance(value, str) and _is_text(value):
         return value
-    raise _UnsoundError(f"{_named(path)} is not a text of 1 to {MAX_TEXT} printable characters")
+    raise _InvalidClaimsError(
+        f"{_named(path)} is not a text of 1 to {MAX_TEXT} printable characters"
+    )
 
 
 def _texts(claims: Mapping[str, object], path: Path | None) -> frozenset[str]:
@@ -230,7 +232,7 @@ def _texts(claims: Mapping[str, object], path: Path | None) -> frozenset[str]:
         return frozenset()
     if isinstance(value, list) and all(map(_is_text, value)):
         return frozenset(value)
-    raise _UnsoundError(f"{_named(path)} is not an array of texts")
+    raise _InvalidClaimsError(f"{_named(path)} is not an array of texts")
 
 
 def _scopes(claims: Mapping[str, object], rules: ClaimRules) -> frozenset[str] | None:
@@ -251,10 +253,10 @@ def _client(claims: Mapping[str, object], rules: ClaimRules) -> str | None:
         return None
     client, party = _text(claims, "client_id"), _text(claims, "azp")
     if client is not None and party is not None and client != party:
-        raise _UnsoundError("client_id and azp name different clients")
+        raise _InvalidClaimsError("client_id and azp name different clients")
     client = party if client is None else client
     if rules.clients is not None and client not in rules.clients:
-        raise _UnsoundError("it was issued to a client that is not accepted")
+        raise _InvalidClaimsError("it was issued to a client that is not accepted")
     return client
 
 
@@ -262,19 +264,19 @@ def _subject(claims: Mapping[str, object], rules: ClaimRules, client: str | None
     subject = _text(claims, "sub")
     if rules.services is None:
         if subject is None:
-            raise _UnsoundError("sub is missing")
+            raise _InvalidClaimsError("sub is missing")
         if rules.persons and subject == client:
-            raise _UnsoundError(
+            raise _InvalidClaimsError(
                 "sub is the client: there is no person, and services are not accepted"
             )
         return subject
     if subject is None and client is None:
-        raise _UnsoundError("sub and client_id are missing")
+        raise _InvalidClaimsError("sub and client_id are missing")
     if subject is None or subject == client:
         return f"{rules.services}{client}"
     # A person must not be able to take the name of a service.
     if subject.startswith(rules.services):
-        raise _UnsoundError("sub begins like the principal of a service")
+        raise _InvalidClaimsError("sub begins like the principal of a service")
     return subject
 
 
@@ -284,7 +286,7 @@ def _confirmation(claims: Mapping[str, object]) -> Mapping[str, object] | None:
         return None
     # An empty one would not bind the token.
     if not isinstance(value, dict) or not value:
-        raise _UnsoundError("cnf is not an object with members")
+        raise _InvalidClaimsError("cnf is not an object with members")
     return MappingProxyType(value)
 
 
@@ -298,38 +300,38 @@ def _check_audience(claims: Mapping[str, object], rules: ClaimRules) -> None:
     elif isinstance(audience, list) and all(isinstance(one, str) for one in audience):
         meant = not audiences.isdisjoint(audience)
     else:
-        raise _UnsoundError("aud is not a text or an array of texts")
+        raise _InvalidClaimsError("aud is not a text or an array of texts")
     if not meant:
-        raise _UnsoundError("aud names other audiences only")
+        raise _InvalidClaimsError("aud names other audiences only")
 
 
 def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
     if "iss" in claims or "iss" not in rules.bare:
         issuer = claims.get("iss")
         if not isinstance(issuer, str):
-            raise _UnsoundError("iss is not a text")
+            raise _InvalidClaimsError("iss is not a text")
         if issuer != rules.issuer:
-            raise _UnsoundError("iss is another issuer")
+            raise _InvalidClaimsError("iss is another issuer")
     _check_audience(claims, rules)
     for name, value in (rules.required or {}).items():
         if claims.get(name) != value:
-            raise _UnsoundError(f"{name} is not {value!r}")
+            raise _InvalidClaimsError(f"{name} is not {value!r}")
     client = _client(claims, rules)
     subject = _subject(claims, rules, client)
     expires_at = _number(claims, "exp")
     if expires_at is None:
         if "exp" not in rules.bare:
-            raise _UnsoundError("exp is missing")
+            raise _InvalidClaimsError("exp is missing")
         expires_at = math.inf
     issued_at = _number(claims, "iat")
     if issued_at is not None:
         if expires_at < issued_at:
-            raise _UnsoundError("exp comes before iat")
+            raise _InvalidClaimsError("exp comes before iat")
         if rules.max_age is not None and expires_at - issued_at > rules.max_age:
-            raise _UnsoundError(_too_long(expires_at - issued_at, rules.max_age))
+            raise _InvalidClaimsError(_too_long(expires_at - issued_at, rules.max_age))
     id = _text(claims, "jti")
     if id is None and rules.jti_required:
-        raise _UnsoundError("jti is missing, and a token may be used once only")
+        raise _InvalidClaimsError("jti is missing, and a token may be used once only")
     methods, acr = claims.get("amr"), claims.get("acr")
     return Claims(
         subject=subject,
@@ -366,5 +368,5 @@ def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Mal
     """
     try:
         return _read(claims, rules)
-    except _UnsoundError as unsound:
-        return Malformed(str(unsound))
+    except _InvalidClaimsError as invalid:
+        return Malformed(str(invalid))

@@ -36,7 +36,7 @@ class Needs:
             named["acr"] = self.acr
         return named
 
-    def beside(self, other: Needs) -> Needs:
+    def combined_with(self, other: Needs) -> Needs:
         """Return the requirements of both together."""
         ages = [one.max_age for one in (self, other) if one.max_age is not None]
         strengths = [one.strength for one in (self, other) if one.strength is not None]

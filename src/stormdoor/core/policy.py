@@ -453,7 +453,7 @@ def _step_up(barring: dict[str, Needs], wanting: dict[str, Needs]) -> Decision:
     asking = {**barring, **dict(list(wanting.items())[:1])}
     needs: Needs | None = None
     for one in asking.values():
-        needs = one if needs is None else needs.beside(one)
+        needs = one if needs is None else needs.combined_with(one)
     return Decision(False, f"{', '.join(asking)} needs {needs}", tuple(asking), needs=needs)
 
 

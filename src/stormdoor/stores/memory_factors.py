@@ -275,5 +275,5 @@ def _copied(values: Mapping[str, object]) -> Mapping[str, object]:
 def copy_account(account: Account) -> Account:
     """Return the account with separate attributes, so that a caller cannot change the stored ones."""
     if not account.attributes:
-        return account.apart()
+        return account.with_own_attributes()
     return replace(account, attributes=msgspec.json.decode(json_text(account.attributes)))

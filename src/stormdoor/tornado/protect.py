@@ -20,7 +20,7 @@ from stormdoor.tornado.declarations import (
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.redaction import redact_headers, redact_logs
-from stormdoor.tornado.startup_check import Route, beside, check, unseen
+from stormdoor.tornado.startup_check import Route, check, neighbour_routes, uninspected_parts
 from stormdoor.tornado.transports.table import Transports, TransportTable
 from stormdoor.tornado.unguarded_connections import end_unguarded_connections
 from stormdoor.tornado.wrapper import HandlerWrapper
@@ -109,8 +109,8 @@ def protect(
             [(one.handler, one.pattern) for one in routes], [pattern for _, pattern in found.hidden]
         )
         remarks += table.unused(found)
-        remarks += unseen(found)
-        remarks += beside(found, [one for one, _ in guarded])
+        remarks += uninspected_parts(found)
+        remarks += neighbour_routes(found, [one for one, _ in guarded])
     except BaseException as error:
         _log.error(
             "protect() has failed: every WebSocket of this application answers 503 until protect() "

@@ -16,7 +16,7 @@ from stormdoor.tornado.inspection import FoundRoute, Inspection
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.transports.recognition import shared_objects
 
-__all__ = ["Route", "beside", "check", "unseen"]
+__all__ = ["Route", "check", "neighbour_routes", "uninspected_parts"]
 
 _HUGE = 1024 * 1024
 _HUGE_FOR_ANY = 32 * 1024 * 1024
@@ -177,7 +177,7 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
     return found
 
 
-def unseen(found: Inspection) -> list[str]:
+def uninspected_parts(found: Inspection) -> list[str]:
     """Return a remark for each part of an application with WebSockets that the check cannot see."""
     remarks = [
         f"{one} chooses handlers by itself: it may serve WebSockets that are not listed here; the permission "
@@ -192,7 +192,7 @@ def unseen(found: Inspection) -> list[str]:
     return remarks
 
 
-def beside(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
+def neighbour_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
     """Return a remark about unguarded HTTP routes that may reach the same data as a guarded socket.
 
     They get an object that a guarded handler gets, too, or their path is below the same path.

@@ -27,7 +27,7 @@ class SqliteAccounts(Part):
         found = self._database.look_up_cached(
             sql.ACCOUNT_BY_ID, (id,), lambda rows: account_from(rows) if rows else None
         )
-        return None if found is None else found.apart()
+        return None if found is None else found.with_own_attributes()
 
     async def accounts(self) -> list[Account]:
         """See `Accounts.accounts`."""

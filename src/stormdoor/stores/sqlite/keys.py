@@ -21,7 +21,7 @@ class SqliteKeys(Part):
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """See `Keys.key`. One statement, on the calling thread."""
         found = self._database.look_up_cached(sql.KEY_BY_ID, (id,), key_and_account_from)
-        return None if found is None else (found[0], found[1].apart())
+        return None if found is None else (found[0], found[1].with_own_attributes())
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""

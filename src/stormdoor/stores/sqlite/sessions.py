@@ -22,7 +22,7 @@ class SqliteSessions(Part):
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """See `Sessions.session`. One statement, on the calling thread."""
         found = self._database.look_up_cached(sql.SESSION_BY_ID, (id,), session_and_account_from)
-        return None if found is None else (found[0], found[1].apart())
+        return None if found is None else (found[0], found[1].with_own_attributes())
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
