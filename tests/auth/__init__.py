@@ -1,1 +1,1 @@
-"""Who somebody is: each kind of credential, honest, broken and stolen."""
+"""Each kind of credential: valid, malformed and stolen."""

@@ -1,4 +1,4 @@
-"""Whatever comes to the door, each authenticator answers yes or no and nothing else."""
+"""Each authenticator accepts or rejects every input, without an exception."""
 
 import pytest
 from hypothesis import given

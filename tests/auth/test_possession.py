@@ -1,4 +1,4 @@
-"""A token that is bound to a key counts for nobody who does not prove to have it."""
+"""A token that is bound to a key is refused without a proof of possession of that key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEARER = Place(Source.AUTHORIZATION, "bearer")
 
 
 class Prover:
-    """Believes everybody who is called right."""
+    """Accepts the proof `right` only."""
 
     member = "jkt"
     places: Sequence[Place] = (Place(Source.AUTHORIZATION, "dpop"),)
@@ -86,7 +86,7 @@ async def test_a_bound_token_where_nobody_checks() -> None:
 
 
 async def test_a_place_of_bound_tokens_takes_no_others() -> None:
-    """Whoever steals a bearer token cannot pass it off as one that is bound."""
+    """A stolen bearer token is not accepted as a bound one."""
     authenticator = JwtAuthenticator(
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=[Prover()]
     )

@@ -45,7 +45,7 @@ class Room:
 
 
 async def room() -> Room:
-    """A room where nobody has a key yet."""
+    """A store without keys."""
     return Room(await populated())
 
 
@@ -112,7 +112,7 @@ async def test_what_is_no_key_is_refused(text: str) -> None:
 
 
 async def test_an_unknown_key_is_refused() -> None:
-    """A well-formed key that nobody issued is nobody's."""
+    """A well-formed key that was never issued is refused."""
     here = await room()
     await refused(here, compose(1, 2)[1], Denial.BAD_CREDENTIAL, "no such key")
 
@@ -300,7 +300,7 @@ async def test_no_key_for_nobody() -> None:
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:
-    """Nobody is let in, and nobody is told that the key is wrong."""
+    """The handshake is refused, and the answer does not say that the key is wrong."""
     here = await room()
     issued = await here.issue()
     await here.store.close()

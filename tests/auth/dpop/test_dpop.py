@@ -136,7 +136,7 @@ async def test_a_stolen_token() -> None:
 
 
 async def test_no_way_around_it() -> None:
-    """Not as a bearer token, not with a proof beside it, and not where nobody checks."""
+    """Not as a bearer token, not with a proof beside it, and not without a configured check."""
     assert "as a bearer token" in await refused(sent(proof(), by="Bearer"))
     assert "as a bearer token" in await refused(sent(None, by="Bearer"))
     plain = JwtAuthenticator(keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a")
@@ -173,7 +173,7 @@ def made(
     key: JwtKey = KEY,
     without: str = "",
 ) -> str:
-    """A proof that is signed, whatever it says."""
+    """A signed proof with arbitrary claims."""
     claims = {
         "jti": "a jti that was never used",
         "htm": "GET",
@@ -342,7 +342,7 @@ async def test_a_proof_counts_once() -> None:
 
 
 async def test_the_jti_is_the_key_s_own() -> None:
-    """Nobody uses up another client's `jti`."""
+    """No client uses up another client's `jti`."""
     store = await empty()
     for key in KEYS.values():
         bound = token(key)
@@ -361,7 +361,7 @@ async def test_a_proof_counts_once_across_a_restart(tmp_path: Path) -> None:
 
 
 async def test_one_proof() -> None:
-    """Two are none, in whichever places."""
+    """Two are refused, in any places."""
     twice = replace(sent(None), headers={"dpop": (proof(), proof())})
     assert "not 2" in await refused(twice)
     both = replace(sent(proof()), subprotocols=(f"stormdoor.proof.{proof()}",))
@@ -427,7 +427,7 @@ async def test_a_secret_is_changed() -> None:
     ids=str,
 )
 def test_options_that_prove_nothing(options: dict[str, Any]) -> None:
-    """They are refused before anybody can connect."""
+    """They are refused before a client can connect."""
     with pytest.raises(ConfigurationError):
         DpopProof(**options)
 

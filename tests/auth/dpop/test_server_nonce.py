@@ -1,4 +1,4 @@
-"""A nonce that nobody remembers is this server's own, and fresh."""
+"""A nonce is verified as this server's own, and fresh, without being stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_its_time_cannot_be_moved() -> None:
 
 @given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
 def test_nothing_else_is_one(text: str) -> None:
-    """Whatever a client sends, it is refused without an error."""
+    """Every text of a client is refused without an exception."""
     assert not NONCES.fresh(text, NOW)
 
 
@@ -53,6 +53,6 @@ def test_no_other_spelling() -> None:
 
 @pytest.mark.parametrize(("secrets", "seconds"), [([], 300), ([b"short"], 300), ([NEW], 0)])
 def test_a_weak_secret(secrets: list[bytes], seconds: float) -> None:
-    """It is refused before anybody can connect."""
+    """It is refused before a client can connect."""
     with pytest.raises(ConfigurationError):
         ServerNonce(secrets, seconds)

@@ -20,7 +20,7 @@ def test_a_secret_comes_back() -> None:
 
 
 def test_nothing_opens_it_for_somebody_else() -> None:
-    """INVARIANT: whoever can write to the store cannot give one account the secret of another."""
+    """INVARIANT: an attacker who can write to the store cannot give one account the secret of another."""
     secret_box = SecretBox([NEW])
     assert (
         secret_box.open(secret_box.seal(b"secret", belongs_to="mallory"), belongs_to="alice")
@@ -30,7 +30,7 @@ def test_nothing_opens_it_for_somebody_else() -> None:
 
 @pytest.mark.parametrize("position", range(0, 60, 7))
 def test_a_changed_one_does_not_open(position: int) -> None:
-    """Whatever character is changed."""
+    """A change of any character."""
     secret_box = SecretBox([NEW])
     sealed = secret_box.seal(b"secret", belongs_to="alice")
     changed = sealed[:position] + ("A" if sealed[position] != "A" else "B") + sealed[position + 1 :]

@@ -100,7 +100,7 @@ class Room:
 
 
 async def room(**options: Any) -> Room:
-    """A room where nobody has a second factor."""
+    """A store in which no account has a second factor."""
     store = MemoryStore()
     await store.open()
     for name in ("alice", "bob"):
@@ -201,7 +201,7 @@ async def test_one_of_many_at_once_proves() -> None:
 
 
 async def test_guesses_are_slowed_for_the_account() -> None:
-    """Five wrong codes in a row are free, on whatever node; then even the right one must wait."""
+    """Five wrong codes in a row are free, on all nodes together; then even the right one must wait."""
     here = await room()
     device = await here.with_totp()
     there = here.again()
@@ -351,7 +351,7 @@ LIES = [
 async def test_a_signature_for_something_else_proves_nothing(
     lie: dict[str, Any], says: str
 ) -> None:
-    """What a page of somebody else could obtain is refused, and the challenge is spent."""
+    """A result for a foreign page is refused, and the challenge is spent."""
     here = await room()
     device = await here.with_passkey()
     options = await here.options()
@@ -379,7 +379,7 @@ async def test_the_lies_are_signed_well() -> None:
 
 
 async def test_somebody_elses_passkey_proves_nothing() -> None:
-    """Bob's is good for Bob; the signature of another key under Alice's id is good for nobody."""
+    """Bob's is valid for Bob; the signature of another key under Alice's id is valid for no account."""
     here = await room()
     await here.with_passkey()
     bobs = await here.with_passkey("bob")
@@ -435,7 +435,7 @@ async def test_a_passkey_that_does_not_count_is_good() -> None:
 
 
 async def test_a_passkey_alone_must_check_who_uses_it() -> None:
-    """Then it is two factors by itself, and says whose it is."""
+    """Then it is two factors by itself, and names its account."""
     here = await room()
     device = await here.with_passkey()
     outcome = await here.service.judge_alone(asserted(device.get(await here.options(None))))
@@ -450,7 +450,7 @@ async def test_a_passkey_alone_must_check_who_uses_it() -> None:
 
 
 async def test_a_challenge_for_one_purpose_serves_no_other() -> None:
-    """The challenge of a second factor does not log in alone, where nobody asked for a PIN."""
+    """The challenge of a second factor, which requires no PIN, does not log in alone."""
     here = await room()
     device = await here.with_passkey()
     alone = device.get(await here.options(None))
@@ -482,7 +482,7 @@ async def test_garbage_is_refused(credential: dict[str, Any]) -> None:
 
 
 async def test_an_enrolled_device_is_not_enrolled_again() -> None:
-    """The browser is told which there are; an account keeps one handle; nobody takes another's."""
+    """The browser gets the list; an account keeps one handle, and cannot take another account's."""
     here = await room()
     device = await here.with_passkey()
     begun = await here.service.enrolment.begin_passkey(here.sessions["alice"], origin=PAGE)

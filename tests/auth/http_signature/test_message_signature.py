@@ -107,7 +107,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("described", STRANGE)
 def test_what_is_read_has_one_spelling(described: str) -> None:
-    """Whatever is accepted, the reference parser reads as the same, and writes as it came."""
+    """The reference parser reads each accepted value as the same, and writes it unchanged."""
     parts = read_signature(described, SIGNATURE)
     if isinstance(parts, Malformed):
         assert described not in {"sig=()", 'sig=("@method")'}
@@ -172,7 +172,7 @@ def test_what_is_refused(described: str, signature: str, reason: str) -> None:
 
 
 def test_no_value_begins_another_component() -> None:
-    """A line end in a header would let whoever sets it write the rest of what is signed."""
+    """With a line end in a header, its sender could write the rest of the signed text."""
     for value in ("a\nb", "a\rb"):
         with pytest.raises(ValueError, match="line end"):
             signature_base([("x", value)], "()")

@@ -76,7 +76,7 @@ def signed(algorithm: str = "EdDSA", url: str = URL, **options: Any) -> Handshak
 
 
 async def empty() -> MemoryStore:
-    """A store that knows nobody."""
+    """A store without accounts."""
     store = MemoryStore()
     await store.open()
     return store
@@ -202,7 +202,7 @@ async def test_a_nonce_counts_once_across_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_refused_signature_uses_no_nonce() -> None:
-    """Nobody can use up another one's nonces without the key."""
+    """A client without the key cannot use up the nonces of its owner."""
     store, handshake = await empty(), signed(nonce="the-nonce-of-the-victim")
     assert "does not fit" in await refused(replace(handshake, target="/other"), store=store)
     assert isinstance(await ask(handshake, store=store), Authentication)
@@ -299,7 +299,7 @@ async def test_order_does_not_matter() -> None:
 
 
 async def test_the_algorithm_is_the_key_s() -> None:
-    """A public key is known to everybody: as a secret of HMAC it signs nothing here."""
+    """A public key is no secret: an HMAC with it is refused."""
     pem = ED25519.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     raw = ED25519.public_key().public_bytes_raw()
     with pytest.raises(ConfigurationError):
@@ -334,7 +334,7 @@ async def test_a_tag_separates_applications() -> None:
 
 
 async def test_both_headers_once() -> None:
-    """Two descriptions are none, so that nobody has to guess which one counts."""
+    """Two descriptions are refused, so that the server need not choose one."""
     headers = dict(signed().headers)
     twice = replace(
         HANDSHAKE, headers={**headers, "signature-input": (*headers["signature-input"],) * 2}
@@ -405,7 +405,7 @@ async def test_keys_in_accounts() -> None:
     ids=str,
 )
 def test_options_that_accept_anything(options: dict[str, Any]) -> None:
-    """They are refused before anybody can connect."""
+    """They are refused before a client can connect."""
     with pytest.raises(ConfigurationError):
         SignedRequestAuthenticator(VERIFIERS, **options)
 

@@ -200,7 +200,7 @@ def signed(header: dict[str, object]) -> str:
 
 
 def test_what_is_remembered_of_headers_has_a_bound() -> None:
-    """Whoever makes up headers fills no memory, and a long one is not kept at all."""
+    """A client that invents headers fills no memory, and a long one is not cached."""
     for number in range(500):
         assert isinstance(parse_jws(signed({"alg": "HS256", "kid": str(number)})), Jws)
     before = _remembered_header.cache_info()

@@ -1,4 +1,4 @@
-"""A key is good for one algorithm, is strong enough for it, and tells nobody what it is."""
+"""A key has one algorithm, is strong enough for it, and is shown in no text."""
 
 import hashlib
 import warnings
@@ -41,7 +41,7 @@ def private_of(algorithm: str) -> KeyMaterial:
 def public_pem(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
 ) -> str:
-    """The public key as everybody may have it."""
+    """The public key, as it is published."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -101,7 +101,7 @@ def test_a_public_pem_verifies_and_cannot_sign(algorithm: str) -> None:
     ],
 )
 def test_other_algorithms_are_refused(algorithm: str) -> None:
-    """`none` is not an algorithm, in whatever spelling."""
+    """`none` is not an algorithm, in any spelling."""
     with pytest.raises(ConfigurationError, match="not an accepted algorithm"):
         JwtKey(algorithm, SECRET)
 
@@ -241,13 +241,13 @@ def _points_of_small_order() -> set[bytes]:
 
 
 def test_the_points_are_eight() -> None:
-    """The search finds every point whose order divides the cofactor (x and -x look alike here)."""
+    """The search finds every point of an order that divides the cofactor (x and -x look alike here)."""
     assert len({point[:-1] + bytes([point[-1] & 0x7F]) for point in _points_of_small_order()}) == 5
 
 
 @pytest.mark.parametrize("point", sorted(_points_of_small_order()), ids=bytes.hex)
 def test_all_points_of_small_order_are_known(point: bytes) -> None:
-    """Each of the eight, whatever its sign bit."""
+    """Each of the eight, with either sign bit."""
     for sign in (0, 0x80):
         key = ed25519.Ed25519PublicKey.from_public_bytes(
             point[:-1] + bytes([point[-1] & 0x7F | sign])

@@ -97,7 +97,7 @@ def test_other_algorithms(algorithm: str) -> None:
     st.dictionaries(st.sampled_from(["kty", "crv", "x", "y", "alg", "d"]), st.text() | st.none())
 )
 def test_it_never_raises(jwk: dict[str, Any]) -> None:
-    """Whatever members it has."""
+    """With arbitrary members."""
     for algorithm, sound in SOUND.items():
         read_jwk(jwk, algorithm)
         read_jwk({**sound, **jwk}, algorithm)

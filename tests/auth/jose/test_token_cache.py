@@ -20,7 +20,7 @@ def test_what_was_put_in_comes_out() -> None:
 
 
 def test_an_expired_entry_is_dropped() -> None:
-    """Its second look-up finds nothing, whatever the clock says by then."""
+    """Its second look-up finds nothing, at any later time."""
     cache = filled(10, count=3)
     assert cache.get(b"\x01", 1001.0) is None
     assert cache.get(b"\x01", 500.0) is None
@@ -44,7 +44,7 @@ def test_the_least_used_goes_first() -> None:
 
 @pytest.mark.parametrize(("now", "left"), [(120.0, 6), (1003.0, 2), (50.0, 6)])
 def test_expired_entries_are_swept_out(now: float, left: int) -> None:
-    """Once a minute, also those that nobody asks for again; a clock that went back does no harm."""
+    """Once a minute, also those that no client presents again; a clock that went back does no harm."""
     cache = filled(10, count=5)
     cache.put(b"new", 7, expires_at=5000.0, now=now)
     assert len(cache) == left

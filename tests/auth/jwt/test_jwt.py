@@ -342,7 +342,7 @@ async def test_roles_from_the_store() -> None:
 
 
 async def test_an_unknown_subject_is_refused() -> None:
-    """A token for somebody who is not, or no longer, there; remembered or not."""
+    """A token for a missing or removed account; cached or not."""
     here = await room(principals="store")
     await here.refused(here.token(sub="ghost"), "no such principal")
     token = here.token()
@@ -453,7 +453,7 @@ async def test_a_store_that_is_down_is_no_yes(options: dict[str, object]) -> Non
 
 
 async def test_claims_alone_need_no_store() -> None:
-    """A token that says everything is judged without asking anybody."""
+    """A token with all facts is verified without the store."""
     here = await room()
     await here.store.close()
     await here.accepted(here.token())

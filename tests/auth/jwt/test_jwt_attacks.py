@@ -259,7 +259,7 @@ ATTACKS = [
     Attack(name="payload with 1e999", says="out of range", payload='{"exp":1e999}'),
     Attack(name="huge", says="longer than", payload={"x": "a" * 10_000}),
     Attack(name="compressed", says="(zip)", header={"zip": "DEF"}),
-    # extensions that nobody here understands
+    # extensions that the verifier does not know
     Attack(name="crit", says="(crit)", header={"crit": ["exp"], "exp": 1}),
     Attack(name="crit empty", says="(crit)", header={"crit": []}),
     Attack(name="b64 false", says="(b64)", header={"b64": False}),
@@ -442,7 +442,7 @@ async def test_a_refused_token_is_not_remembered() -> None:
 
 
 async def test_the_unverified_subject_is_not_recorded() -> None:
-    """A forger cannot write somebody's name into the trail."""
+    """A forger cannot write another principal's name into the trail."""
     for attack in ATTACKS:
         if "signature" in attack.says:
             outcome = await knock(attack.door, attack.token)

@@ -1,4 +1,4 @@
-"""A certificate is for whom it names, while it counts; a token that is bound to one needs it."""
+"""A certificate authenticates its subject while it is valid; a token that is bound to one needs it."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_dates_and_purpose(
 
 
 async def test_a_list_of_certificates() -> None:
-    """No other counts, whatever its name is."""
+    """No other is accepted, under any name."""
     listed = {DEVICE.thumbprint: "device-7"}
     outcome = await ask(sent(), fingerprints=listed)
     assert isinstance(outcome, Authentication)
@@ -202,13 +202,13 @@ async def test_a_browser_among_programs(change: dict[str, Any]) -> None:
     ids=str,
 )
 def test_options_that_accept_anything(options: dict[str, Any]) -> None:
-    """They are refused before anybody can connect."""
+    """They are refused before a client can connect."""
     with pytest.raises(ConfigurationError):
         CertificateAuthenticator(**options)
 
 
 def test_reading_never_raises() -> None:
-    """Whatever bytes a certificate has."""
+    """A certificate of arbitrary bytes."""
     assert isinstance(read_certificate(DEVICE.der), CertificateNames)
     assert isinstance(read_certificate(b""), Malformed)
     chance = random.Random(7)
@@ -221,7 +221,7 @@ def test_reading_never_raises() -> None:
 
 @pytest.mark.parametrize("secret", ["", "====", "é", "\ud800", "AAAA"], ids=ascii)
 async def test_a_credential_that_is_no_certificate(secret: str) -> None:
-    """It is refused, whoever asks."""
+    """It is refused for every client."""
     authenticator = CertificateAuthenticator(named_by="uri", pattern=SPIFFE)
     outcome = await authenticator.authenticate(
         Credential(authenticator.places[0], secret), HANDSHAKE, store=MemoryStore(), now=NOW
@@ -255,7 +255,7 @@ async def present(
 
 
 async def test_a_bound_token_needs_its_certificate() -> None:
-    """Whoever steals it has not the key of the certificate."""
+    """A thief of the token does not have the key of the certificate."""
     bound = token({"x5t#S256": DEVICE.thumbprint})
     outcome = await present(bound, sent(), CertificatePossessionProof())
     assert isinstance(outcome, Authentication)
@@ -263,7 +263,7 @@ async def test_a_bound_token_needs_its_certificate() -> None:
     thief = AUTHORITY.issue("thief")
     for handshake in (HANDSHAKE, sent(thief)):
         assert isinstance(await present(bound, handshake, CertificatePossessionProof()), Rejected)
-    assert isinstance(await present(bound, sent()), Rejected)  # where nobody checks
+    assert isinstance(await present(bound, sent()), Rejected)  # without a configured check
 
 
 async def test_a_remembered_token_is_checked_again() -> None:

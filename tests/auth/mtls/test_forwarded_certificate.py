@@ -1,4 +1,4 @@
-"""A certificate in a header is the client's if the proxy says so, and nobody's otherwise."""
+"""A certificate in a header is accepted from the configured proxy only."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_through_the_proxy_its_own_certificate_is_nobody_s() -> None:
 
 
 def test_a_direct_client_keeps_its_own() -> None:
-    """Not everybody comes through the proxy."""
+    """A client may connect without the proxy."""
     direct = sent({}, secret=None, peer="192.0.2.1", certificate=OTHER.der)
     assert read("rfc9440", direct) == OTHER.der
 
@@ -147,7 +147,7 @@ def test_headers_of_their_own_names() -> None:
     st.text(max_size=80) | st.text('=;",\\%:-ABCertHash', max_size=80), st.sampled_from([*SOUND])
 )
 def test_it_never_raises(value: str, style: Format) -> None:
-    """Whatever the header of a proxy holds, it is a certificate or a refusal."""
+    """Every value of a proxy's header is a certificate or is refused."""
     for text in (value, f'Cert="{value}"', f":{value}:", quote(CLIENT.pem + value)):
         headers = {**SOUND[style], next(iter(SOUND[style])): text}
         read(style, sent(headers))

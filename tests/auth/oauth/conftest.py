@@ -1,4 +1,4 @@
-"""The real provider, and a server that answers whatever a test says."""
+"""The real provider, and a server with the answers of the test."""
 
 from tests.support.openid.provider import openid, provider
 

@@ -40,7 +40,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([-1e6, -10.0, 10.0, 1e6]))
     def set_the_clock(self, seconds: float) -> None:
-        """Somebody sets the wall clock."""
+        """The wall clock is set."""
         self.now = Timestamp(self.now.monotonic, self.now.wall + seconds)
 
     @rule(token=TOKENS, seconds=st.sampled_from([1.0, 10.0, 1000.0, float("inf")]))

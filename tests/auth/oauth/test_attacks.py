@@ -178,7 +178,7 @@ ATTACKS: dict[str, tuple[Forger, Twin, str]] = {
 
 @pytest.mark.parametrize("what", ATTACKS)
 async def test_forged_and_misdirected(what: str) -> None:
-    """The twin takes it for alice; here nobody comes in, and nobody is asked where the keys are."""
+    """The twin accepts it as alice; the guard refuses it, and requests no keys for it."""
     forged, twin, reason = ATTACKS[what]
     async with serve() as provider, room(provider.url, clients=["spa"]) as here:
         provider.publish(jwk_of(THEIRS))
@@ -194,7 +194,7 @@ async def test_forged_and_misdirected(what: str) -> None:
 
 
 async def flood(here: Room, count: int) -> None:
-    """Tokens that nobody has issued, all at once."""
+    """Invented tokens, all at once."""
     await asyncio.gather(*(here.present(f"invented-{number}") for number in range(count)))
 
 
@@ -220,7 +220,7 @@ async def test_a_flood_of_invented_tokens(bounded: bool) -> None:
 
 
 async def test_invented_tokens_do_not_open_the_breaker() -> None:
-    """Whoever invents tokens cannot lock out those who have one."""
+    """A client that invents tokens cannot lock out clients with valid ones."""
     async with serve() as provider, room(provider.url, introspection={}) as here:
         provider.replies["/introspect"] = {"active": False}
         await flood(here, 100)

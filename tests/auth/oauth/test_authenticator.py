@@ -52,7 +52,7 @@ async def test_roles_and_tenant(
 
 
 async def test_no_scopes() -> None:
-    """A server without scopes: then nothing is restricted, and somebody has said so."""
+    """A server without scopes: nothing is restricted, by an explicit option."""
     options: dict[str, Any] = {"scopes": None, "scope_claim": None}
     async with serve() as provider, room(provider.url, **options) as here:
         provider.publish(jwk_of(OLD))
@@ -93,7 +93,7 @@ async def test_tokens_for_something_else(claims: dict[str, Any]) -> None:
 
 
 async def test_tokens_of_other_issuers() -> None:
-    """They are left to others only if somebody says so, and what cannot be read is not."""
+    """They are left to others only by an explicit option, and unreadable ones are not."""
     async with serve() as provider:
         other = Credential(BEARER, token_of("https://other.example"))
         own = Credential(BEARER, token_of(provider.url))
@@ -110,7 +110,7 @@ async def test_tokens_of_other_issuers() -> None:
 
 
 async def test_connections_may_outlive_keys() -> None:
-    """If somebody insists."""
+    """By an explicit option."""
     async with serve() as provider, room(provider.url, insecure_outlive_keys=True) as here:
         provider.publish(jwk_of(OLD))
         assert (await here.accepted(token_of(provider.url))).recheck is None

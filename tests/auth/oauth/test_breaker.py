@@ -34,7 +34,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def enter(self) -> None:
-        """Somebody wants to ask."""
+        """A caller asks for permission."""
         let_in = self.breaker.enter(self.now)
         if self.opened_at is None:
             assert let_in
@@ -67,7 +67,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: getattr(self, "inside", 0) > 0)
     @rule()
     def abandon(self) -> None:
-        """Nobody waited for it."""
+        """The caller of the trial gave up."""
         self.inside -= 1
         self.breaker.abandoned()
         self.trial_at = None

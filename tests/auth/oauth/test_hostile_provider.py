@@ -1,4 +1,4 @@
-"""Against a server that answers whatever an attacker, or a bad day, would have it answer.
+"""Against a server with hostile or broken answers.
 
 Each hostile answer is tried on somebody who believes it first: httpx as it is used in a hurry.
 """
@@ -132,7 +132,7 @@ BELIEVED = [
 
 
 def believes(url: str) -> Any:
-    """What somebody in a hurry makes of it."""
+    """A client without these checks, as many programs have it."""
     return httpx.get(url, trust_env=False, timeout=60, follow_redirects=True).json()["keys"]
 
 
@@ -206,7 +206,7 @@ async def test_http_on_this_machine_is_for_a_provider_on_this_machine() -> None:
 
 
 async def test_the_other_document() -> None:
-    """RFC 8414 puts it elsewhere than OpenID; whoever has only that one is found, too."""
+    """RFC 8414 puts it elsewhere than OpenID; a server with only that one is found, too."""
     async with serve() as provider, room(f"{provider.url}/realms/chat") as here:
         issuer = f"{provider.url}/realms/chat"
         provider.publish(jwk_of(OLD))
@@ -237,7 +237,7 @@ def test_where_the_documents_are(issuer: str, openid: str, oauth: str) -> None:
 
 
 async def test_told_where_the_keys_are() -> None:
-    """Then nobody asks for a document."""
+    """Then no document is requested."""
     async with serve() as provider, room(provider.url, jwks_uri=f"{provider.url}/jwks") as here:
         provider.publish(jwk_of(OLD))
         await here.accepted(token_of(provider.url))
@@ -283,7 +283,7 @@ async def test_silence_is_no_dropped_key() -> None:
 
 
 async def test_all_keys_vanish() -> None:
-    """An empty set is an answer: nobody's signature counts."""
+    """An empty set is an answer: no signature is accepted."""
     async with serve() as provider, room(provider.url) as here:
         provider.publish(jwk_of(OLD))
         await here.accepted(token_of(provider.url))
@@ -341,7 +341,7 @@ async def test_a_clock_that_is_set_back_keeps_no_key() -> None:
 
 
 async def test_an_unknown_key_while_nobody_answers() -> None:
-    """Perhaps there is such a key by now: 503 and not 401, and nobody is charged."""
+    """Perhaps there is such a key by now: 503 and not 401, and no address is charged."""
     async with serve() as provider, room(provider.url) as here:
         provider.publish(jwk_of(OLD))
         await here.accepted(token_of(provider.url))
@@ -385,7 +385,7 @@ def _certificate(folder: Path) -> ssl.SSLContext:
 
 
 async def test_whose_certificate(tmp_path: Path) -> None:
-    """A provider without a certificate that we trust is nobody, whatever it says."""
+    """Every answer of a provider without a trusted certificate is refused."""
     async with serve(_certificate(tmp_path)) as provider:
         provider.publish(jwk_of(OLD))
         token = token_of(provider.url)
@@ -399,7 +399,7 @@ async def test_whose_certificate(tmp_path: Path) -> None:
 
 
 async def test_an_algorithm_that_nobody_accepts_makes_no_request() -> None:
-    """Whatever the provider says, it could not be right."""
+    """No answer of a provider could satisfy them."""
     async with serve() as provider, room(provider.url, algorithms=["RS256"]) as here:
         await here.refused(token_of(provider.url), "alg is 'ES256'; accepted are RS256")
         assert provider.asked == []
@@ -440,7 +440,7 @@ def test_what_is_no_issuer(issuer: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1/x"])
 def test_this_machine(url: str) -> None:
-    """Nobody can listen in on what never leaves it."""
+    """Traffic on loopback cannot be read on the wire."""
     assert check_url(url, "x", local=True) == url
     with pytest.raises(ConfigurationError):
         check_url(url, "x")

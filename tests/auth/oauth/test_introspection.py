@@ -1,4 +1,4 @@
-"""Asking about tokens: what an answer must say, how long it counts, and what nobody answers."""
+"""Introspection: the required answer, its lifetime, and a provider that does not answer."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 async def test_a_no(what: str) -> None:
-    """An active token of somebody, for somebody else or for something else."""
+    """An active token of another user, for another service or another purpose."""
     changes, reason = REFUSED[what]
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         says(provider, **changes)
@@ -130,7 +130,7 @@ UNANSWERED: dict[str, Any] = {
 
 @pytest.mark.parametrize("what", UNANSWERED)
 async def test_no_answer(what: str) -> None:
-    """It is nobody's fault but the provider's, and nobody gets in: 503, and not remembered."""
+    """The provider is at fault, and the handshake is refused: 503, and not cached."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         provider.replies[PATH] = UNANSWERED[what]
         outcome = await here.refused(TOKEN)
@@ -143,7 +143,7 @@ async def test_no_answer(what: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 413, 414])
 async def test_what_the_provider_takes_for_no_token(status: int) -> None:
-    """Anybody can send that: it is a no, and does not open the breaker for the others."""
+    """Every client can send that: it is refused, and does not open the breaker for the others."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         provider.replies[PATH] = answer(b"", status=status)
         for number in range(20):
@@ -173,7 +173,7 @@ async def test_a_yes_counts_for_a_while() -> None:
 
 
 async def test_a_no_counts_briefly() -> None:
-    """Long enough to spare the provider, too short to keep out whose token has just been issued."""
+    """Long enough to spare the provider, too short to refuse a token that has just been issued."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         says(provider, active=False)
         for _ in range(10):
@@ -228,7 +228,7 @@ async def test_the_answer_is_as_old_as_the_question() -> None:
 
 
 async def test_the_breaker_fails_closed() -> None:
-    """After five failures nobody asks, nobody gets in, and everybody hears when to come back."""
+    """After five failures no request is sent, and each client is refused with `Retry-After`."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         says(provider)
         await here.accepted(TOKEN)
@@ -348,7 +348,7 @@ async def test_secrets_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_what_is_never_sent_on() -> None:
-    """API keys are somebody else's, and what cannot be a token is nobody's."""
+    """API keys belong to another authenticator, and a malformed token to none."""
     from stormdoor.core.apikey import compose
     from stormdoor.core.credential import Credential, Place, Source
 
@@ -376,7 +376,7 @@ async def test_everything_is_asked_about() -> None:
 
 
 async def test_told_where_to_ask() -> None:
-    """Then nobody asks for a document."""
+    """Then no document is requested."""
     async with serve() as provider:
         asking = {"endpoint": f"{provider.url}{PATH}"}
         async with room(provider.url, introspection=asking) as here:
@@ -386,7 +386,7 @@ async def test_told_where_to_ask() -> None:
 
 
 async def test_insecure_options_are_named() -> None:
-    """What is believed then, and that everybody can see that it is."""
+    """The accepted answers then; the operator sees the option in use."""
     for name, missing in (
         ("insecure_missing_audience", "aud"),
         ("insecure_missing_type", "token_type"),

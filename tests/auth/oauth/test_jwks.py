@@ -125,7 +125,7 @@ def test_what_is_no_key_set(document: dict[str, object]) -> None:
 
 
 def test_too_many_keys() -> None:
-    """Nobody needs so many; somebody wants us to work."""
+    """No provider needs so many: they would only cost the guard time."""
     keys = [{**E, "kid": str(number)} for number in range(65)]
     assert isinstance(read_jwks({"keys": keys}, ALL, KeySet()), Unanswered)
     assert len(read(*keys[:64]).known) == 64
@@ -153,7 +153,7 @@ def test_names() -> None:
 
 
 def test_keys_that_share_a_name() -> None:
-    """Of different kinds, each is found (RFC 7517 §4.5); of one kind, nobody knows which is meant."""
+    """Of different kinds, each is found (RFC 7517 §4.5); of one kind, the choice would be a guess."""
     assert len(read(jwk_of(KEYS["ES256"], kid="k"), jwk_of(KEYS["EdDSA"], kid="k")).known) == 2
     another = JwtKey("ES256", ec.generate_private_key(ec.SECP256R1()), "e")
     assert pinned(read(E, jwk_of(another), O)) == ["EdDSA"]
@@ -172,6 +172,6 @@ def test_the_same_key_stays_the_same_object() -> None:
 
 @pytest.mark.parametrize("algorithms", [[], ["HS256"], ["none"], ["RS256", "HS512"], ["rs256"]])
 def test_algorithms_for_secrets(algorithms: list[str]) -> None:
-    """A key that everybody can read is no secret."""
+    """A published key is no secret."""
     with pytest.raises(ConfigurationError):
         check_algorithms(algorithms)

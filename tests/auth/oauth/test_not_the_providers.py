@@ -1,4 +1,4 @@
-"""What this installation gave out is shown to no provider, wherever it comes and in whatever order."""
+"""A credential of this installation is sent to no provider, from every place and in every order."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _shown(guard: Guard, secret: str) -> None:
 
 @pytest.mark.parametrize("everything", [False, True], ids=["opaque", "everything"])
 async def test_a_ticket_is_shown_to_nobody(everything: bool) -> None:
-    """Whoever gets one in time opens a socket as its owner.
+    """A recipient who uses one in time opens a socket as its owner.
 
     The attack is the 43 random characters that are in a ticket: an opaque token may be just that, so without
     what a ticket begins with the provider is asked about it.

@@ -24,7 +24,7 @@ from tests.support.openid.provider import RealProvider
 
 
 class Door:
-    """A guard before that provider, whose heart the test beats."""
+    """A guard before that provider; the test runs its maintenance."""
 
     def __init__(self, guard: Guard, clock: FakeClock, *, twin: bool) -> None:
         self.guard, self.clock = guard, clock
@@ -124,7 +124,7 @@ async def test_a_dropped_key_that_somebody_notices(provider: RealProvider) -> No
 
 
 async def test_a_provider_that_died(provider: RealProvider) -> None:
-    """What it said counts for the grace; then nobody knows, and the socket is told to try later."""
+    """Its last answer is used for the grace period; then the socket closes with "try again later"."""
     async with door(provider, recheck_seconds=20.0, grace_seconds=20.0) as at:
         connection = await open_with(at, opaque_for(provider))
         lasting = await open_with(at, jwt_for(provider, seconds=3000))

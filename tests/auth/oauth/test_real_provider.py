@@ -144,7 +144,7 @@ async def test_a_service(provider: RealProvider) -> None:
 
 
 async def test_a_client_that_is_called_like_a_person(provider: RealProvider) -> None:
-    """Whoever may register a client does not become anybody (RFC 9068 §5).
+    """An attacker who may register a client cannot become a user (RFC 9068 §5).
 
     The twin takes `sub` as it comes, and lets the client in as alice.
     """
@@ -202,7 +202,7 @@ async def test_dropped_keys(provider: RealProvider) -> None:
         provider.rotate_keys(keep=False)
         await now.accepted(old)
         now.clock.advance(10)
-        await now.accepted(jwt_for(provider, "carol"))  # whose key is news
+        await now.accepted(jwt_for(provider, "carol"))  # signed by a key that is new
         await now.refused(old, "no key with the kid")
         await now.refused(other, "no key with the kid")
         assert found.recheck.generation == 1
@@ -212,7 +212,7 @@ async def test_dropped_keys(provider: RealProvider) -> None:
 
 
 async def test_dropped_keys_without_news(provider: RealProvider) -> None:
-    """Nobody brings a new token: the set is fetched again all the same."""
+    """Without a new token, the set is fetched again all the same."""
     async with here(provider) as now:
         old = jwt_for(provider)
         await now.accepted(old)
@@ -293,7 +293,7 @@ async def test_a_slow_provider(provider: RealProvider) -> None:
 
 
 async def test_a_bound_token(provider: RealProvider) -> None:
-    """Whoever steals it cannot use it: nobody here checks the proof, so that nobody can."""
+    """A stolen one cannot be used: without a configured proof, every bound token is refused."""
     async with here(provider, introspection=ASKING) as now:
         extra = {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}
         wall = int(time.time())

@@ -91,7 +91,7 @@ async def test_the_bulkhead() -> None:
 
 @pytest.mark.parametrize("trouble", [Unanswered("down"), OSError("down"), RuntimeError("a bug")])
 async def test_nobody_waits_for_the_dead(trouble: Unanswered | Exception) -> None:
-    """After a few failures nobody asks; later one does; and an answer ends it."""
+    """After a few failures no call is sent; later one is; and its answer closes the breaker."""
     clock = FakeClock()
     calls, endpoint = calls_of(clock), Endpoint()
     endpoint.says = trouble
@@ -139,7 +139,7 @@ async def test_closing_gives_up() -> None:
 
 
 def test_no_calls_at_all() -> None:
-    """Numbers that let nobody ask are refused."""
+    """Numbers that allow no call are refused."""
     with pytest.raises(ConfigurationError):
         calls_of(FakeClock(), parallel=0)
     with pytest.raises(ConfigurationError):

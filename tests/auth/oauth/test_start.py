@@ -53,7 +53,7 @@ async def _errands(guard: Guard) -> None:
 
 
 async def test_the_keys_are_there_before_the_first_token() -> None:
-    """The guard does not wait for them, and the first handshake asks nobody any more."""
+    """The guard does not wait for them, and the first handshake sends no request."""
     async with serve() as provider, _before(provider, asking=True) as guard:
         provider.publish(jwk_of(OLD))
         await guard.start()

@@ -317,7 +317,7 @@ def test_metadata() -> None:
 
 @given(st.text(alphabet=st.sampled_from("/\\.%25eE09aA?#@:\t\n ;&=\u2044\uff0f"), max_size=24))
 def test_no_path_leads_elsewhere(text: str) -> None:
-    """Whatever is let through is a path of this host, for a browser as well."""
+    """Each accepted address is a path of this host, for a browser as well."""
     path = local_path(f"/{text}", "/default")
     browser = path.replace("\\", "/").translate({9: None, 10: None, 13: None})
     for base in ("https://app.example/", "https://app.example/auth/oidc/callback?code=x"):
@@ -445,7 +445,7 @@ except stormdoor.ConfigurationError as error:
 
 @pytest.mark.parametrize("taken", ["a password", "another identity", "by a crash"])
 async def test_a_derived_id_that_somebody_has_taken(taken: str) -> None:
-    """Where people choose their names, nobody lies in wait for the first login of somebody else."""
+    """Where users choose their names, an attacker cannot take an account before its owner's first login."""
     guard = await settle(make_guard())
     party = provider(unknown="create")
     token = IdToken(

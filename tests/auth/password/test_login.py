@@ -1,4 +1,4 @@
-"""A login tells nobody who exists, slows whoever guesses, and locks nobody out."""
+"""A login does not reveal which principals exist, slows guessing, and locks no owner out."""
 
 import asyncio
 import threading
@@ -45,7 +45,7 @@ class Room:
 
 
 async def room(store: MemoryStore | None = None, **options: int) -> Room:
-    """A room where nobody has tried yet."""
+    """A store without login attempts."""
     if store is None:
         store = await populated()
         await store.set_password_hash("alice", HASH)
@@ -59,7 +59,7 @@ def denial(outcome: LoggedIn | Refusal) -> tuple[Denial, int | None]:
 
 
 async def test_the_right_password() -> None:
-    """Whoever knows it gets the account."""
+    """A client with the password gets the account."""
     here = await room()
     outcome = await here.attempt()
     assert isinstance(outcome, LoggedIn)
@@ -83,7 +83,7 @@ async def test_the_right_password() -> None:
     ],
 )
 async def test_every_wrong_pair_gets_the_same_answer(username: str, password: str) -> None:
-    """A wrong password, a principal without one, and nobody at all look alike to the client."""
+    """A wrong password, a principal without one, and an unknown principal look alike to the client."""
     here = await room()
     outcome = await here.attempt(username, password)
     assert outcome == Refusal(Denial.BAD_CREDENTIAL, "no such pair")
@@ -352,7 +352,7 @@ async def test_a_damaged_hash_is_told_to_the_operator() -> None:
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:
-    """Nobody logs in; and the guesses made meanwhile count."""
+    """No login succeeds; and the guesses made meanwhile count."""
     here = await room()
     await here.store.close()
     for _ in range(3):

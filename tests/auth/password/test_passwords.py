@@ -1,4 +1,4 @@
-"""Passwords are hashed dearly, elsewhere, and never more cheaply for somebody who is not there."""
+"""Passwords are hashed at a high cost, in threads, and at the same cost for unknown principals."""
 
 import asyncio
 import importlib.util
@@ -64,7 +64,7 @@ def test_profiles(cost: Argon2Cost, header: str) -> None:
 
 
 def test_the_default_is_owasp() -> None:
-    """Whoever says nothing gets a recommended cost."""
+    """The default is a recommended cost."""
     assert "m=19456,t=2,p=1" in Passwords().hash_now(PASSWORD)
 
 
@@ -79,7 +79,7 @@ def test_the_default_is_owasp() -> None:
     ],
 )
 def test_a_cheaper_cost_is_refused(options: dict[str, int]) -> None:
-    """Nobody makes passwords cheap to guess by accident."""
+    """A cost below the recommendation is refused."""
     with pytest.raises(ConfigurationError, match="too cheap"):
         Argon2Cost(**options)
 
@@ -98,7 +98,7 @@ def test_a_cheaper_cost_is_refused(options: dict[str, int]) -> None:
     ids=ascii,
 )
 async def test_a_password_is_taken_as_typed(passwords: Passwords, password: str) -> None:
-    """Whatever characters it has: nothing is cut, trimmed or normalised."""
+    """With any characters: nothing is cut, trimmed or normalised."""
     stored = await passwords.rehash(password)
     assert isinstance(stored, str)
     assert await passwords.verify(password, stored) == Match()
@@ -130,7 +130,7 @@ async def test_bcrypt_is_accepted_and_flagged(passwords: Passwords, prefix: str)
 
 
 async def test_bcrypt_reads_72_bytes(passwords: Passwords) -> None:
-    """A long password whose hash was made from its first 72 bytes still opens the door."""
+    """A long password with a hash of its first 72 bytes is still accepted."""
     long = "x" * 72 + "y" * 28
     stored = bcrypt.hashpw(long[:72].encode(), bcrypt.gensalt(4)).decode()
     assert await passwords.verify(long, stored) == Match(upgrade=True)
@@ -146,7 +146,7 @@ async def test_bcrypt_is_given_anything(passwords: Passwords, password: str) -> 
 async def test_bcrypt_without_its_library(
     passwords: Passwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody gets in, and the operator reads what to install; the client reads nothing."""
+    """The login is refused, and the operator reads what to install; the client reads nothing."""
     monkeypatch.setattr(module, "_checkpw", None)
     verdict = await passwords.verify(PASSWORD, BCRYPT)
     assert isinstance(verdict, Mismatch)
@@ -206,7 +206,7 @@ async def test_nobody_matches_nothing(passwords: Passwords, password: str) -> No
 
 
 def _cpu(passwords: Passwords, stored: str | None) -> float:
-    """CPU seconds of one verification: the least of three, whoever else uses the machine."""
+    """CPU seconds of one verification: the least of three, since other programs use the machine."""
     least = 9e9
     for _ in range(3):
         begun = time.thread_time()
@@ -241,7 +241,7 @@ def test_nobody_takes_as_long_as_somebody() -> None:
     ],
 )
 async def test_a_bad_choice_is_explained(password: str, says: str) -> None:
-    """Its owner reads what to change; whoever forgets to ask cannot store it."""
+    """Its owner reads what to change; a caller that skips the check cannot store it."""
     passwords = Passwords(cost=CHEAP, common=["ACME-2026"])
     assert says in (passwords.unacceptable(password, "alice.smith") or "")
     with pytest.raises(ConfigurationError, match=says):
@@ -327,7 +327,7 @@ async def test_the_queue_is_bounded() -> None:
 
 
 async def test_a_client_that_leaves_does_not_free_the_place() -> None:
-    """The work goes on; otherwise whoever hangs up quickly could fill the machine."""
+    """The work goes on; otherwise a client that hangs up quickly could fill the machine."""
     passwords, gate = Passwords(cost=CHEAP, threads=1, queue=0), Gate()
     running = asyncio.create_task(passwords._run(gate))
     await settle(gate, 1)
@@ -357,7 +357,7 @@ async def test_a_client_that_leaves_while_waiting_frees_the_place() -> None:
 
 
 async def test_an_error_in_the_thread_frees_the_place() -> None:
-    """And reaches whoever asked."""
+    """And reaches the caller."""
 
     def fail() -> None:
         raise MemoryError

@@ -97,7 +97,7 @@ async def test_conventions(convention: str) -> None:
 
 
 async def test_groups_stand_for_roles() -> None:
-    """A group that nobody has mapped means nothing."""
+    """A group without a mapping gives no role."""
     outcome = await ask(
         sent(x_forwarded_groups="/staff,/admins,/strangers"),
         roles={"/staff": "member", "/admins": "moderator"},
@@ -130,7 +130,7 @@ async def test_groups_stand_for_roles() -> None:
     ids=ascii,
 )
 async def test_a_claim_that_is_a_list(value: Any, roles: list[str] | None) -> None:
-    """Envoy writes it as base64 of JSON; whatever is not a list of names is refused."""
+    """Envoy writes it as base64 of JSON; all but a list of names is refused."""
     outcome = await ask(sent(x_forwarded_groups=value), groups_as="json")
     if roles is None:
         assert isinstance(outcome, Rejected)
@@ -198,7 +198,7 @@ async def test_names_are_utf_8() -> None:
     ids=ascii,
 )
 async def test_what_is_no_name(headers: dict[str, Any]) -> None:
-    """Two names folded into one, or what cannot be printed, is nobody."""
+    """Two names folded into one, or an unprintable name, is refused."""
     assert isinstance(await ask(sent(**headers)), Rejected)
 
 
@@ -230,7 +230,7 @@ async def test_anybody_else_is_refused(change: dict[str, Any]) -> None:
     ],
 )
 def test_also_what_is_not_read_is_refused(name: str) -> None:
-    """A stranger's groups beside a credential of his own never reach anybody."""
+    """A client's own groups beside its credential never reach the handler."""
     authenticator = ProxyIdentityAuthenticator(PROXY)
     stranger = replace(HANDSHAKE, peer="192.0.2.1")
     assert authenticator.screen(stranger) is stranger
@@ -270,7 +270,7 @@ async def test_the_store_says_what_a_user_may() -> None:
     ids=str,
 )
 async def test_programs_are_no_browsers(change: dict[str, Any], accepted: bool) -> None:
-    """Where only programs come, no Origin is needed, and nobody with one gets in."""
+    """With `clients="programs"` no Origin is needed, and a client with one is refused."""
     outcome = await ask(replace(sent(), **change), clients="programs")
     assert isinstance(outcome, Authentication) is accepted
     if isinstance(outcome, Authentication):
@@ -296,6 +296,6 @@ async def test_programs_are_no_browsers(change: dict[str, Any], accepted: bool) 
     ids=str,
 )
 def test_options_that_contradict(options: dict[str, Any]) -> None:
-    """They are refused before anybody can connect."""
+    """They are refused before a client can connect."""
     with pytest.raises(ConfigurationError):
         ProxyIdentityAuthenticator(PROXY, **options)

@@ -87,7 +87,7 @@ def test_a_secret_can_be_changed() -> None:
     ],
 )
 def test_headers_of_the_proxy(handshake: Handshake, expected: bool | str) -> None:
-    """From anybody else they are refused, not ignored; and so is what a proxy did not replace."""
+    """From every other client they are refused, not ignored; so is one that the proxy did not replace."""
     spoken = by_secret.speaks(handshake, NAMES)
     if isinstance(expected, str):
         assert isinstance(spoken, Rejected)

@@ -40,7 +40,7 @@ class Room:
 
 
 async def room(**options: float) -> Room:
-    """A room where nobody has logged in yet."""
+    """A store without sessions."""
     return Room(await populated(), **options)
 
 
@@ -86,7 +86,7 @@ async def test_facts_for_the_owner_are_kept() -> None:
 
 @pytest.mark.parametrize("secret", ["", "x" * 42, "x" * 43, "x" * 44, "\ud800" * 43, "x" * 10**6])
 async def test_an_unknown_cookie_is_refused(secret: str) -> None:
-    """A made-up secret is nobody's."""
+    """An invented secret finds no session."""
     here = await room()
     await here.service.create("alice")
     outcome = await here.show(secret)
@@ -291,7 +291,7 @@ async def test_nobody_ends_somebody_elses_session() -> None:
 
 @pytest.mark.parametrize("keep", [True, False])
 async def test_end_all_others(keep: bool) -> None:
-    """All sessions of the principal but the one kept, and nobody else's."""
+    """All sessions of the principal but the one kept, and none of another."""
     here = await room()
     mine, phone, laptop = [await here.service.create("alice") for _ in range(3)]
     other = await here.service.create("bob")
@@ -343,7 +343,7 @@ async def test_the_revocation_comes_first() -> None:
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:
-    """Nobody is let in, and nobody is told that the cookie is wrong."""
+    """The handshake is refused, and the answer does not say that the cookie is wrong."""
     here = await room()
     issued = await here.service.create("alice")
     await here.store.close()

@@ -50,7 +50,7 @@ class Room:
 
 
 async def room() -> Room:
-    """A room where nobody has a ticket yet."""
+    """A store without tickets."""
     return Room(await populated())
 
 
@@ -96,7 +96,7 @@ async def test_only_the_hash_is_stored() -> None:
 
 
 async def test_a_second_use_is_refused_and_reported() -> None:
-    """The operator learns whose ticket came twice."""
+    """The operator learns the principal of a ticket that came twice."""
     here = await room()
     issued = await here.ask(await here.login())
     assert isinstance(await here.show(issued.secret), Authentication)
@@ -105,7 +105,7 @@ async def test_a_second_use_is_refused_and_reported() -> None:
 
 
 async def test_another_process_refuses_a_second_use() -> None:
-    """The store alone decides, whoever asks; only this process can name the principal."""
+    """The store alone decides, for every process; only this process can name the principal."""
     here = await room()
     issued = await here.ask(await here.login())
     assert isinstance(await here.show(issued.secret), Authentication)
@@ -143,13 +143,13 @@ async def test_of_many_uses_at_once_one_wins(slow: bool) -> None:
     ["", "x" * 43, "sdt_" + "x" * 42, "sdt_" + "x" * 44, "sdt_" + "\ud800" * 43, "x" * 10**6],
 )
 async def test_a_made_up_ticket_is_refused(secret: str) -> None:
-    """Nobody issued it; that is no alarm."""
+    """It was never issued; that is no alarm."""
     here = await room()
     assert reason(await here.show(secret)) == (Denial.BAD_CREDENTIAL, False, "")
 
 
 async def test_an_unknown_ticket_is_no_alarm() -> None:
-    """Somebody who guesses cannot make the operator look for thieves."""
+    """A client that guesses cannot raise a false alarm about theft."""
     here = await room()
     for _ in range(3):
         assert reason(await here.show("sdt_" + "x" * 43)) == (Denial.BAD_CREDENTIAL, False, "")
@@ -167,7 +167,7 @@ async def test_an_unknown_ticket_is_no_alarm() -> None:
 async def test_a_wrong_use_spends_the_ticket(
     change: dict[str, str | None], after: float, denial: Denial
 ) -> None:
-    """It is redeemed before it is judged: whoever stole it gets one try, and leaves a trace."""
+    """It is redeemed before it is checked: a thief gets one try, and leaves a trace."""
     here = await room()
     issued = await here.ask(await here.login())
     here.clock.advance(after)
@@ -213,7 +213,7 @@ async def test_a_ticket_of_somebody_elses_session_is_refused() -> None:
 
 
 async def test_a_disabled_principal_is_refused() -> None:
-    """Whatever it had asked for before."""
+    """For every earlier request of it."""
     here = await room()
     issued = await here.ask(await here.login())
     await here.store.set_disabled("alice", True)
@@ -261,7 +261,7 @@ def test_the_memory_of_used_tickets_is_bounded() -> None:
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:
-    """Nobody is let in, and the ticket is not spoilt."""
+    """The handshake is refused, and the ticket is not spent."""
     here = await room()
     issued = await here.ask(await here.login())
     await here.store.close()
@@ -273,5 +273,5 @@ async def test_a_store_that_is_down_is_no_yes() -> None:
 
 
 def test_recognises_its_place() -> None:
-    """Whatever follows the prefix is judged as a ticket."""
+    """Every text after the prefix is checked as a ticket."""
     assert TicketAuthenticator().recognises(ticket("anything"))
