@@ -71,7 +71,7 @@ async def present(text: str, *proofs: Prover) -> Authentication | Rejected:
     ],
 )
 async def test_a_bound_token_without_its_proof(cnf: object, reason: str) -> None:
-    """Every member of `cnf` is checked, and one that nobody knows refuses the token."""
+    """Every member of `cnf` is checked, and an unknown one refuses the token."""
     assert isinstance(await present(token(), Prover()), Authentication)
     outcome = await present(token(cnf=cnf), Prover())
     assert isinstance(outcome, Rejected)
