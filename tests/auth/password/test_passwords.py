@@ -196,7 +196,7 @@ async def test_a_damaged_hash_matches_nothing(passwords: Passwords, stored: str)
         assert PASSWORD not in verdict.detail
 
 
-# An unknown principal-------------------------------------------------------------------------
+# An unknown principal -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "", "x"])
