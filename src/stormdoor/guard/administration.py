@@ -24,9 +24,9 @@ from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.guard.lifetime import ANSWER_SECONDS, Lifetime
+from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Administration"]
@@ -150,7 +150,7 @@ class Administration:
     async def _as_stored(self, entry: Revocation) -> Revocation:
         """Return an entry as it is in the log: the store dates it no earlier than the entries before it."""
         try:
-            entries = await within(ANSWER_SECONDS, self.store.revocations(entry.seq - 1))
+            entries = await run_with_timeout(ANSWER_SECONDS, self.store.revocations(entry.seq - 1))
         except (StoreError, StoreUnavailable, TimeoutError):
             return entry  # it is stored; only its time may be earlier than in the log
         return next(

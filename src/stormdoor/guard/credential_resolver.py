@@ -31,8 +31,8 @@ from stormdoor.guard.connection import UNKNOWN
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
 from stormdoor.guard.lifetime import read_account
+from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
-from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["CredentialResolver"]
@@ -181,7 +181,7 @@ class CredentialResolver:
             )
         handshake = attempt.filtered
         try:
-            outcome = await within(
+            outcome = await run_with_timeout(
                 self._limits.authentication_seconds,
                 authenticator.authenticate(credential, handshake, store=self._store, now=now),
             )

@@ -21,7 +21,7 @@ from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
-from stormdoor.guard.within import within
+from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Lifetime", "read_account"]
@@ -54,7 +54,7 @@ async def read_account(
     while True:
         changes = revocations.changes
         try:
-            account = await within(ANSWER_SECONDS, store.account(principal_id))
+            account = await run_with_timeout(ANSWER_SECONDS, store.account(principal_id))
         except TimeoutError:
             raise StoreUnavailable(f"no answer within {ANSWER_SECONDS:g} s") from None
         if changes == revocations.changes:
@@ -262,7 +262,7 @@ class Lifetime:
         monotonic, now = self._clock.monotonic(), self._clock.now()
         # Do not wait for a store that has just failed to answer about another session.
         patience = 0.0 if self._silent else ANSWER_SECONDS
-        found = await within(patience, self._store.session(session_id))
+        found = await run_with_timeout(patience, self._store.session(session_id))
         if connection.last_message != last:
             return True  # or the connection got another credential
         if found is not None and found[0].alive(now):
@@ -274,7 +274,7 @@ class Lifetime:
         try:
             asked, before = self._ask(), self._asked
             # INVARIANT: read the head before the entries, as in `start`.
-            head = await within(ANSWER_SECONDS, self._store.log_position())
+            head = await run_with_timeout(ANSWER_SECONDS, self._store.log_position())
             if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
                 ended = await self._follow_another(head, before)
             else:
@@ -293,7 +293,7 @@ class Lifetime:
 
     async def _catch_up(self, head: LogPosition, asked: _Question | None) -> int:
         """Apply the entries up to `head`. Returns how many connections that ended."""
-        news = await within(ANSWER_SECONDS, self._store.revocations(self._seen.seq))
+        news = await run_with_timeout(ANSWER_SECONDS, self._store.revocations(self._seen.seq))
         ended, began = 0, self._clock.monotonic()
         for revocation in news:
             ended += await self.apply(revocation, asked)
@@ -320,7 +320,7 @@ class Lifetime:
         self.behind = True
         if head.epoch == self._seen.epoch:
             # The head went back: the same positions would be given again.
-            head = await within(ANSWER_SECONDS, self._store.begin_epoch(head.epoch))
+            head = await run_with_timeout(ANSWER_SECONDS, self._store.begin_epoch(head.epoch))
         _log.error(
             "the log of revocations is another one than before (epoch %s instead of %s): was a backup "
             "restored? All connections are judged again",
@@ -328,7 +328,7 @@ class Lifetime:
             self._seen.epoch,
         )
         ended, seen = 0, self._seen
-        entries = await within(ANSWER_SECONDS, self._store.revocations())
+        entries = await run_with_timeout(ANSWER_SECONDS, self._store.revocations())
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
@@ -353,7 +353,9 @@ class Lifetime:
             if self._revocations.ends(authentication):
                 why = Refusal(Denial.REVOKED, "revoked in the log that is followed now")
             elif authentication.session_id is not None:
-                found = await within(ANSWER_SECONDS, self._store.session(authentication.session_id))
+                found = await run_with_timeout(
+                    ANSWER_SECONDS, self._store.session(authentication.session_id)
+                )
                 if found is None or not found[0].alive(self._clock.now()):
                     why = Refusal(Denial.REVOKED, "the store does not hold its session any more")
             if why is not None:
@@ -539,7 +541,9 @@ class Lifetime:
                 continue
             authentication = connection.authentication
             try:
-                found = await within(ANSWER_SECONDS, self._store.key(authentication.credential_id))
+                found = await run_with_timeout(
+                    ANSWER_SECONDS, self._store.key(authentication.credential_id)
+                )
             except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
                 ended += self._registry.end(connection, why)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stormdoor.guard.within import within
+from stormdoor.guard.timeout import run_with_timeout
 
 
 async def test_what_does_not_wait_sets_no_timer() -> None:
@@ -24,7 +24,7 @@ async def test_what_does_not_wait_sets_no_timer() -> None:
     async def work() -> str:
         return "done"
 
-    assert await within(10.0, work()) == "done"
+    assert await run_with_timeout(10.0, work()) == "done"
     assert timers == []
 
 
@@ -39,7 +39,7 @@ async def test_what_waits_goes_on_in_the_same_task() -> None:
             asyncio.get_running_loop().call_soon(future.set_result, "set")
             return [await future, asyncio.current_task()]
 
-    assert await within(10.0, work()) == ["set", begun]
+    assert await run_with_timeout(10.0, work()) == ["set", begun]
 
 
 async def test_what_waits_too_long_is_cancelled() -> None:
@@ -54,7 +54,7 @@ async def test_what_waits_too_long_is_cancelled() -> None:
             raise
 
     with pytest.raises(TimeoutError):
-        await within(0.001, work())
+        await run_with_timeout(0.001, work())
     assert seen == ["cancelled"]
 
 
@@ -68,7 +68,7 @@ async def test_an_error_comes_through(late: bool) -> None:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        await within(10.0, work())
+        await run_with_timeout(10.0, work())
 
 
 async def test_a_cancelled_task_cancels_the_work() -> None:
@@ -83,7 +83,7 @@ async def test_a_cancelled_task_cancels_the_work() -> None:
         finally:
             seen.append("over")
 
-    task = asyncio.create_task(within(10.0, work()))
+    task = asyncio.create_task(run_with_timeout(10.0, work()))
     await waiting.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -95,7 +95,7 @@ async def test_what_is_no_coroutine_is_awaited() -> None:
     """An authenticator may return a Future."""
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(future.set_result, 1)
-    assert await within(10.0, future) == 1
+    assert await run_with_timeout(10.0, future) == 1
 
 
 async def test_it_may_suppress_its_cancellation() -> None:
@@ -111,7 +111,7 @@ async def test_it_may_suppress_its_cancellation() -> None:
 
         return stubborn()
 
-    task = asyncio.create_task(within(10.0, work()))
+    task = asyncio.create_task(run_with_timeout(10.0, work()))
     await asyncio.sleep(0)
     task.cancel()
     assert await task == "stayed"

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Coroutine, Generator
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar
 
-__all__ = ["within"]
+__all__ = ["run_with_timeout"]
 
 T = TypeVar("T")
 
 
-async def within(seconds: float, work: Awaitable[T]) -> T:
+async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     """Return the result of `work` if it is ready within `seconds`.
 
     The first step of `work` runs at once. It is often the only one, because the result was cached or the
