@@ -14,7 +14,7 @@ from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError
-from stormdoor.guard.reach import reach_of
+from stormdoor.guard.revocation_scope import affected_tenants
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import SessionHandler
 
@@ -67,8 +67,10 @@ class _Revocations(SessionHandler):
         if not self._may(authentication, Resource(order.target, order.value, principal.tenant)):
             return
         guard = self.guard
-        reach = await reach_of(target, order.value, store=guard.store, registry=guard.registry)
-        tenant = reach.as_seen_from(principal.tenant)
+        scope = await affected_tenants(
+            target, order.value, store=guard.store, registry=guard.registry
+        )
+        tenant = scope.as_seen_from(principal.tenant)
         if tenant != principal.tenant and not self._may(
             authentication, Resource(order.target, order.value, tenant)
         ):

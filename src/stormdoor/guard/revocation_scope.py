@@ -8,7 +8,7 @@ from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Store
 
-__all__ = ["Reach", "reach_of"]
+__all__ = ["RevocationScope", "affected_tenants"]
 
 # Names that several tenants may use: a device of one tenant with such a name does not exclude a device of
 # another.
@@ -16,7 +16,7 @@ _SHARED = frozenset({Target.DEVICE, Target.ROLE, Target.EVERYTHING})
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class RevocationScope:
     """The tenants that a revocation affects.
 
     Attributes:
@@ -42,14 +42,16 @@ class Reach:
         return f"not only {tenant}"
 
 
-async def reach_of(target: Target, value: str, *, store: Store, registry: Registry) -> Reach:
+async def affected_tenants(
+    target: Target, value: str, *, store: Store, registry: Registry
+) -> RevocationScope:
     """Return the tenants that a revocation of `target` and `value` affects.
 
     Raises:
         StoreUnavailable: The store does not answer.
     """
     if target is Target.TENANT:
-        return Reach(frozenset({value}), all_known=True)
+        return RevocationScope(frozenset({value}), all_known=True)
     naming = Revocation(target, value, float("inf"))
     tenants = {
         connection.authentication.principal.tenant
@@ -60,7 +62,9 @@ async def reach_of(target: Target, value: str, *, store: Store, registry: Regist
     # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
     # belongs to one token.
     named = stored if target is Target.CREDENTIAL else tenants | stored
-    return Reach(frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED)
+    return RevocationScope(
+        frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED
+    )
 
 
 async def _stored(target: Target, value: str, store: Store) -> set[str | None]:
