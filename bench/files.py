@@ -110,7 +110,7 @@ async def count() -> dict[str, list[str]]:
     )
     # No maintenance loop: only the measured code may run.
     await guard.store.open()
-    await guard.lifetime.start()
+    await guard.supervisor.start()
     guard.running = True
     await guard.store.add_account(Account(id="alice", roles=frozenset({"member"})))
     cookie = f"{guard.sessions.cookie.name}={(await guard.sessions.create('alice')).secret}"

@@ -218,7 +218,7 @@ async def run() -> None:
     )
     # No maintenance loop: only the measured code may run.
     await guard.store.open()
-    await guard.lifetime.start()
+    await guard.supervisor.start()
     await guard.store.add_account(Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES)))
     session = (await guard.sessions.create(PRINCIPAL)).secret
     path = Path(guard, clock, session)

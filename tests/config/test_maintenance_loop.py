@@ -16,7 +16,7 @@ from stormdoor import (
     StoreUnavailable,
 )
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -133,7 +133,7 @@ async def test_no_job_prevents_another(broken: str) -> None:
     await store.add_revocation(Revocation(Target.PRINCIPAL, "bob", clock.now()))
     clock.advance(100)
     store.broken[broken] = RuntimeError("odd")
-    with log_lines("stormdoor", "stormdoor.lifetime"):
+    with log_lines("stormdoor", "stormdoor.supervisor"):
         for _ in range(4):
             await guard.tick()
     assert not alice.open
@@ -146,13 +146,13 @@ async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -
     guard = await settle(make_guard())
     second: list[asyncio.Task[None]] = []
 
-    async def follow(_: Lifetime) -> int:
+    async def follow(_: ConnectionSupervisor) -> int:
         if not second:
             # Its first step comes after the end of this job, and before the first tick continues.
             second.append(asyncio.get_running_loop().create_task(guard.tick()))
         return 0
 
-    monkeypatch.setattr(Lifetime, "follow", follow)
+    monkeypatch.setattr(ConnectionSupervisor, "follow", follow)
     await guard.tick()
     await second[0]
     await guard.close()
@@ -265,7 +265,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time limit of a job."""
     monkeypatch.setattr("stormdoor.config.maintenance_loop._JOB_SECONDS", 0.1)
     monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr("stormdoor.guard.lifetime.ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr("stormdoor.guard.supervisor.ANSWER_SECONDS", 0.02)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -298,7 +298,7 @@ async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(sile
     await store.add_revocation(Revocation(Target.CHANGED, "carol", clock.now()))
     clock.advance(100)
     pause = store.pause(silent)
-    with log_lines("stormdoor", "stormdoor.lifetime", "stormdoor.refused"):
+    with log_lines("stormdoor", "stormdoor.supervisor", "stormdoor.refused"):
         await guard.tick()
         await until(lambda: not alice.open)
         if silent == "revocations":
@@ -334,7 +334,7 @@ async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
                 continue
         return 0
 
-    guard.lifetime.follow = hang  # type: ignore[method-assign]
+    guard.supervisor.follow = hang  # type: ignore[method-assign]
     with log_lines("stormdoor", "stormdoor.refused") as lines:
         await guard.tick()
         assert any("follow" in line for line in lines)
@@ -430,7 +430,7 @@ async def test_a_look_at_thousands_lets_others_in_between() -> None:
     guard = await settle(make_guard(clock=Ticking(), limits=limits))
     await many(guard, 60)
     turns = 0
-    looking = asyncio.create_task(guard.lifetime.expire())
+    looking = asyncio.create_task(guard.supervisor.expire())
     while not looking.done():
         turns += 1
         await asyncio.sleep(0)

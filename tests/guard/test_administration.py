@@ -195,7 +195,7 @@ async def test_a_key_that_cannot_be_read_is_no_key() -> None:
     old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
     connection, sink = await opened(guard, bearer(old.secret))
     store.broken["key"] = StoreUnavailable("no")
-    await guard.lifetime.apply(Revocation(Target.CHANGED, "carol", guard.clock.now()))
+    await guard.supervisor.apply(Revocation(Target.CHANGED, "carol", guard.clock.now()))
     assert not connection.open
     assert sink.closed == (1013, "try again later")
 

@@ -130,7 +130,7 @@ async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert await guard.store.log_position() == before
         await guard.tick()
         assert server.open == {"alice", "foreign"}
-        assert not guard.lifetime.behind
+        assert not guard.supervisor.behind
         assert "was a backup restored" in caplog.text
         after = await guard.store.log_position()
         assert (after.epoch == before.epoch, after.seq) == (False, before.seq)
@@ -191,7 +191,7 @@ async def test_a_disabled_account_in_the_other_log(tmp_path: Path) -> None:
         backup = server.back_up()
         await guard.store.set_disabled("alice", False)
         await guard.admin.revoke(Target.CONNECTION, "none")
-        await guard.lifetime.follow()
+        await guard.supervisor.follow()
         assert server.open == {"alice", "bob's key", "carol"}
         server.restore(backup)
         await guard.tick()
@@ -210,7 +210,7 @@ async def test_a_store_that_fails_while_all_are_judged(tmp_path: Path) -> None:
         server.restore(backup)
         Failing.fails = True
         await guard.tick()
-        assert guard.lifetime.behind
+        assert guard.supervisor.behind
         assert (await refused(guard, server.handshakes["alice"])).denial is Denial.UNAVAILABLE
         Failing.fails = False
         await guard.tick()
@@ -224,7 +224,7 @@ async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added:
     async with serving(tmp_path) as server:
         guard = server.guard
         await server.foreign()
-        await guard.lifetime.follow()
+        await guard.supervisor.follow()
         command = _guard(server.path)
         await command.store.open()
         assert isinstance(command.clock, FakeClock)
@@ -236,7 +236,7 @@ async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added:
             await command.admin.revoke(Target.PRINCIPAL, "zoe")
         await command.store.close()
         assert server.open == {"foreign"}
-        await guard.lifetime.follow()
+        await guard.supervisor.follow()
         assert server.open == set()
 
 

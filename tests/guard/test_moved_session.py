@@ -52,7 +52,7 @@ async def test_a_connection_goes_along_as_it_is() -> None:
     guard.clock.advance(60)  # type: ignore[attr-defined]
     renewed = await _moved(guard, issued)
     before = connection.authentication
-    assert await guard.lifetime.follow() == 0
+    assert await guard.supervisor.follow() == 0
     assert connection.open
     assert sink.closed is None
     assert connection.authentication == replace(
@@ -65,7 +65,7 @@ async def test_the_end_of_the_new_session_is_its_end() -> None:
     """A logout with the new cookie finds the old socket."""
     guard, issued, connection, sink = await _at_home()
     renewed = await _moved(guard, issued)
-    await guard.lifetime.follow()
+    await guard.supervisor.follow()
     assert await guard.admin.end_session(renewed.session.id)
     assert not connection.open
     assert sink.closed is not None
@@ -79,17 +79,17 @@ async def test_other_connections_stay_where_they_are() -> None:
     connection, _ = await opened(guard, _cookie(guard, other))
     before = connection.authentication
     await _moved(guard, issued)
-    await guard.lifetime.follow()
+    await guard.supervisor.follow()
     assert connection.authentication is before
 
 
 async def test_a_session_that_ended_before_its_move_was_heard_of() -> None:
     """INVARIANT: whoever ends the new session first has ended what moves there."""
     guard, issued, connection, sink = await _at_home()
-    await guard.lifetime.apply(Revocation(Target.SESSION, "new", guard.clock.now()))
+    await guard.supervisor.apply(Revocation(Target.SESSION, "new", guard.clock.now()))
     assert connection.open
     moved = Revocation(Target.MOVED, f"{issued.session.id} new", guard.clock.now())
-    assert await guard.lifetime.apply(moved) == 1
+    assert await guard.supervisor.apply(moved) == 1
     assert not connection.open
     assert sink.closed is not None
 
@@ -103,7 +103,7 @@ async def test_the_old_secret_opens_nothing() -> None:
     slow = asyncio.create_task(refused(guard, _cookie(guard, issued)))
     await pause.reached.wait()
     renewed = await _moved(guard, issued)
-    await guard.lifetime.follow()
+    await guard.supervisor.follow()
     pause.go()
     assert (await slow).denial is Denial.REVOKED
     assert (await refused(guard, _cookie(guard, issued))).denial is Denial.BAD_CREDENTIAL
@@ -116,7 +116,7 @@ async def test_a_connection_that_is_not_open_yet_goes_along() -> None:
     issued = await guard.sessions.create("carol")
     connection = await admit(guard, _cookie(guard, issued))
     renewed = await _moved(guard, issued)
-    await guard.lifetime.follow()
+    await guard.supervisor.follow()
     connection.sink = FakeSink()
     assert guard.registry.opened(connection)
     assert connection.authentication.session_id == renewed.session.id
@@ -127,14 +127,14 @@ async def test_idleness_is_that_of_the_new_session() -> None:
     guard, issued, connection, _ = await _at_home()
     clock: Any = guard.clock
     renewed = await _moved(guard, issued)
-    await guard.lifetime.follow()
+    await guard.supervisor.follow()
     clock.advance(1700)
     await guard.store.touch_session(renewed.session.id, clock.now())
     clock.advance(200)
-    await guard.lifetime.expire()
+    await guard.supervisor.expire()
     assert connection.open
     clock.advance(1700)
-    await guard.lifetime.expire()
+    await guard.supervisor.expire()
     assert not connection.open
 
 
@@ -164,7 +164,7 @@ async def test_a_move_that_is_cut_off_leaves_no_connection_behind() -> None:
         with contextlib.suppress(StoreUnavailable):
             await guard.sessions.rotate(issued.session, authenticated=True, moving=True)
         del store.broken[method]
-        await guard.lifetime.follow()
+        await guard.supervisor.follow()
         assert await guard.admin.end_other_sessions("carol") == 1
         assert not connection.open
         await guard.close()

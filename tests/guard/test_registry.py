@@ -201,7 +201,7 @@ async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.Mon
         await guard.store.add_revocation(Revocation(Target.PRINCIPAL, name, guard.clock.now()))
     served: list[bool] = []
     asyncio.get_running_loop().call_soon(lambda: served.append(connection.open))
-    assert await guard.lifetime.follow() == 1
+    assert await guard.supervisor.follow() == 1
     assert served == [True]
     assert sink.closed == (3000, "authentication required")
 

@@ -12,7 +12,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
-from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.stores import MemoryStore
 from tests.properties.strategies import ROLES, authentications, revocations
 from tests.support.clock import FakeClock
@@ -112,7 +112,7 @@ def test_whom_a_revocation_names(
         )
     if revocation.target is Target.CONNECTION:
         revocation = replace(revocation, value=str(number))
-    lifetime: Any = Lifetime(
+    lifetime: Any = ConnectionSupervisor(
         registry=everybody,  # type: ignore[arg-type]
         revocations=RevocationIndex(),
         policies=PolicySet([]),

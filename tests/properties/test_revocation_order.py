@@ -102,7 +102,7 @@ class Processes(RuleBasedStateMachine):
         self.other_clock.set_wall(self.other_clock.now() + seconds)
         if both:
             self.clock.set_wall(self.clock.now() + seconds)
-            self.run(self.server.lifetime.expire())
+            self.run(self.server.supervisor.expire())
 
     @rule(seconds=st.sampled_from([0.001, 0.25, 60.0]))
     def time_passes(self, seconds: float) -> None:
@@ -161,8 +161,8 @@ class Processes(RuleBasedStateMachine):
 
     @rule()
     def the_server_follows(self) -> None:
-        self.run(self.server.lifetime.follow())
-        assert not self.server.lifetime.behind
+        self.run(self.server.supervisor.follow())
+        assert not self.server.supervisor.behind
         for one in self.issued:
             if one.connection is None:
                 continue

@@ -137,7 +137,7 @@ async def issue(
         scope: A permission that it is restricted to, such as chat:say or chat:*; may be given several
             times. '*' for all permissions of the principal.
         network: A network that it may be used from, such as 10.0.0.0/8; may be given several times.
-        expires: Lifetime, such as 90d, or never. 365d if left out.
+        expires: ConnectionSupervisor, such as 90d, or never. 365d if left out.
         quiet: Print only the key.
         where: Which installation.
     """

@@ -42,12 +42,12 @@ from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.inbound import Inbound
-from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
@@ -84,7 +84,7 @@ class Guard:
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
             less than 1000 MiB left, the guard logs an error once an hour.
         sessions: Options of `SessionService`.
-        ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
+        ticket_seconds: ConnectionSupervisor of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: Settings of second factors, or None for the default.
         secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one
@@ -235,7 +235,7 @@ class Guard:
             statistics=self.statistics,
             clock=self.clock,
         )
-        self.lifetime = Lifetime(
+        self.supervisor = ConnectionSupervisor(
             registry=self.registry,
             revocations=self.revocations,
             policies=self._policies,
@@ -276,7 +276,7 @@ class Guard:
         self.registry.on_end += [self.pending.leave, self.rechecker.forget]
         self.maintenance_loop = MaintenanceLoop(
             checks=self.checks,
-            lifetime=self.lifetime,
+            supervisor=self.supervisor,
             rechecker=self.rechecker,
             registry=self.registry,
             revocations=self.revocations,
@@ -294,7 +294,7 @@ class Guard:
         self.admin = Administration(
             store,
             self.trail,
-            self.lifetime,
+            self.supervisor,
             self.sessions,
             self.keys,
             self.passwords,
@@ -417,7 +417,7 @@ class Guard:
         self._starting = asyncio.get_running_loop().create_future()
         try:
             await self.store.open()
-            await self.lifetime.start()
+            await self.supervisor.start()
         except BaseException as error:
             if isinstance(error, StoreUnavailable):
                 _log.critical("the guard cannot start: %s", error)

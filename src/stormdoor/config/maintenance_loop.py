@@ -11,10 +11,10 @@ from typing import Any
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import HandshakeChecks
-from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
@@ -43,7 +43,7 @@ class MaintenanceLoop:
         self,
         *,
         checks: HandshakeChecks,
-        lifetime: Lifetime,
+        supervisor: ConnectionSupervisor,
         rechecker: Rechecker,
         registry: Registry,
         revocations: RevocationIndex,
@@ -55,7 +55,7 @@ class MaintenanceLoop:
         unfinished: Unfinished,
     ) -> None:
         self._checks = checks
-        self._lifetime = lifetime
+        self._supervisor = lifetime
         self._rechecker = rechecker
         self._registry = registry
         self._revocations = revocations
@@ -82,7 +82,7 @@ class MaintenanceLoop:
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("follow", self._follow),
             ("unfinished", self._unfinished.retry),
-            ("expire", self._lifetime.expire),
+            ("expire", self._supervisor.expire),
             ("recheck", self._rechecker.look),
             ("trail", self._trail.write_due),
         ]
@@ -92,7 +92,7 @@ class MaintenanceLoop:
             await self._do(name, job)
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
-        self._checks.revocations_stale = self._lifetime.behind or "follow" in self.jobs
+        self._checks.revocations_stale = self._supervisor.behind or "follow" in self.jobs
 
     async def _do(self, name: str, job: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run one job with a time limit.
@@ -126,8 +126,8 @@ class MaintenanceLoop:
             _log.error("a maintenance job failed", exc_info=error)
 
     async def _follow(self) -> None:
-        await self._lifetime.follow()
-        self._checks.revocations_stale = self._lifetime.behind
+        await self._supervisor.follow()
+        self._checks.revocations_stale = self._supervisor.behind
 
     async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""
@@ -140,7 +140,7 @@ class MaintenanceLoop:
             if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
                 await self._space.measure()
             if self.ticks % (_SLOW_TICKS * 60) == 0:
-                await self._lifetime.touch_sessions()
+                await self._supervisor.touch_sessions()
             if self.ticks % _PURGE_TICKS == 0:
                 await self._store.purge(now)
                 self._revocations.forget_sessions(now - REVOKED_SECONDS)

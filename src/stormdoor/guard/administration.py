@@ -23,7 +23,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.guard.lifetime import ANSWER_SECONDS, Lifetime
+from stormdoor.guard.supervisor import ANSWER_SECONDS, ConnectionSupervisor
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
@@ -44,7 +44,7 @@ class Administration:
 
     store: Store
     trail: Trail
-    lifetime: Lifetime
+    supervisor: ConnectionSupervisor
     sessions: SessionService
     keys: KeyService
     passwords: Passwords
@@ -97,11 +97,11 @@ class Administration:
         """
         now = self.clock.now()
         _must_make_sense(target, value, before, now)
-        at = self.lifetime.dated(target, value, now) if before is None else before
+        at = self.supervisor.dated(target, value, now) if before is None else before
         revocation = Revocation(target, value, at, reason=reason, by_time=before is not None)
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
-        ended = await self.lifetime.apply(revocation)
+        ended = await self.supervisor.apply(revocation)
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
         if before is not None:
@@ -126,11 +126,11 @@ class Administration:
                 try:
                     stored = revocation.placed(await self.store.add_revocation(revocation))
                 except StoreError:
-                    self.lifetime.unstorable(revocation)
+                    self.supervisor.unstorable(revocation)
                     raise
             if not counted:
                 stored = await self._as_stored(stored)
-                await self.lifetime.stored(revocation, stored)
+                await self.supervisor.stored(revocation, stored)
                 counted = True
             await self._end_sessions(stored)
 
@@ -144,7 +144,7 @@ class Administration:
                 f"the revocation {next(_numbers)} of {revocation.target.value} {revocation.value}"
             )
             if not self.unfinished.add(name, work, error) and not stored.seq:
-                self.lifetime.unstorable(revocation)
+                self.supervisor.unstorable(revocation)
             raise
 
     async def _as_stored(self, entry: Revocation) -> Revocation:
@@ -187,19 +187,19 @@ class Administration:
             overtaken = False
             for session in await self.store.sessions(principal_id):
                 reached = revocation.reaches(
-                    session.born_at, session.position, skew=self.lifetime.clock_skew_seconds
+                    session.born_at, session.position, skew=self.supervisor.clock_skew_seconds
                 )
                 if reached and device in (None, session.device_id):
                     overtaken |= not await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
         """Apply the stored end of a session or key here, without waiting for the feed."""
-        await self.lifetime.apply(Revocation(target, value, self.clock.now(), reason=reason))
+        await self.supervisor.apply(Revocation(target, value, self.clock.now(), reason=reason))
 
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
         # As above, the connections of this process end first.
-        ended = await self.lifetime.apply(revocation)
+        ended = await self.supervisor.apply(revocation)
         await self.unfinished.do(
             f"the change of {principal_id}", lambda: self.store.add_revocation(revocation)
         )
@@ -354,7 +354,7 @@ class Administration:
             StoreUnavailable: The session is over in this process, and its connections are closed, if this
                 process knows that it is the owner's. It is removed when the store answers again.
         """
-        known = self.lifetime.of_session(session_id)
+        known = self.supervisor.of_session(session_id)
         if owner is None or (known and all(one.principal.id == owner for one in known)):
             # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
             # open.
@@ -386,7 +386,7 @@ class Administration:
                 removed when the store answers again.
         """
         session_id = fingerprint(secret)
-        known = bool(self.lifetime.of_session(session_id))
+        known = bool(self.supervisor.of_session(session_id))
         if known:
             # INVARIANT: first in this process, as in `end_session`.
             await self._gone(Target.SESSION, session_id, "logout")
@@ -418,7 +418,7 @@ class Administration:
             StoreUnavailable: The connections of this process are closed. The sessions are removed when the
                 store answers again.
         """
-        for session_id in self.lifetime.sessions_of(principal_id) - {keep}:
+        for session_id in self.supervisor.sessions_of(principal_id) - {keep}:
             await self._gone(Target.SESSION, session_id, "logout")
         now = self.clock.now()
 
@@ -519,7 +519,7 @@ class Administration:
             actor,
             f"{len(policies.roles)} roles, {len(policies.policies)} policies",
         )
-        return self.lifetime.adopt(policies)
+        return self.supervisor.adopt(policies)
 
 
 def _end_of(session_id: str) -> str:

@@ -12,9 +12,9 @@ from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.attempt import Attempt
 from stormdoor.guard.connection import UNKNOWN, Connection
-from stormdoor.guard.lifetime import read_account
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registry import Registry, public_key
+from stormdoor.guard.supervisor import read_account
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Registration"]

@@ -73,7 +73,7 @@ class FactorRoute(LoginRoute):
         caller = await self.begin_session(
             proved.account, replacing=self.cookie_secret, strength=proved.strength
         )
-        await self.guard.lifetime.follow()
+        await self.guard.supervisor.follow()
         if caller is None:
             self.refuse(CHANGED, principal=proved.account.id)
             return
@@ -107,6 +107,6 @@ class FactorRoute(LoginRoute):
         if issued is None:
             self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
             return None
-        await self.guard.lifetime.follow()
+        await self.guard.supervisor.follow()
         self.set_session_cookie(issued.secret)
         return Caller(issued.session, caller.account)

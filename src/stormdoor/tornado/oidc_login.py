@@ -175,7 +175,7 @@ class Callback(OpenIdRoute):
             **_proof(token),
         )
         refusal = await self._overtaken(issued, token)
-        await self.guard.lifetime.follow()
+        await self.guard.supervisor.follow()
         if refusal is not None:
             return refusal
         self.set_session_cookie(issued.secret)
@@ -197,7 +197,7 @@ class Callback(OpenIdRoute):
         if issued is None:
             return Refusal(Denial.EXPIRED, "the session ended meanwhile")
         refusal = await self._overtaken(issued, token)
-        await self.guard.lifetime.follow()
+        await self.guard.supervisor.follow()
         if refusal is not None:
             return refusal
         self.set_session_cookie(issued.secret)

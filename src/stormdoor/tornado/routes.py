@@ -58,7 +58,7 @@ class _LogIn(LoginRoute):
             await self._wait(outcome.account, methods)
             return
         caller = await self.begin_session(outcome.account, replacing=self.cookie_secret)
-        await self.guard.lifetime.follow()
+        await self.guard.supervisor.follow()
         if caller is None:
             await self._failed(CHANGED, body.username)
             return
@@ -106,7 +106,7 @@ class _Session(LoginRoute):
             # A change of privilege: the old secret must not get the new privileges.
             issued = await self.guard.sessions.rotate(caller.session)
             if issued is not None:
-                await self.guard.lifetime.follow()
+                await self.guard.supervisor.follow()
                 self.note("session_renewed", caller.account.id, "roles or attributes changed")
                 self.set_session_cookie(issued.secret)
                 caller = Caller(issued.session, caller.account)

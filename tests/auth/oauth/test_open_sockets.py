@@ -34,7 +34,7 @@ class Door:
         """Beat for so long; wait for answers of the real provider in between."""
         for _ in range(int(seconds / step)):
             self.clock.advance(step)
-            await self.guard.lifetime.expire()
+            await self.guard.supervisor.expire()
             if not self._twin:
                 await self.guard.rechecker.look()
                 await asyncio.gather(*self.guard.rechecker._tasks)

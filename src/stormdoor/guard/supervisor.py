@@ -24,9 +24,9 @@ from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.ports import Clock, Store
 
-__all__ = ["Lifetime", "read_account"]
+__all__ = ["ConnectionSupervisor", "read_account"]
 
-_log = logging.getLogger("stormdoor.lifetime")
+_log = logging.getLogger("stormdoor.supervisor")
 
 _LAST_LOOK_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
@@ -68,7 +68,7 @@ class _Question(NamedTuple):
     at: float
 
 
-class Lifetime:
+class ConnectionSupervisor:
     """Ends connections that have expired, are revoked, or lost their permission.
 
     Args:
