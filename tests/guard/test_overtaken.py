@@ -220,10 +220,10 @@ async def test_asking_again_does_not_mix_proofs() -> None:
     guard = await settle(make_guard(Tokens({"alice": alice})))
     connection, _ = await opened(guard, bearer("alice"))
     guard.renewal._factors = _Factors()
-    await guard.rechecker.look()
+    await guard.revalidation.look()
     guard.clock.advance(60)  # type: ignore[attr-defined]
     assert await guard.prove(connection, "123456") is None
-    await guard.rechecker.look()
+    await guard.revalidation.look()
     for _ in range(5):
         await asyncio.sleep(0)
     assert oracle.asked == 1

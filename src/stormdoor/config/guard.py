@@ -42,12 +42,12 @@ from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.inbound import Inbound
-from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
@@ -266,18 +266,18 @@ class Guard:
             clock=self.clock,
             factors=self.factors,
         )
-        self.rechecker = Rechecker(
+        self.revalidation = TokenRevalidation(
             registry=self.registry,
             revocations=self.revocations,
             policies=self._policies,
             limits=self.limits,
             clock=self.clock,
         )
-        self.registry.on_end += [self.pending.leave, self.rechecker.forget]
+        self.registry.on_end += [self.pending.leave, self.revalidation.forget]
         self.maintenance_loop = MaintenanceLoop(
             checks=self.checks,
             supervisor=self.supervisor,
-            rechecker=self.rechecker,
+            revalidation=self.revalidation,
             registry=self.registry,
             revocations=self.revocations,
             trail=self.trail,
@@ -478,7 +478,7 @@ class Guard:
             self.maintenance_loop.jobs.clear()
         # In batches, so that the loop continues to serve the remaining clients.
         await self.registry.drain_close_queue()
-        await self.rechecker.close()
+        await self.revalidation.close()
         if self.running:
             self._note("sys_shutdown")
             await self._last("what waits for the store cannot be stored", self.unfinished.retry())

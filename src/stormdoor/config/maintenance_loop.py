@@ -11,10 +11,10 @@ from typing import Any
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import HandshakeChecks
-from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store
@@ -44,7 +44,7 @@ class MaintenanceLoop:
         *,
         checks: HandshakeChecks,
         supervisor: ConnectionSupervisor,
-        rechecker: Rechecker,
+        revalidation: TokenRevalidation,
         registry: Registry,
         revocations: RevocationIndex,
         trail: Trail,
@@ -56,7 +56,7 @@ class MaintenanceLoop:
     ) -> None:
         self._checks = checks
         self._supervisor = lifetime
-        self._rechecker = rechecker
+        self._revalidation = rechecker
         self._registry = registry
         self._revocations = revocations
         self._trail = trail
@@ -83,7 +83,7 @@ class MaintenanceLoop:
             ("follow", self._follow),
             ("unfinished", self._unfinished.retry),
             ("expire", self._supervisor.expire),
-            ("recheck", self._rechecker.look),
+            ("recheck", self._revalidation.look),
             ("trail", self._trail.write_due),
         ]
         if self.ticks % _SLOW_TICKS == 0:

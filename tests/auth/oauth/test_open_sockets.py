@@ -36,8 +36,8 @@ class Door:
             self.clock.advance(step)
             await self.guard.supervisor.expire()
             if not self._twin:
-                await self.guard.rechecker.look()
-                await asyncio.gather(*self.guard.rechecker._tasks)
+                await self.guard.revalidation.look()
+                await asyncio.gather(*self.guard.revalidation._tasks)
 
 
 @asynccontextmanager

@@ -50,12 +50,12 @@ class Watch:
 
     def __init__(self, guard: Guard, clock: FakeClock, oracles: dict[str, Oracle]) -> None:
         self.guard, self.clock, self.oracles = guard, clock, oracles
-        self.rechecker = guard.rechecker
+        self.revalidation = guard.revalidation
 
     async def tick(self, seconds: float = 0.0) -> int:
         """Time passes, the heart beats, and questions are answered."""
         self.clock.advance(seconds)
-        ended = await self.rechecker.look()
+        ended = await self.revalidation.look()
         for _ in range(5):
             await asyncio.sleep(0)
         return ended
@@ -102,7 +102,7 @@ async def test_no_longer_so() -> None:
     assert sink.closed == (3000, "authentication required")
     await here.tick(60)
     assert alice.asked == 1
-    assert here.rechecker._watched == {}
+    assert here.revalidation._watched == {}
 
 
 async def test_a_question_stalls_nobody() -> None:
@@ -118,7 +118,7 @@ async def test_a_question_stalls_nobody() -> None:
         await here.tick(1)
     assert (alice.asked, bob.asked) == (1, 1)
     assert not connection.open
-    await here.rechecker.close()
+    await here.revalidation.close()
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ async def test_ended_meanwhile() -> None:
     alice.held.set()
     await here.tick()
     assert not connection.open
-    assert here.rechecker._watched == {}
+    assert here.revalidation._watched == {}
 
 
 async def test_not_all_at_once() -> None:

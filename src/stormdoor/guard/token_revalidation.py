@@ -22,9 +22,9 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Clock
 
-__all__ = ["Rechecker"]
+__all__ = ["TokenRevalidation"]
 
-_log = logging.getLogger("stormdoor.recheck")
+_log = logging.getLogger("stormdoor.token_revalidation")
 
 _AT_ONCE = 256
 _RETRY_SECONDS = 5.0
@@ -53,7 +53,7 @@ class _Watched:
     asking: bool = False
 
 
-class Rechecker:
+class TokenRevalidation:
     """Checks credentials again, and ends or updates their connections.
 
     INVARIANT: no answer is used longer than `seconds` and `grace_seconds` of its `Recheck` together.
