@@ -127,7 +127,7 @@ class Factors:
 async def test_step_up() -> None:
     """What lacks is said; a code or a newer token brings it, on the same socket."""
     page = module_of(HOW_TO / "step-up.md")
-    page.guard.renewal._factors = Factors()
+    page.guard.credential_refresh._factors = Factors()
     now = int(time.time())
     async with serving(page.app, page.guard) as host:
         old = token(page, "bank", auth_time=now - 1000)

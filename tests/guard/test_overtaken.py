@@ -176,7 +176,7 @@ async def test_a_code_does_not_make_somebody_elses_proof_fresh() -> None:
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("alice"))
     connection.authentication = replace(connection.authentication, strength=3, acr="gold")
-    guard.renewal._factors = _Factors()
+    guard.credential_refresh._factors = _Factors()
     guard.clock.advance(3600)  # type: ignore[attr-defined]
     assert await guard.prove(connection, "123456") is None
     now = connection.authentication
@@ -219,7 +219,7 @@ async def test_asking_again_does_not_mix_proofs() -> None:
     oracle.says = alice
     guard = await settle(make_guard(Tokens({"alice": alice})))
     connection, _ = await opened(guard, bearer("alice"))
-    guard.renewal._factors = _Factors()
+    guard.credential_refresh._factors = _Factors()
     await guard.revalidation.look()
     guard.clock.advance(60)  # type: ignore[attr-defined]
     assert await guard.prove(connection, "123456") is None

@@ -181,7 +181,7 @@ def door(clock: FakeClock | None = None, **options: Any) -> Guard:
     policies = PolicySet([role("keeper", "chat:*", "vault:*")])
     given = {"policies": policies, "insecure_allow_any_host": True, **options}
     guard = make_guard(tokens, clock=clock, **given)
-    guard.renewal._factors = Factors()
+    guard.credential_refresh._factors = Factors()
     return guard
 
 

@@ -37,13 +37,13 @@ from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.administration import Administration
 from stormdoor.guard.buffers import Buffers
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.credential_refresh import CredentialRefresh
 from stormdoor.guard.first_message import FirstMessageAuthentication
 from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.registry import Registry
-from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
@@ -254,7 +254,7 @@ class Guard:
             secrets_key,
             max_unauthenticated=self.limits.unfinished_logins,
         )
-        self.renewal = Renewal(
+        self.credential_refresh = CredentialRefresh(
             credentials=self.credentials,
             checks=self.checks,
             policies=self._policies,
@@ -374,7 +374,7 @@ class Guard:
         Returns:
             None if the connection has the new credential now; else the refusal.
         """
-        return await self.renewal.refresh(connection, token)
+        return await self.credential_refresh.refresh(connection, token)
 
     async def prove(self, connection: Connection, totp: str) -> Refusal | None:
         """Authenticate the principal of an open connection again, with a code of its second factor.
@@ -386,7 +386,7 @@ class Guard:
         Returns:
             None if its authentication is fresh and has two factors now; else the refusal.
         """
-        return await self.renewal.prove(connection, totp)
+        return await self.credential_refresh.prove(connection, totp)
 
     # -- start and stop --------------------------------------------------------------------------
 

@@ -680,7 +680,7 @@ async def vault(**limits: Any) -> tuple[Guard, Connection, Factors, FakeClock]:
     guard, connection, _, _ = await world(clock=clock, limits=limits)
     guard.reload(VAULT)
     factors = Factors()
-    guard.renewal._factors = factors
+    guard.credential_refresh._factors = factors
     return guard, connection, factors, clock
 
 
@@ -733,7 +733,7 @@ async def test_codes_cannot_be_guessed_from_many_addresses() -> None:
 async def test_without_second_factors_there_is_nothing_to_prove() -> None:
     """The message is none that this guard knows."""
     guard, connection, _, _ = await vault()
-    guard.renewal._factors = None
+    guard.credential_refresh._factors = None
     refusal = await guard.prove(connection, "123456")
     assert refusal is not None
     assert refusal.denial is Denial.INVALID_MESSAGE
@@ -759,7 +759,7 @@ async def test_an_answer_that_is_no_yes_is_no_yes() -> None:
         async def prove(self, principal_id: str, *, totp: str) -> Any:
             return "no"
 
-    guard.renewal._factors = Odd()
+    guard.credential_refresh._factors = Odd()
     assert await guard.prove(connection, "123456") is not None
     assert connection.authentication.strength == 1
     await guard.close()

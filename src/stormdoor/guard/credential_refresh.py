@@ -31,14 +31,14 @@ from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, SecondFactors
 
-__all__ = ["Renewal"]
+__all__ = ["CredentialRefresh"]
 
-_log = logging.getLogger("stormdoor.renewal")
+_log = logging.getLogger("stormdoor.credential_refresh")
 
 _TWO_FACTORS = 2
 
 
-class Renewal:
+class CredentialRefresh:
     """Renews the authentication of open connections.
 
     Args:
