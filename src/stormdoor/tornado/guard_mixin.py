@@ -303,8 +303,8 @@ class GuardMixin(HandshakeMixin):
             self._door_guard.registry.end(connection, code=self.close_code or 1006)
         if connection is not None:
             self._door_guard.buffers.keep(connection, 0)
-        if self._door_backlog is not None:
-            self._door_backlog.abandon()
+        if self._door_send_queue is not None:
+            self._door_send_queue.abandon()
 
     def on_finish(self) -> None:
         """End the connection if the answer that was sent is not the 101.

@@ -23,11 +23,11 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.expiry import expired
-from stormdoor.guard.outbound import Backlog
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS, CreatedOnAccess
+from stormdoor.tornado.send_queue import SendQueue
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["HandlerSink", "OutboundMixin", "connection_of"]
@@ -59,7 +59,7 @@ class OutboundMixin(WebSocketHandler):
     """True if the handler has its own `get_current_user`."""
 
     _door_admitted: Connection | None = None
-    _door_backlog: Backlog | None = None
+    _door_send_queue: SendQueue | None = None
     _door_pausing: Future[None] | None = None
     """The awaitable that pauses Tornado's own protocol; the fast one has its own."""
     _door_headers: HTTPHeaders | None = None
@@ -205,9 +205,9 @@ class OutboundMixin(WebSocketHandler):
             self._door_post(connection, message, now, BINARY if binary else TEXT)
             return protocol.written()
         guard = self._door_guard
-        backlog = self._door_backlog
+        backlog = self._door_send_queue
         if backlog is None:
-            backlog = self._door_backlog = Backlog(connection.limits.outbound_bytes)
+            backlog = self._door_send_queue = SendQueue(connection.limits.outbound_bytes)
         size = len(message)
         if not backlog.fits(size):
             self._door_too_slow(connection)
@@ -317,7 +317,7 @@ class HandlerSink:
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.stalled_since()
-        backlog = self._handler._door_backlog  # noqa: SLF001 - likewise
+        backlog = self._handler._door_send_queue  # noqa: SLF001 - likewise
         return None if backlog is None else backlog.stalled_since()
 
     def sent_at(self) -> float:
@@ -325,7 +325,7 @@ class HandlerSink:
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.sent_at
-        backlog = self._handler._door_backlog  # noqa: SLF001 - likewise
+        backlog = self._handler._door_send_queue  # noqa: SLF001 - likewise
         return 0.0 if backlog is None else backlog.last_at
 
     def expiring(self, seconds: float) -> None:

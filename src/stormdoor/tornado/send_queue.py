@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from asyncio import Future
 
-__all__ = ["Backlog"]
+__all__ = ["SendQueue"]
 
 
-class Backlog:
+class SendQueue:
     """Counts the bytes of one connection that have not reached the kernel yet.
 
     Tornado returns a Future for each write and writes in order. Two of them are enough: the last one (when

@@ -6,13 +6,13 @@ import asyncio
 import gc
 from asyncio import Future
 
-from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.send_queue import SendQueue
 from tests.tornado.wire import log_lines
 
 
 async def test_what_has_gone_out_does_not_wait() -> None:
     """An idle connection keeps nothing."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     for size in (10, 20, 30):
         written: Future[None] = Future()
         assert backlog.fits(size)
@@ -24,7 +24,7 @@ async def test_what_has_gone_out_does_not_wait() -> None:
 
 async def test_the_bound_is_kept() -> None:
     """What waits and what comes stay below it together; a message of any size fits an empty queue."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     assert backlog.fits(1000)
     backlog.add(60, Future(), 1.0)
     assert backlog.fits(40)
@@ -33,7 +33,7 @@ async def test_the_bound_is_kept() -> None:
 
 async def test_a_part_that_has_gone_out_makes_room() -> None:
     """Writes are in order: when the first is done, what was counted up to it has gone."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     first: Future[None] = Future()
     second: Future[None] = Future()
     backlog.add(60, first, 1.0)
@@ -48,7 +48,7 @@ async def test_a_part_that_has_gone_out_makes_room() -> None:
 
 async def test_a_failed_write_has_gone_as_well() -> None:
     """A closed stream keeps nothing waiting."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     written: Future[None] = Future()
     backlog.add(100, written, 1.0)
     written.set_exception(OSError())
@@ -58,7 +58,7 @@ async def test_a_failed_write_has_gone_as_well() -> None:
 
 async def test_it_says_since_when_nothing_has_gone_out() -> None:
     """From the first write that waits, and again from the next when that one has gone."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     first: Future[None] = Future()
     backlog.add(10, first, 5.0)
     backlog.add(10, Future(), 6.0)
@@ -69,7 +69,7 @@ async def test_it_says_since_when_nothing_has_gone_out() -> None:
 
 async def test_a_reader_that_stops_in_the_middle_is_found_without_another_write() -> None:
     """It read the first message and never another: nothing more need be sent to notice that."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     writes: list[Future[None]] = [Future(), Future(), Future()]
     for at, written in enumerate(writes):
         backlog.add(10, written, float(at))
@@ -83,7 +83,7 @@ async def test_a_reader_that_stops_in_the_middle_is_found_without_another_write(
 
 async def test_a_client_that_leaves_does_not_fill_the_log() -> None:
     """A write that failed is nobody's error, however many waited."""
-    backlog = Backlog(100)
+    backlog = SendQueue(100)
     writes: list[Future[None]] = [Future() for _ in range(3)]
     for written in writes:
         backlog.add(10, written, 1.0)
@@ -93,7 +93,7 @@ async def test_a_client_that_leaves_does_not_fill_the_log() -> None:
     await asyncio.sleep(0)
     with log_lines("asyncio") as lines:
         del writes, written
-        backlog = Backlog(1)
+        backlog = SendQueue(1)
         await asyncio.sleep(0)
         gc.collect()
     assert lines == []
