@@ -350,4 +350,4 @@ async def test_the_principal_of_one_that_waits_is_nobody() -> None:
     """A principal may be called as it likes, and is not taken for one that waits."""
     clock = FakeClock()
     _, connection, _ = await world(clock, principal=Principal("unknown", frozenset({"member"})))
-    assert not connection.waiting
+    assert not connection.awaiting_authentication

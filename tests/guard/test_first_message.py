@@ -51,7 +51,7 @@ async def another(guard: Guard, **changes: Any) -> tuple[Connection, FakeSink]:
     """One more that waits."""
     connection = await admit(guard, replace(HANDSHAKE, **changes), FIRST)
     connection.sink = sink = FakeSink()
-    assert connection.waiting
+    assert connection.awaiting_authentication
     return connection, sink
 
 
@@ -69,7 +69,7 @@ async def test_it_is_let_in_by_its_first_message() -> None:
     assert [one.name for one in await events(guard)] == ["sys_startup"]
     assert await guard.first_message.receive(connection, ALICE) is None
     assert connection.open
-    assert not connection.waiting
+    assert not connection.awaiting_authentication
     assert connection.principal.id == "alice"
     assert guard.registry.of_principal("alice") == [connection]
     assert len(guard.pending) == 0
@@ -86,7 +86,7 @@ async def test_a_credential_in_the_handshake_is_as_good_as_ever() -> None:
     """It need not wait."""
     guard = await settle(make_guard())
     connection = await admit(guard, bearer("alice"), FIRST)
-    assert not connection.waiting
+    assert not connection.awaiting_authentication
     assert len(guard.pending) == 0
     refusal = await refused(guard, bearer("forged"), FIRST)
     assert refusal.denial is Denial.BAD_CREDENTIAL

@@ -254,7 +254,7 @@ async def test_roles_of_an_account_come_by_the_feed() -> None:
     connection.authentication = replace(connection.authentication, live=True)
     await here.tick()
     await here.tick(60)
-    connection.judge_by(here.guard.policies, Principal("alice", frozenset({"reader"})))
+    connection.apply_policies(here.guard.policies, Principal("alice", frozenset({"reader"})))
     assert alice.held is not None
     alice.held.set()
     await here.tick()

@@ -126,7 +126,7 @@ class Hub:
             if connection in left_out or sink is None:
                 continue
             # INVARIANT: an expired connection receives nothing, even before the next tick.
-            if connection.due(now, monotonic):
+            if connection.is_expired(now, monotonic):
                 self._registry.end(connection, Refusal(Denial.EXPIRED, "its time is up"))
                 continue
             # INVARIANT: checked again for each delivery, so that a role that was just removed has no

@@ -23,7 +23,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["ORDER", "UNKNOWN", "Connection", "Shared", "Sink", "is_proven"]
+__all__ = ["ORDER", "UNKNOWN", "Connection", "PrincipalUsage", "Sink", "is_proven"]
 
 ORDER = itertools.count()
 """Sequence numbers of events in this process, which order them without a clock."""
@@ -79,7 +79,7 @@ class Usage:
         self.message_tat = 0.0
 
 
-class Shared(Usage):
+class PrincipalUsage(Usage):
     """Everything that the connections of one principal use up together."""
 
     __slots__ = ("action_tats", "connections", "key", "others")
@@ -104,7 +104,7 @@ class Shared(Usage):
             self.others = {}
         return self.others.setdefault(rate, Usage(rate))
 
-    def rested(self, monotonic: float) -> bool:
+    def is_replenished(self, monotonic: float) -> bool:
         """Return whether all usage has been refilled, so that this object can be dropped."""
         return (
             self.message_tat <= monotonic
@@ -172,7 +172,7 @@ class Connection:
         now: float,
         monotonic: float,
         policies: PolicySet,
-        shared: Shared,
+        shared: PrincipalUsage,
         limits: AppliedLimits,
         connection_seconds: float | None,
         notice_seconds: float = 60.0,
@@ -200,13 +200,13 @@ class Connection:
         self.renewing = False
         self.renew(authentication, policies, now, monotonic)
 
-    def join(self, shared: Shared) -> None:
+    def join(self, shared: PrincipalUsage) -> None:
         """Count the connection for the principal of `shared`."""
         self.shared = shared
         self.usage = shared.usage(self.limits.principal)
 
     @property
-    def waiting(self) -> bool:
+    def awaiting_authentication(self) -> bool:
         """Return whether the connection still waits for the credential in its first message."""
         return self.principal is UNKNOWN
 
@@ -230,7 +230,7 @@ class Connection:
         principal = authentication.principal
         self.proven = principal is not ANONYMOUS and principal is not UNKNOWN
         """True if a principal has authenticated: not on a public endpoint, and not while it waits."""
-        self.judge_by(policies, principal)
+        self.apply_policies(policies, principal)
 
     def wait_until(self, monotonic: float) -> None:
         """Set the deadline for the first message. No expiry notice is sent for it."""
@@ -254,7 +254,7 @@ class Connection:
         left = self.deadline - monotonic
         return None if left == float("inf") else max(0, int(left))
 
-    def due(self, now: float, monotonic: float) -> bool:
+    def is_expired(self, now: float, monotonic: float) -> bool:
         """Return whether a deadline has passed, even if no tick has ended the connection yet.
 
         The wall clock (`now`) counts as well: the monotonic clock stands still while a machine sleeps.
@@ -265,7 +265,7 @@ class Connection:
             or (self.expires_at is not None and now >= self.expires_at)
         )
 
-    def judge_by(self, policies: PolicySet, principal: Principal | None = None) -> None:
+    def apply_policies(self, policies: PolicySet, principal: Principal | None = None) -> None:
         """Decide with these policies from now on, and with these roles if `principal` is given."""
         if principal is not None:
             self.principal = principal

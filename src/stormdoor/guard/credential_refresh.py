@@ -158,7 +158,7 @@ class CredentialRefresh:
 
     def _still(self, connection: Connection, now: float, monotonic: float) -> Refusal | None:
         """Return the refusal if the connection ended, or passed its deadline, during the verification."""
-        if connection.open and connection.due(now, monotonic):
+        if connection.open and connection.is_expired(now, monotonic):
             self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
         if connection.open:
             return None

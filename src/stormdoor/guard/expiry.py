@@ -17,7 +17,7 @@ def expired(connection: Connection, limits: Limits, monotonic: float) -> Refusal
         limits: Limits of the guard.
         monotonic: Monotonic seconds.
     """
-    if connection.waiting and monotonic >= connection.deadline:
+    if connection.awaiting_authentication and monotonic >= connection.deadline:
         return Refusal(
             Denial.NO_CREDENTIAL,
             f"no first message within limits.first_message_seconds = {limits.first_message_seconds:g}",

@@ -156,7 +156,7 @@ class FirstMessageAuthentication:
     ) -> None:
         if not self._registry.end(connection, refusal, recorded=False):
             return
-        known = not connection.waiting
+        known = not connection.awaiting_authentication
         self._pipeline.refused(
             waiting.handshake,
             refusal,

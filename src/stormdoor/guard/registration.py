@@ -142,7 +142,7 @@ class Registration:
                 connection, Refusal(Denial.REVOKED, "the account was disabled or removed")
             )
         permission = connection.endpoint.permission
-        connection.judge_by(self._policies.current, account.principal)
+        connection.apply_policies(self._policies.current, account.principal)
         if permission is None or connection.may(permission, None, self._clock.now()):
             return None
         return self._end(
@@ -164,7 +164,7 @@ class Registration:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         registry.move(connection, registry.shared(key))
         connection.renew(authentication, self._policies.current, now, monotonic)
-        if connection.due(now, monotonic):
+        if connection.is_expired(now, monotonic):
             return Refusal(Denial.EXPIRED, "the credential expired while it was verified")
         if self._revocations.ends(authentication):
             return Refusal(Denial.REVOKED, "the credential was revoked")

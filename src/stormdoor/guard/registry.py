@@ -12,7 +12,7 @@ from stormdoor.core.connection import ConnectionEvent, State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.limits import Limits
-from stormdoor.guard.connection import Connection, Shared
+from stormdoor.guard.connection import Connection, PrincipalUsage
 from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -47,7 +47,7 @@ class Registry:
         self.node = node
         self.capacity = limits.connections
         self._all: dict[str, Connection] = {}
-        self._principals: dict[str, Shared] = {}
+        self._principals: dict[str, PrincipalUsage] = {}
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
@@ -108,11 +108,11 @@ class Registry:
             retry_after=5,
         )
 
-    def shared(self, key: str) -> Shared:
+    def shared(self, key: str) -> PrincipalUsage:
         """Return the usage that the connections of a principal share."""
         shared = self._principals.get(key)
         if shared is None:
-            shared = self._principals[key] = Shared(key)
+            shared = self._principals[key] = PrincipalUsage(key)
         return shared
 
     def add(self, connection: Connection) -> None:
@@ -122,7 +122,7 @@ class Registry:
         key = connection.address_key
         self._addresses[key] = self._addresses.get(key, 0) + 1
 
-    def move(self, connection: Connection, shared: Shared) -> None:
+    def move(self, connection: Connection, shared: PrincipalUsage) -> None:
         """Count a connection for the principal that has authenticated on it."""
         connection.shared.connections.discard(connection)
         if not connection.shared.connections:
@@ -323,7 +323,7 @@ class Registry:
             self._closed.add(connection.id)
         shared = connection.shared
         shared.connections.discard(connection)
-        if not shared.connections and shared.rested(self._clock.monotonic()):
+        if not shared.connections and shared.is_replenished(self._clock.monotonic()):
             self._principals.pop(shared.key, None)
         left = self._addresses.get(connection.address_key, 0) - 1
         if left > 0:
@@ -334,7 +334,7 @@ class Registry:
     def forget_idle(self, monotonic: float) -> None:
         """Drop the usage of principals without connections, after it has been refilled."""
         for key, shared in list(self._principals.items()):
-            if not shared.connections and shared.rested(monotonic):
+            if not shared.connections and shared.is_replenished(monotonic):
                 del self._principals[key]
 
     def changes(self) -> tuple[list[LiveConnection], list[str]]:

@@ -558,9 +558,9 @@ class ConnectionSupervisor:
         return ended
 
     def _judge_again(self, connection: Connection, principal: Principal | None = None) -> bool:
-        connection.judge_by(self._policies.current, principal)
+        connection.apply_policies(self._policies.current, principal)
         permission = connection.endpoint.permission
-        if connection.waiting:
+        if connection.awaiting_authentication:
             return False  # it has no permissions, and is evaluated after its first message
         if permission is None or connection.may(permission, None, self._clock.now()):
             return False

@@ -190,7 +190,7 @@ class TokenRevalidation:
         if found.expires_at is not None:
             # The deadline moves only to an earlier time; the client is told about an earlier one.
             connection.expire(found.expires_at, now, monotonic)
-        connection.judge_by(self._policies.current, principal)
+        connection.apply_policies(self._policies.current, principal)
         permission = connection.endpoint.permission
         if permission is None or connection.may(permission, None, now):
             return None

@@ -77,7 +77,7 @@ class GuardMixin(HandshakeMixin):
         if connection is None:
             WebSocketHandler.close(self, 1011)
             return None
-        if connection.waiting and connection.state is State.PENDING:
+        if connection.awaiting_authentication and connection.state is State.PENDING:
             self._door_open_arguments = (args, kwargs)
             return None
         if not self._door_guard.registry.opened(connection):
@@ -259,7 +259,7 @@ class GuardMixin(HandshakeMixin):
         connection = self._door_admitted
         if connection is None:
             return False
-        if connection.waiting:
+        if connection.awaiting_authentication:
             self._door_guard.first_message.receive_control(connection)
             return False
         return self._door_guard.inbound.receive_control(connection, len(data))
@@ -368,7 +368,7 @@ class RawGuardMixin(GuardMixin):
         if isinstance(verdict, Refused):
             # The guard cannot send a refusal in the handler's protocol, so it closes.
             guard.registry.end(connection, verdict.refusal)
-        elif connection.waiting:
+        elif connection.awaiting_authentication:
             return self._door_receive_first(connection, message)
         return None
 
@@ -401,7 +401,11 @@ class CommandGuardMixin(GuardMixin):
             return None
         outcome = self._door_guard.inbound.receive(connection, message, self.actions)
         if outcome is None:
-            return self._door_receive_first(connection, message) if connection.waiting else None
+            return (
+                self._door_receive_first(connection, message)
+                if connection.awaiting_authentication
+                else None
+            )
         return self._door_run_action(connection, outcome, message)
 
     def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
@@ -412,7 +416,9 @@ class CommandGuardMixin(GuardMixin):
         outcome = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if outcome is None:
             return (
-                self._door_receive_first(connection, text.decode()) if connection.waiting else None
+                self._door_receive_first(connection, text.decode())
+                if connection.awaiting_authentication
+                else None
             )
         return self._door_run_action(connection, outcome, text)
 

@@ -108,7 +108,7 @@ class HandshakeMixin(OutboundMixin):
         try:
             self._door_stop_if_ended(outcome)
             super().initialize(**vars(self).pop("_door_kwargs"))
-            if outcome.waiting:
+            if outcome.awaiting_authentication:
                 return  # its `prepare` runs after the first message
             prepared = self._door_prepare()
             if prepared is not None:
@@ -244,7 +244,7 @@ class HandshakeMixin(OutboundMixin):
         its own protocol, that size also has priority over the default.
         """
         connection = self._door_admitted
-        if connection is not None and connection.waiting:
+        if connection is not None and connection.awaiting_authentication:
             # A little more than is read, so that a larger message gets an ordinary refusal.
             return 2 * self._door_guard.limits.first_message_bytes
         limits = self._door_limits
@@ -261,7 +261,7 @@ class HandshakeMixin(OutboundMixin):
     def _door_size_setting(self) -> str:
         """The setting that `max_message_size` comes from, and its value."""
         connection = self._door_admitted
-        if connection is not None and connection.waiting:
+        if connection is not None and connection.awaiting_authentication:
             return f"limits.first_message_bytes = {self._door_guard.limits.first_message_bytes}"
         size = self.max_message_size
         if self._door_own_message_size and super().max_message_size == size:

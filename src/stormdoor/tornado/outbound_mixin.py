@@ -87,7 +87,11 @@ class OutboundMixin(WebSocketHandler):
         A handler that has a `get_current_user` of its own keeps it.
         """
         connection = self._door_admitted
-        if connection is None or connection.waiting or self._door_endpoint.public is not None:
+        if (
+            connection is None
+            or connection.awaiting_authentication
+            or self._door_endpoint.public is not None
+        ):
             return None
         return connection.principal
 
@@ -150,7 +154,7 @@ class OutboundMixin(WebSocketHandler):
         """
         clock = self._door_guard.clock
         now = clock.monotonic()
-        if connection.due(clock.now(), now):
+        if connection.is_expired(clock.now(), now):
             guard = self._door_guard
             guard.registry.end(connection, expired(connection, guard.limits, now))
             raise WebSocketClosedError

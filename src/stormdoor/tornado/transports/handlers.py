@@ -276,7 +276,7 @@ class HttpTransport(RequestHandler):
         connection = self._door_admitted
         if connection is not None and not self._door_refused:
             clock = self._door_guard.clock
-            if connection.open and connection.due(clock.now(), clock.monotonic()):
+            if connection.open and connection.is_expired(clock.now(), clock.monotonic()):
                 why = Refusal(Denial.EXPIRED, "the credential has expired")
                 self._door_guard.registry.end(connection, why)
             if not connection.open:
