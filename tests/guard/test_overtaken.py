@@ -35,7 +35,7 @@ from tests.guard.fakes import (
     refused,
     settle,
 )
-from tests.guard.test_recheck import Oracle
+from tests.guard.test_token_revalidation import Oracle
 
 _KEY = JwtKey("HS256", b"k" * 32)
 

@@ -10,7 +10,7 @@ from stormdoor import Denial, Guard
 from stormdoor.core.denial import Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard import lifetime, registry
+from stormdoor.guard import registry, supervisor
 from stormdoor.guard.connection import Connection
 from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle
 
@@ -194,7 +194,7 @@ def test_where_no_loop_runs_everybody_is_told_at_once() -> None:
 
 async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was logged out meanwhile, elsewhere, a thousand of them: somebody else is served between."""
-    monkeypatch.setattr(lifetime, "CLOSE_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(supervisor, "CLOSE_BUDGET_SECONDS", 0.0)
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     for name in ("nobody", "nobody else", "alice"):

@@ -46,7 +46,7 @@ OVER = Refusal(Denial.BAD_CREDENTIAL, "not active")
 
 
 class Watch:
-    """A guard, its rechecker, and open connections whose credentials are asked about."""
+    """A guard, its revalidation of tokens, and open connections whose credentials are asked about."""
 
     def __init__(self, guard: Guard, clock: FakeClock, oracles: dict[str, Oracle]) -> None:
         self.guard, self.clock, self.oracles = guard, clock, oracles

@@ -84,7 +84,7 @@ class Guard:
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
             less than 1000 MiB left, the guard logs an error once an hour.
         sessions: Options of `SessionService`.
-        ticket_seconds: ConnectionSupervisor of a ticket, 1 to 30: from its issue to the handshake that it opens.
+        ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: Settings of second factors, or None for the default.
         secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one

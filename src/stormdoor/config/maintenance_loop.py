@@ -55,8 +55,8 @@ class MaintenanceLoop:
         unfinished: Unfinished,
     ) -> None:
         self._checks = checks
-        self._supervisor = lifetime
-        self._revalidation = rechecker
+        self._supervisor = supervisor
+        self._revalidation = revalidation
         self._registry = registry
         self._revocations = revocations
         self._trail = trail

@@ -401,11 +401,9 @@ class CommandGuardMixin(GuardMixin):
             return None
         outcome = self._door_guard.inbound.receive(connection, message, self.actions)
         if outcome is None:
-            return (
-                self._door_receive_first(connection, message)
-                if connection.awaiting_authentication
-                else None
-            )
+            if connection.awaiting_authentication:
+                return self._door_receive_first(connection, message)
+            return None
         return self._door_run_action(connection, outcome, message)
 
     def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
@@ -415,11 +413,9 @@ class CommandGuardMixin(GuardMixin):
             return None
         outcome = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if outcome is None:
-            return (
-                self._door_receive_first(connection, text.decode())
-                if connection.awaiting_authentication
-                else None
-            )
+            if connection.awaiting_authentication:
+                return self._door_receive_first(connection, text.decode())
+            return None
         return self._door_run_action(connection, outcome, text)
 
     def _door_run_action(

@@ -209,14 +209,14 @@ class OutboundMixin(WebSocketHandler):
             self._door_post(connection, message, now, BINARY if binary else TEXT)
             return protocol.written()
         guard = self._door_guard
-        backlog = self._door_send_queue
-        if backlog is None:
-            backlog = self._door_send_queue = SendQueue(connection.limits.outbound_bytes)
+        queue = self._door_send_queue
+        if queue is None:
+            queue = self._door_send_queue = SendQueue(connection.limits.outbound_bytes)
         size = len(message)
-        if not backlog.fits(size):
+        if not queue.fits(size):
             self._door_too_slow(connection)
         written = super().write_message(message, binary)
-        backlog.add(size, written, now)
+        queue.add(size, written, now)
         guard.statistics.delivered += 1
         return written
 
@@ -321,16 +321,16 @@ class HandlerSink:
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.stalled_since()
-        backlog = self._handler._door_send_queue  # noqa: SLF001 - likewise
-        return None if backlog is None else backlog.stalled_since()
+        queue = self._handler._door_send_queue  # noqa: SLF001 - likewise
+        return None if queue is None else queue.stalled_since()
 
     def sent_at(self) -> float:
         """See `Sink`."""
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.sent_at
-        backlog = self._handler._door_send_queue  # noqa: SLF001 - likewise
-        return 0.0 if backlog is None else backlog.last_at
+        queue = self._handler._door_send_queue  # noqa: SLF001 - likewise
+        return 0.0 if queue is None else queue.last_at
 
     def expiring(self, seconds: float) -> None:
         """See `Sink`."""
