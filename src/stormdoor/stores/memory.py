@@ -79,12 +79,12 @@ class MemoryStore(MemoryFactors):
         """See `Accounts.account`."""
         self._answer()
         account = self._accounts.get(id)
-        return None if account is None else copy_account(account)
+        return None if account is None else account.with_own_attributes()
 
     async def accounts(self) -> list[Account]:
         """See `Accounts.accounts`."""
         self._answer()
-        return [copy_account(self._accounts[id]) for id in sorted(self._accounts)]
+        return [self._accounts[id].with_own_attributes() for id in sorted(self._accounts)]
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
@@ -168,7 +168,7 @@ class MemoryStore(MemoryFactors):
         self._answer()
         if (session := self._sessions.get(id)) is None:
             return None
-        return session, copy_account(self._accounts[session.principal_id])
+        return session, self._accounts[session.principal_id].with_own_attributes()
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
@@ -266,7 +266,7 @@ class MemoryStore(MemoryFactors):
         self._answer()
         if (ticket := self._tickets.pop(id, None)) is None:
             return None
-        return ticket, copy_account(self._accounts[ticket.principal_id])
+        return ticket, self._accounts[ticket.principal_id].with_own_attributes()
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """See `Nonces.use_nonce`."""
@@ -283,7 +283,7 @@ class MemoryStore(MemoryFactors):
         self._answer()
         if (key := self._keys.get(id)) is None:
             return None
-        return key, copy_account(self._accounts[key.principal_id])
+        return key, self._accounts[key.principal_id].with_own_attributes()
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""

@@ -84,7 +84,7 @@ class MemoryFactors(MemoryTrail):
         """See `Identities.identity`."""
         self._answer()
         found = self._identities.get((issuer, subject))
-        return None if found is None else copy_account(self._accounts[found.principal_id])
+        return None if found is None else self._accounts[found.principal_id].with_own_attributes()
 
     async def identities(self, principal_id: str) -> list[Identity]:
         """See `Identities.identities`."""
@@ -148,7 +148,7 @@ class MemoryFactors(MemoryTrail):
         self._answer()
         for factor in self._factors.values():
             if factor.handle == handle:
-                return factor, copy_account(self._accounts[factor.principal_id])
+                return factor, self._accounts[factor.principal_id].with_own_attributes()
         return None
 
     async def add_factor(self, factor: Factor) -> None:
@@ -274,6 +274,4 @@ def _copied(values: Mapping[str, object]) -> Mapping[str, object]:
 
 def copy_account(account: Account) -> Account:
     """Return the account with separate attributes, so that a caller cannot change the stored ones."""
-    if not account.attributes:
-        return account.with_own_attributes()
     return replace(account, attributes=msgspec.json.decode(json_text(account.attributes)))
