@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-from tornado.web import Application
+from typing import Any
 
-from tests.prober.adversary.logout import EndsNewest, EndsOldest, Reenters, Session, sessions
+import pytest
+from tornado.web import Application, HTTPError, RequestHandler
+
+from tests.prober.adversary.logout import (
+    Answers,
+    EndsNewest,
+    EndsOldest,
+    LogOut,
+    Reenters,
+    Session,
+    sessions,
+)
 from tests.prober.adversary.server import SAY, Hole
 from tests.prober.servers import listening, probed
 
@@ -31,6 +41,39 @@ class AsksAgain(Reenters):
     """Looks at the session each time that the namespace is entered."""
 
     checks = True
+
+
+class Home(RequestHandler):
+    """A page with the form of the logout, and its token against forgery."""
+
+    def get(self) -> None:
+        self.write(
+            '<form action=/logout method=post><input type=hidden name=_token value="f-7c1e"></form>'
+        )
+
+
+class AsksForToken(LogOut):
+    """Refuses a form without the token."""
+
+    def post(self) -> None:
+        if self.get_body_argument("_token", "") != "f-7c1e":
+            raise HTTPError(419)
+        super().post()
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [(Answers, "open"), (EndsAll, "closed")])
+async def test_a_logout_with_a_token_against_forgery(kind: type[Session], outcome: str) -> None:
+    """The token is in the page that has the form of the logout."""
+
+    def make() -> list[Any]:
+        login, logout, socket = sessions(kind)()
+        return [login, (logout[0], AsksForToken, logout[2]), socket, ("/", Home)]
+
+    hole = Hole("", make, {"say": SAY}, logs_in=True)
+    async with listening(Application(hole.make())) as port:
+        report = await probed(port, **hole.given(port))
+    about = [one for one in report.tried if one.rule_id == "SP901"]
+    assert {one.outcome for one in about} == {outcome}, about
 
 
 @pytest.mark.parametrize(

@@ -270,8 +270,10 @@ def test_json_of_a_peer() -> None:
 
 
 def test_text_in_a_binary_message() -> None:
-    """Line protocols and terminals send text in binary frames: it is compared as text."""
-    assert shape(b"MSG prices 1 12\r\n") == shape("MSG prices 1 99")
-    assert shape(b"+OK\r\n+OK\r\nMSG prices 1 12\r\n") == shape("MSG prices 1 99")
+    """Line protocols send greetings and refusals in binary frames; a frame of data may begin anywhere."""
+    assert shape(b"MSG prices 1 12\r\n") == shape(b"+OK\r\nMSG prices 1 12\r\n") == "binary"
     assert shape(b"-ERR 'Authorization Violation'\r\n") == shape(b"+OK\r\n") == ""
-    assert shape(b"\x00\x01binary") == "binary"
+    assert shape(b'INFO {"server_id":"N1"} \r\n') == shape(b"please log in") == ""
+    assert shape(b'{"rows": [1]}') == shape('{"rows": [2]}') != ""
+    assert shape(b"\x00\x01binary") == shape(b"root@host:~# ls") == "binary"
+    assert shape(b"") == ""

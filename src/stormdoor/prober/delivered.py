@@ -393,23 +393,25 @@ def _named(found: Any) -> str:
 
 def shape(message: Message) -> str:
     """Return the form of a message; empty for greetings, heartbeats and refusals, which are no delivery."""
-    message = in_text(message)
+    in_bytes, message = isinstance(message, bytes), in_text(message)
     if isinstance(message, str) and _ENGINE.match(message):
         return ""
     refusal = is_refusal(message)
     message = _unwrapped(message)
     text = text_of(message)
     found = read_json(message) if isinstance(message, str) else _opened(message)
-    if isinstance(message, bytes) and not isinstance(found, dict | list):
-        if not message or refusal:
-            return ""
-        return "binary" if len(message) >= _CODE else CODE
-    if refusal:
+    data = isinstance(found, dict | list)
+    if refusal or not message:
         return ""
+    if isinstance(message, bytes) and not data:
+        return "binary" if len(message) >= _CODE else CODE
     if _is_greeting(text, found):
         return _named(found)
-    if isinstance(found, dict | list):
+    if data:
         return _of(found, 4)
+    if in_bytes:
+        # Where a stream is cut into frames is chance, and so is the first word of a frame.
+        return "binary"
     words = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", text.strip(), flags=re.IGNORECASE).split()
     return f"text {words[0].lower()[:24]}" if words else ""
 

@@ -16,7 +16,7 @@ from stormdoor.prober.peer_json import read_object
 from stormdoor.prober.target import Target, parse_target
 from stormdoor.prober.wire import Answer, Request, exchange
 
-__all__ = ["LoggedIn", "Login", "LoginFailed", "SetCookie"]
+__all__ = ["Fields", "LoggedIn", "Login", "LoginFailed", "SetCookie"]
 
 
 class LoginFailed(Exception):
@@ -54,7 +54,9 @@ class LoggedIn:
     after: tuple[SetCookie, ...]
 
 
-class _Fields(HTMLParser):
+class Fields(HTMLParser):
+    """Collects what the forms of a page send against forgery: hidden fields, and a token for scripts."""
+
     def __init__(self) -> None:
         super().__init__()
         self.hidden: dict[str, str] = {}
@@ -112,7 +114,7 @@ class Login:
         where = self.target(self.elsewhere(self.page))
         page = await exchange(where, Request(), budget, self.tls)
         before = tuple(map(SetCookie.parse, page.values("set-cookie")))
-        hidden = _Fields()
+        hidden = Fields()
         if page.status == 200:
             hidden.feed(page.body.decode("utf-8", "replace"))
         values = {**hidden.hidden, **dict(fields)}

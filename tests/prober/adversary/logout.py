@@ -11,7 +11,16 @@ from tornado.web import HTTPError, RequestHandler
 
 from tests.prober.adversary.server import DATA, SAY, Hole, Socket, later
 
-__all__ = ["HOLES", "EndsNewest", "EndsOldest", "Reenters", "Session", "sessions"]
+__all__ = [
+    "HOLES",
+    "Answers",
+    "EndsNewest",
+    "EndsOldest",
+    "LogOut",
+    "Reenters",
+    "Session",
+    "sessions",
+]
 
 
 def sessions(kind: type[Session], path: str = "/ws") -> Callable[[], list[Any]]:

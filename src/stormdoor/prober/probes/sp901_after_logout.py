@@ -16,13 +16,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Proof
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.listening import PATIENCE, lasting
-from stormdoor.prober.login import LoginFailed
+from stormdoor.prober.login import Fields, LoginFailed
 from stormdoor.prober.outlives import outlives
 from stormdoor.prober.probe import (
     CREDENTIAL,
@@ -43,7 +43,9 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _ASKED = "The probe cannot tell whether an open socket ends with the session"
-_OPENED = 101
+_OPENED, _PAGE = 101, 200
+_NO_TOKEN = frozenset({400, 403, 419, 422})
+"""Statuses for a form without its token against forgery; 419 is Laravel's."""
 _SOCKETS = 2
 """Some servers remember one socket for each session, and end that one."""
 _OTHER = 3.0
@@ -87,15 +89,31 @@ class _Logout:
         if forgery:
             headers += [("X-XSRFToken", forgery), ("X-CSRFToken", forgery)]
         status = 0
-        for method in ("POST", "GET"):
-            try:
-                answer = await self.client.plain(target, Request(tuple(headers), method=method))
-            except NoAnswer:
-                return 0
-            status = answer.status
-            if status not in {404, 405}:
-                break
+        try:
+            for method in ("POST", "GET"):
+                request = Request(tuple(headers), method=method)
+                status = (await self.client.plain(target, request)).status
+                if status not in {404, 405}:
+                    break
+            for page in (target.at("/"), target):
+                if status in _NO_TOKEN and (fields := await self._fields(page)) is not None:
+                    headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+                    if fields.meta:
+                        headers.append(("X-CSRF-Token", fields.meta))
+                    body = urlencode(fields.hidden).encode()
+                    request = Request(tuple(headers), method="POST", body=body)
+                    status = (await self.client.plain(target, request)).status
+        except NoAnswer:
+            return 0
         return status
+
+    async def _fields(self, page: Target) -> Fields | None:
+        """Return what the forms of a page send against forgery; None where it has nothing of the kind."""
+        answer = await self.client.plain(page, Request(self.who.shown()))
+        fields = Fields()
+        if answer.status == _PAGE:
+            fields.feed(answer.body.decode("utf-8", "replace"))
+        return fields if fields.hidden or fields.meta else None
 
 
 async def _session(situation: Situation, owner: Identity) -> Identity | None:
