@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from stormdoor.config.check_door import DOOR_CHECKS
+from stormdoor.config.check_guard import GUARD_CHECKS
 from stormdoor.config.check_policies import POLICY_CHECKS
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options, inline_secrets, store_url
@@ -53,7 +53,7 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
     if not wrong_shape:
         built = () if document.problems else options.arguments["authenticators"]
         subject = Subject(document, tuple(built))
-        for check in (*FILE_CHECKS, *DOOR_CHECKS, *POLICY_CHECKS):
+        for check in (*FILE_CHECKS, *GUARD_CHECKS, *POLICY_CHECKS):
             found += check(subject)
     return sorted(found, key=lambda one: (LEVELS.index(one.level), one.line or 0))
 

@@ -15,7 +15,7 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.settings.finding import Finding
 from stormdoor.settings.section import options
 
-__all__ = ["DOOR_CHECKS"]
+__all__ = ["GUARD_CHECKS"]
 
 _DAY = 86_400.0
 _WIDEST_PROXY = {4: 8, 6: 16}
@@ -197,7 +197,7 @@ def _weak_keys(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-DOOR_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+GUARD_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _authenticators,
     _origins,
     _hosts,
