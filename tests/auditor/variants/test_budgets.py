@@ -14,9 +14,16 @@ from stormdoor.auditor.interpreter.calls import attributes, functions
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.table import verdicts
 from stormdoor.report.finding import Check
+from tests.auditor.sampling import chosen
 from tests.auditor.sources import HEAD
 from tests.auditor.variants import actions, hostile_origins
-from tests.auditor.variants.test_variants import ALL, CHECKS, OF_MEMBERS, endpoint_of, permission
+from tests.auditor.variants.test_variants import (
+    OF_LOGINS,
+    TABLES_OF_CHECKS,
+    TABLES_OF_MEMBERS,
+    endpoint_of,
+    permission,
+)
 
 Limits = Mapping[tuple[ModuleType, str], object]
 
@@ -56,15 +63,15 @@ Program = tuple[Check, str, dict[str, str]]
 
 def _open() -> Iterator[tuple[str, Program]]:
     """Programs in which something is open, with what that is."""
-    for name, (wanted, body, files) in ALL.items():
+    for name, (wanted, body, files) in chosen(*OF_LOGINS).items():
         if "guarded" not in wanted.split("|"):
             yield name, (Check.AUTHENTICATION, HEAD + body, files)
-    for name, (wanted, check, before) in CHECKS.items():
+    for name, (wanted, check, before) in chosen(*TABLES_OF_CHECKS).items():
         if wanted in {"open", "weak"}:
             inner = textwrap.indent(textwrap.dedent(check), " " * 8)
             body = hostile_origins.FRAME.format(before=before, check=inner)
             yield name, (Check.ORIGIN, HEAD + body, {})
-    for name, (wanted, text) in OF_MEMBERS.items():
+    for name, (wanted, text) in chosen(*TABLES_OF_MEMBERS).items():
         if wanted == "missing":
             yield name, (Check.AUTHORIZATION, HEAD + actions.BASE + text, {})
 
