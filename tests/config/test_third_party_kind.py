@@ -13,7 +13,7 @@ import pytest
 from stormdoor import ConfigurationError, Guard
 from stormdoor.auth.kinds import ENTRY_POINTS, KINDS, find_kind, kind_names
 from stormdoor.config.check import check_file
-from tests.config.files import TRAIL_KEY, write
+from tests.config.files import GOOD, TRAIL_KEY, write
 from tests.support import gateway
 from tests.support.distributions import install_module
 
@@ -126,3 +126,57 @@ def test_no_distribution_replaces_a_kind(tmp_path: Path, monkeypatch: pytest.Mon
     plant(tmp_path, monkeypatch, "raise SystemExit", "session = planted_0:KIND")
     assert find_kind("session") is KINDS["session"]
     assert kind_names().count("session") == 1
+
+
+PLANTED = """
+from stormdoor import ApiKeyAuthenticator
+from stormdoor.auth.kind import Kind, Remark, Settings
+
+
+class Planted(ApiKeyAuthenticator):
+    kind = "planted"
+
+
+class Options(Settings, frozen=True, kw_only=True):
+    insecure_anything: bool = False
+    weeks: int = 1
+
+
+def remarks(settings, kinds):
+    if settings.weeks > 4 and "session" in kinds:
+        yield Remark("long", "warning", "a stolen one counts for long", "weeks = 4", ("weeks",))
+
+
+KIND = Kind(
+    name="planted",
+    settings=Options,
+    build=lambda settings, section: Planted(),
+    ambient=False,
+    needs_store=True,
+    single_use=False,
+    renewable=True,
+    repeatable=False,
+    default_headers=(),
+    insecure={"insecure_anything": "everything is accepted"},
+    remarks=remarks,
+)
+"""
+
+
+def test_check_judges_by_its_declaration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its dangers, its remarks, and whether a file may list it twice."""
+    monkeypatch.setenv("TRAIL_KEY", TRAIL_KEY)
+    plant(tmp_path, monkeypatch, PLANTED, "planted = planted_0:KIND")
+    table = '[[authenticators]]\nkind = "planted"\n'
+    assert check_file(write(tmp_path, GOOD + table)) == []
+    text = GOOD + table + "insecure_anything = true\nweeks = 5\n" + table
+    found = {(one.id, one.level, one.place) for one in check_file(write(tmp_path, text))}
+    assert found == {
+        ("insecure-option", "error", "authenticators[1].insecure_anything"),
+        ("long", "warning", "authenticators[1].weeks"),
+        ("twice", "warning", "authenticators[2]"),
+    }
+    memory = (GOOD + table).replace('kind = "session"', 'kind = "planted"', 1)
+    memory = memory.replace("sqlite:door.db", "memory:").replace(f"{table}", "", 1)
+    lost = [one.level for one in check_file(write(tmp_path, memory)) if one.id == "memory-store"]
+    assert lost == ["error"]
