@@ -10,7 +10,7 @@ import pytest
 
 from stormdoor.core import policy as policy_module
 from stormdoor.core.decision import AccessRequest, Decision, Environment, Resource
-from stormdoor.core.policy import Policy, PolicySet, Role, Step, forbid, permit, role
+from stormdoor.core.policy import Policy, PolicySet, PolicyStep, Role, forbid, permit, role
 from stormdoor.core.principal import ANONYMOUS, Principal
 from stormdoor.errors import PolicyError
 
@@ -751,13 +751,13 @@ def test_explain_tells_all() -> None:
         ]
     )
     assert policies.explain(request("member", "ghost"), frozenset({"chat:*"})) == [
-        Step("scopes", "scope", True, "covers it"),
-        Step("no", "forbid", True, "applies"),
-        Step("yes", "permit", True, "applies"),
-        Step("not-now", "permit", False, "does not apply"),
-        Step("bad", "permit", True, "bad: ValueError: x"),
-        Step("role:member", "role", True, "grants chat:*"),
-        Step("role:ghost", "role", False, "is not defined and grants nothing"),
+        PolicyStep("scopes", "scope", True, "covers it"),
+        PolicyStep("no", "forbid", True, "applies"),
+        PolicyStep("yes", "permit", True, "applies"),
+        PolicyStep("not-now", "permit", False, "does not apply"),
+        PolicyStep("bad", "permit", True, "bad: ValueError: x"),
+        PolicyStep("role:member", "role", True, "grants chat:*"),
+        PolicyStep("role:ghost", "role", False, "is not defined and grants nothing"),
     ]
 
 
@@ -776,12 +776,12 @@ def test_explain_another_tenant() -> None:
         request("member", "support", tenant="acme", resource=UMBRELLA), frozenset()
     )
     assert steps == [
-        Step("scopes", "scope", False, "does not cover it"),
-        Step("tenant", "tenant", True, "the resource belongs to another tenant"),
-        Step("no", "forbid", False, "does not apply"),
-        Step("here", "permit", False, "does not reach other tenants"),
-        Step("everywhere", "permit", True, "applies"),
-        Step("role:support", "role", True, "grants chat:*"),
+        PolicyStep("scopes", "scope", False, "does not cover it"),
+        PolicyStep("tenant", "tenant", True, "the resource belongs to another tenant"),
+        PolicyStep("no", "forbid", False, "does not apply"),
+        PolicyStep("here", "permit", False, "does not reach other tenants"),
+        PolicyStep("everywhere", "permit", True, "applies"),
+        PolicyStep("role:support", "role", True, "grants chat:*"),
     ]
 
 

@@ -71,15 +71,19 @@ def _refused(found: list[Named], allowed: dict[str, list[str]]) -> list[str]:
     ]
 
 
-@cache
-def _found() -> list[Named]:
-    paths = [
+def _paths() -> list[str]:
+    """Return the files of the guard, below the package."""
+    return [
         path.relative_to(_PACKAGE).as_posix()
         for path in sorted(_PACKAGE.rglob("*.py"))
         if path.relative_to(_PACKAGE).parts[0] not in _AUDITED
     ]
+
+
+@cache
+def _found() -> list[Named]:
     return [
-        one for path in paths for one in identifiers(path, (_PACKAGE / path).read_text("utf-8"))
+        one for path in _paths() for one in identifiers(path, (_PACKAGE / path).read_text("utf-8"))
     ]
 
 
@@ -99,6 +103,17 @@ def test_the_allowed_identifiers_exist() -> None:
         if (path, name) not in present
     ]
     assert not renamed, f"remove these from tests/meta/metaphors.toml: {renamed}"
+
+
+def test_one_public_class_name_names_one_class() -> None:
+    """No two modules of the guard define a class of the same name, private classes excepted."""
+    places: dict[str, set[str]] = {}
+    for path in _paths():
+        for node in ast.walk(ast.parse((_PACKAGE / path).read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, set()).add(f"{path}:{node.lineno}")
+    shared = {name: sorted(found) for name, found in places.items() if len(found) > 1}
+    assert not shared
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from stormdoor.core.decision import AccessRequest, Decision, Resource
-    from stormdoor.core.policy import PolicySet, Step
+    from stormdoor.core.policy import PolicySet, PolicyStep
     from stormdoor.core.principal import Principal
 
 __all__ = ["app"]
@@ -181,7 +181,7 @@ def _show(
     policies: PolicySet,
     request: AccessRequest,
     decision: Decision,
-    steps: Sequence[Step],
+    steps: Sequence[PolicyStep],
 ) -> None:
     from rich.text import Text
 
@@ -251,7 +251,7 @@ def _named(condition: Callable[..., object]) -> str:
     return repr(condition) if name is None else f"{condition.__module__}.{name}"
 
 
-def _mark(step: Step) -> Text:
+def _mark(step: PolicyStep) -> Text:
     """Return the mark of a line: grants, denies, or has no effect."""
     from rich.text import Text
 

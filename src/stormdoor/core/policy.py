@@ -30,7 +30,7 @@ from stormdoor.core.principal import Principal
 from stormdoor.core.requirement import Requirement
 from stormdoor.errors import PolicyError
 
-__all__ = ["Policy", "PolicySet", "Role", "Step", "forbid", "permit", "role"]
+__all__ = ["Policy", "PolicySet", "PolicyStep", "Role", "forbid", "permit", "role"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _RESERVED = ("scope", "tenant")  # what a decision says when no policy decided
@@ -64,7 +64,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PolicyStep:
     """One line of an explanation: a role or a policy, and its result."""
 
     id: str
@@ -398,21 +398,25 @@ class PolicySet:
             return Decision(False, "the resource belongs to another tenant", ("tenant",))
         return Decision(False, f"nothing grants {permission} to {request.principal.id}")
 
-    def explain(self, request: AccessRequest, scopes: frozenset[str] | None = None) -> list[Step]:
+    def explain(
+        self, request: AccessRequest, scopes: frozenset[str] | None = None
+    ) -> list[PolicyStep]:
         """Return every role and policy that may apply to `request`, with its result."""
         permission, other_tenant = request.permission, _is_other_tenant(request)
         role_grants = self._role_grants(request.principal)
-        steps: list[Step] = []
+        steps: list[PolicyStep] = []
         if scopes is not None:
             covered = granted(permission, scopes)
             said = "covers it" if covered else "does not cover it"
-            steps.append(Step("scopes", "scope", covered, said))
+            steps.append(PolicyStep("scopes", "scope", covered, said))
         if other_tenant:
-            steps.append(Step("tenant", "tenant", True, "the resource belongs to another tenant"))
+            steps.append(
+                PolicyStep("tenant", "tenant", True, "the resource belongs to another tenant")
+            )
         for policy in (*self._for(permission).forbids, *self._for(permission).permits):
             if other_tenant and policy.effect == "permit" and not policy.across_tenants:
                 said = "does not reach other tenants"
-                steps.append(Step(policy.id, policy.effect, False, said))
+                steps.append(PolicyStep(policy.id, policy.effect, False, said))
                 continue
             failed: dict[str, str] = {}
             applies = _applies(policy, request, role_grants, failed)
@@ -421,15 +425,15 @@ class PolicySet:
                 lacking = policy.requirement.lacking(request.environment)
                 applies = (lacking is None) is (policy.effect == "permit")
                 said = f"needs {lacking}" if lacking else "its requirement is met"
-            steps.append(Step(policy.id, policy.effect, applies or bool(failed), said))
+            steps.append(PolicyStep(policy.id, policy.effect, applies or bool(failed), said))
         grants = role_grants.across if other_tenant else role_grants.patterns
         steps += [
-            Step(f"role:{grants[pattern]}", "role", True, f"grants {pattern}")
+            PolicyStep(f"role:{grants[pattern]}", "role", True, f"grants {pattern}")
             for pattern in expand(permission)
             if pattern in grants
         ]
         steps += [
-            Step(f"role:{name}", "role", False, "is not defined and grants nothing")
+            PolicyStep(f"role:{name}", "role", False, "is not defined and grants nothing")
             for name in sorted(request.principal.roles - self.roles.keys())
         ]
         return steps

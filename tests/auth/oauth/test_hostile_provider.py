@@ -197,12 +197,12 @@ async def test_a_document_about_somebody_else(what: str) -> None:
 async def test_http_on_this_machine_is_for_a_provider_on_this_machine() -> None:
     """An answer from elsewhere cannot make us ask what only we can reach."""
     from stormdoor.auth.oauth.client import Unanswered
-    from stormdoor.auth.oauth.discovery import Metadata, read_metadata
+    from stormdoor.auth.oauth.discovery import IssuerMetadata, read_metadata
 
     inside = {"issuer": "https://login.example", "jwks_uri": "http://127.0.0.1:8500/v1/kv"}
     assert isinstance(read_metadata(inside, "https://login.example"), Unanswered)
     inside["issuer"] = "http://localhost:9000"
-    assert isinstance(read_metadata(inside, "http://localhost:9000"), Metadata)
+    assert isinstance(read_metadata(inside, "http://localhost:9000"), IssuerMetadata)
 
 
 async def test_the_other_document() -> None:

@@ -22,7 +22,7 @@ from stormdoor.auth.oidc.account import derived_id, own_account, roles_of
 from stormdoor.auth.oidc.authorization_request import AuthorizationRequest, LoginStateCookie
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.logout import announce, overtaken
-from stormdoor.auth.oidc.metadata import Metadata, read_metadata
+from stormdoor.auth.oidc.metadata import ProviderMetadata, read_metadata
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.account import Account
@@ -305,12 +305,12 @@ def test_metadata_that_are_of_no_use(changed: dict[str, Any], why: str) -> None:
 def test_metadata() -> None:
     """What matters is read; what a provider does not say, it does not promise."""
     found = read_metadata(document(), ISSUER)
-    assert isinstance(found, Metadata)
+    assert isinstance(found, ProviderMetadata)
     assert not found.names_itself
     more: dict[str, Any] = {"authorization_response_iss_parameter_supported": True}
     more |= {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
     found = read_metadata(document(**more), ISSUER)
-    assert isinstance(found, Metadata)
+    assert isinstance(found, ProviderMetadata)
     assert found.names_itself
     assert found.posts_secret
 

@@ -16,7 +16,7 @@ from stormdoor.core.factor import Factor
 from stormdoor.core.origin import parse_origin
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Assertion", "NotProved", "Passkeys", "Registration", "challenge_of", "handle_of"]
+__all__ = ["Assertion", "NotProved", "PasskeyRegistration", "Passkeys", "challenge_of", "handle_of"]
 
 _CHALLENGE_BYTES = 32
 _MAX_HANDLE = 1400  # characters: a credential id has 1023 bytes at most (WebAuthn §4)
@@ -29,7 +29,7 @@ class NotProved(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class PasskeyRegistration:
     """A new credential, verified.
 
     Attributes:
@@ -160,7 +160,7 @@ class Passkeys:
 
     def register(
         self, credential: Mapping[str, object], *, origin: str, challenge: bytes, user: str
-    ) -> Registration:
+    ) -> PasskeyRegistration:
         """Verify a new credential.
 
         Raises:
@@ -180,7 +180,7 @@ class Passkeys:
         handle = library.helpers.bytes_to_base64url(verified.credential_id)
         if len(handle) > _MAX_HANDLE:
             raise NotProved("the credential id is too long to be one")
-        return Registration(
+        return PasskeyRegistration(
             handle=handle,
             public_key=library.helpers.bytes_to_base64url(verified.credential_public_key),
             counter=verified.sign_count,

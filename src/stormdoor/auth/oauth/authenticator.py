@@ -17,7 +17,7 @@ from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.bulkhead import Bulkhead
 from stormdoor.auth.oauth.client import ProviderClient, check_url, is_local
-from stormdoor.auth.oauth.discovery import Metadata, check_issuer
+from stormdoor.auth.oauth.discovery import IssuerMetadata, check_issuer
 from stormdoor.auth.oauth.introspection import Introspection, Introspector
 from stormdoor.auth.oauth.jwks import KeySet, check_algorithms
 from stormdoor.auth.oauth.provider import Provider
@@ -348,11 +348,11 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _told(issuer: str, jwks_uri: str | None) -> Metadata | None:
+def _told(issuer: str, jwks_uri: str | None) -> IssuerMetadata | None:
     """Return the configured address of the keys."""
     if jwks_uri is None:
         return None
-    return Metadata(issuer, check_url(jwks_uri, "jwks_uri", local=is_local(issuer)))
+    return IssuerMetadata(issuer, check_url(jwks_uri, "jwks_uri", local=is_local(issuer)))
 
 
 def _path(claim: str | Sequence[str] | None) -> Path | None:

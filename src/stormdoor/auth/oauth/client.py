@@ -20,7 +20,7 @@ from stormdoor.core.address import is_loopback
 from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Answer", "ProviderClient", "Unanswered", "check_url", "is_local"]
+__all__ = ["ProviderAnswer", "ProviderClient", "Unanswered", "check_url", "is_local"]
 
 MAX_BYTES = 256 * 1024
 """Bytes of an answer. Discovery documents and key sets have a few thousand."""
@@ -30,7 +30,7 @@ _JSON = ("application/json", "application/jwk-set+json")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderAnswer:
     """The answer of a provider: an HTTP status, and the JSON object if there was one.
 
     Attributes:
@@ -124,7 +124,7 @@ class ProviderClient:
             )
         return self._client
 
-    async def get(self, url: str, *, auth: httpx.Auth | None = None) -> Answer | Unanswered:
+    async def get(self, url: str, *, auth: httpx.Auth | None = None) -> ProviderAnswer | Unanswered:
         """Fetch a document.
 
         Args:
@@ -135,7 +135,7 @@ class ProviderClient:
 
     async def post(
         self, url: str, form: Mapping[str, str], *, auth: httpx.BasicAuth | None = None
-    ) -> Answer | Unanswered:
+    ) -> ProviderAnswer | Unanswered:
         """Send a form.
 
         Args:
@@ -145,7 +145,7 @@ class ProviderClient:
         """
         return await self._ask("POST", url, data=dict(form), auth=auth)
 
-    async def _ask(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
+    async def _ask(self, method: str, url: str, **more: Any) -> ProviderAnswer | Unanswered:
         where = urlsplit(url).hostname
         try:
             # httpx bounds each read only; an occasional byte would keep the caller waiting forever.
@@ -157,16 +157,16 @@ class ProviderClient:
             # Not its text, which may quote the request.
             return Unanswered(f"{where} cannot be asked: {type(error).__name__}")
 
-    async def _answer(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
+    async def _answer(self, method: str, url: str, **more: Any) -> ProviderAnswer | Unanswered:
         where = urlsplit(url).hostname
         async with self._http().stream(method, url, **more) as response:
             status = response.status_code
             if status not in _READ:
-                return Answer(status, None)
+                return ProviderAnswer(status, None)
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind not in _JSON:
                 if status != 200:
-                    return Answer(status, None)
+                    return ProviderAnswer(status, None)
                 return Unanswered(f"{where} answered something that is not JSON")
             if "content-encoding" in response.headers:
                 # A few compressed bytes could become very many.
@@ -179,10 +179,10 @@ class ProviderClient:
         body = json_object(bytes(data))
         if status != 200:
             error = None if isinstance(body, Malformed) else body.get("error")
-            return Answer(status, None, error[:64] if isinstance(error, str) else "")
+            return ProviderAnswer(status, None, error[:64] if isinstance(error, str) else "")
         if isinstance(body, Malformed):
             return Unanswered(f"{where} answered something unreadable: {body.reason}")
-        return Answer(200, body)
+        return ProviderAnswer(200, body)
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice; the next request opens new ones."""

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit, urlunsplit
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered, check_url, is_local
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Metadata", "check_issuer", "discover", "read_metadata", "well_known"]
+__all__ = ["IssuerMetadata", "check_issuer", "discover", "read_metadata", "well_known"]
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class IssuerMetadata:
     """The metadata of a provider.
 
     Attributes:
@@ -58,7 +58,7 @@ def _endpoint(document: Mapping[str, object], name: str, *, local: bool) -> str 
     return None if document.get(name) is None else check_url(document[name], name, local=local)
 
 
-def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | Unanswered:
+def read_metadata(document: Mapping[str, object], issuer: str) -> IssuerMetadata | Unanswered:
     """Read the document, if it belongs to the issuer.
 
     INVARIANT: `issuer` in it is exactly the configured one (RFC 8414 §3.3). Otherwise the document and keys
@@ -69,7 +69,7 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | Una
     # http to this machine is allowed only for a provider on this machine.
     local = is_local(issuer)
     try:
-        return Metadata(
+        return IssuerMetadata(
             issuer,
             _endpoint(document, "jwks_uri", local=local),
             _endpoint(document, "introspection_endpoint", local=local),
@@ -79,7 +79,7 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | Una
         return Unanswered(f"the document of {issuer}: {error}")
 
 
-async def discover(client: ProviderClient, issuer: str) -> Metadata | Unanswered:
+async def discover(client: ProviderClient, issuer: str) -> IssuerMetadata | Unanswered:
     """Fetch the document from the address of either specification."""
     tried = []
     for url in well_known(issuer):

@@ -17,7 +17,7 @@ from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.jwt_verifier import Verified, judged, vouched
 from stormdoor.auth.oauth.answer_cache import AnswerCache
-from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered, check_url
+from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered, check_url
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
 from stormdoor.auth.oauth.single_flight import SingleFlight
@@ -234,7 +234,7 @@ class Introspector:
             raise ConfigurationError("private_key_jwt has a private_key")
         return self.settings.private_key.sign(json.dumps(claims).encode(), typ="JWT")
 
-    def _read(self, answer: Answer, digest: bytes) -> Verified | Rejected | Unanswered:
+    def _read(self, answer: ProviderAnswer, digest: bytes) -> Verified | Rejected | Unanswered:
         if answer.body is None:
             if answer.status in _NO_SUCH_TOKEN:
                 # It cannot be a token. Otherwise any client could open the breaker with malformed tokens.

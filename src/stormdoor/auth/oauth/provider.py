@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
-from stormdoor.auth.oauth.discovery import Metadata, discover
+from stormdoor.auth.oauth.discovery import IssuerMetadata, discover
 from stormdoor.auth.oauth.timestamp import Timestamp
 
 __all__ = ["Provider"]
@@ -29,15 +29,15 @@ class Provider:
         *,
         client: ProviderClient,
         monotonic: Callable[[], float],
-        told: Metadata | None = None,
+        told: IssuerMetadata | None = None,
     ) -> None:
         self.issuer = issuer
         self._client = client
         self._monotonic = monotonic
         self._told = told
-        self._known: tuple[Timestamp, Metadata] | None = None
+        self._known: tuple[Timestamp, IssuerMetadata] | None = None
 
-    async def metadata(self, now: float) -> Metadata | Unanswered:
+    async def metadata(self, now: float) -> IssuerMetadata | Unanswered:
         """Return its endpoints at `now` (Unix seconds)."""
         if self._told is not None:
             return self._told
@@ -45,7 +45,7 @@ class Provider:
         if self._known is not None and self._known[0].age(at) < _KEPT_SECONDS:
             return self._known[1]
         found = await discover(self._client, self.issuer)
-        if isinstance(found, Metadata):
+        if isinstance(found, IssuerMetadata):
             self._known = (at, found)
         return found
 

@@ -10,7 +10,7 @@ from stormdoor.auth.jose.jws import Jws
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.key_source import quoted
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
-from stormdoor.auth.oauth.discovery import Metadata
+from stormdoor.auth.oauth.discovery import IssuerMetadata
 from stormdoor.auth.oauth.jwks import KeySet, read_jwks
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.single_flight import SingleFlight
@@ -177,7 +177,7 @@ class RemoteKeys:
         self._adopt(found, asked)
         return found
 
-    async def _read(self, metadata: Metadata) -> KeySet | Unanswered:
+    async def _read(self, metadata: IssuerMetadata) -> KeySet | Unanswered:
         if metadata.jwks_uri is None:
             return Unanswered("the document about the issuer names no jwks_uri")
         answer = await self._client.get(metadata.jwks_uri)

@@ -7,9 +7,9 @@ from urllib.parse import quote_plus
 
 import httpx
 
-from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered
+from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered
 from stormdoor.auth.oidc.id_token import IdToken
-from stormdoor.auth.oidc.metadata import Metadata
+from stormdoor.auth.oidc.metadata import ProviderMetadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
@@ -27,7 +27,11 @@ class _Bearer(httpx.Auth):
 
 
 async def redeem(
-    client: ProviderClient, provider: OpenIdProvider, metadata: Metadata, code: str, verifier: str
+    client: ProviderClient,
+    provider: OpenIdProvider,
+    metadata: ProviderMetadata,
+    code: str,
+    verifier: str,
 ) -> Mapping[str, object] | Refusal:
     """Exchange the code at the token endpoint."""
     form = {
@@ -52,7 +56,7 @@ async def redeem(
 
 
 async def more_claims(
-    client: ProviderClient, metadata: Metadata, token: IdToken, access_token: str | None
+    client: ProviderClient, metadata: ProviderMetadata, token: IdToken, access_token: str | None
 ) -> Mapping[str, object] | Refusal:
     """Return the claims about the user from the token and from UserInfo (Core §5.3)."""
     if metadata.userinfo_endpoint is None or access_token is None:
@@ -67,7 +71,7 @@ async def more_claims(
     return {**more, **token.claims}
 
 
-def _object(answer: Answer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
+def _object(answer: ProviderAnswer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
     """Return the JSON object of an answer; or the refusal."""
     if isinstance(answer, Unanswered):
         return Refusal(

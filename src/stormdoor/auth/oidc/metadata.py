@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from stormdoor.auth.oauth.client import check_url
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Metadata", "read_metadata"]
+__all__ = ["ProviderMetadata", "read_metadata"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
+class ProviderMetadata:
     """The endpoints of a provider, and its capabilities.
 
     Attributes:
@@ -35,7 +35,7 @@ class Metadata:
     posts_secret: bool
 
 
-def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | str:
+def read_metadata(document: Mapping[str, object], issuer: str) -> ProviderMetadata | str:
     """Read a discovery document.
 
     Args:
@@ -68,7 +68,7 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> Metadata | str
     if isinstance(methods, list) and "S256" not in methods:
         return "the provider does not know PKCE with S256 (code_challenge_methods_supported)"
     known = document.get("token_endpoint_auth_methods_supported")
-    return Metadata(
+    return ProviderMetadata(
         issuer=issuer,
         authorization_endpoint=where["authorization_endpoint"],
         token_endpoint=where["token_endpoint"],

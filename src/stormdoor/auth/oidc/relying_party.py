@@ -15,7 +15,7 @@ from stormdoor.auth.managed_resource import BreakerState
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.bulkhead import Bulkhead
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
-from stormdoor.auth.oauth.discovery import Metadata as ProviderMetadata
+from stormdoor.auth.oauth.discovery import IssuerMetadata
 from stormdoor.auth.oauth.jwks import KeySet
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
@@ -31,7 +31,7 @@ from stormdoor.auth.oidc.exchange import more_claims, redeem
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
-from stormdoor.auth.oidc.metadata import Metadata, read_metadata
+from stormdoor.auth.oidc.metadata import ProviderMetadata, read_metadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial, Refusal
@@ -96,7 +96,7 @@ class RelyingParty:
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
         # Used by every login: one request at a time, and none while the provider fails.
-        self._questions: SingleFlight[ProviderMetadata] = SingleFlight(
+        self._questions: SingleFlight[IssuerMetadata] = SingleFlight(
             Bulkhead(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
         )
         self._calls: SingleFlight[KeySet] = SingleFlight(
@@ -125,7 +125,7 @@ class RelyingParty:
         await self._calls.close()
         await self._client.close()
 
-    async def metadata(self, now: float) -> Metadata | Refusal:
+    async def metadata(self, now: float) -> ProviderMetadata | Refusal:
         """Return the provider's endpoints, discovered or cached."""
         found = await self._questions.ask(b"metadata", lambda: self._found.metadata(now))
         if isinstance(found, Unanswered):
@@ -252,7 +252,7 @@ class RelyingParty:
         return await self._believe(request, metadata, tokens, state_cookie.nonce(state), now)
 
     def _mixed_up(
-        self, request: AuthorizationRequest, metadata: Metadata, iss: str | None
+        self, request: AuthorizationRequest, metadata: ProviderMetadata, iss: str | None
     ) -> str | None:
         """Return the refusal if another provider answers (RFC 9207 §2.4)."""
         if request.issuer != self.provider.issuer:
@@ -266,7 +266,7 @@ class RelyingParty:
     async def _believe(
         self,
         request: AuthorizationRequest,
-        metadata: Metadata,
+        metadata: ProviderMetadata,
         tokens: Mapping[str, object],
         nonce: str,
         now: float,
