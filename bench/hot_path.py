@@ -39,7 +39,6 @@ from stormdoor.core.denial import Refusal
 from stormdoor.core.message import encode_reply
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Allowed
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
 HOST: Final = "app.example"
@@ -138,8 +137,8 @@ class Path:
         for _ in range(count):
             self._clock.seconds += 0.001
             verdict = guard.inbound.receive_text(connection, MESSAGE, actions)
-            assert isinstance(verdict, Allowed)
-            encode_reply(verdict.command, verdict.command.id)
+            assert isinstance(verdict, tuple)
+            encode_reply(verdict[1], verdict[1].id)
 
     def _flood(self, count: int) -> None:
         guard, connection, actions = self._guard, self._open, Echo.actions
@@ -150,7 +149,7 @@ class Path:
             connection.message_tat = self._clock.seconds + 1e6
             connection.offence_tat = 0.0
             verdict = guard.inbound.receive_text(connection, MESSAGE, actions)
-            assert not isinstance(verdict, Allowed)
+            assert not isinstance(verdict, tuple)
         connection.message_tat = 0.0
 
     async def _handshakes(self, one: HTTPServerRequest, count: int) -> None:

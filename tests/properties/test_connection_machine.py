@@ -43,7 +43,6 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Allowed
 from tests.guard.fakes import HANDSHAKE, ORIGIN, FakeSink, FakeStore
 from tests.support.clock import FakeClock
 
@@ -307,7 +306,7 @@ class Machine(RuleBasedStateMachine):
     def _delivered(self, live: Live, raw: str, way: int) -> bool:
         inbound = self.guard.inbound
         if way == 0:
-            return isinstance(inbound.receive(live.connection, raw, ACTIONS), Allowed)
+            return isinstance(inbound.receive(live.connection, raw, ACTIONS), tuple)
         if way == 1:
             return inbound.receive_raw(live.connection, raw, "chat:say") is True
         return inbound.receive_control(live.connection, len(raw)) is not False

@@ -146,7 +146,7 @@ class OriginPolicy:
             if handshake.fetch_site is not None:
                 return "a browser's handshake (Sec-Fetch-Site) without an Origin"
             return _other_than_a_socket(handshake)
-        if not self.allows(origin):
+        if origin not in self._exact and not self.allows(origin):
             if origin == "null":
                 return (
                     "the origin is null (a sandboxed or local page); serve the page from an address"

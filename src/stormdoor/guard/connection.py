@@ -184,7 +184,8 @@ class Connection:
         self.address_key = address_key
         self.opened_at = now
         self.limits = limits
-        self.join(shared)
+        self.shared = shared
+        self.usage = shared.usage(limits.principal)
         self.sink: Sink | None = None
         self.state = State.PENDING
         self.open = False

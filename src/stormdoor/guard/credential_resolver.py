@@ -90,10 +90,6 @@ class CredentialResolver:
         _check_places(self.places)
         self._offered = [one for one in self.places if one.source is Source.SUBPROTOCOL]
         self._offers = (_OFFER, *(one.name for one in self._offered))
-        self._readers = {
-            place: [one for one in self._authenticators if place in one.places]
-            for place in self.places
-        }
         self._nothing = Refusal(
             Denial.NO_CREDENTIAL, f"no credential; looked in {_looked_in(self.places)}"
         )
@@ -343,8 +339,8 @@ class CredentialResolver:
 
     def authenticator_for(self, credential: Credential) -> Authenticator | None:
         """Return the first authenticator that reads the place of `credential` and recognises it."""
-        for authenticator in self._readers.get(credential.place, ()):
-            if authenticator.recognises(credential):
+        for authenticator in self._authenticators:
+            if credential.place in authenticator.places and authenticator.recognises(credential):
                 return authenticator
         return None
 

@@ -36,16 +36,9 @@ _LONGEST_PAUSE = 1.0
 """Longest pause in reading, in seconds, after a message that exceeded a limit."""
 
 
-class Allowed(msgspec.Struct, frozen=True, gc=False):
-    """A message that was allowed.
-
-    Attributes:
-        action: The action, to be run at once.
-        command: The decoded message.
-    """
-
-    action: Action
-    command: Command
+Allowed = tuple[Action, Command]
+"""An allowed message: its action, to be run at once, and the decoded command. A tuple, because each message
+makes one."""
 
 
 class Refused:
@@ -184,7 +177,7 @@ class Inbound:
                 )
         connection.last_message = now
         self._statistics.messages += 1
-        return Allowed(action, command)
+        return action, command
 
     def receive_raw(
         self, connection: Connection, raw: str | bytes, permission: str | None

@@ -425,10 +425,9 @@ class CommandGuardMixin(GuardMixin):
         message: str | bytes,
     ) -> Awaitable[None] | None:
         match outcome:
-            case Allowed():
-                command = outcome.command
+            case (action, command):
                 try:
-                    result = outcome.action.method(self, command)
+                    result = action.method(self, command)
                 except Exception as error:  # noqa: BLE001 - an action may raise anything
                     self._door_failed(command, error)
                     return None
