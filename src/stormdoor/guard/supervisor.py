@@ -323,7 +323,7 @@ class ConnectionSupervisor:
             head = await run_with_timeout(ANSWER_SECONDS, self._store.begin_epoch(head.epoch))
         _log.error(
             "the log of revocations is another one than before (epoch %s instead of %s): was a backup "
-            "restored? All connections are judged again",
+            "restored? All connections are evaluated again",
             head.epoch,
             self._seen.epoch,
         )
@@ -335,12 +335,12 @@ class ConnectionSupervisor:
             else:
                 # INVARIANT: added since the last read, so no clock keeps a socket open that was open then.
                 ended += await self.apply(one, asked)
-        ended += await self._judge_all()
+        ended += await self._reevaluate_all()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
         return ended
 
-    async def _judge_all(self) -> int:
+    async def _reevaluate_all(self) -> int:
         """Check each connection against the index and the store. Returns the number that ended.
 
         Raises:
@@ -372,8 +372,8 @@ class ConnectionSupervisor:
     async def apply(self, revocation: Revocation, asked: _Question | None = None) -> int:
         """Add `revocation` and end the connections that it covers. Returns how many.
 
-        Return the connections that `revocation` names, as `Revocation.names` does, with the present roles.
-            Inlined, because one iteration of the event loop may check ten thousand connections.
+        Args:
+            revocation: The revocation.
             asked: An earlier read of the log that did not find the entry.
         """
         if revocation.until_now:
@@ -527,7 +527,7 @@ class ConnectionSupervisor:
             why = Refusal(Denial.REVOKED, "the account was disabled or removed")
             return ended + self._registry.end_all(connections, why)
         return ended + sum(
-            self._judge_again(connection, account.principal)
+            self._reevaluate(connection, account.principal)
             for connection in connections
             # A connection that was refreshed meanwhile may have the roles of its new token.
             if connection.authentication.live
@@ -557,7 +557,7 @@ class ConnectionSupervisor:
                 connection.expire(found[0].expires_at, self._clock.now(), self._clock.monotonic())
         return ended
 
-    def _judge_again(self, connection: Connection, principal: Principal | None = None) -> bool:
+    def _reevaluate(self, connection: Connection, principal: Principal | None = None) -> bool:
         connection.apply_policies(self._policies.current, principal)
         permission = connection.endpoint.permission
         if connection.awaiting_authentication:
@@ -570,7 +570,7 @@ class ConnectionSupervisor:
     def adopt(self, policies: PolicySet) -> int:
         """Replace the policies. Returns the number of connections that this ended."""
         self._policies.current = policies
-        return sum(self._judge_again(connection) for connection in self._registry)
+        return sum(self._reevaluate(connection) for connection in self._registry)
 
     async def touch_sessions(self) -> None:
         """Let messages on a socket count as use of its session, at most once a minute."""
