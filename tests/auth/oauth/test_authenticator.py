@@ -175,12 +175,12 @@ def test_options_that_accept_anything(options: dict[str, Any], message: str) -> 
 
 
 def test_the_extra_is_named() -> None:
-    """Nothing loads httpx that does not need it; what needs it says what to install."""
+    """The package loads httpx only for a provider; without it, the message names the extra."""
     script = (
         "import sys, stormdoor\n"
         "print({'httpx', 'authlib'} & set(sys.modules))\n"
         "sys.modules['httpx'] = None\n"
-        "try:\n    import stormdoor.auth.oauth\n"
+        "try:\n    from stormdoor.auth.oauth import OAuthAuthenticator\n"
         "except stormdoor.ConfigurationError as error:\n    print(error)\n"
     )
     done = subprocess.run(

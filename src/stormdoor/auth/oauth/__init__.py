@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from stormdoor.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from stormdoor.auth.oauth.authenticator import OAuthAuthenticator
     from stormdoor.auth.oauth.introspection import Introspection
@@ -23,11 +21,4 @@ _HOMES = {"Introspection": "introspection", "OAuthAuthenticator": "authenticator
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name != "httpx":
-            raise
-        raise ConfigurationError(
-            "stormdoor.auth.oauth needs httpx; install the extra: pip install 'stormdoor[oidc]'"
-        ) from None
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

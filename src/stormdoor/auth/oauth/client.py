@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from stormdoor.auth.jose.jws import json_object
+from stormdoor.auth.oauth.library import httpx
 from stormdoor.core.address import is_loopback
 from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError

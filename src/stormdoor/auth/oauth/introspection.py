@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote_plus
 
-import httpx
-
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.jwt_verifier import Verified, judged, vouched
 from stormdoor.auth.oauth.answer_cache import AnswerCache
 from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered, check_url
+from stormdoor.auth.oauth.library import httpx
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
 from stormdoor.auth.oauth.single_flight import SingleFlight

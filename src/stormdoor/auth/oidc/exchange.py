@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from urllib.parse import quote_plus
 
-import httpx
-
 from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered
+from stormdoor.auth.oauth.library import httpx
 from stormdoor.auth.oidc.id_token import IdToken
 from stormdoor.auth.oidc.metadata import ProviderMetadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
