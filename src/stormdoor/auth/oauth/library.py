@@ -10,7 +10,7 @@ except ModuleNotFoundError as error:
     if error.name != "httpx":
         raise
     raise ConfigurationError(
-        "requests to a provider need httpx; install the extra: pip install 'stormdoor[oidc]'"
+        "stormdoor.auth.oauth needs httpx; install the extra: pip install 'stormdoor[oidc]'"
     ) from None
 
 __all__ = ["httpx"]
