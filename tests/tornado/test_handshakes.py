@@ -442,7 +442,7 @@ def test_no_other_parser_of_cookies_is_used() -> None:
         if path.relative_to(room).parts[0] not in {"auditor", "prober", "report"}
         and parser.search(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert found == ["demo/twin.py"]  # vulnerable on purpose: the demo attacks it
 
 
 @pytest.mark.parametrize(("header", "found"), COOKIES)
