@@ -142,3 +142,15 @@ async def test_nothing_is_used_up_and_nothing_is_noted() -> None:
     assert names <= {"sys_startup"}
     assert len(guard.registry) == 0
     assert isinstance(await guard.admission.admit(bearer("alice"), CHAT), Connection)
+
+
+async def test_the_registration_alone_admits_no_client() -> None:
+    """Each of its steps refuses an attempt that no earlier step has authenticated, wherever it stands."""
+    guard = await _guard()
+    for step in guard.steps.registration[2:-1]:
+        refusal = step.check(guard.admission.begin(bearer("alice"), CHAT))
+        assert refusal is not None, step.name
+    refusal = await guard.steps.account.check(guard.admission.begin(bearer("alice"), CHAT))
+    assert refusal is not None
+    assert len(guard.registry) == 0
+    await guard.close()
