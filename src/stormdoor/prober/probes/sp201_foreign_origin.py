@@ -51,6 +51,8 @@ AMBIENT = (
     "origin would not matter"
 )
 
+_LONG = 3.0
+"""Of the time to listen: before a socket that stays open is said to deliver nothing."""
 _Try = tuple[str, Ask, Level]
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
 _NEAR = (("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "websocket"))
@@ -208,6 +210,8 @@ async def _with_reference(situation: Situation) -> Situation:
     delivered = frozenset.intersection(*(data_of(one) for one in seen))
     if not delivered:
         return situation
+    # Until here nothing told when enough was heard.
+    situation.client.enough = delivered.issubset
     base = replace(
         situation.base, owner=tuple(seen), nobody=Conversation(), delivered=delivered, opens=False
     )
@@ -221,8 +225,6 @@ async def _each(
     doubts = []
     hopeless: Sequence[Ask] = ()
     for number, (kind, ask, level) in enumerate(tries):
-        if number == 1 and situation.client.slow:
-            hopeless = await _hopeless(situation, [one for _, one, _ in tries[1:]])
         if ask in hopeless:
             continue
         proof = await _attempt(situation, ask, control, ambient=ambient)
@@ -230,20 +232,27 @@ async def _each(
             return await _found(situation, kind, ask, proof, level, ambient=ambient)
         if proof.access is Access.UNKNOWN:
             doubts.append(f"{kind}: {proof.why}")
+        if not number and (situation.client.slow or proof.conversation.stays_open):
+            hopeless = await _hopeless(situation, [one for _, one, _ in tries[1:]])
     return doubts
 
 
 async def _hopeless(situation: Situation, asks: Sequence[Ask]) -> Sequence[Ask]:
-    """Those of the attempts that a slow server turns away, all of them made at the same time."""
-    came = await together(*map(situation.client.converse, asks))
-    return [one for one, seen in zip(asks, came, strict=True) if refused(seen)]
+    """Those of the attempts that are refused, all made at the same time: silence takes its time to hear."""
+    longer = [replace(ask, patience=_LONG) for ask in asks]
+    came = await together(*map(situation.client.converse, longer))
+    return [
+        ask
+        for ask, seen in zip(asks, came, strict=True)
+        if refused(seen) or judged(situation.base, seen)[0] is Access.REFUSED
+    ]
 
 
 async def _attempt(situation: Situation, ask: Ask, control: Ask | None, *, ambient: bool) -> Proof:
     proof = await situation.attempt(ask, control, by_opening=ambient)
     if proof.access is not Access.IN and proof.conversation.stays_open:
         # A graver origin must not be passed by for a lesser one because a server was slow once.
-        proof = await situation.attempt(replace(ask, patience=3.0), control, by_opening=ambient)
+        proof = await situation.attempt(replace(ask, patience=_LONG), control, by_opening=ambient)
     return proof
 
 
