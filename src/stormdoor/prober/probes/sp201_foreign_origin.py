@@ -53,6 +53,8 @@ AMBIENT = (
 
 _LONG = 3.0
 """Of the time to listen: before a socket that stays open is said to deliver nothing."""
+_ENOUGH, _TIMES = 2, 4
+"""Conversations of the endpoint's own page that foreign pages are compared with, and attempts at them."""
 _Try = tuple[str, Ask, Level]
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
 _NEAR = (("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "websocket"))
@@ -206,9 +208,14 @@ async def _with_reference(situation: Situation) -> Situation:
     """Compare foreign pages with the endpoint's own page, where that gets in without a credential."""
     if situation.base.owner:
         return situation
-    seen = [await situation.client.converse(situation.nobody) for _ in range(2)]
-    delivered = frozenset.intersection(*(data_of(one) for one in seen))
-    if not delivered:
+    seen: list[Conversation] = []
+    for _ in range(_TIMES):
+        # Some servers let go of a socket now and then.
+        one = await situation.client.converse(situation.nobody)
+        seen += [one] if data_of(one) else []
+        if len(seen) == _ENOUGH:
+            break
+    if len(seen) < _ENOUGH or not (delivered := frozenset.intersection(*map(data_of, seen))):
         return situation
     # Until here nothing told when enough was heard.
     situation.client.enough = delivered.issubset
