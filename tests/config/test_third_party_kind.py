@@ -96,6 +96,7 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, *entries: st
     for at, entry in enumerate(entries):
         install_module(folder / f"{at}", f"planted_{at}", text, f"[{ENTRY_POINTS}]\n{entry}\n")
         monkeypatch.syspath_prepend(folder / f"{at}")
+        monkeypatch.delitem(sys.modules, f"planted_{at}", raising=False)  # of another test
 
 
 def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
