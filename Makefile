@@ -56,15 +56,15 @@ test: lint ## Run every check: lint, types, contracts, docs, tests; a sample of 
 
 .PHONY: test-all
 test-all: $(DEV) ## The same with all variants of the auditor, and its coverage; note that they passed
-	@verified="$$($(BIN)/python -m tests.auditor.sampling)"; \
-	AUDITOR_VARIANTS=all $(MAKE) --no-print-directory test AUDITOR_OMITTED=; \
-	$(BIN)/python -m tests.auditor.sampling "$$verified"
+	@mkdir -p build && $(BIN)/python -m tests.auditor.sampling >build/auditor.txt
+	@AUDITOR_VARIANTS=all $(MAKE) --no-print-directory test AUDITOR_OMITTED=
+	@$(BIN)/python -m tests.auditor.sampling "$$(cat build/auditor.txt)"
 
 .PHONY: auditor
 auditor: $(DEV) ## Run all tests of the auditor, without coverage; note that its variants passed
-	@verified="$$($(BIN)/python -m tests.auditor.sampling)"; \
-	AUDITOR_VARIANTS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/auditor; \
-	$(BIN)/python -m tests.auditor.sampling "$$verified"
+	@mkdir -p build && $(BIN)/python -m tests.auditor.sampling >build/auditor.txt
+	@AUDITOR_VARIANTS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/auditor
+	@$(BIN)/python -m tests.auditor.sampling "$$(cat build/auditor.txt)"
 
 .PHONY: lint
 lint: $(DEV) ## Check style (ruff)
