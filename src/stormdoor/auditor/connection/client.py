@@ -45,7 +45,8 @@ class Client(Shaping):
             labels.add("address")
         if lexicon.says_who(name) and not words & _OF_PROXIES and name != "from":
             labels.add("somebody")
-        return Unknown(self.of_field(frozenset(labels), name), text)
+        known = self.mode == "member" and "credential" in labels and label in {"cookie", "header"}
+        return Unknown(self.of_field(frozenset(labels), name), text, truthy=known or None)
 
     def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:
         """A signed cookie that every visitor is given: it is there, and is known to nobody as somebody's."""

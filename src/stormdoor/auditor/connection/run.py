@@ -160,6 +160,8 @@ class Run(Hearing):
             switch = isinstance(given, Const) and isinstance(given.value, bool | None)
             if switch and lexicon.concerns_identity(name):
                 given = Setting(name, given, text=name)
+            if self.mode == "member":
+                _shared_by_all(given, name)
             found[name] = given
         return found
 
@@ -405,6 +407,19 @@ class Run(Hearing):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _shared_by_all(given: Value, name: str, depth: int = 3) -> None:
+    """Name the tables that the routes give, as those of a module: other connections fill them, too."""
+    match given:
+        case Mapping() | Sequence():
+            given.text = given.text or name
+            given.exact = given.exact and bool(given.items)
+        case Instance(handler=False, attrs=attrs) if depth:
+            for attribute, held in attrs.items():
+                _shared_by_all(held, f"{name}.{attribute}", depth - 1)
+        case _:
+            pass
 
 
 @lru_cache(maxsize=4096)

@@ -55,8 +55,8 @@ class Asking:
             for at, event in enumerate(segment.events):
                 if event.node is node and event.kind != "branch":
                     before = [one for one in asked if one.at < at]
-                    who = tuple(one for one in before if not one.by_client)
-                    ways.append(Way(who, tuple(one for one in before if one.by_client)))
+                    who = tuple(one for one in before if one.of_user)
+                    ways.append(Way(who, tuple(one for one in before if not one.of_user)))
         return bool(ways) and not is_open(ways)
 
     def proves_name(self, event: Event) -> bool:

@@ -1,6 +1,7 @@
 """Where a program tells users apart, and which of its actions do the same to a store without that."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -8,8 +9,8 @@ from typing import TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.tables import STORE
-from stormdoor.auditor.interpreter.values import Instance, Labels, Mapping, labels_of
+from stormdoor.auditor.interpreter.tables import STORE, root_of
+from stormdoor.auditor.interpreter.values import Instance, Labels, Mapping, labels_of, text_of
 from stormdoor.auditor.judging.dominating import Way, is_open, is_related
 from stormdoor.auditor.judging.effects import (
     Effect,
@@ -19,10 +20,11 @@ from stormdoor.auditor.judging.effects import (
     store_of,
 )
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.segments import Decision, Segment, called_in, segments_of
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.unused import unused_rights
-from stormdoor.auditor.judging.usage import function_of, is_ignored, is_statement
+from stormdoor.auditor.judging.usage import function_of, imported_by, is_ignored, is_statement
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.reading.budget import remembered
@@ -39,6 +41,9 @@ __all__ = [
 _Key: TypeAlias = tuple[object, ...]
 _CLIENT = frozenset({"answer", "found"})
 _HANDSHAKE = frozenset({Stage.PREPARE, Stage.GET})
+_PART = re.compile(r"(?:\.|\[['\"])(\w+)(?:['\"]\])?$")
+_PARTS = re.compile(r"(?:\.|\[['\"])(\w+)")
+"""The part of an object, at the end of an expression, and anywhere: `owner` of `room.owner`."""
 _DOES = frozenset({"act", "call", "close", "join", "send", "store"})
 
 
@@ -80,7 +85,7 @@ class Distinctions:
     def __init__(self, endpoint: Endpoint) -> None:
         self._segments = segments_of(endpoint)
         self._kinds = self._fields_of_kinds()
-        self._finder = Effects(self._segments)
+        self._finder = Effects(endpoint.project, self._segments)
         self._joint = _joint(self._segments)
         self._endpoint = endpoint
         self._ways: dict[_Key, list[Way]] = {}
@@ -101,6 +106,7 @@ class Distinctions:
         )
         """Whether only some users get in at all."""
         self._own = list(self._own_look_ups())
+        self._ran = {function_of(event) for one in self._segments for event in one.events}
 
     @property
     def guards(self) -> list[Distinction]:
@@ -171,12 +177,15 @@ class Distinctions:
             key = _key(effect)
             self._effects.setdefault(key, []).append(effect)
             went = (key, *((one.place, one.outcome) for one in before))
-            if not effect.by_principal and went not in self._went:
+            own = effect.by_principal or _is_made_before(segment, effect)
+            if not own and went not in self._went:
                 self._went.add(went)
                 self._ways.setdefault(key, []).append(Way(tuple(related), tuple(others)))
 
     def _sort(self, key: _Key) -> None:
         effect, ways = self._effects[key][0], self._ways.get(key, [])
+        if effect.kind == "make":
+            return  # what there is stays as it is
         if not ways:
             self._guarded.append(Distinction(effect.event, False, effect, "look-up"))
             return
@@ -212,10 +221,14 @@ class Distinctions:
         held = effect.event.receiver
         owner = held.info.node if isinstance(held, Instance) else None
         bases = [one.module for one in self._endpoint.info.mro if isinstance(one, ClassInfo)]
-        for module in dict.fromkeys((effect.event.module, self._endpoint.module, *bases)):
+        near = dict.fromkeys((effect.event.module, self._endpoint.module, *bases))
+        imported = [two for one in near for two in imported_by(self._endpoint.project, one)]
+        for module in dict.fromkeys((*near, *imported)):
             if not module.inside:
                 continue  # a library may use what stands there
             for one in unused_rights(self._endpoint.project, module):
+                if one.node in self._ran:
+                    continue  # a message picks it by its name
                 if effect in self._open or (owner is not None and one.owner is owner):
                     event = Event("unused", effect.event.stage, one.node, one.module)
                     return Distinction(event, False, None, "unused")
@@ -230,7 +243,8 @@ class Distinctions:
         """Look-ups by the user: each with its store."""
         for segment in self._segments:
             for event in segment.events:
-                if event.kind != "call" or is_statement(event.module, event.node):
+                of_found = event.receiver is not None and is_found(event.receiver.labels)
+                if event.kind != "call" or of_found or is_statement(event.module, event.node):
                     continue
                 store, words = store_of(event), labels_of(*(one for _, one in event.words))
                 rows = [one for one in event.values if isinstance(one, Mapping)]
@@ -244,11 +258,14 @@ class Distinctions:
         for one in {
             one.place: one for way in ways for one in way.asked if is_permission(one)
         }.values():
-            if not fields_in(one.event.labels) - self._kinds:
-                continue
+            for_more = effect.kind == "read" and any(
+                two.event.node is one.event.node for two in self._guarded if two.effect
+            )
+            if for_more or not fields_in(one.event.labels) - self._kinds:
+                continue  # what it keeps from others is the change, and not the answer to it
             asked = [way for way in ways if any(two.place == one.place for two in way.asked)]
             others = [way for way in ways if all(two.place != one.place for two in way.asked)]
-            if not is_open(asked) and not any(map(_rests_on_object, others)):
+            if not is_open(asked) and not any(_rests_on_object(way, one) for way in others):
                 return Distinction(one.event, False, None, "on some ways")
         return None
 
@@ -294,6 +311,7 @@ class Distinctions:
                     return Distinction(event, not fields_in(event.labels), None, "without effect")
                 if (
                     event.kind in {"call", "check"}
+                    and event.node is not effect.event.node
                     and "principal" in event.labels
                     and fields_in(event.labels)
                     and is_related(event, effect, frozenset(), ())
@@ -351,7 +369,7 @@ class Distinctions:
         if effect.kind != "change" or self._restricted:
             return None
         for other in (effects[0] for effects in self._effects.values()):
-            if other.records and other.root == effect.root and other.kind in {"put", "add"}:
+            if other.records and other.root == effect.root and other.kind in {"put", "add", "make"}:
                 return Distinction(other.event, False, other, "record")
         return None
 
@@ -371,13 +389,17 @@ def _needs_the_same(guard: Distinction, effect: Effect) -> bool:
     known = guard.effect
     if known is None or not known.root or known.root != effect.root:
         return False
+    if effect.kind == "read" and _compares(guard.event.node, effect.event):
+        return False
     if known.kind == effect.kind:
         return not (effect.records and effect.kind in {"put", "add"} and not _is_member(guard))
     if effect.kind.startswith("call"):
         return False
     if effect.kind == "put":
         return guard.how == "look-up" and not effect.records
-    return _is_member(guard) or (effect.kind == "change" and known.kind in {"put", "read"})
+    if effect.kind == "join" and _is_of_joined(guard, effect):
+        return False  # by this it becomes a member
+    return _is_member(guard) or (effect.kind == "change" and known.kind in {"add", "put", "read"})
 
 
 def _is_member(guard: Distinction) -> bool:
@@ -390,6 +412,20 @@ def _is_member(guard: Distinction) -> bool:
         and isinstance(node, ast.Compare)
         and isinstance(node.ops[0], ast.In | ast.NotIn)
     )
+
+
+def _compares(condition: ast.AST, read: Event) -> bool:
+    """Whether the part that is read is the one that a condition compares: the name of the owner."""
+    parts = {_PART.search(text_of(value)) for value in values_in(read) if is_found(value.labels)}
+    asked = _PARTS.findall(ast.unparse(condition))
+    return all(one is not None and one[1] in asked for one in parts)
+
+
+def _is_of_joined(guard: Distinction, effect: Effect) -> bool:
+    """`self in room.players`, and `room.players.add(self)`."""
+    node = guard.event.node
+    asked = ast.unparse(node.comparators[0]) if isinstance(node, ast.Compare) else ""
+    return effect.event.text.rpartition(".")[0].endswith(f".{asked.rpartition('.')[2]}")
 
 
 def _is_denial(decision: Decision) -> bool:
@@ -414,10 +450,13 @@ def _permits(decision: Decision) -> bool:
     return met
 
 
-def _rests_on_object(way: Way) -> bool:
+def _rests_on_object(way: Way, but: Decision) -> bool:
     """Whether the state of an object decides, and no message: `if room.public: …`."""
     return any(
-        one.by_client and is_found(one.event.labels) and not _is_presence(one.event.node)
+        one.by_client
+        and is_found(one.event.labels)
+        and one.place != but.place
+        and not _is_presence(one.event.node)
         for one in way.chosen
     )
 
@@ -465,10 +504,13 @@ def _tells_kinds(node: ast.AST) -> bool:
     match node:
         case ast.Compare(comparators=[ast.Constant(value=str() | int() as value)]):
             return value not in {"", 0}
+        case (
+            ast.Compare(comparators=[ast.Name(id=name)])
+            | ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Attribute(attr=name)])
+        ):
+            return name.isupper()
         case ast.Compare(comparators=[ast.Attribute() | ast.Tuple() | ast.Set() | ast.List()]):
             return True
-        case ast.Compare(comparators=[ast.Name(id=name)]):
-            return name.isupper()
         case ast.Compare():
             return False
         case _:
@@ -512,6 +554,16 @@ def _is_words(event: Event) -> bool:
 
 def _key(effect: Effect) -> _Key:
     return (*effect.place, effect.root, effect.kind)
+
+
+def _is_made_before(segment: Segment, effect: Effect) -> bool:
+    """Whether an earlier message of this connection made what the effect is done to."""
+    return any(
+        event.kind in {"join", "store"}
+        and event.labels & {"principal", "self"}
+        and root_of(event.text) == effect.root
+        for event in segment.before
+    )
 
 
 def _line(found: tuple[Effect, Distinction | None]) -> tuple[str, int]:

@@ -1,11 +1,11 @@
 """What a message changes or reads of the state that the client names by it and that others have, too."""
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stormdoor.auditor.interpreter.events import SERVING, Event
+from stormdoor.auditor.interpreter.expressions.proofs import mark_at
 from stormdoor.auditor.interpreter.tables import STORE, root_of
 from stormdoor.auditor.interpreter.values import (
     FIELD,
@@ -22,26 +22,23 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.segments import Segment, is_of_lists, place_of
-from stormdoor.auditor.judging.usage import is_statement
-from stormdoor.auditor.judging.wording import literals_of
+from stormdoor.auditor.judging.statements import literals_of, statement_in
+from stormdoor.auditor.judging.usage import is_defined, is_statement
 from stormdoor.auditor.naming.stdlib import STDLIB
+from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Effect", "Effects", "Kind", "fields_in", "is_found", "store_of"]
 
 Kind = str
-"""`change`, `put`, `add`, `join`, `read`, or `call` of a method whose answer is used."""
+"""`change`, `put`, `make` if there was none, `add`, `join`, `read`, or `call` if its answer is used."""
 
 _FOUND = frozenset({"answer", "found"})
 _WHO = frozenset({"principal"})
 _LOOKS = frozenset({"copy", "count", "get", "index", "items", "keys", "values"})
 """Methods of Python's own tables and lists that change nothing."""
+_KINDS = {"setdefault": "make"}
 _OUTSIDE = frozenset({"os", "pathlib", "shutil"})
 """Modules of Python whose functions reach what all connections share: files."""
-_SQL = re.compile(
-    r"^\W*(?:(?P<change>update|delete\s+from|replace\s+into)|(?P<add>insert\s+(?:or\s+\w+\s+)?into)"
-    r"|(?P<read>select|with|pragma|begin|commit|rollback))\b\s*(?:[\s\S]*?\bfrom\s+)?[\"'`\[]?(?P<table>\w*)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +85,12 @@ class Effects:
     """Finds effects in segments.
 
     Args:
+        project: The files.
         segments: All segments of an endpoint.
     """
 
-    def __init__(self, segments: Iterable[Segment]) -> None:
+    def __init__(self, project: Project, segments: Iterable[Segment]) -> None:
+        self._project = project
         self._stores: dict[str, str] = {}
         self._used: set[str] = set()
         for segment in segments:
@@ -141,7 +140,8 @@ class Effects:
         *keys, value = event.values
         given = labels_of(value)
         if event.receiver is not None and is_found(holder):
-            return _Made("change", self._store_of(event.receiver), holder)
+            own = labels_of(*keys) & _WHO  # `room.seen[self.user] = now`
+            return _Made("change", self._store_of(event.receiver), holder | own)
         key = labels_of(*keys)
         if "client" not in key or "client" in holder or event.text.startswith("self."):
             return None
@@ -159,28 +159,33 @@ class Effects:
             return None
         if isinstance(event.receiver, Const):
             return None  # a text is made
-        if (of_sql := _statement(arguments)) is not None:
-            if of_sql == "read" or "client" not in given:
-                return None
-            return _Made(of_sql, store_of(event), given, given)
+        if (of_sql := statement_in(event.values)) is not None:
+            reads = of_sql.kind == "read" or "client" not in of_sql.given
+            made = _Made(of_sql.kind, store_of(event), of_sql.finding, of_sql.given)
+            return None if reads else made
         if (top in STDLIB and (top not in _OUTSIDE or event.kind != "act")) or name in _LOOKS:
             return None
         if id(event.node) in joins:
             naming = holder if is_found(holder) else given
             return _Made("join", root_of(f"{event.text}()"), naming) if "client" in naming else None
         stated = is_statement(event.module, event.node)
-        kind = "add" if is_of_lists(name) else "change"
+        may_refuse = "principal" in given and is_defined(self._project, name)
+        kind = _KINDS.get(name, "add" if is_of_lists(name) else "change")
         if event.receiver is not None and is_found(holder):
-            if not stated or (kind == "change" and "principal" in given):
+            if not stated or (kind == "change" and may_refuse):
                 return None  # the use of its answer counts; or it is told the user, and can refuse
             return _Made(kind, self._store_of(event.receiver), holder, given)
         if "client" in holder or "client" not in given or name[:1].isupper():
             return None
         if "principal" in holder:
             return _Made(kind, root_of(f"{event.text}()"), given | _WHO) if stated else None
-        if "principal" in given or (not stated and mark_at(event.node) in self._used):
-            return None  # it can refuse; or it is a look-up
-        return _Made(kind if stated else f"call {name}", root_of(f"{event.text}()"), given, given)
+        parses = not stated and fields_in(given) == {FIELD}
+        if may_refuse or parses or (not stated and mark_at(event.node) in self._used):
+            return None  # it can refuse; or it reads the message, or is a look-up
+        naming = given
+        if "principal" in given and len(arguments) > 1:
+            naming = labels_of(arguments[0])  # a library finds by what comes first
+        return _Made(kind if stated else f"call {name}", store_of(event), naming, given)
 
     def _sent(self, event: Event) -> "_Made | None":
         for value in values_in(event):
@@ -205,16 +210,11 @@ class _Made:
     given: Labels = NONE
 
 
-def mark_at(node: ast.AST) -> str:
-    """The label of what a call gives back."""
-    return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
-
-
 def store_of(event: Event) -> str:
     """The store that a call asks: with the table of a statement of SQL, or the class that is looked for."""
     root = root_of(f"{event.text}()")
-    found = _match([*event.values])
-    table = found["table"].lower() if found is not None else _class_in(event.node)
+    found = statement_in(event.values)
+    table = found.table if found is not None else _class_in(event.node) or _prefix_in(event.values)
     return f"{root}:{table}" if table else root
 
 
@@ -229,16 +229,7 @@ def _class_in(node: ast.AST) -> str:
     return ""
 
 
-def _statement(values: list[Value]) -> Kind | None:
-    """What a statement of SQL does; None where there is none."""
-    found = _match(values)
-    kinds = ("change", "add", "read")
-    return next(one for one in kinds if found[one]) if found is not None else None
-
-
-def _match(values: list[Value]) -> re.Match[str] | None:
-    for value in values[:1]:
-        whole = value.value if isinstance(value, Const) else " ".join(literals_of(value))
-        if isinstance(whole, str) and (found := _SQL.match(whole)):
-            return found
-    return None
+def _prefix_in(values: tuple[Value, ...]) -> str:
+    """`room` of `f"room:{number}"`."""
+    first = next((text for value in values[:1] for text in literals_of(value)), "")
+    return first[:-1] if first[:-1].isidentifier() and first[-1] in ":/." else ""

@@ -19,9 +19,9 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.statements import statement_in
 from stormdoor.auditor.judging.taken import asks_if_taken
 from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
-from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.budget import remembered
@@ -68,7 +68,7 @@ def claimed_identity(event: Event) -> str:
         return ""  # it only asks whether there is such a one
     said = _is_said(event, set(lexicon.words_of(last)))
     for value in values_in(event):
-        if said and statement_in(event) and _is_spliced_in(value):
+        if said and statement_in(event.values) and _is_spliced_in(value):
             return _name_in(event)
         if (
             isinstance(value, Unknown)
@@ -226,7 +226,7 @@ def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
             words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
             if event.labels >= {"client", "somebody"}:
                 asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
-                selected = selected or statement_in(event).startswith("select")
+                selected = selected or _kind_of(event) == "read"
                 if _is_kept(event) or _is_said(event, words):
                     yield event, _name_in(event)
             elif _is_kept(event) and called & (asked_for := _asked_of(event, endpoint)):
@@ -309,7 +309,7 @@ def _is_said(event: Event, words: set[str]) -> bool:
         value = event.values[1]
         return isinstance(value, Unknown) and value.labels >= {"message", "somebody"}
     if event.text != "handler.broadcast" and (
-        event.kind != "act" or not (_SAYS & words or statement_in(event).startswith("insert"))
+        event.kind != "act" or not (_SAYS & words or _kind_of(event) == "add")
     ):
         return False
     return any(
@@ -342,3 +342,9 @@ def _name_in(event: Event) -> str:
             if lexicon.says_who(word.group()) and not word.group().isupper():  # SQL has its FROM
                 return word.group()
     return "what the client calls itself"
+
+
+def _kind_of(event: Event) -> str:
+    """The kind of the statement of SQL that is executed."""
+    of_sql = statement_in(event.values)
+    return of_sql.kind if of_sql is not None else ""

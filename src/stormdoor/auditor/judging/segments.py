@@ -8,10 +8,11 @@ from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Instance, Mapping, Value
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.usage import is_statement
+from stormdoor.auditor.judging.usage import is_defined, is_statement
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.reading.budget import remembered
+from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Decision", "Segment", "called_in", "is_of_lists", "place_of", "segments_of"]
 
@@ -48,11 +49,12 @@ class Segment:
     """The handshake with one message of a way.
 
     Args:
-        events: What happened, in order: the handshake, messages before this one, this message.
+        events: What happened, in order: the handshake, this message.
         begins: Index at which this message begins.
         decisions: The conditions that were decided, in the handshake and for this message.
         refusing: Calls that are given the user, and that refuse by an exception if at all.
         earlier: The conditions that were decided for messages before this one.
+        before: What happened for messages before this one.
     """
 
     events: list[Event]
@@ -60,6 +62,7 @@ class Segment:
     decisions: list[Decision]
     refusing: list[Decision]
     earlier: list[Decision] = field(default_factory=list)
+    before: list[Event] = field(default_factory=list)
 
     @property
     def asked(self) -> list[Decision]:
@@ -78,11 +81,13 @@ def segments_of(endpoint: Endpoint) -> tuple[Segment, ...]:
 
     A message after `open()` has closed is left out: that it is handled at all is another fault.
     """
-    return tuple(_segments_of(endpoint.member))
+    return tuple(_segments_of(endpoint.project, endpoint.member))
 
 
-def _segments_of(pathway: Pathway) -> Iterator[Segment]:
-    for path in (*pathway.paths, *pathway.prefixes):
+def _segments_of(project: Project, pathway: Pathway) -> Iterator[Segment]:
+    paths = (*pathway.paths, *pathway.prefixes)
+    seen = {(name, one.value) for path in paths for name, one in path.assumptions.items()}
+    for path in paths:
         handshake, *messages = path.turns()
         settings = [
             Decision(
@@ -92,18 +97,21 @@ def _segments_of(pathway: Pathway) -> Iterator[Segment]:
                 -1,
             )
             for name, one in path.assumptions.items()
+            if (name, not one.value) in seen
         ]
         decisions = settings + list(_decided(handshake))
-        yield Segment(handshake, 0, decisions, list(_refusing(handshake)))
+        yield Segment(handshake, 0, decisions, list(_refusing(project, handshake)))
         if any(event.kind == "close" for event in handshake):
             continue
         earlier: list[Decision] = []
+        before: list[Event] = []
         for message in messages:
             whole = handshake + message
             decisions = list(_decided(whole))
-            yield Segment(
-                whole, len(handshake), settings + decisions, list(_refusing(whole)), list(earlier)
-            )
+            refusing = list(_refusing(project, whole))
+            asked = settings + decisions
+            yield Segment(whole, len(handshake), asked, refusing, list(earlier), list(before))
+            before += message
             earlier += [
                 replace(one, place=("earlier", *one.place), at=-1)
                 for one in decisions
@@ -121,6 +129,11 @@ def _is_of_entries(event: Event, values: tuple[Value, ...]) -> bool:
     )
 
 
+def _is_of_connection(event: Event) -> bool:
+    """`room.host is self`: the connection stands for its user."""
+    return "self" in event.labels and isinstance(event.node, ast.Compare)
+
+
 def _is_login(event: Event) -> bool:
     """`self.user is None`, `if not self.user`: whether the client has logged in, which this client has."""
     if event.stage in {Stage.PREPARE, Stage.GET} and "principal" not in event.labels:
@@ -135,7 +148,8 @@ def _is_login(event: Event) -> bool:
         case ast.Compare(comparators=[ast.Constant(value=None | False | "")]):
             return True
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return lexicon.is_identity_name(name) and "admin" not in lexicon.words_of(name)
+            named = lexicon.is_identity_name(name) and "admin" not in lexicon.words_of(name)
+            return named or "proven" in event.labels
         case _:
             return False
 
@@ -150,11 +164,12 @@ def _decided(events: list[Event]) -> Iterator[Decision]:
             place = place_of(event)
             seen[place] = seen.get(place, 0) + 1
             values = compared.get(id(event.node), ())
-            by_client = not event.labels & _WHO or _is_login(event) or _is_of_entries(event, values)
+            who = event.labels & _WHO or _is_of_connection(event)
+            by_client = not who or _is_login(event) or _is_of_entries(event, values)
             yield Decision((*place, seen[place]), event.text, event, at, by_client=by_client)
 
 
-def _refusing(events: list[Event]) -> Iterator[Decision]:
+def _refusing(project: Project, events: list[Event]) -> Iterator[Decision]:
     for at, event in enumerate(events):
         if event.kind in {"call", "check"} and event.text.startswith("@"):
             if lexicon.is_access_word(event.text):
@@ -171,7 +186,9 @@ def _refusing(events: list[Event]) -> Iterator[Decision]:
         if not told or not (raising or "client" in event.labels) or is_of_lists(called_in(event)):
             continue
         if raising or (
-            is_statement(event.module, event.node) and not lexicon.is_predicate(called_in(event))
+            is_statement(event.module, event.node)
+            and not lexicon.is_predicate(called_in(event))
+            and is_defined(project, called_in(event))
         ):
             yield Decision(("raises", *place_of(event)), "raises", event, at)
 

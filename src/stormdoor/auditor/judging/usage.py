@@ -7,9 +7,27 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.budget import remembered
+from stormdoor.auditor.reading.module import Imported, Module
+from stormdoor.auditor.reading.project import Meaning, Project
 
-__all__ = ["function_of", "is_ignored", "is_statement"]
+__all__ = ["function_of", "imported_by", "is_defined", "is_ignored", "is_statement"]
+
+
+@remembered
+def is_defined(project: Project, name: str) -> bool:
+    """Whether a file of the program defines a function of this name.
+
+    A method that no file defines is one of a library, which knows nothing of the program's users.
+    """
+    return any(one.name == name for module in project.naming(name) for one in module.functions())
+
+
+def imported_by(project: Project, module: Module) -> list[Module]:
+    """The modules that a file imports names from."""
+    bound = [one for group in module.names.values() for one in group if isinstance(one, Imported)]
+    found = (project.follow(module, one) for one in bound if module.inside)
+    return [one.module for one in found if isinstance(one, Meaning)]
 
 
 def is_statement(module: Module, node: ast.AST) -> bool:

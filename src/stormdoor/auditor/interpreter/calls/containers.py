@@ -110,7 +110,7 @@ class Containers(Configured):
             return self.kept_for_anybody(receiver, key) or self._absent(text, args, otherwise, node)
         if isinstance(key, Nobody):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
-        entry = self.found_entry(receiver, key, text)
+        entry = self.found_entry(receiver, key, node)
         if entry is not None:
             return entry
         whole = receiver.exact or is_of_code(receiver)

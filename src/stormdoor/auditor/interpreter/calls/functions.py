@@ -161,8 +161,12 @@ class Functions(Statements):
         return Const(None)
 
     def _answered(self, value: Value, given: list[Value]) -> Value:
-        """What a function gives that is told the user and the object depends on both."""
-        if self.mode == "member" and isinstance(value, Unknown | Sequence):
+        """What a function gives that is told the user and the object depends on both.
+
+        What it found is the object: its conditions on both are known.
+        """
+        found = "found" in value.labels
+        if self.mode == "member" and isinstance(value, Unknown | Sequence) and not found:
             told = labels_of(*(one for one in given if not _is_handler(one)))
             if told >= {"principal", "client"}:
                 both = {"principal", "client", "answer"}

@@ -258,8 +258,11 @@ class Libraries(Methods):
             shown = [*args, *words.values()]
             if any(map(self.is_proof, shown)) and not any(isinstance(one, Nobody) for one in shown):
                 return self._refused_by_program(name, words, node)
-        if name in _READERS or (name == "int" and _is_counted(args)):
-            labels -= {"credential"}  # each of its fields is what its name says
+        numbers = name == "int" and (self.mode == "member" or _is_counted(args))
+        if name in _READERS or numbers:
+            labels -= {
+                "credential"
+            }  # each of its fields is what its name says; a number is no secret
         if name.rpartition(".")[2] in _NOT_OF_NONE and any(
             isinstance(one, Nobody) and one.certain for one in args[:1]
         ):

@@ -88,6 +88,10 @@ class Methods(Rows):
                 return found
         if isinstance(receiver, Setting):
             table = receiver.default
+            if name in {"get", "pop"} and args:
+                entry = self.entry_of_setting(receiver, args[0], node)
+                if entry is not None:
+                    return entry
             if isinstance(table, Mapping) and args and self.opens(receiver, args[0]):
                 table.text = table.text or text_of(receiver)
                 return self._container_method(table, name, args, node)

@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.items import PROVEN
 from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in, is_for_anybody
 from stormdoor.auditor.interpreter.namesakes import is_a_thing
 from stormdoor.auditor.interpreter.pieces import (
@@ -20,6 +21,7 @@ from stormdoor.auditor.interpreter.pieces import (
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.tables import is_chosen
 from stormdoor.auditor.interpreter.values import (
+    FIELD,
     NONE,
     Const,
     Function,
@@ -38,6 +40,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.interpreter.which import WHICH, last_word, only_says_which
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
 
 __all__ = ["Unread"]
@@ -73,6 +76,7 @@ _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
 _ROWS = _FETCHES | {"first", "one_or_none", "scalar", "scalar_one_or_none"}
 """What gives the row that was looked for."""
+_PARSED: Labels = frozenset({"parsed"})
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
@@ -150,7 +154,7 @@ class Unread(Listening):
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             self.prove([*everything, function] if proof else [])
-            return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
+            return Unknown((labels - {"client", "credential", "message"}) | PROVEN, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
         self._may_call_back(function, f"{text}()", everything, node)
@@ -180,11 +184,9 @@ class Unread(Listening):
                     receiver=receiver,
                 )
         if self.mode == "member" and "client" in labels:
-            labels |= self.sought(node, everything)
-            self._fetches_from(function, last, labels)
+            labels = self._found_by_member(function, names or [text], labels, everything, node)
         if _runs_code(last, args):
-            # A `code` that is run proves nothing, nor does what comes of it.
-            labels -= {"credential"}
+            labels -= {"credential"}  # a `code` that is run proves nothing, nor does what it gives
         which = _looks_up(last) and only_says_which(
             [*args, Mapping(dict[object, Value](words.items()))], _holder_of(function)
         )
@@ -195,6 +197,22 @@ class Unread(Listening):
             f"{text}()",
             truthy=_is_form(function, last) or _makes_an_object(last) or None,
         )
+
+    def _found_by_member(
+        self, function: Value, names: list[str], labels: Labels, given: list[Value], node: ast.AST
+    ) -> Labels:
+        """Labels of what is found for a client that is let in.
+
+        It is the user, if a cookie or a header finds it. A message that is parsed is none that is found.
+        """
+        marks = self.sought(node, given)
+        looks_up = _looks_up(names[-1]) or names[0] not in STDLIB | {"tornado"}
+        if self.is_shown(labels) and looks_up:
+            labels = PROVEN | marks
+        elif not marks and not any(one[0] in {FIELD, "@"} for one in labels):
+            labels |= _PARSED
+        self._fetches_from(function, names[-1], labels | marks, node)
+        return labels | marks
 
     def _of_a_setting(
         self, names: list[str], args: list[Value], words: dict[str, Value], node: ast.AST
@@ -342,9 +360,10 @@ class Unread(Listening):
                 return bool(wanted)
         return False
 
-    def _fetches_from(self, function: Value, name: str, labels: Labels) -> None:
+    def _fetches_from(self, function: Value, name: str, labels: Labels, node: ast.AST) -> None:
         """What a cursor was asked for is what it gives when it is fetched from."""
-        if name == "execute" and isinstance(function, Member):
+        stated = node in {self.left_alone, getattr(self.left_alone, "value", None)}
+        if name == "execute" and isinstance(function, Member) and stated:
             cursor = function.receiver
             if isinstance(cursor, Unknown):
                 self.asked_for[id(cursor)] = (cursor, cursor.labels)
@@ -392,6 +411,8 @@ def _of_answer(labels: Labels, name: str) -> Labels:
     if name not in _ROWS:
         lost |= {"proven"}  # what is asked of the answer that says who it is, is another one
     made = name in _FORMS and "drawn" in labels
+    if labels >= _PARSED:
+        return labels - lost - _PARSED - {"answer"}
     return labels - lost if made else (labels - lost) | {"answer"}
 
 

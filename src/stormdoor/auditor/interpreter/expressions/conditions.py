@@ -78,37 +78,7 @@ class Conditions(Comparisons):
                 found = self.evaluate(node)
                 if self._is_empty_identity(node, found):
                     self.check(node, self.frame.module.source(node), remembered=True)
-                holds = self.truth(found, node, wanted)
-                if isinstance(node, ast.Compare) and isinstance(found, Unknown):
-                    self._is_own(node, holds=holds)
-                return holds
-
-    def _is_own(self, node: ast.Compare, *, holds: bool) -> None:
-        """`if job.owner is not self: return`: what goes on is its own, whatever it was found by."""
-        match node:
-            case ast.Compare(
-                left=left,
-                ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq() as op],
-                comparators=[right],
-            ) if holds is isinstance(op, ast.Is | ast.Eq):
-                for one, other in ((left, right), (right, left)):
-                    thing = self._found_in(one) if self._is_connection(other) else None
-                    if thing is not None:
-                        thing.labels -= _SENT
-
-    def _is_connection(self, node: ast.expr) -> bool:
-        held = self.frame.env.find(node.id) if isinstance(node, ast.Name) else None
-        return isinstance(held, Instance) and held is self.handler
-
-    def _found_in(self, node: ast.expr) -> Unknown | None:
-        """`job` of `job.owner`, where it was found by what the client says."""
-        match node:
-            case ast.Attribute(value=ast.Name(id=name)) | ast.Subscript(value=ast.Name(id=name)):
-                held = self.frame.env.find(name)
-                chosen = isinstance(held, Unknown) and held.labels >= {"client", "found"}
-                return held if isinstance(held, Unknown) and chosen else None
-            case _:
-                return None
+                return self.truth(found, node, wanted)
 
     def _is_empty_identity(self, node: ast.expr, value: Value) -> bool:
         """`self.authenticated` is False until the client has proven something; `self.user.known`, too."""

@@ -185,6 +185,8 @@ class Expressions(Conditions):
                 if hanging is not None and not results:
                     return Setting(hanging.name, made, text=hanging.text)  # none as shipped
                 return Setting(given.name, made) if isinstance(given, Setting) else made
+            if isinstance(node, ast.DictComp):
+                return Mapping(entries, exact=False, labels=labels_of(source))
             return Sequence(results, _kind_of(node), exact=False, labels=labels_of(source))
         finally:
             frame.env = outer

@@ -47,10 +47,12 @@ from stormdoor.auditor.interpreter.which import last_word
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.vocabulary import TICKETS
 
-__all__ = ["Items", "is_of_code"]
+__all__ = ["PROVEN", "Items", "is_of_code"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
 _FOUND: Labels = frozenset({"found"})
+PROVEN: Labels = frozenset({"principal", "proven"})
+"""Labels of the user: it is what the client has proven to be."""
 _NAMES = re.compile(r"\w+")
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
@@ -175,7 +177,7 @@ class Items(Proofs):
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
-            case Mapping() if (entry := self.found_entry(value, index, text)) is not None:
+            case Mapping() if (entry := self.found_entry(value, index, node)) is not None:
                 return entry
             case Mapping() if (
                 value.exact
@@ -225,6 +227,8 @@ class Items(Proofs):
                 return Nobody(value.text, node, self.frame.module, presumed=value.presumed)
             case Setting() if "principal" in labels_of(index) and "client" not in labels_of(index):
                 return Unknown(labels_of(value, index), text)  # what is there for this user
+            case Setting() if (entry := self.entry_of_setting(value, index, node)) is not None:
+                return entry
             case Setting():
                 key = index.value if isinstance(index, Const) else None
                 if isinstance(value.default, Mapping) and isinstance(key, str | int):
@@ -267,12 +271,14 @@ class Items(Proofs):
         """Labels of what is found in a table by what the client sent."""
         return found_in_store(table) if self.mode == "member" else _FOUND
 
-    def found_entry(self, table: Mapping, index: Value, text: str) -> Value | None:
+    def found_entry(self, table: Mapping, index: Value, node: ast.AST) -> Value | None:
         """What a client that is let in finds in a table of records; None if it picks something to run."""
         if self.mode != "member" or "client" not in labels_of(index) or not is_shared(table):
             return None
-        entries = list(table.items.values())
+        entries, text = list(table.items.values()), self.frame.module.source(node)
         labels = labels_of(index) | self.found_in(table)
+        if self.is_shown(labels) and not is_of_code(table) and self.is_ticket_of(index, node):
+            labels = PROVEN
         match entries[:1]:
             case [Mapping() | Sequence()] if not any(map(_holds_code, entries)):
                 return Unknown(labels, text)
@@ -283,6 +289,15 @@ class Items(Proofs):
                 return replace(first, labels=first.labels | labels)
             case _:
                 return None
+
+    def entry_of_setting(self, table: Setting, key: Value, node: ast.AST) -> Value | None:
+        """What a client that is let in finds in a table that is filled when the program starts."""
+        text = self.frame.module.source(node)
+        if self.is_ticket_of(key, node):
+            return Unknown(PROVEN, text)
+        if self.mode == "member" and is_chosen(key):
+            return Unknown(labels_of(table, key) | self.found_in(table), text)
+        return None
 
     def entry_of(self, table: Mapping, entry: Value) -> Value:
         """An object in a table of the program, found by a key that stands in the source."""
@@ -295,9 +310,11 @@ class Items(Proofs):
     def part_of_found(self, holder: Instance, part: Value) -> Value:
         """An attribute of an object that a client that is let in found by what it sent."""
         labels = holder.labels
-        found = "found" in labels or any(one[0] == STORE for one in labels)
+        found = labels & {"found", "principal"} or any(one[0] == STORE for one in labels)
         if self.mode != "member" or not found or labels <= part.labels:
             return part
+        if labels & {"found", "principal"}:
+            part = _of_another(part)
         if isinstance(part, Const | Unknown | Mapping | Sequence) or (
             isinstance(part, Instance) and not part.handler
         ):
@@ -314,15 +331,26 @@ class Items(Proofs):
             and not any(one is table for event in self.events for one in event.values)
         )
 
+    def is_shown(self, labels: Labels) -> bool:
+        """Whether a cookie or a header of the handshake is shown: what is found under it is the user."""
+        return (
+            self.mode == "member"
+            and self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
+            and "client" in labels
+            and bool(labels & {"cookie", "header"})
+            and not labels & {"address", "host", "origin"}
+        )
+
     def is_ticket_of(self, key: Value, node: ast.AST) -> bool:
-        """Whether a client that is let in finds something under what nobody else can show."""
-        if self.mode != "member" or not self.is_proof(key):
+        """Whether a client that is let in finds something under what only that client can show."""
+        if self.mode != "member":
             return False
-        handshake = self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
-        if not (handshake and "cookie" in labels_of(key)) and not TICKETS & {
-            word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)
-        }:
-            return False  # the number of a session, or whatever else a credential may be called
+        if not self.is_shown(labels_of(key)) and not (
+            self.is_proof(key)
+            and TICKETS
+            & {word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)}
+        ):
+            return False  # the number of a session, or another name of a credential
         self.record("check", node, self.frame.module.source(node), values=(key,))
         return True
 
@@ -412,6 +440,24 @@ def is_of_code(table: Mapping) -> bool:
     return bool(table.items) and all(
         isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
     )
+
+
+def _of_another(part: Value) -> Value:
+    """The same part of another object of the class: it has other values."""
+    match part:
+        case Const():
+            return Unknown(part.labels, part.text)
+        case Sequence(items=items):
+            return replace(part, items=[*filter(_is_object, items)], exact=False)
+        case Mapping(items=entries):
+            kept = {key: one for key, one in entries.items() if _is_object(one)}
+            return replace(part, items=kept, exact=False)
+        case _:
+            return part
+
+
+def _is_object(value: Value) -> bool:
+    return isinstance(value, Instance)
 
 
 def _holds_code(value: Value) -> bool:
