@@ -116,7 +116,8 @@ class Distinctions:
     @property
     def all_guarded(self) -> bool:
         """Whether each effect on what the client names has a condition before it."""
-        return bool(self._effects) and not self._open
+        asked = (one.event.node for one in self._guarded)
+        return bool(self._effects) and not self._open and all(map(_is_question, asked))
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
@@ -149,7 +150,11 @@ class Distinctions:
         return found
 
     def _note(self, segment: Segment) -> None:
+        changed: set[str] = set()
         for effect in self._finder.of(segment):
+            if effect.kind == "read" and effect.root in changed:
+                continue  # it answers the change, which is judged
+            changed |= {effect.root} if effect.kind in {"add", "change", "put"} else set()
             before = [one for one in segment.asked if one.at < effect.at]
             if "kept" in _labels(effect):
                 before = [*segment.earlier, *before]
@@ -258,11 +263,8 @@ class Distinctions:
         for one in {
             one.place: one for way in ways for one in way.asked if is_permission(one)
         }.values():
-            for_more = effect.kind == "read" and any(
-                two.event.node is one.event.node for two in self._guarded if two.effect
-            )
-            if for_more or not fields_in(one.event.labels) - self._kinds:
-                continue  # what it keeps from others is the change, and not the answer to it
+            if not fields_in(one.event.labels) - self._kinds:
+                continue
             asked = [way for way in ways if any(two.place == one.place for two in way.asked)]
             others = [way for way in ways if all(two.place != one.place for two in way.asked)]
             if not is_open(asked) and not any(_rests_on_object(way, one) for way in others):
@@ -448,6 +450,15 @@ def _permits(decision: Decision) -> bool:
     if isinstance(node, ast.Compare):
         return met is isinstance(node.ops[0], ast.Eq | ast.In | ast.Is)
     return met
+
+
+def _is_question(node: ast.AST) -> bool:
+    """Whether a condition is about a right, and not about a value that each user may have: `user.team`."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return lexicon.is_access_word(name) or bool(_ADMIN & {*lexicon.words_of(name)})
+        case _:
+            return True
 
 
 def _rests_on_object(way: Way, but: Decision) -> bool:

@@ -148,8 +148,10 @@ def _is_login(event: Event) -> bool:
         case ast.Compare(comparators=[ast.Constant(value=None | False | "")]):
             return True
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            named = lexicon.is_identity_name(name) and "admin" not in lexicon.words_of(name)
-            return named or "proven" in event.labels
+            if lexicon.is_access_word(name) or "admin" in lexicon.words_of(name):
+                return False
+            early = event.stage in {Stage.PREPARE, Stage.GET}
+            return early or lexicon.is_identity_name(name) or "proven" in event.labels
         case _:
             return False
 

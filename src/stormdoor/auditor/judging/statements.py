@@ -24,6 +24,8 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(r"\?|%s|\$(\d+)|(?<!:)[:@]([a-z_]\w*)|%\((\w+)\)s", re.IGNORECASE)
+_FREE = re.compile(r"\bwhere\b.*\bis\s+null\b", re.IGNORECASE | re.DOTALL)
+"""The condition of a row that belongs to no user yet."""
 _WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ class Statement:
         given: The arguments of the call: the text comes first.
 
     Attributes:
-        kind: `change`, `add` or `read`.
+        kind: `change`, `add` or `read`; `make` of a change that takes a row without an owner.
         table: The table, in lower case.
         finding: Labels of what the rows are found by.
         given: Labels of all parameters that the text names.
@@ -47,20 +49,24 @@ class Statement:
         where = _WHERE.search(found.string)
         finding: list[Value] = []
         others: list[Value] = []
-        known = _parameters(given[1:])
+        known, used = _parameters(given[1:]), set[object]()
         asked = list(_PARAMETER.finditer(found.string))
         numbered = [at for at, one in enumerate(asked) if not any(one.groups())]
         for at, one in enumerate(asked):
             number, name, word = one.groups()
             key = int(number) - 1 if number else name or word or numbered.index(at)
             finds = where is not None and one.start() > where.start()
-            (finding if finds else others).append(known.pop(key, Const(None)))
-        unused = () if any(isinstance(one, str) for one in known) else known.values()
-        rest = labels_of(given[0], *unused)  # part of the text was not read
+            used.add(key)
+            (finding if finds else others).append(known.get(key, Const(None)))
+        named = any(isinstance(key, str) for key in known)
+        unread = [one for key, one in known.items() if not (named or key in used)]
+        rest = labels_of(given[0], *unread)  # part of the text was not read
         self.finding: Labels = labels_of(*finding) | rest
         self.given: Labels = labels_of(*finding, *others) | rest
         if self.kind != "change":
             self.finding = self.given
+        elif "principal" in labels_of(*others) and _FREE.search(found.string):
+            self.kind = "make"
 
 
 def _parameters(given: tuple[Value, ...]) -> dict[object, Value]:

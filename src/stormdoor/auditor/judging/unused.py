@@ -43,26 +43,40 @@ def unused_rights(project: Project, module: Module) -> tuple[Unused, ...]:
 def _candidates(module: Module) -> list[tuple[ast.ClassDef | None, ast.AST, str]]:
     found: list[tuple[ast.ClassDef | None, ast.AST, str]] = []
     classes = [one for one in ast.walk(module.tree) if isinstance(one, ast.ClassDef)]
+    who = _stored_users(module)
     for owner in (None, *classes):
         body = module.tree.body if owner is None else owner.body
         for node in body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            if _tells_users_apart(node, owner):
+            if _tells_users_apart(node, owner, who):
                 found.append((owner, node, node.name))
             if owner is not None:
                 found += [(owner, one, name) for one, name in _rights_kept(node)]
     return found
 
 
+def _stored_users(module: Module) -> set[str]:
+    """The attributes in which `prepare` keeps who the client is."""
+    return {"current_user"} | {
+        target.attr
+        for function in module.functions()
+        if function.name == "prepare"
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+    }
+
+
 def _tells_users_apart(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None
+    node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None, who: set[str]
 ) -> bool:
     """Whether a function compares a user with something, and answers or raises."""
     if node.name in REQUEST_METHODS | SOCKET_METHODS:
         return False  # Tornado calls it
     inner = list(ast.walk(node))
-    asks_user = any(isinstance(one, ast.Attribute) and one.attr == "current_user" for one in inner)
+    asks_user = any(isinstance(one, ast.Attribute) and one.attr in who for one in inner)
     if not asks_user and ((owner is not None and owner.bases) or not _is_named_so(node.name)):
         return False
     given = {one.arg for one in node.args.args}

@@ -283,7 +283,7 @@ class Items(Proofs):
             case [Mapping() | Sequence()] if not any(map(_holds_code, entries)):
                 return Unknown(labels, text)
             case [Instance(info=info) as first] if all(
-                isinstance(one, Instance) and one.info is info and not one.handler
+                isinstance(one, Instance) and one.info.name == info.name and not one.handler
                 for one in entries
             ):
                 return replace(first, labels=first.labels | labels)
