@@ -45,7 +45,8 @@ class Pair:
         name: Name of the folder.
         folder: Folder with the files of the guarded twin.
         batch: 1 for pairs that engineers could read; 2 for pairs kept apart until the rules were done;
-            3 and 4 for pairs written and labelled before their first scan, 4 by an engineer who knew the rules.
+            3 and 4 for pairs that were labelled before their first scan, 4 by an engineer who knew
+            the rules.
         application: Kind of program, such as "chat".
         style: How it is written.
         file: Name of the file with the line that differs.

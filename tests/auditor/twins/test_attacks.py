@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.auditor.twins import attacks, attacks_second
+from tests.auditor.twins import attacks, attacks_second, attacks_third
 from tests.auditor.twins.pair import SIDES, Side, read_pairs
 from tests.auditor.twins.program import SECRET, loaded
 
-ATTACKS = attacks.ATTACKS | attacks_second.ATTACKS
+ATTACKS = attacks.ATTACKS | attacks_second.ATTACKS | attacks_third.ATTACKS
 PAIRS = {pair.name: pair for pair in read_pairs()}
 
 

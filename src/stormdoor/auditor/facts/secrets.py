@@ -8,26 +8,18 @@ from dataclasses import dataclass, replace
 from stormdoor.auditor.classes.stores import kept_by, parameters_of
 from stormdoor.auditor.facts.calls import Call, is_cut
 from stormdoor.auditor.facts.places import is_test, last_name
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["USERS", "Secret", "is_blank", "is_weak", "secrets_in"]
 
-USERS = (
-    "Application",
-    "decode",
-    "encode",
-    "new",
-    "dict",
-    "digest",
-    "TimestampSigner",
-    "URLSafeSerializer",
-    "URLSafeTimedSerializer",
-    "create_signed_value",
-    "decode_signed_value",
-    "update",
-    "setdefault",
-    "__init__",
+USERS = words(
+    """
+    Application decode encode new dict digest TimestampSigner URLSafeSerializer
+    URLSafeTimedSerializer create_signed_value decode_signed_value update setdefault
+    __init__
+    """
 )
 """Last names of the functions that are given secrets."""
 

@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     settled,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["STAND_IN", "concrete_method", "is_absent", "stand_in"]
 
@@ -28,32 +29,13 @@ comes from a list."""
 _DOTTED = re.compile(r"""^(?:\(|[rfbu]{1,2}(?=['"]))*['"]\.""")
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
-    for name in [
-        "lower",
-        "upper",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "startswith",
-        "endswith",
-        "find",
-        "rfind",
-        "index",
-        "rindex",
-        "count",
-        "replace",
-        "split",
-        "rsplit",
-        "partition",
-        "rpartition",
-        "casefold",
-        "removeprefix",
-        "removesuffix",
-        "title",
-        "isdigit",
-        "isalnum",
-        "splitlines",
-    ]
+    for name in words(
+        """
+        lower upper strip lstrip rstrip startswith endswith find rfind index rindex
+        count replace split rsplit partition rpartition casefold removeprefix
+        removesuffix title isdigit isalnum splitlines
+        """
+    )
 }
 
 

@@ -1,7 +1,6 @@
 """Where a program tells users apart, and which of its actions do the same to a store without that."""
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -10,7 +9,7 @@ from typing import TypeAlias
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.tables import STORE, root_of
-from stormdoor.auditor.interpreter.values import Instance, Labels, Mapping, labels_of, text_of
+from stormdoor.auditor.interpreter.values import Instance, Labels, Mapping, labels_of
 from stormdoor.auditor.judging.dominating import Way, is_open, is_related
 from stormdoor.auditor.judging.effects import (
     Effect,
@@ -20,7 +19,6 @@ from stormdoor.auditor.judging.effects import (
     store_of,
 )
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.segments import Decision, Segment, called_in, segments_of
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.unused import unused_rights
@@ -41,9 +39,7 @@ __all__ = [
 _Key: TypeAlias = tuple[object, ...]
 _CLIENT = frozenset({"answer", "found"})
 _HANDSHAKE = frozenset({Stage.PREPARE, Stage.GET})
-_PART = re.compile(r"(?:\.|\[['\"])(\w+)(?:['\"]\])?$")
-_PARTS = re.compile(r"(?:\.|\[['\"])(\w+)")
-"""The part of an object, at the end of an expression, and anywhere: `owner` of `room.owner`."""
+_CHANGES = frozenset({"add", "change", "make", "put"})
 _DOES = frozenset({"act", "call", "close", "join", "send", "store"})
 
 
@@ -154,7 +150,7 @@ class Distinctions:
         for effect in self._finder.of(segment):
             if effect.kind == "read" and effect.root in changed:
                 continue  # it answers the change, which is judged
-            changed |= {effect.root} if effect.kind in {"add", "change", "put"} else set()
+            changed |= {effect.root} if effect.kind in _CHANGES else set()
             before = [one for one in segment.asked if one.at < effect.at]
             if "kept" in _labels(effect):
                 before = [*segment.earlier, *before]
@@ -391,8 +387,6 @@ def _needs_the_same(guard: Distinction, effect: Effect) -> bool:
     known = guard.effect
     if known is None or not known.root or known.root != effect.root:
         return False
-    if effect.kind == "read" and _compares(guard.event.node, effect.event):
-        return False
     if known.kind == effect.kind:
         return not (effect.records and effect.kind in {"put", "add"} and not _is_member(guard))
     if effect.kind.startswith("call"):
@@ -414,13 +408,6 @@ def _is_member(guard: Distinction) -> bool:
         and isinstance(node, ast.Compare)
         and isinstance(node.ops[0], ast.In | ast.NotIn)
     )
-
-
-def _compares(condition: ast.AST, read: Event) -> bool:
-    """Whether the part that is read is the one that a condition compares: the name of the owner."""
-    parts = {_PART.search(text_of(value)) for value in values_in(read) if is_found(value.labels)}
-    asked = _PARTS.findall(ast.unparse(condition))
-    return all(one is not None and one[1] in asked for one in parts)
 
 
 def _is_of_joined(guard: Distinction, effect: Effect) -> bool:

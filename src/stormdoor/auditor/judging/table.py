@@ -7,6 +7,7 @@ from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.distinctions import distinctions_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.verdicts import Authentication
+from stormdoor.auditor.naming.words import words
 from stormdoor.report.finding import Check, Finding, Location, State, Verdict
 
 __all__ = ["verdicts"]
@@ -31,6 +32,10 @@ _AUTHENTICATION: dict[str, tuple[State, str]] = {
 _KNOWN = frozenset({"guarded", "presumed", "after-accept", "frames-pass"})
 _ABOUT_RIGHTS = frozenset(
     {"dispatch-by-client", "missing-authorization", "object-without-ownership"}
+)
+_SCHEMAS = words(
+    "convert is_valid load model_validate model_validate_json parse_obj parse_raw structure validate "
+    "validate_json"
 )
 _LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
 
@@ -134,18 +139,7 @@ def _validation(endpoint: Endpoint) -> Verdict:
         for event in endpoint.member.events
         if event.kind == "call" and event.stage == Stage.MESSAGE
     }
-    schemas = names & {
-        "validate",
-        "model_validate",
-        "model_validate_json",
-        "parse_raw",
-        "parse_obj",
-        "load",
-        "convert",
-        "structure",
-        "is_valid",
-        "validate_json",
-    }
+    schemas = names & _SCHEMAS
     if schemas:
         return Verdict(
             "guarded", f"{min(schemas)}() validates messages.", method.module.location(method.node)

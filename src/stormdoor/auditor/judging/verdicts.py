@@ -65,15 +65,8 @@ class Authentication:
     @property
     def lets_in(self) -> bool:
         """Whether a client without a credential gets the 101 as shipped."""
-        return self.kind in {
-            "missing",
-            "after-accept",
-            "frames-pass",
-            "skippable",
-            "swallowed",
-            "ignored",
-            "optional",
-        }
+        late = {"after-accept", "frames-pass", "skippable", "optional"}
+        return self.kind in late or self.kind in LETS_IN
 
 
 ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})

@@ -28,20 +28,17 @@ from stormdoor.auditor.facts.pieces import Pieces
 from stormdoor.auditor.facts.sinks import is_called, reaching, sunk
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_SINKS = (
-    "eval",
-    "exec",
-    "compile",
-    "builtins.eval",
-    "builtins.exec",
-    "__import__",
-    "importlib.import_module",
-    "runpy.run_path",
+_SINKS = words(
+    """
+    eval exec compile builtins.eval builtins.exec __import__ importlib.import_module
+    runpy.run_path
+    """
 )
 _IMPORTS = frozenset({"__import__", "importlib.import_module"})
 

@@ -23,26 +23,18 @@ from stormdoor.auditor.facts.sinks import argument, reaching, sunk
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_SINKS = (
-    "pickle.loads",
-    "pickle.load",
-    "pickle.Unpickler",
-    "_pickle.loads",
-    "cPickle.loads",
-    "dill.loads",
-    "cloudpickle.loads",
-    "marshal.loads",
-    "jsonpickle.decode",
-    "jsonpickle.loads",
-    "joblib.load",
-    "shelve.open",
-    "pandas.read_pickle",
-    "torch.load",
+_SINKS = words(
+    """
+    pickle.loads pickle.load pickle.Unpickler _pickle.loads cPickle.loads dill.loads
+    cloudpickle.loads marshal.loads jsonpickle.decode jsonpickle.loads joblib.load
+    shelve.open pandas.read_pickle torch.load
+    """
 )
 _FILE = re.compile(r"(?:io\.|gzip\.|bz2\.|lzma\.)?open\(")
 

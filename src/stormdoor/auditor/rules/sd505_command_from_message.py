@@ -26,31 +26,24 @@ from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Const, Sequence, Value
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_SHELLS = (
-    "os.system",
-    "os.popen",
-    "asyncio.create_subprocess_shell",
-    "subprocess.getoutput",
-    "subprocess.getstatusoutput",
-    "commands.getoutput",
+_SHELLS = words(
+    """
+    os.system os.popen asyncio.create_subprocess_shell subprocess.getoutput
+    subprocess.getstatusoutput commands.getoutput
+    """
 )
-_PROGRAMS = (
-    "subprocess.run",
-    "subprocess.call",
-    "subprocess.check_call",
-    "subprocess.Popen",
-    "subprocess.check_output",
-    "asyncio.create_subprocess_exec",
-    "os.execv",
-    "os.execvp",
-    "tornado.process.Subprocess",
-    "pexpect.spawn",
-    "pexpect.run",
+_PROGRAMS = words(
+    """
+    subprocess.run subprocess.call subprocess.check_call subprocess.Popen
+    subprocess.check_output asyncio.create_subprocess_exec os.execv os.execvp
+    tornado.process.Subprocess pexpect.spawn pexpect.run
+    """
 )
 
 

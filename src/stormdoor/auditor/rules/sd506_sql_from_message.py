@@ -26,25 +26,17 @@ from stormdoor.auditor.facts.sinks import reaching, sunk
 from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_CALLS = (
-    ".execute",
-    ".executemany",
-    ".executescript",
-    ".raw",
-    ".fetch",
-    ".fetchrow",
-    ".fetchval",
-    ".query",
-    ".get",
-    ".fetch_one",
-    ".fetch_all",
-    ".read_sql",
-    "sqlalchemy.text",
+_CALLS = words(
+    """
+    .execute .executemany .executescript .raw .fetch .fetchrow .fetchval .query .get
+    .fetch_one .fetch_all .read_sql sqlalchemy.text
+    """
 )
 _SQL = re.compile(
     r"\b(select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from|drop\s+table|create\s+table|"

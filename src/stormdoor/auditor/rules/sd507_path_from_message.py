@@ -30,41 +30,23 @@ from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.facts.tested import is_tested
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_FILES = (
-    "open",
-    "io.open",
-    "os.remove",
-    "os.unlink",
-    "os.rename",
-    "os.listdir",
-    "os.rmdir",
-    "os.makedirs",
-    "os.mkdir",
-    "os.scandir",
-    "shutil.rmtree",
-    "shutil.copy",
-    "shutil.move",
-    "shutil.copyfile",
-    "codecs.open",
-    "aiofiles.open",
-    "os.replace",
-    "shutil.copytree",
-    "numpy.load",
-    "zipfile.ZipFile",
-    "tarfile.open",
+_FILES = words(
+    """
+    open io.open os.remove os.unlink os.rename os.listdir os.rmdir os.makedirs os.mkdir
+    os.scandir shutil.rmtree shutil.copy shutil.move shutil.copyfile codecs.open
+    aiofiles.open os.replace shutil.copytree numpy.load zipfile.ZipFile tarfile.open
+    """
 )
-_TARGETS = (
-    "os.rename",
-    "os.replace",
-    "shutil.copy",
-    "shutil.copyfile",
-    "shutil.copytree",
-    "shutil.move",
+_TARGETS = words(
+    """
+    os.rename os.replace shutil.copy shutil.copyfile shutil.copytree shutil.move
+    """
 )
 """Their second argument is a path, too."""
 _OF_PATHS = (".read_text", ".read_bytes", ".write_text", ".write_bytes")

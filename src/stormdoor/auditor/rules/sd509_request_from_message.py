@@ -38,29 +38,15 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_CLIENTS = (
-    "tornado.httpclient.AsyncHTTPClient().fetch",
-    "tornado.httpclient.HTTPClient().fetch",
-    "tornado.websocket.websocket_connect",
-    "urllib.request.urlopen",
-    "requests.get",
-    "requests.post",
-    "requests.put",
-    "requests.delete",
-    "requests.head",
-    "httpx.get",
-    "httpx.post",
-    "httpx.AsyncClient().get",
-    "aiohttp.ClientSession().get",
-    "requests.Session().get",
-    "tornado.httpclient.HTTPRequest",
-    "urllib.urlopen",
-    "urllib2.urlopen",
-    "urllib.request.Request",
-    "urllib2.Request",
-    "requests.patch",
-    "httpx.AsyncClient().post",
-    "aiohttp.ClientSession().post",
+_CLIENTS = words(
+    """
+    tornado.httpclient.AsyncHTTPClient().fetch tornado.httpclient.HTTPClient().fetch
+    tornado.websocket.websocket_connect urllib.request.urlopen requests.get requests.post
+    requests.put requests.delete requests.head httpx.get httpx.post httpx.AsyncClient().get
+    aiohttp.ClientSession().get requests.Session().get tornado.httpclient.HTTPRequest
+    urllib.urlopen urllib2.urlopen urllib.request.Request urllib2.Request requests.patch
+    httpx.AsyncClient().post aiohttp.ClientSession().post
+    """
 )
 _WORDS = ("url", "request")
 _READS = words(

@@ -34,25 +34,13 @@ from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]
 
-_BLOCKING = (
-    "time.sleep",
-    "subprocess.run",
-    "subprocess.call",
-    "subprocess.check_call",
-    "subprocess.check_output",
-    "subprocess.getoutput",
-    "os.system",
-    "urllib.request.urlopen",
-    "requests.get",
-    "requests.post",
-    "requests.put",
-    "requests.patch",
-    "requests.delete",
-    "requests.request",
-    "requests.head",
-    "httpx.get",
-    "httpx.post",
-    "input",
+_BLOCKING = words(
+    """
+    time.sleep subprocess.run subprocess.call subprocess.check_call subprocess.check_output
+    subprocess.getoutput os.system urllib.request.urlopen requests.get requests.post
+    requests.put requests.patch requests.delete requests.request requests.head httpx.get
+    httpx.post input
+    """
 )
 _MOMENT = 0.01
 """Seconds; a page that is written takes as long."""

@@ -37,6 +37,11 @@ _PASS_DECORATORS = words(
     override property return_future run_on_executor staticmethod wraps
     """
 )
+_ABOUT_IDENTITY = words(
+    "guard jwt needs protected require required requires secured session token user"
+)
+_ABOUT_NOBODY = words("allow anonymous no origin public skip unauthenticated")
+"""Words of decorators that were not read, and that check an identity or do not."""
 
 
 class Decorators(Functions):
@@ -100,30 +105,8 @@ class Decorators(Functions):
         last = name.rpartition(".")[2]
         words = set(lexicon.words_about(last))
         about_identity = (
-            lexicon.is_verification_name(last)
-            or words
-            & {
-                "protected",
-                "secured",
-                "require",
-                "required",
-                "requires",
-                "needs",
-                "guard",
-                "token",
-                "jwt",
-                "user",
-                "session",
-            }
-        ) and not words & {
-            "allow",
-            "unauthenticated",
-            "public",
-            "anonymous",
-            "origin",
-            "skip",
-            "no",
-        }
+            lexicon.is_verification_name(last) or words & _ABOUT_IDENTITY
+        ) and not words & _ABOUT_NOBODY
         if about_identity:
             return Partial(
                 Special("foreign-check", text=f"@{name}"), [value, Const(node)], {}, text=name

@@ -45,6 +45,8 @@ from stormdoor.auditor.naming.words import words
 
 __all__ = ["Libraries"]
 
+_LOOKS_AT = words("getattr hasattr id isinstance ref repr setattr str super type")
+"""Functions that are given the connection and do not keep it."""
 _JWT = (
     "jwt.",
     "jose.",
@@ -291,19 +293,7 @@ class Libraries(Methods):
         if (
             "self" in labels
             and self.accepted
-            and name.rpartition(".")[2]
-            not in {
-                "super",
-                "isinstance",
-                "getattr",
-                "hasattr",
-                "id",
-                "repr",
-                "str",
-                "setattr",
-                "type",
-                "ref",
-            }
+            and name.rpartition(".")[2] not in _LOOKS_AT
             and name.partition(".")[0] not in {"logging", "weakref"}
         ):
             self.record("join", node, name, values=tuple(args))
