@@ -440,7 +440,7 @@ def _permits(decision: Decision) -> bool:
 
 
 def _is_question(node: ast.AST) -> bool:
-    """Whether a condition is about a right, and not about a value that each user may have: `user.team`."""
+    """Return whether a condition is about a right, and not about any value of the user: `user.team`."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return lexicon.is_access_word(name) or bool(_ADMIN & {*lexicon.words_of(name)})
@@ -555,7 +555,7 @@ def _key(effect: Effect) -> _Key:
 
 
 def _is_made_before(segment: Segment, effect: Effect) -> bool:
-    """Whether an earlier message of this connection made what the effect is done to."""
+    """Return whether an earlier message of this connection made what the effect is done to."""
     return any(
         event.kind in {"join", "store"}
         and event.labels & {"principal", "self"}

@@ -16,7 +16,7 @@ __all__ = ["function_of", "imported_by", "is_defined", "is_ignored", "is_stateme
 
 @remembered
 def is_defined(project: Project, name: str) -> bool:
-    """Whether a file of the program defines a function of this name.
+    """Return whether a file of the program defines a function of this name.
 
     A method that no file defines is one of a library, which knows nothing of the program's users.
     """

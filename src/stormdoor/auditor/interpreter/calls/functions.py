@@ -161,7 +161,7 @@ class Functions(Statements):
         return Const(None)
 
     def _answered(self, value: Value, given: list[Value]) -> Value:
-        """What a function gives that is told the user and the object depends on both.
+        """Add the user to what a function gives that is told the user and the object.
 
         What it found is the object: its conditions on both are known.
         """

@@ -154,7 +154,7 @@ class Unread(Listening):
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             self.prove([*everything, function] if proof else [])
-            return Unknown((labels - {"client", "credential", "message"}) | PROVEN, text)
+            return Unknown((labels - {"client", "message"}) | PROVEN, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
         self._may_call_back(function, f"{text}()", everything, node)
@@ -251,7 +251,7 @@ class Unread(Listening):
         return (
             any(
                 self.is_proof(one) and not is_a_thing(one, self.frame.module)
-                for one in everything
+                for one in flat(everything)
                 if not isinstance(one, Instance)
             )
             and name not in _HARMLESS - {"find", "index", "count"}

@@ -291,7 +291,7 @@ class Items(Proofs):
                 return None
 
     def entry_of_setting(self, table: Setting, key: Value, node: ast.AST) -> Value | None:
-        """What a client that is let in finds in a table that is filled when the program starts."""
+        """Return the entry that a client that is let in finds in a table of the configuration."""
         text = self.frame.module.source(node)
         if self.is_ticket_of(key, node):
             return Unknown(PROVEN, text)
@@ -332,7 +332,7 @@ class Items(Proofs):
         )
 
     def is_shown(self, labels: Labels) -> bool:
-        """Whether a cookie or a header of the handshake is shown: what is found under it is the user."""
+        """Return whether the handshake shows a cookie or a header, under which the user is found."""
         return (
             self.mode == "member"
             and self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
@@ -342,7 +342,7 @@ class Items(Proofs):
         )
 
     def is_ticket_of(self, key: Value, node: ast.AST) -> bool:
-        """Whether a client that is let in finds something under what only that client can show."""
+        """Return whether only this client can show the key, such as a session or a ticket."""
         if self.mode != "member":
             return False
         if not self.is_shown(labels_of(key)) and not (
