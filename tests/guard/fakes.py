@@ -79,7 +79,7 @@ def bearer(token: str, **changes: Any) -> Handshake:
 
 
 def authentication(id: str = "alice", *roles: str, **changes: Any) -> Authentication:
-    """What an authenticator says about somebody."""
+    """Return an authentication of the principal `id` with these roles and changed fields."""
     principal = changes.pop("principal", Principal(id, frozenset(roles or ("member",))))
     facts: dict[str, Any] = {
         "kind": "token",
@@ -126,7 +126,7 @@ class Tokens:
 
 
 def of_account(id: str) -> Callable[[Store], Any]:
-    """A token whose principal the store knows: its roles are read at the handshake."""
+    """Return a verifier of a token that reads the principal's roles from the store."""
 
     async def look(store: Store) -> Authentication | Rejected:
         account = await store.account(id)

@@ -189,7 +189,7 @@ async def test_a_rotated_key_takes_its_connections_along(where: str) -> None:
 
 
 async def test_a_key_that_cannot_be_read_is_no_key() -> None:
-    """Something about it has changed, and nobody knows what."""
+    """A connection ends with 1013 if the store cannot read its changed key."""
     store = FakeStore()
     guard = await _guard(store)
     old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
@@ -235,7 +235,7 @@ async def test_sessions_end_with_their_connections_and_no_others() -> None:
 
 @pytest.mark.parametrize("change", ["password", "disabled", "revoked", "everything", "removed"])
 async def test_what_ends_a_principal_ends_its_sessions(change: str) -> None:
-    """Nobody stays logged in on a page and is shut out of its socket."""
+    """A change that ends a principal's sessions ends the connections of these sessions too."""
     guard = await _guard()
     session, connection = await _connected(guard)
     admin = guard.admin
@@ -381,7 +381,7 @@ GROUPS: list[tuple[Target, str, set[str]]] = [
 async def test_what_a_revocation_ends(
     target: Target, value: str, whose: set[str], when: str
 ) -> None:
-    """Their connections and their sessions, and nobody else's; the number is returned."""
+    """A revocation ends exactly the target's connections and sessions, and returns their number."""
     guard = await _guard()
     people = await _people(guard)
     clock = guard.clock
@@ -399,7 +399,7 @@ async def test_what_a_revocation_ends(
 
 @pytest.mark.parametrize(("target", "value", "whose"), GROUPS, ids=[one[0].value for one in GROUPS])
 async def test_a_login_after_it_counts(target: Target, value: str, whose: set[str]) -> None:
-    """What is issued later is not covered, by whichever name it was revoked."""
+    """A revocation does not cover a credential that is issued after it."""
     guard = await _guard()
     await _people(guard)
     await guard.admin.revoke(target, value)

@@ -55,7 +55,7 @@ TOPIC = Topic("room:lobby", "chat:say")
 
 
 class Gate:
-    """A token whose verification stands still until the test lets it go on."""
+    """Token verification that waits until the test releases it."""
 
     def __init__(self, outcome: Authentication | Rejected) -> None:
         self.outcome = outcome
@@ -182,7 +182,7 @@ async def test_roles_of_the_new_token_count() -> None:
 
 
 async def test_a_ticket_is_spent() -> None:
-    """Carol asks for a ticket over HTTP and goes on with it; nobody else can."""
+    """A ticket refreshes the connection of its owner once, and no other connection."""
     clock = FakeClock()
     guard = await settle(make_guard(clock=clock))
     first = await guard.sessions.create("carol")
@@ -353,7 +353,7 @@ async def test_there_are_not_any_number_of_them() -> None:
 
 
 async def test_a_public_endpoint_has_nothing_to_refresh() -> None:
-    """Nobody is connected there by a credential."""
+    """A public endpoint refuses a refresh, because no credential opened its connections."""
     guard, _, _, tokens = await world()
     connection, _ = await opened(guard, HANDSHAKE, Endpoint("P", None, public("for everybody")))
     refusal = await guard.refresh(connection, "new")
@@ -742,7 +742,7 @@ async def test_without_second_factors_there_is_nothing_to_prove() -> None:
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("down"), RuntimeError("odd")])
 async def test_trouble_with_factors_harms_nothing(fault: Exception) -> None:
-    """Nobody is stronger by it, and nobody is thrown out."""
+    """A failing factor service changes neither the strength nor the state of a connection."""
     guard, connection, factors, _ = await vault()
     factors.fault = fault
     assert await guard.prove(connection, "123456") is not None
@@ -752,7 +752,7 @@ async def test_trouble_with_factors_harms_nothing(fault: Exception) -> None:
 
 
 async def test_an_answer_that_is_no_yes_is_no_yes() -> None:
-    """Whatever an own implementation returns, only True counts."""
+    """A factor service proves a factor only by returning True."""
     guard, connection, _, _ = await vault()
 
     class Odd:
@@ -767,7 +767,7 @@ async def test_an_answer_that_is_no_yes_is_no_yes() -> None:
 
 @pytest.mark.parametrize("change", [_revoke(Target.CREDENTIAL, "old"), _expire, _hang_up])
 async def test_what_ends_while_a_code_is_verified_has_ended(change: Change) -> None:
-    """A proof revives nobody."""
+    """A proof does not reopen a connection that ended during its verification."""
     guard, connection, factors, clock = await vault()
     factors.gate = Gate(NEW)
     asked = asyncio.create_task(guard.prove(connection, "123456"))
@@ -794,7 +794,7 @@ async def test_a_refresh_meanwhile_waits_for_its_turn() -> None:
 
 
 async def test_a_handshake_that_is_too_weak_is_told_so() -> None:
-    """An endpoint may require it of everybody who connects."""
+    """An endpoint may require a strength at the handshake, and the refusal names the strength."""
     guard, _, _, _ = await vault()
     endpoint = Endpoint("tests.SecretBox", "vault:open")
     outcome = await guard.admission.admit(bearer("old"), endpoint)

@@ -31,7 +31,7 @@ _MINE, _OTHER = (JwtKey("ES256", generate_private_key(SECP256R1())) for _ in ran
 
 
 class Client:
-    """Whoever has a key; its tokens are bound to it."""
+    """Client with a key and tokens that are bound to the key."""
 
     def __init__(self, guard: Guard, key: JwtKey | None) -> None:
         self.guard, self.key = guard, key
@@ -88,7 +88,7 @@ async def test_a_bound_connection_goes_on_with_its_key() -> None:
 
 
 STOLEN: dict[str, Any] = {
-    # What somebody sends on the connection who has seen a token, a proof, or both; and has no key.
+    # Messages of an attacker without the key who has seen the token, a proof, or both.
     "the token as a bearer token": lambda mine, _: mine.token(),
     "the token alone": lambda mine, _: f"stormdoor.dpop.{mine.token()}",
     "a proof that was used at a handshake": lambda _, seen: seen,

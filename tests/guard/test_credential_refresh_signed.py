@@ -234,7 +234,7 @@ async def test_what_is_revoked_meanwhile_is_revoked(target: Target, value: str) 
 
 
 async def test_somebody_else_is_refused() -> None:
-    """A sound signature of another device; and the token of somebody else stays no good either."""
+    """The guard refuses a valid signature of another device on the connection."""
     guard, connection = await world()
     refusal = await guard.refresh(connection, offer(guard, FOREIGN))
     assert refusal is not None
@@ -244,7 +244,7 @@ async def test_somebody_else_is_refused() -> None:
 
 
 async def test_nobody_else_is_shown_a_signature() -> None:
-    """Whoever takes any text for a token never sees it: whether signatures are taken here or not."""
+    """The guard never passes a signature to an authenticator that accepts any text as a token."""
     tokens = Tokens({})
     guard, connection = await world(tokens)
     assert await guard.refresh(connection, offer(guard)) is None
@@ -276,7 +276,7 @@ async def test_what_must_be_signed_and_is_not_there() -> None:
 
 
 async def test_a_handshake_with_both_forms_has_two_credentials() -> None:
-    """Nobody has to guess which of them counts."""
+    """The guard refuses a handshake with both forms of a signature as ambiguous."""
     guard, _ = await world()
     headers = sign_request(URL, OLD, created=START)
     lower = {name.lower(): (value,) for name, value in headers.items()}

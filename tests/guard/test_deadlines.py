@@ -1,4 +1,4 @@
-"""At its deadline a connection is over: silent or not, inwards and outwards, whatever the clocks do."""
+"""A connection ends at its deadline, with or without messages, also if the clocks change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOPIC = Topic("room:lobby", "chat:say")
 async def world(
     clock: FakeClock, *, limits: dict[str, Any] | None = None, **facts: Any
 ) -> tuple[Guard, Connection, FakeSink]:
-    """A guard, and an open connection of alice whose authentication has these facts."""
+    """Return a guard and an open connection of alice with these facts in its authentication."""
     known = {"t": authentication("alice", **facts)}
     guard = await settle(make_guard(Tokens(known), clock=clock, limits=limits))
     connection, sink = await opened(guard, bearer("t"))
@@ -57,7 +57,7 @@ each_end = pytest.mark.parametrize(
 async def test_a_silent_connection_ends(
     facts: dict[str, Any], limits: dict[str, Any], seconds: float
 ) -> None:
-    """Nobody sends anything: the tick ends it with 3000, not before its time and not after."""
+    """A tick ends a connection without messages with 3000 exactly at its deadline."""
     clock = FakeClock()
     guard, connection, sink = await world(clock, limits=limits, **facts)
     clock.advance(seconds - 0.001)
@@ -145,7 +145,7 @@ _MOVES = st.lists(
 def test_nothing_passes_after_the_deadline(
     moves: list[tuple[str, float]], lasts: float | None, age: float | None, idle: float | None
 ) -> None:
-    """Whatever the clocks do: after the deadline nothing goes in or out, and a tick has ended it."""
+    """After the deadline the guard passes no message in or out, and a tick ends the connection."""
     import asyncio
 
     async def scenario() -> None:
@@ -315,7 +315,7 @@ async def test_use_in_the_last_moment_counts() -> None:
 
 
 async def test_a_store_that_is_down_ends_nothing_early() -> None:
-    """Before the end it is asked again; at the end nobody knows, so it ends."""
+    """With the store down, a connection stays open until its deadline, then ends with 1013."""
     clock, store, guard, connection, sink, _ = await session_world()
     clock.advance(350)
     store.down = True

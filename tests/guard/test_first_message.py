@@ -93,7 +93,7 @@ async def test_a_credential_in_the_handshake_is_as_good_as_ever() -> None:
 
 
 async def test_elsewhere_a_credential_is_needed_at_once() -> None:
-    """Only an endpoint that says so lets anybody wait, and a public one has nothing to wait for."""
+    """Only an endpoint with `first_message` accepts a handshake without a credential."""
     guard = await settle(make_guard())
     assert (await refused(guard, HANDSHAKE)).denial is Denial.NO_CREDENTIAL
     assert not Endpoint.declare("P", public("for all of them"), first_message=True).first_message
@@ -110,7 +110,7 @@ async def test_elsewhere_a_credential_is_needed_at_once() -> None:
     ],
 )
 async def test_the_gates_before_credentials_hold(changes: dict[str, Any], denial: Denial) -> None:
-    """Nobody waits who would not be let in anyway."""
+    """The checks before the credential apply to an endpoint with a first message too."""
     guard = await settle(make_guard())
     assert (await refused(guard, replace(HANDSHAKE, **changes), FIRST)).denial is denial
     _given_back(guard)
@@ -140,7 +140,7 @@ async def test_nothing_else_goes_in_or_out() -> None:
 
 
 async def test_somebody_who_may_everything_may_nothing_yet() -> None:
-    """A permit for everybody is not for somebody unknown."""
+    """A connection that awaits authentication has no permissions, even if a policy permits all."""
     guard, connection, _ = await waiting(policies=PolicySet([permit("chat:*"), role("member")]))
     assert guard.inbound.receive(connection, SAY, ACTIONS) is None
     assert not guard.channels.subscribe(connection, Topic("room:lobby", "chat:say"))
@@ -171,7 +171,7 @@ WRONG: list[tuple[str, str | bytes]] = [
 
 @pytest.mark.parametrize("raw", [one[1] for one in WRONG], ids=[one[0] for one in WRONG])
 async def test_anything_else_ends_it(raw: str | bytes) -> None:
-    """3000 and a generic reason, whatever it was; and each counts as a guess."""
+    """Any other first message closes the connection with 3000 and counts as a failed attempt."""
     guard, connection, sink = await waiting(limits={"failures_per_address": "1/min burst 1"})
     refusal = await guard.first_message.receive(connection, raw)
     assert refusal is not None
@@ -212,7 +212,7 @@ async def test_a_message_that_comes_too_late_comes_too_late() -> None:
 
 
 def slow(outcome: Authentication) -> tuple[Any, asyncio.Event, asyncio.Event]:
-    """A token whose verification stands still."""
+    """Return a token verification that waits, and the events for its start and its release."""
     reached, go = asyncio.Event(), asyncio.Event()
 
     async def verify(store: Store) -> Authentication:
@@ -322,7 +322,7 @@ async def test_the_cap_of_a_principal_holds() -> None:
     _given_back(guard)
 
 
-# Not everybody is let in ------------------------------------------------------------------------
+# Refusals of a valid credential -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ async def test_an_undeclared_endpoint_lets_nobody_in() -> None:
 
 
 async def test_a_store_that_is_down_lets_nobody_in() -> None:
-    """Whoever needs the store is answered 503, with a time to come back."""
+    """The guard answers 503 with Retry-After to a handshake that needs a store that is down."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     issued = await guard.sessions.create("carol")
@@ -254,7 +254,7 @@ async def _ticket(guard: Guard, secret: str) -> str:
 
 
 async def test_two_credentials_are_refused() -> None:
-    """Whichever of them counted, somebody could have chosen it for somebody else."""
+    """The guard refuses two credentials: an attacker may have added one of them."""
     guard = await settle(make_guard())
     session = (await guard.sessions.create("carol")).secret
     other = (await guard.sessions.create("carol")).secret
@@ -349,7 +349,7 @@ async def test_failures_slow_an_address_down_and_nobody_else() -> None:
 
 
 async def test_an_ipv6_network_is_one_client() -> None:
-    """Whoever has a /64 does not have 2⁶⁴ budgets."""
+    """All addresses of an IPv6 /64 network share one rate limit."""
     guard = await settle(make_guard(limits={"handshakes_per_address": "2/min burst 2"}))
     for host in (1, 2):
         await admit(guard, bearer("alice", address=f"2001:db8::{host}"))
@@ -392,7 +392,7 @@ ORIGINS: list[tuple[str, dict[str, Any], bool]] = [
     ("changes", "allowed"), [case[1:] for case in ORIGINS], ids=[case[0] for case in ORIGINS]
 )
 async def test_origins(changes: dict[str, Any], allowed: bool) -> None:
-    """The exact list decides, whatever `Sec-Fetch-*` claims."""
+    """The list of origins decides, and `Sec-Fetch-*` cannot override it."""
     guard = await settle(make_guard(hosts=["app.example", "other.example"]))
     outcome = await guard.admission.admit(forged(**changes), CHAT)
     assert isinstance(outcome, Connection) is allowed
@@ -534,7 +534,7 @@ async def test_a_public_endpoint_asks_for_nothing_and_looks_at_nothing() -> None
 
 
 async def test_a_public_endpoint_keeps_host_transport_and_budget() -> None:
-    """Everybody may come, but not through a rebound name, in clear text, or without end."""
+    """A public endpoint still checks host, TLS and rate limit."""
     guard = await settle(make_guard(limits={"handshakes_per_address": "1/min"}))
     for changes, denial in (
         ({"host": "evil.example"}, Denial.HOST),
@@ -631,7 +631,7 @@ async def test_what_was_revoked_does_not_come_in(target: Target, value: str, end
 
 
 async def test_policies_that_raise_deny() -> None:
-    """A condition that fails is no reason to let somebody in, and the operator learns of it."""
+    """A policy that raises denies the handshake, and the log reports the error."""
     from stormdoor import permit
 
     def broken(request: object) -> bool:
@@ -647,7 +647,7 @@ async def test_policies_that_raise_deny() -> None:
 
 
 async def test_secrets_do_not_reach_the_trail_or_a_refusal() -> None:
-    """Whatever was presented, in whatever place, is nowhere in what is kept."""
+    """No presented secret appears in the trail or in a refusal."""
     guard = await settle(make_guard())
     secret = "s3cr3t-s3cr3t-s3cr3t"
     tries = [

@@ -189,7 +189,7 @@ async def test_bytes_are_bytes() -> None:
 
 
 async def test_connections_of_one_principal_share_its_limit() -> None:
-    """Opening another socket gives nobody more."""
+    """All connections of a principal share one rate limit for messages."""
     guard, first, _, _ = await _alice(messages_per_principal="4/min burst 4")
     second, _ = await opened(guard, bearer("alice"))
     other, _ = await opened(guard, bearer("bob"))
@@ -216,7 +216,7 @@ async def test_a_new_connection_does_not_refill_the_limit_of_a_principal() -> No
 
 
 async def test_the_limit_of_an_action_is_that_action_s_alone() -> None:
-    """Two actions of one permission: shouting once a minute does not silence anybody."""
+    """Two actions of one permission have separate rate limits."""
     guard, connection, _, clock = await _alice()
     with_limit = actions(rate=Rate.parse("5/s"))
     shout = '{"type":"shout","text":"!"}'
@@ -293,7 +293,7 @@ async def test_the_credential_expires_between_two_messages(way: str) -> None:
 
 
 async def test_a_wall_clock_set_back_does_not_prolong_a_credential() -> None:
-    """Deadlines are counted on the clock that nobody can set."""
+    """A deadline uses the monotonic clock, so a changed wall clock does not move it."""
     clock = FakeClock()
     tokens = Tokens({"t": authentication("alice", expires_at=clock.now() + 10)})
     guard = await settle(make_guard(tokens, clock=clock))
@@ -321,7 +321,7 @@ async def test_a_role_change_counts_for_the_next_message() -> None:
 
 
 async def test_reloaded_policies_count_for_the_next_message() -> None:
-    """In both directions; whoever may not even be connected any more is gone."""
+    """A reload changes permissions both ways, and ends connections that may no longer connect."""
     guard, connection, sink, _ = await _alice()
     assert isinstance(guard.inbound.receive(connection, SAY, ACTIONS), tuple)
     guard.reload(PolicySet([role("member", "chat:connect", "chat:kick"), role("moderator")]))
@@ -409,7 +409,7 @@ async def test_a_resource_that_cannot_be_told_denies(name: Any) -> None:
 
 
 async def test_scopes_of_a_credential_restrict_its_messages() -> None:
-    """A key for reading does not speak, whatever its owner may."""
+    """A key with the scope for reading sends no messages, also if its owner may send them."""
     scopes = frozenset({"chat:connect", "chat:kick"})
     guard = await settle(
         make_guard(Tokens({"t": authentication("mia", "moderator", scopes=scopes)}))

@@ -1,4 +1,4 @@
-"""A session that moves to a new secret takes its open connections along, and nobody else's."""
+"""A session that moves to a new secret keeps its own open connections and no others."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_other_connections_stay_where_they_are() -> None:
 
 
 async def test_a_session_that_ended_before_its_move_was_heard_of() -> None:
-    """INVARIANT: whoever ends the new session first has ended what moves there."""
+    """INVARIANT: a revocation of the new session ends connections that move to it later."""
     guard, issued, connection, sink = await _at_home()
     await guard.supervisor.apply(Revocation(Target.SESSION, "new", guard.clock.now()))
     assert connection.open

@@ -56,7 +56,7 @@ async def test_a_feed_that_cannot_be_understood_lets_nobody_in(fault: Exception)
     await guard.close()
 
 
-# Whoever moves meanwhile -----------------------------------------------------------------------
+# A secret moves during the handshake -----------------------------------------------------------
 
 
 async def _others(guard: Guard) -> object:
@@ -129,9 +129,9 @@ async def _token(guard: Guard, secret: str, session: Session) -> Handshake:
 async def test_a_new_secret_is_no_new_login(
     shown: Callable[[Guard, str, Session], Awaitable[Handshake]], moving: bool
 ) -> None:
-    """Everything from before the theft was noticed ends, also what was rotated or issued since then.
+    """A revocation after a theft ends sessions and tokens that were rotated or issued since then.
 
-    The attack: whoever stole the session has its secret changed, and shows what is younger than the theft.
+    The attack: the thief rotates the secret of the stolen session, and presents the younger credential.
     """
     tokens = JwtAuthenticator(keys=[_KEY], issuer="here", audience="chat", types=["at+jwt"])
     guard = make_guard(SessionAuthenticator(), TicketAuthenticator(), tokens)
@@ -198,7 +198,7 @@ async def test_a_time_that_is_none(before: float) -> None:
 
 
 async def test_a_refusal_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever is refused must not write lines of his own into the operator's log."""
+    """A refused client cannot write lines of its own into the operator's log."""
     guard = await settle(make_guard())
     detail = "passkey: origin\n2026-01-01 00:00 admitted root\x1b[2J\u2028"
     with caplog.at_level(logging.INFO, "stormdoor"):

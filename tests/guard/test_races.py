@@ -1,4 +1,4 @@
-"""Between the look and the act: whatever is taken away during a handshake is gone at its end.
+"""A credential that is revoked during a handshake gives no access at the end of the handshake.
 
 Each interleaving is forced: the store stands still at one call until the other side has done its
 work. No interleaving is left to luck, and none needs time to pass.
@@ -313,7 +313,7 @@ OTHERS: list[tuple[World, Take, str]] = [
 async def test_taken_from_another_credential(
     world: World, take: Take, call: str, point: str
 ) -> None:
-    """Whatever the handshake is waiting for: keys, tickets and tokens are no better off."""
+    """At each step of a handshake, a revoked key, ticket or token gives no access."""
     guard, store, handshake, value = await world()
     if point in {"before", "after"}:
         pause = store.pause(call, after=point == "after")
@@ -353,7 +353,7 @@ CHANGES: list[tuple[str, str, str, bool]] = [
 async def test_a_change_of_roles_counts_from_then_on(
     point: str, before: str, then: str, may: bool
 ) -> None:
-    """In both directions, whatever the handshake is waiting for."""
+    """A role that is granted or withdrawn counts at once, at each step of a handshake."""
     store = FakeStore()
     guard = await settle(
         make_guard(store=store), Account(id="carol", roles=frozenset({before, "base"}))
@@ -393,7 +393,7 @@ async def test_a_change_of_roles_counts_from_then_on(
 
 
 async def test_an_answer_from_before_does_not_bring_a_role_back() -> None:
-    """Two changes at once: whoever read first and resumes last has old roles in hand."""
+    """A slow read of an account does not restore a role that was withdrawn during the read."""
     store = FakeStore()
     guard = await settle(make_guard(store=store), Account(id="carol", roles=frozenset({"reader"})))
     connection, _ = await opened(guard, bearer("carol"))
@@ -413,7 +413,7 @@ async def test_an_answer_from_before_does_not_bring_a_role_back() -> None:
 
 
 async def test_roles_that_cannot_be_read_end_the_connection() -> None:
-    """Something changed, nobody knows what: what was true before is not a safe guess."""
+    """A connection ends if the store cannot read the changed roles of its principal."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     connection, sink = await opened(guard, bearer("carol"))

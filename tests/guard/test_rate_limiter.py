@@ -42,7 +42,7 @@ def test_memory_is_bounded_and_the_busy_are_remembered() -> None:
 
 
 def test_a_clock_set_back_refuses() -> None:
-    """A time before the last one gives nobody more."""
+    """A time before the last one adds nothing to the limit."""
     limiter = KeyedRateLimiter(Rate.parse("1/s"))
     assert limiter.spend("a", 100.0)
     assert not limiter.spend("a", 50.0)

@@ -16,7 +16,7 @@ from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opene
 
 
 async def test_an_end_is_an_end() -> None:
-    """Whoever ends a connection again changes, records and sends nothing."""
+    """A second end of a connection changes, records and sends nothing."""
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     assert guard.registry.end(connection, Refusal(Denial.REVOKED, "first"))
@@ -147,7 +147,7 @@ async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> 
 
 
 async def test_a_sink_that_raises_is_no_reason_to_stay() -> None:
-    """The connection is over for everybody but the odd socket."""
+    """A connection leaves the registry also if its sink raises."""
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     sink.fault = OSError("odd")
@@ -193,7 +193,7 @@ def test_where_no_loop_runs_everybody_is_told_at_once() -> None:
 
 
 async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was logged out meanwhile, elsewhere, a thousand of them: somebody else is served between."""
+    """The loop serves other clients between the revocations that another process made."""
     monkeypatch.setattr(supervisor, "CLOSE_BUDGET_SECONDS", 0.0)
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
@@ -209,7 +209,7 @@ async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.Mon
 async def test_a_close_job_that_fails_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What was put off is said, whatever becomes of one of them: nobody else would ever say it."""
+    """A close job that fails does not stop the other deferred close jobs."""
     guard = await settle(make_guard())
     monkeypatch.setattr(
         registry, "CLOSE_BUDGET_SECONDS", 0.0

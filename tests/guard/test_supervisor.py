@@ -62,7 +62,7 @@ async def test_a_wall_clock_set_back_ends_nothing_late() -> None:
 
 
 async def test_a_pending_connection_expires_as_well() -> None:
-    """Whoever never gets to `open` does not count for ever."""
+    """A pending connection that never opens expires and leaves the registry."""
     guard = await settle(make_guard(clock=(clock := FakeClock())))
     connection = await guard.admission.admit(bearer("alice"), _chat())
     clock.advance(24 * 3600)
@@ -104,7 +104,7 @@ async def _session(**options: Any) -> Any:
 
 
 async def test_a_silent_socket_ends_with_its_session() -> None:
-    """Nobody has used either: both are over."""
+    """A connection without messages ends when its session expires for lack of use."""
     guard, connection, sink, clock, _, _ = await _session()
     clock.advance(599)
     await guard.tick()

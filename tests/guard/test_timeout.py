@@ -60,7 +60,7 @@ async def test_what_waits_too_long_is_cancelled() -> None:
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "after a wait"])
 async def test_an_error_comes_through(late: bool) -> None:
-    """Whatever it raises is raised."""
+    """`run_with_timeout` raises the error of its coroutine."""
 
     async def work() -> None:
         if late:

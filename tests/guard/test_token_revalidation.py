@@ -46,7 +46,7 @@ OVER = Refusal(Denial.BAD_CREDENTIAL, "not active")
 
 
 class Watch:
-    """A guard, its revalidation of tokens, and open connections whose credentials are asked about."""
+    """Guard, its token revalidation, and open connections with credentials to revalidate."""
 
     def __init__(self, guard: Guard, clock: FakeClock, oracles: dict[str, Oracle]) -> None:
         self.guard, self.clock, self.oracles = guard, clock, oracles
@@ -62,7 +62,7 @@ class Watch:
 
 
 async def watch(**oracles: Oracle) -> Watch:
-    """A guard that knows these tokens, whose principals have their names."""
+    """Return a guard that knows these tokens; each principal has the name of its token."""
     clock = FakeClock()
     known = {}
     for name, oracle in oracles.items():
@@ -146,7 +146,7 @@ async def test_nobody_answers(trouble: Any, caplog: pytest.LogCaptureFixture) ->
 
 
 async def test_an_answer_in_time() -> None:
-    """Whoever was down and is back: nothing has happened."""
+    """A connection stays open if the authorization server answers again in time."""
     alice = Oracle()
     here = await watch(alice=alice)
     connection, _ = await opened(here.guard, bearer("alice"))
@@ -161,7 +161,7 @@ async def test_an_answer_in_time() -> None:
 
 
 async def test_reason_to_ask_at_once() -> None:
-    """A key was dropped somewhere: nobody waits for the interval."""
+    """A dropped key makes the guard revalidate its tokens before the interval is over."""
     alice = Oracle()
     here = await watch(alice=alice)
     connection, _ = await opened(here.guard, bearer("alice"))

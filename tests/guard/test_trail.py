@@ -141,7 +141,7 @@ async def test_a_full_queue_says_so_and_refuses_handshakes() -> None:
 
 
 async def test_a_flood_of_equal_refusals_is_one_entry() -> None:
-    """Also if others come in between, and whatever path was asked for."""
+    """Equal refusals make one entry, also with others between them and with different paths."""
     trail, store = await _trail()
     for number in range(1000):
         trail.note(
@@ -215,7 +215,7 @@ async def test_equal_refusals_during_a_write_are_one_entry() -> None:
     class Slow(FakeStore):
         async def append_events(self, events: Sequence[Event]) -> None:
             await super().append_events(events)
-            # Somebody is refused once more during every write.
+            # The guard refuses another handshake during every write.
             trail.note(Event(time=1.0, name="malicious_cors", cause="origin", address="192.0.2.1"))
 
     store = Slow()

@@ -1,4 +1,4 @@
-"""What unauthenticated clients may write into the trail, whatever they send."""
+"""Unauthenticated clients can write only a bounded number of bytes into the trail."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ async def test_a_restart_gives_no_new_budget(tmp_path: Path) -> None:
 
 
 async def test_a_row_takes_no_more_than_it_is_charged_for(tmp_path: Path) -> None:
-    """Whatever its length, also a little more than half a page, or a third."""
+    """A row of any length takes at most the bytes that the budget charges for it."""
     clock = FakeClock()
     for about in (0, 600, 900, 1_100, 1_600, 2_500, 3_900, 5_000, 9_000):
         store = SqliteStore(tmp_path / f"{about}.db")
