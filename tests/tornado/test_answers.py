@@ -161,7 +161,7 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
 async def test_the_101_says_what_tornados_says(
     handler: type[WebSocketHandler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the handler has put into the answer is in it, and nothing else."""
+    """The 101 contains exactly the headers that Tornado sends for this handler."""
     request = f"{HANDSHAKE}{BEARER}Sec-WebSocket-Protocol: chat.v1\r\n\r\n"
     own, tornados = await both(handler, request, monkeypatch)
     assert own.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")

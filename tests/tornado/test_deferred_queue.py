@@ -12,7 +12,7 @@ from tests.tornado.wire import log_lines
 
 
 class Loop:
-    """A loop whose clock moves only when work is done."""
+    """Event loop with a clock that moves only when the loop does work."""
 
     def __init__(self) -> None:
         self.now = 0.0

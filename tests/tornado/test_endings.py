@@ -269,7 +269,7 @@ async def test_what_is_no_handshake_opens_nothing(
 
 
 async def test_the_client_leaves_while_the_store_is_asked() -> None:
-    """The handler never learns that there was anybody."""
+    """The handler gets no call if the client leaves while the guard asks the store."""
     store = FakeStore()
     told: list[str] = []
 
@@ -316,7 +316,7 @@ async def test_the_client_leaves_while_the_handler_prepares() -> None:
 
 
 async def test_the_client_leaves_while_get_waits() -> None:
-    """A `get` of the handler's own may wait as well: `open` is not called for nobody."""
+    """`open` is not called if the client leaves while the handler's own `get` waits."""
     told: list[str] = []
     reached, go = asyncio.Event(), asyncio.Event()
 
@@ -467,7 +467,7 @@ async def test_a_handler_that_does_not_pass_on_its_end(method: str) -> None:
 
 
 async def test_a_listener_that_raises() -> None:
-    """Whoever listens for ends cannot keep one from being counted."""
+    """The guard counts an end also if a listener for ends raises."""
     told: list[str] = []
     async with guarded(Told, told) as (at, guard):
 
@@ -506,7 +506,7 @@ async def test_many_at_once_leave_nothing() -> None:
 
 
 async def test_the_server_ends() -> None:
-    """Everybody hears 1001."""
+    """The end of the server closes every connection with 1001."""
     told: list[str] = []
     async with guarded(Told, told) as (at, guard):
         wires = [await connect(at.port, "/ws", ALICE) for _ in range(3)]

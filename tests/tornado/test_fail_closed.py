@@ -48,7 +48,7 @@ def door() -> Guard:
 
 
 def no_guard() -> Guard:
-    """A plug-in's function whose guard has a mistake."""
+    """Plug-in function that makes a guard with an invalid configuration."""
     return Guard(origins="https://app.example")
 
 

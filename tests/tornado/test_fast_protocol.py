@@ -451,7 +451,7 @@ class Overheard:
 
 @on_each_loop
 async def test_a_write_is_done_when_the_kernel_has_it() -> None:
-    """While the client does not read, it is not; when the client leaves, it fails, and nobody must hear."""
+    """A write is done when the kernel has the bytes; it fails without a log line if the client leaves."""
     async with at(limits={"outbound_bytes": 50_000_000}) as (served, _):
         wire = await alice(served, receive_buffer=4096)
         await until(lambda: Echo.here)
@@ -718,7 +718,7 @@ async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
 async def test_equal_waits_do_not_all_have_their_turn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Between two slices somebody else is served; whoever fails does not keep back the next one."""
+    """The loop serves other work between two slices, and a job that raises does not stop the next."""
     monkeypatch.setattr(fixed_timeout_queue, "CLOSE_BUDGET_SECONDS", 0.0)
     done: list[object] = []
 
@@ -965,7 +965,7 @@ class Chosen(Echo):
 
 
 class Odd(Echo):
-    """Chooses what nobody offered."""
+    """Handler that chooses a subprotocol that the client did not offer."""
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return "mine"

@@ -1,6 +1,6 @@
-"""Before somebody has said who he is, on a socket that is open already: floods, guesses, and listening in.
+"""Attacks before authentication on an open socket: floods, guesses, and reading other clients' news.
 
-The twin asks for a token in the first message as somebody in a hurry writes it. Each attack succeeds on it.
+The twin is a careless implementation of a token in the first message. Each attack succeeds on it.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Target:
         self.port, self.guard, self.clock = port, guard, clock
 
     async def publish(self, news: str) -> None:
-        """Tell the news to everybody who may hear it."""
+        """Publish the news to all subscribers; the twin writes to all its connections."""
         if self.guard is not None:
             self.guard.channels.publish(NEWS, {"news": news})
         else:
@@ -167,7 +167,7 @@ async def speaks_behind_a_forged_token(at: Target) -> object:
 
 
 async def speaks_before_the_token(at: Target) -> object:
-    """A command first: whoever is answered learns what there is, for nothing."""
+    """Send a command before the token; an answer tells the attacker which commands exist."""
     async with await connect(at.port) as wire:
         wire.send({"type": "say", "text": "x"})
         wire.send(hello("token of alice"))
@@ -183,7 +183,7 @@ async def speaks_in_bytes(at: Target) -> object:
 
 
 async def listens_in(at: Target) -> object:
-    """It never says who it is, and hears what everybody hears."""
+    """Send no token, and return the published news that arrive."""
     async with await connect(at.port) as wire:
         await settled()
         await at.publish("the secret")
@@ -191,7 +191,7 @@ async def listens_in(at: Target) -> object:
 
 
 async def becomes_somebody_else(at: Target) -> object:
-    """A second `authenticate` on a socket that belongs to somebody."""
+    """Send a second `authenticate` on an authenticated socket."""
     async with await connect(at.port) as wire:
         wire.send(hello("token of alice"))
         await wire.json()
@@ -255,7 +255,7 @@ async def never_ends_its_message(at: Target) -> object:
 
 
 async def sends_a_great_deal(at: Target) -> object:
-    """A megabyte of nothing in particular, before anybody knows who it is."""
+    """Send a megabyte before authentication."""
     async with await connect(at.port) as wire:
         with contextlib.suppress(ConnectionError):
             wire.send(json.dumps({"type": "say", "text": "x" * 1_000_000}))
@@ -293,7 +293,7 @@ ATTACKS: list[Attack] = [
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[one.__name__ for one in ATTACKS])
 async def test_before_anybody_knows_who_it_is(attack: Attack) -> None:
-    """It succeeds where nobody stands at the door, and finds nothing where somebody does."""
+    """Each attack succeeds on the twin and fails behind the guard."""
     async with twin() as at:
         assert await attack(at), "it does not even work without a guard"
     async with guarded() as at:

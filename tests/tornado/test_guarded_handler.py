@@ -261,7 +261,7 @@ async def test_a_revocation_during_an_action_keeps_its_answer_back() -> None:
 
 
 async def test_current_user_is_who_it_is_now() -> None:
-    """A role change is seen by the next message; nobody else can set it."""
+    """`current_user` follows a role change at the next message, and the handler cannot set it."""
     seen: list[Any] = []
 
     class Seen(GuardedHandler):
@@ -522,7 +522,7 @@ async def test_nothing_reaches_the_handler_after_its_close() -> None:
 
 
 async def test_a_guarded_handler_without_a_door_answers_nobody() -> None:
-    """Whoever forgets `protect` finds out at the first request, not from an attacker."""
+    """A guarded handler without `protect` answers 500, and the log names the missing line."""
     with log_lines("tornado.access", "tornado.general", "tornado.application") as lines:
         async with serving([("/ws", Echo)]) as at:
             async with await request(at.port, "/ws", ALICE) as ws:

@@ -1,4 +1,4 @@
-"""What an open connection lets go of, and that nobody misses it."""
+"""Memory that an open connection releases, and the handler's methods that still work afterwards."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ async def test_a_handler_finds_all_it_may_ask_for(first: bool, tmp_path: Any) ->
     assert said["status"] == 101
     assert said["page"] == "<p>n GET</p>"
     assert said["tried"] == ["refused"] * 3
-    # And the point of it: this is not there while nobody asks.
+    # The released state is not built again unless the handler asks for it.
     assert not {"ui", "_headers", "_door_headers", "_transforms", "path_kwargs"} & set(said["kept"])
 
 

@@ -1,4 +1,4 @@
-"""Handshakes on the wire: what a client hears, what a log keeps, whom the guard believes."""
+"""Handshakes over real sockets: the answers, the log, and the headers that the guard trusts."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_who_may_come_later_is_told_when(limits: dict[str, Any], status: i
 
 
 async def test_a_store_that_is_down_lets_nobody_in() -> None:
-    """503 for whoever needs it; those who are in stay in, and it is in the trail afterwards."""
+    """With the store down new handshakes get 503, open connections stay, and the trail records both."""
     store = FakeStore()
     guard = door(store=store)
     async with serving([("/ws", Echo)], guard, CONNECT) as at:
@@ -115,7 +115,7 @@ async def test_a_store_that_is_down_lets_nobody_in() -> None:
 
 
 async def test_a_guard_that_cannot_start_lets_nobody_in() -> None:
-    """503 for everybody, until the store answers; and each is counted."""
+    """A guard that cannot start answers 503 and counts each refusal until the store answers."""
     store = FakeStore()
     store.broken["revocations"] = StoreUnavailable("no")
     guard = door(store=store)
@@ -147,7 +147,7 @@ async def test_an_unforeseen_error_lets_nobody_in() -> None:
 
 
 async def test_a_handshake_with_a_body_is_not_kept() -> None:
-    """Plain Tornado keeps up to 100 MiB of it before anybody is asked who it is."""
+    """The guard does not keep the body of a handshake; plain Tornado keeps up to 100 MiB of it."""
     seen: list[str] = []
 
     class Seen(Echo):
@@ -302,7 +302,7 @@ BEHIND: list[tuple[str, list[str], list[tuple[str, str]], int, str]] = [
 async def test_behind_a_proxy(
     trusted: list[str], headers: list[tuple[str, str]], status: int, address: str, xheaders: bool
 ) -> None:
-    """Only a trusted proxy is believed, also if Tornado itself believes everybody (`xheaders`)."""
+    """The guard trusts only the listed proxies, also if Tornado's `xheaders` trusts every client."""
     guard = make_guard(trusted_proxies=trusted, hosts=["app.example"])
     options = {"xheaders": xheaders}
     async with serving([("/ws", Echo)], guard, CONNECT, server_options=options) as at:
@@ -385,7 +385,7 @@ def test_a_unix_socket_is_this_machine() -> None:
 
 
 def test_what_tornado_believed_is_not_believed() -> None:
-    """With `xheaders` it writes what anybody says into `remote_ip` and `protocol`."""
+    """The guard ignores the address and scheme that `xheaders` takes from a client's headers."""
     fooled = SimpleNamespace(
         address=("192.0.2.1", 1234), protocol="https", _orig_protocol="http", remote_ip="10.0.0.1"
     )
@@ -421,7 +421,7 @@ LOOK_ALIKES = [
 
 @pytest.mark.parametrize("space", LOOK_ALIKES)
 def test_a_cookie_whose_name_only_looks_the_same_is_another_cookie(space: str) -> None:
-    """Any page of this host can set it, whatever the prefix of the real name keeps out."""
+    """A cookie name with other spaces is another name, because any page of this host can set it."""
     for planted in (f"{space}session", f"session{space}", f" {space} session"):
         for own, found in (("session=ours", {"session": ["ours"]}), ("other=ours", {})):
             # Recent releases of Tornado refuse a request with control characters, before anything reads it.
@@ -447,7 +447,7 @@ def test_no_other_parser_of_cookies_is_used() -> None:
 
 @pytest.mark.parametrize(("header", "found"), COOKIES)
 def test_every_cookie_of_a_name_is_found(header: Any, found: dict[str, list[str]]) -> None:
-    """Two are two: nobody decides by the order in which they came."""
+    """The parser returns every cookie of a name, and the order of the cookies decides nothing."""
     assert _parsed(TCP, Cookie=header).cookies == found
 
 

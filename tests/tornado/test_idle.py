@@ -204,7 +204,7 @@ async def test_a_receive_only_socket_on_which_nothing_happens(fast: bool) -> Non
 
 @BOTH
 async def test_a_message_after_the_login_has_ended(fast: bool) -> None:
-    """A receive-only socket lets nobody act on a login that has ended."""
+    """A receive-only socket closes when the client sends a message after the end of its login."""
     async with world(fast, receive_only=["/ws"]) as it:
         await it.passes(IDLE + 100, it.sends)
         assert it.open

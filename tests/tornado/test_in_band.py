@@ -310,7 +310,7 @@ async def test_a_client_that_leaves_meanwhile() -> None:
 
 
 async def test_a_command_may_not_be_called_so() -> None:
-    """The names are reserved, whatever the field is called."""
+    """The application cannot use a reserved command name, also with another tag field."""
 
     class Mine(Command, tag="stormdoor.refresh", tag_field="action"):
         pass
@@ -550,7 +550,7 @@ async def test_an_offer_of_another_kind_comes_in_a_message() -> None:
 
 
 async def test_messages_may_grow_afterwards() -> None:
-    """Up to the limits of anybody; before, Tornado itself cuts off what is far too long."""
+    """After authentication, the limits for messages are those of any other connection."""
     guard = door()
     async with chats(guard, Late) as served:
         async with await connect(served.port) as wire:

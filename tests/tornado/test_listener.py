@@ -73,7 +73,7 @@ class Listening:
         return [one.progress for one in self.server._tcp.values()]
 
     async def begin(self, path: str, size: int, sent: bytes = b"", *more: tuple[str, str]) -> Wire:
-        """Begin a POST whose body does not come completely."""
+        """Begin a POST with an incomplete body."""
         wire = await dial(self.port)
         lines = [f"{name}: {value}\r\n" for name, value in more]
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n"
@@ -280,7 +280,7 @@ async def test_no_handler_runs_with_a_part_of_a_body() -> None:
 
 
 async def test_parallel_requests_do_not_all_find_room() -> None:
-    """An address cannot begin more bodies while the server asks whose session its requests carry."""
+    """An address cannot begin more bodies while the server looks up the sessions of its requests."""
     async with (
         listening(unfinished_requests_per_address=3, max_body_size=4 * MIB) as at,
         contextlib.AsyncExitStack() as stack,
@@ -348,7 +348,7 @@ async def test_a_body_that_comes_too_slowly_is_given_up() -> None:
 
 
 async def test_the_body_of_a_login_is_small_and_comes_at_once() -> None:
-    """64 KiB at most and `body_seconds` in all, whatever the pace, wherever the application listens."""
+    """The body of a login has at most 64 KiB and `body_seconds`, also at another listener."""
     async with listening(body_seconds=0.2) as at:
         for size in (70_000, MIB):
             async with await at.begin("/auth/login", size, b"{") as wire:

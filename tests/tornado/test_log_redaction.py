@@ -206,7 +206,7 @@ def test_a_log_request_of_ones_own() -> None:
 
 
 def test_a_cookie_of_the_old_form() -> None:
-    """Tornado quotes one whose signature is wrong."""
+    """The log hides a cookie that Tornado quotes because its signature is wrong."""
 
     def told() -> str:
         with log_lines("tornado.general") as lines:
@@ -237,7 +237,7 @@ def test_a_query(query: str, shown: str) -> None:
 
 
 def test_records_of_other_forms() -> None:
-    """A message without arguments, and one with a dictionary, whose names are no query."""
+    """The filter handles a message without arguments, and one with a dictionary of arguments."""
     protect(Application(ROUTES), door(), CONNECT)
     logger = logging.getLogger("tornado.application")
     with log_lines("tornado.application") as lines:

@@ -40,7 +40,7 @@ async def bring(browser: Browserlike, here: Twin, login: str, start: str = "logi
 
 
 async def who(browser: Browserlike, here: Twin) -> str:
-    """As whom the twin knows this browser."""
+    """Return the name of the twin's account for this browser."""
     return (await browser.get(f"{here.at}/who")).text
 
 
@@ -68,7 +68,7 @@ async def test_login_csrf(provider: RealProvider) -> None:
 
 
 async def test_a_stolen_code_works_on_the_twin(provider: RealProvider) -> None:
-    """A code from a log, a history or a referrer, brought by somebody else."""
+    """An attacker logs in on the twin with a code from a log, a history or a referrer."""
     async with twin(provider) as here, Browserlike() as alice, Browserlike() as mallory:
         stolen = query_of(await bring(alice, here, "alice"))["code"]
         await mallory.get(f"{here.at}/callback?code={stolen}")
@@ -90,7 +90,7 @@ async def test_a_stolen_code(provider: RealProvider) -> None:
 
 
 async def id_token_of(provider: RealProvider, login: str, nonce: str = "of another login") -> str:
-    """An ID token for the applications, genuine and not yet expired, that somebody has got hold of."""
+    """Return a genuine, unexpired ID token for both applications, as an attacker may have stolen it."""
     now = int(time.time())
     claims = {"iss": provider.issuer, "sub": login, "iat": now, "exp": now + 600, "nonce": nonce}
     claims |= {"aud": ["app", "naive"], "azp": "app", "email": f"{login}@example.com"}
@@ -98,7 +98,7 @@ async def id_token_of(provider: RealProvider, login: str, nonce: str = "of anoth
 
 
 async def test_a_replayed_id_token_works_on_the_twin(provider: RealProvider) -> None:
-    """Whoever sits at the token endpoint, or in front of it, hands out an old token of alice."""
+    """An attacker at the token endpoint logs in on the twin with an old token of alice."""
     async with twin(provider) as here, Browserlike() as mallory:
         own = await bring(mallory, here, "mallory")
         body = json.dumps({"id_token": await id_token_of(provider, "alice")})
@@ -199,7 +199,7 @@ async def test_mix_up(provider: RealProvider, shared: bool) -> None:
 
 @asynccontextmanager
 async def two_providers(provider: RealProvider, address: str) -> AsyncIterator[Served]:
-    """An application whose people may choose between the honest provider and the evil one."""
+    """Serve an application that offers the honest provider and the attacker's provider."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     guard = Guard(origins=[base], store=MemoryStore(), production=False)
@@ -279,7 +279,7 @@ async def post(port: int, path: str, token: str) -> int:
 async def test_forged_logouts_work_on_the_twin(
     provider: RealProvider, forge: Callable[[RealProvider, dict[str, Any]], str]
 ) -> None:
-    """Anybody throws anybody out."""
+    """An attacker logs any account out of the twin with a forged logout token."""
     async with twin(provider) as here, Browserlike() as alice:
         await alice.get(await bring(alice, here, "alice"))
         token = forge(provider, _claims(provider, "naive"))
@@ -341,7 +341,7 @@ async def test_a_takeover_by_email_works_on_the_twin(provider: RealProvider) -> 
 @pytest.mark.parametrize("verified", [False, True])
 @pytest.mark.parametrize("unknown", ["create", "refuse"])
 async def test_a_takeover_by_email(provider: RealProvider, verified: bool, unknown: str) -> None:
-    """An address is nobody's name, verified or not: it is given to others later."""
+    """The guard never finds an account by its email address, verified or not."""
     provider.account("mallory", email="alice@example.com", email_verified=verified)
     async with site(provider, scopes=["email"], unknown=unknown) as here:
         await here.guard.admin.add_principal(

@@ -1,4 +1,4 @@
-"""A login at a real provider: the way there, the way back, and whatever else comes back."""
+"""A login at a real provider: the redirect, the callback, and hostile callbacks."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_signatures_and_at_hash(provider: RealProvider, algorithm: str) ->
 
 
 async def test_a_signature_by_the_secret_is_refused(provider: RealProvider) -> None:
-    """HS256 is no signature of a provider: whoever knows the secret could make one."""
+    """The guard refuses HS256, because every owner of the client secret can make such a signature."""
     metadata = {"id_token_signed_response_alg": "HS256"}
     async with site(provider, client=metadata) as here, Person(here) as alice:
         answer = await alice.log_in("alice")
@@ -125,11 +125,11 @@ async def test_userinfo_of_somebody_else_is_refused(provider: RealProvider) -> N
         assert await here.guard.store.accounts() == []
 
 
-# -- who somebody is ----------------------------------------------------------------------------------
+# -- account of a login --------------------------------------------------------------------------
 
 
 async def test_an_unknown_person_is_refused_until_linked(provider: RealProvider) -> None:
-    """The default: nobody comes in who was not let in; the log says how to."""
+    """By default the guard refuses an unlinked person, and the log names the line that links one."""
     async with site(provider, unknown="refuse") as here, Person(here) as alice:
         answer = await alice.log_in("alice")
         assert answer.status_code == 403
@@ -199,7 +199,7 @@ async def test_two_first_logins_at_once(provider: RealProvider) -> None:
 
 
 async def test_a_crash_between_account_and_link_is_healed(provider: RealProvider) -> None:
-    """The account is there and nobody is linked to it: its id says whose it is."""
+    """A login finds the derived account id again after a crash before the link was stored."""
     async with site(provider) as here, Person(here) as alice:
         await here.guard.admin.add_principal(derived_id(provider.issuer, "alice"), roles=["member"])
         assert (await alice.log_in("alice")).status_code == 303
@@ -207,7 +207,7 @@ async def test_a_crash_between_account_and_link_is_healed(provider: RealProvider
 
 
 async def test_a_login_whose_age_nobody_knows_counts_as_old(provider: RealProvider) -> None:
-    """A provider that does not say when somebody logged in: nothing that must be fresh is done."""
+    """A login without `auth_time` counts as old, so it permits no action that needs a fresh login."""
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
         [account] = await here.guard.store.accounts()
@@ -346,7 +346,7 @@ async def test_a_fixed_session_is_worth_nothing(provider: RealProvider) -> None:
     ],
 )
 async def test_return_to_leads_nowhere_else(provider: RealProvider, hostile: str) -> None:
-    """Open redirects: whatever is not a path of this application is the front page."""
+    """The login redirects to the front page if `return_to` is not a path of this application."""
     async with site(provider) as here, Person(here) as alice:
         start = f"login?return_to={hostile}" if "%" in hostile else "login"
         if "%" not in hostile:
@@ -356,7 +356,7 @@ async def test_return_to_leads_nowhere_else(provider: RealProvider, hostile: str
 
 
 async def test_strangers_who_begin_journeys_and_finish_none(provider: RealProvider) -> None:
-    """So many are under way and no more; whoever is logged in begins another, and time makes room."""
+    """Unfinished logins of unauthenticated clients are bounded; a logged-in client can begin another."""
     async with site(provider) as here, Person(here) as alice, Person(here) as mallory:
         await alice.log_in("alice")
         here.party._max_unauthenticated = 3
@@ -375,7 +375,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 @pytest.mark.parametrize("mode", ["hang", "drop", "garbage", "huge", "drip", "redirect", "answer"])
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/jwks"])
 async def test_a_provider_in_trouble(provider: RealProvider, path: str, mode: str) -> None:
-    """Nobody comes in while it does not answer sensibly, and nobody waits long; then all is well."""
+    """With a provider in trouble every login fails quickly, and later logins succeed again."""
     # Document and keys are asked for at the start, and then kept: the trouble is there before. A document
     # has two places, that of OpenID and that of RFC 8414.
     trouble = [path, "/.well-known/oauth-authorization-server"] if path == DISCOVERY else [path]

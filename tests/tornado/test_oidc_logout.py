@@ -391,7 +391,7 @@ async def test_logout_here_and_there(provider: RealProvider) -> None:
         where = back.headers["location"]
         assert where.startswith(here.url("logged-out?state="))
         assert (await alice.get(where)).headers["location"] == "/room"
-        # Its state counts once; whatever else comes there leads to the front page.
+        # Its state is valid once; every other state leads to the front page.
         assert (await alice.get(where)).headers["location"] == "/"
         # And the provider asks for a login again.
         assert "/interaction/" in (await alice.follow_to_form(await alice.begin()))
@@ -416,7 +416,7 @@ async def test_another_page_cannot_log_anybody_out(provider: RealProvider) -> No
 
 
 async def test_out_here_although_the_provider_is_down(provider: RealProvider) -> None:
-    """Its trouble keeps nobody logged in."""
+    """A logout ends the session also if the provider does not answer."""
     async with site(provider, seconds=0.3) as here, Person(here) as alice:
         await alice.log_in("alice")
         session = await the_session(here)
@@ -583,7 +583,7 @@ async def test_linking_takes_the_second_factor_of_whoever_has_one(provider: Real
 
 
 async def test_a_link_does_not_outlive_the_session_that_made_it(provider: RealProvider) -> None:
-    """A thief links at the moment in which the owner changes the password: nobody is linked."""
+    """A thief cannot link an identity while the owner changes the password."""
     async with site(provider, unknown="refuse") as here, Person(here) as thief:
         await here.guard.admin.add_principal("ally", password="the first good password")
         issued = await here.guard.sessions.create("ally")

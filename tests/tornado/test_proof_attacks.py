@@ -102,7 +102,7 @@ def guard(*authenticators: Any, clock: FakeClock | None = None, **options: Any) 
 
 
 class Twin(WebSocketHandler):
-    """Says who somebody is, as far as it believes."""
+    """Careless handler that answers with the name that it reads from the request."""
 
     def check_origin(self, origin: str) -> bool:
         return True
@@ -189,7 +189,7 @@ def recorded(created: float = NOW, **options: Any) -> Headers:
 def handmade(
     components: Mapping[str, str], sign: Callable[[bytes], bytes] = DEVICE.sign_bytes, **more: Any
 ) -> Headers:
-    """A signature over what somebody likes."""
+    """Return the headers of a signature over components that the attacker chooses."""
     parameters: dict[str, Any] = {"created": int(NOW), "nonce": "n" * 20, "keyid": "d7"}
     text = write_inner_list(components, parameters | more)
     signature = base64.b64encode(sign(signature_base(components.items(), text))).decode()
@@ -241,7 +241,7 @@ async def test_a_signature_for_another_path() -> None:
 
 
 async def test_the_public_key_as_a_secret() -> None:
-    """Everybody knows it; the twin takes it for the secret of the HMAC that the client asks for."""
+    """An attacker signs with the public key as an HMAC secret, and only the twin accepts the signature."""
     facts = {"@method": "GET", "@authority": "app.example", "@path": "/feed", "@query": "?"}
     known = PUBLIC.public_bytes_raw()
     forged = handmade(facts, lambda base: hmac.digest(known, base, "sha256"), alg="hmac-sha256")
@@ -308,7 +308,7 @@ FORGED: dict[str, Headers] = {
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_a_forged_identity(name: str) -> None:
-    """Whoever can reach the port, or get a header past the proxy, is an administrator on the twin."""
+    """A client that sends the proxy's identity header is an administrator on the twin only."""
     forged = [*FORGED[name], ("X-Forwarded-Groups", "admin"), ORIGIN]
     assert await on_twin(ProxyTwin, forged) == ["ada"]
     sound = [*PROVEN, ("X-Forwarded-User", "alice"), ("X-Forwarded-Groups", "device")]
@@ -348,7 +348,7 @@ async def test_a_page_rides_on_the_cookie_at_the_proxy() -> None:
 
 
 async def test_the_certificate_header_of_a_stranger() -> None:
-    """A certificate is public: whoever has seen it can send it in a header."""
+    """A client cannot use a public certificate by sending it in the `Client-Cert` header."""
     authority = Authority(NOW)
     issued = authority.issue("device d7")
     header = ("Client-Cert", f":{base64.b64encode(issued.der).decode()}:")
@@ -428,7 +428,7 @@ def proof(url: str = URL, key: JwtKey = VICTIM, **options: Any) -> str:
 
 
 async def test_a_stolen_token_without_the_key() -> None:
-    """The twin opens for whoever has the token; here each way around the proof is closed."""
+    """A stolen token without its key opens the twin, and the guard refuses each variant."""
     attempts = [
         dpop(),
         dpop(scheme="Bearer"),
@@ -441,7 +441,7 @@ async def test_a_stolen_token_without_the_key() -> None:
         assert await on_twin(TokenTwin, attempt) == ["s"]
     outcomes = await here(token_guard(DpopProof()), dpop(proof()), *attempts)
     assert outcomes == [["s", "device"], *[401] * len(attempts)]
-    # And where nobody checks proofs, a bound token is no token.
+    # A guard without checks of proofs refuses a bound token too.
     assert await here(token_guard(), dpop(proof(), scheme="Bearer")) == [401]
 
 
@@ -593,7 +593,7 @@ async def test_a_bound_token_is_refreshed_on_its_connection(tmp_path: Path) -> N
 
 
 async def test_a_proxy_s_own_certificate(tmp_path: Path) -> None:
-    """At the address of a proxy, the certificate of TLS is nobody's credential."""
+    """The TLS certificate of a trusted proxy does not authenticate the proxy's requests."""
     tls = Tls(tmp_path)
     proxy = tls.authority.issue("device proxy")
     certificates = CertificateAuthenticator(
@@ -630,7 +630,7 @@ async def test_a_proxy_that_proves_itself_by_its_certificate(tmp_path: Path) -> 
 
 
 class Tls:
-    """An authority of now, whose certificates a server asks for."""
+    """Certificate authority with the current time, and TLS contexts that request client certificates."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = Authority(float(int(time.time())))

@@ -44,7 +44,7 @@ def door(**options: Any) -> Guard:
 
 
 class Echo(WebSocketHandler):
-    """The application that everybody has."""
+    """Minimal handler of an application."""
 
     def on_message(self, message: str | bytes) -> Any:
         return self.write_message(message, binary=isinstance(message, bytes))
@@ -85,7 +85,7 @@ async def test_a_hostile_page_that_claims_to_be_same_origin() -> None:
 
 
 async def test_a_page_whose_origin_is_the_host() -> None:
-    """Plain: in, whatever the scheme (DNS rebinding, and a page that came without TLS). Guarded: 403."""
+    """Plain Tornado accepts a page with Origin equal to Host over any scheme; the guard answers 403."""
     async with serving([("/ws", Echo)]) as at:
         origin = ("Origin", f"http://127.0.0.1:{at.port}")
         async with await connect(at.port, "/ws", origin):
@@ -144,7 +144,7 @@ class Mixed(Mixin, Echo):
 
 
 async def test_mixins_own_methods_and_headers() -> None:
-    """Run as written, in their order, once somebody has been let in."""
+    """Methods and headers of a mixin work unchanged and in order after the handshake."""
     Mixin.told.clear()
     async with serving([("/ws/(.*)", Mixed)], door(), CONNECT) as at:
         origin = ("Origin", "https://app.example")
@@ -506,7 +506,7 @@ async def test_what_is_added_later() -> None:
             await _guarded(at.port, path)
         async with await request(at.port, "/none", ALICE) as ws:
             assert ws.status == 403
-        # And a whole application that nobody has seen before.
+        # An application that the guard has not inspected at the start.
         late = Application([("/late/(.*)", Echo)])
         application.add_handlers(".*", [Rule(PathMatches("/late.*"), late)])
         async with await request(at.port, "/late/ws", ALICE) as ws:
@@ -613,7 +613,7 @@ async def test_classes_go_before_paths_and_the_nearest_class_counts() -> None:
 
 
 async def test_a_public_handler_keeps_tornados_origin_check() -> None:
-    """Open to everybody is not open to every page: Origin must be the host, or listed."""
+    """A public handler accepts only an Origin that is the host or listed."""
     async with serving([("/ws", Echo)], door(), public("a test of origins")) as at:
         async with await connect(at.port):
             pass
@@ -698,7 +698,7 @@ async def test_the_principal_expires_for_an_existing_handler_too() -> None:
 
 
 async def test_a_slow_reader_is_closed_also_if_it_is_sent_dictionaries() -> None:
-    """What waits is counted in bytes, whatever was given to `write_message`."""
+    """The send queue counts bytes also for dictionaries that `write_message` encodes."""
     handlers: list[Any] = []
 
     class Kept(Echo):
@@ -721,7 +721,7 @@ async def test_a_slow_reader_is_closed_also_if_it_is_sent_dictionaries() -> None
 
 
 async def test_a_router_that_nobody_can_look_into_is_named() -> None:
-    """Whoever answers by itself cannot be guarded: the operator must know."""
+    """The start names a router that the guard cannot inspect, because the router is unguarded."""
     from tornado.httputil import HTTPServerConnectionDelegate
 
     class Opaque(HTTPServerConnectionDelegate):

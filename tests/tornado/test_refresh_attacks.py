@@ -1,6 +1,6 @@
-"""Refreshing as a way in: with somebody else's token, after the end, or faster than a revocation.
+"""Attacks by refresh: with another principal's token, after the end, or during a revocation.
 
-The twin refreshes as somebody in a hurry writes it. Each attack succeeds on it.
+The twin is a careless implementation of a refresh. Each attack succeeds on it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ async def guarded() -> AsyncIterator[Site]:
 
 
 async def said_by(wire: Wire) -> str | None:
-    """As whom a message is taken; None if it is not."""
+    """Return the principal of the next message; None if the server does not accept it."""
     with contextlib.suppress(Ended, ConnectionError):
         wire.send({"type": "say", "text": "x"})
         wire.frame(PING, b"last")
@@ -185,7 +185,7 @@ ATTACKS: list[Attack] = [
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[one.__name__ for one in ATTACKS])
 async def test_refreshing_is_no_way_in(attack: Attack) -> None:
-    """It works where nobody looks, and not behind the guard."""
+    """Each attack succeeds on the twin and fails behind the guard."""
     async with twin() as site:
         assert await attack(site), "it does not even work without a guard"
     async with guarded() as site:

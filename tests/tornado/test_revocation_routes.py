@@ -278,14 +278,14 @@ async def test_the_administrator_of_a_tenant_revokes_in_it_and_nowhere_else() ->
 
 
 async def test_who_reaches_all_tenants_revokes_everywhere() -> None:
-    """The attack of the test above works for whom the policies let: it is the tenant that stops it."""
+    """A principal with the cross-tenant permission can revoke in every tenant."""
     async with _houses() as here:
         for target, value in OTHERS[:-1] + OWN:
             assert await here.order("root", target, value) == 200, (target, value)
 
 
 async def test_a_token_is_of_one_tenant() -> None:
-    """Whoever knows its hash has seen it; the process that has its socket knows whose it is."""
+    """Only an operator of the connection's tenant can revoke a token by its hash."""
     async with _houses() as here:
         assert await here.order("desk globex", "token", "token of ann") == 403
         assert await here.order("desk acme", "token", "token of ann") == 200

@@ -204,7 +204,7 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_a_pending_login_opens_nothing(method: str, path: str) -> None:
-    """INVARIANT: whatever name its cookie is sent under, between the two factors one is nobody."""
+    """INVARIANT: the cookie of a pending login opens no route, under any cookie name."""
     async with bank() as site:
         await site.alice()
         client = await site.pending()
@@ -301,7 +301,7 @@ async def test_a_recovery_code_counts_once() -> None:
 
 
 async def test_codes_are_guessed_slowly() -> None:
-    """Five for nothing; then the account waits, whatever pending login is used, and says how long."""
+    """After five wrong codes the account waits, for every pending login, and the answer says how long."""
     async with bank() as site:
         await site.alice()
         for _ in range(5):
@@ -351,7 +351,7 @@ async def test_forms_are_sent_on() -> None:
 
 
 async def test_a_session_that_came_along_is_ended() -> None:
-    """As with a login by password: what somebody else has fixed is worth nothing."""
+    """A completed second factor ends the session that came with the request, against session fixation."""
     async with bank() as site:
         alice = await site.alice()
         planted = alice.cookies[site.cookie]
@@ -468,7 +468,7 @@ async def test_step_up_keeps_the_socket() -> None:
         assert (await site.client(cookies={site.cookie: old}).get("/session")).status == 401
         answer = await client.post("/step-up", {"totp": site.code()})
         assert answer.status == 200
-        # Still open, still no stronger: whoever only holds the socket has proved nothing.
+        # The socket stays open at its old strength, because its holder proved nothing.
         assert (await said(weak, type="look"))["type"] == "done"
         assert (await said(weak, type="pay", amount=5))["error"] == "step-up"
         ticket = (await client.post("/ticket")).body["ticket"]
@@ -511,7 +511,7 @@ async def test_proof_on_the_socket_itself() -> None:
 
 
 async def test_step_up_renews_the_time_of_the_proof() -> None:
-    """For somebody without a second factor the password does it; the wrong one does not."""
+    """A principal without a second factor steps up by password, and a wrong password fails."""
     async with bank() as site:
         client = await site.alice(enrolled=False)
         site.clock.advance(400)
@@ -523,7 +523,7 @@ async def test_step_up_renews_the_time_of_the_proof() -> None:
 
 
 async def test_a_password_does_not_stand_in_for_the_second_factor() -> None:
-    """Whoever has one proves that."""
+    """A principal with a second factor cannot step up by password."""
     async with bank() as site:
         client = await site.alice()
         answer = await client.post("/step-up", {"password": PASSWORD})
@@ -590,7 +590,7 @@ async def test_an_unlocked_screen_changes_nothing(method: str, path: str) -> Non
 
 
 async def test_a_session_from_before_the_factor_is_weak() -> None:
-    """A session that somebody else had is not good enough to remove the factor that she enrolled."""
+    """A session from before the enrolment cannot remove the enrolled factor."""
     async with bank() as site:
         thief = site.client()
         await thief.log_in("alice", PASSWORD)
@@ -613,7 +613,7 @@ async def test_a_new_password_keeps_the_strength() -> None:
 
 
 async def test_a_new_password_makes_no_old_factor_fresh() -> None:
-    """Whoever has an old session and the password gets no fresh login with two factors for them."""
+    """A changed password does not make an old session's proof of two factors fresh."""
     async with bank() as site:
         client = await site.alice()
         site.clock.advance(400)
@@ -626,7 +626,7 @@ async def test_a_new_password_makes_no_old_factor_fresh() -> None:
 
 
 async def test_step_up_does_not_make_a_class_of_a_provider_fresh() -> None:
-    """What was proved now is two factors, whatever somebody else vouched for hours ago."""
+    """A step-up proves two factors, and does not renew the `acr` of an old provider login."""
     async with bank() as site:
         client = await site.alice()
         desk = site.guard.sessions

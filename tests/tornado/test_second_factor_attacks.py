@@ -1,4 +1,4 @@
-"""Attacks on a second factor: each succeeds on a site that somebody wrote in a hurry, then fails here.
+"""Attacks on a second factor: each succeeds on a careless site, and fails here.
 
 Both sites speak the same language, and the same attack runs against both.
 """
@@ -30,7 +30,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 @dataclass
 class Target:
-    """A site with alice, whose password the attacker knows, and whose device she has."""
+    """Site with the account alice; the attacker knows her password, and alice has the device."""
 
     port: int
     clock: FakeClock
@@ -94,7 +94,7 @@ class _TwinSession(_Twin):
 
 class _TwinTicket(_Twin):
     def post(self) -> None:
-        # Nobody thought of it here: whoever has a session has logged in.
+        # The twin does not distinguish a pending login from a complete one.
         if self.session is None:
             self.set_status(401)
         else:

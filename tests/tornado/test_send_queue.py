@@ -82,7 +82,7 @@ async def test_a_reader_that_stops_in_the_middle_is_found_without_another_write(
 
 
 async def test_a_client_that_leaves_does_not_fill_the_log() -> None:
-    """A write that failed is nobody's error, however many waited."""
+    """A client that leaves causes no log line for the failed writes in its queue."""
     backlog = SendQueue(100)
     writes: list[Future[None]] = [Future() for _ in range(3)]
     for written in writes:

@@ -47,7 +47,7 @@ class Running:
 
 
 async def test_a_signal_ends_it_in_good_order() -> None:
-    """The client hears 1001, the trail is complete, and nobody new comes in."""
+    """At a signal the server closes with 1001, completes the trail, and accepts no new client."""
     store = FakeStore()
     running = Running(store)
     async with await running.client() as wire:
@@ -79,7 +79,7 @@ async def test_a_store_that_hangs_does_not_keep_it_from_ending() -> None:
 
 
 async def test_a_second_signal_is_enough() -> None:
-    """Whoever has no patience need not have it."""
+    """A second signal stops the server at once."""
     store = FakeStore()
     running = Running(store, seconds=3600.0)
     async with await running.client() as wire:

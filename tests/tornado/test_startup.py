@@ -117,7 +117,7 @@ def test_an_undeclared_endpoint_is_refused_with_the_line_to_write(
 
 
 def test_every_problem_is_named_at_once() -> None:
-    """Nobody mends one, starts, and finds the next."""
+    """The start reports every problem at once."""
     with pytest.raises(StartupRefused) as refused:
         start(
             [("/a", Plain), ("/b", Silent), ("/c", Declared), ("/page", Page)],

@@ -26,7 +26,7 @@ BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "Tornado's"])
 async def at(
     handler: type[Any] = Echo, *, fast: bool = True, **options: Any
 ) -> AsyncIterator[tuple[Served, Guard, FakeClock]]:
-    """Serve a handler behind a guard whose clock stands still."""
+    """Serve a handler behind a guard with a clock that stands still."""
     clock = FakeClock()
     settings = options.pop("settings", {})
     if issubclass(handler, Echo):
@@ -65,7 +65,7 @@ async def pushed(wire: Wire, most: int, *, patience: float) -> int:
 
 @on_each_loop
 async def test_too_fast_is_read_later() -> None:
-    """Everything is answered, in its order, when there is room for it; nobody hears of a limit."""
+    """The server answers messages above the rate later, in order and without an error."""
     limits = {"messages_per_connection": "50/s burst 3", "hold_seconds": 50}
     async with at(Commands, limits=limits) as (served, guard, clock):
         async with await connect(served.port, "/ws", ALICE) as wire:
@@ -96,7 +96,7 @@ async def test_a_flood_waits_at_the_client(fast: bool) -> None:
                 assert taken < most
                 await held(guard)
                 assert guard.statistics.rejected.total() + guard.statistics.messages < 10
-                wire.abort()  # nobody would read what it still has to say
+                wire.abort()  # the test does not read the rest
 
 
 @BOTH
@@ -162,7 +162,7 @@ async def test_it_ends_like_any_other(how: str, fast: bool) -> None:
 
 
 async def test_a_pong_that_lies_unread() -> None:
-    """Whoever is not read is not taken for dead; whoever is read and does not answer is."""
+    """A paused connection does not time out by ping; one that is read and does not answer does."""
     settings = {"websocket_ping_interval": 1000}
     async with at(limits={"hold_seconds": 50}, settings=settings) as (served, guard, clock):
         async with await connect(served.port, "/ws", ALICE) as wire:

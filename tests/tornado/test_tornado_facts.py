@@ -104,7 +104,7 @@ async def test_check_origin_is_not_asked_about_every_handshake(
 
 @pytest.mark.parametrize("scheme", ["http", "https", "ftp", "javascript"])
 async def test_the_scheme_of_an_origin_is_never_compared(scheme: str) -> None:
-    """Tornado's own check lets `http://app` speak to `https://app`: whoever is on the path may."""
+    """Tornado's own check ignores the scheme, so a page from `http://app` can open `https://app`."""
     told: list[str] = []
     async with serving(routes(Told, told)) as at:
         origin = f"{scheme}://127.0.0.1:{at.port}"
@@ -335,7 +335,7 @@ async def test_the_query_is_in_the_access_log() -> None:
 
 
 async def test_anybody_writes_the_address_of_the_client_with_xheaders() -> None:
-    """`xheaders=True` believes `X-Real-Ip` of whoever sends it, so an address must not come from there."""
+    """With `xheaders=True` Tornado takes the client's address from `X-Real-Ip` of any client."""
     told: list[str] = []
     seen: list[str | None] = []
 

@@ -152,7 +152,7 @@ def steps(**methods: Any) -> Any:
 @pytest.mark.parametrize("own", [False, True], ids=["in one go", "Tornado's way"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PROPFIND"])
 async def test_nothing_of_the_handler_runs_at_a_refusal(method: str, own: bool, fast: bool) -> None:
-    """Neither `initialize` nor `on_finish`, whichever way the refusal is written."""
+    """At a refusal neither `initialize` nor `on_finish` runs, with both ways of writing the refusal."""
     handler = steps(
         **({"set_default_headers": lambda self: self.set_header("X", "y")} if own else {})
     )

@@ -243,12 +243,12 @@ def test_a_protocol_that_raises_is_not_read_for_any_more(plain: Callable[..., Pl
 
 
 class Script:
-    """A socket that does what stands in a script: each step is what is returned, or raised.
+    """Scripted socket: each step of the script is returned or raised.
 
     Args:
-        reads: What `recv` does, one after the other; then it has nothing.
-        sends: What `send` does: so many bytes at the most, or an error; then it takes all.
-        waiting: Bytes that OpenSSL has read and nobody has asked for.
+        reads: Results of `recv`, in order; then it has nothing.
+        sends: Results of `send`, in order: a maximum of bytes, or an error; then it takes all.
+        waiting: Bytes that OpenSSL has read and that the transport has not asked for.
     """
 
     def __init__(self, *, reads: object = (), sends: object = (), waiting: int = 0) -> None:
@@ -347,7 +347,7 @@ def test_a_read_that_has_to_write_while_something_waits(scripted: Scripted) -> N
 
 
 def test_a_write_that_has_to_read_first(scripted: Scripted) -> None:
-    """Nobody waits for the kernel to take something, which it would at once; it goes on with what comes."""
+    """A TLS write that needs a read does not wait for the socket to be writable."""
     transport, sock, loop, told = scripted(
         sends=[ssl.SSLWantReadError(), ssl.SSLWantReadError()], reads=[ssl.SSLWantReadError(), b"x"]
     )

@@ -47,7 +47,7 @@ def teardown_module() -> None:
 
 
 class Guarded:
-    """Puts a door in front of whatever application a test case serves."""
+    """Mixin that protects the application of a test case with a guard."""
 
     guard: Guard
     fast = True

@@ -231,7 +231,7 @@ class Wire:
         return await self.json()
 
     async def close_code(self) -> int | None:
-        """Read up to the close frame, whatever comes before it, and return its code."""
+        """Read frames up to the close frame, and return its code."""
         while True:
             frame = await self.receive()
             if frame.opcode == CLOSE:
@@ -313,19 +313,19 @@ async def request(
     receive_buffer: int | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Wire:
-    """Send one request, by default a handshake, and read the answer, whatever it is.
+    """Send one request, by default a handshake, and read its answer.
 
     Args:
-        port: Where.
-        path: What for.
-        headers: Sent as they are; one that a handshake has anyway replaces it.
+        port: Port on 127.0.0.1.
+        path: Path and query of the request.
+        headers: Sent as they are; a header that a handshake has anyway replaces it.
         method: The method.
         host: The Host header; empty to leave it out.
         upgrade: Whether it is a handshake.
         body: Sent after the head, as it is.
         wait: Whether to read the answer.
-        receive_buffer: Bytes that the client's kernel takes without being read, if few are wanted.
-        tls: How to speak TLS, or None for none.
+        receive_buffer: Bytes in the receive buffer of the client's kernel, to make it small.
+        tls: The TLS context, or None for no TLS.
     """
     wire = await dial(port, receive_buffer=receive_buffer, tls=tls)
     head, key = _head(port, path, method, host, headers, upgrade=upgrade)

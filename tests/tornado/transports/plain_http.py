@@ -1,4 +1,4 @@
-"""Plain HTTP requests for transports, and the libraries whose transports are tried."""
+"""Plain HTTP requests for transports, and the libraries with transports to test."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def send(
 async def stream(
     port: int, method: str, path: str, *headers: tuple[str, str], body: bytes = b""
 ) -> Wire:
-    """Send one HTTP request whose answer goes on, and read the head of the answer."""
+    """Send one HTTP request with a streaming answer, and read the head of the answer."""
     length = [] if method == "GET" else [("Content-Length", str(len(body)))]
     return await request(port, path, *headers, *length, method=method, upgrade=False, body=body)
 

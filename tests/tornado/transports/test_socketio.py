@@ -132,7 +132,7 @@ async def test_the_client_of_socketio() -> None:
 
 @pytest.mark.parametrize("other", [BOB, ALICE_AGAIN], ids=["principal", "credential"])
 async def test_a_session_has_one_owner(other: tuple[str, str]) -> None:
-    """403 for polling, sending and the upgrade, to whoever knows the id; 401 without a credential."""
+    """Another principal or credential that knows the session id gets 403, and no credential gets 401."""
     told: list[Any] = []
     async with served(make_door(), told) as port:
         path = await enter(port, ALICE)
@@ -259,7 +259,7 @@ async def test_polls_go_on_after_an_upgrade_that_fails() -> None:
         async with await connect(port, path.replace("polling", "websocket"), ALICE) as ws:
             ws.send("2probe")
             assert await ws.text() == "3probe"
-            assert len(guard.registry) == 1  # nobody polls at the moment
+            assert len(guard.registry) == 1  # the polling request has ended
         await until(lambda: len(guard.registry) == 0)
         assert (await send(port, "POST", path, ALICE, body=b'421["say","hi"]')).status == 200
         assert (await send(port, "POST", path, BOB, body=b'421["say","hi"]')).status == 403
@@ -278,7 +278,7 @@ async def test_a_first_message_is_for_sockets_only() -> None:
 
 
 async def test_compression_does_not_hide_the_id() -> None:
-    """A long first answer would be compressed, and the guard could not read whose session begins."""
+    """The guard reads the session id from the first answer also if the server would compress it."""
     app, server = application([])
     server.eio.compression_threshold = 1
     guard = make_door()

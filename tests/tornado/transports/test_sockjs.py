@@ -279,7 +279,7 @@ async def test_routes_that_are_added_later() -> None:
 
 
 async def test_a_foreign_page() -> None:
-    """Its polls get 403, whatever CORS would allow; and it cannot put the iframe between."""
+    """A foreign page gets 403 for its polls, and only listed origins may frame the iframe page."""
     foreign = ("Origin", "https://evil.example")
     ours = ("Origin", "https://app.example")
     async with served(make_door()) as port:
