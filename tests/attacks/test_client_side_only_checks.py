@@ -31,7 +31,7 @@ class TrustsThePage(Chat):
 
 
 async def works(attacker: Visitor, bystander: Visitor, message: dict[str, Any]) -> bool:
-    """Whether somebody else hears of what was sent."""
+    """Return whether the server executes the attacker's message and tells the bystander."""
     async with await bystander.open() as other, await attacker.open() as wire:
         for one in (other, wire):
             await one.ask({"type": "join", "room": "lobby"})

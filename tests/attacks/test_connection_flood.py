@@ -176,7 +176,7 @@ async def test_clients_that_vanish(demo: Running) -> None:
 
 
 async def unfinished(visitor: Visitor, size: int, stack: AsyncExitStack) -> Wire:
-    """Begin a login whose body does not come to its end."""
+    """Begin a login with an incomplete body."""
     wire = await stack.enter_async_context(await visitor.dial())
     head = f"POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1:{visitor.port}\r\n"
     wire.raw(f"{head}Content-Length: {size}\r\n\r\n".encode() + b"{" * (size - 1))
@@ -193,7 +193,7 @@ async def announced(visitor: Visitor, size: int, stack: AsyncExitStack) -> Wire:
 
 
 async def test_slow_bodies(demo: Running) -> None:
-    """Of 150 logins whose last byte does not come, plain Tornado keeps all, for ever; the demo keeps 32."""
+    """Of 150 logins that never send their last byte, plain Tornado keeps all and the demo keeps 32."""
     size = 60_000
     async with site(Chat) as (at, _), AsyncExitStack() as stack:
         for _ in range(150):

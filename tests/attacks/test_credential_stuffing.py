@@ -54,7 +54,7 @@ async def test_many_addresses(demo: Running) -> None:
 
 
 async def test_the_victim_is_not_locked_out(demo: Running) -> None:
-    """Where the owner has logged in before, it can again, whatever strangers do; and they cannot yet."""
+    """During guesses from other addresses, the owner can log in from its known address only."""
     home = await demo.visit("mia")
     await home.log_out()
     bots = [demo.visitor() for _ in range(25)]
@@ -141,7 +141,7 @@ async def tries(visitor: Visitor, make: Callable[[], str], count: int) -> list[i
 
 
 class KeyChat(Chat):
-    """Devices have numbers, and nobody counts how many were tried."""
+    """Careless endpoint with numbers as device keys and without a limit for attempts."""
 
     def prepare(self) -> None:
         if self.request.headers.get("X-API-Key") != "0099":

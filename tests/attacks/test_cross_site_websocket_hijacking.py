@@ -42,7 +42,7 @@ async def speaks_as_victim(victim: Visitor, origin: str | None, host: str | None
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_of_another_origin(page: str, demo: Running) -> None:
-    """Only the demo's own pages open its sockets; the trail says which page tried, and on whom."""
+    """Only the demo's own pages open its sockets; the trail names the foreign page and the victim."""
     async with site(Chat) as (at, _):
         victim = await log_in(at, "alice")
         assert await speaks_as_victim(victim, PAGES[page].format(port=at.port))

@@ -1,4 +1,4 @@
-"""data-exfiltration-by-broadcast: somebody hears what is not meant for them."""
+"""data-exfiltration-by-broadcast: a client receives a message that it may not read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_room_that_one_is_not_in(demo: Running) -> None:
 
 
 class Everything(Chat):
-    """The dashboard: what there is goes to everybody who looks."""
+    """Careless dashboard that sends everything to every connection."""
 
     def open(self, *args: str, **kwargs: str) -> Any:
         super().open(*args, **kwargs)
@@ -40,7 +40,7 @@ class Everything(Chat):
 
 
 async def kinds_heard(visitor: Visitor, witness: Visitor | None) -> set[str]:
-    """What somebody hears on the dashboard while somebody else hears all of it."""
+    """Return the kinds of messages that the visitor receives while the witness receives all of them."""
     async with await visitor.open("/ws/dashboard") as wire:
         if witness is not None:
             missing = {"stats", "connections", "event"}
@@ -99,7 +99,7 @@ async def test_a_role_that_one_has_no_more(demo: Running) -> None:
             for one in (ear, wire):
                 await answer(one, {"type": "join", "room": "lobby"})
             await office.admin.withdraw_role("spy", "member")
-            # As soon as anybody can know of it, which is when the room is told.
+            # The room hears of the removal at the earliest time at which a client can know of it.
             assert (await told(wire, "left"))["principal"] == "spy"
             await answer(wire, {"type": "say", "room": "lobby", "text": SECRET})
             assert SECRET not in json.dumps(await collected(ear))

@@ -15,7 +15,7 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer
 from tests.tornado.wire import serving
 
-# Everything that is not a credential, and that somebody may have taken for one.
+# Facts of a request that are no credential, but that an application may mistake for one.
 WAYS: dict[str, dict[str, Any]] = {
     "nothing": {"origin": None},
     "the page's own origin": {},
@@ -54,7 +54,7 @@ async def gets_in(visitor: Visitor, way: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_nobody_gets_in_without_a_credential(way: str, demo: Running) -> None:
-    """Whatever else it brings along: no 101, and an entry in the trail."""
+    """A request without a credential gets no 101 in any form, and the trail records it."""
     async with site(OpenToAll) as (at, _):
         assert await gets_in(comes_to(at), WAYS[way])
     stranger = demo.visitor()
@@ -86,7 +86,7 @@ async def test_there_is_no_other_way_in(path: str, demo: Running) -> None:
 
 
 async def test_an_endpoint_that_somebody_forgot_does_not_start() -> None:
-    """Plain Tornado serves whatever has a route; behind the door the forgotten one stops the start."""
+    """Plain Tornado serves every route; with a guard an undeclared handler stops the start."""
 
     class Debug(WebSocketHandler):
         def on_message(self, message: str | bytes) -> None:

@@ -1,4 +1,4 @@
-"""logic-error-in-authorization: a check that fails open, or that somebody forgot."""
+"""logic-error-in-authorization: a check that fails open, or that is missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FailsOpen(Chat):
 
 
 async def kicks(moderator: Visitor, victim: Visitor, room: str = "random") -> bool:
-    """Whether somebody is thrown out of a room where that moderator is not."""
+    """Return whether a moderator of another room can remove the victim from `room`."""
     async with await victim.open() as other, await moderator.open() as wire:
         assert await answer(other, {"type": "join", "room": room})
         reply = await answer(wire, {"type": "kick", "room": room, "principal": "alice"})
@@ -38,7 +38,7 @@ async def kicks(moderator: Visitor, victim: Visitor, room: str = "random") -> bo
 
 @pytest.mark.parametrize("damage", [None, 7, "random", True, {"random": True}], ids=str)
 async def test_a_check_that_raises_denies(damage: Any, demo: Running) -> None:
-    """Whatever stands where a list belongs: a condition that cannot be decided decides against."""
+    """A condition that raises denies, with any value in place of its list."""
     async with site(FailsOpen) as (at, _):
         assert await kicks(await log_in(at, "mia"), await log_in(at, "alice"))
     async with demo.office() as office:
@@ -61,7 +61,7 @@ async def test_a_fact_that_is_missing_denies(demo: Running) -> None:
 
 
 async def test_a_damaged_account_opens_nothing(tmp_path: Path) -> None:
-    """What cannot be read in the store is not guessed: nobody gets in until it is mended."""
+    """An account that the store cannot read gets no access until the operator repairs it."""
     with running(tmp_path / "data") as demo:
         alice = await demo.visit("alice")
 

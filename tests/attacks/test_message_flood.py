@@ -16,7 +16,7 @@ FLOOD = 300
 
 
 async def drowns(attacker: Visitor, other: Visitor) -> int:
-    """Say something very often. Returns how often somebody else had to hear it."""
+    """Send a flood of messages, and return how many of them the other visitor receives."""
     async with await other.open() as listener, await attacker.open() as wire:
         for one in (listener, wire):
             await answer(one, {"type": "join", "room": "lobby"})
@@ -68,7 +68,7 @@ async def pings(visitor: Visitor) -> int:
 
 
 async def test_a_flood_of_pings(demo: Running) -> None:
-    """A ping costs what a message costs: whoever sends nothing else is closed as well."""
+    """A ping counts as a message, so a flood of pings closes the connection."""
     async with site(Chat) as (at, _):
         assert await pings(await log_in(at, "alice")) == FLOOD
     alice = await demo.visit("alice")
@@ -121,7 +121,7 @@ async def crowd(demo: Running, size: int) -> list[Visitor]:
 
 
 class NeverWaits(Chat):
-    """Writes to everybody, and asks nobody whether it arrives."""
+    """Careless chat that broadcasts without a limit for a slow reader."""
 
     def backlog(self) -> int:
         """Bytes that wait for this client in the memory of the server."""

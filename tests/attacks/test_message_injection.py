@@ -82,7 +82,7 @@ async def test_a_message_that_breaks_the_handler(what: str, demo: Running) -> No
     ids=repr,
 )
 async def test_a_message_that_is_no_text(payload: bytes, demo: Running) -> None:
-    """Invalid UTF-8 ends the connection (RFC 6455 §8.1), and nobody hears of it."""
+    """Invalid UTF-8 ends the connection (RFC 6455 §8.1), and no other client receives it."""
     alice, bob = await demo.visit("alice"), await demo.visit("bob")
     async with await bob.open() as listener, await alice.open() as wire:
         for one in (listener, wire):
@@ -96,7 +96,7 @@ async def test_a_message_that_is_no_text(payload: bytes, demo: Running) -> None:
 
 
 async def changes_itself(visitor: Visitor) -> bool:
-    """Set a field that no message has, and then speak as somebody else."""
+    """Set a field that no message has, and return whether the next message has another sender."""
     async with await visitor.open() as wire:
         wire.send({"type": "set", "name": "ada"})
         reply = await answer(wire, {**SAY, "name": "ada"}) or {}
@@ -126,7 +126,7 @@ class ChecksFirst(Chat):
 
 
 async def test_a_key_that_comes_twice(demo: Running) -> None:
-    """What is checked is what is carried out, whichever of two equal keys that is."""
+    """With a duplicate key, the server checks and executes the same value."""
     twice = '{"type":"say","room":"lobby","text":"x","type":"announce","id":"i"}'
 
     async def announces(visitor: Visitor) -> bool:
@@ -172,7 +172,7 @@ async def test_a_message_that_is_huge(demo: Running) -> None:
 
 
 class Page(Chat):
-    """Puts what is said into HTML, and sends it to everybody."""
+    """Careless chat that inserts a message into HTML, and sends it to all clients."""
 
     def do_say(self, body: dict[str, Any]) -> None:
         self.answer("said", body, html=f"<p>{self.name}: {body['text']}</p>", **{"from": self.name})
@@ -236,7 +236,7 @@ async def test_a_text_in_a_query(text: str, demo: Running) -> None:
     visitor = demo.visitor()
     answered = await visitor.post("/auth/login", {"username": text, "password": text})
     assert answered.status == 401
-    # What was typed as a name may be a password: nobody's name is in no record.
+    # A client may type its password as a name, so no entry contains an unknown name.
     entry = await demo.recorded("authn_login_fail", address=visitor.address)
     assert re.fullmatch(r"unknown:[0-9a-f]{16}", str(entry["principal"]))
     mia = await demo.visit("mia")

@@ -1,4 +1,4 @@
-"""privilege-escalation: a member does what only others may, or acts in somebody else's name."""
+"""privilege-escalation: a member acts without the permission, or as another principal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ACTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 class AsksOnlyWhetherLoggedIn(Chat):
-    """Whoever is in may do everything."""
+    """Careless chat that permits everything to every logged-in client."""
 
     def do_announce(self, body: dict[str, Any]) -> None:
         self.answer("announced", body, text=body["text"])
@@ -61,7 +61,7 @@ async def test_an_action_of_others(action: str, demo: Running) -> None:
     assert (entry["principal"], entry["permission"]) == (name, permission)
 
 
-# -- in somebody else's name -------------------------------------------------------------------------
+# -- as another principal -----------------------------------------------------------------------
 
 
 class BelievesTheMessage(Chat):
@@ -87,7 +87,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_a_message_that_says_who_sent_it(claim: str, demo: Running) -> None:
-    """Who somebody is comes from the credential; a message with more than its fields is refused."""
+    """The credential names the sender; a message with other fields is refused."""
 
     async def believed(visitor: Visitor, listener: Visitor) -> bool:
         async with await listener.open() as other, await visitor.open() as wire:
@@ -144,7 +144,7 @@ async def test_headers_that_say_who_comes(demo: Running) -> None:
 
 
 async def test_a_ticket_for_more_than_one_may(demo: Running) -> None:
-    """A ticket opens the endpoint that it names to those who may be there, and to nobody else."""
+    """A ticket opens only its endpoint, and only for a principal with the permission."""
     alice = await demo.visit("alice")
     for endpoint in ("/ws/dashboard", "/metrics", "/", "/ws/chat/../dashboard"):
         ticket = await alice.ticket(endpoint)

@@ -41,7 +41,7 @@ class AsksSomebody(Chat):
 
 
 async def test_a_session_is_ended_during_the_handshake(demo: Running) -> None:
-    """Registered before the last look at revocations: whoever logs out leaves no socket behind."""
+    """A logout during a handshake ends it, because the guard reads revocations after it registers."""
     answered = asyncio.Event()
     async with site(AsksSomebody, answered=answered) as (at, state):
         victim = await log_in(at, "alice")
@@ -89,7 +89,7 @@ class AsksAfterwards(Chat):
 
 
 async def shouts_before(visitor: Visitor, listener: Wire) -> bool:
-    """Send the message together with the handshake, before anybody can have decided."""
+    """Send the message together with the handshake, before the server can have decided."""
     wire = await visitor.dial()
     async with wire:
         lines = visitor._lines(
@@ -131,7 +131,7 @@ async def test_messages_come_with_the_handshake(name: str | None, demo: Running)
 
 
 class Closes(Chat):
-    """Closes whoever says `bye`, as Tornado closes: what is on its way still comes in."""
+    """Careless chat that closes at `bye` with Tornado's `close`, and still receives pending messages."""
 
     def do_bye(self, body: dict[str, object]) -> None:
         self.close(1008)

@@ -24,7 +24,7 @@ def found(secrets: set[str], text: str) -> list[str]:
 
 
 class LogsWhatItGets(LogIn):
-    """Helps whoever must find out later why a login failed."""
+    """Careless login that logs the body of the request."""
 
     def post(self) -> None:
         logging.getLogger("site").info("login: %s", self.request.body.decode())
@@ -73,7 +73,7 @@ async def test_everything_that_happens_and_no_secret_anywhere(tmp_path: Path) ->
 
 
 async def everything(demo: Running, visitor: Visitor, password: str) -> bytes:
-    """Whatever one principal can do with its secrets, right and wrong. All bodies that come back."""
+    """Send one principal's secrets in every request, right and wrong, and return all bodies."""
     token, ticket = await visitor.token(), await visitor.ticket()
     bodies = []
     for path in ("/ws/chat", "/ws/dashboard"):
@@ -115,7 +115,7 @@ class Breaks(RequestHandler):
 
 
 async def provokes(visitor: Visitor) -> str:
-    """Send what nobody expects, and collect what comes back."""
+    """Send malformed requests, and return the bodies of the answers."""
     answers: list[Any] = [
         await visitor.get("/search?q=x"),
         await visitor.get("/auth/login"),
@@ -143,7 +143,7 @@ async def provokes(visitor: Visitor) -> str:
 
 
 async def test_an_error_that_says_too_much(demo: Running) -> None:
-    """Whatever is sent: a generic line, no traceback, no path, no name of a module or of a table."""
+    """An error answer has a generic line, and no traceback, path, module or table."""
     told = re.compile(r"Traceback|File \"|\.py\b|site-packages|sqlite|SELECT |password of the")
     with log_lines("tornado.application"):
         async with site(Chat, ("/search", Breaks), serve_traceback=True) as (at, _):

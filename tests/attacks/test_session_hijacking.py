@@ -1,4 +1,4 @@
-"""session-hijacking: a session that is guessed, fixed by somebody else, or stolen."""
+"""session-hijacking: an attacker guesses, fixes or steals a session."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def test_a_session_is_read_by_a_script(demo: Running) -> None:
 
 
 async def test_a_session_is_read_in_the_database(demo: Running) -> None:
-    """Whoever reads the database finds hashes: no cookie, ticket, token or key can be made of them."""
+    """The database contains only hashes, so its reader cannot present a cookie, ticket, token or key."""
     async with site(Chat) as (at, state):
         await log_in(at, "alice")
         stolen = Visitor(at.port).twin(sid=next(iter(state.sessions)))

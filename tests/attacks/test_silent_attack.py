@@ -1,4 +1,4 @@
-"""silent-attack: nobody notices, because nothing was written down or what was written was changed."""
+"""silent-attack: the trail lacks an entry, or an attacker changed the trail."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def verify(ended: Running, trail: Path, capsys: pytest.CaptureFixture[str]) -> V
 
 @contextlib.contextmanager
 def intruder(path: Path) -> Iterator[sqlite3.Connection]:
-    """Somebody who can write to the file, and begins by removing what stands in the way."""
+    """Return a connection of an attacker who can write to the file and has removed the triggers."""
     connection = sqlite3.connect(path)
     triggers = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -99,7 +99,7 @@ def change_cause(connection: sqlite3.Connection) -> None:
 
 
 def change_principal(connection: sqlite3.Connection) -> None:
-    """Put it on somebody else."""
+    """Replace the principal of an entry with another one."""
     connection.execute(
         "UPDATE trail SET personal = CAST(replace(CAST(personal AS TEXT), 'alice', 'carla') AS BLOB)"
     )
@@ -192,7 +192,7 @@ class WritesALog(LogIn):
 
 
 async def test_a_log_is_a_file(tmp_path: Path) -> None:
-    """Where there is only a log, whoever gets in removes the lines, and nothing is left to see."""
+    """An attacker with access to a log file removes its lines without a trace."""
     log = tmp_path / "site.log"
     async with site(Chat, log_in=WritesALog, log=log) as (at, _):
         await comes_to(at).post("/auth/login", {"username": "bob", "password": "x"})
@@ -214,7 +214,7 @@ def test_a_trail_that_nobody_touched_is_whole(verify: Verify) -> None:
 def test_a_trail_that_somebody_changed(
     tamper: Callable[[sqlite3.Connection], None], trail: Path, verify: Verify
 ) -> None:
-    """Whatever is changed, taken out, put in or sealed anew without the key: it is found."""
+    """Verification finds each change of the trail that is made without the key."""
     with intruder(trail) as connection:
         tamper(connection)
     code, text = verify()

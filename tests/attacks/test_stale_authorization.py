@@ -24,7 +24,7 @@ SOON = 2.0
 
 
 class DecidesOnce(Chat):
-    """Who somebody is, and what they may, is found out at the handshake."""
+    """Careless chat that reads identity and permissions only at the handshake."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         super().open(*args, **kwargs)

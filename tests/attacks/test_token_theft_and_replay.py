@@ -1,4 +1,4 @@
-"""token-theft-and-replay: a captured ticket, token or cookie is used again, or somewhere else."""
+"""token-theft-and-replay: an attacker uses a captured ticket, token or cookie, or uses it elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TicketService(RequestHandler):
 
 
 class TicketChat(Chat):
-    """A ticket opens the chat. Nobody asks for whom, where or how often."""
+    """Careless chat that a ticket opens for any client, at any endpoint, any number of times."""
 
     async def prepare(self) -> None:
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -60,7 +60,7 @@ async def replays(victim: Visitor, thief: Visitor) -> bool:
 
 
 async def test_a_ticket_is_used_again(demo: Running) -> None:
-    """It opens one socket, once; whoever brings it a second time is recorded as a possible thief."""
+    """A ticket opens one socket once, and the trail records a second use as a possible theft."""
     async with ticket_site() as (at, _):
         assert await replays(await log_in(at, "alice"), Visitor(at.port))
     alice, thief = await demo.visit("alice"), demo.visitor()
@@ -71,7 +71,7 @@ async def test_a_ticket_is_used_again(demo: Running) -> None:
 
 
 async def rush(victim: Visitor, thieves: list[Visitor]) -> int:
-    """Everybody comes with the same ticket at once. Returns how many get in."""
+    """Present one ticket from all thieves at once, and return how many get in."""
     ticket = await victim.ticket()
     async with AsyncExitStack() as stack:
         wires = await asyncio.gather(*(thief.with_ticket(ticket) for thief in thieves))
@@ -121,7 +121,7 @@ async def test_a_ticket_is_used_elsewhere(where: str, demo: Running) -> None:
 
 
 async def test_a_ticket_is_used_beside_another_session(demo: Running) -> None:
-    """With the cookie of one and the ticket of another, nobody is either of them."""
+    """A cookie of one principal with a ticket of another is refused."""
 
     async def attack(victim: Visitor, thief: Visitor) -> bool:
         return await is_in(await thief.with_ticket(await victim.ticket()))
@@ -200,7 +200,7 @@ async def test_a_stolen_cookie_outlives_the_logout(demo: Running) -> None:
 
 
 class TokenDesk(RequestHandler):
-    """`POST /auth/token`: a name and a signature, which nobody can take back."""
+    """`POST /auth/token` of the twin: it returns a signed name that the server cannot revoke."""
 
     def post(self) -> None:
         state: Site = self.settings["site"]
@@ -209,7 +209,7 @@ class TokenDesk(RequestHandler):
 
 
 class TokenChat(Chat):
-    """Whoever holds a good signature is whoever it names."""
+    """Careless chat that accepts every token with a valid signature."""
 
     def who(self) -> str | None:
         token = self.request.headers.get("Authorization", "").removeprefix("Bearer ")

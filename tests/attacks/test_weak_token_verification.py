@@ -1,4 +1,4 @@
-"""weak-token-verification: tokens that nobody of us signed, or that say too little."""
+"""weak-token-verification: tokens that the server did not sign, or that lack a claim."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 HEADER = {"alg": "HS256", "typ": "at+jwt"}
 THEIRS = b"a key of the attacker, long enough for HS256"
 
-# What somebody can make who has no key of the server.
+# Tokens that an attacker can make without a key of the server.
 FORGED: dict[str, Callable[[], str]] = {
     "no algorithm": lambda: forge({**HEADER, "alg": "none"}, claims(), nobody),
     "no algorithm, in capitals": lambda: forge({**HEADER, "alg": "NONE"}, claims(), nobody),
@@ -101,7 +101,7 @@ class TrustsTheToken(Chat):
 
 
 async def speaks_as(visitor: Visitor, token: str, **options: Any) -> str | None:
-    """Who one is with that token; None for nobody."""
+    """Return the sender's name that the server shows for this token; None if it is refused."""
     async with await visitor.with_key(token, "/ws/chat", **options) as wire:
         if wire.status != 101:
             return None
@@ -159,7 +159,7 @@ LACKING: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", LACKING)
 async def test_a_token_that_says_too_little(what: str, demo: Running) -> None:
-    """For us, from us, in time, and about somebody who is there: each must be said, and be true."""
+    """A token needs the right audience, issuer and times, and a known principal."""
     changes, cause = LACKING[what]
     changed = claims(**changes)
     async with site(TrustsTheToken) as (at, _):

@@ -1,7 +1,7 @@
-"""The site without a door: a chat with a login, as somebody in a hurry writes it in plain Tornado.
+"""The unguarded site: a careless chat with a login in plain Tornado.
 
-It speaks the demo's language, so that the same attack runs against both. A test that is about another
-hole derives from these handlers and digs it.
+It speaks the demo's language, so that the same attack runs against both. A test of another
+vulnerability derives from these handlers and adds the vulnerability.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class LogOut(RequestHandler):
 
 
 class Chat(WebSocketHandler):
-    """`/ws/chat`: who has a session says something, and everybody hears it."""
+    """`/ws/chat`: a client with a session sends a message, and all clients receive it."""
 
     name: str | None = None
 
@@ -103,7 +103,7 @@ class Chat(WebSocketHandler):
         getattr(self, f"do_{body['type']}")(body)
 
     def answer(self, kind: str, body: dict[str, Any], **more: Any) -> None:
-        """Tell the sender, with the id of its message, and everybody else."""
+        """Answer the sender with the id of its message, and send the reply to all other clients."""
         reply = {"type": kind, **more}
         for socket in self.site.sockets:
             if socket is not self:
@@ -111,7 +111,7 @@ class Chat(WebSocketHandler):
         self.write_message({**reply, "id": body["id"]} if "id" in body else reply)
 
     def do_join(self, body: dict[str, Any]) -> None:
-        """Everybody is in every room."""
+        """Answer a join; every client is in every room."""
         self.answer("joined", body, room=body["room"], principal=self.name)
 
     def do_say(self, body: dict[str, Any]) -> None:
@@ -137,12 +137,12 @@ async def site(
 
 
 def visitor(at: Served) -> Visitor:
-    """Somebody who comes to the site."""
+    """Return a client of the site."""
     return Visitor(at.port)
 
 
 async def log_in(at: Served, name: str) -> Visitor:
-    """Somebody who has logged in there."""
+    """Return a client that is logged in to the site."""
     person = Visitor(at.port)
     await person.log_in(name, PASSWORDS[name])
     return person

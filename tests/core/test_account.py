@@ -26,7 +26,7 @@ def test_a_new_account_may_do_nothing() -> None:
 
 
 def test_an_account_apart_shares_nothing_that_can_be_changed() -> None:
-    """All that it says is the same, and whoever changes its attributes changes no other's."""
+    """A copy of an account has equal fields, and shares no attribute that can be changed."""
     account = Account(
         id="alice",
         roles=frozenset({"member"}),

@@ -184,7 +184,7 @@ def test_in_networks(address: str, expected: bool) -> None:
 
 
 def test_nothing_is_in_no_network() -> None:
-    """An empty list of networks trusts nobody."""
+    """An empty list of networks contains no address."""
     assert not in_networks("10.0.0.1", ())
 
 
@@ -267,7 +267,7 @@ def test_client_address(peer: str, forwarded: list[str], expected: str) -> None:
 
 
 def test_without_proxies_nothing_is_believed() -> None:
-    """A guard that knows no proxy takes the peer, whatever the headers say."""
+    """Without trusted proxies the client's address is the peer's, and forwarded headers are ignored."""
     assert client_address("10.0.0.1", ["192.0.2.1"], ()) == "10.0.0.1"
 
 

@@ -23,7 +23,7 @@ ID, SECRET = compose(2**64 - 1, 2**255 + 12345)
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**256 - 1))
 def test_a_composed_key_is_read_back(id_bits: int, secret_bits: int) -> None:
-    """Whatever bits it is made of, the key has one shape and its id can be read from it."""
+    """A key of any bits has one format, and its id can be read from it."""
     id, key = compose(id_bits, secret_bits)
     assert key_id(key) == id
     assert re.fullmatch(r"sd_[0-9a-z]{12}_[0-9A-Za-z]{49}", key)

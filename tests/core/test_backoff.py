@@ -100,7 +100,7 @@ def test_a_rule_that_slows_nobody_is_refused(options: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("options", [{"entries": 0}, {"familiar": 0}])
 def test_a_memory_of_nothing_is_refused(options: dict[str, int]) -> None:
-    """A table without room would never slow anybody."""
+    """A table without entries is refused, because it could not delay any client."""
     with pytest.raises(ConfigurationError, match="at least one"):
         backoff(**options)
 
@@ -113,7 +113,7 @@ def test_an_attempt_is_charged_when_it_begins() -> None:
 
 
 def test_a_refused_attempt_is_not_charged() -> None:
-    """Whoever asks too early does not move the end of the delay."""
+    """An attempt during the delay does not prolong the delay."""
     counters = backoff()
     fail(counters, HOME, 10.0, times=3)
     for _ in range(50):

@@ -171,7 +171,7 @@ def test_more_than_the_burst_is_never_given(cost: float) -> None:
 
 @pytest.mark.parametrize("cost", [-1e-9, -1.0, -1e9, -math.inf])
 def test_a_negative_cost_fills_nothing(cost: float) -> None:
-    """Nobody earns units by a cost below zero."""
+    """A negative cost is refused, so it adds no units to the bucket."""
     assert spend(0.0, 100.0, ONE, cost) is None
     assert spend(102.0, 100.0, ONE, cost) is None
 

@@ -160,7 +160,7 @@ def test_everything_is_read() -> None:
 
 
 def test_what_is_not_asked_for_is_not_read() -> None:
-    """A claim counts only if the rules name it: no role comes from a claim nobody configured."""
+    """A claim counts only if the rules name it; other claims give no roles."""
     rules = ClaimRules(issuer="https://login.example", audiences=frozenset({"chat"}))
     claims = sound({"roles": ["admin"], "sid": 7, "scope": 7, "tenant": 7, "amr": "mfa"}, rules)
     assert claims == Claims(subject="alice", expires_at=NOW + 300, issued_at=NOW)
@@ -250,13 +250,13 @@ def test_detail_names_the_line_to_write() -> None:
 def test_a_revocation_covers_what_may_be_older(
     changes: Mapping[str, object], leeway: float, issued_by: float
 ) -> None:
-    """A token whose age is in doubt counts as old, so that a revocation covers it."""
+    """A token of uncertain age counts as old, so that a revocation covers it."""
     rules = replace(RULES, leeway=leeway)
     assert sound(changes, rules).issued_by(rules) == issued_by
 
 
 def test_expiry_is_known_apart() -> None:
-    """Whoever answers can tell an expired token from one that is wrong."""
+    """`expired` distinguishes an expired token from a malformed one."""
     claims = sound({})
     assert (claims.expired(NOW), claims.expired(NOW + 300)) == (False, True)
 
@@ -290,7 +290,7 @@ NAMES = ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "sid", "roles", "scope
 
 @given(st.dictionaries(st.sampled_from(NAMES), json_values), st.booleans())
 def test_reading_never_raises(changes: dict[str, object], begin_sound: bool) -> None:
-    """Whatever JSON a token holds, reading it gives claims or a reason."""
+    """For any JSON, `read_claims` returns claims or a `Malformed`, and never raises."""
     rules = replace(RULES, scope="scope", tenant="org", attributes=("amr",))
     claims = read_claims((SOUND | changes) if begin_sound else changes, rules)
     assert isinstance(claims, Claims | Malformed)
@@ -383,12 +383,12 @@ def test_tokens_of_other_clients(claims: dict[str, object], reason: str) -> None
     ],
 )
 def test_a_service_has_a_name_of_its_own(claims: dict[str, object], subject: str) -> None:
-    """A client whose id is a person's name is not that person (RFC 9068 §5)."""
+    """A client with the id of a person is not that person (RFC 9068 §5)."""
     assert sound(claims, replace(RULES, services="client:")).subject == subject
 
 
 def test_a_client_that_is_called_like_a_person() -> None:
-    """Is not that person, where somebody has said that there are persons only."""
+    """With `persons`, a token of a client with a person's id is refused."""
     claims: dict[str, object] = {"sub": "alice", "client_id": "alice"}
     assert sound(claims).subject == "alice"
     assert "there is no person" in unsound(claims, replace(RULES, persons=True))

@@ -211,7 +211,7 @@ UNANSWERABLE = [
 
 @pytest.mark.parametrize(("text", "error"), UNANSWERABLE)
 def test_unanswerable(text: str, error: type[Exception]) -> None:
-    """What cannot be answered raises, whichever way it is asked, so that it denies."""
+    """A condition that cannot be evaluated raises in every form, so that the policy denies."""
     condition = parse_condition(text)
     with pytest.raises(error):
         condition(request())
@@ -343,7 +343,7 @@ def test_a_deep_literal_is_read() -> None:
     ["::ffff:10.1.2.3", "::FFFF:10.1.2.3", "::ffff:a01:203", "::ffff:10.1.2.3%eth0", " 10.1.2.3"],
 )
 def test_an_address_is_the_same_however_written(address: str) -> None:
-    """A dual-stack socket does not let anybody around a rule on an IPv4 network."""
+    """An IPv4-mapped address of a dual-stack socket matches a rule on an IPv4 network."""
     condition = parse_condition('environment.address within "10.0.0.0/8"')
     assert condition(request(address=address)) is True
 

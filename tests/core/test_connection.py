@@ -35,7 +35,7 @@ def test_the_end_is_final() -> None:
 
 @pytest.mark.parametrize("length", range(1, 6))
 def test_no_sequence_delivers_outside_open(length: int) -> None:
-    """Whatever happens in whatever order, a message has an effect only between open and end."""
+    """In every sequence of events, a message has an effect only between open and end."""
     for events in itertools.product(ConnectionEvent, repeat=length):
         state, opened, ended = P, False, False
         for event in events:

@@ -83,7 +83,7 @@ def test_credentials_are_found_in_their_places(
 
 
 def test_only_the_places_that_were_asked_for() -> None:
-    """A credential where nobody looks does not count."""
+    """A credential in a place that was not requested is ignored."""
     sent = handshake(query={"token": ("s",)}, authorization=("Bearer s",))
     assert presented(sent, [COOKIE]) == []
 
@@ -150,7 +150,7 @@ def test_presented_never_raises(
     cookies: dict[str, tuple[str, ...]],
     subprotocols: tuple[str, ...],
 ) -> None:
-    """Whatever a client sends, credentials are found or not, and each can be fingerprinted."""
+    """For any headers, `presented` returns credentials with a fingerprint, and never raises."""
     sent = handshake(
         authorization=authorization, headers=headers, cookies=cookies, subprotocols=subprotocols
     )

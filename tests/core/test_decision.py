@@ -21,7 +21,7 @@ def test_a_decision_is_as_true_as_its_verdict(allowed: bool) -> None:
 
 
 def test_a_decision_names_no_policy_by_default() -> None:
-    """Ids and errors are empty unless somebody decided or failed."""
+    """The ids and errors of a decision are empty by default."""
     decision = Decision(False, "nothing grants it")
     assert (decision.policy_ids, decision.errors) == ((), ())
 

@@ -89,7 +89,7 @@ def deflated(data: bytes, *, bits: int = 15) -> bytes:
 
 
 def ended(data: bytes) -> bytes:
-    """One message whose last block says that it is the last one (§7.2.3.4)."""
+    """Return a compressed message with the final bit set in its last block (RFC 7692 §7.2.3.4)."""
     stream = zlib.compressobj(wbits=-15)
     return stream.compress(data) + stream.flush(zlib.Z_FINISH) + b"\x00"
 

@@ -109,7 +109,7 @@ def test_a_sealed_event_comes_back(event: Event, key: bytes | None) -> None:
 
 @KEYS
 def test_a_whole_chain_verifies(key: bytes | None) -> None:
-    """Nothing is wrong with a trail that nobody touched."""
+    """An unchanged trail verifies."""
     assert check(chain(20, key), key) == []
 
 
@@ -183,7 +183,7 @@ TAMPERED: list[tuple[str, Any, str]] = [
     ("changes", "found"), [row[1:] for row in TAMPERED], ids=[row[0] for row in TAMPERED]
 )
 def test_a_changed_field_is_found(changes: Any, found: str, key: bytes | None) -> None:
-    """Whatever is written over a field, of whatever type, is reported without a crash."""
+    """Verification reports a changed field of any type, and does not raise."""
     entries = chain(5, key)
     problem = verify(replace(entries[2], **changes), seq=3, previous=entries[1].hash, key=key)
     assert problem is not None
@@ -326,13 +326,13 @@ def test_erasure_leaves_the_chain_whole(key: bytes | None) -> None:
 
 
 def test_half_an_erasure_is_found() -> None:
-    """A salt that is left behind would let anybody try out names: it must go as well."""
+    """Verification reports an erasure that left the salt, because the salt permits guesses of names."""
     entry = replace(chain(1)[0], personal=None)
     assert check([entry]) == ["the personal part of entry 1 was changed"]
 
 
 def test_an_erased_part_cannot_be_replaced() -> None:
-    """Nobody else's name can be put where one was erased."""
+    """Verification reports a name that replaces an erased one."""
     entry = chain(1)[0]
     forged = replace(entry, personal=b'{"principal":"mallory"}', salt=salt(7))
     assert check([forged]) == ["the personal part of entry 1 was changed"]
@@ -387,7 +387,7 @@ def test_no_text_prevents_an_entry(field: str, text: str) -> None:
 
 
 def test_text_does_not_end_the_line() -> None:
-    """A stored part is one line, whatever was sent: nobody forges a second entry in an export."""
+    """A stored part is one line, so that a client cannot forge a second entry in an export."""
     event = Event(time=1.0, name="authz_fail", detail='x"}\n{"name":"authn_login_success"\r\n')
     entry = seal(event, seq=1, previous=GENESIS, salt=salt(1))
     assert entry.personal is not None
@@ -405,7 +405,7 @@ def test_each_entry_of_a_batch_has_salt_of_its_own() -> None:
 
 @pytest.mark.parametrize("body", [b"{", b'{"time": "soon"}', b"\xff"])
 def test_a_part_that_cannot_be_read_has_no_copies_that_hold(body: bytes) -> None:
-    """A store whose writer has the key may chain bytes that are no event; its copies prove nothing."""
+    """Verification reports the searchable copies of an entry if its sealed body is no event."""
     good = seal(FULL, seq=1, previous=GENESIS, salt=salt(1), key=KEY)
     bad = replace(
         good,

@@ -269,7 +269,7 @@ EARLY: list[tuple[str, bytes, int]] = [
 
 @pytest.mark.parametrize(("data", "code"), [c[1:] for c in EARLY], ids=[c[0] for c in EARLY])
 def test_a_violation_is_seen_as_soon_as_it_is_there(data: bytes, code: int) -> None:
-    """Nobody has to send the rest before he is refused (Autobahn calls it fail-fast)."""
+    """The reader reports a violation at its first byte (Autobahn calls it fail-fast)."""
     _, reader = read(data, cut=1)
     assert reader.violation is not None
     assert reader.violation.code == code

@@ -79,7 +79,7 @@ def test_a_first_message_is_read() -> None:
     ],
 )
 def test_no_other_first_message_is_read(raw: str) -> None:
-    """Whatever else comes first is none."""
+    """`read_authenticate` returns None for every other first message."""
     assert read_authenticate(raw) is None
 
 

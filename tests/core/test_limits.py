@@ -93,7 +93,7 @@ def test_each_rate_must_be_one(name: str, value: object) -> None:
 def test_each_number_must_be_positive(name: str, value: float) -> None:
     """Zero and less would refuse everything, or nothing; neither is meant."""
     if (name, value) == ("hold_seconds", 0):
-        assert limits(name, value).hold_seconds == 0  # whoever is too fast is refused at once
+        assert limits(name, value).hold_seconds == 0  # a message above the rate is refused at once
         return
     with pytest.raises(ConfigurationError, match=f"limits.{name} must be greater than 0, not"):
         limits(name, value)
@@ -219,7 +219,7 @@ def test_the_largest_message_must_fit_the_bucket() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 7, 1000, 65_535, 131_071])
 def test_a_bucket_of_exactly_the_largest_message(count: int) -> None:
-    """The line that the error asks for is accepted, whatever the rounding."""
+    """The limit that the error message proposes is accepted, despite rounding."""
     text = f"{count}/s burst 65536"
     found = Limits(bytes_per_connection=text).applied(own_protocol=False)
     assert found.bytes.burst >= 65_536

@@ -36,7 +36,7 @@ class Say(Command, tag="say"):
 
 
 class Kick(Command, tag="kick"):
-    """A moderator removes somebody."""
+    """Command of a moderator that removes a principal from a room."""
 
     room: Identifier
     principal: Identifier

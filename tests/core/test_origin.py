@@ -63,7 +63,7 @@ def test_a_hostile_origin(origin: str) -> None:
 
 @each_hostile
 def test_a_hostile_origin_is_refused_safely(origin: str) -> None:
-    """A refusal is one short printable line, whatever the header held."""
+    """For any hostile header, the reason of the refusal is one short printable line."""
     reason = POLICY.refuse(handshake(origin))
     assert reason is not None
     assert reason.isascii()

@@ -1,4 +1,4 @@
-"""Deny by default; a forbid overrides; nothing but a plain True lets anybody through."""
+"""Deny by default; a forbid overrides; only the value True of a condition permits."""
 
 import asyncio
 import types
@@ -268,7 +268,7 @@ def test_a_permit_for_an_inherited_role() -> None:
 
 @pytest.mark.parametrize("items", [(0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2)])
 def test_a_forbid_overrides(items: tuple[int, ...]) -> None:
-    """A forbid that applies denies, wherever it stands and whatever grants the permission."""
+    """A forbid that applies denies, at any position and against any permit."""
     all_items: list[Role | Policy] = [
         role("member", "*"),
         permit("*"),
@@ -328,7 +328,7 @@ def test_the_decision_names_all_that_allowed() -> None:
 
 
 async def coroutine(request: AccessRequest) -> bool:
-    """A check that somebody wrote as a coroutine: its result is true before it has run."""
+    """Condition written as a coroutine: the coroutine object is truthy before it has run."""
     await asyncio.sleep(0)
     return False
 
@@ -565,7 +565,7 @@ def test_an_absent_attribute_denies() -> None:
 )
 @pytest.mark.parametrize("item", [role("member", "*"), permit("*")])
 def test_scopes_restrict(item: Role | Policy, scopes: frozenset[str] | None, allowed: bool) -> None:
-    """A credential with scopes reaches what its scopes cover, whatever its principal may."""
+    """The scopes of a credential restrict the permissions of its principal."""
     decision = PolicySet([item]).decide(request("member"), scopes)
     assert decision.allowed is allowed
     assert allowed or decision == Decision(
@@ -580,7 +580,7 @@ def test_scopes_grant_nothing() -> None:
 
 @pytest.mark.parametrize("scopes", ["chat:kick *", "*.read", "a*"])
 def test_scopes_given_as_a_text_grant_nothing(scopes: Any) -> None:
-    """A star somewhere in a text of scopes is not the scope `*`."""
+    """A star inside a string of scopes is not the scope `*`."""
     assert not PolicySet([role("member", "*")]).decide(request("member"), scopes)
 
 
@@ -692,7 +692,7 @@ def test_conditional(items: list[Role | Policy], conditional: bool) -> None:
 
 
 def test_principals_alike_share_a_memo() -> None:
-    """The same roles, tenant and scopes are one memo, whoever holds them."""
+    """Principals with the same roles, tenant and scopes share a memo."""
     policies = PolicySet()
     scopes = frozenset({"chat:*"})
     one = policies.memo(Principal("alice", frozenset({"a", "b"}), "acme"), scopes)

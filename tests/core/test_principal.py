@@ -18,7 +18,7 @@ def test_a_principal_has_no_rights_by_default() -> None:
 
 
 def test_anonymous_holds_nothing() -> None:
-    """Nobody in particular has no role, no tenant and no attribute."""
+    """The anonymous principal has no role, no tenant and no attribute."""
     assert Principal("anonymous") == ANONYMOUS
 
 

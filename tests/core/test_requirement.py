@@ -139,7 +139,7 @@ def test_a_role_that_grants_is_enough_beside_a_permit_that_requires() -> None:
 
 
 def test_a_forbid_unless() -> None:
-    """Whatever grants it, it takes the proof; both requirements are asked for at once."""
+    """A forbid with `unless` denies despite a permit, and the decision names all missing requirements."""
     rules = [
         forbid("vault:*", unless=require(strength=2), id="two"),
         forbid("vault:open", unless=require(fresh=60), id="soon"),

@@ -1,4 +1,4 @@
-"""What has been ended stays ended, in whatever order it is learnt, and nothing else is."""
+"""A revocation ends the credentials that it covers and no others, in any order of arrival."""
 
 import itertools
 import math
@@ -136,7 +136,7 @@ def test_a_later_login_is_not_ended() -> None:
 
 @pytest.mark.parametrize("target", [Target.PRINCIPAL, Target.EVERYTHING])
 def test_a_time_that_is_none_does_not_escape(target: Target) -> None:
-    """A credential whose time of issue is not a number is ended by whatever asks for its time."""
+    """A revocation by time covers a credential with a time of issue that is not a number."""
     revocation = Revocation(target, "alice", 100.0)
     odd = evidence(issued_at=math.nan)
     assert revocation.covers(odd)
@@ -196,7 +196,7 @@ def test_forgetting_keeps_what_is_not() -> None:
 
 
 def test_changes_are_counted() -> None:
-    """Who waited for the store can see that somebody's roles changed meanwhile."""
+    """The index counts changes of roles, so that a handshake can see a change during a wait."""
     index = RevocationIndex([Revocation(Target.CHANGED, "alice", 1.0)])
     index.add(Revocation(Target.PRINCIPAL, "alice", 1.0))
     index.add(Revocation(Target.CHANGED, "bob", 1.0))
@@ -215,7 +215,7 @@ def test_a_change_is_dated() -> None:
 
 
 def test_an_old_change_is_forgotten() -> None:
-    """No session is as old as what is forgotten, so nobody can ask about it."""
+    """A change older than every session is forgotten, so that the index stays small."""
     index = RevocationIndex([Revocation(Target.CHANGED, "alice", 50.0)])
     index.forget_sessions(50.1)
     assert not index.changed_since("alice", 0.0)
@@ -241,7 +241,7 @@ def test_each_log_has_its_own_order(
 ) -> None:
     """Positions decide within an epoch; the index agrees with the single revocations.
 
-    A time that the other log cannot explain is compared with all revocations whose positions do not decide,
+    A time that the other log cannot explain is compared with all revocations without a deciding position,
     so a credential of log "a" needs a time after the revocation in log "b".
     """
     value = "alice" if target is Target.PRINCIPAL else "phone-1"

@@ -1,4 +1,4 @@
-"""A session lives between its beginning and two ends, whatever the clock does."""
+"""A session is valid between its start and the earlier of its two deadlines, under any clock."""
 
 import pytest
 

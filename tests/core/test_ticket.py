@@ -29,7 +29,7 @@ HANDSHAKE = Handshake(
 
 
 def test_thirty_seconds_are_the_most() -> None:
-    """Nobody raises the bound by accident."""
+    """A ticket is valid for at most 30 seconds."""
     assert MAX_TICKET_SECONDS == 30.0
 
 

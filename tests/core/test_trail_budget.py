@@ -1,4 +1,4 @@
-"""The budget counts at least the bytes that an entry takes, whatever text it holds."""
+"""The budget counts at least the bytes that an entry takes, for any text."""
 
 import pytest
 

@@ -37,7 +37,7 @@ class Named:
 
 
 def test_it_is_made_as_a_struct_and_keeps_its_name_and_words() -> None:
-    """The speed is that of a struct; whoever reads about it reads of the class that was written."""
+    """A value class is a struct, and keeps its name, module, docstring and methods."""
     assert issubclass(Point, Struct)
     assert (Point.__name__, Point.__module__) == ("Point", __name__)
     assert Point.__doc__ == "Two numbers and what is known of them."

@@ -1,4 +1,4 @@
-"""SQLite does what memory does, whatever is called in whatever order."""
+"""The SQLite store and the memory store agree for every sequence of calls."""
 
 import asyncio
 import shutil
@@ -305,7 +305,7 @@ class Agreement(RuleBasedStateMachine):
 
     @invariant()
     def trail_is_whole(self) -> None:
-        """INVARIANT: whatever was erased and dropped, the chain verifies from its anchor."""
+        """INVARIANT: after every erasure and removal, the chain verifies from its anchor."""
         for store in self.stores:
             assert self.runner.run(wrong_with_trail(store, b"key")) is None
 

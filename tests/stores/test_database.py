@@ -66,7 +66,7 @@ async def test_look_up_is_one_statement_on_this_thread(name: str, path: Path) ->
 
 
 async def test_store_outlives_an_event_loop(path: Path) -> None:
-    """A store serves whichever loop runs: no loop is kept."""
+    """A store works in any event loop, because it keeps no loop."""
     store = SqliteStore(path)
 
     def elsewhere() -> None:
@@ -112,7 +112,7 @@ async def test_other_constraints_are_refusals_too(path: Path) -> None:
 
 
 async def test_file_locked_at_start_is_unavailable(tmp_path: Path) -> None:
-    """A start does not wait for ever for a file that somebody else keeps."""
+    """A start fails after `busy_seconds` if another process locks the file."""
     path = tmp_path / "store.db"
     path.touch(mode=0o600)
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,4 +1,4 @@
-"""A SQLite file that does not answer: whoever asks is told so, and nothing changes."""
+"""If the SQLite file does not answer, the caller gets an error and nothing changes."""
 
 # ruff: noqa: ASYNC240 - nothing else runs in the loop of a test
 
@@ -36,7 +36,7 @@ Trouble = Callable[[SqliteStore, Path], AbstractAsyncContextManager[None]]
 
 @asynccontextmanager
 async def file_removed(store: SqliteStore, path: Path) -> AsyncIterator[None]:
-    """Somebody moves the file away."""
+    """Move the file away, and back at the end."""
     aside = path.with_suffix(".aside")
     path.rename(aside)
     yield

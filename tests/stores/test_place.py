@@ -16,7 +16,7 @@ from tests.stores.contract.support import event, opened, wrong_with_trail
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """A process that makes files for everybody."""
+    """Set a umask that makes files readable and writable for all users."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -87,7 +87,7 @@ def test_empty_trail_key_is_refused() -> None:
 
 
 async def test_new_file_is_for_its_owner_only(tmp_path: Path, open_umask: None) -> None:
-    """File, log and every directory made for them are closed to others, whatever the umask."""
+    """The file, its log and each new directory are private to the owner, under any umask."""
     path = tmp_path / "a" / "b" / "store.db"
     async with opened(SqliteStore(path)) as store:
         await store.append_events([event()])
@@ -122,7 +122,7 @@ async def test_file_for_a_group_stays(
 
 
 async def test_directory_for_everybody_is_refused(tmp_path: Path) -> None:
-    """Where everybody can put another file in its place there is no store; the message mends it."""
+    """A directory that all users can write to is refused, and the message names the command to fix it."""
     directory = tmp_path / "open"
     directory.mkdir()
     directory.chmod(0o777)
@@ -132,7 +132,7 @@ async def test_directory_for_everybody_is_refused(tmp_path: Path) -> None:
 
 
 async def test_sticky_directory_will_do(tmp_path: Path) -> None:
-    """In a directory like /tmp nobody can replace the file of somebody else."""
+    """A sticky directory like /tmp is accepted, because other users cannot replace the file."""
     directory = tmp_path / "sticky"
     directory.mkdir()
     directory.chmod(0o1777)

@@ -1,4 +1,4 @@
-"""What a SQLite store remembers of its look-ups never hides what anybody has changed."""
+"""The cache of a SQLite store never returns a row that another connection has changed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_the_second_time_nobody_looks(path: Path) -> None:
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["this process", "another"])
 async def test_no_change_is_missed(elsewhere: bool, path: Path) -> None:
-    """INVARIANT: whoever changes it, wherever, the next look-up knows."""
+    """INVARIANT: a change by any process is visible to the next look-up."""
     async with opened(SqliteStore(path)) as store, opened(SqliteStore(path)) as other:
         assert isinstance(other, SqliteStore)
         for name, change in CHANGES.items():
@@ -127,7 +127,7 @@ async def test_a_logout_in_the_middle_of_a_look_up_is_not_missed(before: str, pa
 async def test_a_logout_just_after_the_rows_were_read_is_seen_at_the_next_look_up(
     path: Path,
 ) -> None:
-    """What was read is old as soon as somebody commits; it is given to nobody any more."""
+    """A row that was read before a commit is not returned after the commit."""
     async with opened(SqliteStore(path)) as store:
         await fill(store)
         assert isinstance(store, SqliteStore)

@@ -112,7 +112,7 @@ async def test_the_attack_works_where_nothing_is_remembered(use: Step) -> None:
     "target", [Target.SESSION, Target.CREDENTIAL, Target.PRINCIPAL, Target.MOVED]
 )
 async def test_a_revocation_is_known_after_a_restart(target: Target, path: Path) -> None:
-    """Whoever starts reads the whole feed before anybody is let in."""
+    """After a restart the store returns the whole feed of revocations."""
     values = {
         Target.SESSION: "s1",
         Target.CREDENTIAL: "c1",
@@ -136,7 +136,7 @@ async def test_a_revocation_is_known_after_a_restart(target: Target, path: Path)
 
 
 async def test_a_session_goes_on_after_a_restart(path: Path) -> None:
-    """A restart logs nobody out."""
+    """A session stays valid after a restart."""
     async with opened(SqliteStore(path)) as store:
         await _fill(store)
     async with opened(SqliteStore(path)) as store:

@@ -192,7 +192,7 @@ async def test_file_of_0001_is_upgraded_with_all_that_is_in_it(
             issuer=None,
             provider_subject=None,
             provider_session=None,
-            # Nobody noted it: the oldest that it can be.
+            # The old schema has no time of birth: the oldest possible time.
             born_at=NOW - 5.25,
         )
         assert old == new

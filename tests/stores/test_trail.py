@@ -30,7 +30,7 @@ async def five_entries(path: Path, key: bytes | None = KEY) -> AsyncIterator[Sql
 
 
 def by_hand(path: Path, *statements: str) -> None:
-    """What somebody does with the `sqlite3` command."""
+    """Run statements on the file, as the `sqlite3` command does."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         for statement in statements:
@@ -144,7 +144,7 @@ async def test_tampering_is_found(change: str, found: str, path: Path) -> None:
 async def test_chain_computed_anew_is_found_by_its_key(
     key: bytes | None, found: bool, path: Path
 ) -> None:
-    """Whoever can write the file can forge a chain without a key, and not one with it."""
+    """An attacker with write access can forge the chain without a key, and not with one."""
     async with five_entries(path, key) as store:
         by_hand(path, *WITHOUT_TRIGGERS)
         connection = sqlite3.connect(path)
@@ -168,7 +168,7 @@ async def test_chain_computed_anew_is_found_by_its_key(
 
 
 async def test_append_after_a_forged_head_is_refused(path: Path) -> None:
-    """A trail whose recorded end lies before its last entry takes no more, and says why."""
+    """The store refuses to append after a forged head, and the error names the cause."""
     async with five_entries(path) as store:
         by_hand(path, "UPDATE trail_state SET head_seq = 3")
         with pytest.raises(StoreUnavailable, match="stormdoor trail verify"):

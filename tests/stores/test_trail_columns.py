@@ -64,9 +64,9 @@ def _read(path: Path, statement: str) -> list[tuple[object, ...]]:
 
 
 async def test_every_column_is_covered(path: Path) -> None:
-    """Whatever column is edited in whatever way, in whatever entry, verification says so.
+    """Verification finds each change of each column in each entry.
 
-    The columns are those that the schema has, so that one that is added is tried as well.
+    The columns come from the schema, so that a new column is covered too.
     """
     store = await _store(path)
     columns = [str(row[1]) for row in _read(path, "PRAGMA table_info(trail)")]
@@ -119,7 +119,7 @@ async def test_an_unlocked_trail_is_told(path: Path) -> None:
 
 
 async def test_an_index_that_lacks_entries_is_told(path: Path) -> None:
-    """Searches read the index: an entry that is not in it is hidden, whatever its row says."""
+    """Verification finds an index that lacks entries, because searches would hide these entries."""
     store = await _store(path)
     _by_hand(
         path,

@@ -87,7 +87,7 @@ class AccountsContract:
             assert await store.account("alice") == account("alice", attributes={"tags": ["a"]})
 
     async def test_removal_takes_along_what_hangs_on_it(self, new_store: NewStore) -> None:
-        """With an account goes all that is its, and nobody else's."""
+        """An account is removed with everything that belongs to it, and other accounts keep theirs."""
         async with with_accounts(new_store, "alice", "bob") as store:
             for who in ("alice", "bob"):
                 await store.add_session(session(f"s-{who}", who))
@@ -171,7 +171,7 @@ class AccountsContract:
             assert await store.account("alice") == account("alice", password_hash="$new$")
 
     async def test_roles_change_one_by_one(self, new_store: NewStore) -> None:
-        """INVARIANT: one role is added or removed, whatever else happens to the others at once."""
+        """INVARIANT: concurrent changes each add or remove one role, and none is lost."""
         async with with_accounts(new_store, "alice") as store:
             changes = [store.add_role("alice", f"r{n}") for n in range(8)]
             changes += [store.remove_role("alice", "member"), store.add_role("alice", "r0")]

@@ -41,7 +41,7 @@ class ConnectionsContract:
             assert [found.id for found in await store.live_connections(NOW)] == ["a"]
 
     async def test_unreadable_text_keeps_nothing_out(self, new_store: NewStore) -> None:
-        """A principal whose name no encoding knows does not hide the connections beside it."""
+        """A principal name that cannot be encoded does not hide other connections."""
         odd = connection("a", "n1", principal_id="\ud800", endpoint="/\udfff")
         async with opened(new_store()) as store:
             await store.sync_connections("n1", NOW, [odd, connection("b", "n1")], [])

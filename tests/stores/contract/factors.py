@@ -27,7 +27,7 @@ class FactorsContract:
             assert await store.factors("nobody") == []
 
     async def test_two_of_one_id_or_handle_are_refused(self, new_store: NewStore) -> None:
-        """A passkey is one principal's: it cannot be enrolled again for somebody else."""
+        """A passkey belongs to one principal, so a second enrolment for another principal fails."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.add_factor(factor("f1", "alice"))
             with pytest.raises(StoreError, match="exists already"):
@@ -94,7 +94,7 @@ class FactorsContract:
             assert await store.factors("alice") == [factor("f1", "alice", secret="new")]
 
     async def test_factor_is_removed_by_its_owner_only(self, new_store: NewStore) -> None:
-        """The id of somebody else's factor removes nothing."""
+        """A principal cannot remove another principal's factor by its id."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.add_factor(factor("f1", "alice"))
             assert await store.remove_factor("f1", "bob") is False

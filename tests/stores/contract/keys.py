@@ -30,7 +30,7 @@ class KeysContract:
             assert await store.keys("nobody") == []
 
     async def test_taken_key_id_is_refused(self, new_store: NewStore) -> None:
-        """A second key of an id is refused, and so is one of nobody."""
+        """The store refuses a second key with an id, and a key without an account."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.add_key(key("k1", "alice"))
             with pytest.raises(StoreError, match="exists already"):

@@ -215,7 +215,7 @@ class SessionsContract:
             assert await store.redeem_ticket("t2") is not None
 
     async def test_all_others_are_removed(self, new_store: NewStore) -> None:
-        """“End all others” keeps one, with its tickets, and touches nobody else's."""
+        """`keep` keeps that session and its tickets, and all other sessions of the principal are removed."""
         async with with_accounts(new_store, "alice", "bob") as store:
             for id in ("s1", "s2", "s3"):
                 await store.add_session(session(id, "alice"))
@@ -236,7 +236,7 @@ class SessionsContract:
             assert await store.remove_sessions("alice") == []
 
     async def test_keep_of_another_keeps_nothing(self, new_store: NewStore) -> None:
-        """To keep a session of somebody else's saves none of one's own."""
+        """`keep` with another principal's session keeps no session."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.add_session(session("s1", "alice"))
             await store.add_session(session("other", "bob"))

@@ -51,7 +51,7 @@ class SingleUseContract:
                 assert sum(each is not None for each in got) == 1
 
     async def test_taken_ticket_id_is_refused(self, new_store: NewStore) -> None:
-        """A second ticket of an id is refused, and so is one for nobody."""
+        """The store refuses a second ticket with an id, and a ticket without an account."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_ticket(ticket("t1", "alice"))
             with pytest.raises(StoreError, match="exists already"):
@@ -89,7 +89,7 @@ class SingleUseContract:
     async def test_pending_comes_back_as_it_was(
         self, who: str | None, session_id: str | None, new_store: NewStore
     ) -> None:
-        """Every field is stored, also of what belongs to nobody yet."""
+        """The store returns every field of a pending login, also of one without a principal."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_pending(pending("p1", who, session_id=session_id))
             expected = pending("p1", who, session_id=session_id)
@@ -117,7 +117,10 @@ class SingleUseContract:
                 assert sum(each is not None for each in got) == 1
 
     async def test_strangers_begin_so_much_and_no_more(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number at once. What is over makes room; what is somebody's has its own."""
+        """INVARIANT: pending logins without a principal stay bounded, also concurrently.
+
+        Expired ones make room. Pending logins of a principal are not counted.
+        """
         async with with_accounts(new_store, "alice") as store:
             assert await store.add_pending(pending("somebodys", "alice"))
             assert await store.add_pending(pending("else", purpose="over"), max_unauthenticated=1)
@@ -134,11 +137,11 @@ class SingleUseContract:
             for n in range(20):
                 found = await store.pending(f"p{n}", "second-factor")
                 assert (found is not None) is (n in kept)
-            # For somebody there is room, and without a bound.
+            # A pending login of a principal has no bound.
             assert await store.add_pending(pending("p20", "alice"))
             assert await store.add_pending(pending("p21"))
             assert not await store.add_pending(pending("p22"), max_unauthenticated=3)
-            # The first of them is over; p21, which nobody counted, is not.
+            # The first of them has expired; p21, which was added without a bound, has not.
             later = NOW + kept[0] + 1
             assert not await store.add_pending(
                 pending("p22", created_at=later), max_unauthenticated=3
@@ -150,7 +153,7 @@ class SingleUseContract:
                 assert await store.pending(id, purpose) is not None
 
     async def test_taken_pending_id_is_refused(self, new_store: NewStore) -> None:
-        """A second one of an id is refused, and so is one for nobody who is somebody."""
+        """The store refuses a second pending login with an id, and one of an unknown principal."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_pending(pending("p1", "alice"))
             with pytest.raises(StoreError, match="exists already"):

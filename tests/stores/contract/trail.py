@@ -124,7 +124,7 @@ class TrailContract:
             assert await seqs(newest_first=True, after=3) == [5, 4]
 
     async def test_entries_are_filtered(self, new_store: NewStore) -> None:
-        """By name, and by whom an entry is about: its principal or its actor."""
+        """The trail can be filtered by name, and by principal or actor."""
         async with opened(new_store()) as store:
             await store.append_events(
                 [
@@ -162,7 +162,7 @@ class TrailContract:
 
     @pytest.mark.parametrize("nobody", ["", "nobody"])
     async def test_erasure_of_nobody_erases_nothing(self, nobody: str, new_store: NewStore) -> None:
-        """An entry about nobody is not about the empty name."""
+        """An erasure of an empty or unknown name erases nothing."""
         async with opened(new_store()) as store:
             await store.append_events([event("alice"), event("")])
             assert await store.erase_personal(nobody) == 0
