@@ -98,7 +98,7 @@ async def test_who_may_come_later_is_told_when(limits: dict[str, Any], status: i
 
 
 async def test_a_store_that_is_down_lets_nobody_in() -> None:
-    """With the store down new handshakes get 503, open connections stay, and the trail records the refusal."""
+    """With the store down new handshakes get 503, open connections stay, and the trail records the 503."""
     store = FakeStore()
     guard = door(store=store)
     async with serving([("/ws", Echo)], guard, CONNECT) as at:
