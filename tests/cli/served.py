@@ -48,7 +48,7 @@ async def main(path: Path) -> None:
     async with guard:
         sockets = bind_sockets(0, "127.0.0.1")
         HTTPServer(app).add_sockets(sockets)
-        print(sockets[0].getsockname()[1], flush=True)  # noqa: T201 - for whoever started it
+        print(sockets[0].getsockname()[1], flush=True)  # noqa: T201 - for the test that started it
         await asyncio.Event().wait()
 
 

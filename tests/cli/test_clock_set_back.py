@@ -1,4 +1,4 @@
-"""Commands on a machine whose clock was set back one hour: what they end is over at any time."""
+"""A command with a clock one hour behind ends its target at once and for good."""
 
 import asyncio
 import subprocess

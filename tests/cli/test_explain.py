@@ -46,7 +46,7 @@ CASES: dict[str, tuple[tuple[str, ...], int, str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_explained(case: str, populated: Cli) -> None:
-    """The verdict is the exit code, and whoever speaks is named."""
+    """The exit code is the verdict, and the output explains it."""
     arguments, code, said = CASES[case]
     result = populated("explain", *arguments)
     assert result.code == code, result.err

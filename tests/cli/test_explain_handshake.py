@@ -68,7 +68,7 @@ def test_what_a_browser_copies(populated: Cli, cookie: str, tmp_path: Path) -> N
 
 
 def test_the_store_stays_as_it_is(populated: Cli, cookie: str, config: Path) -> None:
-    """It works on a copy, in a file that nobody else can read and that is gone afterwards."""
+    """`explain handshake` works on a private copy of the store, and removes the copy afterwards."""
     database = config.parent / "door.db"
     before = hashlib.sha256(database.read_bytes()).digest()
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""`stormdoor factors`: what the desk sees and does for somebody who has lost a phone."""
+"""`stormdoor factors`: list and reset the second factors of a principal who has lost a phone."""
 
 import asyncio
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_list(enrolled: Cli) -> None:
 
 
 def test_nothing(enrolled: Cli) -> None:
-    """Nobody has one, or nobody is there."""
+    """The command says that the principal has no second factor, or that there is no such principal."""
     result = enrolled("factors", "list", "mia")
     assert (result.code, result.err) == (1, "mia has no second factor.\n")
     result = enrolled("factors", "list", "alcie")

@@ -167,7 +167,7 @@ def test_end_sessions(logged_in: Cli) -> None:
 def test_revocation_ends_sessions(
     logged_in: Cli, arguments: tuple[str, ...], left: list[str]
 ) -> None:
-    """Nobody is logged in on a page and shut out of its socket."""
+    """A revocation ends the sessions of its target, and the trail records the reason."""
     result = logged_in("revoke", *arguments, "--reason", "a lost laptop")
     assert result.code == 0
     sessions = logged_in("sessions", "list", "--json").json

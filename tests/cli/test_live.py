@@ -134,7 +134,7 @@ async def test_how_soon(server: Server) -> None:
 
 
 async def test_withdrawn_role(server: Server) -> None:
-    """Whoever may not be there any more is sent away; what is granted again counts at once."""
+    """A withdrawn role closes the socket with 3003, and a role granted again counts at once."""
     async with server.socket("alice") as socket:
         waiting = asyncio.create_task(closed_with(socket))
         await server.command("roles", "withdraw", "alice", "member")

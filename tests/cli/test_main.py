@@ -188,7 +188,7 @@ def test_completion(cli: Cli, shell: str) -> None:
 
 
 def test_completion_installed(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The completion is written where the shell looks, in the home of whoever asks."""
+    """`completion --install` writes the completion below HOME, at the path that the shell reads."""
     monkeypatch.setenv("HOME", str(tmp_path))
     result = cli("completion", "fish", "--install")
     assert result.code == 0

@@ -122,7 +122,7 @@ def test_add_twice(populated: Cli) -> None:
 def test_add_refused(
     cli: Cli, arguments: tuple[str, ...], typed: str, code: int, message: str
 ) -> None:
-    """What cannot be meant is refused, and adds nobody."""
+    """Invalid arguments are refused in one line, and no principal is added."""
     cli("principals", "add", "somebody", "--no-password")
     result = cli("principals", "add", "newcomer", *arguments, typed=typed)
     assert result.code == code
@@ -149,7 +149,7 @@ def test_password_is_hashed(populated: Cli, config: Path) -> None:
 
 
 class Terminal:
-    """A standard input at which somebody sits."""
+    """Standard input that claims to be a terminal and returns one line."""
 
     def __init__(self, line: str = "") -> None:
         self.line = line
@@ -216,7 +216,7 @@ def test_disable_and_enable(populated: Cli) -> None:
 
 
 def test_remove_asks(populated: Cli) -> None:
-    """Where nobody can be asked, `--yes` must say that it is meant so."""
+    """Without a terminal, `remove` needs `--yes`."""
     result = populated("principals", "remove", "alice")
     assert result.code == 2
     assert "--yes" in result.err
@@ -268,7 +268,7 @@ def test_roles_refused(populated: Cli) -> None:
 def test_roles_of_a_store_alone(
     populated: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the configuration, the roles are those that somebody has."""
+    """Without the configuration, `roles list` shows the roles of the accounts."""
     monkeypatch.delenv("STORMDOOR_CONFIG")
     result = populated("roles", "list", "--store", f"sqlite:{config.parent}/door.db")
     assert result.code == 0
@@ -289,7 +289,7 @@ def test_actor(populated: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_actor_behind_sudo(
     uid: int, sudo: str | None, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Behind sudo both names count; from anybody but root the variable is worth nothing."""
+    """Only for root does SUDO_USER count; the actor then has both names."""
     monkeypatch.setattr("os.getuid", lambda: uid)
     monkeypatch.setenv("SUDO_USER", sudo or "")
     assert actor() == shown

@@ -73,7 +73,7 @@ def ids(result: Result) -> list[str]:
 
 
 def test_open_endpoint(scan: Scan, project: Path) -> None:
-    """An endpoint that anybody can open is found, with its route, its line and a fix."""
+    """The scan reports an endpoint without authentication, with its route, its line and a fix."""
     (project / "app.py").write_text(OPEN)
     result = scan(".")
     assert result.code == 1
@@ -447,7 +447,7 @@ def test_crash_is_seventy(scan: Scan, project: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_output_is_utf8_everywhere(project: Path) -> None:
-    """JSON is UTF-8, and text readable, whatever the terminal's encoding is."""
+    """JSON is UTF-8 and text is readable, in every encoding of the terminal."""
     (project / "app.py").write_text(OPEN.replace("ROOM", "RÄUME"), encoding="utf-8")
     program = [sys.executable, "-c", "from stormdoor.cli.main import main; main()", "scan", "."]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

@@ -103,7 +103,7 @@ def test_verify(populated: Cli) -> None:
 
 
 CHANGES = {
-    # how somebody with the file changes it: what the verification says
+    # Change of the file by an attacker: message of the verification
     "UPDATE trail SET body = replace(body, 'user', 'XXXX') WHERE seq = 2": "entry 2 was changed",
     "UPDATE trail SET personal = x'7b7d' WHERE seq = 2": "the personal part of entry 2 was changed",
     "DELETE FROM trail WHERE seq = 2": "entry 2 is missing (found 3)",
@@ -135,7 +135,7 @@ def test_verify_tampered(statement: str, populated: Cli, config: Path) -> None:
 
 
 def test_head_shows_what_was_cut_off(populated: Cli, config: Path) -> None:
-    """Somebody with the key can compute a shorter trail; a head from before shows it."""
+    """A head from before reveals a shorter trail that was computed with the key."""
     head = populated("trail", "verify", "--json").json["head"]
     _tamper(config, "DELETE FROM trail WHERE seq = 3")
     _tamper(
@@ -264,7 +264,7 @@ def test_erase(populated: Cli) -> None:
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_follow(populated: Cli, config: Path, form: tuple[str, ...]) -> None:
-    """What is added is shown as it comes, until somebody interrupts."""
+    """`trail show --follow` prints new entries until an interrupt."""
     command = ["trail", "show", "--follow", "-n", "1", *form]
     # Where the tests run in the background, a shell has them ignore it.
     begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"

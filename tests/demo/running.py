@@ -126,14 +126,14 @@ class Running:
     # -- who comes ---------------------------------------------------------------------------------
 
     def visitor(self, *, address: str | None = None) -> Visitor:
-        """Somebody who has not logged in, at an address of loopback that nobody else has."""
+        """Return a client without a login, by default at an unused loopback address."""
         if address is None:
             number = next(self._addresses)
             address = f"127.9.{number >> 8}.{number & 255}"
         return Visitor(self.port, address=address)
 
     async def visit(self, name: str, *, address: str | None = None) -> Visitor:
-        """Somebody who has logged in with the password of the file."""
+        """Return a client that has logged in with the password of the file."""
         visitor = self.visitor(address=address)
         await visitor.log_in(name, self.password(name))
         return visitor
@@ -142,7 +142,7 @@ class Running:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """The file of the store, opened by somebody who can."""
+        """Open the file of the store directly, and commit the changes."""
         connection = sqlite3.connect(self.data / "demo.db", timeout=10.0)
         try:
             yield connection
@@ -178,7 +178,7 @@ class Running:
         return [entry for entry in self._read if entry["seq"] > since]
 
     async def mark(self) -> int:
-        """The number of the latest entry, after whatever has happened until now."""
+        """Return the number of the latest entry, after the demo has written all pending entries."""
         if self._clerk is None:
             self._clerk = await self.visit("ada")
         # Before it answers this, the demo writes down what waits.
@@ -249,7 +249,7 @@ def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
 
 @contextlib.contextmanager
 def running(data: Path, *, port: int = 0, files: int | None = None) -> Iterator[Running]:
-    """A demo that listens; stopped at the end, whatever happens. The arguments are those of `start`."""
+    """Start a demo that listens, and stop it at the end. The arguments are those of `start`."""
     one = start(data, port=port, files=files)
     try:
         one.wait_ready()

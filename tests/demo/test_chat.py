@@ -1,4 +1,4 @@
-"""`/ws/chat`: who gets in, what each may say there, and what everybody hears of it."""
+"""`/ws/chat`: admission, permissions of each role, and the messages that the others receive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _numbers = iter(range(10**9))
 
 @pytest.fixture
 def room() -> str:
-    """A room that nobody has been in."""
+    """Return the name of a new room."""
     return f"room-{next(_numbers)}"
 
 
@@ -62,7 +62,7 @@ async def test_who_has_a_role_gets_in(name: str, demo: Running) -> None:
 
 
 async def test_who_has_no_role_does_not(demo: Running) -> None:
-    """Whoever has none can log in, and that is all: 403 before any socket, and recorded by name."""
+    """A principal without a role can log in, but gets 403 for the socket, and the trail names it."""
     eve = await demo.visit("eve")
     since = await demo.mark()
     assert await eve.refused() == 403
@@ -96,7 +96,7 @@ async def test_every_kind_of_credential(demo: Running) -> None:
 
 
 async def test_two_credentials_are_refused(demo: Running) -> None:
-    """Nobody can be two; the only pair is a session's cookie with what came from that session."""
+    """Two credentials get 400, except a session cookie with a ticket of that session."""
     alice, bob = await demo.visit("alice"), await demo.visit("bob")
     token = ("Authorization", f"Bearer {await bob.token()}")
     key = ("X-API-Key", demo.sensor_key)
@@ -113,7 +113,7 @@ async def test_two_credentials_are_refused(demo: Running) -> None:
 
 
 async def test_joining(demo: Running, room: str) -> None:
-    """`joined` names the room, who joined, and everybody who is there; the others hear it too."""
+    """`joined` names the room, the new member and all members, and the others receive it too."""
     async with (
         inside(demo, room, "alice") as [alice],
         await (await demo.visit("mia")).open() as mia,
@@ -129,7 +129,7 @@ async def test_joining(demo: Running, room: str) -> None:
 
 
 async def test_saying(demo: Running, room: str) -> None:
-    """`said` names the room, the speaker and the time; the whole room hears it once, nobody else."""
+    """`said` names the room, the speaker and the time, and only the room receives it, once."""
     async with (
         inside(demo, room, "alice", "mia") as [alice, mia],
         inside(demo, "lobby", "ada") as [outside],
@@ -222,7 +222,7 @@ async def test_two_sockets_of_one_principal(demo: Running, room: str) -> None:
 
 
 async def test_kicking(demo: Running) -> None:
-    """The moderator of a room throws somebody out: both and the room hear `kicked`, and no `left`."""
+    """A moderator of a room removes a member; the member and the room receive `kicked`, and no `left`."""
     async with inside(demo, "ops", "alice", "bob", "mia") as [alice, bob, mia]:
         kicked = await mia.ask({"type": "kick", "room": "ops", "principal": "bob", "id": "k"})
         expected = {"type": "kicked", "room": "ops", "principal": "bob", "by": "mia"}
@@ -236,7 +236,7 @@ async def test_kicking(demo: Running) -> None:
 
 
 async def test_who_was_kicked_is_silent(demo: Running) -> None:
-    """Until it has joined again, which everybody sees; elsewhere it may speak."""
+    """A removed member cannot speak in the room until it joins again; it can speak in other rooms."""
     async with inside(demo, "ops", "mia", "bob") as [mia, bob]:
         await mia.ask({"type": "kick", "room": "ops", "principal": "bob"})
         await heard(bob)
@@ -290,7 +290,7 @@ async def test_who_is_not_there_cannot_be_kicked(whom: str, demo: Running) -> No
 
 
 async def test_announcing(demo: Running, room: str) -> None:
-    """Everybody who is connected hears it, in whatever room or none."""
+    """Every connected client receives an announcement, in any room or none."""
     async with (
         inside(demo, room, "alice") as [alice],
         await (await demo.visit("mia")).open() as mia,
@@ -367,7 +367,7 @@ async def test_an_invalid_message(case: str, demo: Running) -> None:
 
 @pytest.mark.parametrize("id", [0, 1, 2**53 - 1, "", "a", "x" * 64, "🌩", '"\\', "<b>", None])
 async def test_an_id_comes_back(id: Any, demo: Running) -> None:
-    """Whatever a client calls its message, the answer carries the same, as it was."""
+    """The answer repeats the id of the message unchanged."""
     async with await (await demo.visit("alice")).open() as wire:
         if id is None:
             assert "id" not in await wire.ask({"type": "join", "room": "lobby"})
@@ -398,7 +398,7 @@ async def test_a_message_that_is_far_too_large(demo: Running) -> None:
 
 
 async def test_the_largest_messages_that_may_be(demo: Running) -> None:
-    """500 characters of whatever script arrive as they were."""
+    """A text of 500 characters of any script arrives unchanged."""
     async with inside(demo, "random", "alice", "bob") as [alice, bob]:
         for text in ("x" * 500, "🌩" * 500, "\t\n", "<script>alert(1)</script>", "' OR 1=1 --"):
             await alice.ask({"type": "say", "room": "random", "text": text})
@@ -413,7 +413,7 @@ async def test_binary_junk(demo: Running) -> None:
 
 
 async def test_too_many_messages(demo: Running) -> None:
-    """What is beyond the limit is `rate-limited`; whoever goes on is closed (1008)."""
+    """Messages above the limit get `rate-limited`, and a client that continues is closed (1008)."""
     async with await (await demo.visit("bob")).open() as wire:
         for number in range(60):
             wire.send({"type": "say", "room": "random", "text": "flood", "id": number})

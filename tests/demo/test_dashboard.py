@@ -46,7 +46,7 @@ def every(*kinds: str) -> list[Callable[[dict[str, Any]], bool]]:
 
 @pytest.mark.parametrize("name", ["alice", "bob", "eve"])
 async def test_members_are_refused_at_the_handshake(name: str, demo: Running) -> None:
-    """403 before any socket, with whatever credential, and recorded."""
+    """A member gets 403 at the handshake with each credential, and the trail records it."""
     visitor = await demo.visit(name)
     ticket, token = await visitor.ticket(DASHBOARD), await visitor.token()
     since = await demo.mark()
@@ -133,7 +133,7 @@ async def test_whoever_comes_later_sees_what_was(demo: Running) -> None:
 
 
 async def test_messages_are_counted(demo: Running) -> None:
-    """Messages per second rise when somebody speaks, and fall again."""
+    """Messages per second rise while a client speaks, and fall afterwards."""
     ada, alice = await demo.visit("ada"), await demo.visit("alice")
     async with await alice.open() as chat, await ada.open(DASHBOARD) as wire:
         await listened(wire, of("stats", messages_per_second=0.0))
@@ -232,7 +232,7 @@ async def test_the_sensor_may_send_readings_and_nothing_else(
 
 @pytest.mark.parametrize("name", ["mia", "ada"])
 async def test_people_send_no_readings(name: str, demo: Running) -> None:
-    """Nobody but a device reports: not a moderator, not an administrator."""
+    """Only a device can send readings; a moderator and an administrator cannot."""
     ada = await demo.visit("ada")
     async with (
         await ada.open(DASHBOARD) as wire,
@@ -271,7 +271,7 @@ async def test_the_key_counts_from_nowhere_else(demo: Running) -> None:
 
 
 async def test_metrics_are_for_administrators(demo: Running) -> None:
-    """401 for nobody, 403 for everybody else, and recorded."""
+    """`/metrics` answers 401 without a login, and 403 with a trail entry to a principal who may not read it."""
     assert (await demo.visitor().get("/metrics")).status == 401
     for name in ("alice", "mia", "eve"):
         visitor = await demo.visit(name)

@@ -91,7 +91,7 @@ async def test_a_form_with_a_wrong_password_goes_back(demo: Running) -> None:
 
 
 async def test_an_unknown_principal_looks_like_a_wrong_password(demo: Running) -> None:
-    """Same status, same headers, same body: nobody learns here who has an account."""
+    """The answer to an unknown name equals the answer to a wrong password in status, headers and body."""
     answers = []
     for name in ("alice", "nobody", "ALICE", "alice ", "sensor"):
         answer = await demo.visitor().post(LOGIN, {"username": name, "password": "wrong wrong"})
@@ -117,7 +117,7 @@ async def test_an_unknown_principal_takes_as_long(demo: Running) -> None:
 
 
 async def test_failures_slow_down(demo: Running) -> None:
-    """After five failures the sixth must wait, whatever the password; elsewhere nobody has to."""
+    """After five failures an address must wait, even with the right password; another address need not."""
     visitor = demo.visitor()
     wrong = {"username": "mia", "password": "wrong wrong"}
     since = await demo.mark()
@@ -197,7 +197,7 @@ async def test_a_body_that_is_too_large_is_refused(demo: Running) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "HEAD", "OPTIONS"])
 async def test_only_post_logs_in(method: str, demo: Running) -> None:
-    """Another method is 405: above all, no link logs anybody in or out."""
+    """Every method except POST gets 405, so a link cannot log a user in or out."""
     visitor = demo.visitor()
     query = "?username=alice&password=wrong"
     for path in ("/auth/login", "/auth/logout", "/auth/ticket", "/auth/token", "/auth/password"):
@@ -306,7 +306,7 @@ async def test_a_program_and_another_name_of_ours_may(
 
 
 async def test_a_login_gives_a_new_session(demo: Running) -> None:
-    """Whatever cookie came along is worth nothing afterwards: nobody can choose another's session."""
+    """A login creates a new session, so an attacker cannot fix the session of a victim."""
     mallory = await demo.visit("eve")
     victim = mallory.twin(address=demo.visitor().address)
     fixed = victim.cookie
@@ -329,7 +329,7 @@ async def test_an_invented_cookie_is_not_taken_over(demo: Running) -> None:
 
 
 async def test_two_session_cookies_are_none(demo: Running) -> None:
-    """Whoever can add a second cookie of that name cannot make the server pick it."""
+    """Two session cookies count as none, so an added cookie gives no session."""
     alice, eve = await demo.visit("alice"), await demo.visit("eve")
     both = demo.visitor()
     pairs = f"__Host-stormdoor={alice.cookie}; __Host-stormdoor={eve.cookie}"

@@ -122,7 +122,7 @@ async def trail(visitor: Any, since: int = 0) -> dict[str, Any]:
 
 
 async def test_everybody_sees_what_was_recorded_about_them(demo: Running) -> None:
-    """Of others one sees nothing, whoever one is; nor addresses, details or agents."""
+    """A principal sees only entries about itself, without addresses, details or agents."""
     alice, bob = await demo.visit("alice"), await demo.visit("bob")
     last = (await trail(alice))["last"]
     await alice.refused("/ws/dashboard")

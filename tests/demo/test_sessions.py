@@ -128,7 +128,7 @@ async def test_ending_the_present_session_logs_out(demo: Running) -> None:
 
 
 async def test_nobody_ends_the_sessions_of_others(demo: Running) -> None:
-    """Somebody else's session is as unknown as one that never was, to an administrator too."""
+    """An unknown session and another principal's session get the same answer, also for administrators."""
     bob = await demo.visit("bob")
     [id] = [one["id"] for one in await sessions(bob) if one["current"]]
     for name in ("alice", "ada"):
@@ -173,7 +173,7 @@ async def test_ending_all_others(demo: Running) -> None:
 
 
 async def test_a_logout_closes_everything(demo: Running) -> None:
-    """Cookie, sockets of whatever kind, tickets, tokens: all over in the moment of the answer."""
+    """A logout ends the cookie, all sockets, tickets and tokens of the session at once."""
     alice = await demo.visit("alice")
     unused, token = await alice.ticket(), await alice.token()
     async with (
@@ -216,7 +216,7 @@ async def test_after_a_logout_nothing_comes_through(demo: Running) -> None:
 
 
 async def test_logging_out_twice_is_no_error(demo: Running) -> None:
-    """Who is nobody may log out as well; a form is sent on to the login page."""
+    """A logout without a session succeeds, and a form redirects to the login page."""
     visitor = demo.visitor()
     assert (await visitor.post("/auth/logout")).status == 204
     alice = await demo.visit("alice")
@@ -226,7 +226,7 @@ async def test_logging_out_twice_is_no_error(demo: Running) -> None:
 
 
 async def test_a_page_may_ask_who_is_logged_in(demo: Running) -> None:
-    """Nobody: 401, which is an answer and not a refusal, so it is neither recorded nor counted."""
+    """`/auth/session` without a login answers 401; the trail does not record it, and no limit counts it."""
     visitor = demo.visitor()
     for _ in range(3):
         answer = await visitor.get("/auth/session")

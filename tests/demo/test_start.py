@@ -42,7 +42,7 @@ def mode(path: Path) -> int:
 
 
 def test_the_credentials_are_for_the_owner_only(demo: Running) -> None:
-    """Nobody else on the machine can read the passwords, the secrets or the database."""
+    """Other users of the machine cannot read the passwords, the secrets or the database."""
     assert {path.name: oct(mode(path)) for path in demo.data.iterdir() if mode(path) & 0o077} == {}
     assert mode(demo.data / CREDENTIALS) == 0o600
     assert mode(demo.data) == 0o700
@@ -57,7 +57,7 @@ def test_the_credentials_name_everybody(demo: Running) -> None:
 
 
 def test_the_passwords_are_random(demo: Running) -> None:
-    """No two alike, and long enough that nobody guesses one."""
+    """The passwords differ, and each is too long to guess."""
     passwords = [person["password"] for person in demo.credentials["principals"].values()]
     assert len(set(passwords)) == len(PEOPLE)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{16,}", password) for password in passwords)
@@ -120,7 +120,7 @@ def test_the_start_up_check_has_no_remark(demo: Running) -> None:
 
 
 async def test_it_listens_on_loopback_only(demo: Running) -> None:
-    """Whoever is not on this machine finds no port."""
+    """The demo listens on loopback only."""
     addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}
     for address in addresses - {"127.0.0.1", "127.0.1.1", "::1"}:
         with socket.socket(socket.AF_INET6 if ":" in str(address) else socket.AF_INET) as sock:
@@ -158,7 +158,7 @@ async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
 
 
 async def test_without_the_file_there_are_new_passwords(tmp_path: Path) -> None:
-    """Whoever removes the file gets new passwords and a new key; the old ones are worth nothing."""
+    """Without the file of credentials the demo makes new passwords and a new key; the old ones fail."""
     with running(tmp_path / "data") as first:
         before = first.credentials
         alice = await first.visit("alice")
@@ -180,7 +180,7 @@ async def test_without_the_file_there_are_new_passwords(tmp_path: Path) -> None:
 
 
 async def test_without_the_database_the_passwords_are_the_same(tmp_path: Path) -> None:
-    """Whoever removes the database has the same principals with the same passwords, and nothing else."""
+    """Without the database the demo makes the same principals with the same passwords."""
     with running(tmp_path / "data") as first:
         alice = await first.visit("alice")
         assert first.stop() == 0
@@ -363,7 +363,7 @@ def test_other_mistakes_are_left_to_the_demo(arguments: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 async def test_it_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
-    """Everybody is told that the server goes away (1001), the trail is complete, the exit code is 0."""
+    """A signal closes every socket with 1001, completes the trail, and exits with 0."""
     with running(tmp_path / "data") as one:
         alice, ada = await one.visit("alice"), await one.visit("ada")
         async with (

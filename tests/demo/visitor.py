@@ -1,4 +1,4 @@
-"""Somebody at an address of their own, with a cookie jar: speaks HTTP and WebSocket as told."""
+"""Client with its own address and cookie jar, for HTTP and WebSocket requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def heard(wire: Wire) -> list[Any]:
 
 
 async def told(wire: Wire, kind: str) -> Any:
-    """The next message of that type, whatever comes before it."""
+    """Return the next message of that type."""
     while True:
         frame = await wire.receive()
         if frame.opcode == TEXT and (message := json.loads(frame.payload))["type"] == kind:
@@ -60,7 +60,7 @@ async def told(wire: Wire, kind: str) -> Any:
 
 
 async def answer(wire: Wire, message: dict[str, Any]) -> Any:
-    """The answer to one message, whatever else comes before it; None if there is none any more."""
+    """Send a message and return its answer; None if the connection ends first."""
     id = f"question {next(_PINGS)}"
     wire.send({**message, "id": id})
     with contextlib.suppress(Ended):
@@ -90,15 +90,15 @@ async def collected(wire: Wire) -> list[Any]:
 
 
 class Visitor:
-    """Somebody who speaks to one server.
+    """Client of one server.
 
     Args:
         port: Of the server, on 127.0.0.1.
-        address: From where: budgets and back-off count by address.
+        address: The client's address, by which rate limits and back-off count.
 
     Attributes:
-        cookies: What the server has set.
-        secrets: Every secret that was sent or received: it must not turn up anywhere else.
+        cookies: Cookies that the server has set.
+        secrets: Every secret that was sent or received: it must not appear anywhere else.
     """
 
     def __init__(self, port: int, *, address: str = "127.0.0.1") -> None:
@@ -118,7 +118,7 @@ class Visitor:
         return self.cookies["__Host-stormdoor"]
 
     def twin(self, *, address: str | None = None, **cookies: str) -> Visitor:
-        """Somebody else who has got hold of cookies: these, or a copy of all."""
+        """Return a thief: a second client with these cookies, or with a copy of all."""
         other = Visitor(self.port, address=address or self.address)
         other.cookies = cookies or dict(self.cookies)
         return other
@@ -250,15 +250,15 @@ class Visitor:
         host: str | None = None,
         receive_buffer: int | None = None,
     ) -> Wire:
-        """One handshake, and the answer to it, whatever it is.
+        """Send one handshake and read its answer.
 
         Args:
-            path: What for.
-            headers: Further ones.
+            path: Path and query of the request.
+            headers: Further headers.
             origin: The Origin; by default that of the server's own pages, None for none.
             offers: Subprotocols.
             host: The Host, if it is to be another.
-            receive_buffer: Bytes that the kernel takes without being read, if few are wanted.
+            receive_buffer: Bytes in the receive buffer of the client's kernel, to make it small.
         """
         more = [
             ("Upgrade", "websocket"),

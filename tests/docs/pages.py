@@ -186,7 +186,7 @@ async def refused(url: str, **options: Any) -> int:
 
 
 async def closed(client: ClientConnection, *, seconds: float = 5.0) -> int:
-    """The code with which the server closes; whatever comes before is let go."""
+    """Read up to the close of the server, and return its code."""
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -196,17 +196,17 @@ async def closed(client: ClientConnection, *, seconds: float = 5.0) -> int:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses at the moment."""
+    """Return a free port of this machine."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
 def until_listening(port: int) -> None:
-    """Wait until somebody listens there.
+    """Wait until a server listens on the port.
 
     Raises:
-        TimeoutError: Nobody does.
+        TimeoutError: No server listens there.
     """
     for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):

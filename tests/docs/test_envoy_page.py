@@ -49,7 +49,7 @@ FORGED = {
 }
 
 SHUT = (InvalidMessage, ConnectionError, ssl.SSLError)
-"""How it ends for whoever TLS does not let in."""
+"""The errors with which TLS refuses a client."""
 
 CARELESS = {
     "clock_skew_seconds: 5": "clock_skew_seconds: 60",
@@ -61,7 +61,7 @@ CARELESS = {
 
 
 class Naive(WebSocketHandler):
-    """What people write behind a proxy: whatever a header says is so."""
+    """Careless handler behind a proxy, which trusts every header."""
 
     def check_origin(self, origin: str) -> bool:
         """No door."""
@@ -98,7 +98,7 @@ class Site:
         return {"Cookie": f"a=b; __Host-token={self.provider.sign(payload)}"}
 
     def shown(self) -> dict[str, str]:
-        """What somebody writes who has seen the certificate of a device, and has no key."""
+        """Return the headers of an attacker who has seen a device's certificate and lacks its key."""
         certificate = quote(self.fleet.issue("", BOILER).pem)
         return {"X-Forwarded-Client-Cert": f'Cert="{certificate}"'}
 
@@ -110,7 +110,7 @@ class Site:
         issued: Issued | None = None,
         origin: Any = ORIGIN,
     ) -> dict[str, Any]:
-        """How somebody connects to this machine under the name of the site."""
+        """Return the options to connect to this machine under the name of the site."""
         return {
             "host": "127.0.0.1",
             "port": port,
@@ -199,7 +199,7 @@ async def believed(port: int, options: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealProvider) -> None:
-    """Whoever has a token or a certificate is who it says; whatever a client writes itself is nothing."""
+    """A token or a certificate names the principal, and identity headers of the client count nothing."""
     async with site(tmp_path, provider) as here, here.envoy(envoy) as port:
         url = f"wss://app.example:{port}/feed"
         alice = here.issued("alice", "/staff", "/other")

@@ -57,7 +57,7 @@ async def test_ward(tmp_path: Path) -> None:
 
 
 async def test_retrofit(tmp_path: Path) -> None:
-    """The old application works for those who are logged in, and for nobody else."""
+    """The retrofitted application serves logged-in clients, and refuses all others."""
     with started(tmp_path, "retrofit.py") as server:
         at = f"127.0.0.1:{server.port}"
         answer = await AsyncHTTPClient().fetch(

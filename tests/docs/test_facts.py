@@ -178,7 +178,7 @@ MISSING = {
 
 
 def test_what_is_missing_is_missing() -> None:
-    """Whoever builds one of them corrects the page."""
+    """The page lists exactly the features that are missing; a change that adds one must correct it."""
     section = _section(EXPLANATION / "threat-model.md", "What is missing")
     assert re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE) == list(MISSING)
     sources = "\n".join(_text(path) for path in PACKAGE.rglob("*.py"))

@@ -147,7 +147,7 @@ def setting(store: Store | None = None, **options: Any) -> tuple[Guard, Applicat
 
 
 def token(name: str = "alice") -> dict[str, Any]:
-    """The header of somebody with the role."""
+    """Return the header of a principal with the role."""
     issued = JwtIssuer(KEY, "i", "a").issue(name, now=time.time(), claims={"roles": ["member"]})
     return {"additional_headers": {"Authorization": f"Bearer {issued.token}"}}
 
@@ -182,7 +182,7 @@ async def test_store_down_while_running() -> None:
 
 
 async def test_lost_entries_shut_the_door() -> None:
-    """Once an entry is lost nobody is admitted; when the store is back, a gap is recorded."""
+    """After a lost entry the guard admits no client; when the store answers, the trail records a gap."""
     store = Fragile()
     guard, app = setting(store)
     async with serving(app, guard) as host:
@@ -226,7 +226,7 @@ async def test_failing_action(how: str) -> None:
 
 
 async def test_stop_in_order() -> None:
-    """A process that stops says 1001 to everybody, and lets nobody in any more."""
+    """A stopping process closes every connection with 1001, and admits no client."""
     guard, app = setting()
     async with serving(app) as host:
         await guard.start()
@@ -243,7 +243,7 @@ async def test_unguarded_handler_lets_nobody_in() -> None:
 
 
 async def test_two_credentials() -> None:
-    """Two of them are 400: two cookies, or a token beside somebody's cookie."""
+    """Two credentials get 400: two cookies, or a token beside a cookie."""
     guard, app = setting()
     name = "__Host-stormdoor"
     bearer = token()["additional_headers"]
@@ -257,7 +257,7 @@ async def test_two_credentials() -> None:
 
 
 async def test_public_endpoint_with_actions() -> None:
-    """At a public endpoint everybody is `anonymous`, without a role; only a permit lets it act."""
+    """A client of a public endpoint is `anonymous` without a role, and only a permit lets it act."""
 
     class Public(Handler):
         permission = public("everybody may look")  # type: ignore[assignment]
@@ -289,7 +289,7 @@ async def test_token_in_the_address_is_redacted(caplog: pytest.LogCaptureFixture
 
 
 async def test_idle_session_and_no_store() -> None:
-    """An idle session whose store cannot be asked ends (1013)."""
+    """A connection with an idle session ends with 1013 if the store does not answer."""
     store = Fragile()
     guard, app = setting(store, sessions={"idle_seconds": 0.5, "absolute_seconds": 60.0})
     async with serving(app, guard) as host:

@@ -250,7 +250,7 @@ async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class _Unheard(WebSocketHandler):
-    """A handler that nobody has declared."""
+    """Handler without a declared permission."""
 
 
 async def test_browser_login() -> None:

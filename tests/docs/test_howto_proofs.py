@@ -178,7 +178,7 @@ async def test_devices_with_certificates(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 async def test_certificates_through_nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's nginx verifies the certificate and passes it on; nobody else can."""
+    """Only the page's nginx can pass on a certificate, and it verifies the certificate."""
     monkeypatch.chdir(tmp_path)
     authority = Authority(float(int(time.time())))
     proxied = f'trusted_proxies=["127.0.0.1"], forwarded_certificate=through_nginx("{SECRET}"),'
@@ -245,7 +245,7 @@ def test_the_secret_of_the_proxy(tmp_path: Path) -> None:
 
 
 async def test_an_identity_proxy(caplog: pytest.LogCaptureFixture) -> None:
-    """The page's application believes its proxy, and says in its log why it believes nobody else."""
+    """The page's application trusts only its proxy, and the log says why it refuses another sender."""
     hosts = {"origins=": 'hosts=["app.example", "127.0.0.1"], origins='}
     page = module_of(PROXY, hosts)
     alice = _from_proxy(X_Auth_Request_User="alice", X_Auth_Request_Groups="/staff,/other")
@@ -277,7 +277,7 @@ async def test_an_identity_proxy(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_nginx_with_auth_request(tmp_path: Path) -> None:
-    """The page's nginx asks who it is, and replaces whatever the client wrote."""
+    """The page's nginx asks for the identity, and replaces the identity headers of the client."""
     authority = Authority(float(int(time.time())))
     page = module_of(PROXY)
     [block] = blocks(PROXY, "nginx")

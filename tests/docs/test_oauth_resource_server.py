@@ -128,7 +128,7 @@ async def test_a_server_like_keycloak(provider: RealProvider) -> None:
 
 
 async def test_opaque_tokens(provider: RealProvider) -> None:
-    """Asked about once; refused when revoked; 503 when nobody answers."""
+    """The guard introspects a token once, refuses a revoked one, and answers 503 without an answer."""
     page = of(provider)
     app, guard = guarded(page, page.asking)
 
@@ -148,7 +148,7 @@ async def test_opaque_tokens(provider: RealProvider) -> None:
 
 
 async def test_bound_tokens(provider: RealProvider) -> None:
-    """Without the certificate, whoever has the token has nothing."""
+    """A stolen token without its certificate is refused."""
     page = of(provider)
     app, guard = guarded(page, page.bound)
     claims = {

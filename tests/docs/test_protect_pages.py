@@ -39,7 +39,7 @@ async def _ask(url: str, name: str | None, body: str | None = None) -> HTTPRespo
 
 
 async def test_the_programs_of_the_page() -> None:
-    """Ada is served over each transport; nobody else is in her sessions."""
+    """Ada uses each transport, and another principal cannot use her sessions."""
     page = module_of(PAGE, HERE)
     async with serving(page.app, page.guard) as at:
         client = socketio.AsyncClient(reconnection=False)

@@ -25,7 +25,7 @@ OUTPUTS = [block.text for block in blocks(PAGE, "text")]
 
 
 class Desk:
-    """The folder of somebody who reads the tutorial, with the server of one step running."""
+    """Folder of a reader of the tutorial, with the server of one step."""
 
     def __init__(self, folder: Path, chat: str) -> None:
         self.folder = folder

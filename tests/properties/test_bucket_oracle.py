@@ -103,7 +103,7 @@ times = st.floats(0, 1e10) | st.sampled_from([math.nan, math.inf, -math.inf])
 
 @given(times, times, rates, anything)
 def test_no_number_opens_a_bucket(tat: float, now: float, rate: Rate, cost: float) -> None:
-    """Whatever the floats are, what passes costs from nothing to the burst, and is paid for."""
+    """For any floats, an allowed cost is between zero and the burst, and the bucket is charged for it."""
     after = spend(tat, now, rate, cost)
     if after is None:
         return

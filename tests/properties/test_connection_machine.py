@@ -164,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         self.run(begin())
 
     def teardown(self) -> None:
-        """Whatever was left open ends with the guard, and then nothing counts."""
+        """End all connections with the guard, and assert that all counters are zero."""
         self.store.down = False
         self.store.broken.clear()
         self.run(self.guard.close())
@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=logins, who=people)
     def log_in(self, who: str) -> Login:
-        """Somebody logs in. A moment passes: nobody logs in at the very time of a revocation."""
+        """Create a session a moment later, so that no login has the time of a revocation."""
         self.clock.advance(0.01)
         issued = self.run(self.guard.sessions.create(who))
         login = Login(
@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=lives, login=logins, by_ticket=st.booleans())
     def connect(self, login: Login, by_ticket: bool) -> Any:
-        """A handshake. Whoever must not come in does not."""
+        """Connect with a session or a ticket, and assert that a client without permission is refused."""
         handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [login.secret]})
         coming = (
             self._by_ticket(login) if by_ticket else self.guard.admission.admit(handshake, CHAT)
@@ -251,7 +251,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def open(self) -> None:
-        """The 101 has been sent, to everybody who waits for it, whatever has become of him."""
+        """Open every connection that waits for its 101."""
         for live in self.known:
             if not live.opened:
                 self._open(live)
@@ -272,7 +272,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(login=logins, data=st.data())
     def refresh(self, login: Login, data: st.DataObject) -> None:
-        """A ticket of some login comes on some connection, whatever has become of both."""
+        """Refresh any connection with a ticket of any login."""
         if not self.known:
             return
         live = data.draw(st.sampled_from(self.known))
@@ -298,7 +298,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(raw=st.sampled_from([SAY, SAY, SAY, "?"]), way=st.integers(0, 2))
     def talk(self, raw: str, way: int) -> None:
-        """Everybody who ever came in sends a message or a ping, whatever has become of it."""
+        """Send a message or a ping on every connection, also on ended ones."""
         for live in self.known:
             if self._delivered(live, raw, way):
                 self._must_be_allowed(live, way)
@@ -324,7 +324,7 @@ class Machine(RuleBasedStateMachine):
             assert self._may(live.login.who, "chat:say") or live.login.who in self._unheard()
 
     def _unheard(self) -> set[str]:
-        """Whose roles another process has changed since the last tick."""
+        """Return the principals with roles that another process has changed since the last tick."""
         return {value for what, value in self.late if what == "changed"}
 
     @rule()
@@ -420,7 +420,8 @@ class Machine(RuleBasedStateMachine):
         for _, value in self.late:
             if isinstance(value, tuple):
                 live, at = value
-                # Whoever has shown a younger login meanwhile hangs on that, and it is not covered.
+                # A connection that has presented a younger login depends on that login, which is not
+                # covered.
                 live.over |= live.login.issued <= at
             elif not self._may(value, "chat:connect"):
                 self._end(who=value)
@@ -428,7 +429,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["mend", "mend", "revocations", "append_events", "clock"]))
     def trouble(self, kind: str) -> None:
-        """A part of the store fails, or answers again; or somebody sets the wall clock back, once."""
+        """Break or repair a part of the store, or set the wall clock back, once."""
         if kind == "mend":
             self.store.broken.clear()
         elif kind != "clock":

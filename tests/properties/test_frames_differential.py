@@ -300,7 +300,7 @@ def test_three_readers_agree(data: bytes, compressed: bool, seed: int) -> None:
 
 @given(texts, st.booleans())
 def test_good_manners_are_understood_by_all(messages: list[str], compressed: bool) -> None:
-    """What nobody may refuse comes out of all three."""
+    """All three implementations read a valid sequence of messages."""
     data = b"".join(
         client_frame(
             TEXT, deflated(one.encode()) if compressed else one.encode(), rsv=RSV1 * compressed

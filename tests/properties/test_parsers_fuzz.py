@@ -54,7 +54,7 @@ def test_permission_or_refusal(text: str) -> None:
 @prompt
 @given(any_text | names, names)
 def test_a_pattern_grants_only_what_begins_like_it(pattern: str, permission: str) -> None:
-    """Whatever pattern is accepted, what it grants is itself or continues it after a colon."""
+    """A valid pattern grants itself, or names that continue it after a colon."""
     try:
         check_pattern(pattern)
         check_permission(permission)
@@ -273,7 +273,7 @@ strangers = st.integers(1, 250).map("198.51.100.{}".format)
     st.lists(proxies, min_size=1, max_size=4),
 )
 def test_nothing_forged_is_believed(forged: list[str], client: str, path: list[str]) -> None:
-    """Whatever a client writes into the header, the address is what the first proxy saw."""
+    """The client's address is the one that the first proxy saw, with any forged header."""
     *hops, peer = path
     assert client_address(peer, [*forged, client, *hops], trusted) == client
 
@@ -393,7 +393,7 @@ def test_depth_is_depth(value: Any, limit: int) -> None:
 @given(any_text | nearly(json_values.map(json.dumps)), st.integers(0, 3))
 @example("[" * 20 + '"' + '\\"' * 100_000, 3)
 def test_what_is_deep_does_not_pass_as_shallow(text: str, limit: int) -> None:
-    """Whatever the text, if it is JSON after all, its depth was not missed."""
+    """`too_deep` never misses the depth of a valid JSON text."""
     deep = too_deep(text, limit)
     try:
         value = json.loads(text)

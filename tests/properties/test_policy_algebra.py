@@ -101,7 +101,7 @@ def test_decide_agrees_with_the_rules(everything: Items, request: AccessRequest,
 def test_a_forbid_more_never_allows_more(
     everything: Items, request: AccessRequest, s: Scopes, more: Policy
 ) -> None:
-    """Adding any forbid, also one whose condition fails, allows nothing that was refused."""
+    """A further forbid, also one with a failing condition, never allows a refused request."""
     if PolicySet([*everything, more]).decide(request, s):
         assert PolicySet(everything).decide(request, s)
 
@@ -110,7 +110,7 @@ def test_a_forbid_more_never_allows_more(
 def test_a_permit_less_never_allows_more(
     everything: Items, request: AccessRequest, s: Scopes, more: Policy
 ) -> None:
-    """A permit whose condition does not fail only ever adds."""
+    """A permit with a condition that does not fail never removes a permission."""
     if PolicySet(everything).decide(request, s):
         assert PolicySet([*everything, more]).decide(request, s)
 
@@ -159,7 +159,7 @@ def test_order_does_not_matter(
 def test_decide_is_deterministic(
     everything: Items, before: list[AccessRequest], request: AccessRequest, s: Scopes
 ) -> None:
-    """The whole decision is the same each time, whatever was asked before."""
+    """A decision does not depend on earlier decisions."""
     policies = PolicySet(everything)
     for asked in before:
         policies.decide(asked, s)
@@ -171,7 +171,7 @@ def test_decide_is_deterministic(
 def test_what_a_memo_holds_stays_true(
     everything: Items, request: AccessRequest, later: AccessRequest, s: Scopes
 ) -> None:
-    """What is unconditional and allowed is allowed to everybody alike, in all circumstances."""
+    """An allowed unconditional permission is allowed to all equal principals in all circumstances."""
     policies = PolicySet(everything)
     if policies.conditional(request.permission) or not policies.decide(untenanted(request), s):
         return

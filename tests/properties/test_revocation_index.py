@@ -80,7 +80,7 @@ def test_forgetting_sessions_forgets_nothing_else(
 def test_a_revocation_more_never_revives(
     feed: list[Revocation], more: Revocation, authentication: Authentication
 ) -> None:
-    """What has ended stays ended, whatever is revoked next."""
+    """A further revocation never revives an ended credential."""
     if RevocationIndex(feed).ends(authentication):
         assert RevocationIndex([*feed, more]).ends(authentication)
 
@@ -103,7 +103,7 @@ class Everybody(dict[str, Any]):
 def test_whom_a_revocation_names(
     known: list[tuple[Authentication, set[str]]], revocation: Revocation, number: int
 ) -> None:
-    """Found at once are those of whom it would say so one by one, by the roles that they have now."""
+    """The index returns exactly the connections that the revocation covers, by their current roles."""
     everybody = Everybody()
     for id, (authentication, roles) in enumerate(known):
         now = replace(authentication.principal, roles=frozenset(roles))
