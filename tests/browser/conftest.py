@@ -89,7 +89,7 @@ def _log_in(page: Page, demo: Running, name: str) -> None:
 
 @pytest.fixture
 def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
-    """Log somebody in with the form and show a page; no page may have an error or break its policy."""
+    """Log a principal in with the form and show a page; no page may have an error or break its policy."""
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 

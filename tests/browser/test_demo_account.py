@@ -16,7 +16,7 @@ _READY = "body[data-ready]"
 
 
 def _age(demo: Running, name: str) -> None:
-    """The proofs of somebody's sessions are an hour old."""
+    """Make the proofs of the principal's sessions one hour old."""
     with demo.database() as database:
         database.execute(
             "UPDATE session SET authenticated_at = authenticated_at - 3600 WHERE principal_id = ?",
@@ -121,7 +121,7 @@ def test_an_announcement_takes_a_fresh_proof(visit: Visit, demo: Running) -> Non
 
 
 def test_other_sessions_are_ended_after_a_proof(visit: Visit, demo: Running) -> None:
-    """Whoever finds an unlocked screen cannot shut the owner out."""
+    """A client at an unlocked screen must prove a factor before it can end the other sessions."""
     visit("mia")
     page = visit("mia", "/account")
     page.wait_for_selector(_READY)

@@ -33,7 +33,7 @@ def test_the_cookie_is_out_of_reach_of_scripts(visit: Visit) -> None:
 
 
 def test_two_people_talk(visit: Visit) -> None:
-    """What one says the other reads, as text, whatever it looks like."""
+    """A message arrives in another browser as text, also if it looks like HTML."""
     alice, bob = visit("alice"), visit("bob")
     for page in (alice, bob):
         page.wait_for_selector(_OPEN)
@@ -93,7 +93,7 @@ def test_a_new_connection_repeats_no_message(visit: Visit) -> None:
 
 
 def test_logging_out_closes_the_other_tab(visit: Visit) -> None:
-    """A socket does not outlive the login, not even in a tab that nobody looks at."""
+    """A logout closes the sockets of all tabs."""
     page = visit("alice")
     page.wait_for_selector(_OPEN)
     other = page.context.new_page()

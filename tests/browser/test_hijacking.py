@@ -13,7 +13,7 @@ from tests.browser.conftest import Visit
 from tests.demo.running import Running
 from tests.support.loops import in_a_thread
 
-# What a hostile page runs: a socket to the victim's server, with whatever cookies the browser adds.
+# Script of a hostile page: a socket to the victim's server, with the cookies that the browser adds.
 _OPEN_AND_SPEAK = """([url, message]) => new Promise(resolve => {
     const socket = new WebSocket(url);
     socket.onopen = () => socket.send(message);
@@ -66,7 +66,7 @@ def test_a_page_of_another_origin(host: str, visit: Visit, demo: Running, twin: 
     stolen = attack(victim, f"http://127.0.0.1:{demo.port}/static/mark.svg", twin)
     assert '"I was robbed"' in stolen
     assert '"alice"' in stolen
-    # ... and from a page of the site, on whatever name of this machine, the demo is not.
+    # A page on another port of this machine cannot open the demo's socket, under any host name.
     since = demo.entries()[-1]["seq"]
     assert attack(victim, f"http://{host}:{twin}/", demo.port) == "closed"
     entry = demo.wait_recorded("malicious_cors", since=since, cause="origin-not-allowed")
@@ -98,7 +98,7 @@ def test_a_page_cannot_log_anybody_in_or_out(
 
 
 def test_a_page_cannot_frame_the_demo(visit: Visit, demo: Running, twin: int) -> None:
-    """Clickjacking: nobody but the demo itself shows its pages, and its files are for its own pages."""
+    """Only the demo's own pages can frame its pages and read its files (clickjacking)."""
     victim = visit("alice")
     tab = victim.context.new_page()
     tab.goto(f"http://127.0.0.1:{twin}/")

@@ -43,7 +43,7 @@ def at(
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Somebody's browser."""
+    """Return a browser context with an empty cookie jar."""
     one = browser.new_context()
     one.set_default_timeout(45_000)
     yield one
@@ -113,7 +113,7 @@ def test_logout_here_ends_the_login_there(at: str, context: BrowserContext) -> N
 
 
 def answer_of(login: str, at: str) -> str:
-    """The address of the callback with which somebody's login at the provider ends."""
+    """Return the callback address at which a login of `login` at the provider ends."""
     with httpx.Client(trust_env=False) as client:
         where = str(client.get(f"{at}/auth/oidc/login").headers["location"])
         while not where.startswith(at):

@@ -1,4 +1,4 @@
-"""Passkeys in a real browser, whose device is Chromium's own virtual authenticator."""
+"""Passkeys in a real browser, with Chromium's own virtual authenticator as the device."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_step_up_on_an_open_socket(bank: Bench, plug: Any) -> None:
 
 
 def test_a_copy_of_the_passkey_is_noticed(bank: Bench, plug: Any) -> None:
-    """Whoever has stolen the private key comes with a counter that has been used."""
+    """A copy of the passkey's private key is refused, because its counter is not new."""
     device = plug(f"http://localhost:{bank.port}/")
     device.run("logIn()")
     assert device.run("enrol()")["status"] == 201

@@ -47,7 +47,7 @@ def test_members_are_offered_nothing_that_they_may_not(visit: Visit) -> None:
 
 
 def test_an_administrator_announces(visit: Visit) -> None:
-    """Everybody reads it, in whatever room."""
+    """Clients in every room see an announcement."""
     alice, ada = visit("alice"), visit("ada")
     enter(alice, "random")
     enter(ada, "lobby")
@@ -60,7 +60,7 @@ def test_too_many_messages_are_said_to_be(visit: Visit) -> None:
     """Who writes too fast sees which message was not sent, and why."""
     alice = visit("alice")
     enter(alice, "random")
-    # Faster than anybody types, and than a test can.
+    # Faster than a person can type, and faster than Playwright can.
     alice.evaluate(
         """() => {
             const field = document.getElementById("text");

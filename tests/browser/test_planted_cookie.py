@@ -1,7 +1,7 @@
-"""A page on another port plants a cookie whose name looks like the session cookie's, in a real browser.
+"""A page on another port plants a cookie with a name that looks like the session cookie's.
 
-Cookies do not know ports. `__Host-` keeps other pages from setting that very name, but not from setting a
-name that a server takes for it.
+Cookies do not know ports. `__Host-` keeps other pages from setting that very name, but not from
+setting a name that a server mistakes for it.
 """
 
 from __future__ import annotations

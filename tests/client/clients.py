@@ -43,7 +43,7 @@ class _Commands(Protocol):
 
 
 class Client:
-    """A door, somewhere else: commands go there, and what happens comes back in order."""
+    """Client in another process: it receives commands, and reports events in order."""
 
     def __init__(self, send: _Commands, happened: asyncio.Queue[dict[str, Any]]) -> None:
         self._send = send

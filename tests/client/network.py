@@ -47,7 +47,7 @@ class Network:
             writer.transport.abort()
 
     def silence(self) -> None:
-        """What is sent goes nowhere, and nobody is told."""
+        """Drop all data silently."""
         self._flowing.clear()
 
     def restore(self) -> None:

@@ -62,7 +62,7 @@ async def test_a_role_that_is_taken_is_final(kind: str) -> None:
 
 
 async def test_a_restart(kind: str) -> None:
-    """1001, then nobody there, then another server at the same address: it comes back by itself."""
+    """The client reconnects by itself after a restart of the server at the same address."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
         await server.stop()
@@ -76,7 +76,7 @@ async def test_a_restart(kind: str) -> None:
 
 
 async def test_a_lost_network(kind: str) -> None:
-    """What was sent and not answered fails, since nobody knows; what is sent meanwhile is sent later."""
+    """An unanswered message fails when the network is lost, and the client then reconnects by itself."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
         hanging = asyncio.create_task(client.send("hang"))
@@ -152,7 +152,7 @@ async def test_tokens_that_say_whose_they_are(kind: str) -> None:
 
 
 async def test_a_silent_network(kind: str) -> None:
-    """Nobody says that it is gone: the client takes silence for an end, if it was told how long."""
+    """With `silence` set, the client closes a connection on which it hears nothing for that time."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket, options={"silence": 300})
         server.network.silence()
@@ -180,7 +180,7 @@ async def test_a_busy_server_says_when(kind: str) -> None:
     """`Retry-After` of the ticket is waited for, however soon the next attempt would be."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
-        server.guard.checks.closing = True  # nobody is let in: the ticket is refused with 503
+        server.guard.checks.closing = True  # the guard answers every ticket with 503
         begun = time.time() * 1000
         server.network.cut()
         await client.until("state", name="waiting", why="closed with 1006")

@@ -271,7 +271,7 @@ async def test_the_key_counts_from_nowhere_else(demo: Running) -> None:
 
 
 async def test_metrics_are_for_administrators(demo: Running) -> None:
-    """`/metrics` answers 401 without a login, and 403 with a trail entry to a principal who may not read it."""
+    """Without a login `/metrics` answers 401; members and moderators get 403 and a trail entry."""
     assert (await demo.visitor().get("/metrics")).status == 401
     for name in ("alice", "mia", "eve"):
         visitor = await demo.visit(name)

@@ -41,7 +41,7 @@ class _Selector(selectors.DefaultSelector):
         self._words.bind(("127.0.0.1", 0))
         self._words.connect(self._words.getsockname())
         self._words.settimeout(_UNDER_WAY)
-        self._stuck: set[tuple[int, bytes, int]] = set()  # nobody reads, and nothing changes
+        self._stuck: set[tuple[int, bytes, int]] = set()  # data that stays unread
 
     def close(self) -> None:
         """Close the socket for words to oneself, too."""
@@ -68,7 +68,7 @@ class _Selector(selectors.DefaultSelector):
         return found
 
     def _rest(self) -> list[tuple[selectors.SelectorKey, int]]:
-        """What has come when whatever was sent until now has arrived."""
+        """Return the events that are ready after all sent data has arrived."""
         with contextlib.suppress(TimeoutError):
             self._words.send(b".")
             self._words.recv(1)
@@ -92,11 +92,11 @@ class _Selector(selectors.DefaultSelector):
 
 
 class Unhurried(asyncio.SelectorEventLoop):
-    """A loop whose clock goes ahead while everything in it waits for a time: seconds take milliseconds.
+    """Event loop that advances its clock while everything in it waits for a time.
 
-    For both sides of a conversation in one loop. What a process beside it does would come too late, what
-    threads of its executor do is waited for. Other time than its own work takes does not pass: it is
-    the same on a machine that has much else to do.
+    Seconds take milliseconds. It is for both sides of a conversation in one loop. It waits for threads of
+    its executor, but not for other processes. Other time than that of its own work does not pass, so a
+    busy machine gives the same results.
     """
 
     def __init__(self) -> None:
@@ -149,10 +149,10 @@ class Unhurried(asyncio.SelectorEventLoop):
 
 
 async def drop_connections() -> None:
-    """Abort the connections that the running loop still has, before it is closed under them.
+    """Abort the connections that the running loop still has, before the loop is closed.
 
-    A test ends when it has seen what it asks for, a peer perhaps in the middle of its close. What a
-    closed loop leaves to the garbage collector would be a warning in whichever test runs by then.
+    A test ends when it has seen its result, and a peer may then be in the middle of its close. Otherwise
+    the garbage collector would warn about the open transports in a later test.
     """
     transports = getattr(asyncio.get_running_loop(), "_transports", {})  # uvloop has none
     for transport in list(transports.values()):

@@ -1,4 +1,4 @@
-"""Accounts, sessions and handshakes for tests about who somebody is."""
+"""Accounts, sessions and handshakes for tests of authentication."""
 
 from dataclasses import replace
 

@@ -20,7 +20,7 @@ _NOT_OURS = {
 
 
 def own_files(folder: Path = ROOT) -> Iterator[Path]:
-    """Every file that somebody wrote, below `folder`, in no particular order."""
+    """Return every file below `folder` that is not generated, in no particular order."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _NOT_OURS]
         yield from (

@@ -24,7 +24,7 @@ def tell_groups(items: list[pytest.Item]) -> None:
     """Append the name of its group to the id of each test, as `--dist loadgroup` reads it.
 
     pytest-xdist 3.8 writes it where pytest 9.2 no longer looks (its issue 1386): the groups were not kept.
-    A slow test without a group gets one of its own, whose name tells the scheduler that it is slow.
+    A slow test without a group gets a group of its own, and its name tells the scheduler that it is slow.
     """
     for number, item in enumerate(items):
         names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})

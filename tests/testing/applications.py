@@ -37,14 +37,14 @@ class OpenOrigin(Guarded):
 
 
 class OpenToAll(Guarded):
-    """Asks nobody."""
+    """Handler without authentication."""
 
     def prepare(self) -> None:
         """Nothing is asked."""
 
 
 class Silent(OpenToAll):
-    """Opens for everybody, and says nothing by itself."""
+    """Handler that opens for all clients, and sends no message."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Nothing is said."""

@@ -187,13 +187,13 @@ async def test_certificates() -> None:
         authenticator,
         good=Presented(credential.secret, credential.place, handshake),
         now=test_certificate.NOW,
-        # TLS has checked the signature, before anybody is asked: an altered one does not get here.
+        # TLS has checked the signature before the authenticator runs, so an altered one does not get here.
         forgiven=["alterations"],
     )
 
 
 async def test_identities_from_a_proxy() -> None:
-    """A name is no secret, and another name is somebody else: what counts is who says it."""
+    """The proxy's secret authenticates an identity; a name is no secret."""
     authenticator = ProxyIdentityAuthenticator(test_proxy_identity.PROXY)
     handshake = test_proxy_identity.sent()
     [credential] = presented(handshake, authenticator.places)

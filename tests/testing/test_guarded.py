@@ -134,13 +134,13 @@ def test_a_page_is_no_guarded_socket(guarded: Served) -> None:
 
 
 def test_another_machine_is_not_probed() -> None:
-    """As on the command line, only what somebody said may be probed."""
+    """`assert_guarded` probes another machine only with permission, as on the command line."""
     with pytest.raises(NotGuarded, match="is not this machine"):
         assert_guarded("ws://192.0.2.1/prices")
 
 
 class TestCase(AsyncHTTPTestCase):
-    """Tornado's own test case, whose server runs in the loop of the test."""
+    """Tornado's own test case, with its server in the loop of the test."""
 
     def get_app(self) -> Application:
         return application(OpenOrigin)
@@ -153,7 +153,7 @@ class TestCase(AsyncHTTPTestCase):
 
 
 def test_refused_needs_an_owner_who_gets_in(guarded: Served) -> None:
-    """A server that refuses everybody shows nothing; who gets in with another credential is named."""
+    """The assertion fails if the server refuses the owner, or admits another identity."""
     stranger = Identity("mallory", cookies=(("session", "something else"),))
     url = guarded.url("/prices")
     assert_refused(url, stranger, owner=ALICE, listen=0.2)
@@ -164,7 +164,7 @@ def test_refused_needs_an_owner_who_gets_in(guarded: Served) -> None:
 
 
 async def test_refused_where_nobody_can_tell() -> None:
-    """A silent server that everybody may open lets the assertion fail."""
+    """The assertion fails for a silent server that admits all clients."""
     async with serving(application(Silent)) as served:
         stranger = Identity("mallory", cookies=(("session", "something else"),))
         with pytest.raises(NotGuarded, match="may get in"):

@@ -231,11 +231,11 @@ class RealProvider:
         return token
 
     def access_token(self, sub: str, *, client: str, resource: str, **more: Any) -> str:
-        """An access token, without a browser.
+        """Return an access token, without a browser.
 
         Args:
-            sub: Of whom.
-            client: Issued to which registered client.
+            sub: Subject of the token.
+            client: The registered client that it is issued to.
             resource: An identifier that ends in `/jwt` or `/opaque`; the format follows.
             more: `scope`, `seconds`, `extra` (further claims).
         """
@@ -277,7 +277,7 @@ def openid() -> Iterator[RealProvider]:
 
 @pytest.fixture
 def provider(openid: RealProvider) -> RealProvider:
-    """The provider, behaving well and knowing nobody."""
+    """Return the provider with default behaviour and without accounts."""
     if not openid.running:
         openid.start()
     openid.forget()

@@ -16,7 +16,7 @@ __all__ = ["register", "serve"]
 
 def register(provider: RealProvider, at: str) -> dict[str, str]:
     """Make the example known, which is at that address. Returns what it wants in its environment."""
-    # The back channel is used when somebody has confirmed a logout; the frame when it is asked for.
+    # A confirmed logout uses the back channel, and a request can ask for the front channel.
     logout: dict[str, Any] = {
         f"{channel}_logout_{name}": value
         for channel in ("backchannel", "frontchannel")

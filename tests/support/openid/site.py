@@ -106,7 +106,7 @@ class Site:
         return f"{self.at}/auth/oidc/{path}"
 
     async def sessions(self, principal_id: str) -> list[Session]:
-        """The living sessions of somebody."""
+        """Return the live sessions of the principal."""
         return await self.guard.sessions.sessions(principal_id)
 
     async def refusals(self) -> list[str]:
@@ -117,7 +117,7 @@ class Site:
 
 
 class Person(Browserlike):
-    """Somebody with a browser, who comes to a site."""
+    """Browser of a person who uses the site."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()

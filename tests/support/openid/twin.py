@@ -1,4 +1,4 @@
-"""A login at an OpenID provider as somebody in a hurry writes it: it works, and that is all."""
+"""Careless login at an OpenID provider: it works, and checks nothing else."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _LogIn(_Handler):
 
 
 class _Callback(_Handler):
-    """Whoever brings a code is logged in, by e-mail address."""
+    """Log in the owner of the code's email address."""
 
     async def get(self) -> None:
         where = self.twin.providers[self.get_cookie("at", "real") or "real"]
@@ -103,7 +103,7 @@ class _Who(_Handler):
 
 
 class _LoggedOut(_Handler):
-    """Whoever says that somebody is logged out is believed."""
+    """Accept every logout token without a check."""
 
     def post(self) -> None:
         sub = _payload(self.get_body_argument("logout_token"))["sub"]
