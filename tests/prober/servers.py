@@ -39,7 +39,7 @@ KEY = "a-key-that-is-in-no-list-of-well-known-ones"
 
 
 class Feed(WebSocketHandler):
-    """Sends prices to whoever is let in; what subclasses change is what is probed."""
+    """Handler that sends prices to admitted clients; subclasses change the part to probe."""
 
     def allowed(self) -> bool:
         """Whether the handshake is accepted."""

@@ -434,7 +434,7 @@ def test_bad_descriptions(text: str, said: str, tmp_path: Path) -> None:
 
 
 class Leads(RequestHandler):
-    """A page whose script opens a socket on another port, and loads a script from there."""
+    """Page with a script that opens a socket on another port, and loads a script from there."""
 
     def initialize(self, other: int) -> None:
         self.other = other

@@ -159,7 +159,7 @@ async def _stepped(port: int, text: str, tmp_path: Path) -> Entrance:
 
 
 async def test_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A challenge is answered with a hash, and the cookie is kept whatever its name."""
+    """A login of two steps answers a challenge with a hash, and keeps a cookie of any name."""
     monkeypatch.setenv("STEP_PASSWORD", "hunter2-and-more")
     async with serving(ByPort, ("/login", Challenge), xsrf_cookies=True) as port:
         way = await _stepped(port, STEPS, tmp_path)

@@ -89,7 +89,7 @@ def _said(report: dict[str, Any], rule: str) -> set[str]:
 
 
 async def test_credential_subprotocol(capsys: Taken) -> None:
-    """It is the credential, whatever it looks like; the others are names that every client offers."""
+    """`--credential-subprotocol` marks the credential; other subprotocols are names for every client."""
     names = ("--subprotocol", "chat", "--credential-subprotocol", "tulip")
     _, report, _ = await _command(capsys, ShortSecret, *names)
     assert _said(report, "SP101") == {"closed"}
@@ -132,7 +132,7 @@ async def test_headers_that_have_an_option(capsys: Taken, header: str, said: str
 
 
 def test_schemes() -> None:
-    """The token of `Authorization`, whatever the scheme; a password is none."""
+    """The token of `Authorization` is found for every scheme except Basic."""
     assert token_of("authorization", "token abc") == "abc"
     assert token_of("Authorization", "Basic YTpi") == ""
     assert token_of("X-Other", "token abc") == ""

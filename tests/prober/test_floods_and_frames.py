@@ -82,7 +82,7 @@ class Bounds(Keeps):
 
 
 class Tells(Keeps):
-    """A room: everybody hears it."""
+    """Room that sends each message to all clients."""
 
     everybody: ClassVar[set["Tells"]] = set()
 
@@ -130,7 +130,7 @@ async def _echo(socket: ServerConnection) -> None:
 
 
 async def _echo_beside(socket: ServerConnection) -> None:
-    """A task for each answer, as people write it: nobody waits."""
+    """Echo with an unbounded task for each answer."""
     tasks: set[asyncio.Task[None]] = set()
     await socket.send('{"type":"prices","items":[1]}')
     async for message in socket:
@@ -215,7 +215,7 @@ async def test_frames(only: Only) -> None:
 
 
 class Tickets(Feed):
-    """Takes a ticket out when it has asked somebody who it is for."""
+    """Handler that removes a ticket only after an asynchronous look-up of its owner."""
 
     good: ClassVar[set[str]] = set()
     atomic = False
@@ -267,7 +267,7 @@ OWNER = Identity("alice", query=(("ticket", "{ticket}"),))
 async def test_tickets_at_once(
     only: Only, handler: Any, steps: bool, unused: int, outcome: str
 ) -> None:
-    """A ticket whose use takes time is used by all at once; what is taken out in one step is not."""
+    """A handler that removes a ticket after a wait accepts it several times; an atomic one does not."""
     only("SP110")
     given = tuple(Tickets.issue() for _ in range(unused))
     plan: dict[str, Any] = {"declared": Declared(one_time=True, unused=given)}

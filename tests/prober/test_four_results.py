@@ -59,7 +59,7 @@ class HangsUp(WebSocketHandler):
 
 
 class Elsewhere(WebSocketHandler):
-    """Answers every handshake with this status, as a server does whose request lacks something else."""
+    """Handler that answers every handshake with one status, as for an incomplete request."""
 
     status: ClassVar[int] = 400
 
@@ -145,7 +145,7 @@ async def test_nothing_comes_before_a_refusal_that_is_none() -> None:
 
 
 class Doubtful(Feed):
-    """Delivers a part of the feed to a client whose cookie stands in the address."""
+    """Feed that delivers a part to a client with its cookie in the address."""
 
     def prepare(self) -> None:
         self.half = self.get_argument("session", "") in SESSIONS
@@ -253,7 +253,7 @@ def _meters(store: dict[str, Store]) -> Any:
 
 
 class Ticks(Feed):
-    """A feed of its own kind, without an answer to a login that nobody has."""
+    """Open feed that sends its own kind of messages, and does not answer a login."""
 
     def allowed(self) -> bool:
         return True

@@ -129,7 +129,7 @@ async def huge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A refusal whose body comes byte by byte."""
+    """Send a refusal with a body that arrives byte by byte."""
     await asked(reader)
     writer.write(b"HTTP/1.1 403 No\r\n\r\n")
     while True:
@@ -182,7 +182,7 @@ async def test_it_ends_in_time(serve: Serve) -> None:
     # Twice a second to hang up in order; the rest is a machine that has much to do.
     assert took < 8
     assert not left
-    # An endless feed is delivered to whoever wants it.
+    # An open endless feed is a true finding.
     if report is not None and serve is not endless:
         assert not slugs(report) & {"no-credential", "foreign-origin"}
 
@@ -267,7 +267,7 @@ async def test_tls_that_breaks_off(tmp_path: Path) -> None:
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(*certified(tmp_path))
     async with answering(silent, tls=server) as port:
-        # Nobody has said which authorities are good: those of this machine.
+        # Without declared authorities, those of this machine count.
         with pytest.raises(CannotProbe, match="certificate"):
             await run(Plan(urls=(f"wss://127.0.0.1:{port}/ws",)))
 

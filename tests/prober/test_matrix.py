@@ -105,7 +105,7 @@ class SaysNein(Documents):
 
 
 class OwnInstead(Documents):
-    """Whichever document is asked for, it is one's own that is read."""
+    """Handler that reads the client's own document for every requested id."""
 
     def refuse(self, body: dict[str, Any]) -> None:
         text = next(text for who, text in DOCUMENTS.values() if who == self.name)
@@ -116,7 +116,7 @@ class OwnInstead(Documents):
 
 
 class Chatters(Documents):
-    """A feed that looks like an answer goes to everybody, before each answer."""
+    """Feed that sends a message like an answer to every client before each answer."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message({"type": "document", "status": "ok", "text": "news for all"})
@@ -175,7 +175,7 @@ async def test_matrix_of_a_sound_server() -> None:
     ],
 )
 async def test_what_is_forgotten_is_found(handler: Any, found: set[str]) -> None:
-    """An object of another, an action of another, and both for nobody; with a transcript."""
+    """The prober finds a missing check of object or action, with a transcript."""
     report = await _report(handler)
     assert slugs(report) >= found
     assert slugs(report) - found <= {"rebound-host", "foreign-origin", "no-credential"}
@@ -188,7 +188,7 @@ async def test_what_is_forgotten_is_found(handler: Any, found: set[str]) -> None
     "handler", [Closes, Silent, Empties, SaysDenied, SaysNein, OwnInstead, Chatters]
 )
 async def test_no_false_alarm(handler: Any) -> None:
-    """Whatever a refusal looks like, it is none that is allowed."""
+    """The prober does not mistake a refusal of any form for an allowed action."""
     report = await _report(handler)
     assert slugs(report) == set()
     matrix = _states(report)
@@ -240,7 +240,7 @@ async def test_values_of_the_server(recorded: bool) -> None:
 
 
 class Address(Documents):
-    """The document of the address, to whom it belongs."""
+    """Handler that sends the document of the address to its owner."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         owner, text = DOCUMENTS.get(args[0], ("", ""))
@@ -251,14 +251,14 @@ class Address(Documents):
 
 
 class AnyAddress(Address):
-    """Forgets to ask whose it is."""
+    """Handler that does not check the owner of the document."""
 
     def may(self, action: str, owner: str) -> bool:
         return True
 
 
 class OwnAtAnyAddress(Address):
-    """Shows everybody their own, whatever the address says."""
+    """Handler that sends each client its own document at every address."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         [text] = [text for owner, text in DOCUMENTS.values() if owner == self.name]
@@ -282,7 +282,7 @@ class SameForAll(Address):
     ],
 )
 async def test_address_of_another(handler: Any, state: str) -> None:
-    """An id in the address that is another's opens it where nobody asks, and only then is it found."""
+    """Another principal's id in the address is a finding only if the handler does not check the owner."""
     async with serving(handler, path="/doc/(.*)") as port:
         url = f"ws://127.0.0.1:{port}/doc/4711"
         say = ('{"type":"read","doc":"4711"}',)  # names the object, too, and must not confuse it

@@ -59,7 +59,7 @@ class Anybodys(Tokens):
     ],
 )
 async def test_declared_tokens(handler: Any, token: str, found: set[str]) -> None:
-    """Tokens that nobody could forge are given, and found where they get in; none is shown."""
+    """An expired or foreign token that gets in is a finding, and the report does not contain it."""
     async with serving(handler) as port:
         report = await probed(port, owner=_bearer(token), declared=DECLARED)
     assert slugs(report) == found
@@ -149,7 +149,7 @@ async def test_tickets() -> None:
 
 
 class Room(WebSocketHandler):
-    """Closes strangers after the 101, and reads on: what they say is told to everybody."""
+    """Room that closes unauthenticated clients after the 101, and still broadcasts their messages."""
 
     everybody: ClassVar[set[WebSocketHandler]] = set()
     looks = False
@@ -407,12 +407,12 @@ async def test_revocation_of_an_open_socket() -> None:
 
 
 class Waits(Feed):
-    """Opens for anybody, and sends strangers away when they have said nothing for a while."""
+    """Feed that opens for all clients, and closes unauthenticated ones after a time of silence."""
 
     seconds = 0.2
 
     def prepare(self) -> None:
-        """Nobody is refused."""
+        """Accept every handshake."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         if self.allowed():
@@ -426,7 +426,7 @@ class Waits(Feed):
 
 
 class WaitsForEver(Waits):
-    """Sends nobody away."""
+    """Feed that never closes an unauthenticated client."""
 
     seconds = 0.0
 
@@ -436,7 +436,7 @@ async def test_idle_strangers() -> None:
     idle = Declared(idle=0.6)
     async with serving(Waits) as port:
         report = await probed(port, owner=ALICE, declared=idle)
-        # Tornado waits for the rest of a request for an hour, whatever the handler does.
+        # Tornado waits an hour for the rest of a request, regardless of the handler.
         assert [one.message for one in report.findings if "not finished" not in one.message] == []
     async with serving(WaitsForEver) as port:
         report = await probed(port, owner=ALICE, declared=idle)
@@ -463,7 +463,7 @@ class Seats(Feed):
 
 
 async def test_connections_per_client() -> None:
-    """Forty sockets at the same time are found where nobody counts them."""
+    """Forty simultaneous sockets of a client are a finding if the server does not limit them."""
     plan: dict[str, Any] = {"owner": ALICE, "active": True}
     async with serving(Seats, websocket_max_message_size=65536) as port:
         assert slugs(await probed(port, **plan)) == {"malformed-frames"}

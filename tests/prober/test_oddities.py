@@ -47,7 +47,7 @@ class SilentToStrangers(Odd):
 
 
 class GreetsEverybody(Odd):
-    """Presents itself to everybody."""
+    """Handler that greets every client."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.write_message({"server": "oddity", "version": "2.1", "motd": "Welcome"})
@@ -104,7 +104,7 @@ class HangsUp(Odd):
 
 
 class Breaks(Odd):
-    """500, because nobody has thought of a client without a session."""
+    """Handler that answers 500 to a client without a session, by mistake."""
 
     def prepare(self) -> None:
         if not self.member:
@@ -152,7 +152,7 @@ class Binary(Odd):
 
 
 class Receipts(Odd):
-    """Answers whatever comes with the same receipt; members are told more."""
+    """Handler that answers every message with one receipt; members receive more."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message({"status": "ok"})
@@ -169,7 +169,7 @@ class SameForm(Odd):
 
 
 class Settings(Odd):
-    """Sends everybody the settings of the page; the rest is for members."""
+    """Handler that sends the page's settings to every client; members receive more."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.write_message({"type": "config", "theme": {"dark": True}, "refresh": 30})
@@ -190,7 +190,7 @@ class RandomFeed(Odd):
 
 
 class OneTable(Odd):
-    """Everybody's own list: empty for strangers."""
+    """Handler that sends a client's own list; it is empty for an unauthenticated client."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         items = [{"name": "oil"}] if self.member else []
@@ -211,7 +211,7 @@ class Forgets(Odd):
 
 
 class Room(Odd):
-    """Silent until somebody speaks; then everybody hears it who is listened to."""
+    """Room that is silent until a member speaks, and then broadcasts the message."""
 
     everybody: ClassVar[set[WebSocketHandler]] = set()
 

@@ -66,7 +66,7 @@ async def test_comparisons() -> None:
 
 
 class SlowForStrangers(Feed):
-    """Whatever page asks gets in, and a page of another site waits longer for what it gets."""
+    """Feed for pages of any origin, which answers a page of another site more slowly."""
 
     def check_origin(self, origin: str) -> bool:
         self.foreign = urlsplit(origin).hostname != "127.0.0.1"
@@ -90,7 +90,7 @@ async def test_a_slow_answer_hides_no_graver_origin() -> None:
 
 
 class CookieOrToken(Feed):
-    """Takes the cookie, whatever else is shown."""
+    """Feed that accepts the cookie and ignores other credentials."""
 
     def check_origin(self, origin: str) -> bool:
         return True
@@ -126,10 +126,10 @@ class LateCheck(Feed):
 
 
 class PublicGreeting(Feed):
-    """Everybody may open it; only members are told something; anybody's page is good."""
+    """Feed that any client and any page can open, but only members receive data."""
 
     def prepare(self) -> None:
-        """Nobody is refused."""
+        """Accept every handshake."""
 
     def check_origin(self, origin: str) -> bool:
         return True

@@ -149,7 +149,7 @@ async def test_guest_who_is_greeted() -> None:
 
     class Greets(Feed):
         def prepare(self) -> None:
-            """Nobody is refused."""
+            """Accept every handshake."""
 
         def open(self, *args: str, **kwargs: str) -> None:
             self.write_message({"type": "hello", "user": "alice" if self.allowed() else "guest"})

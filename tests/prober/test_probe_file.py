@@ -70,7 +70,7 @@ async def test_init_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
 
 
 class Scripted(RequestHandler):
-    """A page whose script logs out; another script names the logout of another server."""
+    """Page with a script that logs out; another script names the logout of another server."""
 
     def get(self) -> None:
         self.write(

@@ -140,7 +140,7 @@ class Late(ClosesLate):
 
 
 class Documents(Feed):
-    """The document in the address is anybody's."""
+    """Handler that sends the document of the address to every member."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.write_message({"type": "doc", "owner": args[0], "text": "account 4711-0815"})
@@ -254,7 +254,7 @@ async def test_owner_who_does_not_get_in() -> None:
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 500])
 async def test_refusals(status: int) -> None:
-    """A refusal is one whatever its status."""
+    """A refusal with any of these statuses counts as a refusal."""
 
     class Refuses(Feed):
         def prepare(self) -> None:
@@ -274,7 +274,7 @@ class SilentFeed(Feed):
     """Opens for all, and speaks to members only."""
 
     def prepare(self) -> None:
-        """Nobody is refused."""
+        """Accept every handshake."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         if self.allowed():
@@ -297,14 +297,14 @@ async def test_silence_is_a_refusal_only_after_a_message_beside_an_owner() -> No
 
 
 class PlainChat(WebSocketHandler):
-    """As in Tornado's own example: silent until somebody speaks."""
+    """Chat of Tornado's own example: silent until a client sends a message."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message({"id": "1", "body": json.loads(message)["body"], "html": "<p>"})
 
 
 async def test_plain_chat() -> None:
-    """It is open to anybody, which its answer shows; its origin check is Tornado's, and refuses."""
+    """An open chat is found by its answer, and Tornado's own origin check refuses the foreign page."""
     async with serving(PlainChat) as port:
         report = await probed(port, say=('{"body":"probe {unique}"}',))
     assert {"no-credential", "rebound-host"} == slugs(report)
@@ -338,7 +338,7 @@ FIRST = Identity("alice", first_message=json.dumps({"type": "auth", "token": KEY
 
 
 async def test_first_message() -> None:
-    """A greeting to everybody is no delivery; messages before the login count where they are answered."""
+    """A greeting to every client is no delivery; an answered message before the login is a finding."""
     async with serving(FirstMessage) as port:
         for plan in ({}, {"owner": FIRST}, {"owner": FIRST, "say": SAY}):
             assert slugs(await probed(port, **plan)) == set()
@@ -360,7 +360,7 @@ async def test_capability() -> None:
 
 
 class Protocol(Feed):
-    """Refuses whoever does not offer its subprotocol."""
+    """Feed that refuses a client without its subprotocol."""
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return "prices.v1" if "prices.v1" in subprotocols else None
@@ -463,7 +463,7 @@ async def test_logins(log_in: Any, log_out: Any, plan: dict[str, Any], found: se
 
 
 class LooksLater(WebSocketHandler):
-    """Wants a cookie at the handshake, and looks whose it is with the first message."""
+    """Handler that requires a cookie at the handshake, and verifies it at the first message."""
 
     def prepare(self) -> None:
         if self.get_cookie("session") is None:

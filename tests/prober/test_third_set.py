@@ -139,7 +139,7 @@ class NoTab(Tab):
 
 
 async def test_a_short_word_of_chance_among_the_subprotocols() -> None:
-    """It is the credential, which nobody has; the name beside it is none."""
+    """A short random subprotocol is the credential, and the name beside it is not."""
     owner = Identity("alice", protocols=("ledger.v1", Tab.word))
     async with serving(Tab) as port:
         assert not slugs(await probed(port, owner=owner)) & CHECKED
@@ -168,7 +168,7 @@ def test_names_and_words_of_chance(name: str, credential: bool) -> None:
 
 
 class Challenges(WebSocketHandler):
-    """Answers whatever comes with another number, until somebody knows the answer."""
+    """Handler that answers every message with another challenge, until a client solves it."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.ask()
@@ -294,7 +294,7 @@ class Example(WebSocketHandler):
 
 
 class NoExample(Example):
-    """Shows everybody the same."""
+    """Handler that sends the same to every client."""
 
     guarded = False
 
@@ -359,7 +359,7 @@ KERNELS: set[str] = set()
 
 
 class Kernel(WebSocketHandler):
-    """Its address holds an id that nobody can guess."""
+    """Handler with an unguessable id in its address."""
 
     def prepare(self) -> None:
         if self.request.path.split("/")[3] not in KERNELS:
@@ -370,7 +370,7 @@ class Kernel(WebSocketHandler):
 
 
 class Kernels(RequestHandler):
-    """Makes one for whoever asks."""
+    """Handler that creates an id for every client that asks."""
 
     def post(self) -> None:
         made = f"k1{secrets.token_hex(12)}"

@@ -24,7 +24,7 @@ from tests.prober.servers import ALICE, Feed
 
 
 def certified(folder: Path) -> tuple[Path, Path]:
-    """A certificate that nobody knows, and its key."""
+    """Return a certificate of an unknown authority, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "probed")])
     now = dt.datetime.now(dt.UTC)
@@ -88,7 +88,7 @@ class Keeps(Feed):
 
 
 async def test_slow_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TLS between them makes nobody look as if they stopped reading."""
+    """TLS does not make a server look as if it stopped reading."""
     chosen = [one for one in PROBES if one.meta.id == "SP605"]
     monkeypatch.setattr(engine, "in_turn", lambda **_: chosen)
     monkeypatch.setattr(backlog, "MUCH", 8 * 1024 * 1024)

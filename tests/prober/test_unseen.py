@@ -46,7 +46,7 @@ class OneSession(OneTab):
 
 
 async def test_a_name_that_the_client_makes_up_is_no_credential() -> None:
-    """Whatever stands there is let in, so that anybody is; where it must be the right one, it is one."""
+    """A name that the client invents is no credential if every value is accepted; else it is one."""
     async with serving(OneTab) as port:
         report = await probed(port, "/ws?session_id=s_4f7a91c3")
     assert {"no-credential", "foreign-origin"} <= slugs(report)
@@ -132,7 +132,7 @@ class Echo(Quiet):
 
 
 class Asks(Quiet):
-    """Says back what it did not understand, until somebody logs in."""
+    """Handler that echoes each message that it does not understand, until a login."""
 
     def on_message(self, message: str | bytes) -> None:
         self.write_message({"what": "do not know you", "heard": str(message)})
@@ -174,7 +174,7 @@ class QuietLedger(Ledger):
 
 
 async def test_a_login_that_buys_nothing_but_a_greeting() -> None:
-    """What everybody was told before is all there is; it is not left out of what the owner gets."""
+    """A greeting that all clients receive counts as the owner's data if there is no other data."""
     owner = Identity("ada", first_message='{"token": "tk-4f9d2c71b8e0a635"}')
     async with serving(Ledger) as port:
         assert "no-credential" in slugs(await probed(port, owner=owner))
@@ -225,7 +225,7 @@ class StrictGame(Game):
 
 
 async def test_who_offers_no_subprotocol_is_tried_too() -> None:
-    """The token is among what is offered: a client that offers nothing is nobody as well."""
+    """The prober also tries a handshake without a subprotocol, because the token is one of them."""
     owner = Identity("ada", protocols=("game.v1", "a-token-of-the-game-9c41e7d2"))
     async with serving(Game) as port:
         assert "no-credential" in slugs(await probed(port, owner=owner))
@@ -255,7 +255,7 @@ async def test_an_ending_is_tried_on_an_address() -> None:
 
 
 class Behind(WebSocketHandler):
-    """Answers nobody but its member."""
+    """Handler that answers only its member."""
 
     def prepare(self) -> None:
         if self.get_cookie("session") != "s-0123456789abcdef":
@@ -263,7 +263,7 @@ class Behind(WebSocketHandler):
 
 
 class Application(RequestHandler):
-    """A page whose script does not say where its socket is."""
+    """Page with a script that does not contain the address of its socket."""
 
     def get(self) -> None:
         self.write("<body>The plot is drawn by a script that asks the page where it is.</body>")

@@ -40,7 +40,7 @@ class Watts(Socket):
 
 
 class NotTheNamespace(Socket):
-    """Socket.IO whose main namespace is not there, and whose other one is open to every client."""
+    """Socket.IO without a main namespace, and with another namespace that is open to every client."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.tell('0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}')

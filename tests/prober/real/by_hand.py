@@ -66,14 +66,14 @@ async def look(
     say: Sequence[str] = (),
     speaker: Credential | None = None,
 ) -> Seen:
-    """Connect, say what the owner would, and listen until what the owner came for, or for some seconds.
+    """Connect, send the owner's messages, and listen until the owner's data arrives or time is up.
 
     Args:
         at: The program.
-        credential: What is shown.
-        origin: Of the page.
-        say: What is said; `{unique}` in it becomes another word each time.
-        speaker: Somebody else, who connects and says the same while this one listens.
+        credential: The credential to present.
+        origin: Origin of the page.
+        say: Messages to send; `{unique}` in them becomes another word each time.
+        speaker: A second client, which connects and sends the same while this one listens.
     """
     headers = list(credential.headers)
     if credential.cookies:

@@ -164,7 +164,7 @@ def _identity(case: Case, credential: Credential) -> Identity | None:
 
 
 def _said(report: Report, check: str) -> str:
-    """What the prober says to one question; a finding counts whatever its level."""
+    """Return the prober's answer to one check; a finding counts at any level."""
     known = CHECKS | MORE_CHECKS
     rules = {known[check]} if check in known else {"SP102", "SP103"}
     found = [one for one in report.tried if one.rule_id in rules and one.outcome == "open"]

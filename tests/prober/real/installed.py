@@ -17,9 +17,9 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def home_of(case: Case) -> Path:
-    """The folder whose programs are started; it is filled where it is not there.
+    """Return the folder with the installed program of a case, and install the program if it is missing.
 
-    They are not in one environment, because what one of them needs another may not bear.
+    The programs have separate environments, because their dependencies conflict.
     """
     if case.manager == "own":
         return Path(sys.executable).parent.parent

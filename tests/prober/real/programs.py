@@ -1,4 +1,4 @@
-"""How each real program is started, and how somebody gets a credential of it.
+"""Commands that start each real program, and functions that get a credential of it.
 
 Everything runs in an environment of its own under build/, listens on loopback only, and is started as the
 program's documentation says. No code of these programs is in this repository.
@@ -49,7 +49,7 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One program, started in one way; what is known of it by hand.
+    """One program, started in one way, and the facts that were established by hand.
 
     Args:
         name: The file's.
@@ -57,33 +57,33 @@ class Case:
         version: That the truth was established with.
         start: The command, with PORT, TOKEN and FOLDER; or the name of a function of this module.
         path: Of the endpoint.
-        credential: `none`, or how the owner gets in: `header`, `cookie`, or `login` (of stormdoor's demo).
-        say: What the owner sends.
+        credential: `none`, or the place of the owner's: `header`, `cookie`, or `login` (of stormdoor's demo).
+        say: Messages that the owner sends.
         hex: The same as bytes, in hexadecimal.
         protocols: Subprotocols that its page offers.
-        delivers: What shows that somebody got in: a pattern that a message must match.
+        delivers: A pattern; a message that matches it shows that the client got in.
         truth: For each check whether an outsider gets in.
-        facts: What was seen by hand.
-        files: Files of the folder it is started in: what the program's tutorial lets one write.
-        ready: Path that is asked until it answers.
+        facts: Observations made by hand.
+        files: Files in the folder of its start, from the program's tutorial.
+        ready: Path that is requested until it answers.
         manager: Installer of the program: `pip`, `npm`, `apt` (by hand, before the run), or `own`
             where it is in this repository.
-        also: What must be installed beside it.
-        owner: What the owner shows, where that is known before the start: by the names of `Credential`.
-        way: Name of a function that knows how a person gets in; "" for those of this module.
-        foreign: The foreign page, where it is another than the usual one.
-        beside: Paths of sockets that must be open, too, as the same client.
-        beside_say: Messages that are sent there before anything else is said.
-        overhears: The owner speaks while somebody else listens: that is what is to be heard.
+        also: Further packages to install.
+        owner: The owner's credential, if known before the start: by the names of `Credential`.
+        way: Name of a function that gets a credential; "" for those of this module.
+        foreign: The foreign page, if it is not the usual one.
+        beside: Paths of sockets that the same client must keep open, too.
+        beside_say: Messages that are sent there first.
+        overhears: The owner sends messages while a second client listens for them.
         environ: More variables of its environment.
-        trigger: What makes the program speak while somebody listens: an address of plain HTTP that is asked,
-            or `touch FILE`, which is written to.
-        wrong: A credential that an outsider would make up, by the names of `Credential`; empty where that is
-            not looked at.
-        waits: Whether the owner's page waits for the server's word before it says each of its messages.
-        guess: The path that an outsider would try, where the address is the secret.
+        trigger: The cause of a message while the client listens: an address of plain HTTP that is requested,
+            or `touch FILE`, to which the run writes.
+        wrong: A credential that an outsider would invent, by the names of `Credential`; empty if it is
+            not tried.
+        waits: Whether the owner's page waits for a message of the server before each of its messages.
+        guess: The path that an outsider would try, if the address is the secret.
         outsider: The credential that any client can create, by the names of `Credential`.
-        unsaid: The prober is not told what the owner sends.
+        unsaid: The prober does not get the owner's messages.
         login: The login form (`url`, `fields`, `json`); the prober gets it instead of the cookies.
         logout: Path of the logout.
         address: The credential as a parameter of the address, by the names of `Credential`.

@@ -217,7 +217,7 @@ def litestar(case: Case, port: int, token: str, folder: Path) -> tuple[str, Cred
 
 
 def express(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
-    """The example logs in whoever asks."""
+    """Log in at the example, which accepts every client."""
     return case.path, Credential(cookies=(_set(port, "/login", {}),))
 
 
@@ -231,13 +231,13 @@ def _set(port: int, path: str, body: dict[str, str]) -> tuple[str, str]:
 
 
 def inspector(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
-    """A page for everybody lists what may be debugged."""
+    """Return the debugger's address from the list that every client can read."""
     listed = json.loads(_Browser(port).ask("/json/list"))
     return f"/{listed[0]['id']}", Credential()
 
 
 def wds(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
-    """Somebody has the page open: what nobody has asked for is not watched."""
+    """Open the page first, because the server watches only files that a client has requested."""
     browser = _Browser(port)
     browser.ask("/index.html")
     browser.ask("/app.js")

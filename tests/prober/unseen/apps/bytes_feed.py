@@ -1,4 +1,4 @@
-"""Positions as structures of bytes, for whoever has the cookie of the fleet."""
+"""Positions as binary structures, for a client with the cookie of the fleet."""
 
 import asyncio
 import struct

@@ -1,4 +1,4 @@
-"""A chat with its history and its presence, whose page asks for a login; the socket does, or does not."""
+"""Chat with history and presence: its page requires a login, and its socket does or does not."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A ledger whose client shows its token in the first message. python first_message.py PORT HOW."""
+"""Ledger with the token in the first message. python first_message.py PORT HOW."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Subscriptions in the manner of GraphQL: the connection is acknowledged to everybody."""
+"""Subscriptions in the manner of GraphQL: the server acknowledges every client's connection."""
 
 import asyncio
 import json

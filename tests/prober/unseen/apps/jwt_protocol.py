@@ -1,4 +1,4 @@
-"""A game whose token is offered as a subprotocol, beside the name of the protocol that is spoken."""
+"""Game with its token offered as a subprotocol, beside the name of the protocol that is used."""
 
 import asyncio
 import json

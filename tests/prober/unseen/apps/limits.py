@@ -1,4 +1,4 @@
-"""Prices whose server counts: connections of an address, connections of a member, messages heard before."""
+"""Prices with limits: connections of an address, connections of a member, messages before a login."""
 
 import asyncio
 import json

@@ -76,7 +76,7 @@ async def handle(connection):
 
 async def tell(connection):
     if WAY == "one-message":
-        # Whatever it does not understand to the letter ends the connection.
+        # Every message but this one ends the connection.
         while True:
             if await heard(connection) != {"op": "sync", "since": 0, "v": 3}:
                 return await connection.close(1007, "what?")

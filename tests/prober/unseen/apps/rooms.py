@@ -1,4 +1,4 @@
-"""Whiteboards whose address is the invitation: /board/ID, where the id is long and random."""
+"""Whiteboards with the invitation as their address: /board/ID, with a long random id."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""An API whose token is in a header, in the address, or bought as a ticket for one use; any page may try."""
+"""API with a token in a header, in the address, or as a single-use ticket; any page may try."""
 
 import asyncio
 import json

@@ -69,7 +69,7 @@ def gate(connection, request):
 
 
 class Here:
-    """A connection whose request is not yet its own."""
+    """Connection with another request."""
 
     def __init__(self, connection, request):
         self.remote_address, self.request = connection.remote_address, request
@@ -97,7 +97,7 @@ async def heard(connection):
 
 
 async def banner(connection):
-    """Tells everybody about itself, at length, and waits for a login."""
+    """Send a long banner to every client, and wait for a login."""
     await say(connection, server="vault 4", regions=["eu", "us"], accepts=["login", "resume"],
               limits={"rows": 500, "rate": 20}, notes="Maintenance on Sunday from two to four o'clock.")
     given = await heard(connection)
@@ -107,7 +107,7 @@ async def banner(connection):
 
 
 async def challenge(connection):
-    """Who knows the key answers a number; whoever does not is asked another one, for ever."""
+    """Send challenges until a client answers one with the key."""
     while True:
         number = secrets.token_hex(8)
         await say(connection, state="waiting", number=number)
@@ -167,7 +167,7 @@ async def nothing(connection):
 
 
 async def beats(connection):
-    """Everybody hears the beat, and the load of the machine; who is known, the ledger."""
+    """Send the beat and the load of the machine to every client, and the ledger to known ones."""
     if known(connection):
         await say(connection, **LEDGER)
     for number in range(1000):

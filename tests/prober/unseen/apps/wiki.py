@@ -1,4 +1,4 @@
-"""A wiki whose first message must hold the token against forgery that its page has, beside the cookie."""
+"""Wiki that requires its page's CSRF token in the first message, beside the cookie."""
 
 import asyncio
 import json
