@@ -68,7 +68,7 @@ async def test_the_victim_is_not_locked_out(demo: Running) -> None:
 
 
 async def test_the_victims_sessions_go_on(demo: Running) -> None:
-    """Who is logged in notices nothing of guesses at its password."""
+    """An open session of a principal continues during guesses at its password."""
     ada = await demo.visit("ada")
     assert not await guesses([demo.visitor()], "ada", LIST[:8])
     async with await ada.open() as wire:
@@ -93,7 +93,7 @@ async def test_names_are_guessed(demo: Running) -> None:
     names = [f"name-{number}" for number in range(4)]
 
     async def exists(visitor: Visitor) -> set[str]:
-        """Which names the answers give away."""
+        """Return the names for which the answer differs."""
         found = {}
         for name in [*names, "alice"]:
             body = {"username": name, "password": "wrong wrong"}

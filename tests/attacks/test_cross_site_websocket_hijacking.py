@@ -32,7 +32,7 @@ PAGES = {
 
 
 async def speaks_as_victim(victim: Visitor, origin: str | None, host: str | None = None) -> bool:
-    """What the hostile page can do: a handshake from its origin, to which the browser adds the cookie."""
+    """Connect with the page's origin and the victim's cookie, and return whether a message is accepted."""
     async with await victim.handshake(origin=origin, host=host) as wire:
         if wire.status != 101:
             return False

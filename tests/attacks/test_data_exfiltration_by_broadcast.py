@@ -21,7 +21,7 @@ async def overhears(spy: Visitor, speaker: Visitor, room: str) -> bool:
 
 
 async def test_a_room_that_one_is_not_in(demo: Running) -> None:
-    """Who is not in a room hears nothing of it; nothing is sent and left to the page to hide."""
+    """A client that is not in a room receives none of its messages."""
     async with site(Chat) as (at, _):
         assert await overhears(await log_in(at, "alice"), await log_in(at, "bob"), "cellar")
     alice = await demo.visit("alice")
@@ -60,7 +60,7 @@ async def test_the_figures_of_an_administrator(demo: Running) -> None:
 
 
 class Leaves(Chat):
-    """Who is thrown out is told so. The list of listeners stays what it was."""
+    """Careless chat that tells a removed member, and keeps it in the list of listeners."""
 
     def do_kick(self, body: dict[str, Any]) -> None:
         self.answer("kicked", body, room=body["room"], principal=body["principal"])
@@ -108,7 +108,7 @@ async def test_a_role_that_one_has_no_more(demo: Running) -> None:
 
 
 async def test_an_error_tells_nothing(demo: Running) -> None:
-    """Whether a room, a principal or a session exists is not to be learnt from a refusal."""
+    """A refusal does not reveal whether a room, a principal or a session exists."""
     alice = await demo.visit("alice")
     async with await (await demo.visit("bob")).open() as bob, await alice.open() as wire:
         await answer(bob, {"type": "join", "room": "hidden"})

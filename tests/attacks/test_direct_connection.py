@@ -100,7 +100,7 @@ async def test_an_endpoint_that_somebody_forgot_does_not_start() -> None:
 
 
 async def test_an_endpoint_that_is_added_later_lets_nobody_in() -> None:
-    """What was not there at the start is behind the door as well, undeclared, and so closed."""
+    """A handler that is added after the start is undeclared, and so refuses every client."""
 
     class Later(WebSocketHandler):
         def on_message(self, message: str | bytes) -> None:

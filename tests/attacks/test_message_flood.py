@@ -40,7 +40,7 @@ async def test_a_room_is_drowned(demo: Running) -> None:
 
 
 async def test_a_flood_on_many_sockets(demo: Running) -> None:
-    """What one principal may say does not grow with the number of its sockets."""
+    """The limit of a principal does not grow with the number of its sockets."""
     mia, bob = await demo.visit("mia"), await demo.visit("bob")
     async with await bob.open() as listener, AsyncExitStack() as stack:
         await answer(listener, {"type": "join", "room": "random"})
@@ -90,7 +90,7 @@ async def test_a_flood_of_refused_messages(demo: Running) -> None:
 
 
 async def held(operator: Visitor) -> float:
-    """How many messages had to wait until now, since they came too fast."""
+    """Return the number of messages that had to wait because they came too fast."""
     metrics = (await operator.get("/metrics")).body.decode()
     return float(metrics.partition("\nstormdoor_messages_held_total ")[2].split()[0])
 

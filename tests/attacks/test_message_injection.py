@@ -20,7 +20,7 @@ SAY = {"type": "say", "room": "lobby", "text": "x"}
 
 
 async def survives(visitor: Visitor, payload: bytes) -> bool:
-    """Whether a socket is still good after that message: answered, and nothing broken behind it."""
+    """Send the payload, and return whether the socket still answers."""
     async with await visitor.open() as wire:
         wire.frame(TEXT, payload)
         reply = await answer(wire, {"type": "join", "room": "lobby"})

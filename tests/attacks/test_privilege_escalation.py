@@ -40,7 +40,7 @@ class AsksOnlyWhetherLoggedIn(Chat):
 
 
 async def succeeds(visitor: Visitor, message: dict[str, Any]) -> bool:
-    """Whether it is done."""
+    """Return whether the server executes the message."""
     async with await visitor.open() as wire:
         reply = await answer(wire, message)
         return reply is not None and reply["type"] != "error"

@@ -20,7 +20,7 @@ from tests.tornado.wire import TEXT, Wire, frame_bytes, serving, until
 
 
 async def speaks(wire: Wire) -> bool:
-    """Whether something that is said now is said."""
+    """Return whether the server accepts a message now."""
     reply = await answer(wire, {"type": "say", "room": "lobby", "text": "too late"})
     return reply is not None and reply["type"] == "said"
 

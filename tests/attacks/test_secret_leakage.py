@@ -19,7 +19,7 @@ from tests.tornado.wire import log_lines
 
 
 def found(secrets: set[str], text: str) -> list[str]:
-    """Which secrets stand in a text: whole, or the last half of one."""
+    """Return the secrets that the text contains, whole or as their last half."""
     return sorted(one for one in secrets if one[len(one) // 2 :] in text)
 
 

@@ -48,7 +48,7 @@ async def test_a_session_is_guessed(demo: Running) -> None:
 
 
 class Fixed(LogIn):
-    """Who brings a session along keeps it."""
+    """Careless login that keeps the session that the client presents."""
 
     def new_session(self) -> str:
         return self.get_cookie("sid") or super().new_session()

@@ -182,7 +182,7 @@ TAMPERING: list[Callable[[sqlite3.Connection], None]] = [
 
 
 class WritesALog(LogIn):
-    """Who could not log in stands in a file."""
+    """Login that writes each failure into a file."""
 
     def post(self) -> None:
         super().post()

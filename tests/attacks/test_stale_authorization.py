@@ -36,7 +36,7 @@ class DecidesOnce(Chat):
 
 
 async def may(wire: Wire, message: dict[str, Any]) -> bool:
-    """Whether that works on an open socket, now."""
+    """Return whether the message succeeds on an open socket."""
     reply = await answer(wire, message)
     return reply is not None and reply["type"] != "error"
 
@@ -73,7 +73,7 @@ async def closes(wire: Wire) -> tuple[int | None, float]:
 
 
 async def silent(wire: Wire) -> bool:
-    """Whether a message that comes between the close and the answer to it has no effect."""
+    """Return whether a message between the close and its answer has no effect."""
     wire.send({**SAY, "id": "after the end"})
     wire.frame(CLOSE, b"\x03\xe8")
     return await collected(wire) == []
@@ -189,7 +189,7 @@ async def test_the_clock_is_set_back_before_the_revocation(what: str, demo: Runn
 
 
 async def test_an_administrator_is_one_no_more(demo: Running) -> None:
-    """What the role gave is gone with it; what others give stays, on the same socket."""
+    """A withdrawn role takes its permissions from the open socket, and other roles keep theirs."""
     async with site(DecidesOnce) as (at, state), await (await log_in(at, "ada")).open() as wire:
         state.roles["ada"] = "member"
         assert await may(wire, ANNOUNCE)

@@ -141,7 +141,7 @@ async def outlives(victim: Visitor) -> bool:
 
 
 async def test_a_ticket_outlives_the_logout(demo: Running) -> None:
-    """What was issued from a session ends with it."""
+    """A logout invalidates the tickets of the session."""
     async with ticket_site() as (at, _):
         assert await outlives(await log_in(at, "alice"))
     alice = await demo.visit("alice")

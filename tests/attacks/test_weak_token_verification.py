@@ -32,7 +32,7 @@ def nobody(signed: bytes) -> bytes:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """What a good token of the demo says; a change to None takes a claim out, times are from now."""
+    """Return the claims of a good token; a change to None removes a claim, and times are from now."""
     now = time.time()
     good: dict[str, Any] = {
         "iss": "stormdoor-demo",
@@ -194,7 +194,7 @@ async def test_a_header_that_wants_something(header: dict[str, Any], demo: Runni
 
 
 async def test_another_payload_under_a_good_signature(demo: Running) -> None:
-    """Who exchanges the middle of a good token has a bad one."""
+    """A good token with another payload is refused."""
     alice = await demo.visit("alice")
     token = await alice.token()
     header, payload, signature = token.split(".")

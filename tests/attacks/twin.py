@@ -25,7 +25,7 @@ ROLES = {"alice": "member", "bob": "member", "mia": "moderator", "ada": "adminis
 
 
 class Site:
-    """What the site remembers."""
+    """State of the site."""
 
     def __init__(self) -> None:
         self.sessions: dict[str, str] = {}
@@ -84,7 +84,7 @@ class Chat(WebSocketHandler):
         return found
 
     def check_origin(self, origin: str) -> bool:
-        """What is found on the web for "403 on my WebSocket"."""
+        """Accept every origin, as common answers to "403 on my WebSocket" advise."""
         return True
 
     def who(self) -> str | None:

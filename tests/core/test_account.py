@@ -15,7 +15,7 @@ def test_an_account_stands_for_its_principal() -> None:
 
 
 def test_a_password_hash_is_not_printed() -> None:
-    """What a password can be guessed from stays out of logs."""
+    """The representation of an account does not contain the password hash."""
     assert "$argon2id$" not in repr(Account(id="alice", password_hash="$argon2id$v=19$x"))
 
 

@@ -280,7 +280,7 @@ def test_strangers_do_not_fill_the_memo() -> None:
 
 
 def test_a_long_forged_chain_costs_nothing() -> None:
-    """What stands left of the client's own address is not even read."""
+    """Entries left of the client's own address are not parsed."""
     forged = ["10.0.0.2"] * 200_000
 
     def read() -> None:

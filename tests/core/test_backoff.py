@@ -67,7 +67,7 @@ def test_delay_never_shrinks(failures: int) -> None:
 def test_wait_counts_from_the_last_failure(
     failures: Failures | None, now: float, seconds: float
 ) -> None:
-    """What remains of the delay, and nothing once it has passed."""
+    """`wait` returns the rest of the delay, and zero after it."""
     assert wait(failures, now, RULE) == seconds
 
 

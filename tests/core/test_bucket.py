@@ -121,7 +121,7 @@ def test_a_rate_that_limits_nothing_cannot_be_made(interval: float, tolerance: f
 
 
 def burst_of(rate: Rate, now: float, tat: float = 0.0, cost: float = 1.0) -> int:
-    """How many times `cost` can be taken at `now`."""
+    """Return the number of times that `cost` can be taken at `now`."""
     taken = 0
     while (after := spend(tat, now, rate, cost)) is not None:
         tat, taken = after, taken + 1
@@ -155,7 +155,7 @@ def test_a_bucket_refills_at_its_rate() -> None:
 
 
 def test_a_refusal_costs_nothing() -> None:
-    """Who is refused is not set back further: the answer stores nothing."""
+    """A refused cost does not change the bucket."""
     tat = spend(0.0, 100.0, ONE, 3.0)
     assert tat is not None
     refused = [spend(tat, 100.0 + n / 10, ONE) for n in range(10)]

@@ -177,7 +177,7 @@ def test_what_is_not_asked_for_is_not_read() -> None:
     ],
 )
 def test_scope_restricts(scope: object, granted: set[str]) -> None:
-    """Where a scope claim is configured, a token without one may do nothing."""
+    """With a configured scope claim, a token without scopes has no permissions."""
     claims = sound({"scope": scope}, replace(RULES, scope="scope"))
     assert claims.scopes == frozenset(granted)
 
@@ -343,7 +343,7 @@ def test_roles_of_another_shape_deep_within(found: object) -> None:
     ],
 )
 def test_scopes_stand_for_permissions(scope: object, granted: set[str]) -> None:
-    """What the table does not name grants nothing, a pattern of ours neither."""
+    """Only scopes in the table grant permissions; a pattern as a scope grants nothing."""
     table = {
         "chat:read": frozenset({"chat:connect", "chat:hear"}),
         "chat:write": frozenset({"chat:say"}),

@@ -24,7 +24,7 @@ P, O, E = State.PENDING, State.OPEN, State.ENDED  # noqa: E741
     ],
 )
 def test_next_state(state: State, event: ConnectionEvent, expected: State | None) -> None:
-    """What is not in the table has no effect."""
+    """An event that is not in the table has no effect."""
     assert next_state(state, event) is expected
 
 

@@ -1,4 +1,4 @@
-"""What a handshake carries is found where it may be, and nowhere else."""
+"""Credentials of a handshake are found in the declared places and in no others."""
 
 import hashlib
 
@@ -130,7 +130,7 @@ def test_no_secret_in_the_repr() -> None:
 
 
 def test_fingerprint_is_sha_256() -> None:
-    """What is stored is SHA-256 in hex, so that every store and tool can compute it."""
+    """A fingerprint is SHA-256 in hexadecimal, so that every store and tool can compute it."""
     assert fingerprint("abc") == hashlib.sha256(b"abc").hexdigest()
 
 

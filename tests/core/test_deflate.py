@@ -119,7 +119,7 @@ def test_an_option_that_zlib_does_not_have(options: dict[str, int]) -> None:
 
 
 def test_a_client_with_the_smallest_window() -> None:
-    """What was agreed as 8, zlib writes with 9."""
+    """The inflater reads a window of 9 bits, which zlib uses for the agreed 8."""
     text = bytes(range(256)) * 4
     found = Inflater(Agreement(client_bits=8)).piece(deflated(text, bits=9), 2000, last=True)
     assert found == text
@@ -188,7 +188,7 @@ def test_what_no_compressor_writes(data: bytes) -> None:
 
 
 def read(data: bytes, *, cut: int, limit: int = 1000) -> tuple[list[tuple[int, bytes]], int | None]:
-    """What comes out, and the code of the violation."""
+    """Return the events, and the code of the violation."""
     reader = FrameReader(limit, inflater=Inflater(PLAIN))
     events = []
     for at in range(0, len(data), cut):

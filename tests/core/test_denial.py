@@ -77,7 +77,7 @@ def test_text_is_generic(denial: Denial) -> None:
     ],
 )
 def test_public_answers_do_not_tell_causes_apart(alike: tuple[Denial, ...]) -> None:
-    """Where a difference would help an attacker (does this account exist?) there is none."""
+    """The public answer is the same for causes if their difference would help an attacker."""
     assert len({ANSWERS[denial] for denial in alike}) == 1
 
 

@@ -101,7 +101,7 @@ def test_a_refusal_has_a_name_of_the_vocabulary(denial: Denial) -> None:
 @KEYS
 @pytest.mark.parametrize("event", [FULL, Event(time=0.0, name="sys_startup")], ids=["full", "bare"])
 def test_a_sealed_event_comes_back(event: Event, key: bytes | None) -> None:
-    """What was sealed verifies, and reads as it was written."""
+    """A sealed event verifies, and reads as it was written."""
     entry = seal(event, seq=1, previous=GENESIS, salt=salt(1), key=key)
     assert verify(entry, seq=1, previous=GENESIS, key=key) is None
     assert entry.event == event
@@ -114,7 +114,7 @@ def test_a_whole_chain_verifies(key: bytes | None) -> None:
 
 
 def test_the_public_part_names_nobody() -> None:
-    """Who and from where is in the personal part alone."""
+    """Only the personal part contains the principal and the address."""
     entry = seal(FULL, seq=1, previous=GENESIS, salt=salt(1))
     public = set(msgspec.json.decode(entry.body))
     assert public == {
@@ -296,7 +296,7 @@ def test_a_cut_end_is_seen_by_who_knows_the_end() -> None:
 
 
 def test_without_the_key_a_chain_cannot_be_rewritten() -> None:
-    """Who can write to the store but lacks the key cannot make a chain that verifies."""
+    """An attacker without the key cannot make a chain that verifies."""
     guesses = (None, b"guess" * 7, KEY[:-1], KEY + b"k", KEY[:-1] + b"l")
     assert all(check(chain(2, guess), KEY) for guess in guesses)
 

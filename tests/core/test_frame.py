@@ -1,4 +1,4 @@
-"""What a server writes: whole frames, without a mask, in the shortest form."""
+"""A server writes whole frames, without a mask, in the shortest form."""
 
 import os
 import struct

@@ -226,7 +226,7 @@ FORBIDDEN += [
     ("data", "code"), [c[1:] for c in FORBIDDEN], ids=[c[0] for c in FORBIDDEN]
 )
 def test_what_is_forbidden(data: bytes, code: int, cut: int) -> None:
-    """What came before counts, the violation has its code, and nothing after it is read."""
+    """Frames before a violation count, the violation has its code, and later bytes are not read."""
     good = client_frame(T, b"before")
     after = client_frame(T, b"after")
     events, reader = read(good + data + after, cut=cut)
@@ -338,7 +338,7 @@ def test_the_mask_that_is_given_is_the_one_that_is_used() -> None:
 
 
 def test_an_idle_reader_keeps_nothing() -> None:
-    """What was read is let go, and not only when more arrives."""
+    """The reader releases the bytes that it has read."""
     reader = FrameReader(10_000)
     reader.feed(client_frame(B, b"x" * 9000))
     assert reader.next() is not None

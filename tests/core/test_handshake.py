@@ -39,7 +39,7 @@ def test_no_secret_in_the_repr(name: str, value: object) -> None:
 
 
 def test_absent_facts_are_absent() -> None:
-    """What the client did not send is None or empty, never a default that could pass a check."""
+    """A fact that the client did not send is None or empty, so no default can pass a check."""
     bare = handshake()
     assert (bare.origin, bare.fetch_site, bare.fetch_mode) == (None, None, None)
     assert (bare.authorization, bare.subprotocols) == ((), ())

@@ -1,4 +1,4 @@
-"""What a client says to the guard is read strictly, and nothing else is taken for it."""
+"""Messages of a client to the guard are parsed strictly, and no other message is taken for one."""
 
 from __future__ import annotations
 

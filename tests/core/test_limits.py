@@ -83,7 +83,7 @@ def test_each_rate_can_be_set(name: str) -> None:
 @pytest.mark.parametrize("name", RATES)
 @pytest.mark.parametrize("value", ["", "0/s", "unlimited", "5", 5, 5.0, True, b"5/s", ["5/s"]])
 def test_each_rate_must_be_one(name: str, value: object) -> None:
-    """What is not a rate is refused when the limits are made, not at the first message."""
+    """An invalid rate is refused when the limits are made."""
     with pytest.raises(ConfigurationError, match=r"is not a rate; write|is a rate; write"):
         limits(name, value)
 
@@ -137,7 +137,7 @@ def test_none_is_the_default_of_the_endpoint(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_ENDPOINTS)
 def test_an_explicit_limit_wins(name: str) -> None:
-    """What is set counts on every endpoint; what is set nearer to the endpoint counts there."""
+    """A limit applies to every endpoint, and a limit closer to the endpoint overrides it."""
     given: list[Any] = ["7/s burst 100000000"] * 3 if name in RATES else [70_001, 70_002, 70_003]
     if name in RATES:
         given = [f"{number}/s burst 100000000" for number in (7, 8, 9)]
@@ -174,7 +174,7 @@ def test_the_limits_of_one_endpoint_are_checked(name: str) -> None:
 
 
 def test_a_default_gives_way() -> None:
-    """Where only one of size and bytes is set for a protocol of its own, the other one fits it."""
+    """The default of message size or of bytes adapts to the explicit value of the other."""
     few = Limits(own_protocol=EndpointLimits(bytes_per_connection="1000/s burst 70000"))
     assert few.applied(own_protocol=True).message_bytes == 70_000
     assert "message_bytes = 70000" in few.applied(own_protocol=True).setting("message_bytes")

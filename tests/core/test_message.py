@@ -162,7 +162,7 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 
 
 def test_a_command_cannot_be_changed() -> None:
-    """What was checked is what the handler gets."""
+    """A handler gets the command that was checked, because a command is frozen."""
     command = Say(room="lobby", text="x")
     with pytest.raises(AttributeError):
         command.room = "vault"  # type: ignore[misc]

@@ -213,7 +213,7 @@ def test_what_is_no_origin(text: str) -> None:
     ],
 )
 def test_an_entry_that_is_none_is_refused(entry: str, message: str) -> None:
-    """What could not match, or would match too much, is refused with the line to write."""
+    """An entry that matches nothing or too much is refused, and the error shows the line to write."""
     with pytest.raises(ConfigurationError) as caught:
         OriginPolicy(["https://app.example", entry])
     said = str(caught.value)
@@ -334,7 +334,7 @@ def test_no_list_of_hosts_checks_none() -> None:
     ["", "*", "*.com", "https://app.example", "App.example", "a.example/", "a b", "*.0.0.1", "a*"],
 )
 def test_a_host_entry_that_is_none_is_refused(entry: str) -> None:
-    """What is no host name is refused."""
+    """An entry that is no host name is refused."""
     with pytest.raises(ConfigurationError, match="is not a host; write"):
         HostPolicy([entry])
 

@@ -57,7 +57,7 @@ def test_permission_is_returned(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*ILL_FORMED, "*", "chat:*"], ids=lambda text: ascii(text[:20]))
 def test_ill_formed_permission_is_refused(text: str) -> None:
-    """What is not `noun:verb` in lower-case ASCII is no permission; nor is a pattern."""
+    """A permission has the form `noun:verb` in lower-case ASCII, and a pattern is no permission."""
     with pytest.raises(PolicyError, match="is not a permission; write it like"):
         check_permission(text)
 

@@ -223,7 +223,7 @@ def test_a_role_of_a_tenant_counts_there(tenant: str | None, allowed: bool) -> N
 def test_a_role_of_another_tenant_is_no_bridge(
     roles: tuple[str, ...], tenant: str | None, allowed: bool
 ) -> None:
-    """What a role inherits through a role of another tenant, it does not inherit."""
+    """A role of another tenant passes on no inherited roles."""
     policies = PolicySet(
         [
             role("outer", inherits=["middle"]),
@@ -235,7 +235,7 @@ def test_a_role_of_another_tenant_is_no_bridge(
 
 
 def test_role_grants_of_two_tenants_are_kept_apart() -> None:
-    """What was worked out for one tenant is not used for another with the same roles."""
+    """The cached grants of one tenant are not used for another with the same roles."""
     policies = PolicySet([role("member", "*", tenant="acme")])
     assert policies.decide(request("member", tenant="acme"))
     assert not policies.decide(request("member", tenant="umbrella"))
@@ -259,7 +259,7 @@ def test_a_permit_for_roles(held: str, allowed: bool) -> None:
 
 
 def test_a_permit_for_an_inherited_role() -> None:
-    """Who inherits a role holds it."""
+    """A principal holds the roles that its roles inherit."""
     policies = PolicySet(
         [role("moderator", inherits=["member"]), role("member"), permit("*", roles=["member"])]
     )
@@ -479,14 +479,14 @@ def test_a_condition_that_recurses_denies(make: Callable[..., Policy]) -> None:
 
 
 def test_something_that_cannot_be_called_denies() -> None:
-    """What is no condition at all denies once it is asked."""
+    """A condition that cannot be called denies at its evaluation."""
     policies = PolicySet([role("member", "*"), permit("chat:say", when=[True], id="bad")])  # type: ignore[list-item]
     assert policies.decide(request("member")).policy_ids == ("bad",)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 def test_an_interruption_is_not_swallowed(error: type[BaseException]) -> None:
-    """What ends the process or the task goes through, and so allows nothing either."""
+    """An exception that ends the process or the task propagates out of `decide`."""
 
     def condition(request: AccessRequest) -> bool:
         raise error
@@ -636,7 +636,7 @@ def test_scopes_given_as_a_text_grant_nothing(scopes: Any) -> None:
     ],
 )
 def test_a_broken_policy_is_refused(make: Callable[[], object], message: str) -> None:
-    """What cannot mean what it says is refused when it is written, by name."""
+    """A policy that cannot be applied is refused by name when it is written."""
     with pytest.raises(PolicyError, match=message):
         make()
 
@@ -786,5 +786,5 @@ def test_explain_another_tenant() -> None:
 
 
 def test_explain_nothing() -> None:
-    """Where nothing could speak the explanation is empty."""
+    """The explanation is empty without a policy that applies."""
     assert PolicySet().explain(request()) == []

@@ -30,7 +30,7 @@ def test_default_attributes_cannot_be_filled() -> None:
 
 @pytest.mark.parametrize("field", ["id", "roles", "tenant", "attributes"])
 def test_a_principal_cannot_be_changed(field: str) -> None:
-    """What was verified stays what was verified."""
+    """A principal is frozen."""
     with pytest.raises(FrozenInstanceError):
         setattr(Principal("alice"), field, frozenset({"administrator"}))
 

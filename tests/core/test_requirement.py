@@ -28,7 +28,7 @@ def ask(
     scopes: frozenset[str] | None = None,
     resource: Resource | None = None,
 ) -> Any:
-    """What a set says about `vault:open`."""
+    """Return the decision of these policies about `vault:open`."""
     request = AccessRequest(
         Principal("alice", frozenset(roles)), "vault:open", resource, environment
     )
@@ -88,7 +88,7 @@ def test_what_requires_nothing_is_refused(wrong: dict[str, Any]) -> None:
 def test_exactly_what_lacks_is_named(
     required: Requirement, changes: dict[str, Any], lacks: Needs | None
 ) -> None:
-    """What is met is not asked for; what cannot be told is not met."""
+    """Met requirements are not named, and a fact that is unknown does not meet one."""
     assert required.lacking(replace(WEAK, **changes)) == lacks
 
 
@@ -206,7 +206,7 @@ _environments = st.builds(
     scopes=st.sampled_from([None, frozenset({"vault:*"}), frozenset({"chat:*"})]),
 )
 def test_a_hint_is_true(items: Any, environment: Environment, roles: Any, scopes: Any) -> None:
-    """Who does what the hint says is let in; who gets none would not be, however strong the proof."""
+    """A hint is sufficient for admission, and without a hint no stronger proof would be."""
     decision = ask(*items, environment=environment, roles=roles, scopes=scopes)
     strongest = ask(*items, environment=STRONG, roles=roles, scopes=scopes)
     if decision.allowed:

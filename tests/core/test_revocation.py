@@ -187,7 +187,7 @@ def test_forgetting_keeps_everything_else(target: Target) -> None:
 
 
 def test_forgetting_keeps_what_is_not() -> None:
-    """What was revoked at that moment or later stays, and *everything* always does."""
+    """`forget_sessions` keeps revocations of that time or later, and always keeps *everything*."""
     index = RevocationIndex(FEED)
     index.add(Revocation(Target.SESSION, "session-1", 60.0))
     index.forget_sessions(60.0)

@@ -1,4 +1,4 @@
-"""What `value` makes of a frozen dataclass behaves as the dataclass that was written down."""
+"""A class decorated with `value` behaves as the frozen dataclass."""
 
 import copy
 from collections.abc import Mapping

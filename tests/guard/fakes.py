@@ -1,4 +1,4 @@
-"""What the guard is tried on: authenticators and a store that do as the test says."""
+"""Scripted authenticators and a scripted store for tests of the guard."""
 
 from __future__ import annotations
 

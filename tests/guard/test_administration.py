@@ -1,4 +1,4 @@
-"""What operators and principals change: stored, noted, and in force before the method returns."""
+"""Changes by operators and principals are stored, recorded, and in force before the method returns."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ async def test_who_logs_in_while_being_removed_does_not_stay() -> None:
 
 
 async def test_personal_data_are_erased_and_the_chain_stays_whole() -> None:
-    """What happened remains, who it was does not."""
+    """An erasure removes the principal from the trail and keeps the events."""
     guard = await _guard()
     await admit(guard, bearer("alice"))
     await admit(guard, bearer("carol"))
@@ -412,7 +412,7 @@ async def test_a_login_after_it_counts(target: Target, value: str, whose: set[st
 
 
 async def test_a_role_that_was_given_to_an_open_connection_is_revoked_with_the_others() -> None:
-    """What the principal holds now counts, not what it held at the handshake."""
+    """A revocation by role uses the present roles of a principal, not those of its handshake."""
     guard = await _guard()
     people = await _people(guard)
     await guard.admin.grant_role("three", "moderator")

@@ -155,7 +155,7 @@ async def test_one_without_an_end() -> None:
 
 
 async def test_scopes_shrink_at_once() -> None:
-    """What was allowed a moment ago is not, for messages and for deliveries."""
+    """Narrower scopes after a refresh apply at once to messages and deliveries."""
     narrow = replace(NEW, scopes=frozenset({"chat:connect"}))
     guard, connection, sink, _ = await world(narrow=narrow)
     assert guard.channels.subscribe(connection, TOPIC)
@@ -329,7 +329,7 @@ async def test_somebody_elses_credential_is_a_guess() -> None:
 
 
 async def test_refusals_are_offences() -> None:
-    """Who goes on trying is closed, as for any other refused message."""
+    """A refused refresh counts as an offence, and several close the connection."""
     guard, connection, sink, _ = await world(
         limits={"offences": 3, "failures_per_address": "100/s burst 100"}
     )
@@ -376,7 +376,7 @@ async def test_one_that_has_ended_has_nothing_to_refresh() -> None:
 
 @pytest.mark.parametrize("trouble", ["down", "raises", "trail", "blind", "closing"])
 async def test_trouble_of_the_server_harms_nothing(trouble: str) -> None:
-    """What cannot be verified is refused, and the connection goes on."""
+    """A refresh that cannot be verified is refused, and the connection stays open."""
 
     async def fail(store: Store) -> Authentication:
         raise StoreUnavailable("down") if trouble == "down" else RuntimeError("odd")
@@ -716,7 +716,7 @@ async def test_a_wrong_code_is_a_failed_authentication() -> None:
 
 
 async def test_codes_cannot_be_guessed_from_many_addresses() -> None:
-    """What counts is the principal."""
+    """Wrong codes count by principal, not by address."""
     guard, connection, factors, _ = await vault()
     other, sink = await opened(guard, bearer("old", address="198.51.100.7"))
     sink.facts = bearer("old", address="198.51.100.7")

@@ -59,7 +59,7 @@ class Client:
         return replace(HANDSHAKE, authorization=[f"DPoP {token}"], headers=headers)
 
     def text(self, token: str | None = None, **changes: Any) -> str:
-        """What it sends on the open connection."""
+        """Return the message with token and proof for the open connection."""
         token = self.token() if token is None else token
         return f"stormdoor.dpop.{token}, stormdoor.proof.{self.proof(token, **changes)}"
 

@@ -57,7 +57,7 @@ OLD, NEW, FOREIGN, STRANGER = key("old"), key("new"), key("foreign"), key("old")
 
 
 def known(signer: JwtKey, id: str = "boiler", **more: Any) -> RequestKey:
-    """What the server knows of it."""
+    """Return the server's entry for a device."""
     return RequestKey(key=signer, principal=Principal(id, MEMBER), **more)
 
 
@@ -69,7 +69,7 @@ KEYS = (
 
 
 def offer(guard: Guard, signer: JwtKey = OLD, url: str = URL, **changes: Any) -> str:
-    """What a device sends, signed now."""
+    """Return the signed message of a device."""
     return sign_offer(url, signer, **{"created": guard.clock.now(), **changes})
 
 
@@ -261,7 +261,7 @@ async def test_nobody_else_is_shown_a_signature() -> None:
 
 
 async def test_what_must_be_signed_and_is_not_there() -> None:
-    """Where signatures cover a header, a message has none: it is refused, not taken for less."""
+    """A refresh is refused if signatures must cover a header, because a message has no headers."""
     signed = SignedRequestAuthenticator(KEYS, headers=["X-Firmware"])
     guard = await settle(make_guard(signed, clock=FakeClock()))
     firmware = {"X-Firmware": "7"}

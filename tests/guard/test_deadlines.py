@@ -236,7 +236,7 @@ async def test_an_end_that_comes_nearer_is_told_of_anew() -> None:
 
 
 async def test_one_that_cannot_be_told_does_not_keep_the_others_from_it() -> None:
-    """What an adapter raises is logged, and that is all."""
+    """An adapter that raises is logged, and the other connections end in time."""
     clock = FakeClock()
     known = {name: authentication(name, expires_at=START + 300) for name in ("alice", "bob")}
     guard = await settle(make_guard(Tokens(known), clock=clock))
@@ -329,7 +329,7 @@ async def test_a_store_that_is_down_ends_nothing_early() -> None:
 
 
 async def test_a_message_while_the_session_is_looked_at_counts() -> None:
-    """What the store says about a silence that is over is not listened to."""
+    """A message during the look-up of an idle session overrides the answer of the store."""
     import asyncio
 
     clock, store, guard, connection, _, id = await session_world()

@@ -1,4 +1,4 @@
-"""Who says in a first message who it is: one message, in time, and nothing else before."""
+"""Authentication by the first message: one message, in time, and no other before it."""
 
 from __future__ import annotations
 
@@ -438,7 +438,7 @@ async def test_other_policies_do_not_end_those_who_wait() -> None:
 
 
 async def test_a_flood_of_them_is_refused_at_the_handshake() -> None:
-    """Who has guessed too often does not even wait."""
+    """An address with too many failures is refused at the handshake."""
     guard, _, _ = await waiting(limits={"failures_per_address": "1/min burst 1"})
     guard.checks.record_auth_failure("192.0.2.1")
     assert isinstance(await guard.admission.admit(HANDSHAKE, FIRST), Refusal)

@@ -40,7 +40,7 @@ class Shout(Command, tag="shout"):
 
 
 def _nothing(handler: Any, command: Any) -> None:
-    """What carries out a command here."""
+    """Execute a command without an effect."""
 
 
 def actions(**of_say: Any) -> Actions:
@@ -201,7 +201,7 @@ async def test_connections_of_one_principal_share_its_limit() -> None:
 
 
 async def test_a_new_connection_does_not_refill_the_limit_of_a_principal() -> None:
-    """What was used up is remembered until it has been refilled, also without a connection."""
+    """The limit of a principal stays used up after its last connection ends."""
     guard, first, _, clock = await _alice(messages_per_principal="2/min burst 2")
     for _ in range(2):
         assert isinstance(guard.inbound.receive(first, SAY, ACTIONS), tuple)
@@ -357,7 +357,7 @@ async def test_a_condition_is_asked_for_each_message() -> None:
 
 
 async def test_a_forbid_counts_although_the_role_was_allowed_a_moment_ago() -> None:
-    """What was noted as allowed is not asked for a resource that a forbid speaks about."""
+    """A cached permission does not apply to a resource that a forbid names."""
     guard = await settle(
         make_guard(
             policies=PolicySet(

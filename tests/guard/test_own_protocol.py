@@ -117,7 +117,7 @@ async def test_what_a_terminal_uses_up_is_not_missing_for_commands() -> None:
 
 
 async def test_a_limit_of_the_whole_guard_counts_both() -> None:
-    """Where the same rate was set for all, one principal has it once."""
+    """A rate for the whole guard counts messages of both protocols together."""
     guard, connection, _, _ = await terminal(messages_per_principal="1/h burst 2", hold_seconds=0)
     chat, _ = await opened(guard, bearer("alice"), endpoints(guard.limits)[0])
     assert guard.inbound.receive_raw(connection, b"x", None) is True

@@ -149,7 +149,7 @@ async def _another(store: FakeStore) -> Guard:
 
 
 def _open(guard: Guard, outcome: Connection | Refusal) -> FakeSink | None:
-    """What the door does with an outcome; None if there is nothing to open."""
+    """Open the connection as the adapter does; None for a refusal."""
     if isinstance(outcome, Refusal):
         return None
     outcome.sink = sink = FakeSink()

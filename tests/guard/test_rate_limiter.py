@@ -13,7 +13,7 @@ from stormdoor.guard.rate_limiter import KeyedRateLimiter
 
 
 def test_each_key_has_its_own() -> None:
-    """What one uses up, another still has."""
+    """Each key has its own limit."""
     limiter = KeyedRateLimiter(Rate.parse("2/s"))
     assert [limiter.spend("a", 0.0) for _ in range(3)] == [True, True, False]
     assert limiter.spend("b", 0.0)

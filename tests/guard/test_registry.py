@@ -95,7 +95,7 @@ async def test_connections_are_found() -> None:
 
 
 async def test_the_list_of_operators_follows() -> None:
-    """What is open is listed after the next slow tick, and only that."""
+    """The list for operators contains the open connections after the next slow tick."""
     guard = await settle(make_guard())
     stays, _ = await opened(guard, bearer("alice"))
     goes, _ = await opened(guard, bearer("bob"))
@@ -157,7 +157,7 @@ async def test_a_sink_that_raises_is_no_reason_to_stay() -> None:
 
 
 async def test_all_gates_are_shut_before_anybody_is_told() -> None:
-    """Who is told first may do what it likes: the others cannot be heard any more."""
+    """All connections change their state before the first sink is told."""
     guard = await settle(make_guard())
     all_of_them = [await opened(guard, bearer("alice")) for _ in range(5)]
     seen: list[bool] = []

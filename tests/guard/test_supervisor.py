@@ -128,7 +128,7 @@ async def test_a_silent_socket_lives_on_while_its_session_is_used() -> None:
 
 
 async def test_messages_on_a_socket_keep_its_session_alive() -> None:
-    """Who only chats is not logged out."""
+    """Messages on a socket keep its session alive."""
     guard, connection, _, clock, issued, _ = await _session()
     for _ in range(5):
         clock.advance(300)
@@ -140,7 +140,7 @@ async def test_messages_on_a_socket_keep_its_session_alive() -> None:
 
 
 async def test_idle_and_a_store_that_is_down() -> None:
-    """Whether the session lives cannot be told: the connection ends (1013)."""
+    """An idle connection ends with 1013 if the store cannot be asked for its session."""
     guard, connection, sink, clock, _, store = await _session()
     clock.advance(600)
     store.down = True
@@ -202,7 +202,7 @@ FEED: list[tuple[str, Target, str, bool]] = [
     ("target", "value", "ends"), [case[1:] for case in FEED], ids=[case[0] for case in FEED]
 )
 async def test_the_feed_is_followed(target: Target, value: str, ends: bool) -> None:
-    """What another process wrote takes effect at the next tick, once."""
+    """A revocation by another process takes effect at the next tick, once."""
     guard, connection, sink, clock = await _token(
         session_id="session-of-alice",
         token_hash="token-of-alice",

@@ -89,7 +89,7 @@ async def test_asked_again_and_again() -> None:
 
 
 async def test_no_longer_so() -> None:
-    """What is over is over: the connection ends with 3000, and its messages with it."""
+    """A connection ends with 3000 when its token is no longer valid."""
     alice = Oracle()
     here = await watch(alice=alice)
     connection, sink = await opened(here.guard, bearer("alice"))
@@ -233,7 +233,7 @@ async def test_its_end_comes_nearer_and_never_farther() -> None:
 
 
 async def test_a_factor_that_was_proved_stays_proved() -> None:
-    """What the token says is only that it is weaker."""
+    """A proved factor stays proved after the revalidation of a weaker token."""
     alice = Oracle()
     here = await watch(alice=alice)
     connection, _ = await opened(here.guard, bearer("alice"))
@@ -312,7 +312,7 @@ async def test_ended_meanwhile() -> None:
 
 
 async def test_not_all_at_once() -> None:
-    """What was opened together is spread over the interval, and so many are asked about at a time."""
+    """Revalidations are spread over the interval, and a bounded number runs at a time."""
     oracles = {f"p{number}": Oracle() for number in range(40)}
     here = await watch(**oracles)
     for name in oracles:
@@ -328,7 +328,7 @@ async def test_not_all_at_once() -> None:
 
 
 async def test_the_oracle_of_the_guide() -> None:
-    """What the page about authenticators of one's own shows is asked, and believed."""
+    """The guard calls the revalidation of the guide's example, and follows its answer."""
     page = module_of(ROOT / "docs" / "how-to" / "write-an-authenticator.md")
     on_duty = {"alice"}
     listed = page.StillListed(on_duty, authentication("alice"))

@@ -210,7 +210,7 @@ async def test_nobody_decides_how_much_is_written_about_him() -> None:
 
 
 async def test_equal_refusals_during_a_write_are_one_entry() -> None:
-    """What comes while the store writes is summed up, and not written one by one as it comes."""
+    """Equal refusals during a write of the store make one entry."""
 
     class Slow(FakeStore):
         async def append_events(self, events: Sequence[Event]) -> None:

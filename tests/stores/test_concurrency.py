@@ -98,7 +98,7 @@ def test_two_processes_create_one_file(tmp_path: Path) -> None:
 
 
 async def test_process_sees_what_another_wrote(path: Path) -> None:
-    """What one store has written, the other sees at its next look-up."""
+    """A store sees another store's write at its next look-up."""
     async with opened(SqliteStore(path)) as server, opened(SqliteStore(path)) as command:
         await server.add_account(account("alice"))
         assert await command.account("alice") == account("alice")
@@ -122,7 +122,7 @@ async def test_waiting_write_stops_neither_loop_nor_look_up(path: Path) -> None:
 
 
 async def test_close_waits_for_writes_under_way(path: Path) -> None:
-    """What was asked for before `close` is stored."""
+    """A write that began before `close` is stored."""
     store = SqliteStore(path)
     await store.open()
     writes = [asyncio.create_task(store.append_events([event()])) for _ in range(20)]

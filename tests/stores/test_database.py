@@ -1,4 +1,4 @@
-"""How a SQLite file is used: which statements, on which thread, how durably."""
+"""Use of a SQLite file: the statements, their thread, and durability."""
 
 import asyncio
 import sqlite3
@@ -47,7 +47,7 @@ async def test_what_takes_a_right_away_is_durable(name: str, path: Path) -> None
 
 @pytest.mark.parametrize("name", ["session", "key", "account", "revocations"])
 async def test_look_up_is_one_statement_on_this_thread(name: str, path: Path) -> None:
-    """What a handshake waits for is one statement, without a change of threads."""
+    """A handshake waits for one statement, without a change of threads."""
     async with opened(SqliteStore(path)) as store:
         await store.add_account(account("alice"))
         await store.add_session(session("s1", "alice"))
@@ -104,7 +104,7 @@ async def test_unstorable_text_is_refused_or_unknown(path: Path) -> None:
 
 
 async def test_other_constraints_are_refusals_too(path: Path) -> None:
-    """What the schema forbids for another reason is refused with SQLite's words."""
+    """Other violations of the schema raise with SQLite's message."""
     async with opened(SqliteStore(path)) as store:
         await store.add_account(account("alice"))
         with pytest.raises(StoreError, match="NOT NULL"):
@@ -123,7 +123,7 @@ async def test_file_locked_at_start_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_no_write_ahead_log_is_an_error() -> None:
-    """Where there can be no such log (as in memory, or on a network), nothing else is used."""
+    """A place without a write-ahead log (memory, network) is an error."""
     connection = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError, match="use a local disk"):
         use_write_ahead_log(connection, 0.0)

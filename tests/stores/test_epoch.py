@@ -1,4 +1,4 @@
-"""Which log of revocations a SQLite file holds: the one that was written last, or another."""
+"""A SQLite file knows if its log of revocations is the one that was written last, or another."""
 
 # ruff: noqa: ASYNC240 - nothing else runs in the loop of a test
 

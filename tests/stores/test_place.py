@@ -1,4 +1,4 @@
-"""Which store a URL names, and who may read its file."""
+"""The store of a URL, and the permissions of its file."""
 
 # ruff: noqa: ASYNC240 - nothing else runs in the loop of a test
 
@@ -65,7 +65,7 @@ def test_url_of_memory() -> None:
     ],
 )
 def test_other_urls_are_refused(url: str, says: str) -> None:
-    """What is no store is refused with the line to write, and without the password in it."""
+    """An invalid URL is refused with the line to write, and without the password."""
     with pytest.raises(ConfigurationError, match=says) as refusal:
         open_store(url)
     assert "sqlite:///absolute/path" in str(refusal.value)
@@ -114,7 +114,7 @@ async def test_file_for_everybody_is_closed(
 async def test_file_for_a_group_stays(
     mode: int, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What the file's group may do is the operator's choice."""
+    """The operator's permissions for the file's group stay."""
     path.chmod(mode)
     async with opened(SqliteStore(path)):
         assert _mode(path) == mode

@@ -1,4 +1,4 @@
-"""What was used up, or ended, stays so after a restart: from the file alone, in another process's shoes."""
+"""A used or ended credential stays so after a restart, from the file alone."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

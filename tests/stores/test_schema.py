@@ -227,7 +227,7 @@ def _columns(path: Path) -> dict[str, list[object]]:
 
 
 def _write_as_0001(path: Path) -> None:
-    """What a stormdoor of the first schema leaves behind: its migration, its statements."""
+    """Write a file as the first schema's version of stormdoor did."""
     import sqlalchemy as sa
 
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)

@@ -15,7 +15,7 @@ __all__ = ["Answer", "LoginClient"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """Answer of the server."""
 
     status: int
     body: Any

@@ -197,7 +197,7 @@ async def test_a_refusal_says_what_tornados_says(
 async def test_a_handler_that_brings_its_own_way_is_asked(
     handler: type[WebSocketHandler], header: bytes
 ) -> None:
-    """What it overrides of Tornado's way to answer is run for the 101, as without a guard."""
+    """A handler's overrides of Tornado's answer also run for the 101 of the guard."""
     guard = make_guard(insecure_allow_any_host=True)
     async with guard:
         answer, _ = await exchange(guarded(handler, guard), f"{HANDSHAKE}{BEARER}\r\n")
@@ -223,14 +223,14 @@ ODD = {
         "Sec-Fetch-Site: cross-site\r\nSec-WebSocket-Key: ",
     ),
 }
-"""What is put in the place of what, in a handshake in order."""
+"""Replacements in a valid handshake: old part, new part."""
 
 
 @pytest.mark.parametrize(("order", "instead"), ODD.values(), ids=ODD)
 async def test_an_odd_handshake_is_answered_as_tornado_answers_it(
     order: str, instead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the door takes a shorter way for is in order, and everything else goes Tornado's way."""
+    """A handshake that the shorter way does not cover is answered as Tornado answers it."""
     assert order in HANDSHAKE
     request = f"{HANDSHAKE.replace(order, instead)}{BEARER}\r\n"
     found = []

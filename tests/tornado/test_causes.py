@@ -224,7 +224,7 @@ async def test_each_close_has_a_cause(case: str, fast: bool) -> None:
 async def test_an_end_in_time_has_a_cause(
     limits: dict[str, Any], sessions: dict[str, Any], seconds: float, setting: str, fast: bool
 ) -> None:
-    """Whether a tick notices or the client's next message, the words are the same."""
+    """A deadline has the same cause if a tick, a message or a delivery notices it."""
     for noticed in ("tick", "message", "send"):
         clock = FakeClock()
         guard = make_guard(

@@ -53,7 +53,7 @@ async def told_by(
     first: bool = False,
     **settings: Any,
 ) -> list[tuple[str, Any]]:
-    """What a handler has told in one conversation with alice."""
+    """Return the calls that a handler records in one conversation with alice."""
     told: list[tuple[str, Any]] = []
     served: Any = type(handler.__name__, (handler,), {"told": told})
     guard = make_guard(insecure_allow_any_host=True, fast=fast)
@@ -227,7 +227,7 @@ async def test_an_answer_of_a_get_that_is_no_coroutine(fast: bool) -> None:
 
 @BOTH
 async def test_an_instance_is_one_of_the_handlers_own_class(fast: bool) -> None:
-    """What a handler keeps in `self.__class__` is where its application looks for it."""
+    """A value that a handler stores in `self.__class__` is stored in the application's own class."""
 
     class Counting(WebSocketHandler):
         opened: ClassVar[int] = 0

@@ -25,7 +25,7 @@ class Loop:
         self.soon.append(callback)
 
     def turn(self) -> None:
-        """What is due now, and nothing that is asked for meanwhile."""
+        """Run the callbacks that are due now, and none that they add."""
         for _ in range(len(self.soon)):
             self.soon.popleft()()
 
@@ -93,7 +93,7 @@ def test_work_that_fails_is_logged_and_the_others_are_done() -> None:
 
 
 def test_all_of_it_is_done_when_the_loop_is_about_to_end() -> None:
-    """What it makes, too."""
+    """`finish` runs all jobs, also those that a job adds."""
     loop, queue, done, work = made()
     for number in range(100):
         queue.add(work(number, 1.0))

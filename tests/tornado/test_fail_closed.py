@@ -268,7 +268,7 @@ async def _ended(ws: Wire) -> None:
 
 @pytest.mark.parametrize("succeeds", [True, False])
 async def test_sockets_that_were_opened_before(heard: type[Heard], succeeds: bool) -> None:
-    """Whether `protect` succeeds or fails: they end, and no message of theirs arrives any more."""
+    """Sockets that were open before `protect` end, and their messages do not arrive."""
     application = Application([("/ws", heard)])
     async with serving(application) as at, await connect(at.port) as ws:
         ws.send("before")

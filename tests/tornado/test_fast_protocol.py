@@ -649,7 +649,7 @@ async def test_who_breaks_a_rule_and_stays_is_cut_off() -> None:
 
 @on_each_loop
 async def test_the_server_closes() -> None:
-    """What arrives afterwards is not delivered; the client's close frame still is."""
+    """After the server's close no message is delivered, and the client's close frame is read."""
     async with at() as (served, _), await alice(served) as wire:
         await until(lambda: Echo.here)
         handler = Echo.here[0]
@@ -741,7 +741,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
 
 @on_each_loop
 async def test_a_client_that_closes_and_does_not_read_is_cut_off() -> None:
-    """What waits for it does not wait for ever."""
+    """A client that closes without reading is disconnected after the time for the close."""
     before, fast._CLOSE_SECONDS = fast._CLOSE_SECONDS, 0.0
     try:
         async with at(limits={"outbound_bytes": 50_000_000}) as (served, _):
@@ -973,7 +973,7 @@ class Odd(Echo):
 
 @on_each_loop
 async def test_subprotocols() -> None:
-    """What was offered, in order; what is chosen is told to the client, and must have been offered."""
+    """The handler chooses one of the offered subprotocols, and the answer contains it."""
     async with at(Chosen) as (served, _):
         async with await alice(served, ("Sec-WebSocket-Protocol", "one, two")) as wire:
             assert wire.header("Sec-WebSocket-Protocol") == "two"

@@ -46,7 +46,7 @@ class Said(Reply, tag="said"):
 
 
 class Chat(GuardedHandler):
-    """What the guard stands in front of."""
+    """Handler behind the guard."""
 
     permission = "chat:connect"
     first_message = True
@@ -97,7 +97,7 @@ class Twin(WebSocketHandler):
 
 
 class Target:
-    """What is attacked: a port, and what its owner can do there."""
+    """Target of the attacks: a port, and the actions of its owner."""
 
     def __init__(self, port: int, guard: Guard | None, clock: FakeClock) -> None:
         self.port, self.guard, self.clock = port, guard, clock
@@ -143,7 +143,7 @@ def hello(token: str, **more: Any) -> dict[str, Any]:
 
 
 async def heard(wire: Wire) -> list[Any]:
-    """What comes, up to the answer to a ping or the end."""
+    """Return the messages up to the answer to a ping, or up to the end."""
     found: list[Any] = []
     wire.frame(PING, b"last")
     with contextlib.suppress(Ended):

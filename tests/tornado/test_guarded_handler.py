@@ -1,4 +1,4 @@
-"""What an application writes, on a real server: `GuardedHandler` with all that Tornado's handler offers."""
+"""`GuardedHandler` on a real server, with every feature of Tornado's handler."""
 
 from __future__ import annotations
 
@@ -492,7 +492,7 @@ async def test_pings_both_ways_and_close_reasons() -> None:
 
 
 async def test_nothing_reaches_the_handler_after_its_close() -> None:
-    """What Tornado would deliver for five seconds more: messages, pings, pongs."""
+    """After its close a handler gets no messages, pings or pongs, which Tornado delivers for 5 s more."""
     told: list[Any] = []
 
     class Closing(GuardedHandler):
@@ -551,7 +551,7 @@ def test_an_action_takes_one_command() -> None:
 
 
 def test_actions_and_on_message_exclude_each_other() -> None:
-    """Which of them should a message go to?"""
+    """A class with both actions and `on_message` is refused."""
     with pytest.raises(ConfigurationError, match="both actions and on_message"):
         type("Both", (Chat,), {"on_message": lambda self, message: None})
 

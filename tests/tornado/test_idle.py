@@ -69,7 +69,7 @@ class World:
 
     @property
     def open(self) -> bool:
-        """Whether the guard still has the connection."""
+        """True while the guard has the connection."""
         return len(self.guard.registry) == 1
 
     async def seen(self) -> float:
@@ -78,7 +78,7 @@ class World:
         return session.last_seen_at
 
     async def status(self) -> int:
-        """How another handshake with the cookie of the login is answered."""
+        """Return the status of another handshake with the cookie of the login."""
         async with await request(self.port, "/ws", self.cookie) as wire:
             return wire.status
 

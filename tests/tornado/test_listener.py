@@ -69,7 +69,7 @@ class Listening:
 
     @property
     def progress(self) -> list[Progress]:
-        """How far the requests on them have come."""
+        """Progress of the requests on all connections."""
         return [one.progress for one in self.server._tcp.values()]
 
     async def begin(self, path: str, size: int, sent: bytes = b"", *more: tuple[str, str]) -> Wire:
@@ -126,7 +126,7 @@ async def listening(
 
 
 async def still_open(wire: Wire) -> bool:
-    """Whether the server has not closed a connection on which it has said nothing."""
+    """Return whether the server keeps a connection on which it has sent nothing."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(0.05):
             return await wire.reader.read(1) != b""
@@ -148,7 +148,7 @@ async def test_the_oldest_idle_connection_of_an_address_gives_way() -> None:
 
 
 async def test_a_connection_at_work_does_not_give_way_to_its_own_address() -> None:
-    """Where a request is under way on each connection, the new one is refused."""
+    """A new connection is refused if each connection of its address has a request in progress."""
     async with listening(tcp_per_address=2) as at, contextlib.AsyncExitStack() as stack:
         for _ in range(2):
             wire = await request(at.port, "/slow", upgrade=False, wait=False)

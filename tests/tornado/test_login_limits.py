@@ -23,7 +23,7 @@ EVIL = ("Origin", "https://evil.example")
 async def status(
     at: Served, method: str, path: str, *headers: tuple[str, str], upgrade: bool = False
 ) -> int:
-    """What one request is answered with."""
+    """Return the status of one request."""
     more = headers if upgrade or method == "GET" else (*headers, ("Content-Length", "0"))
     async with await request(at.port, path, *more, method=method, upgrade=upgrade) as wire:
         return wire.status
@@ -77,7 +77,7 @@ async def test_a_foreign_page_does_not_lock_its_visitor_out(
     ],
 )
 async def test_each_kind_of_request_has_its_own_limit(limit: str, method: str, path: str) -> None:
-    """What one kind has used up, the other kinds may still do."""
+    """A used-up limit of one kind of request does not limit the other kinds."""
     kinds = {
         "logins_per_address": ("POST", "/auth/login"),
         "pages_per_address": ("GET", "/auth/session"),

@@ -1,4 +1,4 @@
-"""Which loop a server gets."""
+"""The choice of a server's event loop."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MALFORMED = {
     "a key without its padding": ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ"),
     "two keys": ("\r\nSec-WebSocket-Key:", "\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Key:"),
 }
-"""What is put in the place of what, in a handshake in order."""
+"""Replacements in a valid handshake: old part, new part."""
 
 
 def malform(order: str, instead: str) -> str:

@@ -298,7 +298,7 @@ async def test_a_replayed_logout_works_on_the_twin(provider: RealProvider) -> No
 
 
 async def alices(here: Site) -> int:
-    """How many sessions alice has."""
+    """Return the number of alice's sessions."""
     account = await here.guard.store.identity(here.provider.issuer, "alice")
     return 0 if account is None else len(await here.sessions(account.id))
 

@@ -98,7 +98,7 @@ async def test_a_signature_by_the_secret_is_refused(provider: RealProvider) -> N
 
 
 async def test_claims_of_userinfo_count(provider: RealProvider) -> None:
-    """Where the ID token is lean, roles come from UserInfo."""
+    """Roles come from UserInfo if the ID token does not contain them."""
     provider.account("alice", roles=["staff"])
     async with (
         site(

@@ -113,7 +113,7 @@ async def test_a_logout_reaches_every_process(provider: RealProvider, tmp_path: 
 
 
 def logout_claims(here: Site, session: Session, **changed: Any) -> dict[str, Any]:
-    """What an honest logout token says."""
+    """Return the claims of an honest logout token."""
     claims: dict[str, Any] = {
         "iss": here.provider.issuer,
         "aud": "app",
@@ -428,7 +428,7 @@ async def test_out_here_although_the_provider_is_down(provider: RealProvider) ->
 
 
 async def test_a_password_session_is_not_sent_there(provider: RealProvider) -> None:
-    """Who did not log in at the provider does not log out there."""
+    """A session by password is not redirected to the provider at its logout."""
     async with site(provider) as here, Person(here) as bob:
         await here.guard.admin.add_principal("bob", roles=["member"])
         issued = await here.guard.sessions.create("bob")
@@ -552,7 +552,7 @@ async def test_a_person_of_somebody_else_is_not_linked(provider: RealProvider) -
 
 
 async def test_an_old_login_links_nothing(provider: RealProvider) -> None:
-    """What lets others in needs a fresh login (ASVS 7.5.1)."""
+    """To link an identity needs a fresh login (ASVS 7.5.1)."""
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
         here.clock.moved += 700

@@ -1,4 +1,4 @@
-"""What holds on the fast protocol holds where Tornado speaks TLS, too."""
+"""The tests of the fast protocol with TLS by Tornado."""
 
 from __future__ import annotations
 

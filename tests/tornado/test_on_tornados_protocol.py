@@ -1,4 +1,4 @@
-"""What is tried on the fast protocol holds on Tornado's own as well, where sockets stay that cannot move."""
+"""The tests of the fast protocol on Tornado's own protocol, for sockets that cannot be detached."""
 
 from __future__ import annotations
 

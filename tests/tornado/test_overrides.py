@@ -233,7 +233,7 @@ class Sender(typing.Protocol):
 
 
 class Page(RequestHandler):
-    """What an application's pages and sockets share."""
+    """Base class of an application's pages and sockets."""
 
     def set_default_headers(self) -> None:
         self.set_header("X-Page", "yes")

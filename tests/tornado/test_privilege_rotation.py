@@ -15,7 +15,7 @@ async def _session(port: int, cookie: str) -> HTTPResponse:
 
 
 async def test_a_change_of_role_changes_the_secret() -> None:
-    """Who stole the cookie before a role was given does not get what the role allows."""
+    """A cookie that was stolen before a role was granted does not get the role."""
     guard = Guard(
         origins=["http://127.0.0.1:1"],
         policies=PolicySet([role("moderator", "chat:kick")]),

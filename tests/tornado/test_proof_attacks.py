@@ -1,6 +1,6 @@
-"""What a thief, a stranger and a neighbour send: it works on the site in a hurry, and not here.
+"""Attacks on proofs of possession and proxy identities: each works on a careless twin, and not here.
 
-Each attack is run on a twin first: a plain Tornado handler that believes what such handlers believe.
+Each attack runs on a twin first: a plain Tornado handler with the usual mistakes.
 """
 
 from __future__ import annotations
@@ -123,20 +123,20 @@ class Twin(WebSocketHandler):
 async def ask(
     port: int, headers: Headers, path: str = "/feed", tls: ssl.SSLContext | None = None
 ) -> Any:
-    """Who the server takes the client for, or the status with which it refuses."""
+    """Return the name that the server assigns to the client, or the status of the refusal."""
     sent = headers if tls else [*headers, ("X-Forwarded-Proto", "https")]
     async with await request(port, path, *sent, host="app.example", tls=tls) as wire:
         return (await wire.json())["who"] if wire.status == 101 else wire.status
 
 
 async def on_twin(twin: type[Twin], headers: Headers, path: str = "/feed") -> Any:
-    """What the attack gets on the twin."""
+    """Return the result of the attack on the twin."""
     async with serving([("/.*", twin)]) as at:
         return await ask(at.port, headers, path)
 
 
 async def here(door: Guard, *attempts: Headers, path: str = "/feed") -> list[Any]:
-    """What each attempt gets here."""
+    """Return the result of each attempt behind the guard."""
     async with serving([("/feed|/other", Feed)], door) as at:
         return [await ask(at.port, headers, path) for headers in attempts]
 
@@ -182,7 +182,7 @@ def signed_guard(clock: FakeClock | None = None, **options: Any) -> Guard:
 
 
 def recorded(created: float = NOW, **options: Any) -> Headers:
-    """What an eavesdropper has of a handshake of the device."""
+    """Return the headers of a device's handshake, as an eavesdropper has them."""
     return [*sign_request(URL, DEVICE, created=created, **options).items()]
 
 

@@ -564,7 +564,7 @@ async def test_the_handler_for_everything_else() -> None:
 
 
 async def test_one_class_on_two_routes_with_two_permissions() -> None:
-    """What was declared about a path holds for that path."""
+    """A permission that is declared for a path applies to that path."""
     permissions = {"/ws/(.*)": CONNECT, "/ws/admin": "chat:kick"}
     routes = [("/ws/admin", Echo), ("/ws/(.*)", Echo)]
     async with serving(routes, door(), permissions=permissions) as at:
@@ -678,7 +678,7 @@ async def test_a_handler_that_raises_in_prepare_is_answered_as_ever() -> None:
 
 
 async def test_the_principal_expires_for_an_existing_handler_too() -> None:
-    """What it sends after that raises, as on any closed socket; the client hears 3000."""
+    """After the expiry a send raises as on any closed socket, and the client gets 3000."""
     clock = FakeClock()
     tokens = Tokens({"alice": authentication("alice", expires_at=clock.now() + 10)})
     guard = make_guard(tokens, clock=clock, insecure_allow_any_host=True)

@@ -32,7 +32,7 @@ class Said(Reply, tag="said"):
 
 
 class Chat(GuardedHandler):
-    """What the guard stands in front of."""
+    """Handler behind the guard."""
 
     permission = "chat:connect"
 
@@ -72,7 +72,7 @@ class Twin(WebSocketHandler):
 
 
 class Site:
-    """What is attacked, and what its owner can do."""
+    """Target of the attacks, with the actions of its owner."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

@@ -1,4 +1,4 @@
-"""Who may revoke over HTTP, what it closes, and what a stranger learns."""
+"""Revocation over HTTP: the permission for it, the connections that it ends, and safe refusals."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_the_permission_must_be_one() -> None:
 
 @dataclass
 class Houses:
-    """What there is to revoke, in two tenants and in none."""
+    """Credentials of two tenants and of none, as targets of a revocation."""
 
     world: World
     names: dict[str, str]

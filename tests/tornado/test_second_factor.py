@@ -86,7 +86,7 @@ class Site:
         return self.guard.sessions.cookie.name
 
     def code(self) -> str:
-        """What alice's device shows, at a step of its own."""
+        """Return the code of alice's device, for a new time step."""
         self.clock.advance(30)
         return self.device.at(int(self.clock.now()))
 
@@ -578,7 +578,7 @@ FRESH = [
 
 @pytest.mark.parametrize(("method", "path"), FRESH)
 async def test_an_unlocked_screen_changes_nothing(method: str, path: str) -> None:
-    """What shuts others out, or lets them in, takes a proof of the last five minutes (ASVS 7.5.2)."""
+    """An action that changes access needs a proof of the last five minutes (ASVS 7.5.2)."""
     async with bank() as site:
         client = await site.alice()
         site.clock.advance(301)
@@ -721,7 +721,7 @@ async def test_without_a_key_totp_is_a_configuration_error() -> None:
 
 
 async def test_a_cookie_name_of_its_own() -> None:
-    """What the store holds of the pending login is the hash of the cookie."""
+    """The store contains the hash of the pending login's cookie."""
     async with bank() as site:
         await site.alice()
         client = await site.pending()

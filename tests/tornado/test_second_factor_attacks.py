@@ -41,7 +41,7 @@ class Target:
         return LoginClient(self.port, cookies=dict(cookies))
 
     def code(self) -> str:
-        """What the device shows now."""
+        """Return the present code of the device."""
         return self.device.at(int(self.clock.now()))
 
 
@@ -61,7 +61,7 @@ class _Twin(RequestHandler):
         return self.sessions.get(self.get_cookie("twin") or "")
 
     def right(self) -> bool:
-        """Whether the code is right. It is not remembered, and wrong ones are not counted."""
+        """Return whether the code is right; it may be used again, and wrong ones are not counted."""
         typed = json.loads(self.request.body)["totp"]
         return pyotp.TOTP(SECRET).verify(typed, for_time=int(self.clock.now()), valid_window=1)
 

@@ -1,4 +1,4 @@
-"""How much may wait for a client that reads slowly."""
+"""The bound of the send queue of a client that reads slowly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_what_has_gone_out_does_not_wait() -> None:
 
 
 async def test_the_bound_is_kept() -> None:
-    """What waits and what comes stay below it together; a message of any size fits an empty queue."""
+    """Waiting and new bytes together stay below the bound; an empty queue takes a message of any size."""
     backlog = SendQueue(100)
     assert backlog.fits(1000)
     backlog.add(60, Future(), 1.0)

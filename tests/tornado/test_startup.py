@@ -1,4 +1,4 @@
-"""What does not start, and what an operator is told: by name, with the line to write."""
+"""Refused starts, with the message that names the problem and the line to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What plain Tornado does, on which the door is built. A new version that does otherwise fails here.
+"""Facts of plain Tornado that the adapter relies on; a version that behaves otherwise fails here.
 
 No guard anywhere in this file: each fact is also the proof that the attack behind it works.
 """
@@ -64,7 +64,7 @@ def routes(handler: type[Told], told: list[str], **more: Any) -> list[Any]:
 
 
 async def test_prepare_runs_before_the_origin_is_checked() -> None:
-    """What `prepare` does for a request, it does for a hostile page too."""
+    """Tornado runs `prepare` before it checks the origin, also for a hostile page."""
     told: list[str] = []
     async with serving(routes(Told, told)) as at:
         wire = await request(at.port, "/ws", ("Origin", "https://evil.example"))
@@ -177,7 +177,7 @@ async def test_pings_reach_the_handler_after_close() -> None:
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_on_close_never_runs_if_open_raises(asynchronous: bool) -> None:
-    """What `open` took before it raised is never given back by `on_close`."""
+    """Tornado does not call `on_close` if `open` raises."""
     told: list[str] = []
 
     class Sync(Told):
@@ -381,7 +381,7 @@ async def test_the_limit_of_an_open_socket_can_be_moved() -> None:
 
 
 async def test_no_frame_is_read_while_on_message_waits() -> None:
-    """What is sent behind the first message is not looked at before the verdict."""
+    """Tornado reads no frame while `on_message` waits."""
     told: list[str] = []
     go = asyncio.Event()
 

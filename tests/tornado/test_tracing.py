@@ -28,7 +28,7 @@ OF_THE_HANDLERS = {
 
 @functools.cache
 def traced(package: str, *way: str) -> Any:
-    """What the package has recorded, and what was logged at ERROR, but for what the handlers raise."""
+    """Return the package's records and the ERROR lines of the log, without those of the handlers."""
     digest = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:16]
     folder = install_apart(f"tracing/{digest}", ["--require-hashes", "-r", str(_LOCK)])
     done = subprocess.run(

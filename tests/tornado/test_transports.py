@@ -46,7 +46,7 @@ class Loop:
         return 0.0
 
     def turn(self) -> None:
-        """What is due now, and nothing that is asked for meanwhile."""
+        """Run the callbacks that are due now, and none that they add."""
         for _ in range(len(self.soon)):
             callback, args = self.soon.popleft()
             callback(*args)
@@ -186,7 +186,7 @@ def test_closing_waits_for_what_was_written(plain: Callable[..., Plain]) -> None
 
 
 def test_aborting_waits_for_nothing(plain: Callable[..., Plain]) -> None:
-    """What was written and not sent is gone, once only."""
+    """`abort` discards unsent bytes, and works once."""
     one = plain()
     one.fill()
     one.transport.close()
@@ -202,7 +202,7 @@ def test_aborting_waits_for_nothing(plain: Callable[..., Plain]) -> None:
 
 
 def test_the_end_of_writing_comes_behind_what_was_written(plain: Callable[..., Plain]) -> None:
-    """What the other end says is read on."""
+    """After the end of writing the transport still reads."""
     one = plain()
     size = one.fill()
     assert one.transport.can_write_eof()
@@ -365,7 +365,7 @@ def test_a_write_that_has_to_read_first(scripted: Scripted) -> None:
 
 
 def test_openssl_sees_the_same_write_again(scripted: Scripted) -> None:
-    """What was written meanwhile is not part of it, but comes behind it."""
+    """A repeated TLS write offers the same bytes, and later bytes follow in another write."""
     transport, sock, loop, told = scripted(sends=[ssl.SSLWantWriteError(), 3])
     transport.write(b"first")
     transport.write(b" and second")

@@ -1,4 +1,4 @@
-"""What every store keeps. A new store runs all of it:
+"""Contract of every store. A new store runs all of it:
 
     class TestMyStore(StoreContract):
         @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every store keeps about accounts."""
+"""Contract of every store for accounts."""
 
 import asyncio
 from dataclasses import replace
@@ -31,7 +31,7 @@ class AccountsContract:
             assert await store.account("alice") == alice
 
     async def test_bare_account_comes_back_as_it_was(self, new_store: NewStore) -> None:
-        """What an account does not have, it does not get from the store."""
+        """The store adds no default to the fields of an account."""
         bare = account("bare", roles=frozenset(), tenant=None, attributes={}, password_hash=None)
         async with opened(new_store()) as store:
             await store.add_account(bare)
@@ -74,7 +74,7 @@ class AccountsContract:
             assert await store.accounts() == []
 
     async def test_attributes_are_a_copy(self, new_store: NewStore) -> None:
-        """What a caller does to attributes that it gave or got changes nothing in the store."""
+        """A change of given or returned attributes does not change the store."""
         given = {"tags": ["a"]}
         async with opened(new_store()) as store:
             await store.add_account(account("alice", attributes=given))

@@ -1,4 +1,4 @@
-"""What every store keeps about open connections."""
+"""Contract of every store for open connections."""
 
 from tests.stores.contract.support import NOW, NewStore, connection, opened
 
@@ -32,7 +32,7 @@ class ConnectionsContract:
             assert [found.id for found in await store.live_connections(NOW + 5)] == ["a", "b"]
 
     async def test_node_closes_only_its_own(self, new_store: NewStore) -> None:
-        """What one node closes, or forgets, is not taken from another."""
+        """A node removes only its own connections."""
         async with opened(new_store()) as store:
             await store.sync_connections("n1", NOW, [connection("a", "n1")], [])
             await store.sync_connections("n2", NOW, [connection("b", "n2")], ["a"])

@@ -1,4 +1,4 @@
-"""What every store keeps about second factors."""
+"""Contract of every store for second factors."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What every store keeps about the addresses from which principals log in."""
+"""Contract of every store for the addresses from which principals log in."""
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
 from tests.stores.contract.support import NOW, NewStore, with_accounts

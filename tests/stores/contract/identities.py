@@ -1,4 +1,4 @@
-"""What every store keeps about identities at providers."""
+"""Contract of every store for identities at providers."""
 
 import asyncio
 

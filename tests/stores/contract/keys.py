@@ -1,4 +1,4 @@
-"""What every store keeps about API keys."""
+"""Contract of every store for API keys."""
 
 import pytest
 

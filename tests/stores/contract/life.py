@@ -1,4 +1,4 @@
-"""What every store keeps about being open, closed and purged."""
+"""Contract of every store for `open`, `close` and `purge`."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""What every store keeps about the feed of revocations."""
+"""Contract of every store for the feed of revocations."""
 
 import asyncio
 from dataclasses import replace

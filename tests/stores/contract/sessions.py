@@ -1,4 +1,4 @@
-"""What every store keeps about sessions."""
+"""Contract of every store for sessions."""
 
 import asyncio
 
@@ -123,7 +123,7 @@ class SessionsContract:
             assert await store.redeem_ticket("t1") is None
 
     async def test_a_move_is_told_in_the_same_step(self, new_store: NewStore) -> None:
-        """Where the connections of the old session belong; and nothing, if there was none."""
+        """A replaced session and its revocation are stored in one step, or neither is."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("old", "alice"))
             moved = Revocation(Target.MOVED, "old new", NOW)
@@ -181,7 +181,7 @@ class SessionsContract:
             assert await store.session("s1") is None
 
     async def test_pending_goes_with_its_session(self, new_store: NewStore) -> None:
-        """What was begun in a session is not finished after it; a pending login ends with all."""
+        """A removed session takes its pending steps along, and a pending login ends with all sessions."""
         async with with_accounts(new_store, "alice", "bob") as store:
 
             async def left() -> list[str]:

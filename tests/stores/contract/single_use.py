@@ -1,4 +1,4 @@
-"""What every store keeps about tickets, nonces and what is pending."""
+"""Contract of every store for tickets, nonces and pending steps."""
 
 import asyncio
 
@@ -69,7 +69,7 @@ class SingleUseContract:
             assert await store.use_nonce("dpop", "v1", NOW) is True
 
     async def test_purpose_and_value_do_not_run_together(self, new_store: NewStore) -> None:
-        """What stands in the purpose cannot be moved into the value."""
+        """A nonce is the pair of purpose and value, not their concatenation."""
         async with opened(new_store()) as store:
             assert await store.use_nonce("a", "b:c", NOW) is True
             assert await store.use_nonce("a:b", "c", NOW) is True
@@ -99,7 +99,7 @@ class SingleUseContract:
             assert await store.take_pending("p1", "second-factor") is None
 
     async def test_pending_serves_its_purpose_only(self, new_store: NewStore) -> None:
-        """What was begun for one step is not found, and not spent, by another."""
+        """A pending step of one purpose is neither found nor spent by another."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_pending(pending("p1", "alice"))
             assert await store.pending("p1", "enrolment") is None

@@ -180,7 +180,7 @@ async def placed(store: Store, issued: _Issued) -> _Issued:
 
 
 async def wrong_with_trail(store: TrailStore, trail_key: bytes | None = None) -> str | None:
-    """What is wrong with the trail from its anchor to its head; None if nothing is."""
+    """Return the first problem of the trail from its anchor to its head, or None."""
     seq, previous = await store.trail_anchor()
     while entries := await store.entries(after=seq, limit=100):
         for entry in entries:

@@ -1,4 +1,4 @@
-"""What every store keeps about the trail."""
+"""Contract of every store for the trail."""
 
 import asyncio
 
@@ -146,7 +146,7 @@ class TrailContract:
             assert await seqs(principal="ali") == []
 
     async def test_erasure_takes_the_person_and_leaves_the_chain(self, new_store: NewStore) -> None:
-        """What was personal is gone from every entry about a principal; the rest still verifies."""
+        """An erasure removes the personal part of each entry about a principal, and the chain verifies."""
         async with opened(new_store(KEY)) as store:
             await store.append_events([event("alice"), event("bob"), event("bob", actor="alice")])
             assert await store.erase_personal("alice") == 2
@@ -169,7 +169,7 @@ class TrailContract:
             assert [entry.event for entry in await store.entries()] == [event("alice"), event("")]
 
     async def test_retention_keeps_an_anchor(self, new_store: NewStore) -> None:
-        """What is left verifies from the anchor, and new entries continue the numbers."""
+        """After old entries are dropped the trail verifies from the anchor, and numbers continue."""
         async with opened(new_store(KEY)) as store:
             await store.append_events([event(time=NOW + n) for n in range(5)])
             second = (await store.entries())[1]
@@ -194,7 +194,7 @@ class TrailContract:
             assert verify(entry, seq=seq + 1, previous=anchor) is None
 
     async def test_retention_drops_a_beginning_only(self, new_store: NewStore) -> None:
-        """Where the clock was set back, an old entry behind a young one stays: no hole."""
+        """An old entry behind a younger one is not dropped, so that the trail has no gap."""
         async with opened(new_store()) as store:
             await store.append_events([event(time=NOW + at) for at in (1, 9, 2, 3)])
             assert await store.drop_entries(NOW + 5) == 1

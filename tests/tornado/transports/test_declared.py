@@ -259,7 +259,7 @@ async def test_a_path_names_the_session_of_its_socket_too() -> None:
 
 
 def test_mistakes_in_declarations() -> None:
-    """What is not well formed, and what names nothing."""
+    """A malformed declaration and one that matches nothing are reported."""
     app, _ = application()
     for transports in ({"/wrap(": Transport.none()}, {Wrap: "sid"}):
         with pytest.raises(ConfigurationError):

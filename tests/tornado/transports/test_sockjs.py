@@ -34,7 +34,7 @@ ID = "/echo/000/session1"
 
 @dataclass
 class Told:
-    """What the application was told."""
+    """Calls that the application received."""
 
     opened: list[str] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
