@@ -8,10 +8,10 @@ __all__ = ["PARTS", "parsed", "parts_in_order"]
 
 _LONGEST = 512
 PARTS = ("scheme", "netloc", "path", "params", "query", "fragment")
-"""What the tuple consists of that `urlparse` gives."""
+"""Parts of the tuple that `urlparse` returns."""
 
 _SELDOM = frozenset({"params", "query", "fragment"})
-"""What the address of a page has none of, whoever configures it."""
+"""Parts that the address of a page lacks under every configuration."""
 
 
 def parsed(value: Const | Setting) -> Value | None:
@@ -44,7 +44,7 @@ def parsed(value: Const | Setting) -> Value | None:
 
 
 def parts_in_order(value: Value) -> list[Value]:
-    """What a parsed address is as a tuple; nothing of what is none."""
+    """Return a parsed address as a tuple of its parts; an empty list for another value."""
     if isinstance(value, Mapping) and value.text == "urlparse":
         return [value.items[name] for name in PARTS]
     return []

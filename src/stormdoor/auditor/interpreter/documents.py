@@ -24,7 +24,7 @@ def written(value: Value) -> Value | None:
 
 
 def _plain(value: Value) -> object:
-    """What a display consists of; TypeError where not all of it stands in the source."""
+    """Return the items of a display; TypeError if part of it is not in the source."""
     match value:
         case Const(labels=labels) if not labels:
             return value.value
@@ -43,7 +43,7 @@ def loaded(name: str, value: Setting) -> Setting:
 
 
 def read(text: Value | None) -> Value | None:
-    """What a text that stands in the source holds; None where it is none, or no JSON."""
+    """Parse a text in the source as JSON; None if it is no text, or no JSON."""
     if not isinstance(text, Const) or not isinstance(text.value, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What happens on a way, and what it rests on."""
+"""Events on a way, and the labels that they rest on."""
 
 import ast
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Mode = Literal["anonymous", "member", "origin"]
 
 
 class Stage(StrEnum):
-    """Where Tornado is with a connection."""
+    """Stage of a connection in Tornado."""
 
     IMPORT = "import"
     PREPARE = "prepare"
@@ -35,7 +35,7 @@ class Stage(StrEnum):
 
 
 SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
-"""Where a client is served: after the 101."""
+"""Stages that serve a client: after the 101."""
 
 
 # INVARIANT: nothing changes an event. To have that enforced makes each take four times as long to make,
@@ -61,7 +61,7 @@ class Event:
         constant: Of a send: nothing in it depends on anything.
         handling: It is part of what is done about an exception, after this client failed a check.
         remembered: Of a check: it looks at what was noted before, and proves nothing itself.
-        meant: It happens for whoever is called as the client says that it is.
+        meant: It happens for the user that the client claims to be.
     """
 
     kind: str
@@ -93,12 +93,12 @@ class Assumption:
 
 
 def tells_what_is_drawn(event: Event) -> bool:
-    """Whether the client is told something that was made up, by a message, a page, a cookie."""
+    """Return True if the client is told a generated value, by a message, a page or a cookie."""
     return "drawn" in event.labels and tells(event)
 
 
 def tells(event: Event) -> bool:
-    """Whether the client is told something, by a message, a page, a cookie."""
+    """Return True if the client is told something, by a message, a page or a cookie."""
     return event.kind == "send" or (event.kind == "call" and event.text in TELLS)
 
 
@@ -109,4 +109,4 @@ TELLS = frozenset(
         *("set_signed_cookie", "write"),
     )
 )
-"""What of a handler tells its client something that it is given."""
+"""Methods of a handler that send their argument to its client."""

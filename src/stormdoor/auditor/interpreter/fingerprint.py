@@ -1,4 +1,4 @@
-"""Whether two states are the same: what a choice can depend on, as a key."""
+"""Equality of two states: all that a choice can depend on, as a key."""
 
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.values import (

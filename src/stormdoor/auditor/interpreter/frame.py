@@ -23,6 +23,6 @@ class Frame:
     scopes: tuple[ast.AST, ...] = ()
     globals: set[str] = field(default_factory=set)
     sent: Value | None = None
-    """What a generator under way is sent: `hello = yield`."""
+    """Value sent into a running generator: `hello = yield`."""
     meant: int = 0
-    """How often what follows in it is for whoever is called as the client says."""
+    """Number of enclosing branches that are for the user named by the client."""

@@ -14,11 +14,11 @@ from stormdoor.auditor.reading.project import Project
 __all__ = ["Heap"]
 
 _OF_ALL = (ast.AST, ClassInfo, Event, FunctionType, Hierarchy, Module, Project, type)
-"""What no way changes: it is the same for all of them."""
+"""Types of objects that no way changes: all ways share them."""
 
 
 class Heap:
-    """What can be reached from some objects, each with what it refers to.
+    """Objects reachable from some roots, each with its references.
 
     Args:
         roots: Where to begin.
@@ -41,7 +41,7 @@ class Heap:
         return id(one) in self._held
 
     def is_unchanged(self) -> bool:
-        """Whether each of them refers to what it referred to."""
+        """Return True if each object still has the same references."""
         return all(
             [*map(id, _inside(one))] == inner
             for one, inner in [*self._held.values()][self._left_out :]
@@ -49,5 +49,5 @@ class Heap:
 
 
 def _inside(one: object) -> list[object]:
-    # Of a dictionary whose keys are texts, only the values are told.
+    # For a dictionary with texts as keys, only the values are returned.
     return [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)

@@ -1,4 +1,4 @@
-"""What a client finds under a key that anybody is given: the session of a visitor, a room with a code."""
+"""Entries under a key that all clients are given: the session of a visitor, a room with a code."""
 
 from typing import TypeAlias
 
@@ -33,26 +33,26 @@ __all__ = [
 ]
 
 Fields: TypeAlias = dict[str, Value] | None
-"""What stands in a record when it is made, but for what is empty; None where it is no record."""
+"""Fields of a record at its creation, without the empty ones; None for another value."""
 Kept: TypeAlias = dict[str, Fields]
-"""Tables, by their names, that have an entry for whoever comes, with what is in such an entry."""
+"""Tables, by their names, that have an entry for every client, with the fields of that entry."""
 
 OF_SECRETS = "secret "
-"""How the names of secrets of the program begin, among those of tables."""
+"""Prefix of the names of the program's secrets, among those of tables."""
 SIGNED = "signed."
-"""How the name of one begins that stands for all that is signed for a use."""
+"""Prefix of the names that stand for all values signed for one use."""
 PIPELINES = (".pipeline()", ".multi_exec()")
-"""What collects questions to a server, or what is kept there, and does it all at once."""
+"""Calls that collect commands to a server and run them together."""
 _OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
 
 
 def table_of(name: str) -> str:
-    """Where something is kept that is put there by way of a pipeline."""
+    """Return the table behind a pipeline."""
     return next((name.removesuffix(end) for end in PIPELINES if name.endswith(end)), name)
 
 
 def fields_of(value: Value) -> Fields:
-    """What an entry of a table holds when it is put there."""
+    """Return the fields of a table's entry when it is stored."""
     match value:
         case Mapping(items=items):
             held = {name: one for name, one in items.items() if isinstance(name, str)}
@@ -66,19 +66,19 @@ def fields_of(value: Value) -> Fields:
 
 
 def found_in(table: str, fields: Fields, labels: Labels) -> Unknown:
-    """What a client finds in such a table, if it is there; `labels` where it is no record."""
+    """Return the client's entry in such a table, if there is one; `labels` if it is no record."""
     if fields is None:
         return Unknown((labels - {"credential"}) | {"found", "visitor"}, f"{table}[]")
     return Unknown(_OF_RECORDS, f"{table}[]", written=fields)
 
 
 def is_for_anybody(value: Value) -> bool:
-    """Whether it was found so: that it is there says nothing about who the client is."""
+    """Return True if it was found so: its existence says nothing about the client."""
     return labels_of(value) >= {"found", "visitor"}
 
 
 def field_in(record: Value, name: str) -> Value | None:
-    """A field of what was found so; nobody where it would say who somebody is, and nothing was noted.
+    """Field of an entry found so; absent if it would name a user and none was noted.
 
     None for what is no such record.
     """
@@ -93,7 +93,7 @@ def field_in(record: Value, name: str) -> Value | None:
 
 
 def secret_named(value: Value) -> str:
-    """What stands for a secret of the program wherever it is asked for again; empty for anything else."""
+    """Return the stable name of a secret of the program; empty for another value."""
     match value:
         case Unknown(labels=labels, text=text, truthy=True) if "secret" in labels:
             return f"{OF_SECRETS}{text.removesuffix('.decode()')}"

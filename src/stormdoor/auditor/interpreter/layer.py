@@ -1,4 +1,4 @@
-"""What the layers of the interpreter ask of each other."""
+"""Calls between the layers of the interpreter."""
 
 import ast
 
@@ -28,7 +28,7 @@ class Layer(Core):
         raise NotImplementedError
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
-        """Whether a value counts as true."""
+        """Decide if a value counts as true."""
         raise NotImplementedError
 
     def call(
@@ -70,7 +70,7 @@ class Layer(Core):
         raise NotImplementedError
 
     def awaited(self, value: Value, node: ast.AST) -> Value:
-        """What awaiting a value gives."""
+        """Return the result of awaiting a value."""
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value) -> None:
@@ -86,7 +86,7 @@ class Layer(Core):
         raise NotImplementedError
 
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
-        """What the server finds under a credential that is not valid."""
+        """Return the entry that the server finds for an invalid credential."""
         raise NotImplementedError
 
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
@@ -102,7 +102,7 @@ class Layer(Core):
         raise NotImplementedError
 
     def overlay(self, info: ClassInfo) -> dict[str, Value]:
-        """What was put into the class after its body ran."""
+        """Return the attributes put into the class after its body ran."""
         raise NotImplementedError
 
     def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
@@ -114,7 +114,7 @@ class Layer(Core):
         raise NotImplementedError
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
-        """What the constructor of a class stores, where no object of it was made here."""
+        """Value that the constructor of a class stores, where no object of it was made here."""
         raise NotImplementedError
 
     def current_user(self, handler: Instance, node: ast.AST) -> Value:
@@ -146,11 +146,11 @@ class Layer(Core):
         raise NotImplementedError
 
     def is_never_sent(self, holder: Special, name: Const) -> bool:
-        """Whether no page can have a browser send a header of this name."""
+        """Return True if no page can make a browser send a header of this name."""
         raise NotImplementedError
 
     def library_call(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        """A call of a library whose meaning matters."""
+        """Call a library function with a modelled meaning."""
         raise NotImplementedError

@@ -76,36 +76,36 @@ class Said:
     turn: int = 0
     """The messages before the one under way."""
     told: Told = field(default_factory=Told)
-    """What these answers have told."""
+    """Facts established by these outcomes."""
 
 
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
 
     claimed = False
-    """Whether it was noted who the client is, and nothing had been asked before."""
+    """True if the client's identity was noted, and no check came before."""
     weighed = False
-    """Whether it hung on what the server found or answered for what this client sent."""
+    """True if it depended on the server's entry, or answer, for this client's value."""
     broken_off = False
-    """Whether a task that went on with the connection's work ended at a failed check."""
+    """True if a task that continued the connection's work ended at a failed check."""
     whim = False
-    """Whether it hung on what the page that connects writes into the address."""
+    """True if it depended on text that the connecting page writes into the address."""
     unsure = False
-    """Whether it hung on what nobody can read here."""
+    """True if it depended on a value that cannot be read here."""
     handling = 0
-    """How many handlers of an exception are under way that followed a failed check."""
+    """Number of running exception handlers that followed a failed check."""
     of_each: ast.AST | None = None
-    """What `all()` or `any()` is given."""
+    """Argument of `all()` or `any()`."""
     left_alone: ast.AST | None = None
-    """What is a statement by itself before the 101, whose result nobody looks at."""
+    """Statement before the 101 that discards its own result."""
     delegated: ast.AST | None = None
-    """What `yield from` is given."""
+    """Argument of `yield from`."""
     met: int = 0
-    """How often what the client is called was what it was compared with."""
+    """Number of comparisons with the name that the client claims."""
     meant: int = 0
-    """How many branches are under way that are for whoever is called so."""
+    """Number of running branches that are for the user that the client names."""
     leaning: bool | None = None
-    """How what cannot be told goes, where no way is worth following for it."""
+    """Outcome of undecided conditions, where no way is worth following for them."""
 
     finished = closed = accepted = False
     status = 200
@@ -153,11 +153,11 @@ class Core:
         self.matches: dict[int, tuple[Value, bool]] = {}
         """Answers of `row.owner == name`, for a name that the client says: the answer, if it is negated."""
         self.said = Said()
-        """What conditions tell of texts of the client."""
+        """Texts of the client that conditions have decided."""
         self.listed = STAND_IN
-        """What stands in a list of origins that nobody can read here."""
+        """Item of a list of origins that cannot be read here."""
         self.looked_at: set[str] = set()
-        """What of the connection an origin check looks at beside the origin."""
+        """Parts of the connection, beside the origin, that an origin check reads."""
         self.in_queues: dict[str, Value] = {}
         self.spoken_with = dict[int, Value]()
         """Generators that a message was sent to, and what a function gave because of what a message says,
@@ -174,7 +174,7 @@ class Core:
         self.proven_names: set[str] = set()
         """Names that the message under way says and proves."""
         self.proving: set[str] = set()
-        """Cookies without which the client was refused: whatever they are called, they are what proves."""
+        """Cookies that the client was refused without: under any name, they are the proof."""
 
     @property
     def expected(self) -> frozenset[str]:
@@ -236,7 +236,7 @@ class Core:
         return picked
 
     def is_aside(self) -> bool:
-        """Whether the function under way has nothing to do with who is let in."""
+        """Return True if the running function cannot affect the client's admission."""
         node = self.frame.node
         return (
             self.mode == "anonymous"
@@ -289,7 +289,7 @@ class Core:
             self.untold = {}
 
     def mean_rest(self) -> None:
-        """What follows in the call under way is for whoever is called as the client says."""
+        """Record that the rest of this call is for the user that the client names."""
         self.frame.meant += 1
         self.meant += 1
 
@@ -307,7 +307,7 @@ class Core:
         if isinstance(value, Nobody):
             return
         told = told or any(map(tells_what_is_drawn, self.events))
-        # What it finds under a key that nobody can guess is not of its choice.
+        # An entry under a key that no client can guess is not of the client's choice.
         fields = fields_of(value) if not drawn else fields_of(value) or {}
         merge_kept(self.filled if told else self.untold, {table: fields})
 
@@ -346,7 +346,7 @@ class Core:
         return value
 
     def truth_of_default(self, setting: Setting) -> bool | None:
-        """Whether the setting is true as shipped; None where that is not known."""
+        """Return the truth of a setting as shipped; None if it is unknown."""
         match setting.default:
             case Const(value=value):
                 return bool(value)
@@ -364,7 +364,7 @@ class Core:
                 return None
 
     def enter(self, frame: Frame, site: ast.AST) -> None:
-        """A call begins; whoever says so says when it ends, too: see `leave`.
+        """Begin a call; its caller ends it: see `leave`.
 
         Raises:
             Exhausted: Calls are nested too deeply.

@@ -1,4 +1,4 @@
-"""What a metaclass does to a class, kept for the ways that come to the class as the first of them did."""
+"""Effects of a metaclass on a class, kept for the ways that reach the class in the same state."""
 
 import ast
 from collections.abc import Callable
@@ -17,12 +17,12 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _PLAIN = (ast.AST, int)
-"""What a making may set an attribute of the way to: nodes, numbers, and whether something is so."""
+"""Types that a making may store in an attribute of the way: nodes, numbers and flags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What is left of a making that put nothing into a class, and changed nothing that was there.
+    """Result of a making that put nothing into a class, and changed no existing value.
 
     Args:
         choices: What was chosen in it.
@@ -47,7 +47,7 @@ class Makings(Surroundings):
     """Ways on which classes are made."""
 
     watching = False
-    """Whether a making is under way that may be kept, with those that it asks for."""
+    """True while a making runs that may be kept, with those that it needs."""
     makings: dict[tuple[int, ...], list[Making]]
     """Those of all ways so far, by the class, the steps before and the choices before."""
 
@@ -105,12 +105,12 @@ class _Growth(Generic[_K, _V]):
 
     @property
     def is_only_added_to(self) -> bool:
-        """Whether all that was in it still is."""
+        """Return True if all of its former content is still there."""
         return all(self.table.get(key) is value for key, value in self.before.items())
 
     @property
     def added(self) -> dict[_K, _V]:
-        """What is in it, and was not."""
+        """Return the content added since."""
         return {key: value for key, value in self.table.items() if key not in self.before}
 
 
@@ -134,7 +134,7 @@ class _Before:
         )
 
     def left(self, *, too_far: bool) -> list[Making]:
-        """What is left of the making; none where that is more than can be left on another way."""
+        """Return the result of the making; none if another way could not reproduce it."""
         way, marks = self._way, self._marks()
         if (
             not all(isinstance(one, _PLAIN) for one in marks.values())
@@ -144,7 +144,7 @@ class _Before:
             or not self._overlays.is_only_added_to
             or not self._chosen.is_only_added_to
             or any(self._overlays.added.values())
-            # An answer about what is gone with the making is asked for by nobody.
+            # No code asks for an answer about objects that are gone with the making.
             or any(value in self._heap for value, _ in self._chosen.added.values())
         ):
             return []

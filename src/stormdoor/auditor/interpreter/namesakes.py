@@ -21,7 +21,7 @@ _THINGS = (
         re.compile(r"help_?desk|assign(ed|ee)|priority|reopen|backlog", re.IGNORECASE),
     ),
 )
-"""How the field ends, and of what a file speaks where it is such a thing."""
+"""Endings of a field's name, with words of a file in which it is such a thing."""
 
 
 def is_a_thing(value: Value, module: Module) -> bool:

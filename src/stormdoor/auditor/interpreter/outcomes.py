@@ -1,4 +1,4 @@
-"""How a way, or a part of it, comes to its end."""
+"""Endings of a way, or of a part of it."""
 
 import ast
 
@@ -17,7 +17,7 @@ class Exhausted(Exception):
 
 
 class TooFar(Exception):
-    """What is looked up aside takes more work than it is worth."""
+    """Raised when a side look-up takes more work than it is worth."""
 
 
 class PathEnd(Exception):
@@ -28,7 +28,7 @@ class Thrown(Exception):
     """The program raises.
 
     Args:
-        name: Class of the exception; `?` for whatever a failed verification raises.
+        name: Class of the exception; `?` for any that a failed verification raises.
         node: Where.
         module: In which file.
         status: HTTP status, of an HTTPError.

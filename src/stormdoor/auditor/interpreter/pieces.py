@@ -1,4 +1,4 @@
-"""What a client has without knowing a secret: a piece of it, its length, a name, the form of a token."""
+"""Values that a client has without a secret: a piece of it, its length, a name, the form of a token."""
 
 import re
 from collections.abc import Iterable
@@ -48,9 +48,9 @@ __all__ = [
 ]
 
 BY_CHANCE = ("os.urandom", "random.", "secrets.", "uuid.uuid")
-"""How the names of calls begin whose answer says nothing of what the server holds."""
+"""Prefixes of calls that return nothing of the server's data."""
 MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
-"""How the names of calls begin that draw what nobody can guess."""
+"""Prefixes of calls that generate unguessable values."""
 PIECES = frozenset({"startswith", "endswith"})
 """Methods that ask of a text whether it has a piece at its ends."""
 _WITHIN = frozenset({"count", "find", "index", "rfind", "rindex", "__contains__"})
@@ -72,7 +72,7 @@ _DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECA
 
 
 def is_text(value: Value) -> bool:
-    """Whether it is certainly one text, and no collection of texts."""
+    """Return True if it is certainly one text, and no collection of texts."""
     shipped = settled(value)
     if isinstance(value, Unknown) and "client" not in value.labels:
         return lexicon.chain_of(value.text)[-1:] in _TEXTS and value.text.endswith(")")
@@ -83,24 +83,24 @@ def is_text(value: Value) -> bool:
 
 
 def is_made_up(value: Value) -> bool:
-    """Whether it is a text that was drawn here: `str(uuid4())`, `uuid4().hex`."""
+    """Return True if it is a text generated here: `str(uuid4())`, `uuid4().hex`."""
     return isinstance(value, Unknown) and (
         not value.labels - {"drawn"} and value.text.removeprefix("str(").startswith(MADE_UP)
     )
 
 
 def is_drawn(value: Value) -> bool:
-    """Whether it is a secret that was drawn, or made of one: it is there, and nobody can guess it."""
+    """Return True if it is a generated secret, or made of one: it exists, and no client can guess it."""
     return isinstance(value, Unknown) and value.truthy is True and "secret" in value.labels
 
 
 def is_put_together(text: str) -> bool:
-    """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
+    """Return True if a text has several parts: `room + ":" + name` names a place in a table."""
     return any(sign in text for sign in (" + ", "{", ".format(", ".join(", " % "))
 
 
 def is_of_secrets(words: list[str]) -> bool:
-    """Whether what is called so is nothing else: `API_KEYS`, and no `KEYS`."""
+    """Return True if a name can only mean secrets: `API_KEYS`, but not `KEYS`."""
     last = words[-1].rstrip("s") if words else ""
     return last in {"apikey", "password", "passwd", "secret", "token"} or (
         last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
@@ -108,9 +108,9 @@ def is_of_secrets(words: list[str]) -> bool:
 
 
 def is_of_names(holder: Value) -> bool:
-    """Whether what stands in the source is under its own name: `{"hall": Room("hall")}`.
+    """Return True if an entry in the source stands under its own name: `{"hall": Room("hall")}`.
 
-    Whoever says one of them finds it, and such a name is no secret.
+    A client that sends one of them finds the entry, and such a name is no secret.
     """
     if not isinstance(holder, Mapping):
         return False
@@ -126,23 +126,23 @@ def is_of_names(holder: Value) -> bool:
 
 
 def names_a_thing(text: str) -> bool:
-    """Whether it is a field that is called like a thing: `message["board"]`, wherever it is the key."""
+    """Return True if the field is named like a thing: `message["board"]`, wherever it is the key."""
     named = _FIELD.search(text)
     return named is not None and not lexicon.is_credential_name(named.group(1))
 
 
 def is_plain_digest(text: str) -> bool:
-    """Whether a key is the digest of what the client says: whoever says it can make that, too."""
+    """Return True if a key is a digest of the client's text only: the client can make that, too."""
     return text.endswith(("digest()", "digest().upper()", "digest().lower()"))
 
 
 def names_words(name: str, text: str) -> bool:
-    """Whether `tokens` are the words of a text that was cut up, and prove no more than that text."""
+    """Return True if `tokens` are the words of a text, and prove no more than that text."""
     return lexicon.words_of(name)[-1:] == ["tokens"] and _CUT_UP.search(text) is not None
 
 
 def named_after_nobody(parts: Iterable[Value]) -> Nobody | None:
-    """Who a text is made of, if of nobody: `f"session:{token}"`; not with what is said or drawn, too."""
+    """Return the absent user that a text is made of: `f"session:{token}"`; not if other parts are."""
     parts = [*flat(parts)]
     if any({"client", "drawn"} & labels_of(one) for one in parts):
         return None
@@ -154,7 +154,7 @@ _FIELD = re.compile(r"""['"](\w+)['"]\)?\]?$""")
 
 
 def is_piece(receiver: Value, name: str, args: list[Value]) -> bool:
-    """Whether a text of the server is asked for what the client chooses: `SECRET.startswith(token)`."""
+    """Return True if a server's text is tested for the client's text: `SECRET.startswith(token)`."""
     return (
         bool(args)
         and "client" in labels_of(args[0])
@@ -170,7 +170,7 @@ def chosen_only(*values: Value) -> Labels:
 
 
 def is_secret(value: Value) -> bool:
-    """Whether the server holds it, and nobody else: by its label, its place or its name."""
+    """Return True if only the server knows the value: by its label, its place or its name."""
     labels = labels_of(value)
     if "client" in labels:
         return False
@@ -181,12 +181,12 @@ def is_secret(value: Value) -> bool:
 
 
 def is_keyed_digest(value: Value) -> bool:
-    """Whether it is a digest of what the client chooses together with a secret."""
+    """Return True if it is a digest of the client's value together with a secret."""
     return labels_of(value) >= {"client", "secret"} and bool(_DIGEST.search(text_of(value)))
 
 
 def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labels: Labels) -> bool:
-    """Whether something is looked up under what the client chose, and it proves nothing thereby.
+    """Return True if a look-up uses the client's value as a name, so that the result proves nothing.
 
     Args:
         text: The call, as a dotted name.
@@ -204,7 +204,7 @@ def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labe
     chain = lexicon.chain_of(text) or [text]
     said = [one.value if isinstance(one, Const) else text_of(one) for one in flat(given)]
     about = {word for name in [*chain, *map(str, said)] for word in lexicon.words_of(name)}
-    # An id of anything else may be one that only whoever was told it knows.
+    # An id of another object may be a secret of the client that was told it.
     return (
         bool(FINDS & set(lexicon.words_of(chain[-1])[:1]))
         and bool(_PEOPLE & about)
@@ -229,7 +229,7 @@ def _is_about_proof(value: Value) -> bool:
 
 
 def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Value | None:
-    """What `table.get(token, default)` gives where nothing is found, if that is true of anybody."""
+    """Default of `table.get(token, default)`, if the table has no entry and all clients get it."""
     if name not in {"get", "pop"}:
         return None
     default = args[1] if len(args) == 2 else words.get("default")
@@ -243,10 +243,10 @@ def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Valu
 
 
 def selects(query: object) -> bool:
-    """Whether a query reads: `select name from people where …`."""
+    """Return True if a query reads: `select name from people where …`."""
     return isinstance(query, str) and query.lstrip().lower().startswith(("select", "with"))
 
 
 def inserts(query: object) -> bool:
-    """Whether a query puts a row in."""
+    """Return True if a query inserts a row."""
     return isinstance(query, str) and query.lstrip().lower().startswith(("insert", "replace"))

@@ -38,7 +38,7 @@ def called(name: str, args: list[Value]) -> Value | None:
 
 
 def matched(how: str, pattern: Value, text: Value) -> Value:
-    """What `match`, `search` or `fullmatch` find of a pattern in a text."""
+    """Result of `match`, `search` or `fullmatch` of a pattern on a text."""
     # A pattern that is not known may let in anything: it is no comparison with what is allowed.
     labels = labels_of(pattern, text) - {"origin"}
     if "stand-in" in pattern.labels:
@@ -68,7 +68,7 @@ def matched(how: str, pattern: Value, text: Value) -> Value:
 
 
 def part_of_match(match: Mapping, name: str, args: list[Value]) -> Value | None:
-    """What `match.group(1)` and `match.groups()` give."""
+    """Result of `match.group(1)` and `match.groups()`."""
     if name == "groups" and not args:
         parts = [part for key, part in match.items.items() if str(key).isdigit() and key != "0"]
         return Sequence(parts, "tuple")
@@ -103,7 +103,7 @@ def _searched(how: str, args: list[Value]) -> Value | None:
 
 
 def is_quick(pattern: str) -> bool:
-    """Whether a pattern cannot take exponential time: it is short and has no nested repeats."""
+    """Return True if a pattern cannot take exponential time: short, without nested repeats."""
     if len(pattern) > LONGEST:
         return False
     try:
@@ -116,7 +116,7 @@ def is_quick(pattern: str) -> bool:
 
 
 def _repeated_groups(pattern: str) -> Iterator[str]:
-    """What stands in groups that are repeated."""
+    """Yield the content of groups that are repeated."""
     open_at: list[int] = []
     at, in_set = 0, False
     while at < len(pattern):
@@ -137,7 +137,7 @@ def _repeated_groups(pattern: str) -> Iterator[str]:
 
 
 def _repeats_badly(inside: str) -> bool:
-    """Whether there is more than one way to cut a text into repetitions of this.
+    """Return True if a text can be cut into repetitions of this in more than one way.
 
     There is one where each ends with a character that is nowhere else in it: `[a-z]+[.]`.
     """

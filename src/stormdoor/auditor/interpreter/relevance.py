@@ -1,4 +1,4 @@
-"""Whether what a function decides can have to do with who is let in."""
+"""Relevance of a function for the admission of clients."""
 
 import ast
 from functools import lru_cache
@@ -15,7 +15,7 @@ _EVERYDAY = frozenset(["key", "code", "hash", "nonce", "member", "viewer", "cook
 
 @lru_cache(maxsize=65536)
 def may_let_in(function: ast.AST) -> bool:
-    """Whether a function speaks of identity, of credentials, or answers the client.
+    """Return True if a function names identity or credentials, or answers the client.
 
     What it decides otherwise is worth a look only when the rest was looked at.
     """

@@ -1,4 +1,4 @@
-"""What sets of texts that stand in the source make together: unions, intersections, comparisons."""
+"""Unions, intersections and comparisons of sets of texts that stand in the source."""
 
 import ast
 
@@ -20,7 +20,7 @@ def combined(left: Value, op: ast.operator, right: Value) -> Value | None:
     one, other = _held(left), _held(right)
     if one is None or other is None:
         if isinstance(op, ast.Sub) and one is not None and _is_the_servers(left, right):
-            return left  # what is in a list that nobody can read here is not what an attacker has
+            return left  # a list that cannot be read here does not hold the attacker's values
         return None
     match op:
         case ast.BitAnd():

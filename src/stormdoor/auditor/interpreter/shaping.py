@@ -1,4 +1,4 @@
-"""What is done to a class when it is made: decorators, `__init_subclass__`, metaclasses.
+"""Changes to a class at its creation: decorators, `__init_subclass__`, metaclasses.
 
 They run on the same abstract values as everything else, and what they put into the class is looked up
 before what stands in its body.
@@ -67,7 +67,7 @@ class Shaping(Makings):
         return self.hierarchy.derived(info, bases)
 
     def overlay(self, info: ClassInfo) -> dict[str, Value]:
-        """What was put into the class after its body ran."""
+        """Return the attributes put into the class after its body ran."""
         known = self.overlays.get(id(info))
         if known is None:
             known = self.overlays[id(info)] = {}
@@ -130,7 +130,7 @@ class Shaping(Makings):
                     self.overlays[id(info)][key] = value
 
     def _constants_in(self, info: ClassInfo) -> dict[object, Value]:
-        """What stands in the body of a class beside its methods, for its metaclass: `name = "login"`."""
+        """Constants in the body of a class, for its metaclass: `name = "login"`."""
         return {
             key: Const(last.value.value)
             for key, (*_, last) in self.hierarchy.members(info).items()

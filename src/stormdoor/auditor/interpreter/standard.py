@@ -53,7 +53,7 @@ _CONVERSIONS: dict[str, Callable[[Any], object]] = {
 
 
 _TEXTS = {"six.string_types": "str", "six.text_type": "str", "basestring": "str", "unicode": "str"}
-"""What Python 2 called a text."""
+"""Names of Python 2 for a text."""
 
 
 _VERSIONS: dict[str, tuple[int, ...]] = {
@@ -61,11 +61,11 @@ _VERSIONS: dict[str, tuple[int, ...]] = {
     "tornado.version_info": (6, 4, 0, 0),
 }
 _TOLD_BY_VERSION = {"six.PY2": False, "six.PY3": True, "tornado.util.PY3": True}
-"""What programs that once ran on Python 2 ask, and always have the same answer since."""
+"""Tests for Python 2, which have had one answer ever since."""
 
 
 def constant_named(name: str) -> Value | None:
-    """What stands under a name of Python or of its library, where that is known."""
+    """Return the value of a name of Python or of its library, if it is known."""
     if name in _TOLD_BY_VERSION:
         return Const(_TOLD_BY_VERSION[name])
     version = _VERSIONS.get(name)
@@ -172,7 +172,7 @@ def _is_instance(value: Const, kinds: Value) -> Value | None:
 
 
 def _is_kept_as(held: Sequence | Mapping, kinds: Value) -> Value | None:
-    """Whether a display is of a kind: `return {"error": "no"}, 401` is a tuple.
+    """Type test of a display: `return {"error": "no"}, 401` is a tuple.
 
     What is kept as a list may be no more than gone through, as what `map()` gives is.
     """
@@ -185,7 +185,7 @@ def _is_kept_as(held: Sequence | Mapping, kinds: Value) -> Value | None:
 
 
 def _is_of_kind(setting: Setting, kinds: Value) -> Value | None:
-    """Whether what is configured is a text, say: as much of a setting as that is."""
+    """Type test of a setting: the result is a setting, too."""
     shipped = settled(setting)
     if isinstance(shipped, Const) and isinstance(shipped.value, str):
         return _is_instance(shipped, kinds)  # a text however it is configured
@@ -211,7 +211,7 @@ def _converted(name: str, value: Setting) -> Setting:
 
 
 def _as_number(name: str, value: Const) -> Const | None:
-    """`int(self.current_user or 0)`: the number of nobody is 0."""
+    """`int(self.current_user or 0)`: the number of an absent user is 0."""
     if not isinstance(value.value, str | int | float) or len(str(value.value)) > _MOST_DIGITS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What stands around a class or an expression: parameters of a factory, locals of `main()`.
+"""Surroundings of a class or an expression: parameters of a factory, locals of `main()`.
 
 A parameter is what the calls of its function give; where there are none it is a setting.
 """
@@ -39,7 +39,7 @@ _WORTH = 300
 _MOST_HANDED = 24
 """Calls that hand something to an object which are followed."""
 _DEEP = 6
-"""How often what is looked up around may ask for what is around that."""
+"""Nesting up to which surroundings are looked up."""
 
 
 class Surroundings(Calls):
@@ -153,13 +153,13 @@ class Surroundings(Calls):
         name: str,
         expression: ast.expr,
     ) -> Value:
-        """What a name of a function stands for, with what the function then hands to it.
+        """Value of a name in a function, after the function passed its arguments on.
 
         `commands = Commands()`, and `commands.add("reboot", reboot)` after it.
         """
         value = self._evaluated(module, env, expression)
         if isinstance(value, Mapping) and not value.text and not value.items:
-            return Mapping({}, exact=False, text=name)  # whoever is handed it may fill it
+            return Mapping({}, exact=False, text=name)  # any function that receives it may fill it
         if not isinstance(value, Instance) or value.handler or self.mode == "origin":
             return value
         methods = self.hierarchy.registrars(value.info)
@@ -181,7 +181,7 @@ class Surroundings(Calls):
     def _as_shipped(
         self, module: Module, env: Environment, function: FunctionDefinition, name: str
     ) -> Value:
-        """What a name stands for where no setting is another than its default."""
+        """Value of a name where every setting has its default."""
         conditions = self.hierarchy.conditions_in(function)
         bound, _ = self.project.scope(function)
         for binding in reversed(bound[name]):
@@ -212,7 +212,7 @@ class Surroundings(Calls):
     def _parameter(
         self, module: Module, function: FunctionDefinition, name: str, default: ast.expr | None
     ) -> Value:
-        """What the calls of the function give for a parameter."""
+        """Argument that the calls of the function pass for a parameter."""
         if name == "self":
             return self._object_around(module, function)
         given: dict[str, tuple[Module, ast.expr]] = {}
@@ -248,7 +248,7 @@ class Surroundings(Calls):
         return Unknown(text=name)
 
     def _object_around(self, module: Module, method: FunctionDefinition) -> Value:
-        """The object whose method a node stands in."""
+        """Return the object of the method that contains a node."""
         for definition in module.classes:
             if method in definition.node.body:
                 info = self.hierarchy.of(module, definition)
@@ -258,7 +258,7 @@ class Surroundings(Calls):
         return Unknown(text="self")
 
     def told_to_class(self, info: ClassInfo, name: str) -> Const | None:
-        """What a class method that sets up the class begins with, for all connections."""
+        """Value that a set-up class method gives to the class, for all connections."""
         for one in info.mro:
             told = _told(one.node).get(name) if isinstance(one, ClassInfo) else None
             if told is not None and (told.value is None or isinstance(told.value, bool | str)):
@@ -271,7 +271,7 @@ class Surroundings(Calls):
         return Const(held[0].value, text=name) if len(held) == 1 else None
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
-        """What the constructor of a class stores, where no object of it was made here."""
+        """Value that the constructor of a class stores, where no object of it was made here."""
         if self.around > _DEEP:
             return None
         for one in instance.info.mro:
@@ -288,13 +288,13 @@ class Surroundings(Calls):
                 instance.attrs[name] = Unknown(text=name)  # it may be made of itself
                 value = self._evaluated(one.module, env, expression)
                 if is_replaceable(name, value) and name in filled_by(function, _PUTS):
-                    value = Setting(name, value, text=name)  # nobody is in it as shipped
+                    value = Setting(name, value, text=name)  # no user is in it as shipped
                 instance.attrs[name] = value
                 return value
         return None
 
     def _set_up(self, info: ClassInfo) -> dict[str, tuple[FunctionDefinition, ast.expr]]:
-        """What the methods that set up an object store on it once, each name by the first that does."""
+        """Attributes that the set-up methods store once, each by the first method that does."""
         known = self.hierarchy.set_up.get(info.node)
         if known is None:
             known = self.hierarchy.set_up[info.node] = {}
@@ -313,7 +313,7 @@ _SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make
 
 
 def _sets_up(method: str) -> bool:
-    """Whether a method of this name makes what an object needs before it serves: `init_auth`."""
+    """Return True if a method of this name prepares an object before it serves: `init_auth`."""
     return method != "__init__" and lexicon.words_of(method)[:1] in [[one] for one in _SETS_UP]
 
 
@@ -339,7 +339,7 @@ def _constructed_in(function: ast.AST) -> ast.expr | None:
 
 
 def _there(found: Callable[[], Value]) -> Value:
-    """What the function around does not go on without."""
+    """Return the value that the enclosing function does not go on without."""
     value = found()
     if not isinstance(value, Setting):
         return value

@@ -45,31 +45,31 @@ CHANGES = words(
 
 
 def is_shared(holder: Value) -> bool:
-    """Whether a table belongs to a module or to a class: it has a name there."""
+    """Return True if a table belongs to a module or to a class: it has a name there."""
     return (
         isinstance(holder, Mapping | Sequence) and bool(holder.text) and holder.text not in PARSED
     )
 
 
 def is_chosen(value: Value) -> bool:
-    """Whether a client picks by it and proves nothing: `message["room"]`."""
+    """Return True if a client picks by it and proves nothing: `message["room"]`."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"credential", "principal", "self"}
 
 
 def is_own(value: Value) -> bool:
-    """Whether it was found for the user, and the client had no say."""
+    """Return True if it was found for the user, without influence of the client."""
     labels = labels_of(value)
     return "principal" in labels and "client" not in labels
 
 
 def key_named(key: Value) -> tuple[str, str]:
-    """What stands for a key that is not known, and is the same where it is said in the same words."""
+    """Stand-in for an unknown key: equal for equal source text."""
     return ("of", key.info.qualname if isinstance(key, ClassRef) else text_of(key))
 
 
 def merged(table: Mapping, more: Mapping) -> Mapping:
-    """What two tables have, the second over the first: `defaults | given`."""
+    """Return the union of two tables, the second over the first: `defaults | given`."""
     return Mapping(
         {**table.items, **more.items}, table.exact and more.exact, table.labels | more.labels
     )

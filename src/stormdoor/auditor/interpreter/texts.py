@@ -24,8 +24,8 @@ from stormdoor.auditor.naming.words import words
 __all__ = ["STAND_IN", "concrete_method", "is_absent", "stand_in"]
 
 STAND_IN = "app.example"
-"""What a name is taken for that the server holds and the source does not say; so labelled where it
-comes from a list."""
+"""Stand-in for a name that the server holds and the source does not state; so labelled where it comes
+from a list."""
 _DOTTED = re.compile(r"""^(?:\(|[rfbu]{1,2}(?=['"]))*['"]\.""")
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
@@ -103,7 +103,7 @@ def concrete_method(
 
 
 def is_absent(receiver: Value, args: list[Value]) -> bool:
-    """Whether `text.index(part)` or `names.index(name)` certainly raises."""
+    """Return True if `text.index(part)` or `names.index(name)` certainly raises."""
     sought = args[0] if len(args) == 1 else None
     if not isinstance(sought, Const):
         return False
@@ -118,9 +118,9 @@ def is_absent(receiver: Value, args: list[Value]) -> bool:
 
 
 def stand_in(receiver: Value, name: str, value: Value) -> Value:
-    """A host or an address in place of one that the server holds and nobody can read here.
+    """Return a host or an address in place of one that the server holds and that cannot be read here.
 
-    `origin.startswith(self.settings["site"])` looks at the beginning only, whatever the site is.
+    `origin.startswith(self.settings["site"])` reads the beginning only, for every site.
     """
     if not isinstance(receiver, Const) or "origin" not in receiver.labels:
         return value
@@ -133,7 +133,7 @@ def stand_in(receiver: Value, name: str, value: Value) -> Value:
 
 
 def _is_untold(value: Value) -> bool:
-    """Whether it is a value of the server that is not known; what a client sends is its own."""
+    """Return True if it is an unknown value of the server; a value from a client is the client's own."""
     while isinstance(value, Setting):
         if value.default is None:
             return True

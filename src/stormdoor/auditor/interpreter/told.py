@@ -1,7 +1,7 @@
-"""What conditions have told of a text that the client sends: it says the same all the way.
+"""Outcomes of conditions on a text that the client sends: the text stays the same all the way.
 
-After `if kind not in ("login", "ping") and not self.user: return`, who is nobody does not come to
-`elif kind == "say"`.
+After `if kind not in ("login", "ping") and not self.user: return`, an unauthenticated client does not
+reach `elif kind == "say"`.
 """
 
 import re
@@ -21,7 +21,7 @@ Words = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a text is one of, if that is known, and what it is not."""
+    """Words that a text is known to be among, and words that it is not."""
 
     among: Words | None = None
     never: Words = frozenset()
@@ -29,7 +29,7 @@ class _Known:
 
 @dataclass(slots=True)
 class Told:
-    """What is known of what the client sends, by the part of it."""
+    """Known facts about the client's texts, by the part of the message."""
 
     known: dict[object, _Known] = field(default_factory=dict)
     recent: set[object] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Told:
         self.recent.add(part)
 
     def is_one(self, value: Value, words: Iterable[object]) -> bool | None:
-        """Whether it is one of these; None where that was not told."""
+        """Return True if it is one of these; None if that is undecided."""
         known = self._of(value)
         if known is None:
             return None
@@ -63,7 +63,7 @@ class Told:
         return False if said <= known.never else None
 
     def may_be(self, value: Value, word: object) -> bool:
-        """Whether it can be this, after all that was told."""
+        """Return True if it can be this, after all decided conditions."""
         return self.is_one(value, [word]) is not False
 
     def listed(self, value: Value) -> Words | None:
@@ -76,7 +76,7 @@ class Told:
         self.known.pop(part_in(holder, name), None)
 
     def state(self) -> frozenset[object]:
-        """What was told of the message under way, as a key."""
+        """Return the facts about the current message, as a key."""
         return frozenset((part, self.known.get(part)) for part in self.recent)
 
     def _of(self, value: Value) -> _Known | None:
@@ -91,25 +91,25 @@ class Made:
 
 
 def made_of(values: Iterable[Value]) -> Made | None:
-    """What a text is made of, where one part of it alone is the client's."""
+    """Parts of a text, if only one of them is the client's."""
     parts = [part for one in values if (part := _part_of(one)) is not None]
     return Made(parts[0]) if len(parts) == 1 else None
 
 
 def said_in(value: Value) -> Value:
-    """What the client says of a text that is made up."""
+    """Return the client's part of a composed text."""
     if isinstance(value, Unknown) and isinstance(value.part, Made):
         return Unknown(value.labels, part=value.part.of)
     return value
 
 
 def part_in(holder: Value, name: object) -> object:
-    """What stands for a part of something that the client sent, wherever it is asked for."""
+    """Stand-in for a part of a client's value, the same at every use."""
     return (_part_of(holder) or holder, name)
 
 
 def _spelling(word: object) -> str:
-    """A constant, whatever its letters are: methods are called `on_chat_send` for `chat.send`."""
+    """Return a constant in one spelling: methods are called `on_chat_send` for `chat.send`."""
     text = word.decode("latin-1") if isinstance(word, bytes) else str(word)
     return re.sub(r"\W", "_", text.casefold())
 

@@ -1,4 +1,4 @@
-"""What the interpreter knows of a value, as far as a client without a credential is concerned."""
+"""Knowledge about a value, from the view of a client without a credential."""
 
 import ast
 from collections.abc import Callable
@@ -41,14 +41,13 @@ __all__ = [
 ]
 
 Labels: TypeAlias = frozenset[str]
-"""Where a value comes from: `client` chosen by the client, `credential` shown as proof, `cookie`,
-`query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
-`setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
- not prove to be its own, `which` looked up by which thing is meant, `somebody` chosen by the client under a
- name that says who somebody is, `proven` the very answer that says who it is, `drawn` made up by chance,
- `kept` an attribute of the connection of a client that is let in,
- `visitor` an object that stands for whoever is not logged in; of an event
- `listed`, where all that the client chooses is one of a list."""
+"""Origin of a value: `client` chosen by the client, `credential` shown as proof, `cookie`, `query`,
+ `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof, `setting`,
+ `secret`, `self` the connection itself, `named` found under a name that the client chose and did not
+ prove to be its own, `which` looked up by the thing that is meant, `somebody` chosen by the client under
+ a name that names a user, `proven` the very answer that names the user, `drawn` made up by chance, `kept`
+ an attribute of the connection of an admitted client, `visitor` an object that stands for a client that
+ is not logged in; of an event `listed`, where all that the client chooses is one of a list."""
 
 NONE: Labels = frozenset()
 FIELD = "#"
@@ -79,14 +78,14 @@ class Unknown:
     present: bool = False
     """It is not None: without it the request is refused as malformed."""
     part: object | None = None
-    """What stands for it wherever it is asked for again: the message that it is a part of, and its name."""
+    """Stand-in for it at every use: the message that it is a part of, and its name."""
     written: "dict[str, Value] | None" = None
-    """What the server has written into a message, or into a record: `data["from"] = self.user`."""
+    """Fields that the server has written into a message, or into a record: `data["from"] = self.user`."""
 
 
 @dataclass(slots=True, eq=False)
 class Nobody:
-    """What a client without a valid credential gets where its identity is asked for.
+    """Absent user: the result of an identity look-up for a client without a valid credential.
 
     Args:
         text: The source that asked.
@@ -108,7 +107,7 @@ class Nobody:
 
 @dataclass(slots=True, eq=False)
 class Setting:
-    """A value that whoever runs the program decides; `default` where the source gives one."""
+    """A value that the operator decides; `default` where the source gives one."""
 
     name: str
     default: "Value | None" = None
@@ -123,7 +122,7 @@ class Environment:
     names: dict[str, "Value"] = field(default_factory=dict)
     outer: "Environment | None" = None
     pending: dict[str, Callable[[], "Value"]] = field(default_factory=dict)
-    """Names whose value is found out when it is asked for."""
+    """Names with a value that is computed at its first use."""
 
     def find(self, name: str) -> "Value | None":
         """The value of a name, from the inside out."""
@@ -251,7 +250,7 @@ class Named:
 
 @dataclass(slots=True, eq=False)
 class Special:
-    """An object of Tornado whose behaviour is modelled: request, headers, cookies, settings…."""
+    """An object of Tornado with modelled behaviour: request, headers, cookies, settings…."""
 
     kind: str
     labels: Labels = NONE
@@ -270,7 +269,7 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """A list, tuple or set whose items are known; `exact` unless more may be in it."""
+    """A list, tuple or set of known items; `exact` unless more may be in it."""
 
     items: list["Value"]
     kind: str = "list"
@@ -348,7 +347,7 @@ def is_of_connection(value: Value) -> bool:
 
 
 def settled(value: Value | None) -> Value | None:
-    """What a setting is as shipped, whatever it was made of."""
+    """Return the shipped value of a setting, through all derivations."""
     while isinstance(value, Setting):
         value = value.default
     return value

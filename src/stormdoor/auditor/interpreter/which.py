@@ -1,4 +1,4 @@
-"""What a client says to tell which thing it means: the number of a room, the name of a device."""
+"""Values by which a client names a thing: the number of a room, the name of a device."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ __all__ = ["WHICH", "last_word", "only_says_which"]
 WHICH: Labels = frozenset({"which"})
 """Of what was found because the client said which it means: that there is one proves nothing."""
 _SAID = words("answer client cookie found header message named query setting somebody url which")
-"""Where all that may come from that decides whether there is one."""
+"""Labels of all values that may decide if there is an entry."""
 _WRAPPED = re.compile(r"(?:int|str|float|UUID|ObjectId)\((.*)\)$")
 _ITEM = re.compile(r"""(?:\[|^get\(|^get_argument\()['"](\w+)['"](?:\]|,.*\)|\))$""")
 
@@ -38,7 +38,7 @@ def _last_word_of(text: str) -> str:
 
 
 def only_says_which(given: Iterable[Value], holder: Value | None = None) -> bool:
-    """Whether what a look-up is given is known to whoever knows of the thing that is looked for.
+    """Return True if every client that knows of the thing knows the arguments of its look-up.
 
     Args:
         given: What it is given; a table has what each of its names must be.

@@ -42,16 +42,16 @@ from stormdoor.auditor.reading.project import External, Meaning
 __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
-"""Bases whose `start()` runs the object's `run()`."""
+"""Bases that define `start()`, which calls the object's `run()`."""
 _STATUSES = frozenset({"http.HTTPStatus", "http.client", "httplib"})
-"""Where Python names the statuses of HTTP."""
+"""Modules in which Python names the HTTP statuses."""
 _PUTS = frozenset({"add", "append", "setdefault", "update"})
 _GETTER = 80
 """Steps of `__getattr__` that are followed: one that looks into a table is short."""
 
 
 class Attributes(Filled):
-    """Attributes of whatever has some."""
+    """Attributes of every value that has some."""
 
     @cached_property
     def finders(self) -> dict[str, ClassInfo]:
@@ -138,7 +138,7 @@ class Attributes(Filled):
                 return None
 
     def _is_nothing(self, node: ast.AST) -> bool:
-        """Whether None is certainly what is asked for an attribute: of a variable, or of `self.user`."""
+        """Return True if the value asked for an attribute is certainly None: a variable, or `self.user`."""
         if self.mode != "anonymous" or self.stage == Stage.IMPORT:
             return False
         match node:
@@ -160,11 +160,11 @@ class Attributes(Filled):
                 return False
 
     def _is_its_own(self, name: str) -> bool:
-        """Whether it says who somebody is, and nobody else has the connection who might set it."""
+        """Return True if the attribute names the user and only this connection can have set it."""
         return lexicon.is_identity_name(name) and not any(one.kind == "join" for one in self.events)
 
     def _another(self, setting: Setting, node: ast.AST) -> Value | None:
-        """What whoever runs the program may give in place of the default that is an object.
+        """Value that the operator may configure in place of a default that is an object.
 
         Only what has to do with who is let in is worth a way of its own.
         """
@@ -253,7 +253,7 @@ class Attributes(Filled):
         return self.missing_attribute(value, name, node)
 
     def _given_by(self, getter: ClassMember, value: Instance, name: str, node: ast.AST) -> Value:
-        """What `__getattr__` of an object gives: a part, or, as a setting, a switch."""
+        """Return the result of an object's `__getattr__`: a part, or, for a setting, a switch."""
         text = f"{text_of(value)}.{name}"
         method = self.member_value(getter, value.info)
         if "client" in value.labels:
@@ -273,7 +273,7 @@ class Attributes(Filled):
     def _followed_getter(
         self, method: Function, args: list[Value], node: ast.AST, *, leaning: bool
     ) -> Value | None:
-        """What `__getattr__` gives where every condition that cannot be told is this; None if it raises."""
+        """Result of `__getattr__` with each undecided condition taken as `leaning`; None if it raises."""
         cap, self.cap = self.cap, min(self.cap, self.steps + _GETTER)
         before, self.leaning = self.leaning, leaning
         happened = len(self.events)
@@ -350,11 +350,11 @@ class Attributes(Filled):
         ):
             return Unknown(
                 text=f"{value.info.name}.{name}"
-            )  # whoever has the class may have set it
+            )  # any user of the class may have set it
         return result
 
     def _is_filled_later(self, info: ClassInfo, name: str) -> bool:
-        """Whether a method, and not only the constructor, puts something into a table of the object."""
+        """Return True if a method other than the constructor puts something into a table of the object."""
         return any(
             name in filled_by(method, _PUTS)
             for one in info.mro
@@ -365,7 +365,7 @@ class Attributes(Filled):
         )
 
     def _is_made_later(self, info: ClassInfo, name: str) -> bool:
-        """Whether a method puts something in the place of None while the program runs.
+        """Return True if a method replaces None in this attribute while the program runs.
 
         Who is let in may hang on what is there; a part of the program that is made late is there.
         """
@@ -382,7 +382,7 @@ class Attributes(Filled):
 
 
 def _is_placeholder(member: ClassMember) -> bool:
-    """`queue = None` in the body of a class whose constructor is given one."""
+    """`queue = None` in the body of a class that gets the queue in its constructor."""
     match member.binding:
         case Assigned(value=ast.Constant(value=None)):
             return member.value is None and member.module is None
@@ -391,7 +391,7 @@ def _is_placeholder(member: ClassMember) -> bool:
 
 
 def _prepares(method: str) -> bool:
-    """Whether a method runs when the program starts: what it puts there is configuration."""
+    """Return True if a method runs at start-up: the values that it sets are configuration."""
     words = lexicon.words_of(method)
     return method == "__init__" or words[:1] in (["setup"], ["init"], ["configure"], ["load"])
 

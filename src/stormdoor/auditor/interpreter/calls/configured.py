@@ -25,7 +25,7 @@ _FORMS = words("decode encode get_secret_value lower lstrip rstrip split strip t
 
 
 class Configured(Queues):
-    """Methods of what whoever runs the program fills in."""
+    """Methods of the objects that the operator configures."""
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
         named = args[0] if args else None
@@ -93,7 +93,7 @@ class Configured(Queues):
         return Setting(key, words.get("fallback"), frozenset({"setting"}), key)
 
     def _is_contested(self, key: str) -> bool:
-        """Whether the program gives a setting other values than one: then its default is not shipped."""
+        """Return True if the program gives a setting several values: then its default is not shipped."""
         given = {ast.dump(expr) for _, expr in self.project.settings.get(key, ())}
         return self.mode == "origin" and len(given) > 1
 
@@ -129,7 +129,7 @@ class Configured(Queues):
 
 
 def _is_on(value: object) -> bool:
-    """What a text in an INI file says of a switch."""
+    """Read a text of an INI file as a switch."""
     return value is True or str(value).lower() in {"1", "yes", "true", "on"}
 
 

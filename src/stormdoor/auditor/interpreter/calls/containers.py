@@ -81,7 +81,7 @@ class Containers(Configured):
         return Unknown(labels_of(receiver, *args), f"{text_of(receiver)}.{name}()")
 
     def _looked_up(self, receiver: Mapping, name: str, args: list[Value], node: ast.AST) -> Value:
-        """What a table holds under a key, for `get` and `pop`."""
+        """Return the value that a table holds under a key, for `get` and `pop`."""
         key = args[0]
         otherwise = args[1] if len(args) > 1 else Const(None)
         text = f"{text_of(receiver)}.{name}()"
@@ -91,7 +91,7 @@ class Containers(Configured):
             if receiver.exact:
                 return otherwise
             if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
-                # `Registry.config().get("origins")`: whoever starts the program fills it.
+                # `Registry.config().get("origins")`: the operator fills it.
                 return self._setting_get(text_of(receiver), args, node)
         if key_named(key) in receiver.items:
             return receiver.items[key_named(key)]
@@ -126,7 +126,7 @@ class Containers(Configured):
         return Unknown(labels_of(receiver, *args) | found | which, text)
 
     def _absent(self, text: str, args: list[Value], otherwise: Value, node: ast.AST) -> Value:
-        """What `get` and `pop` of a table give under a credential that is not valid."""
+        """Return the result of a table's `get` or `pop` for an invalid credential."""
         if len(args) == 1 and text.endswith(".pop()"):
             return self.lookup(node, text.removesuffix("()"), args[0])
         if isinstance(otherwise, Const) and otherwise.value is None:
@@ -142,9 +142,9 @@ class Containers(Configured):
         table.exact = table.exact and isinstance(more, Mapping) and more.exact
 
     def _is_ticket(self, name: str, key: Value) -> bool:
-        """Whether the handshake takes something out of a table by what the address says.
+        """Return True if the handshake removes an entry of a table by a key from the address.
 
-        It is there for one connection, whose client was told where it is: `tickets.pop(ticket)`.
+        It is there for one connection, and its client was told where: `tickets.pop(ticket)`.
         """
         return (
             name == "pop"
@@ -154,7 +154,7 @@ class Containers(Configured):
 
 
 def _contents(table: Mapping, name: str) -> Sequence:
-    """What `keys`, `values` and `items` give of a table."""
+    """Return the result of a table's `keys`, `values` or `items`."""
     items: list[Value]
     match name:
         case "items":

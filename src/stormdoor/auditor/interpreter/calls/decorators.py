@@ -1,4 +1,4 @@
-"""What a decorator makes of a function."""
+"""Functions after their decorators."""
 
 import ast
 
@@ -118,7 +118,7 @@ class Decorators(Functions):
             return
         user = self.attribute(args[0], "current_user", function.node)
         if isinstance(user, Coroutine):
-            return  # a coroutine object is true, whoever is asked for
+            return  # a coroutine object is true, for every user that it looks up
         if not self.truth(user, function.node):
             if not isinstance(user, Nobody):
                 self.check(function.node, "@authenticated", module=function.module)

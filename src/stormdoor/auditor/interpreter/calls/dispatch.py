@@ -1,4 +1,4 @@
-"""What a call does: functions of the project by their body, others by what is known of them."""
+"""Effects of a call: functions of the project by their body, others by their known behaviour."""
 
 import ast
 from functools import lru_cache
@@ -160,7 +160,7 @@ class Calls(Parts):
         """`self.user.can(…)`, where the connection still holds None: it raises.
 
         Raises:
-            Thrown: Nobody has put anything else there on this way.
+            Thrown: No other code has set the value on this way.
         """
         if (
             not isinstance(holder, ast.Attribute)
@@ -177,7 +177,7 @@ class Calls(Parts):
         raise Thrown("AttributeError", holder, self.frame.module, check=asks)
 
     def _holds_none(self, name: str) -> bool:
-        """Whether the connection was told None, and nobody else has it who might put something there."""
+        """Return True if the connection was given None and no other code has the connection to change it."""
         return (
             self.handler is not None
             and self.frame.receiver is self.handler
@@ -186,7 +186,7 @@ class Calls(Parts):
         )
 
     def _is_none_of_class(self, name: str) -> bool:
-        """Whether who it is is None in the class, for the connection to say: `user = None`."""
+        """Return True if the user is None in the class until the connection sets it: `user = None`."""
         if self.handler is None or not lexicon.is_identity_name(name):
             return False
         found = self._member(self.handler.info, name, None)
@@ -200,7 +200,7 @@ class Calls(Parts):
         )
 
     def _is_surely_none(self, node: ast.AST) -> bool:
-        """`self.worker()`, where the connection was told None, and nobody else has the connection yet.
+        """`self.worker()`, where the connection was given None and no other code has the connection yet.
 
         So it is with `action()`, where `action = ACTIONS.get(name)` found none.
         """
@@ -226,7 +226,7 @@ def _method_of(node: ast.AST) -> str:
 
 
 def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]) -> bool:
-    """`session.get("user")`: None, where nobody is logged in, and not merely something false."""
+    """`session.get("user")`: None if no user is logged in, rather than merely false."""
     match node, args:
         case ast.Call(func=ast.Attribute(attr="get")), [Const(value=str() as name)] if not words:
             return lexicon.is_about_somebody(name)
@@ -236,7 +236,7 @@ def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]
 
 @lru_cache(maxsize=1024)
 def _told_to_itself(node: ast.ClassDef) -> frozenset[str]:
-    """What the methods of a class give their object: `self.user = …`."""
+    """Return the attributes that the methods of a class set on their object: `self.user = …`."""
     return frozenset(
         inner.attr
         for inner in ast.walk(node)

@@ -23,7 +23,7 @@ __all__ = ["Enumerations"]
 
 
 class Enumerations(Members):
-    """What a value, or a name, is one of."""
+    """Enumerations of which a value, or a name, is a member."""
 
     def _construct(
         self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -63,7 +63,7 @@ class Enumerations(Members):
         return super().items_of(value, limit)
 
     def member_named(self, info: ClassInfo, name: str, value: Value) -> Value:
-        """What a member of an enumeration is; `auto()` counts, whatever it starts from."""
+        """Return a member of an enumeration; `auto()` counts, from any start."""
         if isinstance(value, Const) and not value.text:
             return Const(value.value, value.labels, f"{info.name}.{name}")
         match self.hierarchy.members(info).get(name):

@@ -1,4 +1,4 @@
-"""Objects whose attributes a message names: `self.__dict__.update(message)`, `setattr(self, name, value)`."""
+"""Objects with attributes named by a message: `self.__dict__.update(message)`, `setattr(self, name, 1)`."""
 
 import ast
 
@@ -20,7 +20,7 @@ __all__ = ["Filled"]
 
 
 class Filled(Enumerations):
-    """What the client writes into an object, whatever it is called there."""
+    """Attributes that the client writes into an object, under any name."""
 
     def filled_with(
         self, holder: Instance, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -48,7 +48,7 @@ class Filled(Enumerations):
                 holder.attrs[name] = self.written_by_client(holder, name)
 
     def is_made_of_it(self, holder: Value) -> bool:
-        """Whether it is there for what the client said, and no part of the program."""
+        """Return True if the object holds the client's data and is no part of the program."""
         attributes = self.handler.attrs if self.handler is not None else {}
         return (
             isinstance(holder, Instance)
@@ -57,7 +57,7 @@ class Filled(Enumerations):
         )
 
     def written_by_client(self, holder: Instance, name: str) -> Value:
-        """What the client has written under a name into an object that it fills."""
+        """Return the value that the client wrote under a name into an object that it fills."""
         text = f"{text_of(holder)}.{name}"
         return self.client_field(Unknown(holder.labels, text_of(holder), part=holder), name, text)
 

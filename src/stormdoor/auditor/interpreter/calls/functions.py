@@ -91,7 +91,7 @@ class Functions(Statements):
     def _run_unheard(
         self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
-        """A coroutine of Tornado's that nobody waits for: what it raises goes nowhere, its end comes late."""
+        """Run a Tornado coroutine that no caller awaits: its exceptions are lost, its end comes late."""
         finished = self.finished
         try:
             self.run_function(function, args, words, node)
@@ -116,7 +116,7 @@ class Functions(Statements):
         raise Thrown("StopIteration", node, self.frame.module, check=self._was_asked())
 
     def _was_asked(self) -> bool:
-        """Whether this client failed a check since its message came."""
+        """Return True if this client failed a check since its message arrived."""
         for event in reversed(self.events):
             if event.kind == "message":
                 return False
@@ -156,7 +156,7 @@ class Functions(Statements):
         finally:
             self.leave()
         if made:
-            # Whatever it yields, it is there, and true.
+            # Each value that it yields is there, and true.
             return Unknown(labels_of(*args, *words.values()) - {"self"}, function.text, truthy=True)
         return Const(None)
 
@@ -239,13 +239,13 @@ class Functions(Statements):
                 )
 
     def _part_of(self, spread: Value, name: str) -> Value:
-        """What a parameter is given by `**message`: the field of its name."""
+        """Value of a parameter that `**message` fills: the message's field of that name."""
         if "client" in labels_of(spread):
             return self.client_field(spread, name, name)
         return Unknown(labels_of(spread), name)
 
     def _is_served(self, function: Function) -> bool:
-        """Whether Tornado calls it with what the route captures from the address."""
+        """Return True if Tornado calls it with the groups that the route captures from the address."""
         return (
             self.handler is not None
             and self.frame.receiver is self.handler
@@ -265,10 +265,10 @@ class Functions(Statements):
         return value
 
     def _is_said_here(self, function: Function, name: str, value: Value) -> bool:
-        """Whether what makes the object says all there is to say by leaving something out.
+        """Return True if the caller decides the value by leaving the argument out.
 
-        `User()`, made for a connection, is nobody yet, and `Room("hall")` has no member yet: whoever runs
-        the program changes nothing about it. Parts of the program are made when it starts.
+        `User()`, made for a connection, names no user yet, and `Room("hall")` has no member yet: the
+        operator cannot change that. Parts of the program are made when it starts.
         """
         if self.frame.receiver is self.handler:
             return False
@@ -326,7 +326,7 @@ class Functions(Statements):
         return self.in_module(owner.module, node, env)
 
     def awaited(self, value: Value, node: ast.AST) -> Value:
-        """What awaiting a value gives.
+        """Return the result of awaiting a value.
 
         Raises:
             Thrown: What is awaited, or what it comes to, raises; so does what never happens, in the end.
@@ -350,7 +350,7 @@ class Functions(Statements):
         words: dict[str, Value] | None = None,
         at_once: bool = False,
     ) -> None:
-        """Something that was started and nobody waits for: its exceptions go nowhere.
+        """Started work that no caller awaits: its exceptions are lost.
 
         A task that a method of the connection starts with what it was given goes on with that
         method's work: what it asks and does counts as there.
@@ -423,7 +423,7 @@ class Functions(Statements):
             for one in info.mro
             for name in ([one.name] if isinstance(one, External) else one.unresolved)
         ):
-            instance.labels |= said - {"self"}  # whatever is asked of it, the client wrote it
+            instance.labels |= said - {"self"}  # the client wrote every attribute of it
         if (
             "self" in said
             and self.accepted
@@ -433,13 +433,13 @@ class Functions(Statements):
         return instance
 
     def _is_followed(self, info: ClassInfo) -> bool:
-        """Whether all that making an object does was read: it only holds what it is told."""
+        """Return True if the whole construction of an object was read: it only stores its arguments."""
         return all(isinstance(one, ClassInfo) or self.hierarchy.is_inert(one) for one in info.mro)
 
     def _run_constructor(
         self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> None:
-        """What is made of nothing that the client sent is followed only so far."""
+        """Follow the construction of an object only to a bounded depth if no argument is the client's."""
         about = labels_of(*args[1:], *words.values()) & {"client", "credential", "self", "identity"}
         if about:
             self.run_function(method, args, words, node)
@@ -463,18 +463,18 @@ class Functions(Statements):
 
 
 _TABLES = frozenset({"OrderedDict", "UserDict", "defaultdict", "dict"})
-"""Bases of a class whose objects are tables."""
+"""Bases of classes with tables as objects."""
 
 
 def is_replaceable(name: str, default: Value) -> bool:
-    """Whether a default is a setting: a constant, or a part of the program that another may replace."""
+    """Return True if a default is a setting: a constant, or a replaceable part of the program."""
     match default:
         case Const() | Instance() | Function():
             return True
         case ClassRef():
             return lexicon.concerns_identity(name)
         case Sequence(exact=True) | Mapping(exact=True):
-            # Nobody is on the list as shipped, and that may mean everybody.
+            # The list as shipped has no user on it, and that may mean all users.
             return not default.items and lexicon.concerns_identity(name)
         case _:
             return False
@@ -489,7 +489,7 @@ def _is_generator(node: ast.AsyncFunctionDef) -> bool:
 
 @lru_cache(maxsize=65536)
 def yields(node: ast.AST) -> bool:
-    """Whether a function is a generator; a function in it is another."""
+    """Return True if a function is a generator; nested functions do not count."""
     rest: list[ast.AST] = [*getattr(node, "body", ())] if not isinstance(node, ast.Lambda) else []
     while rest:
         one = rest.pop()
@@ -502,7 +502,7 @@ def yields(node: ast.AST) -> bool:
 
 @lru_cache(maxsize=65536)
 def _is_coroutine(node: ast.AST) -> bool:
-    """Whether a function is a generator under `gen.coroutine`."""
+    """Return True if a function is a generator under `gen.coroutine`."""
     return (
         isinstance(node, ast.FunctionDef)
         and any(ast.unparse(one).rpartition(".")[2] == "coroutine" for one in node.decorator_list)
@@ -511,7 +511,7 @@ def _is_coroutine(node: ast.AST) -> bool:
 
 
 def _makes_generator(node: ast.AST) -> bool:
-    """Whether calling it only makes a generator: no decorator makes a coroutine of it."""
+    """Return True if a call only makes a generator: no decorator turns it into a coroutine."""
     return isinstance(node, ast.FunctionDef) and not node.decorator_list and yields(node)
 
 
@@ -522,7 +522,7 @@ def _is_waited_for(call: ast.AST, delegated: ast.AST | None) -> bool:
 
 @lru_cache(maxsize=65536)
 def _is_told(node: ast.AST) -> bool:
-    """Whether a generator looks at what it is sent: `hello = yield`."""
+    """Return True if a generator reads the values sent to it: `hello = yield`."""
     rest: list[ast.AST] = [*getattr(node, "body", ())]
     while rest:
         one = rest.pop()

@@ -63,9 +63,9 @@ _VERIFIES = words(
     "decode decrypt deserialize loads unsign validate verify verify_id_token verify_oauth2_token"
 )
 _CIPHERS = ("Crypto.Cipher.", "Cryptodome.Cipher.")
-"""How the names of calls begin that make a cipher."""
+"""Prefixes of the calls that make a cipher."""
 _PARSES = words("json_decode load loads unpackb")
-"""What fails on bytes that nobody has written."""
+"""Calls that fail on malformed bytes."""
 _FAILS = {
     "itsdangerous": "BadSignature",
     "django": "BadSignature",
@@ -73,20 +73,20 @@ _FAILS = {
 }
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _ACCOUNTS = ("spwd.", "pwd.")
-"""How the names of calls begin that look accounts of the system up."""
+"""Prefixes of the calls that look up accounts of the system."""
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _JSON = ("django.utils.simplejson.", "orjson.", "rapidjson.", "simplejson.", "ujson.")
-"""How the names begin of what is written in place of `json`."""
+"""Prefixes of replacements for the module `json`."""
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
 _ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
-"""What asks another server: where a credential goes along, that one says whose it is."""
+"""Calls that query another server: given a credential, that server names its user."""
 _ASKED = words(
     "authenticate check execute fetch find get load login lookup post query validate verify"
 )
 """First words of what asks for something that comes to a function later."""
 _NOT_OF_NONE = words("b64decode float int json_decode len loads xhtml_escape")
 _HEAPS = {"heapq.heappop": "pop", "heapq.heappush": "append"}
-"""What is a method of a list, but for the order of what is in it."""
+"""Functions that act as methods of a list, except for the order of its items."""
 
 
 class Libraries(Methods):
@@ -196,13 +196,13 @@ class Libraries(Methods):
     def _signed(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        """What a library that signs says of what a client sends, if this is such a call."""
+        """Verdict of a signing library on the client's value, if this is such a call."""
         if self.mode == "anonymous" and args:
             deciphered = self._deciphered(name, args, node)
             if deciphered is not None:
                 return deciphered
         shown = args[0] if args else None
-        empty = isinstance(shown, Const) and not shown.value  # nobody is let in for that
+        empty = isinstance(shown, Const) and not shown.value  # an empty credential admits no client
         if (
             self.mode == "origin"
             or not name.startswith(_JWT)
@@ -218,7 +218,7 @@ class Libraries(Methods):
         return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
 
     def _deciphered(self, name: str, args: list[Value], node: ast.AST) -> Nobody | None:
-        """What comes out where the client has not the key: no text that anything can be read from."""
+        """Plaintext for a client without the key: no text that can be parsed."""
         last = name.rpartition(".")[2]
         if last == "decrypt" and name.startswith(_CIPHERS) and "client" in labels_of(args[0]):
             return Nobody(f"{name}()", node, self.frame.module, truthy=True)
@@ -279,7 +279,7 @@ class Libraries(Methods):
             if (len(args) > 1 or words.keys() & {"encoding", "errors"}) and nobody.certain:
                 self.check(node, text_of(nobody))
                 raise Thrown("TypeError", node, self.frame.module, check=True)
-            # Text is made of it whatever it is: `str(None)` is true, and names nobody.
+            # A text is made of it in any case: `str(None)` is true, and names no user.
             return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
         if name == "isinstance" and nobody is not None:
             return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
@@ -321,7 +321,7 @@ class Libraries(Methods):
         )
 
     def _ran_in(self, name: str, args: list[Value]) -> None:
-        """Code defines names in a table: whoever says one of them has proven nothing."""
+        """Code defines names in a table: a client that sends one of them has proven nothing."""
         if name in {"exec", "eval"} and len(args) > 1 and isinstance(args[1], Mapping):
             names = args[1]
             names.exact = False
@@ -370,7 +370,7 @@ def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
 
 
 _STARTS = ("asyncio.create_subprocess_", "tornado.process.Subprocess")
-"""How the names begin of what starts a program, and stands where much else only waits."""
+"""Prefixes of calls that start a program; many other calls there only wait."""
 
 
 def _is_counted(given: list[Value]) -> bool:

@@ -93,7 +93,7 @@ class Members(Decorators):
             self.uncertain.setdefault(name, base)
 
     def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
-        """Whether the conditions under which a class body, or a module, binds a name hold.
+        """Return True if the conditions under which a class body or module binds a name hold.
 
         As shipped, and in a way of its own for a setting that has to do with who is let in.
         """
@@ -114,7 +114,7 @@ class Members(Decorators):
         return True
 
     def _patched(self, member: ClassMember, module: Module) -> Value:
-        """What a module puts into a class; what was there before is found while it is looked at."""
+        """Value that a module puts into a class; its former value is found during the evaluation."""
         binding = member.binding
         if not isinstance(binding, Assigned):
             return Unknown()
@@ -157,7 +157,7 @@ class Members(Decorators):
                     if inner and inner[-1] is not binding:
                         return self.member_value(ClassMember(owner, inner[-1]), info)
                 held = self.placed.get(id(binding.value))
-                if held is None:  # the class has it once, whoever looks
+                if held is None:  # the class has it once, for all of its users
                     held = self.placed[id(binding.value)] = self._in_class(
                         owner, binding.value, info
                     )
@@ -229,7 +229,7 @@ class Members(Decorators):
         )
 
     def _trait_default(self, instance: Instance, name: str, node: ast.AST) -> Value | None:
-        """What `@default("name")`, or `_name_default()`, gives where nobody sets the trait."""
+        """Value of `@default("name")`, or `_name_default()`, unless the trait is set."""
         for one in instance.info.mro:
             for method, bindings in (
                 self.hierarchy.members(one).items() if isinstance(one, ClassInfo) else ()
@@ -254,7 +254,7 @@ class Members(Decorators):
         return {}
 
     def _registered(self, table: Mapping | Sequence, owner: ClassInfo) -> bool:
-        """Whether it is known what is in a table of a class, once all has filled it that does."""
+        """Return True if the content of a class's table is known after all of its fillers ran."""
         if id(table) in self.registries:
             filled = self.registries[id(table)][1]
             return table.exact and (bool(table.items) or not filled)
@@ -269,7 +269,7 @@ class Members(Decorators):
         return bool(table.items) and table.exact
 
     def _declared_again(self, info: ClassInfo, name: str) -> bool:
-        """Whether a class of the project says for itself what a base leaves open: no setting."""
+        """Return True if a class of the project overrides an open default of its base: no setting."""
         return (
             sum(
                 name in self.hierarchy.members(one)
@@ -280,7 +280,7 @@ class Members(Decorators):
         )
 
     def _is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
-        """Whether it depends on the kind of object, and not on who runs the program."""
+        """Return True if the kind of object, and not the operator, decides the value."""
         return any(
             self.hierarchy.is_said_by_kinds(one, name)
             for one in info.mro
@@ -291,7 +291,7 @@ class Members(Decorators):
         """Attributes that some method of the class or a base assigns."""
         known = self.hierarchy.stored.get(id(info))
         if known is None:
-            # `cls.authenticator = ...` is for all connections: whoever sets it up.
+            # `cls.authenticator = ...` is for all connections, wherever it is set.
             known = frozenset[str]().union(
                 *(stores_in(one.node).on_objects for one in info.mro if isinstance(one, ClassInfo))
             )
@@ -299,7 +299,7 @@ class Members(Decorators):
         return known
 
     def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
-        """Whether the program sets this flag of the class while it runs: `cls.running = True`.
+        """Return True if the program sets this flag of the class at run time: `cls.running = True`.
 
         What a page gets is what it gets from a program that runs; a switch of the check is a setting.
         """
@@ -335,7 +335,7 @@ def _is_field(binding: Binding) -> bool:
 
 
 def is_enumeration(info: ClassInfo) -> bool:
-    """Whether its attributes are names for states and kinds, which nobody configures."""
+    """Return True if the attributes are names of states or kinds, which no operator configures."""
     return any(
         isinstance(one, External) and one.name.rpartition(".")[2] in _ENUMERATIONS
         for one in info.mro

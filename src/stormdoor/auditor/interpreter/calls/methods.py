@@ -164,7 +164,7 @@ class Methods(Rows):
         words: dict[str, Value],
         node: ast.AST,
     ) -> Value | None:
-        """What is put on a queue, started in the background, or sent into a coroutine."""
+        """Queue the arguments, start them in the background, or send them into a coroutine."""
         if name in PUTS and len(args) == 1:
             if self.delivered(node, receiver, args[0]):
                 return Const(None)
@@ -247,5 +247,5 @@ def _takes_in(name: str, receiver: Unknown) -> bool:
 
 
 def _holds_event(given: Value, event: Value) -> bool:
-    """Whether what was given is an event, or what sets it."""
+    """Return True if the argument is an event, or a function that sets it."""
     return given is event or text_of(given) == f"{text_of(event)}.set"

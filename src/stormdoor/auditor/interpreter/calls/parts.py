@@ -1,6 +1,6 @@
 """Parts of the program that a text names: `import_string("auth.Tokens")`, `BACKENDS[options.auth]`.
 
-Where a setting has the text, the part is as much of a setting: whoever runs the program picks another.
+If a setting has the text, the part is a setting too: the operator may choose another.
 """
 
 import ast
@@ -112,7 +112,7 @@ class Parts(Libraries):
         return super()._container_method(receiver, name, args, node)
 
     def entry(self, table: Mapping, key: Setting) -> Value | None:
-        """What a table has under a key that is a setting, as shipped; None where that is not known."""
+        """Return the shipped entry of a table for a key that is a setting; None if it is unknown."""
         name = settled(key)
         if not isinstance(name, Const) or not isinstance(name.value, str | int | None):
             return None

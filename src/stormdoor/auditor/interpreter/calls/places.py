@@ -1,4 +1,4 @@
-"""Functions whose `key` is where something is kept, and no secret."""
+"""Functions with a `key` that names a place, and is no secret."""
 
 import ast
 from functools import lru_cache
@@ -20,7 +20,7 @@ _MAKES = frozenset({"build", "construct", "format", "make"})
 
 @lru_cache(maxsize=65536)
 def names_a_place(node: ast.AST) -> bool:
-    """Whether a function keeps or finds something under a `key`, or puts one together of parts."""
+    """Return True if a function stores or finds a value under a `key`, or builds one of parts."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     words = lexicon.words_of(node.name)

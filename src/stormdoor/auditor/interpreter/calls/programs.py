@@ -8,12 +8,12 @@ __all__ = ["RAISES", "asks_password"]
 
 _RUN = frozenset({"call", "check_call", "check_output", "run"})
 RAISES = frozenset({"check_call", "check_output"})
-"""What raises where the program says no."""
+"""Calls that raise if the program exits with an error."""
 _ASKS = re.compile(r"passw|login|auth|\bpam|verify|^su$", re.IGNORECASE)
 
 
 def asks_password(name: str, args: list[Value]) -> bool:
-    """Whether a program is started whose name or arguments say that it looks at a password."""
+    """Return True if a program starts that by its name or arguments checks a password."""
     module, _, last = name.rpartition(".")
     if module != "subprocess" or last not in _RUN or not args:
         return False

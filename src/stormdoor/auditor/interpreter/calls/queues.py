@@ -1,4 +1,4 @@
-"""What a connection puts into a queue, and a thread or a task takes out of it."""
+"""Values that a connection puts into a queue, and a thread or a task takes out."""
 
 import ast
 from collections.abc import Iterator
@@ -34,16 +34,16 @@ _MOST = 8
 
 
 class Queues(Tasks):
-    """Whoever waits at the other end goes on with what the connection brought."""
+    """Queues: the consumer at the other end continues with the connection's values."""
 
     @cached_property
     def queues(self) -> dict[int, tuple[Unknown, Module]]:
-        """The queues that were made, by the calls that did: each is one, whoever is given it."""
+        """Queues by the call that made them: each is one queue for all of its users."""
         return {}
 
     @cached_property
     def waiting(self) -> dict[int, tuple[Value, Value]]:
-        """What this way has put into a queue and not taken out again, by the id of the queue; held, too."""
+        """Values that this way has put into a queue and not taken out, by the queue's id; held, too."""
         return {}
 
     def queue_made(self, name: str, node: ast.AST) -> Value:
@@ -53,7 +53,7 @@ class Queues(Tasks):
         return self.queues[id(node)][0]
 
     def delivered(self, node: ast.AST, queue: Value, value: Value) -> bool:
-        """Whether a function of the project takes it out of the queue; then that has run.
+        """Return True if a function of the project takes it out of the queue; then that has run.
 
         Args:
             node: The call that puts it in.
@@ -93,13 +93,13 @@ class Queues(Tasks):
         return True
 
     def lined_up(self, queue: Value, value: Value) -> None:
-        """Note what waits in a queue that nobody who was found empties: perhaps the same way does."""
+        """Note a value in a queue without a known consumer: perhaps the same way takes it out."""
         listed = isinstance(queue, Sequence) and not queue.exact
         if listed or any(one is queue for one, _ in self.queues.values()):
             self.waiting[id(queue)] = queue, value
 
     def taken(self, node: ast.AST, queue: Value) -> Value | None:
-        """What is taken out of a queue into which this way has put something; None otherwise."""
+        """Return a value that this way has put into the queue; None if there is none."""
         if not (self.in_queues or self.waiting) or not isinstance(node, ast.Call):
             return None
         if not isinstance(node.func, ast.Attribute):
@@ -140,7 +140,7 @@ class Queues(Tasks):
                             yield self.attribute(worker, method, queue)
 
     def _worker(self, module: Module, info: ClassInfo) -> Instance | None:
-        """Who takes something out of a queue that has a name of its own: as it is made, if that is seen."""
+        """Consumer of a queue that has its own name: the object as constructed, if that is seen."""
         if self.handler is not None and info in self.handler.info.mro:
             return None  # each connection is another
         for node, _ in module.nodes():
@@ -151,7 +151,7 @@ class Queues(Tasks):
         return Instance(info, text=info.name)
 
     def _handed_on(self, queue: Value) -> Iterator[tuple[Value, str]]:
-        """Who is given a queue where it is made, and takes something out of it, with its name there."""
+        """Yield each consumer that is given a queue where the queue is made, with its name there."""
         made = next((at for at, (one, _) in self.queues.items() if one is queue), None)
         if made is None:
             return
@@ -168,7 +168,7 @@ class Queues(Tasks):
                 yield from self._of_target(module, call, names)
 
     def _of_object(self, made: Value, queue: Value, call: ast.Call) -> Iterator[tuple[Value, str]]:
-        """`Worker(jobs)`, whose `run` takes them."""
+        """Yield the object of `Worker(jobs)` if its `run` takes from the queue."""
         if not isinstance(made, Instance):
             return
         for name in [name for name, held in made.attrs.items() if held is queue]:
@@ -220,7 +220,7 @@ class Queues(Tasks):
 
 
 def _bound_to(module: Module, made: int) -> frozenset[str]:
-    """What a call is bound to: `jobs`, `self.jobs`."""
+    """Return the names that a call is bound to: `jobs`, `self.jobs`."""
     return frozenset(
         ast.unparse(target)
         for node, _ in module.nodes()
@@ -230,7 +230,7 @@ def _bound_to(module: Module, made: int) -> frozenset[str]:
 
 
 def _told(call: ast.Call) -> list[ast.expr]:
-    """What a call hands on; of a thread, what its function is given."""
+    """Return the arguments that a call passes on; of a thread, those of its function."""
     args = next((word.value for word in call.keywords if word.arg == "args"), None)
     if isinstance(args, ast.Tuple | ast.List):
         return args.elts
@@ -298,7 +298,7 @@ def _is_taken(node: ast.AST, names: frozenset[str]) -> bool:
 
 
 def _is_emptied(loop: ast.For, names: frozenset[str]) -> bool:
-    """Whether what a loop goes through is taken out there: `for job in jobs: jobs.remove(job)`."""
+    """Return True if a loop removes the items that it iterates over: `for job in jobs: jobs.remove(job)`."""
     return any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

@@ -25,7 +25,7 @@ COPIES = words("attr.evolve attrs.evolve copy.copy copy.replace dataclasses.repl
 def name_space(
     module: Module, args: list[Value], words: dict[str, Value], node: ast.AST
 ) -> Instance | None:
-    """What `SimpleNamespace(login=False)` gives: an object with these attributes."""
+    """Object with the attributes that `SimpleNamespace(login=False)` receives."""
     given = dict(words)
     for one in args:
         if not isinstance(one, Mapping):

@@ -1,4 +1,4 @@
-"""What a class of the project finds for itself is one of its objects: `room = Room.get_or_none(...)`."""
+"""Look-ups by a class of the project, which return one of its objects: `room = Room.get_or_none(...)`."""
 
 from stormdoor.auditor.interpreter.calls.containers import Containers
 from stormdoor.auditor.interpreter.values import Bound, Unknown, Value, text_of
@@ -11,7 +11,7 @@ _FINDS = frozenset({"by", "fetch", "find", "first", "get", "load", "lookup", "on
 
 
 class Rows(Containers):
-    """Objects whose class was read, and whose look-up was not."""
+    """Objects of a class that was read, found by a look-up that was not."""
 
     def method_of_row(self, receiver: Value, name: str) -> Value | None:
         """A method of what such a class has found, as the class defines it."""

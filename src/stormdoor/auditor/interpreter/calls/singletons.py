@@ -55,7 +55,7 @@ def _own_names(node: ast.FunctionDef) -> set[str]:
 
 
 def _stays(held: ast.expr, own: set[str]) -> bool:
-    """Whether it is kept where the next call finds it, under one name."""
+    """Return True if it is stored under one name where the next call finds it."""
     inside = [*ast.walk(held)]
     return not _names_in(held) & own - {"cls"} and all(
         isinstance(one.slice, ast.Constant) for one in inside if isinstance(one, ast.Subscript)
@@ -67,7 +67,7 @@ def _names_in(node: ast.AST) -> set[str]:
 
 
 def _asks_for(test: ast.expr, held: ast.expr, text: str) -> bool:
-    """Whether a condition is about whether it was made."""
+    """Return True if a condition tests that the object exists already."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _asks_for(inner, held, text)

@@ -1,4 +1,4 @@
-"""What is handed to a loop, a thread or a pool."""
+"""Functions that are given to a loop, a thread or a pool."""
 
 import ast
 
@@ -40,13 +40,13 @@ THROUGH = words(
 
 
 _TIMERS = words("PeriodicCallback add_done_callback add_future add_timeout call_at call_later")
-"""What starts something that does not come at once."""
+"""Calls that start work at a later time."""
 
 
 _OBJECTS = frozenset({"PeriodicCallback", "Thread"})
 """Of these what is told by words about itself, and hands none of them on."""
 _POOLS = {"to_thread": 0, "run_in_executor": 1, "Task": 0, "Op": 0}
-"""What calls a function that it is given, and at which place that is."""
+"""Calls that run a function argument, with the position of that argument."""
 OPERATIONS = frozenset({"Task", "Op"})
 """Of these what is no call of its own unless it is given a function: `gen.Task(redis.get, key)`."""
 
@@ -94,7 +94,7 @@ class Tasks(Unread):
     def thread_call(
         self, kind: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
-        """What a class that derives from a thread inherits: its constructor and `start()`."""
+        """Constructor and `start()` that a class inherits from a thread."""
         thread = args[0] if args else None
         if not isinstance(thread, Instance):
             return Unknown(text=kind)
@@ -142,14 +142,14 @@ class Tasks(Unread):
         return args[0]
 
     def answer_to(self, function: Value, given: list[Value]) -> Value:
-        """What a client that is let in is answered by a callback that nobody was seen to call."""
+        """Answer to an admitted client by a callback without a known caller."""
         proven = any(map(self.is_proof, given))
         labels = frozenset({"principal"}) if proven else labels_of(*given) | {"answer"}
         return Unknown(labels - {"self"}, f"{text_of(function)}()")
 
 
 def _is_nothing(value: Value) -> bool:
-    """Whether a function has given back nothing that anything is known of."""
+    """Return True if a function has returned nothing that is known."""
     return (isinstance(value, Const) and value.value is None) or (
         isinstance(value, Unknown) and not value.labels
     )
@@ -162,5 +162,5 @@ def keeps_failures(name: str, words: dict[str, Value]) -> bool:
 
 
 def is_closing(value: Value) -> bool:
-    """Whether calling it closes the connection: `self.close`, where Tornado's is meant."""
+    """Return True if the call closes the connection: `self.close`, Tornado's own."""
     return isinstance(value, Special) and value.kind == "handler.close"

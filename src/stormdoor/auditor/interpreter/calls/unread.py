@@ -61,9 +61,9 @@ _HARMLESS = words(
     """
 )
 _CONDITIONS = frozenset({"filter", "filter_by", "where"})
-"""What a query has to hold for what it gives: for nobody it gives nothing."""
+"""Conditions of a query: for an absent user it returns no row."""
 _FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
-"""What makes another form of a secret."""
+"""Methods that convert a secret to another form."""
 _DELIVERS = words(
     """
     add append broadcast emit enqueue extend forward hset insert notify output publish push put
@@ -71,16 +71,16 @@ _DELIVERS = words(
     writelines
     """
 )
-"""What hands something on and gives no answer about it."""
+"""Calls that pass a value on and return nothing about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
-"""What a cursor gives of what it was asked for."""
+"""Methods of a cursor that return the rows of its query."""
 _ROWS = _FETCHES | {"first", "one_or_none", "scalar", "scalar_one_or_none"}
 """What gives the row that was looked for."""
 _PARSED: Labels = frozenset({"parsed"})
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
-"""What puts something into a list or a table, under a name that comes first."""
+"""Methods that put a value into a list or a table; the name is the first argument."""
 _WHERE = words("addr address broker endpoint host hostname server uri url")
 """Arguments that say which server is asked."""
 _LEAVES = words("delete detach discard disconnect leave pop remove unregister unsubscribe")
@@ -133,7 +133,7 @@ class Unread(Listening):
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
-                # What is shown to something that logs in is a credential, whatever it is called.
+                # An argument of a log-in is a credential under any name.
                 shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
                 return self.verification(node, text, by_name=not (proof or shown), name=last)
             asked = last not in _HARMLESS or self._is_shown_to_library(function, args)
@@ -167,7 +167,7 @@ class Unread(Listening):
             ):
                 pass
             elif "self" in labels:
-                # That nobody is logged in may be noted of anybody.
+                # A missing log-in may be noted of any client.
                 nothing = any(map(_names_nobody, everything))
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
@@ -217,7 +217,7 @@ class Unread(Listening):
     def _of_a_setting(
         self, names: list[str], args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        """What a call makes of a setting, or the setting that it reads: `config("AUTH")`."""
+        """Result of a call on a setting, or the setting that the call reads: `config("AUTH")`."""
         if len(args) == 1 and isinstance(args[0], Setting):
             converted = concrete_function(names[-1] if names else "", args)
             if converted is not None:
@@ -232,7 +232,7 @@ class Unread(Listening):
         return None
 
     def _only_notes(self, name: str, args: list[Value], labels: Labels) -> bool:
-        """Whether a call logs, or writes what neither the connection nor an unauthenticated message has."""
+        """Return True if a call logs, or writes a value without data of this connection."""
         kept = {"self", "message"} if self.mode == "anonymous" else {"self"}
         return name in _LOGGING or (
             name in {"write", "append"} and not (labels & kept or any(map(is_of_connection, args)))
@@ -247,7 +247,7 @@ class Unread(Listening):
     def _is_shown(
         self, name: str, args: list[Value], everything: list[Value], *, verifies: bool
     ) -> bool:
-        """Whether a call is shown a credential, to look at it, and not to hand it on or to run it."""
+        """Return True if a call checks a credential, and neither passes it on nor runs it."""
         return (
             any(
                 self.is_proof(one) and not is_a_thing(one, self.frame.module)
@@ -261,13 +261,13 @@ class Unread(Listening):
         )
 
     def _is_shown_to_library(self, function: Value, args: list[Value]) -> bool:
-        """Whether a library is given a credential: `paseto.decode(KEY, token)` does more than with a text."""
+        """Return True if a library gets a credential: `paseto.decode(KEY, token)`, no method of a text."""
         return isinstance(function, Named) and any(map(self.is_proof, args))
 
     def _asked_of_what_was_found(
         self, function: Value, text: str, args: list[Value], node: ast.AST
     ) -> Value | None:
-        """What nobody gives, and what `get` gives of the record that every visitor has."""
+        """Absent value, or the result of `get` on the record that every visitor has."""
         holder, _, name = text.rpartition(".")
         if name in _PUTS and args:
             held = function.receiver if isinstance(function, Member) else Unknown(text=holder)
@@ -333,7 +333,7 @@ class Unread(Listening):
     def _found_anyway(
         self, text: str, args: list[Value], words: dict[str, Value], labels: Labels
     ) -> Value | None:
-        """What a table gives anybody, or this client, which has put it there under what it shows."""
+        """Entry that a table has for all clients, or that this client stored under the value it shows."""
         holder, _, last = text.rpartition(".")
         if last in {"get", "pop"}:
             self.tables_asked.add(holder)
@@ -342,7 +342,7 @@ class Unread(Listening):
         return given_instead(last, args, words)
 
     def _has_put_in(self, sought: list[Value]) -> bool:
-        """Whether the same message has put into the database what it looks for then: a row of a visitor."""
+        """Return True if the same message stored the row that it then looks up: a row of a visitor."""
         if self.mode != "anonymous":
             return False
         wanted = {text_of(one) for one in flat(sought) if self.is_proof(one)} - {""}
@@ -372,7 +372,7 @@ class Unread(Listening):
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
     ) -> Value:
-        """What is found under a name says that there is such a one, and not that this client is."""
+        """An entry found by name proves that the entry exists, not that the client owns it."""
         function, text, node = call
         if self.stage in {Stage.OPEN, Stage.MESSAGE} and not text.endswith(".get"):
             receiver = function.receiver if isinstance(function, Member) else None
@@ -386,7 +386,7 @@ class Unread(Listening):
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
     def _is_fresh(self, key: Value, holder: str, node: ast.AST) -> bool:
-        """Whether nothing can stand under a key: this connection made it up, and has put nothing there."""
+        """Return True if a key has no entry: this connection made it up, and has stored nothing there."""
         if self.mode != "anonymous" or self.stage == Stage.IMPORT or not is_made_up(key):
             return False
         return not any(
@@ -417,12 +417,12 @@ def _of_answer(labels: Labels, name: str) -> Labels:
 
 
 def _is_visitor(value: Value) -> bool:
-    """Whether it is who is an object, too, and not logged in: `visitor.is_anonymous()`."""
+    """Return True if it is an object for a user who is not logged in: `visitor.is_anonymous()`."""
     return "visitor" in labels_of(value) and not is_for_anybody(value)
 
 
 def _looks_up(name: str) -> bool:
-    """Whether a call of this name gives what there is, or says if there is: `get_room`, `room_exists`."""
+    """Return True if a call of this name returns or confirms a record: `get_room`, `room_exists`."""
     words = lexicon.words_of(name)
     return bool(FINDS & set(words[:1])) or "exists" in words
 
@@ -432,17 +432,17 @@ def _holder_of(function: Value) -> Value | None:
 
 
 def _is_form(function: Value, name: str) -> bool:
-    """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
+    """Return True if a call returns a generated secret in another form: `token.decode()`."""
     return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
 
 
 def _makes_an_object(name: str) -> bool:
-    """Whether a call makes an object, by how its class is written: `User("guest")`."""
+    """Return True if a call makes an object, by the spelling of its class: `User("guest")`."""
     return name[:1].isupper() and not name.isupper()
 
 
 def _verifies(names: list[str], last: str) -> bool:
-    """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
+    """Return True if the name of a call, or of its owner, says that it authenticates: `auth.check()`."""
     holder = names[-2] if len(names) > 1 else ""
     return lexicon.is_verification_name(last) or (
         bool(
@@ -465,12 +465,12 @@ def _is_elsewhere(name: str, args: list[Value], words: dict[str, Value]) -> bool
 
 
 def _names_one(field: str) -> bool:
-    """Whether a field says who or which it is, and not where: `user`, `device_id`."""
+    """Return True if a field names a user or thing, and not a place: `user`, `device_id`."""
     return lexicon.says_who(field) or lexicon.words_of(field)[-1:] in (["id"], ["key"], ["name"])
 
 
 def _is_act(name: str, args: list[Value], *, called: bool) -> bool:
-    """Whether a call of this name may do something."""
+    """Return True if a call of this name may have an effect."""
     return (name not in _HARMLESS or (name == "copy" and bool(args))) and (
         name != "get" or called  # what was got is called
     )
@@ -482,7 +482,7 @@ def _is_query(name: str, args: list[Value]) -> bool:
 
 
 def _delivers(name: str) -> bool:
-    """Whether a call of this name hands something on: `send_notification`, `keyboard_send`."""
+    """Return True if a call of this name passes a value on: `send_notification`, `keyboard_send`."""
     words = lexicon.words_of(name)
     return (
         name in _DELIVERS
@@ -492,7 +492,7 @@ def _delivers(name: str) -> bool:
 
 
 def _runs_code(name: str, args: list[Value]) -> bool:
-    """`kernel.execute(message["code"])`: the code of a program, and none that was sent to somebody."""
+    """`kernel.execute(message["code"])`: the code of a program, and none that was mailed to a user."""
     return bool(
         args
         and lexicon.words_of(name)[:1] in (["eval"], ["exec"], ["execute"], ["interpret"], ["run"])
@@ -505,13 +505,13 @@ _CODE = re.compile(r"""(^|\.|['"])code(['"]\)?\]?)?$""")
 
 
 def _receives(name: str) -> bool:
-    """Whether a call of this name takes what another program answers: `recv_json`, `readline`."""
+    """Return True if a call of this name reads the answer of another program: `recv_json`, `readline`."""
     first = lexicon.words_of(name)[:1]
     return first in (["recv"], ["receive"], ["read"], ["readline"])
 
 
 def _nobody_among(given: list[Value], name: str) -> Nobody | None:
-    """Nobody, among what a call is given or in a query: `find_one({"_id": user})`."""
+    """Return the absent user among the arguments of a call or in a query: `find_one({"_id": user})`."""
     asked = lexicon.words_of(name)[:1] in (["find"], ["fetch"], ["get"], ["lookup"], ["search"])
     for one in given:
         inner = list(one.items.values()) if asked and isinstance(one, Mapping) else [one]
@@ -522,7 +522,7 @@ def _nobody_among(given: list[Value], name: str) -> Nobody | None:
 
 
 def _finds_one(names: list[str]) -> bool:
-    """Whether a call gives somebody, or None: `User.by_id`, `db.get_user`."""
+    """Return True if a call returns a user, or None: `User.by_id`, `db.get_user`."""
     words = lexicon.words_of(names[-1]) if names else []
     about = {word.rstrip("s") for name in names[-2:] for word in lexicon.words_of(name)}
     return (
@@ -533,7 +533,7 @@ def _finds_one(names: list[str]) -> bool:
 
 
 def _names_nobody(value: Value) -> bool:
-    """`{"user": user}`, where the log-in found nobody."""
+    """`{"user": user}`, where the log-in found no user."""
     return isinstance(value, Mapping) and any(
         isinstance(one, Nobody) for one in value.items.values()
     )

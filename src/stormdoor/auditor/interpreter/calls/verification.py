@@ -1,4 +1,4 @@
-"""What a verification that was not read says of a client."""
+"""Results of a verification for which no code was read."""
 
 import ast
 
@@ -10,14 +10,14 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Verification"]
 
 _REQUESTS = frozenset({"fetch", "urlopen", "request"})
-"""What asks another server over HTTP."""
+"""Calls that query another server over HTTP."""
 
 
 class Verification(Attributes):
     """Verifications and look-ups without a valid credential."""
 
     def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:
-        """What a verification says of a client without a credential: nothing, or an exception."""
+        """Result of a verification for an unauthenticated client: nothing, or an exception."""
         raises = not self.catching and lexicon.raises_on_nothing(text)
         if self.catching:
             leaves, _ = self.catching[-1]
@@ -33,7 +33,7 @@ class Verification(Attributes):
         )
 
     def refuted(self, node: ast.AST, text: str) -> None:
-        """What is called for an exception that speaks of identity raises it for this client.
+        """Raise the exception of a call that is named for identity errors: this client causes it.
 
         `try: self.name = box.open(sealed)` and `except BadSignature:` say what `open` is for.
         """
@@ -43,7 +43,7 @@ class Verification(Attributes):
                 raise Thrown(name, node, self.frame.module, check=True)
 
     def found_nobody(self, node: ast.AST, text: str, *, presumed: bool) -> None:
-        """What is looked for under nobody is not there; where an exception says so, that is raised.
+        """Record that a look-up for an absent user fails; raise its exception if identity is its subject.
 
         `try: self.user = User.objects.get(id=user_id)` and `except User.DoesNotExist:`.
         """
@@ -55,7 +55,7 @@ class Verification(Attributes):
             )
 
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
-        """What the server finds under a credential that is not valid."""
+        """Return the entry that the server finds for an invalid credential."""
         if not text.endswith("()"):
             leaves = not self.catching or self.catching[-1][0]
             if leaves or self.choose(node, 2) == 0:
@@ -73,5 +73,5 @@ class Verification(Attributes):
             raise Thrown("?", node, self.frame.module, check=True, presumed=True)
         called = node.func.attr if isinstance(node.func, ast.Attribute) else name
         if lexicon.is_verification_name(called) or lexicon.is_raising_name(called):
-            # What is done with somebody, or told to a log, verifies nobody: `room.join(user)`.
+            # To act on a user, or to log one, verifies no identity: `room.join(user)`.
             self.record("ignored", node, value.text)

@@ -1,4 +1,4 @@
-"""What a comparison proves."""
+"""Proofs by comparison."""
 
 import ast
 import re
@@ -69,7 +69,7 @@ class Comparisons(Memberships):
         return answer
 
     def _as_told(self, left: Value, op: ast.cmpop, right: Value) -> Const | None:
-        """What a condition before has told of what the client says."""
+        """Return the value that an earlier condition established for the client's value."""
         asked = _asked_of(left, op, right) if self.said.told.known else None
         if asked is None:
             return None
@@ -145,7 +145,7 @@ class Comparisons(Memberships):
         return Unknown(labels, text)
 
     def _of_settings(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value | None:
-        """What is made of a setting by a comparison, as shipped."""
+        """Return the shipped result of comparing a setting."""
         text = self.frame.module.source(node)
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
@@ -172,12 +172,12 @@ class Comparisons(Memberships):
     def _default_compared(
         self, setting: Setting, op: ast.cmpop, other: Const, *, reverse: bool
     ) -> Value | None:
-        """How the value that a setting has as shipped compares with a constant, if that is known."""
+        """Compare the shipped value of a setting with a constant, if both are known."""
         default = setting.default
         differs = isinstance(op, ast.IsNot | ast.NotEq)
         match default:
             case Const(value=value) if value is ...:
-                # Whoever runs the program gives it some value, and not none.
+                # The operator gives it some value, and not none.
                 return Const(differs) if other.value in (None, "", b"") else None
             case Const() if reverse:
                 return self.constants(other, op, default)
@@ -189,7 +189,7 @@ class Comparisons(Memberships):
                 return None
 
     def _with_nobody(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Nobody:
-        """A comparison with the identity of nobody is one more thing that nobody has."""
+        """Compare with the identity of an absent user: the result is absent, too."""
         text = self.frame.module.source(node)
         presumed = any(isinstance(one, Nobody) and one.presumed for one in (left, right))
         if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
@@ -224,7 +224,7 @@ class Comparisons(Memberships):
             self.record("check", node, f"access: {text}", values=(left, Const(own)))
 
     def is_right_of_whom(self, found: Value) -> bool:
-        """`row["role"]`, of whom the client says that it is, in what logs that one in."""
+        """`row["role"]`, of the user that the client names, in a log-in of that user."""
         return (
             labels_of(found) >= {"answer", "client"}
             and lexicon.is_access_word(last_word(found))
@@ -305,7 +305,7 @@ class Comparisons(Memberships):
                 return None
 
     def _is_told(self, value: Value) -> bool:
-        """Whether the server tells it to this client, or to anybody: that it comes back proves nothing."""
+        """Return True if the server sends it to this client, or to all: to send it back proves nothing."""
         if not isinstance(value, Unknown | Setting):
             return False
         name = secret_named(value)
@@ -347,7 +347,7 @@ class Comparisons(Memberships):
                 )  # else the server looked it up, and it is the other that is shown
                 continue
             if shown and "secret" not in labels_of(other):
-                return None  # what is shown is compared with what anybody can make of it
+                return None  # all clients can make the value that theirs is compared with
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None
             if isinstance(other, ClassRef | Function | ModuleRef):
@@ -390,7 +390,7 @@ def _compared_with(module: Module, asked: str) -> frozenset[str]:
 
 
 def _same_items(left: Value, right: Value) -> bool | None:
-    """Whether two lists of constants have the same items; None where they are not known."""
+    """Return True if two lists of constants have the same items; None if they are unknown."""
     if isinstance(left, Mapping) and isinstance(right, Mapping) and left.exact and right.exact:
         return None if left.items and right.items else not left.items and not right.items
     pair = _items_of(left, right)
@@ -411,12 +411,12 @@ def _items_of(left: Value, right: Value) -> tuple[tuple[object, ...], tuple[obje
 
 
 def _is_other_than(held: Value, one: Value) -> bool:
-    """Whether it is a list or a table, and the other a number or a text: `({"error": "no"}, 401) != 200`."""
+    """Return True if only one side is a list or a table: `({"error": "no"}, 401) != 200`."""
     return isinstance(held, Sequence | Mapping) and is_one_thing(one)
 
 
 def _holds(held: Value, value: Value, depth: int = 3) -> bool:
-    """Whether a value, or what is in it, is this one."""
+    """Return True if a value is this one, or contains it."""
     if held is value:
         return True
     if not depth or not isinstance(held, Sequence | Mapping):
@@ -426,14 +426,14 @@ def _holds(held: Value, value: Value, depth: int = 3) -> bool:
 
 
 def _name_known(value: Value) -> str:
-    """What is itself wherever it is named: `method is not RequestHandler._unimplemented_method`, `str`."""
+    """Return the name of a unique value: `method is not RequestHandler._unimplemented_method`, `str`."""
     if not isinstance(value, Named):
         return ""
     return value.name if value.name.startswith("tornado.") or value.name in DISPLAYS else ""
 
 
 def _is_held(value: Value) -> bool:
-    """Whether the server holds something that is not nothing as shipped."""
+    """Return True if the server holds a value that is not empty as shipped."""
     if labels_of(value) & {"client", "origin", "host"}:
         return False
     shipped = settled(value)
@@ -445,7 +445,7 @@ def _is_held(value: Value) -> bool:
 def _asked_of(
     left: Value, op: ast.cmpop, right: Value
 ) -> tuple[Value, tuple[object, ...], bool] | None:
-    """What of the client a comparison asks about, what it may be, and if it is negated."""
+    """Return the client's value in a comparison, the values it may equal, and the negation."""
     if isinstance(op, ast.In | ast.NotIn):
         names = _names_in(right)
         return (left, names, isinstance(op, ast.NotIn)) if names and _is_said(left) else None
@@ -457,17 +457,17 @@ def _asked_of(
 
 
 def _is_said(value: Value) -> bool:
-    """Whether the client says it."""
+    """Return True if the client sends it."""
     return isinstance(value, Unknown) and "client" in value.labels
 
 
 def _is_word(value: object) -> bool:
-    """Whether it is a text or a number, which kinds of messages are told by."""
+    """Return True if it is a text or a number, which can name a kind of message."""
     return isinstance(value, str | bytes | int) and not isinstance(value, bool) and value != ""
 
 
 def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
-    """`row["owner"] == self.name`, `self.name in note["readers"]`: whose it is, and who it says it is."""
+    """`row["owner"] == self.name`, `self.name in note["readers"]`: the owner, and the claimed name."""
     labels, others = labels_of(name), labels_of(other)
     if "client" not in labels or labels & {"answer", "credential", "found"}:
         return False
@@ -483,7 +483,7 @@ def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
 
 
 def _is_token_of(shown: Value, found: Value) -> bool:
-    """Whether it is compared with the token of what the client names: it may have what that is for."""
+    """Return True if it is compared with the token of the named object: its holder may have the object."""
     return (
         "client" in labels_of(shown)
         and chosen(shown)
@@ -491,13 +491,13 @@ def _is_token_of(shown: Value, found: Value) -> bool:
         and not chosen(found)
         and (
             lexicon.is_credential_name(last_word(found))
-            or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
+            or labels_of(shown) >= {"credential", "cookie"}  # it names its owner
         )
     )
 
 
 def _is_password_of(shown: Value, found: Value) -> bool:
-    """Whether it is compared with the password of whom the client names: that is a log-in."""
+    """Return True if it is compared with the password of the user that the client names: a log-in."""
     names = [last_word(found), *re.findall(r"\w+", text_of(shown))]
     words = {word for name in names for word in lexicon.words_of(name)}
     return (
@@ -509,14 +509,14 @@ def _is_password_of(shown: Value, found: Value) -> bool:
 
 
 def _is_sum_of(shown: Value, made: Value) -> bool:
-    """Whether it is compared with what the server makes of a secret and of what the client names."""
+    """Return True if it is compared with a digest of a secret and the name that the client sends."""
     return (
         "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
 
 
 def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:
-    """`len(rows) < 1`, where nothing is found: it is how many there are of nobody."""
+    """`len(rows) < 1` after a look-up without result: the number of rows of an absent user."""
     one, other = (0 if isinstance(side, Nobody) else side for side in (left, right))
     sides = [side.value if isinstance(side, Const) else side for side in (one, other)]
     if not all(isinstance(side, int | float) for side in sides) or type(op) not in OPERATORS:
@@ -525,7 +525,7 @@ def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:
 
 
 def _is_only_itself(value: Value) -> bool:
-    """Whether it is an object that equals no other, whatever it was made of: no secret can be like it."""
+    """Return True if it is an object that equals no other: no secret can equal it."""
     if not isinstance(value, Instance):
         return False
     node = value.info.node
@@ -535,7 +535,7 @@ def _is_only_itself(value: Value) -> bool:
 
 
 def _is_of_a_kind(said: Value, kind: Value) -> bool:
-    """`message["type"] == Message.EXECUTE_CODE`: which kind of message it is, whatever that is called."""
+    """`message["type"] == Message.EXECUTE_CODE`: the kind of a message, under any name."""
     text = text_of(kind)
     holder, _, name = text.rpartition(".")
     if "credential" in labels_of(said) or isinstance(kind, Setting) or not _DOTTED.match(text):
@@ -551,12 +551,12 @@ _DOTTED = re.compile(r"[\w.]+$")
 _KINDS = words(
     "action cmd command event instruction kind method msgtype op opcode operation task type verb"
 )
-"""What the kinds of messages are called, in a message and where they are listed."""
+"""Names of the kinds of messages, in a message and in a list of kinds."""
 _SENT = words("message msg packet request")
 
 
 def _is_of_words(setting: Setting) -> bool:
-    """Whether a setting is some word, whichever: the name of a role."""
+    """Return True if a setting is some word, such as the name of a role."""
     match settled(setting):
         case Const(value=str() as word):
             return bool(word) and "secret" not in setting.labels
@@ -565,7 +565,7 @@ def _is_of_words(setting: Setting) -> bool:
 
 
 def _says_none(node: ast.AST) -> bool:
-    """`ROLE is None`, which asks whether it is set, and is no comparison of somebody who has none."""
+    """`ROLE is None`, which asks if it is set, and compares no user without a role."""
     return isinstance(node, ast.Compare) and any(
         isinstance(one, ast.Constant) for one in (node.left, *node.comparators)
     )
@@ -605,7 +605,7 @@ def _names_in(value: Value) -> tuple[object, ...]:
 
 
 def _is_made(one: Nobody) -> bool:
-    """Whether it is an object of a class, by the name of that: `SessionStore(key)` is never None."""
+    """Return True if it is an object of a class, by that class's name: `SessionStore(key)` is never None."""
     match one.node:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
             return name[:1].isupper() and not name.isupper()

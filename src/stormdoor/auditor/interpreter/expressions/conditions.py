@@ -1,4 +1,4 @@
-"""Which way a condition goes for this client."""
+"""Outcomes of a condition for this client."""
 
 import ast
 from functools import lru_cache
@@ -31,16 +31,16 @@ __all__ = ["Conditions"]
 
 _PROOF = frozenset({"credential", "identity"})
 _SENT = words("client cookie credential header message query somebody url")
-"""Labels of what the client sends and nobody has compared with anything."""
+"""Labels of values that the client sends and that no code has compared."""
 _SHOWN = _PROOF | {"cookie", "header"}
 """Labels of what may be shown as proof: what is found by anything else says nothing of who asks for it."""
 _WHO = frozenset({"address", "credential", "principal"})
 """Labels of what depends on who the client is, on what it proves, or on where it connects from."""
 _NO_PROOF = WHICH | {"named"}
-"""Labels of what there is under a name that the client says, whoever it is."""
+"""Labels of an entry under a name that the client sends, of any owner."""
 
 _TRUTHS = ("__bool__", "__nonzero__", "__len__")
-"""What Python asks an object for its truth, in this order; the second is of Python 2."""
+"""Methods that Python calls for an object's truth, in this order; the second is of Python 2."""
 _FEWEST_ALIKE = 3
 """Comparisons of one thing with constants, one after the other, that are taken for one question."""
 _OF_REQUEST = words("cors host ip method origin origins port referer upgrade")
@@ -57,7 +57,7 @@ class Conditions(Comparisons):
         return self.evaluate(node)
 
     def test(self, node: ast.expr, wanted: bool | None = None) -> bool:
-        """Whether a condition holds; `wanted` is the outcome that refuses, where one does."""
+        """Decide a condition; `wanted` is the outcome that refuses, where one does."""
         match node:
             case ast.UnaryOp(op=ast.Not()):
                 return not self.test(node.operand, None if wanted is None else not wanted)
@@ -94,7 +94,7 @@ class Conditions(Comparisons):
         )
 
     def _is_of_connection(self, holder: ast.expr) -> bool:
-        """Whether it is the connection, or an object that was made for it and says who somebody is."""
+        """Return True if it is the connection, or an object made for it that names its user."""
         match holder:
             case ast.Name(id="self"):
                 return True
@@ -111,7 +111,7 @@ class Conditions(Comparisons):
                 return False
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
-        """Whether a value counts as true for this client."""
+        """Decide if a value counts as true for this client."""
         match value:
             case Const():
                 return bool(value.value)
@@ -148,7 +148,7 @@ class Conditions(Comparisons):
             self.record("always", node, name)
 
     def _truth_of_object(self, value: Instance, node: ast.AST, wanted: bool | None) -> bool:
-        """What its class says of that, or true: `if api_key:`, of an object that looks for its file."""
+        """Truth of an object by its class, else true: `if api_key:`, of an object that looks for its file."""
         for name in _TRUTHS:
             if isinstance(self.hierarchy.find(value.info, name), ClassMember):
                 asked = self.attribute(value, name, node)
@@ -176,7 +176,7 @@ class Conditions(Comparisons):
             self.check(node, text, presumed=True)
             return wanted
         if self.mode == "anonymous" and _is_configured_part(value, node):
-            # Whether the program has a part that authenticates is up to whoever runs it.
+            # The operator decides if the program has a part that authenticates.
             return self.assume(Setting(text, None, text=text), node)
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
@@ -293,7 +293,7 @@ class Conditions(Comparisons):
 
 
 def _is_of_server(value: Value) -> bool:
-    """Whether it is a setting, or what nobody can read here, and no client has a part in it."""
+    """Return True if it is a setting, or a value unreadable here that no client contributes to."""
     return isinstance(value, Setting | Unknown) and not labels_of(value) & {"client", "identity"}
 
 
@@ -328,7 +328,7 @@ def _as_lists(node: ast.BoolOp) -> tuple[ast.expr, ...]:
 
 
 def _asked_constant(node: ast.expr) -> str:
-    """What is compared with a constant, as it is written; "" where it is something else."""
+    """Return the source text of the value compared with a constant; "" for another condition."""
     match node:
         case ast.Compare(
             left=ast.Name() | ast.Attribute() | ast.Subscript() as left,
@@ -349,7 +349,7 @@ def _is_configured_part(value: Value, node: ast.AST) -> bool:
 
 
 def _asks_about_user(node: ast.expr) -> bool:
-    """Whether a condition looks at what the user is or has, and not only whether there is one."""
+    """Return True if a condition reads a property of the user, and not only that there is one."""
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _asks_about_user(inner)
@@ -402,7 +402,7 @@ def _reads_field(node: ast.AST) -> bool:
 
 
 def _is_rank(node: ast.expr) -> bool:
-    """`row.level`, `user["rank"]`: how much somebody may."""
+    """`row.level`, `user["rank"]`: the extent of a user's rights."""
     match node:
         case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str() as name)):
             return bool(_RANKS & set(lexicon.words_of(name))) or lexicon.is_access_word(name)

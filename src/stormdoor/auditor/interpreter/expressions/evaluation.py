@@ -1,4 +1,4 @@
-"""What an expression means to a client without a credential."""
+"""Values of expressions for a client without a credential."""
 
 import ast
 from collections.abc import Iterable
@@ -211,7 +211,7 @@ class Expressions(Conditions):
                         self.frame.env.names[name] = Unknown(labels, held.text)
 
     def _own_among(self, node: ast.expr) -> Value | None:
-        """What the user has, where nothing else is kept of what is gone through."""
+        """Return the user's items, if the collection iterated over holds no others."""
         keeper = _keeper(node)
         own = self.evaluate(keeper) if keeper is not None else None
         if own is None:
@@ -221,7 +221,7 @@ class Expressions(Conditions):
 
 
 def _shown_under(key: object, value: Value) -> Value:
-    """What the client sends, where it is passed on as proof: `{"apikey": argument}`."""
+    """Return the client's value that is passed on as proof: `{"apikey": argument}`."""
     if (
         isinstance(value, Unknown)
         and isinstance(key, str)
@@ -292,7 +292,7 @@ def _keeper(node: ast.expr) -> ast.expr | None:
 
 
 def _tell_apart(items: list[Value]) -> None:
-    """What several objects of a class are told in one table is what each of them is: no setting."""
+    """Keep the arguments that objects of a class get in one table as each object's own: no setting."""
     made = [one for one in items if isinstance(one, Instance) and one.shared]
     for one in made:
         if sum(other.info is one.info for other in made) > 1:

@@ -1,4 +1,4 @@
-"""What is in a sequence, a mapping, or something of the client."""
+"""Items of a sequence, of a mapping, or of a value from the client."""
 
 import ast
 import re
@@ -56,9 +56,9 @@ PROVEN: Labels = frozenset({"principal", "proven"})
 _NAMES = re.compile(r"\w+")
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
-"""What asks another server, whose answer may only be told."""
+"""Calls that query another server; its answer may only be passed on."""
 _PIECES = (".partition()", ".rpartition()", ".split()", ".rsplit()")
-"""How it ends where a text was cut into pieces, each of which is a text, too."""
+"""Endings of a text that was cut into pieces, each of which is a text, too."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -67,7 +67,7 @@ class Items(Proofs):
     """Subscripts and what a loop sees."""
 
     def items_of(self, value: Value, limit: int) -> list[Value]:
-        """What a loop over the value sees; at least one item."""
+        """Return the items that a loop over the value sees; at least one item."""
         match value:
             case Sequence() if value.items:
                 return value.items[:limit]
@@ -88,9 +88,9 @@ class Items(Proofs):
                 return [Unknown(labels_of(value), text_of(value))]
 
     def as_shipped(self, source: Value) -> Value:
-        """What a loop of an origin check goes through where nothing else is configured.
+        """Return the items that a loop of an origin check sees under the default configuration.
 
-        A list that nobody can read here has one origin in it: a check is one whatever is listed.
+        A list that cannot be read here has one origin in it: a check is one for any content.
         """
         empty = isinstance(source, Sequence) and not source.items
         if self.mode != "origin" or not (empty or isinstance(source, Setting | Unknown)):
@@ -107,19 +107,19 @@ class Items(Proofs):
         return Sequence([Const(self.listed, labels | {"stand-in"}, text_of(source))])
 
     def is_proof(self, value: Value) -> bool:
-        """Whether a value the client sends is one it must know, not merely choose."""
+        """Return True if the client must know a value, not merely choose it."""
         labels = labels_of(value)
         return "credential" in labels and "client" in labels and "named" not in labels
 
     def opens(self, table: Value, key: Value) -> bool:
-        """Whether a key is a credential, by its own name or by that of its table: `sessions[cookie]`."""
+        """Return True if a key is a credential, by its own or its table's name: `sessions[cookie]`."""
         holder = (lexicon.chain_of(text_of(table)) or [""])[-1].removesuffix("s")
         return self.is_proof(key) or (
             labels_of(key) >= {"client", "cookie"} and lexicon.is_credential_name(holder.lower())
         )
 
     def _of_credential(self, table: Value, key: Value, node: ast.AST, text: str) -> Value | None:
-        """What a table has for what a client without a credential shows, where it shows one."""
+        """Entry of a table under the credential that an unauthenticated client shows, if it shows one."""
         if self.mode != "anonymous" or not self.opens(table, key) or is_of_names(table):
             return None
         if is_a_thing(key, self.frame.module):
@@ -127,7 +127,7 @@ class Items(Proofs):
         return self.kept_for_anybody(table, key) or self.lookup(node, text, key)
 
     def kept_for_anybody(self, table: Value, key: Value) -> Value | None:
-        """What a client finds that was given the key, as everybody is."""
+        """Entry under a key that the server gives to all clients."""
         name = text_of(table)
         self.tables_asked.add(name)
         if name not in self.filled:
@@ -322,7 +322,7 @@ class Items(Proofs):
         return part
 
     def is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
-        """Whether the connection has made a table for itself, and nobody has put anything into it yet."""
+        """Return True if the connection made the table for itself, and it is still empty."""
         attributes = self.handler.attrs.values() if self.handler is not None else ()
         return (
             not table.text
@@ -355,7 +355,7 @@ class Items(Proofs):
         return True
 
     def _has_no_item(self, value: Nobody, index: Value) -> bool:
-        """Whether what is not there, or is empty, is asked for an item: `rows[0]`, `session["user"]`.
+        """Return True if an absent or empty value is indexed: `rows[0]`, `session["user"]`.
 
         A session is there for every visitor, and may hold other things.
         """
@@ -368,7 +368,7 @@ class Items(Proofs):
         return answered and last not in _OF_SERVERS
 
     def _of_no_item(self, value: Nobody) -> str:
-        """What is raised then, as far as anybody expects it."""
+        """Name of the exception raised then, among those that the callers catch."""
         expected = self.expected
         if value.certain or not expected & {"IndexError", "KeyError", "LookupError"}:
             return "TypeError"
@@ -377,7 +377,7 @@ class Items(Proofs):
     def picked(
         self, value: Mapping, index: Value, node: ast.AST, fallback: Value | None = None
     ) -> Value:
-        """What the client picks from a table by a name; nothing, where it names what is not there."""
+        """Entry that the client picks from a table by name; absent if the name is unknown."""
         told = self.said.told
         entries = [one for one in value.items if isinstance(one, tuple) or told.may_be(index, one)]
         entries = entries[:_MAX_PICKED]
@@ -436,7 +436,7 @@ class Items(Proofs):
 
 
 def is_of_code(table: Mapping) -> bool:
-    """Whether a table says what is run: a client that picks from it names an action, and no object."""
+    """Return True if a table holds code to run: its keys name actions, and no objects."""
     return bool(table.items) and all(
         isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
     )

@@ -1,4 +1,4 @@
-"""What is in a list, a table, a text, a request: memberships, and what they prove."""
+"""Membership in a list, a table, a text or a request, and the proof in it."""
 
 import ast
 import operator
@@ -52,7 +52,7 @@ OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _COMMON = frozenset({"environ", "get", "lower", "options", "settings", "strip", "upper"})
-"""What many settings have in their names."""
+"""Words that occur in the names of many settings."""
 _FILES = frozenset({"cfg", "conf", "config", "configuration", "settings"})
 """Last words of what is read from a file of settings."""
 
@@ -79,7 +79,7 @@ class Memberships(Operators):
             return Unknown(labels)
 
     def held_by(self, left: Value, right: Value, node: ast.AST) -> Value | None:
-        """What an object of the program says of it, whose class says what it contains."""
+        """Return the answer of an object that defines its own membership test."""
         if not isinstance(right, Instance) or right.handler:
             return None
         asked = self.attribute(right, "__contains__", node)
@@ -138,10 +138,10 @@ class Memberships(Operators):
         match right:
             case Named(name="os.environ" | "sys.argv") if anonymous:
                 text = self.frame.module.source(node)
-                return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
+                return Setting(text, Const(value=False), text=text)  # absent as shipped
             case Special(kind="settings"):
                 given = self.project.settings.get(str(left.value), ())
-                # What nobody says, or only where something else is there, is not there as shipped.
+                # An argument that is never given, or only beside another part, is absent as shipped.
                 said = any(is_given_anyway(module, value) for module, value in given)
                 return Setting(f"{str(left.value)!r} in {text_of(right)}", Const(said))
             case _ if (
@@ -168,9 +168,9 @@ class Memberships(Operators):
         return Unknown(labels, self.frame.module.source(node))
 
     def _for_a_page(self, left: Value, right: Value, node: ast.AST) -> Value | None:
-        """Of what nobody can read here, where a page is asked for its origin."""
+        """Membership in a value unreadable here, where the origin of a page is checked."""
         if self.mode == "origin" and isinstance(right, Unknown) and is_text(right):
-            # A text that nobody can read here: a piece of a page that it names is in it, too.
+            # A text that cannot be read here contains a piece that a page names, too.
             self.looked_at.add("list")
             if not isinstance(left, Const):
                 return right
@@ -203,7 +203,7 @@ class Memberships(Operators):
         return None
 
     def _for_nobody(self, left: Value, right: Value, node: ast.AST) -> Value | None:
-        """Whether a client without a credential is among those who are listed."""
+        """Membership of a client without a credential in a list."""
         text = self.frame.module.source(node)
         if isinstance(left, Nobody):
             if left.truthy and self._has_joined(text_of(right).rpartition(".")[2]):
@@ -248,14 +248,14 @@ class Memberships(Operators):
         return not self._has_joined(name)
 
     def _has_joined(self, table: str) -> bool:
-        """Whether the connection has put itself into a table of this name."""
+        """Return True if the connection has put itself into a table of this name."""
         return any(
             event.kind == "join" and table in re.findall(r"\w+", event.text)
             for event in self.events
         )
 
     def _lists_itself(self, listed: Value) -> bool:
-        """Whether the connection puts itself into something that was not read: `room.listeners.add(self)`."""
+        """Return True if the connection joins a collection that was not read: `room.listeners.add(self)`."""
         if not isinstance(listed, Unknown | Named) or labels_of(listed) or self.handler is None:
             return False
         name = text_of(listed).rpartition(".")[2]
@@ -276,13 +276,13 @@ class Memberships(Operators):
 
 
 def chosen(value: Value) -> bool:
-    """Whether the client says it, and the server has not looked it up for the client."""
+    """Return True if the client sends it, and the server has not looked it up for the client."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"answer", "found"}
 
 
 def is_one_thing(value: Value) -> bool:
-    """Whether it is a number, a text, None: nothing that holds others."""
+    """Return True if it is a number, a text or None: no container."""
     return isinstance(value, Const) and not isinstance(value.value, tuple | frozenset)
 
 
@@ -299,7 +299,7 @@ def worth_guessing(one: Value, other: Const) -> bool:
 
 
 def _is_scheme(value: str | bytes) -> bool:
-    """Whether it says how a credential is shown, in a header, and is none: `kind != "Bearer"`."""
+    """Return True if it names the scheme of a credential in a header: `kind != "Bearer"`."""
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     return text.strip(" :=").lower() in _SCHEMES
 
@@ -308,7 +308,7 @@ _SCHEMES = words("apikey basic bearer digest hawk jwt negotiate ntlm oauth token
 
 
 def _is_configuration(held: Value, node: ast.AST) -> bool:
-    """Whether something that was read from a file is called so, and no client sent it."""
+    """Return True if a value read from a file has the name of configuration, and no client sent it."""
     names = ast.unparse(node.comparators[-1]) if isinstance(node, ast.Compare) else ""
     return (
         isinstance(held, Unknown)
@@ -318,7 +318,7 @@ def _is_configuration(held: Value, node: ast.AST) -> bool:
 
 
 def _lists_secrets(listed: Value) -> bool:
-    """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
+    """`shown in ACCESS_TOKENS`: a list of secrets, under any name of the value shown."""
     held = settled(listed)
     return (
         isinstance(held, Sequence)
@@ -328,7 +328,7 @@ def _lists_secrets(listed: Value) -> bool:
 
 
 def _is_list_of_words(one: Value, other: Value) -> bool:
-    """Whether all that is listed stands in the source and is nothing to guess: `key in ["id", "name"]`."""
+    """Return True if all items stand in the source and none is a secret to guess: `key in ["id", "name"]`."""
     match other:
         case Sequence(items=items, exact=True):
             listed = [item.value if isinstance(item, Const) else None for item in items]
@@ -351,7 +351,7 @@ def _same(left: object, right: object) -> bool:
 
 
 def derived(setting: Setting, text: str, known: Value | None) -> Setting:
-    """What is made of a setting is another one, by a name that tells it from others."""
+    """Return a setting derived from another, under a name of its own."""
     own = [one for one in re.findall(r"\w+", setting.name) if one not in _COMMON]
     name = text if own and own[-1] in text else f"{text} of {setting.name}"
     return Setting(name, known if isinstance(known, Const) else None, text=name)

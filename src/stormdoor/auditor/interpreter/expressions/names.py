@@ -1,4 +1,4 @@
-"""What a name means where it stands."""
+"""Meanings of a name in its scope."""
 
 import ast
 import builtins
@@ -104,11 +104,11 @@ class Names(Registries):
         return None
 
     def unresolved(self, name: str, node: ast.AST) -> Value:
-        """A name whose meaning is not known here: its words are all there is."""
+        """Return a value for an unresolved name: only its words are known."""
         return Unknown(text=name)
 
     def meaning(self, meaning: Meaning | External, name: str, node: ast.AST) -> Value:
-        """What was resolved, as a value."""
+        """Return a resolved name as a value."""
         match meaning:
             case External():
                 return constant_named(meaning.name) or Named(meaning.name)
@@ -124,7 +124,7 @@ class Names(Registries):
                 return Unknown(text=name)
 
     def _module_value(self, module: Module, name: str, bound: Assigned, node: ast.AST) -> Value:
-        """A module's variable: constants are settings, whoever installs the program may edit them."""
+        """Value of a module's variable: constants are settings, which the operator may edit."""
         self.project.budget.follow(module)
         key = (module.name, name)
         if key in self.globals:
@@ -150,7 +150,7 @@ class Names(Registries):
             and lexicon.concerns_identity(name)
             and not self.hierarchy.is_filled(module, name)
         ):
-            value = Setting(name, value, text=name)  # nor is anybody
+            value = Setting(name, value, text=name)  # nor is a user
         elif (
             isinstance(value, Const)
             and value.value is None
@@ -205,7 +205,7 @@ class Names(Registries):
         return value
 
     def _put_there(self, module: Module, name: str) -> Value:
-        """What a function puts where None stands at first: `global config`, `config = Config(parser)`."""
+        """Return the object that a function sets for None: `global config`, `config = Config(parser)`."""
         put = self.hierarchy.rebindings(module, name)
         configures = lexicon.is_setting_chain([name]) and self.mode != "origin"
         if configures and len(put) == 1 and isinstance(put[0], ast.Call):
@@ -223,9 +223,9 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def edited(table: Mapping, name: str) -> None:
-    """What an object that a module makes holds in a table is as shipped: the switches are settings.
+    """Return the shipped content of a table that a module makes: the switches are settings.
 
-    What stands under a connection, or whatever is only known by its words, was put there since.
+    An entry under a connection, or under a value known only by its words, was added later.
     """
     for key, one in table.items.items():
         if isinstance(key, tuple):
@@ -242,7 +242,7 @@ def edited(table: Mapping, name: str) -> None:
 
 
 def _as_settings(value: Mapping, name: str) -> Mapping:
-    """`CONFIG = {"auth": {"enabled": False}}`: whoever installs the program may edit it."""
+    """`CONFIG = {"auth": {"enabled": False}}`: the operator may edit it."""
     items: dict[object, Value] = {}
     for key, one in value.items.items():
         text = f"{name}[{key!r}]"
@@ -267,7 +267,7 @@ def _bound(meaning: Meaning | External) -> ast.AST | None:
 
 
 def _hangs_on_an_import(module: Module, found: list[Meaning | External]) -> bool:
-    """Whether a name says if something could be imported, which is as may be where the program runs.
+    """Return True if a name tells that an import succeeded, which depends on the installation.
 
     `try: import pam; HAS_PAM = True` and `except ImportError: HAS_PAM = False`.
     """

@@ -91,7 +91,7 @@ class Operators(Items):
         )
 
     def after_nobody(self, parts: list[Value], node: ast.AST) -> Nobody | None:
-        """A text that is made of nobody: it is true, and names nobody, as `str(None)` does."""
+        """Text made of an absent user: it is true, and names no user, as `str(None)` does."""
         nobody = named_after_nobody(parts)
         if nobody is None:
             return None
@@ -145,7 +145,7 @@ class Operators(Items):
                     return Unknown(labels)
         if self.mode == "member" and isinstance(node.op, ast.BitAnd):
             own = next((one for one in (left, right) if is_own(one)), None)
-            if own is not None:  # whatever it names, it is the user's
+            if own is not None:  # any object that it names is the user's
                 marks = {one for one in labels_of(left, right) if one.startswith("@")}
                 return Unknown(labels_of(own) | marks, text_of(own))
         made = combined(left, node.op, right)
@@ -226,14 +226,14 @@ _PLACES = re.compile(r"%[-+ #0]*[\d.*]*[a-zA-Z]|%\(\w+\)[a-zA-Z]")
 
 
 def _has_words(part: Value, op: ast.operator) -> bool:
-    """Whether a text that is put together has this in it, whatever else: `"guest-%d" % number`."""
+    """Return True if a composed text contains this, among other parts: `"guest-%d" % number`."""
     if not isinstance(part, Const) or not isinstance(part.value, str):
         return False
     return isinstance(op, ast.Add | ast.Mod) and bool(_PLACES.sub("", part.value))
 
 
 def turned(value: Value) -> Value:
-    """`not` of it, where nobody has to choose."""
+    """Return the negation, where no choice is needed."""
     match value:
         case Const():
             return Const(not value.value, value.labels)

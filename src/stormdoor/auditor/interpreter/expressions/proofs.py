@@ -1,4 +1,4 @@
-"""What a client that is let in has proven by a log-in in a message: the name, and what stands under it."""
+"""Proofs of an admitted client by a log-in in a message: the name, and the entry under it."""
 
 import ast
 from collections.abc import Iterable
@@ -71,7 +71,7 @@ class Proofs(Names):
                 one.labels = (one.labels - _SAID) | {"principal"}
 
     def signed(self) -> list[Value]:
-        """What a digest with a secret was made of since the message came."""
+        """Values that a digest with a secret was made of since the message arrived."""
         made: list[Value] = []
         for event in reversed(self.events):
             if event.kind == "message":

@@ -23,10 +23,10 @@ __all__ = ["Registries"]
 
 
 class Registries(Layer):
-    """What is put there by statements, decorators, functions and the classes that are made."""
+    """Entries put there by statements, decorators, functions and the classes that are made."""
 
     def handed(self, holder: ast.AST, name: str, info: ClassInfo) -> None:
-        """What the files of the program hand to an object or a class: `@events.on("say")`."""
+        """Return the entries that the program's files add to an object or a class: `@events.on("say")`."""
         methods = self.hierarchy.registrars(info)
         handed = self.hierarchy.handed_to(holder, name, methods) if methods else []
         stage, self.stage = self.stage, Stage.IMPORT
@@ -51,7 +51,7 @@ class Registries(Layer):
             self.decorated(Function(node, place, text=node.name), place, None)
 
     def told_in(self, module: Module, name: str, listed: Sequence) -> None:
-        """What modules put into a list through a function: `add_check(by_password)`."""
+        """Return the items that modules add to a list through a function: `add_check(by_password)`."""
         calls = self.hierarchy.tellers(module, name)[:_MAX_REGISTERED]
         if not calls:
             return
@@ -61,7 +61,7 @@ class Registries(Layer):
         listed.exact = bool(listed.items)
 
     def appended(self, module: Module, name: str, listed: Sequence) -> None:
-        """What a module itself puts into a list: `if options.tokens: LOGINS.append(ByToken())`."""
+        """Return the items that a module itself adds: `if options.tokens: LOGINS.append(ByToken())`."""
         found = False
         for statement in module.tree.body:
             body = statement.body if isinstance(statement, ast.If) else [statement]
@@ -79,7 +79,7 @@ class Registries(Layer):
         listed.exact = listed.exact or found
 
     def holds(self, module: Module, test: ast.expr, name: str, node: ast.AST) -> bool | None:
-        """Whether a condition at the top of a module holds, as shipped; None where that is not known."""
+        """Return the shipped outcome of a condition at the top of a module; None if it is unknown."""
         value = self.in_module(module, test)
         match value:
             case Const():
@@ -94,7 +94,7 @@ class Registries(Layer):
                 return None
 
     def fillers(self, module: Module, name: str) -> list[ast.AST]:
-        """What stands under a decorator that fills a table, and the decorator itself."""
+        """Return the functions under a decorator that fills a table, and the decorator itself."""
         registered = self.hierarchy.registered(module, name)
         decorators = [
             one.binding.node
@@ -106,7 +106,7 @@ class Registries(Layer):
         return [*decorators, *(node for _, node in registered)]
 
     def filled_in(self, module: Module, name: str, table: Mapping) -> None:
-        """What is put into a table by decorators, calls and classes that are made: `@action("delete")`."""
+        """Add the entries of decorators, calls and classes to a table: `@action("delete")`."""
         for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
             self._under_decorators(place, node)
         for place, call in self.hierarchy.tellers(module, name)[:_MAX_REGISTERED]:
@@ -117,7 +117,7 @@ class Registries(Layer):
         table.exact = bool(table.items)
 
     def stated(self, module: Module, name: str, table: Mapping) -> None:
-        """What a module itself puts into a table: `ACTIONS["delete"] = delete`."""
+        """Add the entries that a module itself puts into a table: `ACTIONS["delete"] = delete`."""
         statements = _putting(module.tree).get(name, [])
         for one in statements[:_MAX_REGISTERED]:
             self.run_in_module(module, one)
@@ -168,7 +168,7 @@ _MAX_REGISTERED = 24
 
 
 def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:
-    """What `NAME.append(one)` puts into a list."""
+    """Return the arguments of `NAME.append(one)` in a statement."""
     match statement:
         case ast.Expr(
             ast.Call(

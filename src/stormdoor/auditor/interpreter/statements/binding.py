@@ -47,7 +47,7 @@ __all__ = ["Binding"]
 
 _OF_ANYBODY = frozenset({"answer", "setting"})
 _SENT = frozenset({"client", "message", "found", "self", "somebody"})
-"""Labels of what anybody sends, and of what is found or made with it."""
+"""Labels of values that any client sends, and of values found or made with them."""
 _ASKS = frozenset({"absent", "check", "may-refuse"})
 """Kinds of events that may have kept this client from something."""
 _FOUND = frozenset({"answer", "found"})
@@ -87,7 +87,7 @@ class Binding(Expressions):
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = last_name(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
-                        # The key of an entry, and nobody's secret.
+                        # The key of an entry, and no secret.
                         self.frame.env.names[name] = Unknown(value.labels, name)
                     elif isinstance(value, Nobody):
                         self.assign(
@@ -157,7 +157,7 @@ class Binding(Expressions):
                     )
 
     def _notes_who(self, holder: Instance, name: str, value: Value) -> TypeGuard[Unknown]:
-        """`self.user = found`: whoever is let in is who the connection says it is."""
+        """`self.user = found`: an admitted client is the user that the connection names."""
         return (
             self.mode == "member"
             and holder.handler
@@ -173,7 +173,7 @@ class Binding(Expressions):
             self.record("alter", node, text, values=(value,), receiver=holder)
 
     def _claims(self, name: str, value: Value) -> bool:
-        """Whether a message says who it is from and is believed: `self.user = message["user"]`."""
+        """Return True if a message names its user and is believed: `self.user = message["user"]`."""
         said = (isinstance(value, Const) and bool(value.value)) or (
             isinstance(value, Unknown)
             and is_chosen(value)
@@ -189,14 +189,14 @@ class Binding(Expressions):
         )
 
     def _posed(self, name: str, before: Value | None, value: Value, node: ast.AST) -> None:
-        """Note whom the connection is said to be of, and that it is not said any more."""
+        """Note the user that the connection claims, or the end of that claim."""
         if _poses(name, value):
             self.record("poses", node, name, values=(value,))
         elif before is not None and _poses(name, before):
             self.record("poses", node, name)
 
     def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
-        """Whether any message brings this about: `self.session = recorder.new_session()`.
+        """Return True if any message causes this: `self.session = recorder.new_session()`.
 
         It is made of nothing that the client sent, in a turn that asked for nothing before: what is
         there from then on is the state of a protocol, and proves nothing.
@@ -224,7 +224,7 @@ class Binding(Expressions):
         )
 
     def _is_plain(self, test: ast.expr) -> bool:
-        """Whether a condition only looks at what kind of message it is, or at what is there."""
+        """Return True if a condition only tests the kind of the message, or that a value exists."""
         match test:
             case ast.Compare(comparators=[ast.Constant()]):
                 return True
@@ -281,7 +281,7 @@ class Binding(Expressions):
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
             value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
-            # That nobody is logged in may be noted of anybody.
+            # A missing log-in may be noted of any client.
             nobody = isinstance(value, Nobody)
             self.record("join", node, text_of(holder), values=(key, value), constant=nobody)
         elif not isinstance(holder, Mapping | Sequence) or (
@@ -305,15 +305,15 @@ class Binding(Expressions):
         shown = self.is_proof(key)
         if not shown and not (table and self._is_for_anybody(holder, key)):
             return
-        # Whoever sends a message that has a name made up is told it, in whatever way.
+        # A client that sends a message for which a name is generated is told it in some way.
         asked = self.stage == Stage.MESSAGE and text_of(key).startswith(MADE_UP)
         self.fills(table_of(text_of(holder)), value, drawn=not shown, told=shown or asked)
 
     def _is_for_anybody(self, table: Value, key: Value) -> bool:
-        """Whether something is kept for whoever comes under a name that is made up, and nothing was asked.
+        """Return True if a generated name gets an entry for every client, without a check.
 
-        Whoever is told the name has asked for it: it is that of a thing, and no secret of a user. Whether
-        the table has something for this client already is no such question.
+        A client that is told the name has requested it: it names a thing, and is no secret of a user. A
+        test for an existing entry of this client is no check.
         """
         made_up = text_of(key).startswith(MADE_UP) or "drawn" in labels_of(key)
         if self.mode != "anonymous" or self.stage == Stage.IMPORT or not made_up:
@@ -392,7 +392,7 @@ def _is_made_of_what_is_said(value: Value) -> bool:
 
 
 def _poses(name: str, value: Value) -> bool:
-    """Whether it is what the client calls itself, or whoever is found under that name: `self.user = row`."""
+    """Return True if it is the name that the client claims, or the entry found for it: `self.user = row`."""
     labels = labels_of(value)
     if "somebody" not in labels or labels & {"credential", "principal"}:
         return False
@@ -400,7 +400,7 @@ def _poses(name: str, value: Value) -> bool:
 
 
 def _shown_as(name: str, value: Value) -> Value:
-    """What the client sends, under the name that the program gives it: `token = get_argument("t")`."""
+    """Return the client's value under the name that the program gives it: `token = get_argument("t")`."""
     if (
         isinstance(value, Unknown)
         and "client" in value.labels
@@ -428,7 +428,7 @@ def _shown_as(name: str, value: Value) -> Value:
 
 
 def _parts_of(value: Value, many: int) -> list[Value]:
-    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name, and a parsed address."""
+    """Split `module, _, name = settings.AUTH.rpartition(".")`, or a parsed address, among the names."""
     parts = parts_in_order(value)
     if parts:
         return parts if many == len(parts) else [one for one in parts if one is not parts[3]]
@@ -443,7 +443,7 @@ def _parts_of(value: Value, many: int) -> list[Value]:
 
 
 def _is_tuple(value: Instance) -> bool:
-    """Whether an object is a named tuple with all of its fields."""
+    """Return True if an object is a named tuple with all of its fields."""
     body = value.info.node.body
     return len(value.attrs) == len(body) and all(isinstance(one, ast.AnnAssign) for one in body)
 

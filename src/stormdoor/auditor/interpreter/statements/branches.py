@@ -24,7 +24,7 @@ from stormdoor.auditor.reading.needed import absent_in, ends_program
 __all__ = ["Branches"]
 
 _WHOLE = frozenset({"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"})
-"""Classes whose pattern has the value itself as its one part."""
+"""Classes with a pattern that has the value itself as its one part."""
 
 
 class Branches(Binding):
@@ -39,7 +39,7 @@ class Branches(Binding):
         asked, met = len(self.events), self.met
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
-            # What the connection remembers says that nobody has proven anything on it yet.
+            # The connection's state says that no client has proven an identity on it yet.
             self.check(node.test, self.frame.module.source(node.test))
         if not holds and (said := _check_since(self.events, asked)) is not None:
             self._leave_empty(node, said)
@@ -52,9 +52,9 @@ class Branches(Binding):
             self.mean_rest()
 
     def _leave_empty(self, node: ast.If, said: Event) -> None:
-        """What would have been said of somebody stays as it began: `may = False; if user: may = ...`.
+        """Leave a value unset if no user is there: `may = False; if user: may = ...`.
 
-        It is then asked elsewhere, under a name that says nothing about who somebody is.
+        It is then tested elsewhere, under a name that names no user.
         """
         for statement in node.body:
             match statement:
@@ -77,7 +77,7 @@ class Branches(Binding):
                 )
 
     def _need(self, test: ast.expr) -> None:
-        """What the program does not start without is there: `if not self.token: sys.exit()`."""
+        """Note the value that the program does not start without: `if not self.token: sys.exit()`."""
         for one in absent_in(test):
             value = self.evaluate(one)
             if isinstance(value, Setting) and value.name not in self.assumptions:
@@ -95,7 +95,7 @@ class Branches(Binding):
             self.meant -= meant
 
     def _asks_state(self, node: ast.expr) -> bool:
-        """Whether a condition rests on a flag of this connection that is still as it was made."""
+        """Return True if a condition depends on a flag of this connection that still has its first value."""
         handler = self.handler
         return (
             self.mode == "anonymous"
@@ -203,7 +203,7 @@ class Branches(Binding):
             self._capture(one, part)
 
     def _capture_all(self, pattern: ast.pattern, subject: Value) -> None:
-        """Bind the names of a pattern whose parts are not told apart."""
+        """Bind the names of a pattern as one value, without telling its parts apart."""
         for inner in ast.walk(pattern):
             if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
                 whole = inner is pattern
@@ -241,5 +241,5 @@ def _names_in_loops(function: ast.AST) -> dict[int, set[str]]:
 
 
 def _leaves(node: ast.If) -> bool:
-    """Whether what follows a condition is not reached where it holds."""
+    """Return True if the statements after a condition are not reached where it holds."""
     return isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)

@@ -32,7 +32,7 @@ class Exceptions(Loops):
 
     @cached_property
     def ancestors(self) -> dict[str, frozenset[str]]:
-        """What exceptions of the project that were raised are, too: the names of their bases."""
+        """Names of the bases of the project's exceptions that were raised."""
         return {}
 
     def _raise(self, node: ast.Raise) -> None:
@@ -158,7 +158,7 @@ class Exceptions(Loops):
         return fallback
 
     def _entered(self, node: ast.With | ast.AsyncWith, value: Value, at: ast.expr) -> Value:
-        """What `with` gives, and what an object of the project does first: `__enter__` may refuse."""
+        """Value of `with`, after the object's `__enter__`, which may refuse."""
         if not isinstance(value, Instance):
             return value
         name = "__aenter__" if isinstance(node, ast.AsyncWith) else "__enter__"
@@ -195,7 +195,7 @@ class Exceptions(Loops):
 
 
 def _notes(handler: ast.ExceptHandler) -> bool:
-    """Whether the connection remembers that it failed: `self.needs_login = True`."""
+    """Return True if the connection remembers that it failed: `self.needs_login = True`."""
     stored = (one for one in handler.body if isinstance(one, ast.Assign))
     return any(
         isinstance(one.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""What a statement does, one way at a time."""
+"""Effects of a statement, one way at a time."""
 
 import ast
 

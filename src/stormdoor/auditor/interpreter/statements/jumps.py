@@ -1,4 +1,4 @@
-"""How a statement leaves the ones around it."""
+"""Jumps from a statement out of the enclosing ones."""
 
 from stormdoor.auditor.interpreter.values import Value
 

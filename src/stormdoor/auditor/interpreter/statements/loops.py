@@ -54,11 +54,11 @@ class Loops(Branches):
         self.execute(node.orelse)
 
     def _finds_nothing(self, node: ast.AST) -> bool:
-        """Whether a search through what is not known here comes to its end."""
+        """Decide if a search through unknown items ends without a result."""
         return self.choose(node, 2) == 1 if self.leaning is None else not self.leaning
 
     def _each(self, target: ast.expr, item: Value) -> None:
-        """The name of a loop; the keys of a table are nobody's secrets."""
+        """Bind the name of a loop; the keys of a table are no secrets."""
         if isinstance(target, ast.Name) and target.id == "key":
             self.frame.env.names[target.id] = item
         else:

@@ -1,4 +1,4 @@
-"""Which values a pattern of `match` fits."""
+"""Values that a pattern of `match` fits."""
 
 import ast
 
@@ -8,7 +8,7 @@ __all__ = ["constants_of", "pattern_fits"]
 
 
 def pattern_fits(pattern: ast.pattern, subject: Value) -> bool | None:
-    """Whether a pattern matches; None where it may."""
+    """Return True if a pattern matches; None if it may."""
     match pattern, subject:
         case ast.MatchAs(pattern=None), _:
             return True
@@ -37,7 +37,7 @@ def pattern_fits(pattern: ast.pattern, subject: Value) -> bool | None:
 
 
 def constants_of(pattern: ast.pattern) -> list[object] | None:
-    """The constants that a pattern stands for; None where it fits whatever comes."""
+    """Return the constants that a pattern stands for; None if it fits every value."""
     match pattern:
         case ast.MatchValue(value=ast.Constant(value=value)) | ast.MatchSingleton(value=value):
             return [value]

@@ -1,4 +1,4 @@
-"""Which branch refuses: statuses, exceptions and words that turn a client away."""
+"""Branches that refuse: statuses, exceptions and words that turn a client away."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ UNRELATED = words("AttributeError IOError ImportError IndexError KeyError OSErro
 
 
 def leaves_block(body: list[ast.stmt]) -> bool:
-    """Whether the statements certainly end the function, or close or finish the connection."""
+    """Return True if the statements certainly end the function, or close or finish the connection."""
     for statement in body:
         match statement:
             case ast.Return() | ast.Raise():
@@ -81,7 +81,7 @@ def cookies_wanted(test: ast.expr, *, refused: bool) -> frozenset[str]:
 
 
 def _refuses(body: list[ast.stmt]) -> bool:
-    """Whether the statements refuse with a status or close code that speaks of identity."""
+    """Return True if the statements refuse with a status or close code about identity."""
     if len(body) > 12:
         return False
     if leaves_block(body) and any(_speaks_of_refusal(statement) for statement in body):
@@ -144,11 +144,11 @@ _REFUSAL = re.compile(
 
 
 _HEADERS = frozenset({"authorization", "proxy-authorization", "x-authorization", "authentication"})
-"""What is read from the request, and told to nobody."""
+"""Headers that are read from the request, and never sent in an answer."""
 
 
 def _speaks_of_refusal(statement: ast.stmt) -> bool:
-    """Whether a message or a reason says that it is about identity."""
+    """Return True if a message or a reason says that it is about identity."""
     if isinstance(statement, ast.Expr | ast.Raise | ast.Return):
         return any(
             isinstance(node, ast.Constant)
@@ -166,7 +166,7 @@ _ABSENCE = re.compile(
     r"|too (many|large|long)|\bfull\b",
     re.IGNORECASE,
 )
-"""What a close says that has nothing to do with who the client is, whatever its code."""
+"""Reasons of a close that do not concern the client's identity, with any code."""
 
 
 def _is_about_something_else(call: ast.Call) -> bool:
