@@ -1,4 +1,4 @@
-"""Servers of Socket.IO whose events are functions: `@sio.event`, `@sio.on("say")`.
+"""Servers of Socket.IO with functions as events: `@sio.event`, `@sio.on("say")`.
 
 Each is judged as the namespace that its functions are, where Tornado serves it.
 """
@@ -20,7 +20,7 @@ _NAMESPACE = External("socketio.AsyncNamespace")
 
 
 def event_servers(project: Project, hierarchy: Hierarchy) -> Iterator[tuple[Module, str, ast.Call]]:
-    """Where modules make servers of Socket.IO, and their names, if Tornado serves them."""
+    """Yield the places where modules make servers of Socket.IO, and their names, if Tornado serves them."""
     if not hierarchy.serves_events:
         return
     for module in list(project.inside()):
@@ -35,7 +35,7 @@ def event_servers(project: Project, hierarchy: Hierarchy) -> Iterator[tuple[Modu
 
 
 def announced(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:
-    """The namespaces that servers are whose events are functions."""
+    """Yield the namespaces of servers that have functions as events."""
     for module, name, call in event_servers(project, hierarchy):
         made = [
             _made(one, name, call, events)

@@ -1,4 +1,4 @@
-"""What the bases in a class statement are: names, factories, `type(...)`."""
+"""Bases of a class statement: names, factories, `type(...)`."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -130,7 +130,7 @@ class Bases(Registrations):
             info.unresolved.append(info.module.source(base))
 
     def _fork(self, info: ClassInfo, base: ast.expr) -> Fork | None:
-        """What else a base can be: `A if AUTH else B`, a name for that, or a name under an `if`."""
+        """Return the alternatives of a base: `A if AUTH else B`, a name for that, or a name under an `if`."""
         module, at = info.module, len(info.bases)
         bindings = module.names.get(base.id, []) if isinstance(base, ast.Name) else []
         if len(bindings) == 1 and isinstance(bindings[0], Assigned):
@@ -290,7 +290,7 @@ class Bases(Registrations):
     def _entries(
         self, module: Module, body: ast.expr, scopes: tuple[ast.AST, ...], depth: int = 0
     ) -> Iterator[tuple[str, ast.expr]]:
-        """What a display of a class body holds: `{...}`, `dict(...)`, a name, and `**` of them."""
+        """Yield the content of a display in a class body: `{...}`, `dict(...)`, a name, and `**` of them."""
         shown = body if isinstance(body, ast.Call) else self._display(module, body, scopes)
         match shown:
             case ast.Dict(keys=keys, values=values):

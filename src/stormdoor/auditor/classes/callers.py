@@ -1,4 +1,4 @@
-"""Who calls a function, and which functions stand around a place."""
+"""Callers of a function, and the functions around a place."""
 
 import ast
 
@@ -29,7 +29,7 @@ class Callers:
         return self.project.budget
 
     def is_rebound(self, module: Module, name: str) -> bool:
-        """Whether a function of the module binds its name anew: `global instance`."""
+        """Return True if a function of the module binds its name anew: `global instance`."""
         known = self._rebound.get(id(module))
         if known is None:
             known = frozenset(
@@ -42,7 +42,7 @@ class Callers:
         return name in known
 
     def rebindings(self, module: Module, name: str) -> list[ast.expr]:
-        """What functions of a module bind its name to, but for None."""
+        """Return the values that functions of a module bind its name to, except None."""
         return [
             node.value
             for function in module.functions()
@@ -133,7 +133,7 @@ class Callers:
 
     @staticmethod
     def _is_method(module: Module, wanted: "FunctionDefinition | ast.ClassDef", given: int) -> bool:
-        """Whether it is a method of one of the module's classes that takes as many arguments."""
+        """Return True if it is a method of one of the module's classes that takes as many arguments."""
         if isinstance(wanted, ast.ClassDef):
             return False
         most = len(wanted.args.args) - 1

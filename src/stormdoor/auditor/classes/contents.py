@@ -1,4 +1,4 @@
-"""What classes and modules hold as shipped: members under a condition, lists that begin empty."""
+"""Shipped content of classes and modules: members under a condition, lists that begin empty."""
 
 import ast
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Contents(Sockets):
 
     @remembered
     def is_filled(self, module: Module, name: str) -> bool:
-        """Whether something in the project may put something into a list that a module begins empty."""
+        """Return True if code of the project may add to a list that a module begins empty."""
         if self.is_rebound(module, name):
             return True
         for one in (module, *self.project.naming(name)):
@@ -100,7 +100,7 @@ class Contents(Sockets):
         ]
 
     def is_filled_later(self, module: Module, name: str) -> bool:
-        """Whether a function of a module puts something into its table, or binds it anew."""
+        """Return True if a function of a module adds to its table, or binds it anew."""
         return any(name in self.filled_by(one) for one in module.functions())
 
     def filled_by(self, function: ast.AST) -> frozenset[str]:
@@ -127,7 +127,7 @@ class Contents(Sockets):
     def conditions_in(
         self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     ) -> dict[int, tuple[Condition, ...]]:
-        """What stands in an `if` of this body, by its node, with the tests around it."""
+        """Return the nodes in each `if` of this body, with the tests around them."""
         known = self._conditions.get(id(scope))
         if known is None:
             known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
@@ -159,7 +159,7 @@ def _conditions(
             case ast.With() | ast.AsyncWith() | ast.Try() if around:
                 yield from _conditions(node.body, around)
             case ast.For():
-                # What a loop over options sets is what somebody said, and nobody has as shipped.
+                # A loop over options sets what the operator gave, and nothing is given as shipped.
                 said = (ast.copy_location(ast.Constant(value=False), node), True)
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant):

@@ -1,4 +1,4 @@
-"""What stands in front of the application: a function or an object that a server is given in its place."""
+"""Fronts of the application: a function or an object that a server is given in its place."""
 
 import ast
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _DEEP = 4
 
 
 def given_to_servers(project: Project) -> list[tuple[Module, ast.expr]]:
-    """What `HTTPServer(...)` is given that is not plainly an application, with the module it stands in.
+    """Return the arguments of `HTTPServer(...)` that are not plainly an application, with their module.
 
     Where an application is served as it is, too, nothing stands in front of it.
     """
@@ -57,7 +57,7 @@ def _listens_by_itself(project: Project) -> bool:
 def _is_application(
     project: Project, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...], deep: int = 0
 ) -> bool:
-    """Whether an expression gives an application, and nothing around one, as far as can be told."""
+    """Return True if an expression gives an application, and nothing around one, as far as is known."""
     if deep > _DEEP:
         return True
     match node:
@@ -106,7 +106,7 @@ def _gives_application(project: Project, made: Meaning | External, deep: int) ->
 
 
 def _bound_in(place: ast.AST, name: str) -> Iterator[ast.expr]:
-    """What a name, or an attribute of this name, is bound to; a function of that name is no application."""
+    """Yield the values of a name, or of an attribute of this name; a function is no application."""
     for node in ast.walk(place):
         match node:
             case ast.Assign(targets=[ast.Name(id=target) | ast.Attribute(attr=target), *_]) if (

@@ -1,4 +1,4 @@
-"""Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
+"""Classes and their inheritance: WebSocket handlers, and the methods that run."""
 
 import ast
 import re
@@ -43,7 +43,7 @@ class Hierarchy(Wrappings):
         _ = self.needed, self.noted_from_outside, self.visitors, self.fronts
 
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
-        """Whether classes that derive from one say each for itself what it leaves open.
+        """Return True if classes that derive from one each define what it leaves open.
 
         `needs_login = True` of a command, and False of the one that logs in: no setting.
         """
@@ -51,7 +51,7 @@ class Hierarchy(Wrappings):
 
     @remembered
     def is_put_somewhere(self, name: str) -> bool:
-        """Whether any file of the project puts something into objects under this name, or quotes it.
+        """Return True if any file of the project sets an attribute of this name, or quotes it.
 
         `socket.notify = function`, `setattr(socket, "notify", function)`
         """
@@ -103,20 +103,20 @@ class Hierarchy(Wrappings):
 
     @cached_property
     def visitors(self) -> dict[str, ast.Constant | None]:
-        """The signed cookies that whoever comes is given, with what they are where that is a constant."""
+        """Signed cookies that every visitor gets, with their values if these are constants."""
         return given_to_visitors(self.project)
 
     @cached_property
     def fronts(self) -> list[tuple[Module, ast.expr]]:
-        """What servers are given to have the requests."""
+        """Fronts that servers are given to receive the requests."""
         return given_to_servers(self.project)
 
     def is_forked(self, info: ClassInfo) -> bool:
-        """Whether a condition picks a base of it, or of a class that it derives from."""
+        """Return True if a condition picks one of its bases, or a base of those."""
         return any(isinstance(one, ClassInfo) and one.forks for one in info.mro)
 
     def is_shaped(self, info: ClassInfo) -> bool:
-        """Whether more than its body decides what is in it."""
+        """Return True if more than its body decides its content."""
         known = self._shaped.get(id(info))
         if known is None:
             known = (
@@ -148,7 +148,7 @@ class Hierarchy(Wrappings):
     def find(
         self, info: ClassInfo, name: str, after: ClassInfo | None = None
     ) -> Member | External | None:
-        """Where a method comes from.
+        """Return the member that a name resolves to.
 
         Returns:
             The member of a class that was read; or the class that was not read and comes first
@@ -176,6 +176,6 @@ class Hierarchy(Wrappings):
         return None
 
     def rest(self, info: ClassInfo, after: External) -> "list[ClassInfo | External]":
-        """What follows a class that was not read in the order."""
+        """Return the classes after an unread one in the resolution order."""
         at = next((i for i, one in enumerate(info.mro) if one is after), len(info.mro) - 1)
         return info.mro[at + 1 :]

@@ -1,4 +1,4 @@
-"""What is known about well-known bases whose source may not be at hand."""
+"""Knowledge about well-known bases, for when their source is not at hand."""
 
 import functools
 import tomllib
@@ -22,7 +22,7 @@ class KnowledgeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a class does before the 101; one that is `inert` answers no request at all."""
+    """Effects of a class before the 101; one that is `inert` answers no request at all."""
 
     authentication: Answer = "unknown"
     origin: Answer = "unknown"
@@ -43,7 +43,7 @@ class Knowledge:
 
     classes: dict[str, Known] = field(default_factory=dict)
     routers: dict[str, str] = field(default_factory=dict)
-    """What gives connections to a class, with the base that such a class has as a rule."""
+    """Routers that give connections to a class, with the usual base of such a class."""
     lists: dict[str, str] = field(default_factory=dict)
     """Lists of routes of a package, with the class in them that is a WebSocket handler."""
 
@@ -53,17 +53,17 @@ class Knowledge:
         return frozenset(name.rpartition(".")[2] for name in self.routers)
 
     def is_socket(self, name: str) -> bool:
-        """Whether the class of this dotted name is a WebSocket handler."""
+        """Return True if the class of this dotted name is a WebSocket handler."""
         known = self.classes.get(name)
         return known is not None and known.socket
 
     def is_connection(self, name: str) -> bool:
-        """Whether it is a connection class that is no handler of Tornado, as in sockjs-tornado."""
+        """Return True if it is a connection class that is no handler of Tornado, as in sockjs-tornado."""
         known = self.classes.get(name)
         return known is not None and known.connection
 
     def about(self, name: str) -> Known | None:
-        """What is known about the class, or about all classes of its package."""
+        """Return the knowledge about the class, or about all classes of its package."""
         known = self.classes.get(name)
         while known is None and "." in name:
             name = name.rpartition(".")[0]
@@ -101,7 +101,7 @@ def load_knowledge(*extra: Path) -> Knowledge:
 
 @functools.cache
 def _shipped() -> Knowledge:
-    """The same for every scan: nobody changes it."""
+    """Shared by all scans, and never changed."""
     name = "knowledge.toml"
     knowledge = Knowledge()
     _read(knowledge, name, files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ SOCKET_METHODS = words(
     on_ping on_pong open ping select_subprotocol set_nodelay write_message
     """
 )
-"""What `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
+"""Methods that `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
 REQUEST_METHODS = words(
     """
     current_user finish get_argument get_arguments get_cookie get_current_user get_login_url
@@ -26,7 +26,7 @@ REQUEST_METHODS = words(
 
 
 def defines(base: External, name: str) -> bool:
-    """Whether one of Tornado's own classes defines a method."""
+    """Return True if one of Tornado's own classes defines a method."""
     if base.name == WEBSOCKET:
         return name in SOCKET_METHODS
     return base.name == REQUEST and name in REQUEST_METHODS | SOCKET_METHODS
@@ -84,7 +84,7 @@ def _may_derive(one: "ClassInfo | External") -> bool:
 
 
 def _of_external(base: External) -> "list[ClassInfo | External]":
-    """What is known of the order of a class that was not read."""
+    """Return the known part of the resolution order of an unread class."""
     if base.name == WEBSOCKET:
         return [base, External(REQUEST)]
     return [base]

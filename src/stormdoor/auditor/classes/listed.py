@@ -1,4 +1,4 @@
-"""What loops bind their names to, as far as it stands in the source: the entries of a list or a table."""
+"""Values of loop variables, as far as they stand in the source: the entries of a list or a table."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ __all__ = ["Bound", "Listed"]
 
 _Loop = ast.For | ast.AsyncFor | ast.comprehension
 Bound = Mapping[str, ast.expr]
-"""What the names of loops stand for in one turn."""
+"""Values of the loop variables in one turn."""
 _MOST = 64
 """Entries of one list that are looked at."""
 _ROUTING = ("Application", "URLSpec", "handlers", "routes", "urls", "url(")
@@ -32,7 +32,7 @@ class Listed:
     _around: dict[ast.AST, tuple[_Loop, ...]] | None = field(default=None, init=False)
 
     def turns(self, node: ast.AST) -> Iterator[Bound]:
-        """What the names around an expression stand for, turn by turn of the loops that it is in."""
+        """Yield the values of the names around an expression, turn by turn of its loops."""
         loops = self._loops().get(node, ())
         return self._bound(loops, {}) if loops else iter(())
 

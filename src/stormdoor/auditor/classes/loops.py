@@ -18,12 +18,12 @@ _MOST = 64
 
 
 class Loops(Bases):
-    """What a loop makes of the classes that it goes through."""
+    """Effects of a loop on the classes that it iterates over."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self.wrapped: set[ast.AST] = set()
-        """Entries of lists whose classes a loop derives others from: they are not served as they are."""
+        """Entries of lists from which a loop derives other classes: they are not served as they are."""
 
     def made_in_loop(self, module: Module, call: ast.Call) -> Iterator[ClassInfo]:
         """The classes of `for path, cls in ROUTES: type(cls.__name__, (Mixin, cls), {})`."""
@@ -98,7 +98,7 @@ def loops_around(module: Module, call: ast.Call) -> Iterator[_Loop]:
 
 
 def place_in(target: ast.expr, name: str) -> int | None:
-    """Where a loop binds a name: -1 for each entry itself, the place in it, None for nowhere."""
+    """Position at which a loop binds a name: -1 for each entry itself, None for no position."""
     match target:
         case ast.Name(id=bound):
             return -1 if bound == name else None

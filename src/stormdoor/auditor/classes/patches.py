@@ -49,7 +49,7 @@ def _stored(module: Module, hierarchy: Hierarchy) -> Iterator[tuple[ast.expr, st
 
 
 def _puts(node: ast.AST) -> Iterator[tuple[ast.expr, str, ast.expr]]:
-    """What a statement puts where, under which name."""
+    """Yield each target, name and value that a statement sets."""
     if isinstance(node, ast.Expr):
         node = node.value
     match node:
@@ -79,7 +79,7 @@ def _in_loops(module: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:
 def _is_called(
     module: Module, hierarchy: Hierarchy, node: ast.AST, scopes: tuple[ast.AST, ...]
 ) -> bool:
-    """Whether a statement puts a method into a class, in a function that something calls."""
+    """Return True if a statement puts a method into a class, in a function with a caller."""
     around = scopes[0]
     if len(scopes) != 1 or not isinstance(around, ast.FunctionDef):
         return False

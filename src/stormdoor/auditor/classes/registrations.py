@@ -1,4 +1,4 @@
-"""What the files of a program hand to an object or a class when they are read: `@events.on("say")`."""
+"""Values that the files of a program register with an object or a class: `@events.on("say")`."""
 
 import ast
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Handed = tuple[Module, _Handing]
 _FILLS = frozenset({"add", "append", "insert", "setdefault", "update"})
 _ITSELF = frozenset({"self", "cls", "klass", "mcs", "mcls", "meta"})
 _STARTS = words("__main__ create_app get_app init main make_app run setup")
-"""Functions that set a program up: what they call runs once, before anybody connects."""
+"""Functions that set a program up: they run once, before any client connects."""
 
 
 class Registrations(Contents):
@@ -45,7 +45,7 @@ class Registrations(Contents):
 
     @remembered
     def handed_to(self, holder: ast.AST, name: str, methods: frozenset[str]) -> list[Handed]:
-        """What is handed to the object that a value of a module makes, or to a class, by these methods.
+        """Return the values that these methods register with a module's object, or with a class.
 
         Args:
             holder: The value, or the class statement.
@@ -100,7 +100,7 @@ def _fills_own(node: ast.AST, name: str) -> bool:
 # INVARIANT: nothing changes a syntax tree after it was parsed or made.
 @lru_cache(maxsize=1024)
 def _handing(tree: ast.Module) -> tuple[tuple[_Handing, tuple[ast.Attribute, ...]], ...]:
-    """Where something is handed to a method of something: by decorators, or by a call of its own."""
+    """Return the registrations in a file: by decorators, or by a call on its own."""
     found: list[tuple[_Handing, tuple[ast.Attribute, ...]]] = []
     for node in ast.walk(tree):
         if isinstance(node, FunctionDefinition | ast.ClassDef):

@@ -81,7 +81,7 @@ def _hands_itself_on(method: ast.FunctionDef) -> bool:
 
 
 def _parts(argument: ast.expr) -> list[ast.expr]:
-    """What stands in a list of routes, or by itself."""
+    """Return the items of a list of routes, or the single route."""
     match argument:
         case ast.List(elts=elts) | ast.Tuple(elts=elts):
             return [inner for one in elts for inner in _parts(one)]

@@ -1,4 +1,4 @@
-"""Which paths lead to which class: `Application([...])`, `add_handlers`, rules, lists and loops."""
+"""Paths and their classes: `Application([...])`, `add_handlers`, rules, lists and loops."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ from stormdoor.auditor.reading.project import External, Project
 __all__ = ["Route", "Routes", "find_routes"]
 
 _DEEPEST = 12
-"""How many parts of a path are put together."""
+"""Number of parts of a path that are put together."""
 _ROUTE_CALLS = frozenset({"URLSpec", "url", "Rule", "URLRule", "HandlerRule"})
 
 
@@ -45,7 +45,7 @@ class Routes:
         of: Routes by the identity of the class.
         count: How many lead to a WebSocket handler.
         borrowed: Handlers of other packages that an entry names as they are.
-        unresolved: Entries whose handler was not read and is not known: it may be a WebSocket.
+        unresolved: Entries with an unread and unknown handler: it may be a WebSocket.
     """
 
     of: dict[int, list[Route]] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class _Search:
         return bool(found)
 
     def _add_turn(self, module: Module, node: ast.AST, entry: "_Entry", turn: Bound) -> None:
-        """What a loop lists: `for path, cls in PAGES: routes.append((BASE + path, cls))`."""
+        """Add the routes that a loop lists: `for path, cls in PAGES: routes.append((BASE + path, cls))`."""
         pattern, target, _ = entry
         named = turn.get(target.id) if isinstance(target, ast.Name) else None
         text = _text(module, pattern, turn)
@@ -235,7 +235,7 @@ def _words(module: Module, node: ast.expr | None) -> tuple[tuple[str, ast.expr],
 
 
 def _assigned(module: Module, name: ast.expr) -> ast.expr | None:
-    """What a file assigns to `options` or `self.options`, if it does so once."""
+    """Return the value that a file assigns to `options` or `self.options`, if it does so once."""
     wanted = ast.unparse(name)
     found = [
         node.value
@@ -337,7 +337,7 @@ def _pieces(module: Module, node: ast.expr, turn: Bound, depth: int = 0) -> Iter
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr="format")):
             yield re.sub(r"\{[^{}]*\}", "…", text)
         case ast.Call(args=args):
-            yield "…"  # whatever joins them
+            yield "…"  # any separator may join them
             yield from (
                 one.value
                 for one in args

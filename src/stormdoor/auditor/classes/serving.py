@@ -1,4 +1,4 @@
-"""Which of a program's applications serves a handler: a program may have one for each part that it plays."""
+"""Applications that serve a handler: a program may have one for each of its roles."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ __all__ = ["find_serving"]
 
 
 def find_serving(hierarchy: Hierarchy, routes: Routes) -> None:
-    """Note the application of each handler whose routes stand in one, or beside where one is made.
+    """Note the application of each handler with routes in it, or in the same scope.
 
     `LISTENERS.append((r"/ws", Door))`, and under the same condition `APP = Trunk(handlers=LISTENERS)`.
     """

@@ -1,4 +1,4 @@
-"""Which classes are WebSocket handlers, as far as their bases are known."""
+"""Classes that are WebSocket handlers, as far as their bases are known."""
 
 import re
 from functools import cached_property
@@ -27,14 +27,14 @@ class Sockets(Callers):
         """Classes that a router gives connections to, with the base that they have as a rule."""
 
     def is_inert(self, base: External) -> bool:
-        """Whether a class that was not read is known to answer no request."""
+        """Return True if an unread class is known to answer no request."""
         if base.name.partition(".")[0] in STDLIB or "." not in base.name:
             return True
         known = self.knowledge.about(base.name)
         return known is not None and known.inert
 
     def is_copy(self, info: ClassInfo) -> bool:
-        """Whether a class is a copy of Tornado's own: it answers the handshake itself."""
+        """Return True if a class is a copy of Tornado's own: it answers the handshake itself."""
         if not {"on_message", "write_message", "open"} <= self.members(info).keys():
             return False
         return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
@@ -46,7 +46,7 @@ class Sockets(Callers):
 
     @cached_property
     def serves_events(self) -> bool:
-        """Whether it is Tornado that serves Socket.IO here, and not another server."""
+        """Return True if Tornado, and no other server, serves Socket.IO here."""
         return any(
             "get_tornado_handler" in line or _BY_TORNADO.search(line) is not None
             for module in self.project.inside()
@@ -54,7 +54,7 @@ class Sockets(Callers):
         )
 
     def is_socket(self, info: ClassInfo) -> bool:
-        """Whether it is a WebSocket handler as far as its bases are known."""
+        """Return True if it is a WebSocket handler as far as its bases are known."""
         return (
             any(isinstance(one, External) and self._is_socket_name(one.name) for one in info.mro)
             or self.copied_connection(info) is not None
@@ -116,5 +116,5 @@ class Sockets(Callers):
         return named and tornado and ("on_message" in own or "check_origin" in own)
 
     def members(self, info: ClassInfo) -> dict[str, list[Binding]]:
-        """What the body of a class binds."""
+        """Return the names that the body of a class binds."""
         return self.project.scope(info.node)[0]

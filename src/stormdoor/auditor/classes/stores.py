@@ -1,4 +1,4 @@
-"""What the statements of a class or a method store on objects, read once each."""
+"""Attributes that the statements of a class or a method store on objects, read once each."""
 
 import ast
 from collections import Counter
@@ -16,7 +16,7 @@ class Stores:
     """The attributes that a class statement stores to, by their names.
 
     Args:
-        times: How many places store to it, on whatever object.
+        times: Number of places that store to it, on any object.
         makers: The functions that do, and those around them.
         on_objects: Attributes that are stored not only on `cls`.
         values: What `self.name = ...` gives it.
@@ -33,7 +33,7 @@ class Stores:
 # INVARIANT: nothing changes a syntax tree after it was parsed or made.
 @lru_cache(maxsize=4096)
 def stores_in(node: ast.ClassDef) -> Stores:
-    """What the statements in this class store on objects."""
+    """Return the attributes that the statements in this class store on objects."""
     times: Counter[str] = Counter()
     makers: dict[str, set[str]] = {}
     on_objects: set[str] = set()

@@ -19,7 +19,7 @@ _MADE_UP = words(
     uuid1 uuid4
     """
 )
-"""What a value is made with that nobody has to prove anything for."""
+"""Calls that make a value without a proof from the client."""
 _DRAWS = words(
     """
     choice getrandbits randint random randrange token_bytes token_hex token_urlsafe urandom uuid1
@@ -48,7 +48,7 @@ def given_to_visitors(project: Project) -> dict[str, ast.Constant | None]:
 
 
 def _functions(module: Module) -> Iterator[FunctionDefinition]:
-    """The functions that run for whoever comes: undecorated, in classes whose `prepare` lets everybody by."""
+    """Functions that run for every client: undecorated, in classes with a `prepare` that admits all."""
     for node, scopes in module.nodes():
         if not isinstance(node, ast.Call) or _attribute(node) not in _SETTERS:
             continue
@@ -102,7 +102,7 @@ def _where_absent(
 def _always(
     function: FunctionDefinition, made: dict[str, ast.expr]
 ) -> Iterator[tuple[str, ast.expr]]:
-    """A page that first of all gives a cookie to whoever asks for it, or presses a button for it.
+    """Yield the cookies that a page first of all gives to every client that opens it, or its form.
 
     What a form gives otherwise may be what its log-in gives.
     """
@@ -122,7 +122,7 @@ def _always(
 
 
 def _first_of_all(body: list[ast.stmt], made: dict[str, ast.expr]) -> Iterator[ast.stmt]:
-    """What is done before anything may ask who it is: cookies that are set, what is made up, buttons."""
+    """Yield the statements before any identity check: cookies that are set, generated values, buttons."""
     for statement in body:
         match statement:
             case ast.If(test=test) if _is_a_button(test):
@@ -233,7 +233,7 @@ def _names_in(targets: list[ast.expr]) -> list[str]:
 
 
 def _is_drawn(value: ast.expr, made: dict[str, ast.expr]) -> bool:
-    """Whether chance has a part in it."""
+    """Return True if it is partly random."""
     parts = [*ast.walk(value)]
     parts += [
         inner

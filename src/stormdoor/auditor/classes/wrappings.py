@@ -34,7 +34,7 @@ class Wrapping:
 
 
 class Wrappings(Loops):
-    """What becomes of classes before they are routed."""
+    """Changes to classes before they are routed."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
@@ -99,7 +99,7 @@ def _leaves_some_out(loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
 
 
 def _is_used_again(module: Module, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
-    """Whether a file does something else with what a loop goes through, as to route it bare, too."""
+    """Return True if a file uses the iterated items for something else, such as routing them bare."""
     listed = loop.iter
     return isinstance(listed, ast.Name) and any(
         isinstance(node, ast.Name)

@@ -1,4 +1,4 @@
-"""What the pattern of a route captures, as the methods of the handler are given it."""
+"""Groups captured by a route's pattern, as the methods of the handler receive them."""
 
 import ast
 from functools import lru_cache
@@ -22,7 +22,7 @@ class Arguments(Fronts):
     """Arguments from the address."""
 
     def url_arguments(self, name: str) -> list[Value]:
-        """What the route's pattern captures."""
+        """Return the groups captured by the route's pattern."""
         handler = self.handler
         if handler is None:
             return []
@@ -60,7 +60,7 @@ class Arguments(Fronts):
 
 
 def _innermost(function: Function) -> tuple[Function, set[str]]:
-    """The function around which others stand that pass on whatever they are given, and what they add."""
+    """Return the innermost function below wrappers that pass on their arguments, and the added words."""
     added: set[str] = set()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
@@ -78,7 +78,7 @@ def _innermost(function: Function) -> tuple[Function, set[str]]:
 
 @lru_cache(maxsize=4096)
 def _passing(function: ast.AST, rest: str) -> ast.Call | None:
-    """Where a wrapper calls something with all that it was given: `method(self, *args)`."""
+    """Return the call in a wrapper that passes on all of its arguments: `method(self, *args)`."""
     for node in ast.walk(function):
         if (
             isinstance(node, ast.Call)
@@ -96,7 +96,7 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
 
 @lru_cache(maxsize=4096)
 def _taken_from(function: ast.AST, name: str) -> int:
-    """How many of what it is given beside its parameters a function takes: `args[0]`."""
+    """Return the number of extra arguments that a function takes: `args[0]`."""
     return max(
         (
             node.slice.value + 1
@@ -113,7 +113,7 @@ def _taken_from(function: ast.AST, name: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _put_among_words(function: ast.AST) -> frozenset[str]:
-    """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
+    """Return the words that a wrapper adds to its own: `kwargs["user"] = user`."""
     rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None
     return frozenset(
         str(target.slice.value)

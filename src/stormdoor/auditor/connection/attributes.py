@@ -43,11 +43,11 @@ _OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket
 """Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
 
 _OF_CONNECTION = {"get_argument": "query", "get_cookie": "cookie", "get_header": "header"}
-"""What SockJS and Socket.IO tell `on_open` of the request."""
+"""Methods by which SockJS and Socket.IO give `on_open` the request."""
 
 _CONSTRUCTORS = frozenset({"__init__", "initialize"})
 _APPLICATION = ("", "self.application")
-"""Where the application stands among what modules hold."""
+"""Names of the application among the values that modules hold."""
 _BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
 METHODS = words(
@@ -78,11 +78,11 @@ _BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36"
 )
-"""What the browser of a victim says that it is, whose page is an attacker's."""
+"""Headers of a victim's browser on an attacker's page."""
 _VERBS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
-"""What Tornado takes for methods of a request: `SUPPORTED_METHODS`."""
+"""Methods of a request that Tornado supports: `SUPPORTED_METHODS`."""
 _UNWRITTEN = "tornado.web.RequestHandler._unimplemented_method"
-"""What a handler has under the name of a verb that it does not answer."""
+"""Value that a handler has under the name of a verb that it does not answer."""
 _OF_PROXIES = words("auth email forwarded host ip original proto protocol real remote scheme user")
 """Words of the headers that a proxy adds."""
 
@@ -91,7 +91,7 @@ class TornadoAttributes(Client):
     """Attributes of Tornado's objects."""
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        """The value of `value.name`; whoever closes the protocol of a handler closes the handler."""
+        """The value of `value.name`; code that closes the protocol of a handler closes the handler."""
         if (
             name in {"close", "abort"}
             and isinstance(value, Unknown)
@@ -111,7 +111,7 @@ class TornadoAttributes(Client):
             and name in self.hierarchy.attributes
             and self.stage != Stage.IMPORT
         ):
-            # `app.rooms = Rooms(app)`, before anybody is served: None is only where it stands.
+            # `app.rooms = Rooms(app)`, before the first client is served: None is only where it stands.
             stored = self._application_attribute(name)
             return Unknown(text=f"{text_of(value)}.{name}") if stored is None else stored
         if isinstance(found, Mapping | Sequence) and self._is_application(value):
@@ -119,7 +119,7 @@ class TornadoAttributes(Client):
         return found
 
     def _of_class_of_tornado(self, info: ClassInfo, name: str) -> Value | None:
-        """What a class has of Tornado's: whoever wraps all verbs of its subclasses asks for them."""
+        """Return a class attribute of Tornado's: a wrapper of all verbs of its subclasses reads them."""
         verb = name.upper() in _VERBS and name.islower()
         if (not verb and name != "SUPPORTED_METHODS") or self._member(info, name, None) is not None:
             return None
@@ -192,7 +192,7 @@ class TornadoAttributes(Client):
         return self.by_words(handler, name, f"self.{name}", node)
 
     def _has_no_such(self, handler: Instance, name: str) -> bool:
-        """Whether a method is called that nobody has written: all of the class was read, and it has none."""
+        """Return True if the called method does not exist: all of the class was read, and it has none."""
         info = handler.info
         return (
             self.mode != "origin"
@@ -209,10 +209,10 @@ class TornadoAttributes(Client):
         )
 
     def _was_left_out(self, info: ClassInfo, name: str) -> bool:
-        """Whether only what runs before messages makes an attribute, and this connection's did not."""
+        """Return True if only code before the messages sets an attribute, and this connection skipped it."""
         base = self.uncertain.get(name)
         if base is not None and self.hierarchy.knowledge.about(base) is None:
-            return False  # a base that nobody knows may have it
+            return False  # an unknown base may have it
         if self.mode == "origin" or not self.accepted:
             return False
         makers = {
@@ -235,7 +235,7 @@ class TornadoAttributes(Client):
         return self.globals.setdefault(_APPLICATION, made)
 
     def _application_attribute(self, name: str) -> Value | None:
-        """What some function stores on the application: `app.auth = Authenticator(...)`."""
+        """Value that a function stores on the application: `app.auth = Authenticator(...)`."""
         found = self.hierarchy.attributes.get(name, [])
         if len({ast.dump(expr) for _, expr in found}) != 1:
             return None
@@ -364,7 +364,7 @@ class TornadoAttributes(Client):
         return Const(None)
 
     def is_never_sent(self, holder: Special, name: Const) -> bool:
-        """Whether no page can have a browser send a header of this name."""
+        """Return True if no page can make a browser send a header of this name."""
         return holder.kind == "headers" and never_sent(str(name.value))
 
     def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
@@ -415,7 +415,7 @@ class TornadoAttributes(Client):
         return Setting(text or name, default, frozenset(labels), text or name)
 
     def _is_needed(self, text: str, name: str) -> bool:
-        """Whether the program does not start without a setting, whatever its holder is called."""
+        """Return True if the program does not start without a setting, under any name of its holder."""
         needed = self.hierarchy.needed
         if not needed:
             return False
@@ -465,7 +465,7 @@ class TornadoAttributes(Client):
         of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
         of_connection = of_connection and not (name == "session" and self.is_sockjs())
         if self._is_application(value):
-            # What hangs on the application is a part of the program, and nobody's identity.
+            # An attribute of the application is a part of the program, and no identity.
             if lexicon.is_authenticator(name):
                 return Setting(text, None, text=text)
             of_connection = False
@@ -478,7 +478,7 @@ class TornadoAttributes(Client):
         return Unknown(labels, text, truthy=drawn or is_made_up(value) or None)
 
     def _is_given(self, value: Value) -> bool:
-        """Whether it is what a function is given that makes the handler, and nobody here calls it."""
+        """Return True if it is a parameter of a function that makes the handler and has no call here."""
         return (
             self.mode == "origin"
             and isinstance(value, Unknown)
@@ -495,7 +495,7 @@ class TornadoAttributes(Client):
 
 
 def never_sent(name: str) -> bool:
-    """Whether no page can have a browser send a header with a handshake: one of its own, a Referer."""
+    """Return True if no page can make a browser send a header with a handshake: its own, a Referer."""
     words = name.lower().split("-")
     return words == ["referer"] or (words[0] == "x" and not _OF_PROXIES & set(words[1:]))
 

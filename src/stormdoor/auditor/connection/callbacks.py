@@ -25,7 +25,7 @@ class Callbacks(TornadoModel):
 
     @cached_property
     def awaited_keys(self) -> dict[object, Sequence]:
-        """What `gen.Wait` gives under a key, where it was told."""
+        """Results of `gen.Wait` by key, once its callback was called."""
         return {}
 
     def _through_call(
@@ -75,7 +75,7 @@ def _teller(told: Sequence) -> Value:
 
 
 def _told(told: Sequence, name: str) -> Value:
-    """What a function was told; of several things the first, as errors come after it."""
+    """Argument of a callback; of several the first, as errors come after it."""
     return told.items[0] if told.items else Unknown(text=f"{name}()")
 
 
@@ -85,7 +85,7 @@ def _key(value: Value) -> object:
 
 
 def _takes_callback(function: Value, given: int) -> bool:
-    """Whether a function that was read has a parameter for it that nothing else was given."""
+    """Return True if a function that was read has a free parameter for a callback."""
     while isinstance(function, Bound | Partial):
         given += isinstance(function, Bound)
         function = function.function

@@ -1,4 +1,4 @@
-"""What the client sends, and who it is taken for."""
+"""The client's values, and the user that the program takes it for."""
 
 import ast
 
@@ -12,11 +12,11 @@ __all__ = ["ADDRESS", "HOST", "ORIGIN_HEADERS", "Client"]
 HOST = "app.example:8888"
 """The Host header of every simulated request."""
 ADDRESS = "203.0.113.7"
-"""Where the simulated client is."""
+"""Address of the simulated client."""
 _OF_PROXIES = frozenset({"auth", "forwarded", "proxy", "remote"})
 """Words of headers by which a server in front says who it is."""
 ORIGIN_HEADERS = frozenset({"origin", "sec-websocket-origin"})
-"""What a browser says where a page comes from; the second in old drafts."""
+"""Headers in which a browser names the origin of a page; the second is of old drafts."""
 
 
 class Client(Shaping):
@@ -28,7 +28,7 @@ class Client(Shaping):
     at = ""
     """The path of the address that the client connects to, where there is only one."""
     origin_gone = False
-    """Whether the program took the header away before it was asked about."""
+    """True if the program removed the header before the check."""
 
     def from_client(self, label: str, name: str, text: str) -> Unknown:
         """Something the client sends under a name."""
@@ -49,7 +49,7 @@ class Client(Shaping):
         return Unknown(self.of_field(frozenset(labels), name), text, truthy=known or None)
 
     def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:
-        """A signed cookie that every visitor is given: it is there, and is known to nobody as somebody's."""
+        """A signed cookie that every visitor gets: it exists, and names no user."""
         given = self.hierarchy.visitors[name]
         if given is None:
             return Unknown(frozenset({"client", "cookie", "credential"}), text, truthy=True)
@@ -59,7 +59,7 @@ class Client(Shaping):
         return Const(value, frozenset({"client", "cookie"}), text)
 
     def current_user(self, handler: Instance, node: ast.AST) -> Value:
-        """What was assigned to it, what a property gives, or `get_current_user` returns."""
+        """Value assigned to it, given by a property, or returned by `get_current_user`."""
         known = handler.attrs.get("current_user") or handler.attrs.get("_current_user")
         if known is not None:
             return known
@@ -82,7 +82,7 @@ class Client(Shaping):
         return value
 
     def _nobody_if_asked(self, value: Value, asked: int, node: ast.AST) -> Value:
-        """None that a method gives which has asked for a credential is nobody, wherever it is handed on."""
+        """None from a method that asked for a credential is an absent user, wherever it is handed on."""
         checks = [one for one in self.events[asked:] if one.kind == "check"]
         if not checks or not isinstance(value, Const) or value.value:
             return value
@@ -95,7 +95,7 @@ class Client(Shaping):
         )
 
     def _names_everybody(self, handler: Instance) -> str:
-        """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""
+        """Return the unread base that, as shipped, makes a user of every client; "" if there is none."""
         if self._member(handler.info, "get_current_user", None) is not None:
             return ""
         for one in handler.info.mro:
@@ -111,7 +111,7 @@ class Client(Shaping):
     def identity(
         self, text: str, node: ast.AST, *, presumed: bool = False, certain: bool = False
     ) -> Value:
-        """Where the program asks who the client is."""
+        """Identity of the client, where the program asks for it."""
         if self.mode == "anonymous":
             return Nobody(text, node, self.frame.module, presumed=presumed, certain=certain)
         return self.principal(text)

@@ -57,7 +57,7 @@ def explored(
         mode: Who the client is.
         words: What the route gives to `initialize`.
         origin: The page that connects, where its origin is what is asked for.
-        filled: Tables that are known to have an entry for whoever comes.
+        filled: Tables that are known to have an entry for every client.
         at: The path of its address, where there is only one.
         verb: The method of the request, of what is a page and no WebSocket.
         worth: The steps that it is worth, where it is another budget than usual.
@@ -136,9 +136,9 @@ def _next(pending: list[Way], taken: set[Outcome], *, in_depth: bool) -> Way:
 
 
 def _forget_what_anyone_begins(pathway: Pathway) -> None:
-    """What any message brings about is no proof of identity, whatever it is called.
+    """Forget values that any message causes: they prove no identity, under any name.
 
-    What a message brings about where nobody is asked may well be a proof where a setting has it asked.
+    A value that a message causes without a check may well be a proof where a setting enables the check.
     """
     begun = [
         (path, {event.text for event in path.events if event.kind == "begun"})
@@ -159,7 +159,7 @@ def _forget_what_anyone_begins(pathway: Pathway) -> None:
 
 
 def _agree(path: Path, other: Path) -> bool:
-    """Whether one configuration may have both ways."""
+    """Return True if one configuration may have both ways."""
     return all(
         other.assumptions[name].value == one.value
         for name, one in path.assumptions.items()
@@ -169,7 +169,7 @@ def _agree(path: Path, other: Path) -> bool:
 
 @dataclass(slots=True)
 class _Spent:
-    """How much of the work that is worth it was done."""
+    """Share of the worthwhile work that is done."""
 
     most: int
     steps: int = 0
@@ -185,12 +185,12 @@ class _Spent:
         run.project.budget.spend(run.steps)
 
     def is_over(self) -> bool:
-        """Whether no further way is followed."""
+        """Return True if no further way is followed."""
         return self.paths >= _MAX_PATHS or self.steps >= self.most
 
 
 def _settles(path: Path, asked: Asked | None) -> bool:
-    """Whether the answer to a page is known after this way, whatever others say."""
+    """Return True if this way settles the answer to a page, for every outcome of the others."""
     return asked is not None and asked.throughout and path.answer is False and path.is_as_shipped
 
 
@@ -242,7 +242,7 @@ def explore_origin(
     asked: Asked | str,
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
 ) -> Pathway:
-    """What `check_origin` answers to this origin; `answer` of each path."""
+    """Explore the answer of `check_origin` to this origin; `answer` of each path."""
     if isinstance(asked, str):
         asked = Asked(asked, otherwise=True)
     return explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)

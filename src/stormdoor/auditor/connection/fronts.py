@@ -1,4 +1,4 @@
-"""What is asked before the application is.
+"""Checks before the application.
 
 `HTTPServer(guarded(application))`, `Application.__call__`, a router of the project's own, rules with
 matchers.
@@ -42,13 +42,13 @@ class Fronts(Callbacks):
     """Functions and objects that have the request first."""
 
     fronting = False
-    """Whether it is found out what stands in front of the application, or that has the request."""
+    """True while it is determined which routers stand before the application or have the request."""
 
     def passes_fronts(self, node: ast.AST) -> bool:
-        """Whether this client's request comes to the application.
+        """Return True if this client's request reaches the application.
 
-        What does nothing with it that could be read is not there, but for a router that answers that
-        the request is for nobody, or for another application.
+        A front without a readable effect is ignored, except a router that answers that the request is for
+        no handler, or for another application.
         """
         if self.mode == "origin":
             return True
@@ -113,7 +113,7 @@ class Fronts(Callbacks):
         return super().library_call(name, args, words, node)
 
     def _serves_it(self, entries: Value) -> bool:
-        """Whether the handler may be among those that an application is given, as far as can be told."""
+        """Return True if the handler may be among the entries of an application, as far as is known."""
         match entries:
             case Sequence(items=items, exact=True):
                 return any(map(self._serves_it, items))
@@ -125,7 +125,7 @@ class Fronts(Callbacks):
                 return True
 
     def _ruled(self, rules: Sequence, request: Value, node: ast.AST) -> Value:
-        """What a router does with a request: the first rule whose matcher does not answer None has it.
+        """Route a request: the first rule with a matcher that does not return None has it.
 
         Raises:
             ApplicationReached: Some rule leads to the application, or none that was found does.
@@ -146,7 +146,7 @@ class Fronts(Callbacks):
         return Const(None)
 
     def _passes_by(self, matcher: Value, request: Value, node: ast.AST) -> bool:
-        """Whether a matcher of the project says of this request that it is not for its rule."""
+        """Return True if a matcher of the project says that this request is not for its rule."""
         if not isinstance(matcher, Instance):
             return False  # some path of the application fits
         return _leads_elsewhere(
@@ -200,7 +200,7 @@ class Fronts(Callbacks):
 
 
 def _routes(front: Value) -> bool:
-    """Whether it is a router, which has the request go where it says, or nowhere."""
+    """Return True if it is a router, which decides where the request goes."""
     function = front.function if isinstance(front, Bound) else front
     return (isinstance(function, Special) and function.kind == "rules") or (
         isinstance(function, Function) and getattr(function.node, "name", "") == "find_handler"
@@ -208,7 +208,7 @@ def _routes(front: Value) -> bool:
 
 
 def _leads_elsewhere(answer: Value) -> bool:
-    """Whether what a matcher or a router answers says for certain that the handler is not meant."""
+    """Return True if the answer of a matcher or router certainly excludes the handler."""
     return isinstance(answer, Nobody) or (
         answer.kind == "elsewhere"
         if isinstance(answer, Special)

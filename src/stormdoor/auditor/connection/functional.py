@@ -82,7 +82,7 @@ class Functional(Picks):
 
 
 def _length(value: Value) -> Value | None:
-    """How many there are as shipped, of what a module lists."""
+    """Return the shipped number of items that a module lists."""
     held = settled(value)
     if not isinstance(held, Sequence | Mapping) or not held.exact:
         return None

@@ -1,4 +1,4 @@
-"""What a client sends, and which methods are given it: `on_message`, events, what a message names."""
+"""Client messages and the methods that receive them: `on_message`, events, methods named by a message."""
 
 import ast
 
@@ -14,7 +14,7 @@ from stormdoor.auditor.reading.project import External
 __all__ = ["Hearing"]
 
 _OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
-"""What the library calls by itself, whatever a message says."""
+"""Methods that the library calls itself, for every message."""
 _OF_NAMESPACE = frozenset({"on_connect", "on_disconnect"})
 
 
@@ -22,7 +22,7 @@ class Hearing(Arguments):
     """Messages, and the events of libraries."""
 
     info: ClassInfo
-    """The class whose connection is followed."""
+    """Class of the connection that is followed."""
 
     def method(self, name: str, args: list[Value], words: dict[str, Value] | None = None) -> Value:
         """Call a method of the handler and wait for it."""
@@ -35,7 +35,7 @@ class Hearing(Arguments):
         return self.awaited(self.call(function, args, words or {}, node), node)
 
     def hear(self, message: Value) -> None:
-        """What a client sends: a message, which may name a method, or an event of a namespace."""
+        """Deliver a client's message, which may name a method, or an event of a namespace."""
         if self.is_namespace():
             self._event(message)
             return

@@ -1,4 +1,4 @@
-"""Libraries whose meaning matters on the way of a connection."""
+"""Libraries with a modelled meaning on the way of a connection."""
 
 import ast
 import re
@@ -65,7 +65,7 @@ _STANDS_FOR: dict[str, Callable[[], Value]] = {
     "random.SystemRandom": lambda: Named("random"),
     "tornado.ioloop.IOLoop.current": lambda: Unknown(text="tornado.ioloop.IOLoop.current"),
 }
-"""What gives an object that is there already, or that has the methods of a module."""
+"""Calls that return an existing object, or one with the methods of a module."""
 _SIGNED = {
     "jwt.decode": False,
     "jwt.encode": True,
@@ -73,7 +73,7 @@ _SIGNED = {
     "tornado.web.decode_signed_value": False,
     "tornado.web.get_signed_cookie": False,
 }
-"""What makes a token, and what reads one."""
+"""Calls that make a token, and calls that read one."""
 _OF_SOMEBODY = frozenset({"answer", "client", "found"})
 _DICTIONARIES = words(
     """
@@ -81,7 +81,7 @@ _DICTIONARIES = words(
     weakref.WeakValueDictionary
     """
 )
-"""What makes a table."""
+"""Calls that make a table."""
 
 
 class TornadoModel(Functional):
@@ -90,7 +90,7 @@ class TornadoModel(Functional):
     def library_call(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        """A call of a library whose meaning matters."""
+        """Call a library function with a modelled meaning."""
         last = name.rpartition(".")[2]
         match name:
             case "getattr":
@@ -114,7 +114,7 @@ class TornadoModel(Functional):
             case "type" if found := self._type(args, node):
                 return found
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
-                return Unknown(text=f"{name}()")  # what stands in a class is nobody's choice
+                return Unknown(text=f"{name}()")  # an entry of a class is not a client's choice
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
                 return _is_one_of(args[0], args[1])
             case "typer.Option" | "typer.Argument" if args:
@@ -159,7 +159,7 @@ class TornadoModel(Functional):
             case "os.path.exists" | "os.path.isfile" if (
                 self.mode == "anonymous" and args and _is_file_of_people(args[0])
             ):
-                # A file of users, passwords, keys: whoever installs the program makes it.
+                # A file of users, passwords, keys: the operator makes it.
                 text = f"{name}({text_of(args[0])})"
                 return Setting(text, Const(value=False), text=text)
             case _ if name in _STANDS_FOR:
@@ -194,7 +194,7 @@ class TornadoModel(Functional):
         return super().library_call(name, args, words, node)
 
     def _digests_compared(self, args: list[Value], node: ast.Call) -> Value:
-        """As `==`; with a secret that nobody has set, nobody knows what it is compared with."""
+        """Compare as `==` does; with an unset secret, the other side of the comparison is unknown."""
         left, right = (_shown(one) for one in args)
         for one, other in ((left, right), (right, left)):
             if (
@@ -206,14 +206,14 @@ class TornadoModel(Functional):
         return self.compare(left, ast.Eq(), right, node)
 
     def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
-        """What a field of a data class is as shipped."""
+        """Return the shipped value of a field of a data class."""
         maker = words.get("default_factory", words.get("factory"))
         if maker is not None:
             return self.call(maker, [], {}, node)
         return words.get("default", args[0] if args else None)
 
     def _any(self, name: str, items: Sequence, node: ast.AST) -> Value | None:
-        """What `any` and `all` make of an identity that is asked for among other things."""
+        """Result of `any` and `all` for an identity among other items."""
         decides = name == "any"
         if items.exact and not items.items:
             return Const(value=not decides)
@@ -240,7 +240,7 @@ class TornadoModel(Functional):
         return Mapping(entries, not unread, labels_of(*unread))
 
     def _hasattr(self, args: list[Value]) -> Value:
-        """What a class or a constructor gave is there; of the connection, also what is not there yet."""
+        """Attributes of a class or its constructor exist; of the connection, also those set later."""
         target, name = (args[0], args[1]) if len(args) == 2 else (None, None)
         if isinstance(target, Instance) and isinstance(name, Const) and isinstance(name.value, str):
             if name.value in target.attrs or isinstance(
@@ -256,13 +256,13 @@ class TornadoModel(Functional):
             ):
                 return Const(value=False)
         if isinstance(target, Function | Bound) and isinstance(name, Const):
-            return Const(name.value in _marks(target))  # `@public` has put it there, or nobody
+            return Const(name.value in _marks(target))  # only `@public` can have put it there
         if isinstance(target, Special) and isinstance(name, Const) and target.kind == "request":
             return Const(name.value in _OF_REQUEST)
         return Unknown(text="hasattr()")
 
     def _is_nowhere(self, info: ClassInfo, name: str) -> bool:
-        """Whether it is a private name that no class speaks of: it is put together, if it is there."""
+        """Return True if it is a private name that no class mentions: composed, if it exists at all."""
         return (
             name not in METHODS
             and name[:1] == "_"
@@ -276,9 +276,9 @@ class TornadoModel(Functional):
         )
 
     def _of_what_is_signed(self, name: str, args: list[Value], node: ast.AST) -> Value | None:
-        """A token that is signed, or what one of this client says, whose signature is none.
+        """A signed token, or the content of this client's token, which has no valid signature.
 
-        Where a page gives one to whoever asks for it, it is valid, and is known to nobody as somebody's.
+        A token that a page gives to every client is valid, and names no user.
         """
         use = _use_of(name, args)
         if _SIGNED[name]:
@@ -364,7 +364,7 @@ class TornadoModel(Functional):
                     and isinstance(target, Special)
                     and target.kind == "application"
                 ):
-                    # What the application may have is a part of it, and nobody's identity.
+                    # An optional attribute of the application is a part of it, and no identity.
                     return Setting(f"application.{name.value}", args[2], text=found.text)
                 return found
             return self.attribute(target, name.value, node)
@@ -374,7 +374,7 @@ class TornadoModel(Functional):
 
 
 def _is_one_of(one: Instance, kinds: Value) -> Value | None:
-    """Whether an object of the project is of a class; None where that is not known."""
+    """Decide if an object of the project is of a class; None if that is unknown."""
     listed = kinds.items if isinstance(kinds, Sequence) else [kinds]
     infos = [kind.info for kind in listed if isinstance(kind, ClassRef)]
     if any(info in one.info.mro for info in infos):
@@ -384,7 +384,7 @@ def _is_one_of(one: Instance, kinds: Value) -> Value | None:
 
 
 def _documented(text: str) -> Mapping:
-    """The options that a help text speaks of, as they are where nobody gives them."""
+    """Options in a help text, with the values that they have by default."""
     options: dict[object, Value] = {}
     for line in text.splitlines():
         found = _OPTION.match(line)
@@ -397,7 +397,7 @@ def _documented(text: str) -> Mapping:
 
 
 def _is_file_of_people(value: Value) -> bool:
-    """Whether a path is that of the users' file; what is of one user, `f"{user.id}.png"`, is none."""
+    """Return True if a path is that of the users' file; a file of one user, `f"{user.id}.png"`, is none."""
     return lexicon.concerns_identity(re.sub(r"\{[^{}]*\}", "", text_of(value)))
 
 
@@ -412,7 +412,7 @@ def _callable(value: Value) -> Value:
 
 
 def _use_of(name: str, args: list[Value]) -> str:
-    """What stands for all that is signed with this key, or for this use: `(SECRET, "ws", …)`."""
+    """Name that stands for all values signed with this key, or for this use: `(SECRET, "ws", …)`."""
     match args:
         case [_, Const(value=str() as use), *_] if name.startswith("tornado."):
             return f"{SIGNED}{use}"
@@ -445,7 +445,7 @@ def _marks(value: Value) -> dict[str, Value]:
 
 
 def _shown(value: Value) -> Value:
-    """What the client sends is shown as proof where it is compared in constant time."""
+    """Mark the client's value as proof where it is compared in constant time."""
     if isinstance(value, Unknown) and "client" in value.labels and "named" not in value.labels:
         return Unknown(value.labels | {"credential"}, value.text, value.truthy)
     return value

@@ -142,7 +142,7 @@ class TornadoMethods(TornadoAttributes):
                 return Const(None)
 
     def _heard_by_base(self, args: list[Value], node: ast.AST) -> Value:
-        """What a base does with a message that was not read, as far as it is known: it types it.
+        """Effect of an unread base on a message, as far as it is known: it types it.
 
         Who is let in has a terminal of its own: that is what the base is there for.
         """
@@ -220,7 +220,7 @@ def _is_constant(value: Value) -> bool:
         case Const() | Setting(default=Const(value=str())):
             return True
         case Nobody():
-            return True  # that nobody is known, or that the password was wrong
+            return True  # that no user is known, or that the password was wrong
         case Sequence(items=items):
             return all(_is_constant(one) for one in items)
         case Mapping(items=items):

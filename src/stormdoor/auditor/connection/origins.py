@@ -1,4 +1,4 @@
-"""Which origins a handler lets in: `check_origin` is asked about origins an attacker can have."""
+"""Origins that a handler admits: `check_origin` is asked about origins an attacker can have."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -125,10 +125,10 @@ class _Asking:
     known: dict[Asked, Pathway] = field(default_factory=dict)
     steps: int = 0
     is_cut: bool = False
-    """Whether it was too much work to know if some page is let in."""
+    """True if it was too much work to decide that some page is admitted."""
 
     def pathway(self, asked: Asked) -> Pathway | None:
-        """What happens to this page; None where that would be too much work."""
+        """Explore the handshake of this page; None if that would be too much work."""
         if asked not in self.known:
             if self.steps > _MAX_STEPS:
                 self.is_cut = True
@@ -140,7 +140,7 @@ class _Asking:
     def lets_in(
         self, origin: str, host: str = HOST, address: str = ADDRESS, *, mostly: bool = False
     ) -> bool:
-        """Whether this page is certainly let in as shipped.
+        """Return True if this page is certainly admitted as shipped.
 
         Args:
             origin: Where it comes from.
@@ -207,7 +207,7 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
 
 
 def _is_up_to_page(paths: list[Path]) -> bool:
-    """Whether what the page writes into the address decides, and not a setting beside it."""
+    """Return True if the page's own text in the address decides, and no setting beside it."""
     return any(
         path.answer
         and path.whim
@@ -226,7 +226,7 @@ def _agree(path: Path, other: Path) -> bool:
 
 
 def _meddles(info: ClassInfo) -> bool:
-    """Whether the class does something about its origins outside of `check_origin`."""
+    """Return True if the class handles its origins outside of `check_origin`."""
     return any(
         _is_meddling(node)
         for one in info.mro
@@ -287,7 +287,7 @@ def _anywhere(asking: _Asking, attempt: Try) -> tuple[Trick, str]:
 
 
 def _within(module: Module, name: str) -> bool:
-    """Whether a file is of the package that the class of this name comes from."""
+    """Return True if a file is of the package that the class of this name comes from."""
     package = name.partition(".")[0]
     return f".{package}." in f".{module.name}."
 
@@ -308,7 +308,7 @@ def _shipped(pathway: Pathway) -> list[Path]:
 
 
 def _answer(pathway: Pathway) -> bool | None:
-    """What is answered as shipped; None where that depends."""
+    """Return the shipped answer; None if it depends."""
     shipped = _shipped(pathway)
     answers = {path.answer for path in shipped}
     if len(answers) < 2 or not pathway.complete:

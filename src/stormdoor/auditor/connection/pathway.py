@@ -24,7 +24,7 @@ class Asked:
         address: Where the client is.
         whole: Whether what runs before `check_origin` is followed, too.
         otherwise: Whether ways that only another configuration takes are followed, too.
-        listed: What is in lists of the server that nobody can read here.
+        listed: Items in lists of the server that cannot be read here.
         throughout: Whether all that matters is if it is let in on every way as shipped: the first that
             refuses it is the last that is followed.
     """
@@ -53,7 +53,7 @@ class Path:
         handled: How many events there were when each message had been handled, one way or the other.
         answer: What `check_origin` answered.
         whim: Whether that hung on what the page writes into the address.
-        unsure: Whether that hung on what nobody can read here.
+        unsure: True if that depended on values that cannot be read here.
         claimed: Whether it was noted who the client is, and nothing had been asked before.
         weighed: Whether it hung on what the server found or answered for what this client sent.
         looked_at: What `check_origin` looked at beside the origin: `host`, `address`, `port`, `list`.
@@ -77,7 +77,7 @@ class Path:
 
     @property
     def is_as_shipped(self) -> bool:
-        """Whether every setting is on this way what it is as shipped, as far as that is known."""
+        """Return True if every setting on this way has its shipped value, as far as that is known."""
         return all(
             one.default is None or one.default == one.value for one in self.assumptions.values()
         )
@@ -97,7 +97,7 @@ class Path:
         return turns
 
     def at(self, stage: Stage) -> list[Event]:
-        """What happened in a stage."""
+        """Return the events of a stage."""
         return [event for event in self.events if event.stage == stage]
 
 
@@ -113,7 +113,7 @@ class Pathway:
         steps: How much work it was.
         uncertain: Methods that a class that was not read may define, with that class.
         asked: Tables that were asked for what belongs to a credential.
-        filled: Tables that have an entry for whoever comes.
+        filled: Tables that have an entry for every client.
     """
 
     paths: list[Path] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """A text that a regular expression matches, with what in it the pattern leaves free.
 
-Whoever wants to pass a pattern begins with a text that it is meant for. Nothing is searched: one
+An attacker who wants to pass a pattern begins with a text that it is meant for. Nothing is searched: one
 repetition, one alternative, one character of each set are taken, so it is quick for any pattern.
 """
 
@@ -35,12 +35,12 @@ class Example:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text reads like a regular expression, and not like a name with stars."""
+    """Return True if a text reads like a regular expression, and not like a name with stars."""
     return len(text) <= _MAX_PATTERN and _META.search(text.replace("*.", "")) is not None
 
 
 def is_glob(text: str) -> bool:
-    """Whether a text has stars and nothing else that only a regular expression has."""
+    """Return True if a text has stars and nothing else that only a regular expression has."""
     return "*" in text and re.search(r"[\\\[\](){}^$+|]", text) is None
 
 

@@ -1,4 +1,4 @@
-"""What a client picks by a name that it sends."""
+"""Parts of the program that a client picks by a name that it sends."""
 
 import ast
 
@@ -24,7 +24,7 @@ from stormdoor.auditor.reading.project import External
 __all__ = ["FROM_A_LIST", "Picks", "prefix_of"]
 
 FROM_A_LIST = "getattr of a list"
-"""How it is recorded where the names that may be picked stand in a list."""
+"""Record of a pick where the possible names stand in a list."""
 
 _MAX_PICKED = 16
 _CUTS = frozenset({"abort", "close"})
@@ -63,7 +63,7 @@ class Picks(TornadoMethods):
         raise Thrown("AttributeError", node, self.frame.module)
 
     def _own_of(self, target: Value) -> list[str]:
-        """The methods of the connection that are none of Tornado: any may be meant by who is somebody."""
+        """Methods of the connection that are not Tornado's: an authenticated client may pick any of them."""
         if self.mode != "member" or not isinstance(target, Instance) or not target.handler:
             return []
         return [
@@ -73,7 +73,7 @@ class Picks(TornadoMethods):
         ][:_MAX_PICKED]
 
     def _all_of(self, target: Value) -> list[str]:
-        """The methods of a part of the program, all of whose classes were read, for who is nobody."""
+        """Methods of a part of the program with fully read classes, for an unauthenticated client."""
         if (
             self.mode != "anonymous"
             or not isinstance(target, Instance)
@@ -121,7 +121,7 @@ class Picks(TornadoMethods):
         return self.dispatched(text, args, node)
 
     def dispatched(self, how: str, args: list[Value], node: ast.AST) -> Value:
-        """Whatever has the name that the client sends."""
+        """Return the value that has the name sent by the client."""
         self.record("dispatch", node, how, values=tuple(args))
         if self.accepted:
             self.record("act", node, how, values=tuple(args))
@@ -159,8 +159,8 @@ class Picks(TornadoMethods):
         """The methods of an object that a name of the client may stand for.
 
         Returns:
-            Their names, and whether somebody has listed them; else it is all that begin alike. Of
-            an object that was not read, those that are listed.
+            Their names, and True if the program lists them; else it is all that begin alike. Of an object
+            that was not read, those that are listed.
         """
         methods = self._functions_of(target)
         prefix = prefix_of(text_of(name))
@@ -181,12 +181,12 @@ class Picks(TornadoMethods):
 
 
 def _is_stream(text: str) -> bool:
-    """Whether it is what the handler speaks through: `self.ws_connection`, `self.ws_connection.stream`."""
+    """Return True if it is the handler's own transport: `self.ws_connection`, `self.ws_connection.stream`."""
     return text.startswith("self.") and text.rpartition(".")[2] in {"stream", "ws_connection"}
 
 
 def _asks_for_base(function: ast.AST | None) -> bool:
-    """Whether a function looks at the base of what it has picked: only what is meant has it."""
+    """Return True if a function tests the base of the picked value: only meant values have it."""
     return function is not None and any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -196,13 +196,13 @@ def _asks_for_base(function: ast.AST | None) -> bool:
 
 
 def _has_everything(value: Value) -> bool:
-    """Whether it is the table of all that a module or an object has."""
+    """Return True if it is the table of all attributes of a module or an object."""
     text = text_of(value)
     return isinstance(value, Unknown) and (text.startswith(_ALL_NAMES) or text.endswith("__dict__"))
 
 
 def prefix_of(text: str) -> str:
-    """What a name certainly begins with: `"on_" + kind`, `f"on_{kind}"`, `"on_%s" % kind`."""
+    """Return the certain beginning of a name: `"on_" + kind`, `f"on_{kind}"`, `"on_%s" % kind`."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):

@@ -134,7 +134,7 @@ class Run(Hearing):
         return Const(None)
 
     def _is_of_class(self, name: str) -> bool:
-        """Whether a method is one of the class, and no connection's."""
+        """Return True if a method is one of the class, and no connection's."""
         found = self._member(self.info, name, None)
         return (
             found is not None
@@ -152,7 +152,7 @@ class Run(Hearing):
             self.info = handler.info = self.shaped(self.with_bases(self.info))
 
     def given(self) -> dict[str, Value]:
-        """What the route gives to `initialize`; a switch that concerns identity is a setting."""
+        """Arguments that the route gives to `initialize`; a switch that concerns identity is a setting."""
         found: dict[str, Value] = {}
         for name, (module, value) in self.words.items():
             maker = isinstance(value, ast.Name) and value.id == "self"
@@ -166,7 +166,7 @@ class Run(Hearing):
         return found
 
     def _maker(self, module: Module, value: ast.expr) -> Value:
-        """`("/ws", Socket, {"server": self})`: the object whose method makes the routes."""
+        """`("/ws", Socket, {"server": self})`: return the object with the method that makes the routes."""
         around = [
             one
             for one in module.classes
@@ -242,7 +242,7 @@ class Run(Hearing):
         raise PathEnd
 
     def answers_later(self) -> bool:
-        """Whether `check_origin` is a coroutine, or a generator: both count as true."""
+        """Return True if `check_origin` is a coroutine, or a generator: both count as true."""
         member = self._member(self.info, "check_origin", None)
         if member is None or not isinstance(member.binding, Defined):
             return False
@@ -257,7 +257,7 @@ class Run(Hearing):
         )
 
     def check_looks_at_handler(self) -> bool:
-        """Whether `check_origin` can know anything of what the constructor made."""
+        """Return True if `check_origin` can read a value that the constructor made."""
         member = self._member(self.info, "check_origin", None)
         node = member.binding.node if member and isinstance(member.binding, Defined) else None
         if not isinstance(node, ast.FunctionDef) or node.decorator_list or not node.args.args:
@@ -282,7 +282,7 @@ class Run(Hearing):
         )
 
     def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
-        """The 101, then `open`, then messages; whoever called comes back after the connection."""
+        """Send the 101, then run `open`, then messages; the caller resumes after the connection."""
         if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
             return Const(None)
         path = self.path
@@ -308,7 +308,7 @@ class Run(Hearing):
             self.catching = around
 
     def _opened(self, args: list[Value], words: dict[str, Value]) -> None:
-        """What `open` does."""
+        """Run `open`."""
         path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
@@ -331,7 +331,7 @@ class Run(Hearing):
             raise PathEnd from None
 
     def _goes_on_in_get(self, node: ast.AST) -> bool:
-        """Whether `get` of the handler goes on after `super().get()`, which it does not wait for."""
+        """Return True if `get` of the handler continues after `super().get()`, which it does not await."""
         for frame in self.frames:
             if frame.receiver is self.handler and getattr(frame.node, "name", "") == "get":
                 return frame.node is not None and id(node) in _left_alone(frame.node)
@@ -364,12 +364,12 @@ class Run(Hearing):
         raise PathEnd
 
     def _ended(self) -> Literal["through", "raised"]:
-        """How a method ended that may have left its work to a task."""
+        """Outcome of a method that may have left its work to a task."""
         broken_off, self.broken_off = self.broken_off, False
         return "raised" if broken_off else "through"
 
     def _negotiate(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
-        """What Tornado asks of the handler before it sends the 101: the protocol, the subprotocol."""
+        """Run Tornado's calls to the handler before the 101: the protocol, the subprotocol."""
         self.opening = (args, words, node)
         if self._member(self.info, "get_websocket_protocol", None) is not None:
             protocol = self.method("get_websocket_protocol", [])
@@ -383,7 +383,7 @@ class Run(Hearing):
         return self.connect()
 
     def lets_in(self, node: ast.AST) -> bool:
-        """What `check_origin` answers."""
+        """Return the answer of `check_origin`."""
         handler = self.handler
         if handler is None:
             return False

@@ -1,4 +1,4 @@
-"""What is shown to whoever comes, and so proves nothing: the keys of a table, a secret in a page."""
+"""Values shown to every client, which prove nothing: the keys of a table, a secret in a page."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _WRAPPED = re.compile(r"(?:json\.dumps|tornado\.escape\.json_encode|list|sorted|
 
 
 def shown_on(paths: Iterable[Path]) -> set[str]:
-    """The names of what is told as it is, in whatever form: `self.write(json.dumps(list(ROOMS)))`."""
+    """Names of the values that are sent unchanged, in any form: `self.write(json.dumps(list(ROOMS)))`."""
     return {name for path in paths for name in _shown_before_any_check(path.events)}
 
 

@@ -48,7 +48,7 @@ _MAX_JOINED = 4
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a check may compare with.
+    """Values that a check may compare with.
 
     Args:
         texts: Strings in it, in what it calls, and in the lists that it names.
@@ -143,7 +143,7 @@ class Reader:
                     yield from _trees(found.module, found.binding)
 
     def _named(self, module: Module, name: str) -> Iterator[tuple[Module, ast.AST]]:
-        """What a name may stand for in a method of the class."""
+        """Yield the meanings of a name in a method of the class."""
         if name in self.words:
             yield self.words[name]
         for meaning in self.project.members(module, name)[:4]:
@@ -173,7 +173,7 @@ def _trees(module: Module, binding: object) -> Iterator[tuple[Module, ast.AST]]:
 
 
 def anybody(said: Said) -> Iterator[Try]:
-    """Origins that resemble nothing: whoever lets one in compares with nothing."""
+    """Origins that resemble nothing: a check that admits one compares with nothing."""
     yield Try("any", "http://attacker.example")
     for port in dict.fromkeys([int(HOST.rpartition(":")[2]), *said.numbers]):
         yield Try("any", f"https://attacker.example:{port}")
@@ -190,8 +190,8 @@ def tricks(said: Said, *, own: bool) -> list[Try]:
 
     Args:
         said: What it compares with.
-        own: Whether it looks at the host of the server, or at a list that nobody can read here: what
-            resembles those comes first.
+        own: True if it reads the host of the server, or an unreadable list: origins that resemble those
+            come first.
     """
     named = list(dict.fromkeys(host for text in said.texts for host in _hosts(text)))[:_MAX_HOSTS]
     of_own = list(_of_host(_Host(STAND_IN, STAND_IN), own=True))

@@ -1,4 +1,4 @@
-"""What a client finds that was there before it came: tables that pages and other sockets fill for anybody."""
+"""Entries older than the connection: tables that pages and other sockets fill for all clients."""
 
 import ast
 import re
@@ -22,18 +22,18 @@ from stormdoor.auditor.reading.project import External, Meaning, Project
 __all__ = ["explore", "routed"]
 
 Words: TypeAlias = MappingABC[str, tuple[Module, ast.expr]]
-"""What a route gives to `initialize`, by the names."""
+"""Arguments that a route gives to `initialize`, by their names."""
 
 _NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
-"""What stands for the name of a table that has none."""
+"""Stand-ins for the name of a table that has none."""
 _SIGNS = re.compile(r"\bcreate_signed_value\b|\bjwt\.encode\b")
-"""What makes a signed value that may be told."""
+"""Calls that make a signed value that may be sent."""
 _VERBS = ("get", "post", "put")
 _WORTH = 2_000
 """Steps that one page is worth."""
 _MAX_VISITED = 16
 _ROUNDS = 2
-"""How often it is followed once more with what it has put into tables, which may lead it to others."""
+"""Number of repetitions with the entries that it has put into tables, which may lead it to others."""
 
 
 def explore(
@@ -47,8 +47,9 @@ def explore(
 ) -> Pathway:
     """Every way that a connection of such a client can go.
 
-    `if key in ROOMS: ROOMS[key].add(self)`, and `ROOMS[key] = {self}` otherwise, lets everybody in. So does
-    `if token not in TOKENS: self.close()`, if the front page has put one there for whoever asks for it.
+    `if key in ROOMS: ROOMS[key].add(self)`, and `ROOMS[key] = {self}` otherwise, admits every client. So
+    does `if token not in TOKENS: self.close()`, if the front page has put one there for every client that
+    requests it.
 
     Args:
         project: The files.
@@ -84,7 +85,7 @@ def explore(
 def _filled_before(
     project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
 ) -> tuple[Kept, bool]:
-    """What other handlers put into these tables for whoever comes to them, and whether all were followed."""
+    """Entries that other handlers put into these tables for every client, and True if all were followed."""
     names = frozenset(one.rpartition(".")[2] for one in wanted)
     filled: Kept = {}
     handlers = [one for one in _handlers(hierarchy) if one is not info]
@@ -107,7 +108,7 @@ def _filled_before(
 
 
 def _says(info: ClassInfo, pattern: re.Pattern[str], but: frozenset[Module] = frozenset()) -> bool:
-    """Whether it stands in a class, or in one that it derives from, in other files than these."""
+    """Return True if a class, or one of its bases, outside of these files contains it."""
     return any(
         pattern.search(line)
         for one in info.mro
@@ -120,7 +121,7 @@ def _says(info: ClassInfo, pattern: re.Pattern[str], but: frozenset[Module] = fr
 def _fills_by(
     project: Project, names: frozenset[str]
 ) -> tuple[re.Pattern[str], frozenset[Module], frozenset[Module]]:
-    """What a file says that fills one of these tables: its name, or a call of a function that names it.
+    """Signs in a file that it fills one of these tables: its name, or a call of a function that names it.
 
     Returns:
         The pattern, the files that have a name, and those that have neither.
@@ -144,7 +145,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 
 def _means_to_tell(project: Project, page: ClassInfo, secrets: set[str]) -> bool:
-    """Whether a page hands one of these secrets to what goes to the client: `self.write(TOKEN)`."""
+    """Return True if a page passes one of these secrets to its answer: `self.write(TOKEN)`."""
     if any(one.startswith(SIGNED) for one in secrets) and _says(page, _SIGNS):
         return True
     secrets = {one for one in secrets if not one.startswith(SIGNED)}
@@ -165,7 +166,7 @@ def _means_to_tell(project: Project, page: ClassInfo, secrets: set[str]) -> bool
 
 
 def _made_of(project: Project, owner: ClassInfo, node: ast.expr) -> Iterator[str]:
-    """What stands behind a name of a module: `secrets.token_hex(16)` of `TOKEN`."""
+    """Yield the source behind a name of a module: `secrets.token_hex(16)` of `TOKEN`."""
     for one in project.resolve(owner.module, node):
         if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
             yield ast.unparse(one.binding.value)
@@ -173,7 +174,7 @@ def _made_of(project: Project, owner: ClassInfo, node: ast.expr) -> Iterator[str
 
 @remembered
 def _filled_by(hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
-    """What a handler puts into tables for whoever comes, and what it tells; whether all was followed."""
+    """Entries that a handler stores for every client, and its answers; True if all was followed."""
     project = hierarchy.project
     filled: Kept = {}
     complete = True
@@ -194,7 +195,7 @@ def _filled_by(hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
 
 @lru_cache(maxsize=4)
 def routed(hierarchy: Hierarchy) -> dict[int, Words]:
-    """What the routes give to each handler: the same tables to several of them."""
+    """Return the arguments of the routes for each handler: the same tables for several of them."""
     named: dict[str, list[ClassInfo]] = {}
     for info in _handlers(hierarchy):
         named.setdefault(info.name, []).append(info)

@@ -1,4 +1,4 @@
-"""Where Tornado's Application is made, and the settings that it gets."""
+"""Calls that make Tornado's Application, and the settings that it gets."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ _DEPTH = 8
 
 
 def is_application(call: Call) -> bool:
-    """Whether a call makes an Application."""
+    """Return True if a call makes an Application."""
     # `super().__init__()` is called everywhere, and asking what it means has other files read.
     return last_name(call.node) != "__init__" and _APPLICATION in call.names
 
@@ -103,7 +103,7 @@ def _hands_on(call: Call) -> bool:
 
 
 def _routes_elsewhere(call: Call, endpoint: Endpoint) -> bool:
-    """Whether all its routes stand in it, and none is one of the endpoint's: a redirection, say."""
+    """Return True if all its routes are visible and none is the endpoint's, as in a redirection."""
     shown = _handlers(call)
     if not isinstance(shown, ast.List) or not shown.elts:
         return False
@@ -114,7 +114,7 @@ def _routes_elsewhere(call: Call, endpoint: Endpoint) -> bool:
 
 
 def _handlers(call: Call) -> ast.expr | None:
-    """What a call that makes an Application, or hands on to one, gives as the routes."""
+    """Return the routes of a call that makes an Application, or forwards to one."""
     given = [one for one in call.node.args if not (isinstance(one, ast.Name) and one.id == "self")]
     return next(iter(given), call.words.get("handlers"))
 
@@ -128,9 +128,9 @@ def setting(call: Call, name: str) -> ast.expr | bool:
 
 
 def is_left_over(endpoint: Endpoint) -> bool:
-    """Whether the program that a class belongs to routes its neighbours, and nobody ever names it.
+    """Return True if the program of a class routes its neighbours, and no code names the class.
 
-    Or routes another one of that name, and nobody names the file of this one.
+    Or routes another one of that name, and no code names the file of this one.
     """
     if endpoint.routes:
         return False
@@ -156,10 +156,10 @@ def is_left_over(endpoint: Endpoint) -> bool:
 
 
 def is_in_use(call: Call) -> bool:
-    """Whether others than its author may meet an Application that is made here.
+    """Return True if users other than the author may reach an Application made here.
 
-    One says in its name that it is for development; another one stands in a function of a script that
-    nobody calls, or tries a part of another program out.
+    Not in use: an Application with development in its name; one in a function of a script without a
+    caller; one that tries out a part of another program.
     """
     around = [one.name for one in call.scopes if isinstance(one, FunctionDefinition | ast.ClassDef)]
     if any(_DEVELOPMENT & set(words_of(name)) for name in around) or is_trial(call):
@@ -171,7 +171,7 @@ def is_in_use(call: Call) -> bool:
 
 
 def is_trial(call: Call) -> bool:
-    """Whether an Application of plain pages tries out a file that another program imports.
+    """Return True if an Application of plain pages tries out a file that another program imports.
 
     It stands below `if __name__ == "__main__":`, and the project makes an Application elsewhere.
     """
@@ -196,7 +196,7 @@ def _is_main(node: ast.AST) -> bool:
 
 
 def _imports(module: Module, stem: str) -> bool:
-    """Whether a file imports a module of this name, or something from it."""
+    """Return True if a file imports a module of this name, or something from it."""
     return any(
         isinstance(one, Imported) and stem in {one.module.rpartition(".")[2], one.name}
         for one in (*module.stars, *(each for bound in module.names.values() for each in bound))
@@ -204,7 +204,7 @@ def _imports(module: Module, stem: str) -> bool:
 
 
 def _is_never_run(call: Call, name: str) -> bool:
-    """Whether a file is a program of its own that never names one of its functions."""
+    """Return True if a file is a program of its own that never names one of its functions."""
     own = call.module
     if not any(map(_is_main, own.tree.body)) or (own.file.parent / "__init__.py").exists():
         return False
@@ -221,7 +221,7 @@ def _is_never_run(call: Call, name: str) -> bool:
 
 
 def _named(module: Module, *names: str) -> int:
-    """How often a file names any of these, in code or in words."""
+    """Return the number of times that a file names any of these, in code or in words."""
     if not names:
         return 0
     name = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
@@ -229,7 +229,7 @@ def _named(module: Module, *names: str) -> int:
 
 
 def is_on_loopback(call: Call) -> bool:
-    """Whether the file of an Application, or else the program, listens only where this machine reaches it."""
+    """Return True if the file of an Application, or else the program, listens only on loopback."""
     found = _listening(call.project, call.module) or [
         one
         for module in call.project.speaking("listen", "bind")
@@ -241,7 +241,7 @@ def is_on_loopback(call: Call) -> bool:
 
 
 def serves_no_socket(call: Call) -> bool:
-    """Whether all handlers of an Application are known, and none of them is a WebSocket's."""
+    """Return True if all handlers of an Application are known, and none of them is a WebSocket's."""
     if any("add_handlers" in line for line in call.module.lines):
         return False
     shown = _handlers(call)
@@ -256,7 +256,7 @@ def serves_no_socket(call: Call) -> bool:
 
 
 def initialized(call: Call) -> Call | None:
-    """Where the class that a call makes, an Application of the project's own, hands on its routes."""
+    """Call by which the project's own Application class forwards its routes."""
     found = call.project.resolve(call.module, call.node.func, call.scopes)
     bases: set[str] = set()
     inits: list[Call] = []
@@ -297,7 +297,7 @@ def _dotted(
 def _is_page(
     call: Call, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...], depth: int
 ) -> bool:
-    """Whether a class is a handler of plain requests, by all its bases."""
+    """Return True if a class is a handler of plain requests, by all its bases."""
     found = call.project.resolve(module, node, scopes)
     if not found or depth > _DEPTH:
         return False

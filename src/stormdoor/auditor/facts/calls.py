@@ -1,4 +1,4 @@
-"""What the text of a file says by itself: names of what is called, literals, and whose they are."""
+"""Facts in the text of a file: names of calls, literals, and their owners."""
 
 import ast
 import builtins
@@ -63,7 +63,7 @@ class Call:
 
     @property
     def hidden(self) -> bool:
-        """Whether there may be arguments that cannot be seen."""
+        """True if there may be arguments that cannot be seen."""
         return any(isinstance(one, ast.Starred) for one in self.node.args) or any(
             word.arg is None
             and (
@@ -210,7 +210,7 @@ class Call:
                 return None
 
     def _is_filled(self, name: str) -> bool:
-        """Whether something is put into a dictionary after it was made."""
+        """Return True if a dictionary gets entries after it was made."""
         return any(_fills(node, name) for node, _ in self.module.nodes() if node is not self.node)
 
 
@@ -232,7 +232,7 @@ def _fills(node: ast.AST, name: str) -> bool:
 
 
 def is_cut(call: Call) -> bool:
-    """Whether of a digest only a few letters are taken, for a name: `md5(x).hexdigest()[:8]`."""
+    """Return True if only a few letters of a digest are used, for a name: `md5(x).hexdigest()[:8]`."""
     around: ast.AST = call.function or call.module.tree
     for node in ast.walk(around):
         match node:
@@ -255,7 +255,7 @@ def call_at(project: Project, module: Module, node: ast.Call) -> Call:
 
 
 def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
-    """The calls in a file whose name ends like this; an imported name may have another one here."""
+    """The calls in a file with a name that ends like this; an import may have renamed it here."""
     by_name, nodes = _called(project, module), module.nodes()
     for at in sorted({at for name in last for at in by_name.get(name, ())}):
         node, scopes = nodes[at]
@@ -264,7 +264,7 @@ def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
 
 
 def all_calls(project: Project, *last: str) -> Iterator[Call]:
-    """The calls in all files of the scan whose name ends like this, in files that have it."""
+    """The calls in all files of the scan with a name that ends like this."""
     for module in project.naming(*last):
         yield from calls_in(project, module, *last)
 
@@ -312,7 +312,7 @@ class InFiles:
 
     @staticmethod
     def look_up(module: Module, project: Project) -> None:
-        """Follow the names of all calls in a file, for whichever check asks."""
+        """Resolve the names of all calls in a file, for every check that uses them."""
         if not is_test(module):
             _called(project, module)
 

@@ -32,7 +32,7 @@ def unverified(claim: str, noun: str) -> Callable[[Call], Iterator[Found]]:
         if len(call.node.args) > 4 or claim in _required(call) or is_own(token, claim):
             return
         found = call.found(f"The {noun} is not verified: the call names no {noun}.")
-        # A secret that nobody else has signs for nobody else: there it is hygiene.
+        # With a secret of its own, a project signs for no other party: there it is hygiene.
         hygiene = replace(found, level=Level.NOTE, confidence=Confidence.MEDIUM)
         yield found if token.foreign else hygiene
 

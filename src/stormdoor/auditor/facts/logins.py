@@ -15,7 +15,7 @@ SIGNERS = ("set_signed_cookie", "set_secure_cookie")
 
 _ARGUMENTS = frozenset({"get_argument", "get_body_argument", "get_query_argument"})
 _SENT = frozenset({"self.request.body", "self.request.arguments", "self.request.body_arguments"})
-# What proves nothing, whatever it is given. A login that calls anything else may ask there.
+# Calls that prove nothing with any argument. A login that calls anything else may check there.
 _PROVES_NOTHING = _ARGUMENTS | frozenset(
     [
         *SIGNERS,
@@ -31,7 +31,7 @@ _PROVES_NOTHING = _ARGUMENTS | frozenset(
 
 
 def believing(hierarchy: Hierarchy, cookie: str) -> Iterator[Call]:
-    """Where a signed cookie of this name gets what its client says, and nothing is asked for it.
+    """Yield the calls that put the client's claim into a signed cookie of this name without a check.
 
     A function that calls something that may ask, reads a password, compares what was sent with
     anything that is no constant, is decorated or stands in a class with a `prepare()` is given the
@@ -57,7 +57,7 @@ def _parts(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST
 
 
 def _is_prepared(hierarchy: Hierarchy, call: Call) -> bool:
-    """Whether something may refuse before the method runs."""
+    """Return True if code before the method may refuse."""
     owner = next((one for one in reversed(call.scopes) if isinstance(one, ast.ClassDef)), None)
     return owner is None or any(
         isinstance(one, ClassInfo)
@@ -83,7 +83,7 @@ def _told(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
 
 
 def _is_told(node: ast.expr, told: frozenset[str]) -> bool:
-    """Whether the client chose a part of a value."""
+    """Return True if the client chose a part of a value."""
     return any(
         (isinstance(one, ast.Name) and one.id in told)
         or (isinstance(one, ast.Call) and last_name(one) in _ARGUMENTS)
@@ -93,7 +93,7 @@ def _is_told(node: ast.expr, told: frozenset[str]) -> bool:
 
 
 def _may_ask(node: ast.AST, told: frozenset[str]) -> bool:
-    """Whether a part of a login can be where it asks for a proof."""
+    """Return True if a part of a login can be the place of a proof."""
     match node:
         case ast.Call():
             return last_name(node) not in _PROVES_NOTHING

@@ -154,7 +154,7 @@ class Pieces(Spelling):
             yield from self._pieces(template.text, place, depth + 1)
             self._seen.clear()
             if not self._free(template.text, place, 0):
-                return  # it begins with what somebody else wrote: `settings.STATUS_URL % number`
+                return  # it begins with text of another author: `settings.STATUS_URL % number`
             for one in (*template.given, *template.named.values()):
                 yield from self._pieces(one, place, depth + 1)
             return

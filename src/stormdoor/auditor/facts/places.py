@@ -1,4 +1,4 @@
-"""Where something stands, and how it is called there."""
+"""Places in a file, and their names."""
 
 import ast
 import re
@@ -42,7 +42,7 @@ def mentioned(node: ast.AST) -> set[str]:
 
 
 def is_test(module: Module) -> bool:
-    """Whether a file holds tests, by what it imports and how it is called."""
+    """Return True if a file holds tests, by its imports and its name."""
     stem = module.file.stem
     return (
         stem == "conftest"

@@ -1,4 +1,4 @@
-"""Where a program uses a secret, and whether the secret stands in the source."""
+"""Uses of a secret, and secrets that stand in the source."""
 
 import ast
 import re
@@ -67,12 +67,12 @@ class Secret:
 
 
 def is_weak(text: str) -> bool:
-    """Whether somebody can guess it."""
+    """Return True if an attacker can guess it."""
     return len(text) < _SHORTEST or _WEAK.search(text) is not None or len(set(text)) < 6
 
 
 def is_blank(secret: Secret, call: Call) -> bool:
-    """Whether it stands for a key that another service gives to whoever runs this, to sign requests with.
+    """Return True if it stands for a request-signing key that the operator gets from another service.
 
     `API_SECRET = "YYYY"` is to be filled in, and guards nothing where its digest is compared with nothing.
     """
@@ -84,7 +84,7 @@ def is_blank(secret: Secret, call: Call) -> bool:
 
 
 def _compares(node: ast.AST) -> bool:
-    """Whether a digest may be compared: not with a literal, which it never is."""
+    """Return True if a digest may be compared: not with a literal, which it never is."""
     match node:
         case ast.Compare(left=left, comparators=others):
             return not any(isinstance(one, ast.Constant) for one in (left, *others))
@@ -121,7 +121,7 @@ def _judged(call: Call, given: ast.expr, what: str) -> Iterator[Secret]:
 
 
 def _fallback(call: Call, given: ast.expr) -> str | None:
-    """What counts where nothing is configured: `environ.get(name, this)`, `... or this`."""
+    """Return the default for a missing configuration: `environ.get(name, this)`, `... or this`."""
     match call.literal(given):
         case ast.Call(func=ast.Attribute(value=inner, attr="encode")):
             return _fallback(call, inner)

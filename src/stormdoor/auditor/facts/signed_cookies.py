@@ -1,4 +1,4 @@
-"""Whether anybody signs a cookie: else a secret for that protects nothing."""
+"""Use of signed cookies: without any, a secret for them protects nothing."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ _MAY_SIGN = words(
 
 
 def is_for_nothing(call: Call, what: str) -> bool:
-    """Whether a secret is Tornado's for signed cookies, and there are none."""
+    """Return True if a secret is Tornado's for signed cookies, and there are none."""
     return what == "cookie_secret" and not signs_cookies(call.project)
 
 
@@ -54,7 +54,7 @@ def noted(found: Found) -> Found:
 
 @remembered
 def signs_cookies(project: Project) -> bool:
-    """Whether the project signs a cookie, reads the secret, or has something of others that may do so."""
+    """Return True if the project signs a cookie, reads the secret, or calls foreign code that may."""
     for module in project.inside():
         if next(calls_in(project, module, *_SIGNING), None) is not None:
             return True
@@ -67,7 +67,7 @@ def signs_cookies(project: Project) -> bool:
 
 
 def _of_others(project: Project, module: Module) -> Iterator[str]:
-    """Dotted names of what a file imports and nobody has read."""
+    """Yield the dotted names that a file imports from unread modules."""
     bindings = [one for bound in module.names.values() for one in bound]
     for binding in (*bindings, *module.stars):
         if not isinstance(binding, Imported) or binding.level:

@@ -1,7 +1,7 @@
-"""What of a text that is put together the client can write as it likes.
+"""Parts of a composed text that the client can write freely.
 
-That the client has a say in a text is known from following it. A number, one of a list, digits of a
-UUID, or a name that was quoted has no quote, slash or semicolon in it, whoever chose it.
+Data flow shows that the client influences a text. A number, one of a list, digits of a UUID, or a name
+that was quoted has no quote, slash or semicolon in it, for every client.
 """
 
 import ast
@@ -25,7 +25,7 @@ from stormdoor.auditor.reading.project import External, Meaning
 __all__ = ["DEPTH", "Place", "Spelling"]
 
 DEPTH = 40
-"""How far names and calls are followed."""
+"""Depth to which names and calls are followed."""
 _PLAIN = words(
     """
     abs all any bin bool bson.ObjectId bson.objectid.ObjectId callable complex
@@ -34,7 +34,7 @@ _PLAIN = words(
     secrets.token_urlsafe sum type uuid.UUID uuid.uuid1 uuid.uuid4
     """
 )
-"""What they give has no sign in it that means anything to SQL, a shell or a file system."""
+"""Calls with results free of signs that mean anything to SQL, a shell or a file system."""
 _PLAIN_METHODS = words(
     """
     bit_length count endswith find hex hexdigest index isalnum isdigit isoformat startswith
@@ -47,7 +47,7 @@ _KEEPS = words(
     tuple zip
     """
 )
-"""What they give is made of what they are given, and of nothing else."""
+"""Calls with results made of their arguments only."""
 _KEEPING_METHODS = words(
     """
     capitalize center copy decode encode format join joinpath ljust lower lstrip partition
@@ -63,7 +63,7 @@ _HOLDERS = words(
     weakref.WeakSet weakref.WeakValueDictionary
     """
 )
-"""What they make is empty at first, and holds whatever is put into it."""
+"""Calls that make an empty container, which holds the values put into it later."""
 _ASKS = words("execute fetch fetch_all fetch_one fetchrow fetchval get query")
 _ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
 _SELECTS = words("all exclude filter first get in_bulk last order_by values values_list")
@@ -71,7 +71,7 @@ _SELECTS = words("all exclude filter first get in_bulk last order_by values valu
 _FINDS = words("find_one first one one_or_none scalar scalar_one select")
 _STORES = words("collection database db query sql")
 _FETCHES = frozenset({"httpx.get", "requests.get"})
-"""What they give was written by whoever is asked."""
+"""Calls with results written by the server that is queried."""
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
 _OPTIONS = frozenset({"parse_args", "parse_known_args"})
 _ROUTED = frozenset({"open", "get", "prepare", "on_open"})
@@ -79,7 +79,7 @@ _ROUTED = frozenset({"open", "get", "prepare", "on_open"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an expression stands, and which calls led there."""
+    """Place of an expression, and the calls that led there."""
 
     module: Module
     scopes: tuple[ast.AST, ...]
@@ -120,12 +120,12 @@ def _as_called(site: ast.Call, name: str) -> ast.Call:
 
 
 class Spelling:
-    """What the client can write, on the ways of one endpoint.
+    """Text that the client can write, on the ways of one endpoint.
 
     Args:
         endpoint: The endpoint.
-        quotes: Dotted names of functions whose answer is safe where the text goes.
-        forms: Whether it is enough that somebody looked how the text is written.
+        quotes: Dotted names of functions with a result that is safe in the target text.
+        forms: Whether it is enough that code tested the form of the text.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Spelling:
         self._seen: set[tuple[int, str, int, int]] = set()
 
     def is_free(self, event: Event, node: ast.expr | None) -> bool:
-        """Whether an argument may hold signs of the client's choice; True where that is not known."""
+        """Return True if an argument may hold signs of the client's choice, or if that is unknown."""
         if node is None:
             return True
         self._seen.clear()
@@ -257,7 +257,7 @@ class Spelling:
         return not found and not self._is_entry(function, name)
 
     def _is_entry(self, function: FunctionDefinition, name: str) -> bool:
-        """Whether nobody names a function, which does without this parameter: `main(arguments=None)`."""
+        """Return True if no code names a function, which works without this parameter: `main(args=None)`."""
         without = given_to(_NOWHERE, function, name, bound=False)
         return without is not None and (
             sum(
@@ -284,7 +284,7 @@ class Spelling:
         return False
 
     def _is_set_freely(self, module: Module, name: str, depth: int) -> bool:
-        """Whether a function that says `global` gives it something that the client writes."""
+        """Return True if a function that says `global` gives it something that the client writes."""
         for function in module.functions():
             if not any(
                 isinstance(node, ast.Global) and name in node.names for node in ast.walk(function)
@@ -306,7 +306,7 @@ class Spelling:
         if not isinstance(root, ast.Name):
             return self._free(node.value, place, depth)
         if node.attr.isupper():
-            return False  # a name in capitals is a setting, whatever its object was made of
+            return False  # a name in capitals is a setting, for every kind of object
         if isinstance(node.value, ast.Name) and root.id in {"self", "cls"}:
             return node.attr != "settings" and self._of_object(node.attr, place, depth)
         found = self._endpoint.project.resolve(place.module, node, place.scopes)
@@ -413,7 +413,7 @@ class Spelling:
         return [(place.module, owner, place.scopes[: place.scopes.index(owner)])]
 
     def _is_checked(self, within: Within, name: str, at: ast.AST, place: Place) -> bool:
-        """Whether a function of the project raised unless the form of it is right: `check_name(name)`."""
+        """Return True if a function of the project raised unless its form is right: `check_name(name)`."""
         for one in within.statements(at):
             match one:
                 case ast.Expr(value=ast.Call(args=[ast.Name(id=held), *_]) as call) if held == name:
@@ -480,7 +480,7 @@ class Spelling:
         return True
 
     def _is_of_the_program(self, given: list[ast.expr], place: Place) -> bool:
-        """Whether a function that no endpoint called hands on what it was given."""
+        """Return True if a function that no endpoint called forwards its arguments."""
         function = place.scopes[-1] if len(place.scopes) == 1 and not place.stack else None
         return isinstance(function, FunctionDefinition) and all(
             isinstance(one, ast.Name) and one.id in self._names_of(function).all_parameters
@@ -488,12 +488,12 @@ class Spelling:
         )
 
     def _is_table(self, node: ast.expr, place: Place) -> bool:
-        """Whether it is a table that stands in the source, or belongs to a library."""
+        """Return True if it is a table that stands in the source, or belongs to a library."""
         call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
         return isinstance(call.literal(node), ast.Dict) or self._is_outside(node, place)
 
     def _is_outside(self, node: ast.expr, place: Place) -> bool:
-        """Whether it belongs to a library that was imported."""
+        """Return True if it belongs to a library that was imported."""
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -596,7 +596,7 @@ def _parts_of(node: ast.expr) -> list[ast.expr] | None:
 
 
 def _selects(node: ast.Call) -> bool:
-    """Whether a call asks a database, by the text that it is given."""
+    """Return True if a call queries a database, by its text argument."""
     return any(
         isinstance(one, ast.Constant)
         and isinstance(one.value, str)
@@ -631,7 +631,7 @@ def _is_a_row(node: ast.Call) -> bool:
 
 
 def _first_of(node: ast.expr) -> ast.expr:
-    """What a text that is put together begins with."""
+    """Return the beginning of a composed text."""
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         node = node.left
     return node
@@ -646,7 +646,7 @@ def _is_own(node: ast.AST, name: str) -> bool:
 
 
 def _is_filled(module: Module, name: str) -> bool:
-    """Whether something is put into a table or a list of a module."""
+    """Return True if code adds to a table or a list of a module."""
     for node, _ in module.nodes():
         match node:
             case ast.Assign(targets=targets):

@@ -38,7 +38,7 @@ class Decoding:
 
     Args:
         call: The call.
-        library: Whose function it is.
+        library: Library of the function.
         options: The entries of `options`; None where they cannot be seen.
     """
 
@@ -53,7 +53,7 @@ class Decoding:
 
     @property
     def unsigned(self) -> ast.expr | None:
-        """What turns the verification of the signature off."""
+        """Argument that turns the verification of the signature off."""
         if self.library == "Authlib":
             return None
         found = self.off("verify_signature")
@@ -74,7 +74,7 @@ class Decoding:
 
     @property
     def foreign(self) -> bool:
-        """Whether the tokens come from elsewhere: only asymmetric algorithms are accepted."""
+        """Return True if the tokens come from elsewhere: only asymmetric algorithms are accepted."""
         node = self.algorithms
         found = self.call.literal(node) if node is not None else None
         if not isinstance(found, ast.List | ast.Tuple | ast.Set) or not found.elts:
@@ -84,11 +84,11 @@ class Decoding:
 
     @property
     def seen(self) -> bool:
-        """Whether all that it is told can be seen."""
+        """Return True if all of its arguments can be seen."""
         return not self.call.hidden and self.options is not None
 
     def looked_at(self, claim: str) -> bool:
-        """Whether the function around it names this claim."""
+        """Return True if the function around it names this claim."""
         around: ast.AST = self.call.function or self.call.module.tree
         return any(
             isinstance(node, ast.Constant) and node.value == claim for node in ast.walk(around)
@@ -96,7 +96,7 @@ class Decoding:
 
 
 def decoding(call: Call) -> Decoding | None:
-    """What a call decodes; None where it is no such call."""
+    """Return the decoding that a call does; None for another call."""
     library = next((_LIBRARIES[name] for name in call.names if name in _LIBRARIES), None)
     if library is None:
         return None
@@ -112,10 +112,10 @@ def decoding(call: Call) -> Decoding | None:
 
 
 def is_own(token: Decoding, claim: str) -> bool:
-    """Whether the project makes these tokens itself, with a secret of its own and without this claim.
+    """Return True if the project makes these tokens itself, with its own secret, without this claim.
 
-    Who has no part in it then, neither as an issuer nor as an audience, has nothing to do with them. Whose
-    they are the secret says by itself, whatever issuer they name.
+    A party that is neither issuer nor audience then has nothing to do with them. The secret alone
+    identifies the owner of the tokens, for every issuer that they name.
     """
     keys = _keys_of(token.call, token.call.argument(1, "key"))
     if token.foreign or not keys:
@@ -139,7 +139,7 @@ def is_own(token: Decoding, claim: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _makers(files: frozenset[Path]) -> tuple[str, ...]:
-    """The texts of files that make tokens: whoever logs somebody in may never speak of a socket."""
+    """The texts of files that make tokens: a file that logs users in may never name a socket."""
     found: list[str] = []
     for file in files:
         if _TESTS.search(file.as_posix()):
@@ -154,7 +154,7 @@ def _makers(files: frozenset[Path]) -> tuple[str, ...]:
 
 
 def _makes(text: str, keys: set[str]) -> bool:
-    """Whether a call that makes a token is given a key that is kept under this name."""
+    """Return True if a call that makes a token gets a key that is stored under this name."""
     return any(
         keys
         & set(re.findall(r"\w+", text[at.end() : at.end() + _LONGEST].partition("\n\n")[0].lower()))
@@ -168,26 +168,26 @@ _TESTS = re.compile(r"/(tests?|testing)/|/(test_\w+|\w+_test|conftest)\.py$")
 
 
 def _keys_of(call: Call, node: ast.expr | None) -> set[str]:
-    """What a key is called where it is kept: `secret` of `self.settings["secret"]`, of a name for it, too."""
+    """Return the stored names of a key: `secret` of `self.settings["secret"]`, of a name for it, too."""
     if node is None:
         return set()
     text = call.text(node)
     if text is not None:
         return {f"={text}"}
     if isinstance(node, ast.Name) and not node.id.isupper():
-        # A name in small letters that nobody can resolve is a name of this file only.
+        # An unresolved name in small letters is a name of this file only.
         kept = {_kept(call.literal(node)), *(_kept(value) for value in _given(call, node.id))}
         return (kept - {""}) or {f"{call.module.name}:{node.id}"}
     return {_kept(call.literal(node)) or last_name(node).lower()}
 
 
 def _kept(node: ast.expr) -> str:
-    """`SECRET` of `settings.SECRET`, whichever way it is written."""
+    """Return `SECRET` of `settings.SECRET`, in every spelling."""
     return last_name(node).lower() if isinstance(node, ast.Attribute | ast.Subscript) else ""
 
 
 def _given(call: Call, name: str) -> Iterator[ast.expr]:
-    """What a function binds to a name, on one way or another."""
+    """Yield the values that a function binds to a name, on one way or another."""
     for node in ast.walk(call.function or call.module.tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:

@@ -1,3 +1,3 @@
-"""What the words in names say, where a name is all there is."""
+"""Meanings of the words in names, for where a name is all there is."""
 
 __all__: list[str] = []

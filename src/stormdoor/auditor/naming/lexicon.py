@@ -1,4 +1,4 @@
-"""What words in names say: used only where a name cannot be resolved to code."""
+"""Meanings of words in names: used only where a name cannot be resolved to code."""
 
 import re
 from functools import lru_cache
@@ -102,7 +102,7 @@ def _words_of(name: str) -> tuple[str, ...]:
 
 
 def words_about(name: str) -> list[str]:
-    """Its words without the session of a thing: a `db_session` is nobody's."""
+    """Its words without the session of a thing: a `db_session` is no user's."""
     words = _words_of(name)
     return [
         word
@@ -130,7 +130,7 @@ _RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sesid"
 
 @lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
-    """Whether a value of this name is a secret that a client shows to prove who it is."""
+    """Return True if a value of this name is a secret by which a client proves its identity."""
     words = words_about(name)
     if NOT_CREDENTIAL & set(words) or words[-1:] in (["url"], ["uri"], ["manager"]):
         return False  # `auth_url` is where one gets it, `session_manager` knows all of them
@@ -147,26 +147,26 @@ def is_credential_name(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_program(name: str, holder: str) -> bool:
-    """Whether a field is code to be run, by the name of what it is in: `data["execute"]["code"]`."""
+    """Return True if a field is code to be run, by the name of its container: `data["execute"]["code"]`."""
     return words_of(name) == ["code"] and bool(RUNS & set(words_of(holder)))
 
 
 @lru_cache(maxsize=16384)
 def proves(name: str) -> bool:
-    """Whether a value of this name is one that only those can show who were given it."""
+    """Return True if only clients that were given a value of this name can show it."""
     return is_credential_name(name) or bool(TICKETS & set(words_of(name)))
 
 
 @lru_cache(maxsize=16384)
 def is_only_a_session(name: str) -> bool:
-    """Whether a name is that of a session, and of no token or secret of one: `session_id`."""
+    """Return True if a name is that of a session, and of no token or secret of one: `session_id`."""
     named = words_of(name)
     return named[:1] == ["session"] and all(word in _NUMBERS for word in named[1:])
 
 
 @lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
-    """Whether an attribute of this name says who the client is."""
+    """Return True if an attribute of this name identifies the client."""
     words = words_about(name)
     if not words or is_setting_name(name) or _is_session_of_a_thing(words):
         return False
@@ -184,14 +184,14 @@ def _is_session_of_a_thing(words: list[str]) -> bool:
 
 @lru_cache(maxsize=16384)
 def asks_for_anybody(name: str) -> bool:
-    """Whether a question of this name is only if there is a user: `user.is_authenticated()`."""
+    """Return True if a question of this name only tests that there is a user: `user.is_authenticated()`."""
     words = words_of(name)
     return words[:1] in (["is"], ["has"]) and bool(words[1:]) and set(words[1:]) <= _THERE
 
 
 @lru_cache(maxsize=16384)
 def is_login(name: str) -> bool:
-    """Whether a function of this name finds out who somebody is, and not what somebody may."""
+    """Return True if a function of this name authenticates a user, rather than authorizes one."""
     words = set(words_of(name))
     return bool(words & (VERIFY - _PERMITS)) and not words & (ACCESS | _PERMITS)
 
@@ -209,13 +209,13 @@ _THERE = words(
 
 @lru_cache(maxsize=16384)
 def is_person(name: str) -> bool:
-    """Whether a value of this name is somebody: `user`, `new_member`."""
+    """Return True if a value of this name is a user: `user`, `new_member`."""
     return words_of(name)[-1:] in (["user"], ["member"], ["account"], ["viewer"], ["username"])
 
 
 @lru_cache(maxsize=16384)
 def is_name_of_somebody(name: str) -> bool:
-    """Whether a field of this name says who somebody is: `user_id`, `nickname`, `email`."""
+    """Return True if a field of this name identifies a user: `user_id`, `nickname`, `email`."""
     words = words_of(name)
     return (words[-1:] in (["id"], ["uuid"]) and "user" in words[:-1]) or words[-1:] in (
         ["user"],
@@ -230,19 +230,19 @@ def is_name_of_somebody(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_about_somebody(name: str) -> bool:
-    """Whether what a session has under this name is there only for somebody who is known: `user`, `uid`."""
+    """Return True if a session has a value of this name only for a known user: `user`, `uid`."""
     return is_name_of_somebody(name) or is_of_somebody(name)
 
 
 @lru_cache(maxsize=16384)
 def is_of_somebody(name: str) -> bool:
-    """Whether a field of this name is filled in when somebody logs in: `user`, `logged_in`, no `name`."""
+    """Return True if a field of this name is set by a log-in: `user`, `logged_in`, no `name`."""
     return bool(set(words_of(name)) & _OF_SOMEBODY)
 
 
 @lru_cache(maxsize=16384)
 def says_who(name: str) -> bool:
-    """Whether a field of this name says who its sender is: `user_id`, `sender`, `playerName`, `id_user`.
+    """Return True if a field of this name identifies its sender: `user_id`, `sender`, `id_user`.
 
     Another than the sender is no such one: `to_user`, `target_player`.
     """
@@ -256,14 +256,14 @@ def says_who(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def says_for_whom(name: str) -> bool:
-    """Whether a field of this name says whom a message is for: `to`, `recipient_id`, `targetUser`."""
+    """Return True if a field of this name is a message's recipient: `to`, `recipient_id`, `targetUser`."""
     words = words_of(name)
     return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
 
 
 @lru_cache(maxsize=16384)
 def says_which(name: str) -> bool:
-    """Whether a field of this name says which thing is meant, as whoever knows of it can: `room_id`.
+    """Return True if a field of this name identifies a thing, to all who know of it: `room_id`.
 
     An id that is said to be of nothing may be one that only those know who were told it.
     """
@@ -294,7 +294,7 @@ _ANOTHER = words(
 
 @lru_cache(maxsize=16384)
 def is_verdict(name: str) -> bool:
-    """Whether a field of an answer says if the client was let in: `reply.authenticated`."""
+    """Return True if a field of an answer says if the client was admitted: `reply.authenticated`."""
     words = set(words_of(name))
     return bool(
         words
@@ -304,20 +304,20 @@ def is_verdict(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_authenticator(name: str) -> bool:
-    """Whether a part of the program of this name finds out who the client is."""
+    """Return True if a part of the program of this name authenticates the client."""
     words = words_of(name.partition("(")[0].rpartition(".")[2])
     return bool(words) and words[-1] in _AUTHENTICATORS
 
 
 @lru_cache(maxsize=16384)
 def is_authorizer(name: str) -> bool:
-    """Whether a part of the program of this name is asked what somebody may do."""
+    """Return True if a part of the program of this name decides on a user's permissions."""
     return words_of(name)[-1:] in (["authorizer"], ["authoriser"])
 
 
 @lru_cache(maxsize=16384)
 def concerns_identity(name: str) -> bool:
-    """Whether a setting of this name has to do with who is let in."""
+    """Return True if a setting of this name affects the admission of clients."""
     words = set(words_about(name))
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     if "keys" in words and words & {"api", "access"}:
@@ -327,7 +327,7 @@ def concerns_identity(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_setting_name(name: str) -> bool:
-    """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
+    """Return True if a name reads like a switch: `require_auth`, `auth_enabled`."""
     words = words_of(name)
     return bool(words) and (words[-1] in _OF_SWITCHES or words[0] in _OF_SWITCHES)
 
@@ -338,7 +338,7 @@ _WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe",
 
 @lru_cache(maxsize=16384)
 def is_verification_name(name: str) -> bool:
-    """Whether a function of this name finds out who the client is, or what it may do."""
+    """Return True if a function of this name authenticates or authorizes the client."""
     words = words_about(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
@@ -347,7 +347,7 @@ def is_verification_name(name: str) -> bool:
         and words[0] in _WATCHES
         and words[-1] in {"listener", "observer", "callback", "hook"}
     ):
-        return False  # it is told when somebody logs in
+        return False  # it is called at a log-in
     if names_a_kind(name.rpartition(".")[2]):
         return False
     if OF_REQUESTS & set(words) and not (IDENTITY - {"permission", "permissions"}) & set(words):
@@ -360,20 +360,20 @@ def is_verification_name(name: str) -> bool:
 
 
 def names_a_kind(name: str) -> bool:
-    """Whether a function gives what users are made of, or kept in, and nobody: `get_user_model`."""
+    """Return True if a function returns the class or store of users, and no user: `get_user_model`."""
     words = words_of(name)
     return words[:1] in (["get"], ["load"]) and words[-1] in _KINDS
 
 
 @lru_cache(maxsize=16384)
 def logs_in(name: str) -> bool:
-    """Whether a function of this name is shown by a client who it is: `authenticate`, `do_login`."""
+    """Return True if a client shows its identity to a function of this name: `authenticate`, `do_login`."""
     return bool({"authenticate", "login", "logon", "signin"} & set(words_of(name)))
 
 
 @lru_cache(maxsize=16384)
 def is_access_word(name: str) -> bool:
-    """Whether a name speaks of what somebody may do."""
+    """Return True if a name concerns a user's permissions."""
     words = set(words_of(name))
     return bool(words & ACCESS or words & VERIFY)
 
@@ -384,23 +384,23 @@ _OF_LOAD = words(
     overloaded quota rate shutdown shutting throttle throttled
     """
 )
-"""What a refusal may be about that is not about who the client is."""
+"""Reasons of a refusal that do not concern the client's identity."""
 
 
 def is_about_load(names: list[str]) -> bool:
-    """Whether names speak of how much or how often, as those of a rate limiter do."""
+    """Return True if names concern amounts or rates, as those of a rate limiter do."""
     return any(_OF_LOAD & set(words_of(name)) for name in names)
 
 
 @lru_cache(maxsize=16384)
 def is_raising_name(name: str) -> bool:
-    """Whether one calls a function of this name for the exception it raises."""
+    """Return True if a function of this name is called for the exception it raises."""
     words = words_of(name.rpartition(".")[2])
     return bool(words) and words[0] in RAISING
 
 
 def is_identity_error(name: str) -> bool:
-    """Whether an exception of this name says that a client is not who it must be."""
+    """Return True if an exception of this name says that a client has not the required identity."""
     words = set(words_of(name))
     return bool(
         words & {"signature", "unauthorized", "unauthorised", "unauthenticated", "credentials"}
@@ -411,7 +411,7 @@ def is_identity_error(name: str) -> bool:
 
 
 def is_absence_error(name: str) -> bool:
-    """Whether an exception of this name says that what was looked for is not there."""
+    """Return True if an exception of this name says that a look-up found nothing."""
     return name in {"KeyError", "LookupError"} or bool(
         set(words_of(name)) & {"exist", "exists", "found", "missing"}
     )
@@ -419,7 +419,7 @@ def is_absence_error(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def raises_on_nothing(text: str) -> bool:
-    """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
+    """Return True if a lookup of this name raises if it finds nothing, as object mappers have them."""
     names = chain_of(text)
     if names[-1:] == ["get"]:
         return names[-2:-1] == ["objects"]
@@ -428,21 +428,21 @@ def raises_on_nothing(text: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_predicate(name: str) -> bool:
-    """Whether a function of this name answers yes or no."""
+    """Return True if a function of this name answers yes or no."""
     words = words_of(name.rpartition(".")[2])
     return bool(words) and words[0] in {"is", "has", "can", "may", "should", "are", "was"}
 
 
 @lru_cache(maxsize=16384)
 def is_negative(name: str) -> bool:
-    """Whether a true answer means that the client is refused."""
+    """Return True if a true answer means that the client is refused."""
     words = words_of(name.rpartition(".")[2])
     return any(word in NEGATIVE for word in words)
 
 
 @lru_cache(maxsize=16384)
 def turns_off(name: str) -> bool:
-    """Whether a name is that of a switch that turns a check off: nobody ships it turned on."""
+    """Return True if a name is that of a switch that turns a check off: it is never shipped on."""
     key = _KEY.search(name)
     words = words_of(key.group(1) if key is not None else name)
     return words[:1] in (["disable"], ["skip"], ["bypass"], ["insecure"], ["no"]) and (
@@ -452,14 +452,14 @@ def turns_off(name: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_for_tests(name: str) -> bool:
-    """Whether a name is that of a switch for tests of the program itself: off for those it serves."""
+    """Return True if a name is that of a switch for tests of the program itself: off in production."""
     key = _KEY.search(name)
     words = set(words_of(key.group(1))) if key is not None else set()
     return bool(words & _TESTS) and words <= _OF_TESTS
 
 
 def reads_setting(names: list[str]) -> bool:
-    """Whether a call of this name reads a setting: `config("AUTH")`, `env.bool("AUTH")`."""
+    """Return True if a call of this name reads a setting: `config("AUTH")`, `env.bool("AUTH")`."""
     if not names:
         return False
     last = words_of(names[-1])
@@ -469,5 +469,5 @@ def reads_setting(names: list[str]) -> bool:
 
 
 def is_setting_chain(parts: list[str]) -> bool:
-    """Whether a dotted chain goes through a configuration object."""
+    """Return True if a dotted chain goes through a configuration object."""
     return any(word in SETTING for part in parts for word in words_of(part)[-1:])

@@ -1,4 +1,4 @@
-"""Modules that come with Python, whichever runs the code that is read."""
+"""Modules of Python's standard library, for all versions."""
 
 import sys
 

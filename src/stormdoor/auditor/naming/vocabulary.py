@@ -30,7 +30,7 @@ CREDENTIAL = words(
 )
 NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
 TOGETHER = ("auth", "passwd", "password", "secret", "token")
-"""How words end that stand for a credential and are not told apart: `rpcauth`, `accesstoken`."""
+"""Endings of compound words that stand for a credential: `rpcauth`, `accesstoken`."""
 OF_THINGS = words(
     """
     asset blob block board branch build cache channel chat close color commit content country
@@ -43,14 +43,14 @@ OF_THINGS = words(
 RUNS = words(
     "compile eval evaluate exec execute executed interpret javascript program python run source"
 )
-"""What is done with the code of a program, or what language that is in: `execute_code`."""
+"""Actions on the code of a program, or names of its language: `execute_code`."""
 SESSIONS_OF = words(
     """
     aiohttp boto cassandra database db mongo neo orm requests spark sql sqlalchemy ssh
     tensorflow tf tmux
     """
 )
-"""What has sessions that are nobody's: `get_db_session`."""
+"""Things with sessions that belong to no user: `get_db_session`."""
 IDENTITY = words(
     """
     account admin auth authenticated authorised authorized claims identity logged loggedin login
@@ -71,9 +71,9 @@ WITH_PEOPLE = words(
     valid validate verify viewer visitor web website
     """
 )
-"""Whose session says who a client is, or what is done with one: `user_session`, `get_session`."""
+"""Owners of a session that identifies a client, and actions on one: `user_session`, `get_session`."""
 TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
-"""Words for what is drawn for one purpose, and nobody can guess."""
+"""Words for values that are generated for one purpose, and unguessable."""
 VERIFY_VERBS = words("check decode find get has is load loads lookup resolve valid validate")
 RAISING = words(
     "assert authenticate authorise authorize check enforce ensure require validate verify"
@@ -98,4 +98,4 @@ OF_REQUESTS = words(
     method mime path payload schema size type uri url version
     """
 )
-"""What a check that is not about the client is about: `is_path_allowed`, `validate_message`."""
+"""Subjects of a check that is not about the client: `is_path_allowed`, `validate_message`."""

@@ -1,4 +1,4 @@
-"""Steps that a piece of work may take: the same on each machine, whatever else that machine does."""
+"""Steps that a piece of work may take: the same on each machine, under any load."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -128,7 +128,7 @@ class Budget:
 
 
 class _Counted(Protocol):
-    """An object whose searches are counted: the project, or what has one."""
+    """An object with counted searches: the project, or one that has it."""
 
     @property
     def budget(self) -> Budget:

@@ -1,4 +1,4 @@
-"""What settings are when nobody sets them: `define`, `add_argument`, `Application(...)`, dictionaries."""
+"""Defaults of settings: `define`, `add_argument`, `Application(...)`, dictionaries."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from stormdoor.auditor.reading.project import Meaning, Project
 __all__ = ["collect_settings", "is_given_anyway"]
 
 _OF_TORNADO = frozenset({"cookie_secret", "login_url", "xsrf_cookies", "debug"})
-"""Settings of an application: a dictionary that has one is of its settings, whatever it is called."""
+"""Settings of an application: a dictionary with one of them holds its settings, under any name."""
 _ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
 
 
@@ -48,7 +48,7 @@ def collect_settings(project: Project) -> None:
 
 
 def is_given_anyway(module: Module, value: ast.expr) -> bool:
-    """Whether a setting is given whatever is there: under no condition, and not only tried."""
+    """Return True if a setting is always given: under no condition, and not only tried."""
     line = getattr(value, "lineno", 0)
     return not any(first <= line <= last for first, last in _where_it_depends(module))
 
@@ -183,7 +183,7 @@ def _handed_on(
 
 
 def _put_into(module: Module, table: ast.expr) -> Iterator[ast.expr]:
-    """`settings = {…}` and `settings.update(shared)`, in whichever function of the file.
+    """`settings = {…}` and `settings.update(shared)`, in every function of the file.
 
     What is put in on a condition (`if config.require_key:`) is not there as shipped, for all that is known.
     """
@@ -255,7 +255,7 @@ def _argument(
     default = words.get("default")
     required = words.get("required")
     if default is None and isinstance(required, ast.Constant) and required.value is True:
-        # Whoever starts the program gives it: any value, but not none.
+        # The operator gives it: any value, but not none.
         default = ast.copy_location(ast.Constant(...), node)
     if default is None:
         action = words.get("action")
@@ -322,7 +322,7 @@ def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:
 
 
 def _sections(project: Project, module: Module, node: ast.ClassDef) -> None:
-    """`auth: AuthConfig = Field(default_factory=AuthConfig)`, whose class says `enabled: bool = False`."""
+    """Read `auth: AuthConfig = Field(default_factory=AuthConfig)`, with `enabled` of that class."""
     for statement in node.body:
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue

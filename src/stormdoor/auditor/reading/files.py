@@ -1,4 +1,4 @@
-"""Which files belong to what is scanned."""
+"""Files that belong to a scan."""
 
 import fnmatch
 import os
@@ -25,10 +25,10 @@ _NO_PYTHON = {
     ".whl": "an archive, which is not opened",
     ".zip": "an archive, which is not opened",
 }
-"""What may hold Python, and is no text of it."""
+"""Files that may hold Python, but are no Python source."""
 _ALWAYS_CODE = (".egg", ".pyz")
 _LOCK = ".#"
-"""How the links begin that an editor keeps beside a file: they lead nowhere."""
+"""Prefix of the links that an editor keeps beside a file: they lead nowhere."""
 _NOTEBOOK = 16 * 1024 * 1024
 """Bytes of a notebook that are searched."""
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
@@ -107,7 +107,7 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
 
 
 def _of_file(file: Path) -> Listing:
-    """A file that was named: Python, whatever it is called, or why it is not."""
+    """A file that was named: Python, under any name, or the reason why it is not."""
     why = _unreadable(file) or _NO_PYTHON.get(file.suffix, "")
     if why:
         return Listing(file.parent, frozenset(), (), [(file, why)])
@@ -117,7 +117,7 @@ def _of_file(file: Path) -> Listing:
 
 
 def _matters(file: Path) -> bool:
-    """Whether a file that is not read may hold a handler: a notebook does if it speaks of them."""
+    """Return True if an unread file may hold a handler: a notebook does if it names them."""
     if file.suffix in _ALWAYS_CODE:
         return file.is_file()
     try:
@@ -133,7 +133,7 @@ def in_order(files: Iterable[Path]) -> list[Path]:
 
 
 def _leads_away(directory: Path, root: Path) -> bool:
-    """Whether it is a link out of what is scanned; a link to what is scanned anyway says nothing new."""
+    """Return True if it is a link out of the scan; a link to a scanned file adds nothing."""
     if not directory.is_symlink():
         return False
     try:
@@ -143,7 +143,7 @@ def _leads_away(directory: Path, root: Path) -> bool:
 
 
 def _unreadable(file: Path) -> str:
-    """Why it is no file that can be read, or empty: to open a pipe is to wait for whoever writes."""
+    """Reason why a file cannot be read, or empty: to open a pipe is to wait for its writer."""
     try:
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:

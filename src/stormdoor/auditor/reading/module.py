@@ -113,7 +113,7 @@ class Module:
     stars: list[Imported] = field(default_factory=list)
     classes: list[ClassDef] = field(default_factory=list)
     is_test: bool = field(init=False)
-    """Whether it tests or shows the project: what it does is not done as shipped."""
+    """True if it tests or demonstrates the project: its actions are not shipped."""
     _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
     _around: dict[ast.AST, tuple[ast.AST, ...]] | None = None
     _loops: list[Loop] | None = None
@@ -186,7 +186,7 @@ _ASIDE = re.compile(
 _KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
 _SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
-"""What of a statement holds statements."""
+"""Fields of a statement that hold statements."""
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
 _PLAIN = words(
     """
@@ -199,7 +199,7 @@ _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in _LEAVES
 }
-"""What of a node can be a node that is looked at, for each kind of node that is."""
+"""Fields of a node that can hold relevant nodes, for each relevant kind of node."""
 _DATA = 400
 """A display with more items is data, not a routing table; only its first items are looked at."""
 
@@ -338,7 +338,7 @@ def _decoded(content: bytes) -> str:
 
 
 def scope_of(body: list[ast.stmt]) -> tuple[dict[str, list[Binding]], list[Imported]]:
-    """What the statements of one scope bind, in order, all alternatives of each name."""
+    """Return the bindings of one scope's statements, in order, all alternatives of each name."""
     names: dict[str, list[Binding]] = {}
     stars: list[Imported] = []
     for statement in _statements(body):
@@ -421,7 +421,7 @@ def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Binding]]
         case ast.Tuple() | ast.List(), ast.Call(
             func=ast.Name(id="range" | "xrange"), args=[ast.Constant(value=int())]
         ):
-            # `ASKED, READY, OVER = range(3)`: the numbers of states.
+            # Return the bindings in the statements of a class or function.
             for at, left in enumerate(target.elts):
                 yield from _targets(left, ast.copy_location(ast.Constant(at), value))
         case ast.Tuple() | ast.List(), _:

@@ -1,4 +1,4 @@
-"""What a program does not start without: `if not options.token: sys.exit("set a token")`."""
+"""Values that a program does not start without: `if not options.token: sys.exit("set a token")`."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -9,11 +9,11 @@ __all__ = ["absent_in", "ends_program", "needed_by", "needed_in"]
 _EXITS = frozenset({"_exit", "abort", "bail", "die", "error", "exit", "fail", "quit"})
 """`sys.exit`, `parser.error`, `ctx.fail`: what does not come back."""
 _STARTS = ("check", "configure", "create", "init", "load", "main", "make", "run", "setup", "start")
-"""How functions begin that run before anybody connects: what they raise ends the program."""
+"""Prefixes of functions that run before any client connects: an exception ends the program."""
 
 
 def ends_program(body: list[ast.stmt], *, raising: bool = True) -> bool:
-    """Whether statements leave for good, by an exception where that ends the program, too."""
+    """Return True if statements leave for good, by an exception where that ends the program, too."""
     match body[-1] if body else None:
         case ast.Raise(exc=ast.Call(func=ast.Name(id=name)) | ast.Name(id=name)):
             return raising or name == "SystemExit"
@@ -26,7 +26,7 @@ def ends_program(body: list[ast.stmt], *, raising: bool = True) -> bool:
 
 
 def absent_in(test: ast.expr) -> Iterator[ast.expr]:
-    """What a condition finds to be missing, each of which is enough: `not a or b is None`."""
+    """Yield each value that a condition may find missing: `not a or b is None`."""
     match test:
         case ast.BoolOp(op=ast.Or(), values=values):
             for one in values:

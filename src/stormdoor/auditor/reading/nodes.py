@@ -1,4 +1,4 @@
-"""How something is called where it is written."""
+"""Names of expressions in the source."""
 
 import ast
 
@@ -15,7 +15,7 @@ def last_name(node: ast.AST) -> str:
 
 
 def called(node: ast.expr) -> ast.expr:
-    """What is called, or the decorator itself where it is not."""
+    """Return the called expression, or the decorator itself if it is not called."""
     return node.func if isinstance(node, ast.Call) else node
 
 

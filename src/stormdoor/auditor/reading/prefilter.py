@@ -1,4 +1,4 @@
-"""Which files can matter, by their bytes alone: parsing costs a thousand times as much as reading."""
+"""Files that can matter, by their bytes alone: parsing costs a thousand times as much as reading."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _WORTH = 400
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Where a name comes from that files are searched for.
+    """Origin of a name that files are searched for.
 
     Args:
         words: Its outermost packages, or its modules without one: an import from there names one.
@@ -141,7 +141,7 @@ def _naming(files: list[Path], wanted: tuple[_Wanted, ...]) -> list[bool]:
 
 
 def _names(file: Path, wanted: tuple[_Wanted, ...]) -> bool:
-    """Whether a file has one of the names, and what it is imported from. To look for a text is fast."""
+    """Return True if a file has one of the names, and its source module. A text search is fast."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -159,5 +159,5 @@ def _names(file: Path, wanted: tuple[_Wanted, ...]) -> bool:
 
 
 def _stands_in(word: bytes, content: bytes) -> bool:
-    """Whether it is there as a word of its own."""
+    """Return True if it is there as a word of its own."""
     return re.search(rb"(?<!\w)" + re.escape(word) + rb"(?!\w)", content) is not None

@@ -14,7 +14,7 @@ __all__ = ["collect_prefixed"]
 
 
 _ATTRIBUTES = re.compile(r"\b(?:dir|vars|__dict__)\b")
-"""What a file speaks of that asks for the names of attributes."""
+"""Signs that a file reads the names of attributes."""
 
 
 def collect_prefixed(project: Project) -> None:

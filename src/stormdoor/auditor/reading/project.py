@@ -31,14 +31,14 @@ from stormdoor.report.finding import NotAnalysed
 __all__ = ["External", "Meaning", "Project", "Tree"]
 
 _MODELLED = frozenset({"tornado"})
-"""Packages whose behaviour the auditor knows; their source is never read to resolve a name."""
+"""Packages with behaviour known to the auditor; their source is never read to resolve a name."""
 
 _CONFIGURATION = words("conf config configuration secrets settings")
 _OF_TEMPLATES = words("default defaults dist example sample template tmpl tpl")
 """Words in the name of a file that is copied to be the configuration."""
 
 _STEPS = 24
-"""How many times a name is followed: re-exports can go in circles."""
+"""Most steps that a name is followed: re-exports can go in circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a name stands for: a binding in a module, or a whole module."""
+    """Meaning of a name: a binding in a module, or a whole module."""
 
     module: Module
     binding: Defined | Assigned | None = None
@@ -58,7 +58,7 @@ class Meaning:
 
 @dataclass(slots=True)
 class Tree:
-    """A directory whose Python files belong together.
+    """A directory of Python files that belong together.
 
     Args:
         root: The directory.
@@ -125,7 +125,7 @@ class Project:
     # files ----------------------------------------------------------------------------------
 
     def path_of(self, file: Path) -> str:
-        """How a file is named in findings."""
+        """Return the name of a file in findings."""
         try:
             return file.relative_to(self.base).as_posix()
         except ValueError:
@@ -236,7 +236,7 @@ class Project:
         return ".".join(parts)
 
     def _is_elsewhere_too(self, file: Path, tree: Tree) -> bool:
-        """Whether a file of this name is at the same place of another program that is scanned."""
+        """Return True if another scanned program has a file of this name at the same place."""
         return tree.inside and any(
             other.root / file.relative_to(tree.root) in other.files
             for other in self.trees
@@ -279,7 +279,7 @@ class Project:
         return self._shipped_for(relative, near)
 
     def _shipped_for(self, relative: Path, near: Path) -> Path | None:
-        """The template of a configuration that whoever installs the program copies: `tpl_settings.py`."""
+        """The template of a configuration that the operator copies: `tpl_settings.py`."""
         wanted = set(words_of(relative.name))
         if not wanted & _CONFIGURATION:
             return None
@@ -323,7 +323,7 @@ class Project:
         return name, None
 
     def follow(self, module: Module, binding: Binding, depth: int = 0) -> Meaning | External:
-        """What a binding stands for, through imports and re-exports."""
+        """Return the meaning of a binding, through imports and re-exports."""
         if not isinstance(binding, Imported):
             return Meaning(module, binding)
         name, file = self._import_source(module, binding)
@@ -394,7 +394,7 @@ class Project:
         return result
 
     def _has_from(self, module: Module, name: str, source: Module) -> bool:
-        """Whether a module has a name only from another that is asked for it: `from package import Base`."""
+        """Return True if a module has a name only by an import from another: `from package import Base`."""
         bindings = module.names.get(name, ())
         return bool(bindings) and all(
             isinstance(one, Imported)
@@ -406,7 +406,7 @@ class Project:
     def lookup(
         self, module: Module, name: str, scopes: Iterable[ast.AST] = ()
     ) -> list[Meaning | External]:
-        """What a plain name may stand for at a place inside these scopes (outermost first)."""
+        """Return the meanings of a plain name at a place inside these scopes (outermost first)."""
         for scope in reversed(tuple(scopes)):
             if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names, _ = self.scope(scope)
@@ -421,7 +421,7 @@ class Project:
     def scope(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     ) -> tuple[dict[str, list[Binding]], list[Imported]]:
-        """What the statements of a class or function bind."""
+        """Return the bindings in the statements of a class or function."""
         known = self._scopes.get(node)
         if known is None:
             known = scope_of(node.body)
@@ -431,7 +431,7 @@ class Project:
     def resolve(
         self, module: Module, node: ast.expr, scopes: Iterable[ast.AST] = (), depth: int = 0
     ) -> list[Meaning | External]:
-        """What a dotted expression may stand for; empty where that cannot be known."""
+        """Return the meanings of a dotted expression; empty if they cannot be known."""
         if depth > _STEPS:
             return []
         match node:

@@ -25,7 +25,7 @@ _READ = re.compile(r"""['"][^'"\n]*?([\w.-]+\.(?:toml|json|ini|cfg|conf|ya?ml))[
 _MAX_BYTES = 128 * 1024
 _MAX_FILES = 60
 _ANYBODY = frozenset({"origin", "origins", "cors"})
-"""Words of a setting in which a star lets everybody in."""
+"""Words of a setting in which a star admits every client."""
 _STARS = frozenset({"'*'", '"*"'})
 _LINE = re.compile(r"^(\s*)(?:- )?['\"]?([\w.-]+)['\"]?\s*:(?:\s+(.*?))?\s*(?:#.*)?$")
 _SCALARS: dict[str, object] = {
@@ -84,7 +84,7 @@ def _read_in(module: Module) -> Iterator[str]:
 
 
 def shipped_files(folders: Iterable[Path], spoken: Container[str] | None) -> list[Path]:
-    """What of these folders, and of those beside them, may be configuration.
+    """Return the files of these folders, and of those beside them, that may be configuration.
 
     Args:
         folders: Where to look.

@@ -1,8 +1,8 @@
-"""Reports of scans that were made before, kept so that nobody else can write them.
+"""Reports of earlier scans, stored so that no other user can write them.
 
-An entry is named by the digest of everything that its report depends on, and sealed with a key that
-this user alone can read and that does not lie beside the entries. Whatever does not fit (the seal, the
-owner, the mode, the size, a link in place of a file) is as if it were not there: the scan is made.
+An entry is named by the digest of everything that its report depends on, and sealed with a key that this
+user alone can read and that does not lie beside the entries. An entry that does not fit (the seal, the
+owner, the mode, the size, a link in place of a file) is ignored: the scan is made.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def open_cache(directory: Path | None = None) -> Cache:
         directory: Where; in the user's directory for caches if left out.
 
     Raises:
-        CacheError: It is somebody else's, others may write in it, or it cannot be made.
+        CacheError: It belongs to another user, others may write in it, or it cannot be made.
     """
     where = directory or _home("XDG_CACHE_HOME", ".cache") / "stormdoor" / "scan"
     try:
@@ -149,7 +149,7 @@ def _key(directory: Path) -> bytes:
         if found is not None and len(found) == _KEY:
             return found
         with suppress(FileExistsError):
-            # Two scans may be the first at once: whoever links it second takes the other's.
+            # Two scans may be the first at once: the second to link it uses the other's.
             part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
             try:
                 _fill(part, secrets.token_bytes(_KEY))
@@ -160,7 +160,7 @@ def _key(directory: Path) -> bytes:
 
 
 def _content(path: Path, most: int) -> bytes | None:
-    """What a file of this user holds; None where it is anything else."""
+    """Return the content of a file of this user; None for any other file."""
     try:
         descriptor = os.open(path, _READ)
     except OSError:

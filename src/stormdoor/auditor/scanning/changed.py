@@ -1,8 +1,8 @@
 """Only what concerns files that changed: for hooks and pull requests.
 
-The whole project is still read, since a class means nothing without its bases. What is left out are
-findings of which no step lies in a file that changed. That somebody is asked nothing may be because of
-any file that the connection was followed through: a check that was taken out of one is no longer a step.
+The whole project is still read, since a class means nothing without its bases. Findings without a step in
+a changed file are left out. Any file on the connection's way may be the cause of a missing check: a check
+that was removed from a file is no longer a step.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class SettingsError(Exception):
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """What the table says.
+    """Content of the table.
 
     Attributes:
         paths: What to scan where the command names nothing.
@@ -79,7 +79,7 @@ def find_configuration(start: Path) -> Path | None:
 
 
 def read_configuration(file: Path | None) -> Configuration:
-    """What the table of this file says; the defaults without one.
+    """Read the table of this file; return the defaults without one.
 
     Raises:
         SettingsError: A name is unknown, or a value has the wrong type.
@@ -93,7 +93,7 @@ def read_configuration(file: Path | None) -> Configuration:
 
 
 def _hint(error: str) -> str:
-    """What to write instead, where the error does not say it."""
+    """Suggest a correction, where the error has none."""
     if "unknown field" in error:
         names = (one.encode_name for one in msgspec.structs.fields(Configuration))
         return f"; there are {', '.join(sorted(names))}"

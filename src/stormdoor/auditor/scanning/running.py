@@ -50,7 +50,7 @@ _TRIPS = (
     IndexError,
     OverflowError,
 )
-"""What odd code may make the analysis raise; one endpoint is lost then, not the scan."""
+"""Exceptions that odd code may cause in the analysis; one endpoint is lost then, not the scan."""
 
 _BEHIND_THE_DOOR = {
     check: Verdict("guarded", "It stands behind stormdoor's protect().")
@@ -75,7 +75,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one task gives.
+    """Result of one task.
 
     Args:
         findings: What the rules found.
@@ -96,7 +96,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What all rules give, in the order of endpoints and files, whichever process was first.
+    """Results of all rules, in the order of endpoints and files, for any order of the processes.
 
     Args:
         findings: Each place once for a rule and a subject.
@@ -114,7 +114,7 @@ class Outcome:
 
 
 class _Work:
-    """What the processes that run tasks inherit."""
+    """State that the worker processes inherit."""
 
     def __init__(self, scene: "Scene", rules: tuple[Rule, ...]) -> None:
         self.scene = scene
@@ -147,7 +147,7 @@ class _Work:
                     InFiles.look_up(module, self.scene.project)
 
     def more(self, reached: Iterable[Path]) -> list[Task]:
-        """Tasks for files that others reached when they followed a name, in whichever process."""
+        """Return tasks for files that others reached when they followed a name, in any process."""
         fresh = sorted(set(reached) - self.before)
         first = len(self.modules)
         self.modules += [one for one in map(self.scene.project.load, fresh) if one is not None]
@@ -182,7 +182,7 @@ class _Work:
         )
 
     def lost(self, task: Task) -> Part:
-        """What is said of a task whose process ended."""
+        """Report a task that ended with its process."""
         what = "its process ended: too little memory, most likely"
         if task.endpoint >= 0:
             endpoint = self.scene.endpoints[task.endpoint]
@@ -217,7 +217,7 @@ class _Work:
         return True
 
     def _endpoint(self, endpoint: Endpoint) -> tuple[list[Finding], EndpointReport]:
-        """What the rules find, and the row of the table. What was found before the budget ended stands."""
+        """Findings of the rules, and the row of the table; those found before the budget ended stay."""
         findings: list[Finding] = []
         rows: list[EndpointReport] = []
         if self.latest is not None and self.latest.module is not endpoint.module:
@@ -278,7 +278,7 @@ class _Work:
         findings.extend(self._module(module))
 
     def whole(self) -> Iterator[Finding]:
-        """What the rules about the project find, in what is no Python."""
+        """Yield the findings of the rules about the project, in files that are no Python."""
         for rule in self.rules:
             if rule.on_project is not None:
                 for one in self._safely(partial(rule.on_project, self.scene.project), None):
@@ -297,7 +297,7 @@ class _Work:
     def _safely(
         self, check: Callable[[], Iterable[Found] | None], module: Module | None
     ) -> list[Found]:
-        """What a rule finds; a rule that trips over odd code loses that finding, not the scan."""
+        """Return a rule's findings; a rule that fails on odd code loses them, not the scan."""
         try:
             return list(check() or ())
         except _TRIPS as error:
@@ -310,7 +310,7 @@ class _Work:
 
 
 _INHERITED: list[_Work] = []
-"""What a process that is forked finds: syntax trees are not sent, that would take longer than to parse."""
+"""State for forked processes: syntax trees are not sent, that would take longer than to parse."""
 
 
 _MANY_LINES = 600_000

@@ -37,10 +37,10 @@ __all__ = ["Scene", "prepare"]
 _TOLD = 20
 """Files that are parsed between two reports of how far it is."""
 _CONFIGURED = 3
-"""How far the configuration is followed to that which it imports."""
+"""Number of imports that the configuration is followed through."""
 _SUBCLASSES = re.compile(r"\b(\w+)\.__subclasses__\(")
 _MODELLED = ("tornado.", "stormdoor.")
-"""What the auditor knows without reading it; a class of another that was not read is said to be so."""
+"""Prefixes of classes known without their source; other unread classes are reported."""
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +136,7 @@ def _parse_relevant(
             if hierarchy.is_socket(hierarchy.of(module, definition))
         }
         sockets = {name for name, _ in found}
-        # Whoever makes a server says what it and its handlers are given.
+        # Code that makes a server decides the arguments of its handlers.
         found |= {
             (definition.node.name, module)
             for module in list(project.inside())
@@ -177,7 +177,7 @@ def _handed_on(project: Project, found: set[tuple[str, Module]]) -> set[tuple[st
 
 
 def _sought(names: Iterable[tuple[str, Module]]) -> dict[str, Sought]:
-    """What a file imports, or in which package it is, for a name in it to mean that of these modules."""
+    """Return the imports or packages that give a name in a file the meaning of these modules."""
     sought: dict[str, Sought] = {}
     for name, module in names:
         one = sought.setdefault(name, Sought(set(), set()))
@@ -191,7 +191,7 @@ def _sought(names: Iterable[tuple[str, Module]]) -> dict[str, Sought]:
 
 
 def _asked_for_heirs(project: Project, module: Module) -> Iterator[tuple[str, Module]]:
-    """The classes whose subclasses a file goes through: `Action.__subclasses__()`."""
+    """The classes with subclasses that a file iterates over: `Action.__subclasses__()`."""
     for at, line in enumerate(module.lines, start=1):
         for name in _SUBCLASSES.findall(line) if "__subclasses__" in line else ():
             if name == "cls":
@@ -207,7 +207,7 @@ def _asked_for_heirs(project: Project, module: Module) -> Iterator[tuple[str, Mo
 
 
 def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:
-    """Whether a class that is told something makes the application in which one of these is routed."""
+    """Return True if a class with arguments makes the application that routes one of these."""
     told = any(
         isinstance(method, ast.FunctionDef)
         and method.name == "__init__"
@@ -301,7 +301,7 @@ def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
 
 
 def _imported_settings(project: Project, module: Module) -> Iterator[Meaning]:
-    """What a module imports under a name that speaks of configuration."""
+    """Yield the imports of a module under a name of configuration."""
     imported = [
         one for bindings in module.names.values() for one in bindings if isinstance(one, Imported)
     ]
@@ -381,7 +381,7 @@ _GATES = frozenset({"prepare", "get", "get_current_user", "_execute", "check_ori
 
 
 def _stands_alone(info: ClassInfo, sockets: list[ClassInfo], hierarchy: Hierarchy) -> bool:
-    """Whether a class that others derive from can serve as it is, and none of them adds a gate.
+    """Return True if a base class can serve as it is, and no subclass adds a check.
 
     What a library offers for others to route is an endpoint, though its own files only derive from it.
     """

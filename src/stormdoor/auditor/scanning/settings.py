@@ -1,4 +1,4 @@
-"""What a scan is asked to do."""
+"""Arguments of a scan."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Settings:
 
     @property
     def workers(self) -> int:
-        """How many processes to use, at least one."""
+        """Number of processes to use, at least one."""
         return self.jobs if self.jobs > 0 else (os.cpu_count() or 1)
 
 

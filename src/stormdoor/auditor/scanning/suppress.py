@@ -1,4 +1,4 @@
-"""Findings that somebody decided to live with, by a comment that says why.
+"""Findings that the project accepts, by a comment with the reason.
 
     class Echo(WebSocketHandler):  # stormdoor: ignore[SD101] public by design, see the threat model
 
@@ -93,7 +93,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is left to report, and what is not reported."""
+    """Findings to report, and findings not to report."""
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...]
@@ -226,7 +226,7 @@ def settle(
 
 
 def _problem(one: Suppression, known: Mapping[str, str]) -> str:
-    """Why a comment is invalid, or empty."""
+    """Reason why a comment is invalid, or empty."""
     if not one.rules:
         return "The comment names no rule, so it suppresses nothing."
     slugs = set(known.values())

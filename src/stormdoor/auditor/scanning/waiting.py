@@ -1,4 +1,4 @@
-"""How it is written that something waits for what a connection leaves it: such files matter, too."""
+"""Signs in the source that code waits for a connection's values: such files matter, too."""
 
 import ast
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from stormdoor.auditor.reading.project import Project
 __all__ = ["waiting_for"]
 
 _ENTRIES = ("['", '["', ".get('", '.get("')
-"""What stands between a table and the name of an entry that is asked for."""
+"""Text between a table and the name of its entry."""
 _SHORT = 3
 """Names that are no longer stand for anything."""
 
 
 def waiting_for(project: Project) -> set[tuple[str, Module]]:
-    """What stands in files that take something out of a queue, or look at what is set; and what speaks of it.
+    """Names in files that take from a queue, or read a value that is set, and names that mention them.
 
     Returns:
         Texts, each with the module that puts something there.
@@ -57,7 +57,7 @@ def _written(module: Module) -> Iterator[str]:
 
 
 def _set_elsewhere(module: Module) -> Iterator[str]:
-    """What a file of handlers sets in a module: `shared.heat = value`, `shared.values["heat"] = value`."""
+    """Yield the attributes that a file of handlers sets in a module: `shared.heat = value`."""
     if not any("on_message" in line for line in module.lines):
         return
     for node, scopes in module.nodes():
