@@ -144,7 +144,7 @@ async def fill(client: Client, who: Identity, origin: str) -> Backlog:
 
     Args:
         client: Connects. Its first message is what is asked.
-        who: As whom.
+        who: Identity of the client.
         origin: Of the endpoint's own pages.
 
     Raises:

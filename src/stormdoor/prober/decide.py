@@ -84,7 +84,7 @@ class Baseline:
 
     Args:
         owner: Two conversations of the owner; empty where no credential was given.
-        nobody: The conversation of a client without a credential.
+        `nobody`: The conversation of a client without a credential.
         nowhere: The conversation at a path that does not exist.
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.

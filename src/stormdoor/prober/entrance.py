@@ -173,7 +173,7 @@ class PageToken:
     Args:
         url: The page.
         name: Of the `meta` element, the variable or the JSON field; "" to look for one that is named so.
-        pattern: A regular expression whose group is the token, in place of a name.
+        pattern: A regular expression with the token as its group, in place of a name.
         authorized: Hosts beside this machine that may be asked.
         tls: For https.
     """

@@ -232,7 +232,7 @@ class _Maker:
         return "unknown", "an object that does not exist is answered like it"
 
     def _private(self, heard: Heard, at: int) -> str:
-        """Whose text it was delivered, that only they may read."""
+        """Return the owner of the private text that was delivered, or ""."""
         texts = [text_of(one) for one in heard.messages]
         return next(
             (

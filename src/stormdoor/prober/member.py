@@ -102,7 +102,7 @@ class Policy:
     actions: dict[str, ActionRule] = field(default_factory=dict)
 
     def rule(self, action: str) -> ActionRule:
-        """What was declared about an action."""
+        """Return the declaration of an action."""
         for name in (action, _base(action)):
             if name in self.actions:
                 return self.actions[name]

@@ -192,7 +192,7 @@ class Situation:
 
     Args:
         client: Connects.
-        base: What the owner, nobody, and a path that does not exist got.
+        base: Answers to the owner, to an unauthenticated client, and for a path that does not exist.
         origin: Of the endpoint's own pages.
         owner: The identity with the given credential; None without one.
         other: The second identity.

@@ -32,7 +32,7 @@ _LOGIN = re.compile(
 
 
 async def public_page(client: Client) -> str:
-    """Address of the page or script that opens the socket; "" where there is none, or a login somewhere."""
+    """Address of the page or script that opens the socket; "" if none does, or one has to do with a login."""
     return await _Search(client).go()
 
 

@@ -1,7 +1,7 @@
 """The addresses of sockets in a script, worked out as far as the text of the script says.
 
 Nothing is run. The argument of `new WebSocket(…)` is read as an expression over texts, the page's own
-`location`, and variables that are assigned somewhere before; what is not known stays as `{name}`.
+`location`, and variables that are assigned before; an unknown value stays as `{name}`.
 """
 
 from __future__ import annotations
@@ -322,7 +322,7 @@ class _Expression:
         return [_gap("…")]
 
     def _template(self) -> list[str]:
-        """A text between backticks, whose opening one is the token."""
+        """Read a text between backticks; the current token is the opening one."""
         found, start = [""], self.position
         while self.position < len(self.text):
             here = self.text[self.position]

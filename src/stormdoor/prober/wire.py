@@ -103,7 +103,7 @@ class Frame:
 
     @property
     def code(self) -> int:
-        """Why it closes: 1005 where it does not say."""
+        """Close code of the connection: 1005 if the frame has none."""
         return int.from_bytes(self.payload[:2]) if len(self.payload) >= 2 else 1005
 
 
@@ -252,7 +252,7 @@ def _head(target: Target, request: Request, extra: Sequence[tuple[str, str]]) ->
 
 
 async def _narrow(target: Target) -> socket.socket:
-    """A connection whose segments and buffers are small: kernels size theirs by them."""
+    """Open a connection with small segments and buffers: kernels size theirs by them."""
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

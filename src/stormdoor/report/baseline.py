@@ -94,7 +94,7 @@ def read_baseline(text: str) -> Counter[str]:
 def without(report: Report, known: Counter[str]) -> Report:
     """The report with what is known moved to `suppressed`.
 
-    INVARIANT: of a finding that is known n times, the n+1st is new, whichever of them it is.
+    INVARIANT: of a finding that is known n times, the n+1st is new, in any order.
     """
     left = Counter(known)
     new: list[Finding] = []

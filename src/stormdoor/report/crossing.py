@@ -121,7 +121,7 @@ def leads_to(pattern: str, path: str) -> int:
 
 
 def _handlers(scan: Report, path: str) -> tuple[EndpointReport, ...]:
-    """The handlers whose routes lead to the path: those that do so most surely."""
+    """The handlers with routes to the path: those that lead there most surely."""
     rated = [
         (max((leads_to(pattern, path) for pattern in one.paths), default=0), one)
         for one in scan.endpoints
@@ -248,7 +248,7 @@ CLAIMS: Mapping[str, Claim] = {
     "SD610": Claim(("SP501",)),
     "SD612": Claim(("SP101",), ("SP101",)),
 }
-"""Rules whose claim can be seen from outside. Of all others a probe says nothing."""
+"""Rules with a claim that can be seen from outside. Of all others a probe says nothing."""
 
 _CHECKS = {
     "1": Check.AUTHENTICATION,

@@ -120,7 +120,7 @@ def _row(
 
 
 def _handler(url: str, subject: str, endpoints: Iterable[EndpointReport]) -> EndpointReport | None:
-    """The handler of that name; of several, the one whose route leads to the address."""
+    """The handler of that name; of several, the one with a route to the address."""
     path = urlsplit(url).path or "/"
     return max(
         (one for one in endpoints if one.subject == subject),

@@ -1,8 +1,8 @@
 """A token that is not valid any more is accepted.
 
 What:
-    The token of `--expired-token`, in the place of the owner's, gets in. Where the owner's own token is a
-    JSON Web Token whose `exp` has passed, it is that one.
+    The token of `--expired-token`, in the place of the owner's, gets in. If the owner's own token is a
+    JSON Web Token with an `exp` in the past, it is that one.
 
 Why:
     A stolen token, or that of a former member, works for ever.

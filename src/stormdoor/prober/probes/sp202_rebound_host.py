@@ -1,8 +1,9 @@
 """A name of the attacker's that points to the server is as good as its own.
 
 What:
-    Where no credential is needed, a page whose host name was made to point to the server (DNS rebinding)
-    gets in: `Host` and `Origin` both name `rebound.example`, and agree; or a name that begins like the own.
+    Where no credential is needed, a page gets in after the attacker pointed its host name to the server
+    (DNS rebinding): `Host` and `Origin` both name `rebound.example`, and agree; or they name a host that
+    begins like the server's own name.
 
 Why:
     A hostile page in a browser inside the network reaches what listens there, past the origin check

@@ -10,7 +10,7 @@ Why:
 
 Fix:
     `set_signed_cookie(name, value, httponly=True, secure=True, samesite="Lax")`; or stormdoor's own
-    `login_routes`, whose cookie is `__Host-stormdoor`.
+    `login_routes`, which set the cookie `__Host-stormdoor`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """An object that belongs to one identity is open to another.
 
 What:
-    The messages of a recorded conversation that hold an id which `--identities` declares to be one
-    identity's alone are sent by the others and by nobody, in both directions. It counts where what is
-    delivered is the object of the other: values that stand in its owner's answers, and neither in the
-    answers about one's own object nor about one that does not exist.
+    `--identities` declares that an id belongs to one identity alone. Each message of a recorded
+    conversation with such an id is sent by the other identities, and without a credential, in both
+    directions. It counts if the answer delivers the object of its owner: values that stand in the owner's
+    answers, and neither in the answers about the sender's own object nor about one that does not exist.
 
 Why:
     An id is a name and no permission: it is in an address bar, a screenshot, or the one before one's own.

@@ -8,8 +8,8 @@ Why:
     A former member keeps listening until the connection ends.
 
 Fix:
-    Close the sockets of a principal whose rights change, in every process, and ask again at each message:
-    stormdoor does both.
+    Close the sockets of a principal when its rights change, in every process, and check the rights again
+    at each message: stormdoor does both.
 """
 
 from __future__ import annotations
