@@ -75,7 +75,7 @@ _DELIVERS = words(
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """Methods of a cursor that return the rows of its query."""
 _ROWS = _FETCHES | {"first", "one_or_none", "scalar", "scalar_one_or_none"}
-"""What gives the row that was looked for."""
+"""Methods that return the row of a query."""
 _PARSED: Labels = frozenset({"parsed"})
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
@@ -361,7 +361,7 @@ class Unread(Listening):
         return False
 
     def _fetches_from(self, function: Value, name: str, labels: Labels, node: ast.AST) -> None:
-        """What a cursor was asked for is what it gives when it is fetched from."""
+        """Note the query of a cursor as the result of a later fetch."""
         stated = node in {self.left_alone, getattr(self.left_alone, "value", None)}
         if name == "execute" and isinstance(function, Member) and stated:
             cursor = function.receiver

@@ -272,7 +272,7 @@ class Items(Proofs):
         return found_in_store(table) if self.mode == "member" else _FOUND
 
     def found_entry(self, table: Mapping, index: Value, node: ast.AST) -> Value | None:
-        """What a client that is let in finds in a table of records; None if it picks something to run."""
+        """Record that an admitted client finds in a table; None if it picks code to run."""
         if self.mode != "member" or "client" not in labels_of(index) or not is_shared(table):
             return None
         entries, text = list(table.items.values()), self.frame.module.source(node)
