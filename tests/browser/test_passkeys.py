@@ -138,7 +138,7 @@ class Device:
     id: str
 
     def credentials(self) -> list[dict[str, Any]]:
-        """What the authenticator holds, private keys and all."""
+        """Return the authenticator's credentials, with private keys."""
         found = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
         return list(found["credentials"])
 

@@ -1,4 +1,4 @@
-"""What moderators, administrators and the owner of a session do on the pages."""
+"""Actions of moderators, administrators and session owners on the pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def enter(page: Page, room: str) -> None:
 
 
 def test_a_moderator_throws_somebody_out(visit: Visit) -> None:
-    """Who is thrown out is told so, and cannot write there before it has joined again."""
+    """A removed member is told, and cannot write in the room until it joins again."""
     bob, mia = visit("bob"), visit("mia")
     enter(bob, "ops")
     enter(mia, "ops")
@@ -57,7 +57,7 @@ def test_an_administrator_announces(visit: Visit) -> None:
 
 
 def test_too_many_messages_are_said_to_be(visit: Visit) -> None:
-    """Who writes too fast sees which message was not sent, and why."""
+    """The page shows which message above the limit was not sent, and why."""
     alice = visit("alice")
     enter(alice, "random")
     # Faster than a person can type, and faster than Playwright can.
@@ -119,7 +119,7 @@ def test_guessing_is_slowed_on_the_page(visit: Visit) -> None:
 
 
 def test_a_reading_is_drawn(visit: Visit, demo: Running) -> None:
-    """What the sensor sends appears on the administrator's dashboard."""
+    """A reading of the sensor appears on the administrator's dashboard."""
     ada = visit("ada", "/dashboard")
     ada.wait_for_selector(_OPEN)
     header = {"X-API-Key": demo.sensor_key}

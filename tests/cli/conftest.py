@@ -21,7 +21,7 @@ __all__ = ["Cli", "Result"]
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str

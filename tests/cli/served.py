@@ -13,7 +13,7 @@ from stormdoor.config import PolicyFile
 
 
 class Say(Command, tag="say"):
-    """What a client says."""
+    """Message of a client."""
 
     text: str
 

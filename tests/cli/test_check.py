@@ -57,7 +57,7 @@ def test_missing_file(cli: Cli) -> None:
 
 
 def test_without_secrets(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the file is written, its secrets need not be."""
+    """`--without-secrets` checks a file on a machine without its secrets."""
     monkeypatch.delenv("TRAIL_KEY")
     assert cli("check", str(config)).code == 1
     assert cli("check", str(config), "--without-secrets").code == 0

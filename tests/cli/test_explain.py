@@ -139,7 +139,7 @@ def test_circumstances_and_policies_in_python(
     ],
 )
 def test_refused(populated: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
-    """What cannot be explained is an error, not a denial without a reason."""
+    """An invalid question is an error, not a denial without a reason."""
     result = populated("explain", *arguments)
     assert (result.code, result.out) == (code, "")
     assert message in result.err

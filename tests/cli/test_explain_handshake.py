@@ -33,7 +33,7 @@ def cookie(populated: Cli, config: Path) -> str:
 
 
 def test_a_session_is_let_in(populated: Cli, cookie: str) -> None:
-    """Who it is, what was checked, which role grants it; and not the secret."""
+    """The output names the principal, the checks and the granting role, and not the secret."""
     typed = f"{HEAD}Cookie: {cookie}\n"
     result = populated("explain", "handshake", "-", "chat:connect", typed=typed)
     assert result.code == 0, result.err
@@ -86,7 +86,7 @@ def test_later(populated: Cli, cookie: str) -> None:
 
 
 def test_a_guard_in_python(populated: Cli) -> None:
-    """Where there is no file."""
+    """`--guard` names a guard in Python, instead of a file."""
     options = ["--guard", "tests.cli.test_explain_handshake:GUARD"]
     result = populated("explain", "handshake", "-", "chat:connect", *options, typed=HEAD)
     assert "refused: no-credential" in result.out

@@ -38,7 +38,7 @@ def enrolled(populated: Cli, config: Path) -> Cli:
 
 
 def test_list(enrolled: Cli) -> None:
-    """What there is, at 80 columns and as JSON, without secrets."""
+    """`factors list` prints the factors at 80 columns and as JSON, without secrets."""
     result = enrolled("factors", "list", "alice")
     assert result.code == 0
     assert "totp" in result.out

@@ -21,7 +21,7 @@ def _store(config: Path) -> Guard:
 
 
 def test_secret_alone_on_standard_output(populated: Cli, config: Path) -> None:
-    """What a script keeps is the key and nothing else, and the store has its hash only."""
+    """`--quiet` prints only the key, and the store has only its hash."""
     result = populated(*ISSUE, "--quiet")
     assert (result.code, result.err) == (0, "")
     secret = result.out.removesuffix("\n")
@@ -75,7 +75,7 @@ def test_list(populated: Cli) -> None:
     ],
 )
 def test_issue_refused(populated: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
-    """What cannot be meant issues nothing."""
+    """An invalid argument issues no key."""
     result = populated("keys", "issue", *arguments)
     assert (result.code, result.out) == (code, "")
     assert message in result.err
@@ -126,7 +126,7 @@ def logged_in(populated: Cli, config: Path) -> Cli:
 
 
 def test_sessions(logged_in: Cli) -> None:
-    """Who is logged in, from where and with what; nothing of it moves the terminal."""
+    """`sessions list` prints principals, addresses and agents, without control characters."""
     result = logged_in("sessions", "list")
     assert result.out.count("192.0.2.7") == 3
     assert "\x1b" not in result.out
@@ -273,7 +273,7 @@ def test_revoke_a_token_that_was_found(populated: Cli, config: Path) -> None:
     ],
 )
 def test_revoke_what(populated: Cli, arguments: tuple[str, ...], says: str) -> None:
-    """What cannot be meant is a mistake of the command line, and revokes nothing."""
+    """An invalid argument is a usage error, and revokes nothing."""
     result = populated("revoke", *arguments)
     assert result.code == 2
     assert says in result.err

@@ -1,4 +1,4 @@
-"""How commands are called and how they end."""
+"""Calls of commands, and their exit codes."""
 
 import os
 import socket

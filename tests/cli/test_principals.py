@@ -39,7 +39,7 @@ def test_nobody(cli: Cli) -> None:
 
 
 def test_add_and_list(populated: Cli) -> None:
-    """What was added is listed, at 80 columns."""
+    """`principals list` prints the added principals at 80 columns."""
     result = populated("principals", "list")
     assert result.code == 0
     assert [line.split()[0] for line in result.out.splitlines()[2:]] == ["alice", "mia", "sensor"]
@@ -138,7 +138,7 @@ def test_role_that_is_defined_elsewhere(cli: Cli) -> None:
 
 
 def test_password_is_not_an_argument(cli: Cli) -> None:
-    """What is in a command is in the history of the shell, and in the list of processes."""
+    """A password as an argument is refused, because shells and process lists show arguments."""
     assert cli("principals", "add", "a", "--password", PASSWORD).code == 2
 
 

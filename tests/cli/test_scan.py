@@ -155,7 +155,7 @@ def test_selection(scan: Scan, project: Path) -> None:
 
 
 def test_exclude(scan: Scan, project: Path) -> None:
-    """What is left out is not read."""
+    """`--exclude` leaves files out of the scan."""
     (project / "old").mkdir()
     (project / "old" / "app.py").write_text(OPEN)
     assert scan(".").code == 1
@@ -181,7 +181,7 @@ def test_knowledge_that_is_none(scan: Scan, project: Path, text: str, says: str)
 
 
 def test_no_rule_is_left(scan: Scan, project: Path) -> None:
-    """What runs no rule must not look like a clean scan."""
+    """A scan without any rule is an error."""
     (project / "app.py").write_text(OPEN)
     result = scan("--select", "SD101", "--ignore", "SD1")
     assert result.code == 2
@@ -190,7 +190,7 @@ def test_no_rule_is_left(scan: Scan, project: Path) -> None:
 
 
 def test_baseline(scan: Scan, project: Path) -> None:
-    """What is known is quiet; what is new is not; what is repaired leaves the file."""
+    """A baseline hides known findings and shows new ones, and repaired ones leave the file."""
     app = project / "app.py"
     app.write_text(OPEN)
     assert scan(".", "--write-baseline", "known.json").code == 0
@@ -483,7 +483,7 @@ def test_a_scan_of_the_same_files_is_kept(project: Path, scan: Scan, tmp_path: P
 def test_a_cache_that_cannot_be_used(
     project: Path, scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was asked for is an error; without a home it is scanned all the same."""
+    """An unusable `--cache` is an error, and a missing default directory is not."""
     (project / "app.py").write_text(OPEN)
     (tmp_path / "kept").write_text("")
     refused = scan("--cache", str(tmp_path / "kept"))

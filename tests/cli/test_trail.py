@@ -211,7 +211,7 @@ def test_export_to_a_file(populated: Cli, tmp_path: Path) -> None:
 
 
 def test_export_for_a_spreadsheet(populated: Cli, config: Path) -> None:
-    """What a stranger calls itself is not run as a formula."""
+    """A CSV export does not contain a formula that a client chose as its name."""
     names = ["=HYPERLINK(1)", "+1", "-1", "@x", "plain"]
     _append(config, [Event(time=1.0, name="x", principal=one, detail="a,b") for one in names])
     out = populated("trail", "export", "--format", "csv", "--name", "x").out
@@ -232,7 +232,7 @@ def test_export_nothing(populated: Cli) -> None:
 
 
 def test_retain(populated: Cli, config: Path) -> None:
-    """What is older is dropped, the rest verifies from there, and the trail says that it was cut."""
+    """`trail retain` drops older entries, the rest verifies, and the trail records the cut."""
     assert populated("trail", "retain", "--days", "1").code == 2
     assert populated("trail", "retain", "--days", "0", "-y").code == 2
     assert populated("trail", "retain", "--days", "1", "-y", "--json").json == {"dropped": 0}

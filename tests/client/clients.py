@@ -70,7 +70,7 @@ class Client:
         return result["ok"] if "ok" in result else result["failed"]
 
     def count(self, event: str) -> int:
-        """How often something has happened, up to what was waited for last."""
+        """Return the number of these events, up to the last one that was awaited."""
         return sum(one["event"] == event for one in self.seen)
 
 

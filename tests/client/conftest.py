@@ -1,4 +1,4 @@
-"""Where the client runs, and what is needed for it."""
+"""Runtimes of the client, and their requirements."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _one_chromium() -> Iterator[None]:
 
 @pytest.fixture(params=["node", "chromium"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Where the client runs."""
+    """Runtime of the client."""
     kind = str(request.param)
     if kind == "node" and find_node() is None:
         _missing(_NODE)

@@ -51,7 +51,7 @@ class Network:
         self._flowing.clear()
 
     def restore(self) -> None:
-        """What is sent arrives again."""
+        """Deliver data again."""
         self._flowing.set()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -41,7 +41,7 @@ async def inside(demo: Running, room: str, *names: str) -> AsyncIterator[list[Wi
 
 
 def error(cause: str, **more: Any) -> dict[str, Any]:
-    """What an error looks like."""
+    """Return the error message for a cause."""
     return {"type": "error", "error": cause, **more}
 
 
@@ -195,7 +195,7 @@ async def test_a_room_without_members_keeps_nothing(demo: Running, room: str) ->
 
 
 async def test_leaving(demo: Running, room: str) -> None:
-    """Who leaves, by word or by closing, hears nothing more; the others are told."""
+    """A client that leaves or disconnects receives nothing more, and the others are told."""
     async with inside(demo, room, "alice", "bob", "ada") as [alice, bob, ada]:
         left = await bob.ask({"type": "leave", "room": room, "id": 1})
         assert left == {"type": "left", "room": room, "principal": "bob", "id": 1}

@@ -32,7 +32,7 @@ async def listened(wire: Wire, *conditions: Callable[[dict[str, Any]], bool]) ->
 
 
 def of(kind: str, **parts: Any) -> Callable[[dict[str, Any]], bool]:
-    """Whether a message is of that type and has these parts."""
+    """Return a test for messages of that type with these parts."""
     return lambda message: {"type": kind, **parts}.items() <= message.items()
 
 

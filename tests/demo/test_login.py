@@ -43,7 +43,7 @@ async def test_everybody_can_log_in(name: str, demo: Running) -> None:
 
 
 async def test_what_a_session_says_of_itself(demo: Running) -> None:
-    """Who, since when, how long, and what it may; no secret and no id."""
+    """A session shows its principal, times and permissions, and no secret and no id."""
     visitor = demo.visitor()
     answer = said(await visitor.post(LOGIN, pair(demo, "alice")))
     assert set(answer) == {"principal", "roles", "expires_at", "idle_seconds", "permissions"}

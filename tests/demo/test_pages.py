@@ -46,7 +46,7 @@ async def test_a_page_may_do_little(page: str, demo: Running) -> None:
 
 
 async def test_the_login_page_echoes_nothing(demo: Running) -> None:
-    """What stands behind `?error=` chooses one of three sentences."""
+    """The login page shows one of three sentences, and never the text of `?error=`."""
     visitor = demo.visitor()
     for error in ("<script>alert(1)</script>", "%22onload=alert(1)", "nonsense"):
         answer = await visitor.get(f"/?error={error}")
@@ -115,7 +115,7 @@ async def test_the_foreign_page(demo: Running) -> None:
 
 
 async def trail(visitor: Any, since: int = 0) -> dict[str, Any]:
-    """What the attack page asks for."""
+    """Return the answer to the attack page's request."""
     answer = await visitor.get(f"/demo/trail?since={since}")
     assert answer.status == 200
     return json.loads(answer.body)
@@ -146,7 +146,7 @@ async def test_everybody_sees_what_was_recorded_about_them(demo: Running) -> Non
     "since", ["x", "-1", "1e3", "9" * 40, "٣", "1;DROP%20TABLE%20trail", "%00", ""]
 )
 async def test_the_trail_cannot_be_asked_for_nonsense(since: str, demo: Running) -> None:
-    """What is no number is none; nothing breaks."""
+    """An invalid number in `since` is ignored."""
     alice = await demo.visit("alice")
     answer = await alice.get(f"/demo/trail?since={since.encode().decode('latin-1')}")
     assert answer.status == 200

@@ -82,7 +82,7 @@ async def test_use_keeps_a_session_alive(demo: Running) -> None:
 
 
 async def test_everybody_sees_their_own_sessions(demo: Running) -> None:
-    """Where from, with what, since when, and which one this is; no cookie can be made of it."""
+    """A principal sees address, agent and times of its sessions, and no value that makes a cookie."""
     first, second = await demo.visit("bob"), demo.visitor()
     await second.post(
         "/auth/login",
@@ -120,7 +120,7 @@ async def test_ending_another_session_closes_its_sockets(demo: Running) -> None:
 
 
 async def test_ending_the_present_session_logs_out(demo: Running) -> None:
-    """Who ends the session that is in use has no cookie any more."""
+    """The end of the present session removes its cookie."""
     bob = await demo.visit("bob")
     [id] = [one["id"] for one in await sessions(bob) if one["current"]]
     assert (await bob.request("DELETE", f"/auth/sessions/{id}", origin=bob.origin)).status == 204
@@ -201,7 +201,7 @@ async def test_a_logout_closes_everything(demo: Running) -> None:
 
 
 async def test_after_a_logout_nothing_comes_through(demo: Running) -> None:
-    """What is sent on a socket after the logout is not carried out, and what happens is not heard."""
+    """After a logout, a message on the socket is not executed, and the socket receives nothing."""
     alice, bob = await demo.visit("alice"), await demo.visit("bob")
     async with await alice.open() as gone, await bob.open() as stays:
         for wire in (gone, stays):

@@ -388,7 +388,7 @@ async def test_it_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_two_installations_share_no_secret(made: dict[str, bytes], demo: Running) -> None:
-    """What one installation made up, no other has."""
+    """Two installations have no generated secret in common."""
     one = json.loads(made[CREDENTIALS]), json.loads(made[SECRETS])
     other = demo.credentials, demo.secrets
 

@@ -24,7 +24,7 @@ _OWN = "the origin of the page"
 
 
 async def eventually(look: Callable[[], _Found | None]) -> _Found:
-    """What `look` returns as soon as that is something.
+    """Call `look` until it returns a true value, and return that.
 
     Raises:
         TimeoutError: It never is.
@@ -71,7 +71,7 @@ async def answer(wire: Wire, message: dict[str, Any]) -> Any:
 
 
 async def is_in(wire: Wire) -> bool:
-    """Whether a handshake led to a socket on which something can be done; hangs up."""
+    """Return whether a handshake gave a usable socket, and close it."""
     async with wire:
         if wire.status != 101:
             return False

@@ -119,7 +119,7 @@ def commands(page: Path) -> list[str]:
 
 
 def shell(folder: Path, script: str, **environment: str) -> str:
-    """What commands print, run in `folder` with this Python's scripts on the path."""
+    """Return the output of commands that run in `folder` with this Python's scripts on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-eu", "-c", script],
@@ -259,7 +259,7 @@ class Program:
         raise AssertionError(f"{self.file.name} did not start:\n{output}")
 
     def lines(self) -> Iterator[str]:
-        """What it has printed, line by line."""
+        """Yield the lines that it has printed."""
         assert self._process is not None
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -57,7 +57,7 @@ CARELESS = {
     "headers_with_underscores_action: REJECT_REQUEST": "headers_with_underscores_action: ALLOW",
     "request_headers_to_remove: [x-jwt-claim-email, x-jwt-claim-name]": "request_headers_to_remove: []",
 }
-"""What the page says about these lines is shown by what happens with others."""
+"""Replacements that show the page's claims about these lines: other lines behave otherwise."""
 
 
 class Naive(WebSocketHandler):
@@ -191,7 +191,7 @@ async def site(folder: Path, provider: RealProvider) -> AsyncIterator[Site]:
 
 
 async def believed(port: int, options: dict[str, Any]) -> dict[str, str]:
-    """What reaches the naive application."""
+    """Return the headers that reach the naive application."""
     async with connect(f"wss://app.example:{port}/naive", **options) as client:
         seen: dict[str, str] = json.loads(await client.recv())
         client.transport.abort()

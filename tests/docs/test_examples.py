@@ -22,7 +22,7 @@ def started(folder: Path, name: str) -> Program:
 
 
 def tokens(server: Program, count: int) -> dict[str, dict[str, Any]]:
-    """What an example exports at its start, as headers of a client."""
+    """Return the tokens that an example prints at its start, as headers of a client."""
     found = {}
     for _, line in zip(range(count), server.lines(), strict=False):
         name, _, token = line.removeprefix("export ").partition("=")

@@ -241,7 +241,7 @@ def test_paths_and_operators_of_conditions() -> None:
 
 
 def test_targets_of_a_revocation() -> None:
-    """What `revoke` may name, and no more than an operator may say."""
+    """The page lists the targets that an operator may revoke."""
     page = _text(REFERENCE / "python.md")
     section = page.partition("## Administration")[2].partition("```")[0]
     named = set(re.findall(r"`([A-Z]+)`", section))
@@ -262,7 +262,7 @@ def _number(text: str) -> list[float]:
 
 
 def test_limits_beside_the_table() -> None:
-    """What is bounded elsewhere has the bound that the page says."""
+    """Each bound beside the table has the value that the page states."""
     rows = _cells(_section(REFERENCE / "limits.md", "Beside them"))
     desk = {name: _default(SessionService, name) for name in ("idle_seconds", "absolute_seconds")}
     waiting = _default(Trail, "capacity")

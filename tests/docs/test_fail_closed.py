@@ -165,7 +165,7 @@ async def test_store_down_at_the_start() -> None:
 
 
 async def test_store_down_while_running() -> None:
-    """What needs the store is 503; what is open goes on; a token with its own roles still counts."""
+    """With the store down a look-up gets 503, open connections stay, and self-contained tokens work."""
     store = Fragile()
     guard, app = setting(store)
     async with serving(app, guard) as host:

@@ -236,7 +236,7 @@ def test_the_table_of_conventions() -> None:
 
 
 def test_the_secret_of_the_proxy(tmp_path: Path) -> None:
-    """What the page's command makes is one, with no line end: a proxy that reads the file sends all of it."""
+    """The page's command makes a valid secret without a line end, so that a proxy sends all of it."""
     [command] = [line for line in commands(PROXY) if line.startswith("python")]
     shell(tmp_path, command)
     made = (tmp_path / "proxy-secret").read_text()

@@ -125,7 +125,7 @@ class Factors:
 
 
 async def test_step_up() -> None:
-    """What lacks is said; a code or a newer token brings it, on the same socket."""
+    """A refusal names the missing strength; a code or a newer token raises it on the same socket."""
     page = module_of(HOW_TO / "step-up.md")
     page.guard.credential_refresh._factors = Factors()
     now = int(time.time())

@@ -169,7 +169,7 @@ async def test_bound_tokens(provider: RealProvider) -> None:
 
 
 def test_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page shows is understood, and nothing is wrong with it."""
+    """The configuration of the page is valid."""
     monkeypatch.setenv("FEED_CLIENT_SECRET", "the secret of feed")
     [block] = blocks(PAGE, "toml")
     head = 'store = "sqlite:door.db"\norigins = ["https://app.example"]\ntrail_days = 30\n'

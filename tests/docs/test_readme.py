@@ -23,7 +23,7 @@ def test_example_is_the_file() -> None:
 
 
 def test_example_is_small() -> None:
-    """What guards the socket is about fifteen lines: all but imports, the two messages and `main`."""
+    """The guarded part of the example has about fifteen lines."""
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     begin, end = (
         lines.index("class Chat(GuardedHandler):"),
@@ -85,7 +85,7 @@ def test_a_scan_takes_two_commands() -> None:
 
 
 def test_the_excerpt_of_a_scan_is_real() -> None:
-    """What the README shows is what the command prints."""
+    """The README shows the present output of the command."""
     source = "lab/threats/cross_site_websocket_hijacking/vulnerable.py"
     stormdoor = Path(sysconfig.get_path("scripts"), "stormdoor")
     command = [str(stormdoor), "scan", source, "--isolated"]

@@ -134,7 +134,7 @@ def test_asvs_names_modules_that_exist() -> None:
 
 
 def test_examples_of_the_wire_are_json() -> None:
-    """What the pages show as JSON or TOML is that."""
+    """Blocks marked as JSON or TOML are valid."""
     for page in [*REFERENCE.glob("wire.md"), *(ROOT / "docs" / "how-to").glob("*.md")]:
         for block in blocks(page):
             if block.language == "json":

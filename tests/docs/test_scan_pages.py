@@ -28,7 +28,7 @@ REFERENCE = ROOT / "docs" / "reference" / "scan.md"
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -108,7 +108,7 @@ def test_commands_of_the_ci_page(project: Path, called: Called) -> None:
 
 
 def test_workflows_are_yaml() -> None:
-    """What is pasted into a workflow parses, and names only inputs that the action has."""
+    """The workflows of the page parse, and use only inputs that the action has."""
     inputs = set(action()["inputs"])
     named: set[str] = set()
 

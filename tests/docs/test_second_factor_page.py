@@ -25,7 +25,7 @@ LOCAL = {"origins=": 'hosts=["127.0.0.1", "localhost"], origins='}
 
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page says to make."""
+    """Set the environment variable that the page names."""
     monkeypatch.setenv("BANK_SECRETS_KEY", "ab" * 32)
 
 

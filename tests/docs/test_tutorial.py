@@ -42,7 +42,7 @@ class Desk:
         return os.environ | {"TOKEN": token}
 
     def run(self, *command: str, token: str = "") -> str:
-        """What a command of the second terminal prints."""
+        """Return the output of a command in the second terminal."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
@@ -60,12 +60,12 @@ class Desk:
         return self.run("issue.py", name, *roles).strip()
 
     def client(self, token: str, *messages: str) -> str:
-        """What the client prints."""
+        """Return the output of the client."""
         return self.run(str(CLIENT), self.url, *messages, token=token)
 
     @property
     def url(self) -> str:
-        """Where the chat is."""
+        """URL of the chat."""
         return f"ws://127.0.0.1:{self.server.port}/chat"
 
 

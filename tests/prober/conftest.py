@@ -12,7 +12,7 @@ _WITH_PROCESSES = frozenset({"test_action", "test_demo", "test_har_browser"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where seconds pass in which nothing happens, the clock of the loop goes ahead.
+    """Advance the clock of the loop during seconds in which nothing happens.
 
     Only Linux tells what is still under way on a connection; elsewhere the seconds pass.
     """

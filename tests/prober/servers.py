@@ -42,7 +42,7 @@ class Feed(WebSocketHandler):
     """Handler that sends prices to admitted clients; subclasses change the part to probe."""
 
     def allowed(self) -> bool:
-        """Whether the handshake is accepted."""
+        """Return whether the handshake is accepted."""
         return self.get_cookie("session") in SESSIONS
 
     def prepare(self) -> None:
@@ -100,7 +100,7 @@ async def probed(port: int, path: str = "/ws", **plan: Any) -> Report:
 
 
 def slugs(report: Report) -> set[str]:
-    """What was found."""
+    """Return the slugs of the findings."""
     return {one.slug for one in report.findings}
 
 

@@ -79,7 +79,7 @@ class Orders(WebSocketHandler):
         return self.get_argument("ws-token", "") or self.get_cookie("visit") or ""
 
     def allowed(self) -> bool:
-        """Whether it is known."""
+        """Return whether the server knows the value."""
         return self.shown() in KEPT.values
 
     def prepare(self) -> None:
@@ -100,7 +100,7 @@ class BySubprotocol(Orders):
         return "bokeh" if "bokeh" in subprotocols else None
 
     def payload(self, token: str) -> dict[str, Any]:
-        """What the token says."""
+        """Return the payload of the token."""
         padded = token + "=" * (-len(token) % 4)
         found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))
         return found
@@ -149,7 +149,7 @@ def made(*, signed: bool) -> str:
     ],
 )
 async def test_without_an_owner(handler: Any, page: Any, outcome: str) -> None:
-    """What a page gives to every visitor, and what nothing has signed, keeps no client out."""
+    """A value that a page gives every visitor, or that is unsigned, does not count as a credential."""
     KEPT.values.clear()
     async with serving(handler, ("/", page), path="/orders") as port:
         report = await probed(port, "/orders")

@@ -49,7 +49,7 @@ def test_as_everybody(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What the demo prints to type finds nothing, could tell everything, and says who may do what."""
+    """The command that the demo prints finds nothing, decides every check, and fills the access matrix."""
     monkeypatch.setenv("NO_COLOR", "1")
     [line] = [one for one in demo.output.splitlines() if one.startswith("Attack it")]
     program, *command = shlex.split(line.partition(": ")[2])

@@ -251,7 +251,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "said"), BAD, ids=[said for _, said in BAD])
 def test_bad_har(text: str, said: str, tmp_path: Path) -> None:
-    """What is no browser session is refused, and the reason says so."""
+    """An invalid HAR file is refused with a reason."""
     file = tmp_path / "a.har"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(BadDocument, match=said):
@@ -372,7 +372,7 @@ def test_messages_of_a_description(tmp_path: Path) -> None:
 
 
 def test_messages_of_older_descriptions(tmp_path: Path) -> None:
-    """What clients publish (AsyncAPI 2.x), and a request body where a path is a socket (OpenAPI)."""
+    """Messages come from `publish` (AsyncAPI 2.x), or from the request body of a socket path (OpenAPI)."""
     file = tmp_path / "a.json"
     two = {"oneOf": [{"payload": {"example": "ping me"}}, {"payload": {"enum": ["a", "b"]}}]}
     hears = {"message": {"payload": {"example": "heard"}}}

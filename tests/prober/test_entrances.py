@@ -207,7 +207,7 @@ reads = true
 
 
 def test_identities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who there is, with secrets from files beside it; and what each is meant to do."""
+    """The file declares identities with secrets from other files, and their permissions."""
     monkeypatch.setenv("BOB", "b-0123456789")
     (tmp_path / "alice.txt").write_text("alice-session-0123456789\n")
     file = tmp_path / "identities.toml"
@@ -243,7 +243,7 @@ def test_identities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_bad_identities(text: str, said: str, tmp_path: Path) -> None:
-    """What is misspelt, missing or of the wrong kind is named."""
+    """A misspelt, missing or mistyped entry is named."""
     file = tmp_path / "identities.toml"
     file.write_text(text)
     with pytest.raises(BadDocument, match=said):

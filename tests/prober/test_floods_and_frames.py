@@ -46,7 +46,7 @@ def less(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(report: Report) -> str:
-    """What the one probe said; no credential is in it."""
+    """Return the result of the one probe, and assert that it contains no credential."""
     assert not any(one in str(report) for one in (*SESSIONS, KEY))
     [one] = report.tried
     return f"{one.outcome}: {one.what}"
@@ -116,7 +116,7 @@ class Short(Keeps):
     ],
 )
 async def test_slow_reader(only: Only, less: None, handler: Any, say: Any, outcome: str) -> None:
-    """What keeps everything is found; what waits, or ends it, is right; small answers are too little."""
+    """A server that keeps every answer is found; one that waits or closes is not."""
     only("SP605")
     async with serving(handler) as port:
         report = await probed(port, owner=ALICE, active=True, say=say)
@@ -147,7 +147,7 @@ async def _passes_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 async def test_slow_reader_behind_a_proxy(only: Only) -> None:
-    """What the kernels hold on both sides of a proxy is not taken for what the server keeps."""
+    """Bytes in the kernels on both sides of a proxy do not count as kept by the server."""
     only("SP605")
     async with serving(Waits) as behind:
 

@@ -153,5 +153,5 @@ def test_forgeries() -> None:
     ],
 )
 def test_unknown_formats(token: str) -> None:
-    """What is not known is left alone."""
+    """A token of an unknown format gets no forgeries."""
     assert list(forgeries(token)) == []

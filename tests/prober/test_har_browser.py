@@ -1,4 +1,4 @@
-"""What a real browser saves is what the prober replays."""
+"""The prober replays the HAR file that a real browser saves."""
 
 from pathlib import Path
 

@@ -222,7 +222,7 @@ class Slow:
 async def test_a_slow_server(
     *, guarded: bool, origins: bool, open_doors: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is open is found although only few attempts may follow each other; nothing else is."""
+    """An open check of a slow server is found within few attempts, and no other is reported."""
     monkeypatch.setattr(decide, "_SLOW", 0.1)
     monkeypatch.setattr(decide, "_SOON", 0.05)
     async with answering(Slow(guarded=guarded, origins=origins)) as port:
@@ -231,7 +231,7 @@ async def test_a_slow_server(
 
 
 async def test_what_time_was_left_for_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was not tried is said, and silence that was not waited for is no refusal."""
+    """The report names untried checks, and a silence that was cut short is no refusal."""
     monkeypatch.setattr(decide, "_SLOW", 0.1)
     async with answering(Slow(guarded=True, origins=False)) as port:
         report = await probed(port, owner=ALICE, seconds=0.8)

@@ -31,7 +31,7 @@ SAY = ('{"type": "say", "text": "probe"}',)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How a threat of the lab is looked for.
+    """Search for one threat of the lab.
 
     Args:
         threat: Directory of the twins.
@@ -151,7 +151,7 @@ async def _twin(threat: str, kind: str) -> AsyncIterator[tuple[int, Any]]:
 
 
 async def _ticket(port: int, session: Identity, path: str) -> Identity:
-    """What the page's script would open its socket with."""
+    """Return the identity with the ticket that the page's script would use."""
     origin = f"http://127.0.0.1:{port}"
     headers = (*session.shown(), ("Origin", origin), ("Content-Type", "application/json"))
     target = parse_target(f"{origin}/auth/ticket")

@@ -28,11 +28,11 @@ class Documents(WebSocketHandler):
             raise HTTPError(401)
 
     def may(self, action: str, owner: str) -> bool:
-        """Whether it is done."""
+        """Return whether the action is allowed."""
         return self.name == (owner or self.name) and (action != "count" or self.name == "alice")
 
     def refuse(self, body: dict[str, Any]) -> None:
-        """How it says no."""
+        """Send a refusal."""
         self.write_message({"type": "error", "error": "forbidden"})
 
     def on_message(self, message: str | bytes) -> None:

@@ -155,7 +155,7 @@ class Room(WebSocketHandler):
     looks = False
 
     def known(self) -> bool:
-        """Whether the client is logged in."""
+        """Return whether the client is logged in."""
         return self.get_cookie("session") in SESSIONS
 
     def open(self, *args: str, **kwargs: str) -> None:
@@ -181,7 +181,7 @@ class LookingRoom(Room):
 
 
 async def test_messages_after_the_close() -> None:
-    """What a stranger says after it was sent away, the owner hears; not where each message is looked at."""
+    """A message after the server's close that reaches the owner is a finding."""
     async with serving(Room) as port:
         report = await probed(port, owner=ALICE, say=UNIQUE)
     assert slugs(report) == {"frames-after-close"}
@@ -397,7 +397,7 @@ class StaffInTime(Staff):
 
 
 async def test_revocation_of_an_open_socket() -> None:
-    """What another takes away ends the socket, or is found not to."""
+    """A socket that continues after a revocation of its right is a finding."""
     plan: dict[str, Any] = {"owner": ALICE, "other": BOB, "say": UNIQUE, "active": True}
     plan["declared"] = Declared(revoke="dismiss")
     for handler, found in ((Staff, {"after-revocation"}), (StaffInTime, set())):

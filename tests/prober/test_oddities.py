@@ -1,4 +1,4 @@
-"""What real servers do, each once with its door open and once with its door shut: one tells them apart.
+"""Behaviour of real servers, each with an open and a guarded variant for the prober to distinguish.
 
 An open door is found; a shut one is never reported, and at worst could not be told.
 """
@@ -30,11 +30,11 @@ class Odd(WebSocketHandler):
 
     @property
     def member(self) -> bool:
-        """Whether it is treated as a member."""
+        """True if the handler treats the client as a member."""
         return not self.guarded or self.get_cookie("session") in SESSIONS
 
     def data(self) -> None:
-        """What is worth protecting."""
+        """Send the protected data."""
         self.write_message({"type": "prices", "items": [{"name": "oil", "price": 71}]})
 
 
@@ -57,7 +57,7 @@ class GreetsEverybody(Odd):
 
 
 class GreetsByNameAndStreams(Odd):
-    """What the owner gets more than a stranger is only the name."""
+    """The owner receives only its name in addition."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         known = self.get_cookie("session") in SESSIONS
@@ -301,7 +301,7 @@ ODDITIES: list[tuple[type[Odd], dict[str, Any], str]] = [
 async def _verdict(
     handler: type[Odd], *, guarded: bool, owned: bool, plan: dict[str, Any]
 ) -> tuple[set[str], str]:
-    """What is found, and what is said of its authentication."""
+    """Return the findings and the state of the authentication."""
     fresh = {"guarded": guarded, "seen": set(), "everybody": set(), "others": set()}
     one = type(handler.__name__, (handler,), fresh)
     plan = {"listen": 0.2, **plan}

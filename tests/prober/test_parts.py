@@ -1,4 +1,4 @@
-"""What the probes are made of: what may be probed, what is shown, what counts as delivered."""
+"""Parts of the probes: permitted targets, presented credentials, and the criterion for delivered data."""
 
 import asyncio
 import json

@@ -115,7 +115,7 @@ async def test_options_count_before_the_file(tmp_path: Path, capsys: Taken) -> N
     ],
 )
 def test_bad_files(text: str, said: str, tmp_path: Path, capsys: Taken) -> None:
-    """What makes no sense is named, with the file, before anything is sent."""
+    """An invalid entry is named with its file before a request is sent."""
     file = tmp_path / "probe.toml"
     file.write_text(text)
     assert command(["probe", "--config", str(file)]) == 2
@@ -155,7 +155,7 @@ class Control(WebSocketHandler):
 
 
 async def test_a_companion_speaks() -> None:
-    """What `--beside-say` says on the companion is what makes this socket deliver."""
+    """This socket delivers only after the companion has sent the messages of `--beside-say`."""
     async with serving(Terminal, ("/control", Control)) as port:
         beside = (f"ws://127.0.0.1:{port}/control",)
         said = await probed(port, beside=beside, beside_say=('{"cols": 80}',), listen=0.3)

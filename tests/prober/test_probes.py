@@ -217,7 +217,7 @@ async def test_sound(handler: Any, plan: dict[str, Any]) -> None:
 
 
 async def test_verdicts() -> None:
-    """What was tried and refused is guarded; what would not matter is not needed."""
+    """A refused attempt is `guarded`, and an irrelevant check is not needed."""
     async with serving(Feed) as port:
         guarded = states(await probed(port, owner=ALICE))
     assert (guarded["authentication"], guarded["origin"]) == ("guarded", "guarded")
@@ -238,7 +238,7 @@ async def test_ticket_that_works_once() -> None:
     ("handler", "found"), [(Documents, {"other-identity"}), (OwnDocuments, set())]
 )
 async def test_other_identity(handler: Any, found: set[str]) -> None:
-    """What only the owner may read is found where the second identity is delivered it."""
+    """The owner's private data that the second identity receives is a finding."""
     async with serving(handler, path="/doc/(.*)") as port:
         report = await probed(port, "/doc/alice", owner=ALICE, other=BOB, private="4711-0815")
     assert slugs(report) == found
@@ -452,7 +452,7 @@ class Members(Feed):
     ],
 )
 async def test_logins(log_in: Any, log_out: Any, plan: dict[str, Any], found: set[str]) -> None:
-    """What a login gives, and what a logout ends; the form's XSRF cookie is sent along."""
+    """The prober checks the cookies of a login and the end by a logout, and sends the XSRF cookie."""
     LIVE.clear()
     fields = (("username", "alice"), ("password", "right"))
     more = [("/login", log_in), ("/logout", log_out)]

@@ -1,4 +1,4 @@
-"""What is committed about real programs is complete, and the page says the same; nothing is started."""
+"""The committed results of real programs are complete and equal to the page; no program is started."""
 
 import json
 from pathlib import Path

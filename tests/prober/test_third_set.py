@@ -1,4 +1,4 @@
-"""What the prober learned from the third set of programs; each open door with its shut twin."""
+"""Lessons from the third set of programs; each open variant has a guarded twin."""
 
 from __future__ import annotations
 
@@ -401,7 +401,7 @@ async def _kernels(handler: type[Kernels], **plan: Any) -> Report:
 
 
 async def test_an_address_that_is_made_for_everybody() -> None:
-    """Who is given one of their own knows a secret that is none; only where more than reads may be sent."""
+    """An id that every client can create is no secret; the prober tries that only with `active`."""
     assert _came(await _kernels(Kernels), "SP101") == {"not-determined"}
     assert sorted(KERNELS) == ["k13f0c7a9e52d84b16a1c0de7"]
     assert _came(await _kernels(Kernels, active=True), "SP101") == {"open"}

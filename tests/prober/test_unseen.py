@@ -1,4 +1,4 @@
-"""What the prober learned from programs that it had not seen; each with its sound twin."""
+"""Lessons from unseen programs; each has a sound twin."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Ledger(WebSocketHandler):
             self.entry()
 
     def entry(self) -> None:
-        """What is worth protecting."""
+        """Send the protected data."""
         self.write_message({"type": "entry", "account": "DE02", "amount": 4})
 
     def on_message(self, message: str | bytes) -> None:

@@ -45,7 +45,7 @@ MESSAGES = [
 
 @pytest.mark.parametrize("cut", [*range(1, 40), 290, 300, 70_000])
 async def test_a_call_may_be_cancelled_at_any_byte(cut: int) -> None:
-    """What has come in part is neither lost nor read as something else."""
+    """A cancelled read neither loses nor misreads a partial frame."""
     reader, sent, wire = _wire()
     reader.feed_data(STREAM[:cut])
     heard: list[Frame] = []

@@ -87,7 +87,7 @@ class Fixed(Feed):
     """Verifies with the algorithm that it has chosen itself."""
 
     def algorithm(self, token: str) -> str:
-        """What the signature is verified with."""
+        """Return the algorithm that verifies the signature."""
         return "RS256"
 
     def allowed(self) -> bool:

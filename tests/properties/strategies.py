@@ -1,4 +1,4 @@
-"""What the properties are tried on: small worlds in which everything meets everything soon.
+"""Hypothesis strategies for small worlds with frequent interactions.
 
 Names come from pools of three or four, so that roles, tenants, patterns and scopes of one draw
 really concern each other. Conditions are deterministic: each answers the same for the same request.

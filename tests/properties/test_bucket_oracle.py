@@ -115,7 +115,7 @@ def test_no_number_opens_a_bucket(tat: float, now: float, rate: Rate, cost: floa
 
 @given(rates, starts, st.floats(0, 100), st.integers(1, 1000))
 def test_retry_after_is_long_enough(rate: Rate, now: float, ahead: float, cost: int) -> None:
-    """Who waits for as long as was said gets through, if the cost fits the burst at all."""
+    """A client that waits for `retry_after` is admitted, if the cost fits the burst."""
     whole = min(float(cost), math.floor(rate.burst))
     tat = now + min(ahead, rate.tolerance)
     wait = retry_after(tat, now, rate, whole)

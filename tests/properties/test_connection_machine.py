@@ -78,7 +78,7 @@ CHAT = Endpoint("tests.Chat", "chat:connect")
 
 @dataclass(eq=False)
 class Login:
-    """What the model knows of a session."""
+    """A session in the model."""
 
     who: str
     secret: str
@@ -90,7 +90,7 @@ class Login:
 
 @dataclass(eq=False)
 class Live:
-    """What the model knows of a connection."""
+    """A connection in the model."""
 
     connection: Connection
     login: Login

@@ -63,7 +63,7 @@ class Noting(Inflater):
 def ours(
     pieces: list[bytes], *, compressed: bool, inflater: Inflater | None = None
 ) -> tuple[list[Event], str]:
-    """What came out, and which rule was broken."""
+    """Return the events of our reader, and the rule that the data broke."""
     reader = FrameReader(
         LIMIT, inflater=(inflater or Inflater(Agreement())) if compressed else None
     )
@@ -140,7 +140,7 @@ class Mended(WebSocketProtocol13):
 def tornados(
     data: bytes, *, compressed: bool, kind: type[WebSocketProtocol13] = Mended
 ) -> list[Event]:
-    """What Tornado's protocol tells its handler; an empty close frame is not told."""
+    """Return the events of Tornado's protocol; an empty close frame is left out."""
 
     async def run() -> list[Event]:
         writer = Writer()
@@ -161,7 +161,7 @@ def tornados(
 
 
 def theirs(data: bytes, *, compressed: bool) -> list[Event]:
-    """What `websockets` reads, put together."""
+    """Return the messages that `websockets` reads."""
     quiet = logging.getLogger("websockets.silent")
     quiet.setLevel(logging.CRITICAL + 1)
     protocol = Protocol(SERVER, max_size=LIMIT, logger=quiet)
@@ -266,7 +266,7 @@ def conversations(draw: st.DrawFn) -> bytes:
 
 
 def agree(said: list[Event], other: list[Event], broken: str) -> bool:
-    """Whether the other reader said the same, up to where ours was stricter."""
+    """Return whether the other reader agrees, up to the point where ours is stricter."""
     if said == other:
         return True
     return other[: len(said)] == said and broken in STRICTER

@@ -134,7 +134,7 @@ def test_condition_or_refusal(text: str) -> None:
 
 
 def answer(text: str, request: AccessRequest) -> bool | None:
-    """What the condition says; None if it raises or cannot be read."""
+    """Return the value of the condition; None if it raises or cannot be parsed."""
     try:
         said: Any = parse_condition(text)(request)
     except Exception:  # noqa: BLE001 - any exception denies
@@ -159,7 +159,7 @@ def test_a_condition_and_its_opposite(left: str, right: str, request: AccessRequ
 
 @given(paths, paths | literals, asked)
 def test_numbers_and_texts_are_ordered(left: str, right: str, request: AccessRequest) -> None:
-    """Where less and greater-or-equal can be answered for two numbers, exactly one is true."""
+    """Exactly one of less and greater-or-equal is true for two numbers."""
     less = answer(f"{left} < {right}", request)
     rest = answer(f"{left} >= {right}", request)
     both = (answer(f"{left} > {right}", request), answer(f"{left} <= {right}", request))
@@ -215,7 +215,7 @@ written = real.flatmap(
 
 @given(real)
 def test_every_address_is_read(address: Any) -> None:
-    """What the standard library writes is read as what it is."""
+    """`parse_address` reads every address that the standard library writes."""
     expected = getattr(address, "ipv4_mapped", None) or address
     assert parse_address(str(address)) == expected
 
@@ -280,7 +280,7 @@ def test_nothing_forged_is_believed(forged: list[str], client: str, path: list[s
 
 @given(strangers, st.lists(any_text | proxies | strangers, max_size=6))
 def test_a_stranger_is_not_a_proxy(client: str, forged: list[str]) -> None:
-    """Who connects directly is who it is."""
+    """The address of a client that connects directly is the peer's."""
     assert client_address(client, forged, trusted) == client
 
 
@@ -303,7 +303,7 @@ origins = st.builds(
 @prompt
 @given(any_text | origins | nearly(origins))
 def test_an_origin_has_one_spelling(text: str) -> None:
-    """What is read as an origin is written back the same, and `urlsplit` sees the same in it."""
+    """A parsed origin is written back unchanged, and `urlsplit` agrees with it."""
     parsed = parse_origin(text)
     if parsed is None:
         return
@@ -321,7 +321,7 @@ def test_an_origin_has_one_spelling(text: str) -> None:
     any_text | origins | nearly(st.sampled_from(["https://app.example", "https://a.example.com"]))
 )
 def test_only_listed_origins_are_allowed(text: str) -> None:
-    """What is allowed is on the list, or a subdomain that every parser sees as one."""
+    """An allowed origin is on the list, or is a subdomain for every parser."""
     if not POLICY.allows(text):
         return
     if text not in LISTED:
@@ -356,7 +356,7 @@ def test_an_allow_list_of_anything(text: str) -> None:
 
 @given(any_text)
 def test_quoted_text_is_one_line(text: str) -> None:
-    """What goes to a log is printable ASCII of bounded length."""
+    """Quoted text is printable ASCII of bounded length."""
     quoted = quote(text)
     assert quoted.isascii()
     assert quoted.isprintable()
@@ -376,7 +376,7 @@ DECODE = decoder([Say]).decode
 
 
 def depth(value: Any) -> int:
-    """How deep lists and objects nest."""
+    """Return the depth of nested lists and objects."""
     inner = (
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     )

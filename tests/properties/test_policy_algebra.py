@@ -1,4 +1,4 @@
-"""What holds for every policy set and every question: to forbid more is to allow no more."""
+"""Laws for every policy set and every request: for example, a further forbid allows no more."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -39,7 +39,7 @@ def _covers(pattern: str, permission: str) -> bool:
 
 
 def _holds(policy: Policy, request: AccessRequest) -> bool | None:
-    """Whether all conditions hold, asked one after the other; None if one failed."""
+    """Return whether all conditions hold in sequence; None if one failed."""
     for condition in policy.conditions:
         try:
             answer: Any = condition(request)
@@ -119,7 +119,7 @@ def test_a_permit_less_never_allows_more(
 def test_a_role_less_never_allows_more(
     everything: Items, request: AccessRequest, s: Scopes, name: str
 ) -> None:
-    """Who loses a role can do nothing new.
+    """A principal that loses a role gains no permission.
 
     Two things are left out, for there it is meant to be otherwise: a forbid for that role
     (`muted`), and a failing condition that concerns that role only.

@@ -24,7 +24,7 @@ def sealed(some: list[Event], key: bytes | None) -> list[Entry]:
 
 
 def intact(chain: list[Entry], key: bytes | None) -> bool:
-    """Whether nothing is wrong with any entry."""
+    """Return whether every entry verifies."""
     previous = GENESIS
     for seq, entry in enumerate(chain, 1):
         if verify(entry, seq=seq, previous=previous, key=key) is not None:

@@ -1,3 +1,3 @@
-"""What several tests share: fakes that implement the ports, and ways to start things."""
+"""Code that several tests share: fakes that implement the ports, and ways to start things."""
 
 __all__: list[str] = []

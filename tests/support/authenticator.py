@@ -71,7 +71,7 @@ class SoftPasskey:
     user: str | None = None
 
     def create(self, options: dict[str, Any], **lies: Any) -> dict[str, Any]:
-        """What `navigator.credentials.create()` gives for these options."""
+        """Return the result of `navigator.credentials.create()` for these options."""
         self.user = options["user"]["id"]
         numbers = self.key.public_key().public_numbers()
         cose = {
@@ -94,7 +94,7 @@ class SoftPasskey:
         )
 
     def get(self, options: dict[str, Any], **lies: Any) -> dict[str, Any]:
-        """What `navigator.credentials.get()` gives for these options."""
+        """Return the result of `navigator.credentials.get()` for these options."""
         if self.counter is not None:
             self.counter += 1
         data = self._data(lies.get("rp_id", options["rpId"]), 0)

@@ -147,7 +147,7 @@ class Authority:
         return Issued(builder.sign(self._key, hashes.SHA256()), key)
 
     def server_context(self, folder: Path, verify: ssl.VerifyMode) -> ssl.SSLContext:
-        """How app.example speaks TLS, asking clients for certificates of this authority."""
+        """Return the TLS context of app.example, which requests client certificates of this authority."""
         issued = self.issue("", x509.DNSName("app.example"), server=True)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self.pem)
         context.load_cert_chain(*issued.write(folder, "server"))
@@ -155,7 +155,7 @@ class Authority:
         return context
 
     def client_context(self, folder: Path, issued: Issued | None = None) -> ssl.SSLContext:
-        """How a client speaks TLS to app.example, with its certificate if it has one."""
+        """Return the TLS context of a client of app.example, with its certificate if it has one."""
         context = ssl.create_default_context(cadata=self.pem)
         if issued is not None:
             context.load_cert_chain(*issued.write(folder, "client"))

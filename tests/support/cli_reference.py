@@ -32,7 +32,7 @@ def commands(within: App = app, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 @functools.cache
 def help_of(command: tuple[str, ...]) -> str:
-    """What `--help` prints at 80 columns, without colours."""
+    """Return the output of `--help` at 80 columns, without colours."""
     printed = io.StringIO()
     plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     with mock.patch.dict(os.environ, plain), contextlib.redirect_stdout(printed):

@@ -1,4 +1,4 @@
-"""Whether a call is cheap, told so that a busy machine does not change the answer."""
+"""Measurement of a call's cost that does not depend on the load of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TRIES = 5
 
 
 def costs_less(seconds: float, work: Callable[[], object]) -> bool:
-    """Whether the processor needs less than that for a call, in this thread, at the best of a few tries.
+    """Return whether the best of a few calls takes less than `seconds` of this thread's processor time.
 
     `work` keeps nothing from one try to the next.
     """

@@ -24,7 +24,7 @@ _PATIENCE = 60.0  # only a failure takes that long
 
 
 class Unavailable(Exception):
-    """Why Envoy cannot be had here."""
+    """Envoy cannot run here, for this reason."""
 
 
 def envoy_here() -> Path:

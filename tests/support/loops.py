@@ -49,7 +49,7 @@ class _Selector(selectors.DefaultSelector):
         super().close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready. Where nothing is for a moment, the clock of the loop goes ahead."""
+        """Return the ready events; if there is none, advance the clock of the loop."""
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Which worker runs which test: groups stay together, slow tests begin early, short cases go by the dozen."""
+"""Assignment of tests to workers: keep groups together, begin slow tests early, batch short cases."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from xdist.workermanage import WorkerController
 __all__ = ["InUnits", "put_slow_first", "tell_groups", "units"]
 
 _MANY = 32
-"""A test with as many cases has short ones."""
+"""Number of cases from which a test counts as short."""
 _AT_ONCE = 16
-"""How many of them are sent to a worker at once."""
+"""Number of short cases that are sent to a worker at once."""
 _SLOW = "slow-"
 """The group of a slow test begins with it."""
 
@@ -66,7 +66,7 @@ class _Indexed(list[str]):
         self._places = {id: at for at, id in enumerate(ids)}
 
     def index(self, id: str, *_: object) -> int:
-        """Where it stands."""
+        """Return the position of the test."""
         return self._places[id]
 
 

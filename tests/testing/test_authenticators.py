@@ -66,7 +66,7 @@ RULES = {
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """What a token of alice says."""
+    """Return the claims of alice's token."""
     return {
         "iss": "https://login.example",
         "aud": "chat",
@@ -179,7 +179,7 @@ async def test_signed_requests() -> None:
 
 
 async def test_certificates() -> None:
-    """Which the client's TLS has verified; a certificate is no secret."""
+    """TLS has verified the client's certificate, which is no secret."""
     authenticator = CertificateAuthenticator(named_by="uri", pattern=test_certificate.SPIFFE)
     handshake = test_certificate.sent()
     [credential] = presented(handshake, authenticator.places)

@@ -86,7 +86,7 @@ async def test_in_a_running_loop() -> None:
 
 
 async def test_a_silent_server_does_not_pass() -> None:
-    """What could not be told fails, unless a message tells, or it is written down."""
+    """An undecided check fails the assertion, unless a message decides it or the test permits it."""
     async with serving(application(Silent)) as served:
         url = served.url("/prices")
         with pytest.raises(NotGuarded, match="authentication could not be told"):

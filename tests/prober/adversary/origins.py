@@ -25,7 +25,7 @@ class Guarded(Socket):
 
     @property
     def foreign(self) -> bool:
-        """Whether a page of another host has opened it."""
+        """True if a page of another host opened it."""
         return not super().check_origin(self.request.headers.get("Origin", ""))
 
 

@@ -56,7 +56,7 @@ class Socket(WebSocketHandler):
 
     @property
     def owned(self) -> bool:
-        """Whether the client has the owner's cookie."""
+        """True if the client has the owner's cookie."""
         return self.get_cookie("session") == KEY
 
     def on_message(self, message: str | bytes) -> None:

@@ -1,4 +1,4 @@
-"""What an outsider gets from a real program, seen with a client that knows nothing of the prober.
+"""Access of an outsider to a real program, observed with a client that does not use the prober.
 
 It judges by one pattern for each program: a message that matches is what the owner came for.
 """
@@ -37,7 +37,7 @@ _SOCKETS = 2
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came.
+    """Result of one connection.
 
     Args:
         status: Of the handshake.

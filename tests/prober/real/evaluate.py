@@ -62,7 +62,7 @@ MADE_UP = "wrong-credential"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came of one case.
+    """Result of one case.
 
     Args:
         case: The case.
@@ -90,7 +90,7 @@ class Comparison:
 
     @property
     def seen(self) -> dict[str, bool]:
-        """What is open, by hand."""
+        """Open checks by hand."""
         at = {"no-credential": "nobody", "foreign-origin": "foreign", "other-port": "other_port"}
         at |= {MADE_UP: "wrong", "after-logout": "after_logout", "in-address": "in_address"}
         return {
@@ -99,7 +99,7 @@ class Comparison:
 
     @property
     def grave(self) -> bool:
-        """Whether it is more than a hole that was missed: of unseen programs those are listed."""
+        """True for a result worse than a missed hole; results of unseen programs are listed only then."""
         alarm = any(
             said == "open" and not self.case.truth.get(check, True)
             for check, said in self.said.items()
@@ -111,7 +111,7 @@ class Comparison:
 
     @property
     def faults(self) -> list[str]:
-        """What is not as it must be."""
+        """Differences from the required result."""
         if self.problem:
             return [self.problem]
         found = []
@@ -366,7 +366,7 @@ def _write_facts(results: Sequence[Comparison], folder: Path) -> None:
 
 
 def _record(results: Sequence[Comparison], file: Path) -> None:
-    """What was said, beside the truth, for a later page; cases that were not run are left as they are."""
+    """Store the results beside the truth, for a later page; cases without a run keep theirs."""
     before = json.loads(file.read_text("utf-8")) if file.exists() else {}
     kept = before | {
         one.case.name: {

@@ -39,7 +39,7 @@ class Ended:
 
     @property
     def wrong(self) -> bool:
-        """Whether the run claims safety that is not there."""
+        """True if the run claims safety despite a hole."""
         return bool(self.holes) and self.status == 0
 
 

@@ -1,4 +1,4 @@
-"""Where a real program is installed: each of the programs not seen before in an environment of its own."""
+"""Installation of real programs; each program that was not seen before has its own environment."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the owner shows.
+    """Credential of the owner.
 
     Args:
         headers: Of the handshake.
@@ -220,7 +220,7 @@ def _until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> N
 
 
 class _Jupyter:
-    """What a person does with jupyter-server before a page of it opens a socket."""
+    """Log in to jupyter-server as a browser does before a page opens a socket."""
 
     def __init__(self, port: int, token: str, *, cookie: bool) -> None:
         self.base = f"http://127.0.0.1:{port}"
@@ -303,7 +303,7 @@ def _demo_login(port: int, user: str, folder: Path) -> Credential:
 
 
 def shown(given: Mapping[str, Any]) -> Credential:
-    """What is written down in a case."""
+    """Return the credential that a case declares."""
     return Credential(
         **{name: tuple(given.get(name, {}).items()) for name in ("headers", "cookies", "query")},
         protocols=tuple(given.get("protocols", ())),

@@ -1,4 +1,4 @@
-"""How a person gets into each program: what their browser does before a page opens a socket."""
+"""Ways to get a credential of each program, as a person's browser does."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _Browser:
 
     @property
     def cookies(self) -> tuple[tuple[str, str], ...]:
-        """What it sends along."""
+        """Cookies that the browser sends."""
         return tuple((one.name, str(one.value)) for one in self.jar)
 
 

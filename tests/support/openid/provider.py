@@ -33,7 +33,7 @@ _ATTEMPTS = 3
 
 
 class Unavailable(Exception):
-    """Why the provider cannot be had here."""
+    """The provider cannot run here, for this reason."""
 
 
 def _tool(name: str) -> str:
@@ -114,7 +114,7 @@ class RealProvider:
         return self
 
     def _launch(self) -> str:
-        """What it says when it listens; nothing if it ends before, or hangs, as Node now and then does."""
+        """Start the provider and return its first line; empty if it ended or hung, as Node may."""
         port = self.issuer.rpartition(":")[2] or "0"
         with (self.folder / f"log.{os.getpid()}").open("a") as log:
             self._process = subprocess.Popen(
@@ -143,7 +143,7 @@ class RealProvider:
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and not been killed."""
+        """True after its start and before its kill."""
         return self._process is not None
 
     # -- control -----------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ class RealProvider:
 
     @property
     def requests(self) -> dict[str, int]:
-        """How many requests came, by path, since `forget_requests`."""
+        """Number of requests by path, since `forget_requests`."""
         counted: dict[str, int] = self._steer("GET", "/requests")
         return counted
 

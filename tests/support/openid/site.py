@@ -110,7 +110,7 @@ class Site:
         return await self.guard.sessions.sessions(principal_id)
 
     async def refusals(self) -> list[str]:
-        """What the trail says about refusals, newest last."""
+        """Return the details of the refusals in the trail, newest last."""
         await self.guard.trail.flush()
         entries = await self.guard.store.entries()
         return [one.event.detail for one in entries if one.event.cause]

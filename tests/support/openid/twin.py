@@ -20,7 +20,7 @@ __all__ = ["Twin", "twin"]
 
 
 class Twin:
-    """What it remembers.
+    """State of the twin.
 
     Attributes:
         port: Where it listens.

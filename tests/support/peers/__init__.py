@@ -40,7 +40,7 @@ CLIENTS = {
 
 
 class Unavailable(Exception):
-    """Why a client cannot be had here."""
+    """The client cannot run here, for this reason."""
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

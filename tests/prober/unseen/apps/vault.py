@@ -136,7 +136,7 @@ async def empty(connection):
 
 
 async def waiting(connection):
-    """Who is not known stands in a line."""
+    """Keep an unknown client in a queue."""
     if known(connection):
         return await serve_ledger(connection)
     for place in range(900, 0, -1):
@@ -145,7 +145,7 @@ async def waiting(connection):
 
 
 async def sample(connection):
-    """Who is not known is shown an example, which looks the same."""
+    """Send an unknown client a sample that looks like the ledger."""
     rows = ROWS * 5 if known(connection) else SAMPLE
     await say(connection, kind="ledger", rows=rows)
     await connection.wait_closed()
@@ -184,7 +184,7 @@ async def goodbye(connection):
 
 
 async def echo(connection):
-    """Who is not known hears themselves."""
+    """Echo the messages of an unknown client."""
     async for message in connection:
         await (say(connection, **LEDGER) if known(connection) else connection.send(message))
 
