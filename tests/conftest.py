@@ -1,4 +1,4 @@
-"""How every test here runs: asynchronous tests, Hypothesis profiles, the browser."""
+"""Setup of all tests: asynchronous tests, Hypothesis profiles, the browser."""
 
 import asyncio
 import functools
@@ -49,7 +49,7 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 @pytest.fixture(scope="session", autouse=True)
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What commands keep for their user is kept for the time of the tests, elsewhere."""
+    """Redirect the user's cache and state directories for the session."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
@@ -85,7 +85,7 @@ def _synchronous(
 
 
 class _Measuring:
-    """What coverage traces the main thread with, switched on while a test or a fixture runs.
+    """Switch for the tracer of coverage, which runs while a test or a fixture runs.
 
     Python without `sys.monitoring` takes two or three times as long for everything that it traces, pytest
     too. Not measured are
@@ -214,7 +214,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """What was measured is written now: a worker that takes ten seconds to end is killed."""
+    """Write the coverage now, because a worker that takes ten seconds to end is killed."""
     if (measured := coverage.Coverage.current()) is not None:
         measured.save()
 

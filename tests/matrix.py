@@ -48,7 +48,7 @@ def _candidates(version: str) -> Iterator[str]:
 
 
 def _patch_release(interpreter: Path) -> list[int]:
-    """What to sort by: 3.11.10 is newer than 3.11.7."""
+    """Return the key to sort by: 3.11.10 is newer than 3.11.7."""
     return [int(number) for number in re.findall(r"\d+", interpreter.parts[-3])]
 
 

@@ -115,7 +115,7 @@ def test_the_session_cookie_has_the_name_of_its_section(tmp_path: Path) -> None:
 
 
 def _import_kinds(package: Path) -> str:
-    """What an import of the table says in a copy of the package."""
+    """Return the output of an import of the table in a copy of the package."""
     done = subprocess.run(
         [sys.executable, "-c", "import stormdoor.auth.kinds as k; print(k.__file__)"],
         env={"PYTHONPATH": str(package.parent)},

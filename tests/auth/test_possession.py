@@ -49,7 +49,7 @@ def token(**more: object) -> str:
 
 
 async def present(text: str, *proofs: Prover) -> Authentication | Rejected:
-    """What the authenticator says about a token."""
+    """Return the outcome of the authenticator for a token."""
     authenticator = JwtAuthenticator(
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=proofs
     )

@@ -1,4 +1,4 @@
-"""What `check_file` finds, and that it finds nothing in a file that is as it should be."""
+"""`check_file` finds each problem, and finds none in a correct file."""
 
 from pathlib import Path
 
@@ -375,7 +375,7 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_wrong_shape_is_all_that_is_said(tmp_path: Path) -> None:
-    """What could not be read is not judged: the rest would be guesses."""
+    """A file of the wrong shape gets one message, without guesses about the rest."""
     assert {one.id for one in check_file(write(tmp_path, "orgins = []"))} == {"invalid"}
 
 
@@ -394,7 +394,7 @@ def test_gravest_first(tmp_path: Path) -> None:
 
 
 def test_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the file is written, its secrets need not be."""
+    """`secrets=False` checks a file on a machine without its secrets."""
     monkeypatch.delenv("TRAIL_KEY")
     path = write(tmp_path)
     assert [one.id for one in check_file(path)] == ["missing-secret"]

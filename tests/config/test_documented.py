@@ -113,7 +113,7 @@ def _arguments(made_by: Any) -> dict[str, Any]:
 
 
 def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a section
-    """What holds in Python when an option is left out."""
+    """Return the Python defaults of the section's options."""
     match section:
         case "Limits":
             found = {one.name: one.default for one in fields(Limits)}
@@ -159,7 +159,7 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
 
 
 def _own(table: type[msgspec.Struct]) -> dict[str, Any]:
-    """What the table itself says."""
+    """Return the defaults of the table."""
     return {
         one.name: [] if one.default is msgspec.NODEFAULT else one.default
         for one in msgspec.structs.fields(table)
@@ -190,7 +190,7 @@ def test_every_option_is_documented(section: str) -> None:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_required_options_are_marked(section: str) -> None:
-    """What must be there is called required, and nothing else is."""
+    """The page marks exactly the required options as required."""
     required = {one.name for one in msgspec.structs.fields(SECTIONS[section]) if one.required}
     assert {name for name, left in _rows(section).items() if left == "required"} == required
 
@@ -198,12 +198,12 @@ def test_required_options_are_marked(section: str) -> None:
 SPOKEN = {
     "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies"
 }  # fmt: skip
-"""What is not the default of an argument but what a file makes of it."""
+"""Options with a default that a file computes, unlike the default of the argument."""
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_defaults_are_right(section: str) -> None:
-    """What the page says of an option that is left out is what Python does."""
+    """The page states the defaults of Python."""
     defaults = _defaults(section)
     for name, left in _rows(section).items():
         value = defaults.get(name, MISSING)

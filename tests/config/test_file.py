@@ -60,7 +60,7 @@ def test_good_file(tmp_path: Path) -> None:
 
 
 def test_empty_file_is_what_python_makes_of_nothing(tmp_path: Path) -> None:
-    """What is left out is as in `Guard()`."""
+    """An option that is left out has the default of `Guard()`."""
     guard, usual = Guard.from_config(write(tmp_path, "")), Guard()
     assert guard.limits == usual.limits == Limits()
     assert guard.memory_only
@@ -144,7 +144,7 @@ def test_every_part(tmp_path: Path) -> None:
 
 
 def test_authenticators_made_in_python_come_after(tmp_path: Path) -> None:
-    """What a file cannot name is handed over."""
+    """`authenticators` adds authenticators that a file cannot name."""
     further = SignedCookieAuthenticator("user", SECRET)
     guard = Guard.from_config(write(tmp_path), authenticators=[further])
     assert guard.authenticators[-1] is further
@@ -438,7 +438,7 @@ WRONG: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong(case: str, tmp_path: Path) -> None:
-    """What is wrong is refused, with file, line, place and what to write."""
+    """An error names file, line, place and the line to write."""
     text, message = WRONG[case]
     path = write(tmp_path, text)
     refusal = _refused(path)

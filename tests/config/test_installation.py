@@ -48,7 +48,7 @@ async def test_no_heartbeat(tmp_path: Path) -> None:
 
 
 async def test_change_is_in_the_trail_when_it_ends(tmp_path: Path) -> None:
-    """What was noted is written, and chained with the right key."""
+    """A recorded change is written at the end, and chained with the right key."""
     url = await _used(tmp_path)
     async with open_installation(store=url, trail_key=KEY, purpose="change") as one:
         await one.guard.admin.grant_role("alice", "moderator", actor="cli:ada")
@@ -68,7 +68,7 @@ async def test_change_with_another_key_is_refused(tmp_path: Path, key: bytes | N
 
 
 async def test_reading_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who only looks need not know the secret of the trail."""
+    """A read of the store needs no key of the trail."""
     await _used(tmp_path)
     monkeypatch.delenv("TRAIL_KEY")
     async with open_installation(config=write(tmp_path), purpose="read") as one:

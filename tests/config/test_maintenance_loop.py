@@ -424,7 +424,7 @@ async def test_the_end_waits_for_the_close_queue() -> None:
 
 
 async def test_a_look_at_thousands_lets_others_in_between() -> None:
-    """Who is due for a look at the same time does not keep the loop for all of it."""
+    """The loop serves other work between the look-ups of many connections that are due together."""
     limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
     limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
     guard = await settle(make_guard(clock=Ticking(), limits=limits))

@@ -27,7 +27,7 @@ strengths = { otp = 2 }
 
 
 def test_a_file_makes_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in the file is what the routes of the guard go by."""
+    """The guard's login routes use the provider of the file."""
     monkeypatch.setenv("CHAT_CLIENT_SECRET", "the secret")
     guard = Guard.from_config(write(tmp_path, FILE))
     assert guard.oidc is not None

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_reload(path: Path) -> None:
-    """What the file says now is in force."""
+    """A reload applies the present policies of the file."""
     guard = Guard.from_config(path)
     follower = PolicyFile(guard, path)
     write(path.parent, AFTER)
@@ -42,7 +42,7 @@ def test_reload(path: Path) -> None:
 
 
 async def test_reload_is_in_the_trail(path: Path) -> None:
-    """Who asked for other policies is recorded."""
+    """The trail records the actor of a reload."""
     guard = Guard.from_config(path)
     async with guard:
         PolicyFile(guard, path).reload(actor="ada")

@@ -42,7 +42,7 @@ def test_no_key_no_totp(tmp_path: Path) -> None:
 
 
 def test_keys_are_rotated(tmp_path: Path) -> None:
-    """What the old key sealed opens with the list; the first one seals."""
+    """A list of keys opens secrets of the old key, and seals with the first one."""
     old = Guard.from_config(write(tmp_path, 'secrets_key = { env = "OLD_KEY" }'))
     both = Guard.from_config(
         write(tmp_path, 'secrets_key = [{ env = "NEW_KEY" }, { env = "OLD_KEY" }]')

@@ -82,7 +82,7 @@ def test_one_threat_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_gap_is_shown() -> None:
-    """What could not be run is a gap of the report, and what came from a server is text in it."""
+    """The report counts a threat that could not run as a gap, and escapes the text of a server."""
     threat = CATALOGUE["direct-connection"]
     text = page([threat], ["did not start <script>"], 1.0)
     assert "There are gaps: 1." in text

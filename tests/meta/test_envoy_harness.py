@@ -17,7 +17,7 @@ def test_no_network(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Where it cannot be fetched a test is skipped with the reason on a desk, and an error in CI."""
+    """Without a download a test is skipped with the reason, and is an error in CI."""
     monkeypatch.setattr(envoy, "ROOT", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CACHE", "1")

@@ -1,4 +1,4 @@
-"""What every file of the project must be, and must not hold."""
+"""Rules for every file of the project."""
 
 import ast
 import re
@@ -37,7 +37,7 @@ def test_no_file_mentions(what: str) -> None:
 
 
 def _declares_all(path: str, source: str) -> bool:
-    """Whether the module assigns `__all__` at its top level."""
+    """Return true if the module assigns `__all__` at its top level."""
     for statement in ast.parse(source, path).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id="__all__")]):

@@ -85,7 +85,7 @@ def test_missing_browser(
 
 
 def test_browser_here() -> None:
-    """What `find_chromium` finds is a file that can be started."""
+    """`find_chromium` returns a file that can be started."""
     if (path := find_chromium()) is None:
         pytest.skip("no Chromium here")
     assert path.startswith("/")
@@ -94,7 +94,7 @@ def test_browser_here() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is under way")
 @pytest.mark.unhurried
 async def test_nobody_waits_for_a_time() -> None:
-    """Where seconds pass in which nothing happens, the loop's clock is ahead of the machine's."""
+    """The clock of the loop advances during seconds in which nothing happens."""
     began, clock = time.monotonic(), asyncio.get_running_loop().time
     before = clock()
     order: list[int] = []
@@ -112,7 +112,7 @@ async def test_nobody_waits_for_a_time() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is under way")
 @pytest.mark.unhurried
 async def test_what_happens_is_waited_for() -> None:
-    """What a peer has sent, also where the kernel holds it back, and what a thread does, come first."""
+    """Data that a peer sent, even delayed by the kernel, and results of a thread come before a time-out."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.get_extra_info("socket").setsockopt(6, 1, 0)  # TCP_NODELAY: off, as in Tornado

@@ -1,4 +1,4 @@
-"""What a user installs: the wheel, the commands, the version, the locked requirements."""
+"""Installed parts: the wheel, the commands, the version, the locked requirements."""
 
 import ast
 import importlib.metadata
@@ -86,7 +86,7 @@ def _wanted(lock: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_lock_covers_the_declared_requirements(name: str) -> None:
-    """What pyproject.toml asks for is locked, in a version that it allows."""
+    """The lock contains an allowed version of each requirement in pyproject.toml."""
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     for requirement in _wanted(name):
         found = re.findall(

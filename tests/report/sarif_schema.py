@@ -19,7 +19,7 @@ def _validator() -> Draft4Validator:
 
 
 def faults(document: object) -> list[str]:
-    """What is wrong with a document, and where."""
+    """Return the faults of a document, with their places."""
     return [
         f"{list(error.absolute_path)}: {error.message}"
         for error in _validator().iter_errors(document)

@@ -86,7 +86,7 @@ def test_policy_allows_only_what_is_in_it() -> None:
 
 
 def test_hostile_text_is_shown() -> None:
-    """What is hostile is text like any other."""
+    """Hostile text appears as text."""
     page = Page(as_html(evil()))
     assert page.text.count(EVIL) >= 5
 
@@ -135,7 +135,7 @@ def test_many_roots() -> None:
 
 
 def test_a_cell_that_was_not_told_is_a_doubt() -> None:
-    """Where who may do what is not known, the page says so, and never that no doubt remains."""
+    """The page shows a doubt for an unknown cell, and never says that no doubt remains."""
     cells = (AccessCell("alice", "allowed"), AccessCell("bob", "unknown", "bob was not heard"))
 
     def page(of: tuple[AccessCell, ...]) -> str:

@@ -14,7 +14,7 @@ from tests.report.sample import NO_AUTH, REPORT, finding
 
 
 def test_findings_come_back() -> None:
-    """What is written can be read into the same findings and endpoints."""
+    """The JSON can be read back into the same findings and endpoints."""
     document = json.loads(as_json(REPORT))
     findings = msgspec.convert(document["findings"], tuple[Finding, ...])
     assert findings == tuple(in_order(REPORT.findings))

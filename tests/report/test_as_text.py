@@ -23,7 +23,7 @@ from tests.report.sample import NO_AUTH, REPORT, finding
 
 
 def printed(report: Report, *, width: int = 80, encoding: str = "utf-8") -> str:
-    """What is printed where there is no terminal."""
+    """Return the output without a terminal."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     out = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
@@ -91,7 +91,7 @@ def test_programs_that_share_a_name() -> None:
 
 
 def test_grouped_by_endpoint_worst_first() -> None:
-    """What is about one class stands together, below its paths and verdicts."""
+    """The findings of a class are grouped below its paths and verdicts."""
     text = printed(REPORT)
     heads = [line.split(" ─")[0] for line in text.splitlines() if line.endswith("───")][:3]
     assert heads == ["chat.handlers.ChatSocket", "term.socket.TermSocket", "chat.server"]
@@ -128,7 +128,7 @@ def test_width(width: int) -> None:
 
 
 def test_ascii_terminal() -> None:
-    """Where the terminal cannot show signs, letters stand for them."""
+    """In an ASCII terminal, letters replace the signs."""
     text = printed(REPORT, encoding="ascii")
     assert "x authentication   x origin   x authorization   ! validation   + limits" in text
     assert "^^^^^^^^^^^" in text

@@ -34,7 +34,7 @@ def test_one_more_of_the_same_is_new() -> None:
 
 
 def test_new_finding() -> None:
-    """What the baseline does not list is reported."""
+    """A finding that the baseline does not list is reported."""
     new = finding(
         NO_AUTH, "chat.other.Ws", Location("chat/other.py", 3, excerpt="class Ws(B):"), "x"
     )
@@ -54,7 +54,7 @@ def test_rewritten_baseline_keeps_what_is_left_and_drops_what_is_gone() -> None:
 
 
 def test_comments_are_not_in_the_baseline() -> None:
-    """What a comment suppresses needs no baseline: without the comment it is new."""
+    """A finding that a comment suppresses is not in the baseline."""
     assert REPORT.suppressed[0].finding.subject not in baseline_of(REPORT)
 
 

@@ -73,7 +73,7 @@ def scan_of(*ids: str, paths: tuple[str, ...] = (r"/doc/(\d+)",)) -> Report:
 
 
 def tried(probe: str, came: Outcome, *lines: str, owned: bool = True, url: str = URL) -> Tried:
-    """What a probe did."""
+    """Return the result of a probe."""
     check = next(one.check for one in PROBES if one.meta.id == probe)
     return Tried(probe, url, check, came, f"{probe} was {came}.", owned, lines)
 
@@ -105,7 +105,7 @@ def probe_of(*results: Tried, url: str = URL) -> Report:
 
 
 def standing(rule: str, *results: Tried) -> str:
-    """What becomes of one finding."""
+    """Return the standing of the one finding."""
     crossing = crossed(probe_of(*results), scan_of(rule)).crossing
     assert crossing is not None
     [one] = crossing.findings
@@ -183,7 +183,7 @@ def test_standings(name: str) -> None:
 
 
 def test_a_name_has_lookalike_ends() -> None:
-    """Where the host has a name, its look-alikes were tried, and refute."""
+    """For a host with a name, the look-alike names were tried and refute the finding."""
     url = "ws://app.example/doc/4711"
     report = probe_of(tried("SP201", "closed", url=url), url=url)
     crossing = crossed(report, scan_of("SD203")).crossing
@@ -245,7 +245,7 @@ def test_routes(name: str) -> None:
 
 
 def test_two_handlers_for_a_path_are_not_guessed() -> None:
-    """Where the scan knows two handlers for an address, neither is confirmed nor refuted."""
+    """With two handlers for an address, neither finding is confirmed nor refuted."""
     scan = scan_of("SD101")
     other = replace(scan.endpoints[0], subject="app.Other")
     report = crossed(

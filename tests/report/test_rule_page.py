@@ -15,7 +15,7 @@ from tests.report.sample import NO_AUTH, PING
 
 
 def printed(rule: object, encoding: str = "utf-8") -> str:
-    """What the terminal shows."""
+    """Return the output of the terminal."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     print_page(rule, Console(file=file, width=80, highlight=False, markup=False))  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def test_terminal() -> None:
 
 
 def test_code_in_prose_is_coloured() -> None:
-    """Where there are colours, they stand for the backticks."""
+    """In a terminal with colours, colours replace the backticks."""
     file = io.StringIO()
     out = Console(file=file, width=80, force_terminal=True, color_system="standard")
     print_page(NO_AUTH, out)
@@ -44,7 +44,7 @@ def test_code_in_prose_is_coloured() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_rule_that_says_little(encoding: str) -> None:
-    """What a rule does not say leaves no empty heading."""
+    """A part that a rule lacks leaves no empty heading."""
     text = printed(replace(PING, title="\x1b[2J no ping"), encoding)
     assert "What it finds" not in text
     assert "\x1b" not in text

@@ -14,7 +14,7 @@ from tests.report.test_crossing import REFUSED, probe_of, tried
 
 
 def text_of(report: Report) -> str:
-    """What the terminal shows."""
+    """Return the output of the terminal."""
     out = Console(file=io.StringIO(), width=100, color_system=None)
     print_report(report, out)
     file = out.file

@@ -1,4 +1,4 @@
-"""Where in a file something stands."""
+"""The lines of settings in a file."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_line_of_each_thing(place: Place) -> None:
 
 
 def test_line_of_what_is_inside() -> None:
-    """What has no line of its own has the line of what is around it."""
+    """A value without a line of its own has the line of its table."""
     assert find_line(lines_of(TEXT), ("origins", 0)) == 5
 
 

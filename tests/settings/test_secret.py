@@ -73,7 +73,7 @@ def test_encodings(encoding: str, written: str, value: bytes, tmp_path: Path) ->
 
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 def test_wrong_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
-    """What is not written as it says is refused, and not repeated."""
+    """A secret in another encoding is refused, and the message does not contain it."""
     table = SecretTable(insecure_inline=SECRET, encoding=encoding)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=f"not {encoding}") as caught:
         reveal_bytes(table, base=tmp_path)
@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[SecretTable | str, str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not a secret kept secret is refused, with what to do."""
+    """An unsafe secret is refused, with the remedy."""
     monkeypatch.setenv("EMPTY_SECRET_OF_TEST", "")
     monkeypatch.delenv("NO_SECRET_OF_TEST", raising=False)
     os.mkfifo(tmp_path / "pipe", 0o600)
@@ -136,7 +136,7 @@ def test_file_that_everybody_reads_is_refused(open_folder: Path) -> None:
 
 
 def test_closed_directory_makes_up_for_the_mode(open_folder: Path) -> None:
-    """What others cannot reach, they cannot read."""
+    """A file that others can read is accepted in a directory that they cannot enter."""
     closed = open_folder / "closed"
     closed.mkdir(0o700)
     path = closed / "secret"

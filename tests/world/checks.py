@@ -73,7 +73,7 @@ class Row:
 
     @property
     def failed(self) -> bool:
-        """Whether a check failed."""
+        """True if a check failed."""
         return any(cell.outcome is Outcome.FAILED for cell in self.cells.values())
 
     def add(self, check: str, outcome: Outcome, seen: str = "") -> None:

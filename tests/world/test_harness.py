@@ -101,7 +101,7 @@ def test_a_guarded_application_passes() -> None:
 
 
 def test_an_application_without_its_guard_fails() -> None:
-    """Where the line with `protect` is missing, each check of an attack fails."""
+    """Without the line with `protect`, each check of an attack fails."""
     [row] = check_application(_application(""))
     failed = {check for check, cell in row.cells.items() if cell.outcome is Outcome.FAILED}
     assert failed == {"unauthenticated", "foreign origin", "rebound Host", "revocation"}

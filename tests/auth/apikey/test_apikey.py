@@ -79,7 +79,7 @@ async def test_a_key_vouches_for_its_principal() -> None:
 
 
 async def test_only_the_hash_is_stored() -> None:
-    """Who reads the store has no key."""
+    """The store contains only the hash of a key."""
     here = await room()
     issued = await here.issue()
     assert issued.key.hash == fingerprint(issued.secret)

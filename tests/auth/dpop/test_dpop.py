@@ -81,7 +81,7 @@ async def empty() -> MemoryStore:
 async def ask(
     handshake: Handshake, *, store: Any = None, now: float = NOW, **options: Any
 ) -> Authentication | Rejected:
-    """What the authenticator of tokens says."""
+    """Return the outcome of the token authenticator."""
     authenticator = JwtAuthenticator(
         keys=[JwtKey("HS256", SECRET)],
         issuer="i",
@@ -95,7 +95,7 @@ async def ask(
 
 
 async def refused(handshake: Handshake, **options: Any) -> str:
-    """Why it is refused."""
+    """Return the reason of the refusal."""
     outcome = await ask(handshake, **options)
     assert isinstance(outcome, Rejected)
     return outcome.detail
@@ -146,7 +146,7 @@ async def test_no_way_around_it() -> None:
 
 
 async def test_a_token_that_is_not_bound() -> None:
-    """Where a bound one belongs it is refused; as a bearer token it is one, unless that is over."""
+    """An unbound token is a bearer token, unless a bound one is required."""
     unbound = token(None)
     assert "not bound" in await refused(sent(proof(text=unbound), unbound))
     assert isinstance(await ask(sent(None, unbound, by="Bearer")), Authentication)
@@ -327,7 +327,7 @@ async def test_the_window(seconds: float, accepted: bool) -> None:
     ids=lambda case: ascii(case)[:40],
 )
 async def test_dates_of_a_proof(change: dict[str, Any], reason: str) -> None:
-    """What is there must be a date, and be right."""
+    """A date in a proof must be a number, and within its limits."""
     assert reason in await refused(sent(made(change)))
 
 

@@ -25,7 +25,7 @@ def test_it_counts_for_a_while(seconds: float, fresh: bool) -> None:
 
 
 def test_secrets_are_changed() -> None:
-    """What the old one has made counts while it is listed; what another has made never."""
+    """A nonce is valid while the secret that made it is listed."""
     nonce = ServerNonce([OLD], 300).issue(NOW)
     assert ServerNonce([NEW, OLD], 300).fresh(nonce, NOW)
     assert not NONCES.fresh(nonce, NOW)

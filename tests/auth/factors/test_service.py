@@ -109,13 +109,13 @@ async def room(**options: Any) -> Room:
 
 
 def why(outcome: object) -> tuple[Denial, str]:
-    """Why it was refused."""
+    """Return the denial and its detail."""
     assert isinstance(outcome, Refusal), outcome
     return outcome.denial, outcome.detail
 
 
 def asserted(credential: dict[str, Any], *, page: str = PAGE, binding: str = "b") -> PasskeyProof:
-    """What the page sends."""
+    """Return the proof that the page sends."""
     return PasskeyProof(credential=credential, origin=page, binding=binding)
 
 

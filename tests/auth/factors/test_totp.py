@@ -45,7 +45,7 @@ def test_what_is_no_code(code: str) -> None:
 
 
 def test_uri_and_picture() -> None:
-    """What an application reads, with the account's name in it as text."""
+    """The URI contains the account's name as escaped text."""
     text = totp.uri(SECRET, account="al:ice&x=1@example", issuer="Example App")
     assert text.startswith("otpauth://totp/Example%20App:al%3Aice%26x%3D1%40example?")
     assert "secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" in text

@@ -59,7 +59,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_of_the_rfc(name: str) -> None:
-    """What others sign is verified here."""
+    """The signatures of the RFC's examples verify."""
     key, described, signature = EXAMPLES[name]
     parts = read_signature(described, signature)
     assert isinstance(parts, SignedParts)

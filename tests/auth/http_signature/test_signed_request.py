@@ -89,7 +89,7 @@ async def ask(
     store: Any = None,
     now: float = NOW,
 ) -> Authentication | Rejected:
-    """What the authenticator says."""
+    """Return the outcome of the authenticator."""
     [credential] = presented(handshake, authenticator.places)
     assert authenticator.recognises(credential)
     return await authenticator.authenticate(
@@ -98,7 +98,7 @@ async def ask(
 
 
 async def refused(handshake: Handshake, *options: Any, **more: Any) -> str:
-    """Why it is refused."""
+    """Return the reason of the refusal."""
     outcome = await ask(handshake, *options, **more)
     assert isinstance(outcome, Rejected)
     return outcome.detail
@@ -147,7 +147,7 @@ CHANGED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", CHANGED, ids=str)
 async def test_a_signature_is_for_one_request(change: dict[str, Any]) -> None:
-    """What was signed for one address opens no other."""
+    """A signature for one address is refused at another."""
     assert isinstance(await ask(signed()), Authentication)
     detail = await refused(replace(signed(), **change))
     assert "does not fit" in detail or "not a path" in detail
@@ -310,7 +310,7 @@ async def test_the_algorithm_is_the_key_s() -> None:
 
 
 async def test_headers_that_must_be_covered() -> None:
-    """What the application relies on is signed, or the handshake is refused."""
+    """A handshake is refused if the signature does not cover a required header."""
     authenticator = SignedRequestAuthenticator(VERIFIERS, headers=["X-Firmware"])
     assert "x-firmware" in authenticator.needs_headers
     options = {"headers": {"X-Firmware": "1.2"}}

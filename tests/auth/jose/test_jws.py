@@ -162,7 +162,7 @@ simple = st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.t
 
 @given(st.dictionaries(st.text(max_size=9), simple | st.lists(simple, max_size=3), max_size=4))
 def test_json_is_read_as_everybody_reads_it(value: dict[str, object]) -> None:
-    """What is accepted means what the standard library says it means."""
+    """An accepted JSON text has the value that the standard library reads."""
     assert json_object(json.dumps(value).encode()) == value
 
 
@@ -182,7 +182,7 @@ ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def test_of_each_segment_there_is_one_spelling() -> None:
-    """What is looked at is the last character; it says the same as writing the bytes once more."""
+    """The decoder accepts one spelling of each segment: it checks the last character only."""
     for start in (b"", b"_", b"A0", b"-zQ", b"AAAA"):
         for one in ALPHABET:
             segment = start + bytes([one])

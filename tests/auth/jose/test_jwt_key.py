@@ -30,7 +30,7 @@ ED = ed25519.Ed25519PrivateKey.generate()
 
 
 def private_of(algorithm: str) -> KeyMaterial:
-    """What signs by that algorithm."""
+    """Return the private key or secret for that algorithm."""
     if algorithm.startswith("HS"):
         return SECRET
     if algorithm in EC:
@@ -54,7 +54,7 @@ def private_pem(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_signs_and_verifies(algorithm: str) -> None:
-    """What a key signs it verifies, PyJWT reads it, and a changed message or signature fails."""
+    """A key verifies its own signature, PyJWT reads it, and a changed message or signature fails."""
     key = JwtKey(algorithm, private_of(algorithm), kid="k")
     token = key.sign(b'{"sub":"alice"}', typ="at+jwt")
     signed, _, signature = token.rpartition(".")

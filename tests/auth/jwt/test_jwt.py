@@ -429,7 +429,7 @@ async def test_a_foreign_sid_names_the_option() -> None:
 
 
 async def test_a_token_counts_as_use_of_the_session() -> None:
-    """Who keeps opening sockets is not idle."""
+    """A handshake with a token keeps its session alive."""
     here = await room()
     issued = await here.sessions.create("alice")
     here.clock.advance(1700)
@@ -442,7 +442,7 @@ async def test_a_token_counts_as_use_of_the_session() -> None:
     "options", [{"principals": "store"}, {"single_use": True}, {}], ids=["store", "once", "session"]
 )
 async def test_a_store_that_is_down_is_no_yes(options: dict[str, object]) -> None:
-    """What must be looked up is not guessed, also for a token that is remembered."""
+    """With the store down, a token that needs a look-up is refused, also a cached one."""
     here = await room(**options)
     issued = await here.sessions.create("alice")
     token = here.token(jti="t-1", sid=issued.session.id)

@@ -54,7 +54,7 @@ def sent(issued: Issued = DEVICE, **changes: Any) -> Handshake:
 async def ask(
     handshake: Handshake, *, store: MemoryStore | None = None, now: float = NOW, **options: Any
 ) -> Authentication | Rejected:
-    """What the authenticator says."""
+    """Return the outcome of the authenticator."""
     authenticator = CertificateAuthenticator(
         **(
             options
@@ -245,7 +245,7 @@ def token(cnf: object = None) -> str:
 async def present(
     text: str, handshake: Handshake, *proofs: CertificatePossessionProof, now: float = NOW
 ) -> Authentication | Rejected:
-    """What the authenticator of tokens says."""
+    """Return the outcome of the token authenticator."""
     authenticator = JwtAuthenticator(
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", max_age=None, proofs=proofs
     )

@@ -36,7 +36,7 @@ SOUND: dict[Format, dict[str, str]] = {
 
 
 def sent(headers: dict[str, Any], *, secret: str | None = SECRET, **changes: Any) -> Handshake:
-    """What comes from the proxy."""
+    """Return a handshake as the proxy sends it."""
     values = headers if secret is None else {"x-proxy-secret": secret, **headers}
     found = {name: (v,) if isinstance(v, str) else v for name, v in values.items()}
     return replace(HANDSHAKE, headers=found, **changes)
@@ -78,7 +78,7 @@ def test_twice_or_in_another_spelling(style: Format) -> None:
 
 
 def test_through_the_proxy_its_own_certificate_is_nobody_s() -> None:
-    """What TLS saw is the proxy's, and must not pass for a client's."""
+    """The TLS certificate of the proxy does not count as a client's."""
     own: dict[str, Any] = {"certificate": PROXY.der, "peer_certificate": PROXY.der}
     assert read("rfc9440", sent({}, **own)) is None
     assert read("rfc9440", sent({"client-cert": ""}, **own)) is None

@@ -42,7 +42,7 @@ Reply = bytes | dict[str, Any] | Callable[[Asked, asyncio.StreamWriter], Awaitab
 
 @dataclass
 class Hostile:
-    """What it answers to each path, and what it was asked."""
+    """Answers of the hostile server by path, and the requests that it received."""
 
     url: str = ""
     replies: dict[str, Reply] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Room:
     store: MemoryStore
 
     async def present(self, token: str) -> Authentication | Rejected:
-        """What it says of a token."""
+        """Return the outcome of the authenticator for a token."""
         return await self.authenticator.authenticate(
             Credential(BEARER, token), HANDSHAKE, store=self.store, now=self.clock.now()
         )

@@ -63,7 +63,7 @@ async def test_no_scopes() -> None:
 
 
 async def test_required_claims() -> None:
-    """What must be there with that very value."""
+    """A required claim must be present with exactly that value."""
     async with serve() as provider, room(provider.url, required={"typ": "Bearer"}) as here:
         provider.publish(jwk_of(OLD))
         await here.accepted(token_of(provider.url, typ="Bearer"))

@@ -294,7 +294,7 @@ async def test_all_keys_vanish() -> None:
 
 
 async def test_another_key_by_the_same_name() -> None:
-    """What the first has verified is void."""
+    """A replaced key invalidates the tokens that the old key verified."""
     async with serve() as provider, room(provider.url) as here:
         provider.publish(jwk_of(OLD))
         token = token_of(provider.url)

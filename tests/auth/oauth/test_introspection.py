@@ -46,7 +46,7 @@ def says(at: Hostile, **changes: Any) -> None:
 
 
 def asked(at: Hostile) -> int:
-    """How often it was asked about tokens."""
+    """Return the number of introspection requests."""
     return at.counts[PATH]
 
 
@@ -250,7 +250,7 @@ async def test_the_breaker_fails_closed() -> None:
 
 
 async def test_open_connections_ask_again() -> None:
-    """Whether it still counts, with what scopes; and a thousand of them make few calls."""
+    """An open connection repeats the introspection, and many connections make few requests."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         says(provider)
         found = await here.accepted(TOKEN)
@@ -298,7 +298,7 @@ async def test_the_account_is_asked_again_too() -> None:
 
 
 async def one_question(**asking: Any) -> Asked:
-    """What was sent to ask about the token."""
+    """Return the introspection request for the token."""
     async with serve() as provider, room(provider.url, introspection=asking) as here:
         says(provider)
         await here.accepted(TOKEN)

@@ -1,4 +1,4 @@
-"""Which keys of a set may verify a token; everything else in it is left out."""
+"""Selection of the keys of a set that may verify a token."""
 
 from __future__ import annotations
 

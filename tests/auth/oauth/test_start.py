@@ -1,4 +1,4 @@
-"""What a guard asks a provider at its start, and what operators see of a provider that does not answer."""
+"""Requests of a guard to a provider at its start, and reports about a provider that does not answer."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def provider(**settings: Any) -> OpenIdProvider:
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """What an honest ID token says; None takes a claim away."""
+    """Return the claims of an honest ID token; None removes a claim."""
     honest: dict[str, Any] = {"iss": ISSUER, "sub": "alice", "aud": "app", "nonce": "the nonce"}
     honest |= {"iat": int(NOW) - 1, "exp": int(NOW) + 600, **changed}
     return {name: value for name, value in honest.items() if value is not None}
@@ -149,7 +149,7 @@ async def test_claims_that_are_refused(forgery: str) -> None:
 
 
 async def test_claims_of_the_same_kinds_pass() -> None:
-    """What is refused above is refused for what it says, not for being there."""
+    """The claims that are refused above pass with correct values."""
     fair = {
         "azp": "app",
         "nbf": int(NOW) - 5,
@@ -240,7 +240,7 @@ async def test_how_old_the_login_may_be(auth_time: Any, max_age: float | None, f
     ],
 )
 async def test_the_class_of_the_login(said: Any, asked: list[str], reached: bool) -> None:
-    """What a step-up asks for must be reached."""
+    """A step-up requires one of the requested classes."""
     outcome = await judge(claims(acr=said), expected={"acr_values": asked})
     assert isinstance(outcome, IdToken) is reached
 
@@ -269,7 +269,7 @@ async def test_strength(said: dict[str, Any], strength: int) -> None:
 
 
 def document(**changed: Any) -> dict[str, Any]:
-    """What a provider says about itself."""
+    """Return the metadata of a provider."""
     known = {
         "issuer": ISSUER,
         "authorization_endpoint": f"{ISSUER}/auth?tenant=1",
@@ -303,7 +303,7 @@ def test_metadata_that_are_of_no_use(changed: dict[str, Any], why: str) -> None:
 
 
 def test_metadata() -> None:
-    """What matters is read; what a provider does not say, it does not promise."""
+    """The metadata are parsed, and an absent feature counts as unsupported."""
     found = read_metadata(document(), ISSUER)
     assert isinstance(found, ProviderMetadata)
     assert not found.names_itself
@@ -445,7 +445,7 @@ except stormdoor.ConfigurationError as error:
 
 @pytest.mark.parametrize("taken", ["a password", "another identity", "by a crash"])
 async def test_a_derived_id_that_somebody_has_taken(taken: str) -> None:
-    """Where users choose their names, an attacker cannot take an account before its owner's first login."""
+    """An attacker cannot claim an account by its derived id before the owner's first login."""
     guard = await settle(make_guard())
     party = provider(unknown="create")
     token = IdToken(

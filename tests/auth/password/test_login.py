@@ -53,7 +53,7 @@ async def room(store: MemoryStore | None = None, **options: int) -> Room:
 
 
 def denial(outcome: LoggedIn | Refusal) -> tuple[Denial, int | None]:
-    """Why it was refused, and for how long."""
+    """Return the denial and the seconds to wait."""
     assert isinstance(outcome, Refusal), outcome
     return outcome.denial, outcome.retry_after
 
@@ -217,7 +217,7 @@ async def test_a_client_that_hangs_up_stays_charged() -> None:
 
 
 async def test_a_busy_server_charges_nobody() -> None:
-    """What was not verified is no failure; the client is told when to come back."""
+    """An attempt that a busy server does not verify is no failure, and the answer says when to retry."""
     here = await room(threads=1, queue=1)
     gate = await hold(here.passwords)
     here.passwords._taken = 2

@@ -1,4 +1,4 @@
-"""What a proxy says about its user counts, if the proxy says it."""
+"""Identity headers count only if the trusted proxy sends them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HANDSHAKE = Handshake(
 
 
 def sent(**headers: Any) -> Handshake:
-    """What the proxy sends, with further headers."""
+    """Return a handshake as the proxy sends it, with further headers."""
     values = {"x_proxy_secret": SECRET, "x_forwarded_user": "alice", **headers}
     return replace(
         HANDSHAKE,
@@ -50,7 +50,7 @@ def sent(**headers: Any) -> Handshake:
 
 
 def listed(*groups: object) -> str:
-    """What Envoy writes for a claim that is a list."""
+    """Return the header that Envoy writes for a claim that is a list."""
     return base64.b64encode(json.dumps(groups).encode()).decode()
 
 
@@ -60,7 +60,7 @@ async def ask(
     proxy: TrustedProxy = PROXY,
     **options: Any,
 ) -> Authentication | Rejected:
-    """What the authenticator says."""
+    """Return the outcome of the authenticator."""
     authenticator = ProxyIdentityAuthenticator(proxy, **options)
     if store is None:
         store = MemoryStore()

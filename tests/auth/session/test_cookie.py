@@ -42,6 +42,6 @@ def test_plaintext_says_that_it_is_insecure() -> None:
     ],
 )
 def test_contradictions_are_refused(options: dict[str, object], says: str) -> None:
-    """What a browser would ignore, or an attacker could use, does not start."""
+    """An attribute that a browser ignores or that is insecure is refused at the start."""
     with pytest.raises(ConfigurationError, match=says):
         CookieSpec(**options)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ class Room:
         )
 
     async def ended(self) -> list[tuple[Target, str, str]]:
-        """What the feed of revocations says."""
+        """Return the entries of the feed of revocations."""
         return [(r.target, r.value, r.reason) for r in await self.store.revocations()]
 
 
@@ -96,7 +96,7 @@ async def test_an_unknown_cookie_is_refused(secret: str) -> None:
 
 
 async def test_the_public_id_is_no_credential() -> None:
-    """Who reads the store, a log or a list of sessions cannot use what is there."""
+    """The public id of a session in the store or a log is no credential."""
     here = await room()
     issued = await here.service.create("alice")
     assert isinstance(await here.show(issued.session.id), Rejected)

@@ -55,13 +55,13 @@ async def room() -> Room:
 
 
 def reason(outcome: Authentication | Rejected) -> tuple[Denial, bool, str]:
-    """Why it was refused."""
+    """Return the denial, the reuse and the principal of the refusal."""
     assert isinstance(outcome, Rejected)
     return outcome.denial, outcome.reused, outcome.principal_id
 
 
 async def test_a_ticket_stands_for_its_session() -> None:
-    """What it opens ends with the session; no browser attaches it by itself."""
+    """A connection by ticket ends with its session, and a ticket is not ambient."""
     here = await room()
     session = await here.login()
     begun = here.clock.now()
@@ -86,7 +86,7 @@ async def test_a_ticket_stands_for_its_session() -> None:
 
 
 async def test_only_the_hash_is_stored() -> None:
-    """Who reads the store has no ticket."""
+    """The store contains only the hash of a ticket."""
     here = await room()
     issued = await here.ask(await here.login())
     assert issued.secret.startswith("sdt_")
@@ -221,7 +221,7 @@ async def test_a_disabled_principal_is_refused() -> None:
 
 
 async def test_a_ticket_counts_as_use_of_the_session() -> None:
-    """Who keeps opening sockets is not idle."""
+    """A handshake with a ticket keeps its session alive."""
     here = await room()
     session = await here.login()
     here.clock.advance(1790)
