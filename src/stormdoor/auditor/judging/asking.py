@@ -1,4 +1,4 @@
-"""Whether a condition on the client's identity comes before something else than an effect."""
+"""Conditions on the client's identity that precede something other than an effect."""
 
 import ast
 
@@ -49,7 +49,7 @@ class Asking:
         )
 
     def asked_before(self, node: ast.AST) -> bool:
-        """Whether a condition holds wherever the interpreter came to this place."""
+        """Return True if a condition holds on every way of the interpreter to this place."""
         ways: list[Way] = []
         for segment, asked in zip(self._segments, self._asked, strict=True):
             for at, event in enumerate(segment.events):
@@ -60,7 +60,7 @@ class Asking:
         return bool(ways) and not is_open(ways)
 
     def proves_name(self, event: Event) -> bool:
-        """Whether the message proves the name that it says: a credential is checked for the same fields."""
+        """Return True if the message proves its name: a credential is checked for the same fields."""
         return any(
             one.kind in {"branch", "check"}
             and "credential" in one.labels
@@ -72,7 +72,7 @@ class Asking:
         )
 
     def acts_after(self, choice: Event, *, kinds: frozenset[str]) -> bool:
-        """Whether an event of these kinds follows on a way on which the client chose here."""
+        """Return True if an event of these kinds follows on a way on which the client chose here."""
         for segment in self._segments:
             chosen = False
             for event in segment.events:

@@ -1,4 +1,4 @@
-"""From the ways a connection can go to the answer: does anybody have to say who they are?"""
+"""Authentication verdict from a connection's ways: does any client have to prove its identity?"""
 
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Pathway
@@ -20,7 +20,8 @@ def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authenticatio
     used = in_use(shipped, pathway.paths)
     answer = classified(used)
     if answer.kind in {"guarded", "presumed", "unreachable"}:
-        # INVARIANT: nobody is called safe for want of work: the next way might have led in.
+        # INVARIANT: no endpoint is called safe because work ran out: the next way might have let a client
+        # in.
         return answer if pathway.complete else Authentication("incomplete")
     optional = by_a_setting(pathway.paths) if used is shipped else None
     if optional is not None and optional.certain_default:

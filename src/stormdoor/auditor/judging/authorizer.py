@@ -1,4 +1,4 @@
-"""Handlers whose base has an authorizer that they do not ask."""
+"""Handlers that never call the authorizer of their base."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Where a program tells users apart, and which of its actions do the same to a store without that."""
+"""Distinctions between users in a program, and actions on the same store without them."""
 
 import ast
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ class Distinctions:
             for segment in self._segments
             for one in segment.decisions
         )
-        """Whether only some users get in at all."""
+        """True if only some users are admitted at all."""
         self._own = list(self._own_look_ups())
         self._ran = {function_of(event) for one in self._segments for event in one.events}
 
@@ -111,7 +111,7 @@ class Distinctions:
 
     @property
     def all_guarded(self) -> bool:
-        """Whether each effect on what the client names has a condition before it."""
+        """Return True if each effect on an object that the client names has a condition before it."""
         asked = (one.event.node for one in self._guarded)
         return bool(self._effects) and not self._open and all(map(_is_question, asked))
 
@@ -275,7 +275,7 @@ class Distinctions:
         return None
 
     def _always(self, effect: Effect, decision: Decision) -> bool:
-        """Whether a condition goes the same on each way to the effect."""
+        """Return True if a condition goes the same on each way to the effect."""
         return all(
             any(
                 one.place == decision.place and one.outcome == decision.outcome
@@ -326,7 +326,7 @@ class Distinctions:
         return None
 
     def _refuses(self, decision: Decision) -> bool:
-        """Whether something happens only where the condition permits it, or it is refused by words alone."""
+        """Return True if the denied outcome has no effect, or only a refusal in words."""
         key = id(decision.event.node)
         if key not in self._refusals:
             self._refusals[key] = self._is_refusal(decision)
@@ -379,7 +379,7 @@ def distinctions_of(endpoint: Endpoint) -> Distinctions:
 
 
 def _needs_the_same(guard: Distinction, effect: Effect) -> bool:
-    """Whether what this guard asks for is needed for the effect, too.
+    """Return True if the effect needs the permission that this guard checks, too.
 
     Membership in an object is needed for all that is done with it. The right to change it says nothing about
     the right to read it.
@@ -418,17 +418,17 @@ def _is_of_joined(guard: Distinction, effect: Effect) -> bool:
 
 
 def _is_denial(decision: Decision) -> bool:
-    """Whether a condition on the client's identity was not met."""
+    """Return True if a condition on the client's identity was not met."""
     return decision.of_user and not _permits(decision)
 
 
 def is_permission(decision: Decision) -> bool:
-    """Whether a condition on the client's identity was met."""
+    """Return True if a condition on the client's identity was met."""
     return decision.of_user and _permits(decision)
 
 
 def _permits(decision: Decision) -> bool:
-    """Whether a condition was met by being the owner, a member, one who has a role; and not by being none."""
+    """Return True if a condition was met by an owner, a member or a role; and not by their absence."""
     if decision.outcome == "raises":
         return True
     node, met = decision.event.node, decision.outcome == "True"
@@ -449,7 +449,7 @@ def _is_question(node: ast.AST) -> bool:
 
 
 def _rests_on_object(way: Way, but: Decision) -> bool:
-    """Whether the state of an object decides, and no message: `if room.public: …`."""
+    """Return True if the state of an object decides, and no message: `if room.public: …`."""
     return any(
         one.by_client
         and is_found(one.event.labels)
@@ -538,7 +538,7 @@ _ADMIN = frozenset({"admin", "superuser", "staff"})
 
 
 def _is_words(event: Event) -> bool:
-    """Whether an event only tells that something is refused: it sends a constant, or notes it."""
+    """Return True if an event only reports a refusal: it sends a constant, or logs it."""
     return (event.kind == "send" and event.constant) or (
         event.kind == "call"
         and (

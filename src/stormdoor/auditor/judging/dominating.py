@@ -1,4 +1,4 @@
-"""Whether a condition on the client's identity holds wherever a protected effect happens."""
+"""Conditions on the client's identity that hold for every occurrence of a protected effect."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _STEPS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the conditions went before an effect.
+    """Outcomes of the conditions before an effect.
 
     Args:
         asked: Conditions on the client's identity that have to do with the effect, in order.
@@ -30,17 +30,17 @@ class Way:
 
 
 def is_related(condition: Event, effect: Effect, kinds: Labels, tied: Iterable[Labels]) -> bool:
-    """Whether a condition is about what the effect is done to, or about the client's role.
+    """Return True if a condition is about the target of the effect, or about the client's role.
 
     Args:
         condition: A condition on the client's identity.
         effect: The effect.
         kinds: Fields by which the client says what it wants done, and not to what.
-        tied: Fields whose objects were compared with each other on this way.
+        tied: Fields of objects that were compared with each other on this way.
     """
     asked = fields_in(condition.labels)
     if not asked and f"{STORE}{effect.root}" in condition.labels:
-        return False  # it is about one object of the store, whichever the client names
+        return False  # it is about one object of the store, for any that the client names
     if not asked or asked <= kinds:
         return True
     if "credential" in condition.labels and "found" not in condition.labels:
@@ -60,7 +60,7 @@ def _is_part(field: str, of: str) -> bool:
 
 
 def is_open(ways: Iterable[Way]) -> bool:
-    """Whether the client can have the effect, however the conditions on its identity are decided.
+    """Return True if the client can have the effect for every outcome of the conditions on its identity.
 
     It can if a way leads to the effect for each answer of each condition on its identity, and if it can send
     all that these ways need.

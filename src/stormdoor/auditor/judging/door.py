@@ -22,10 +22,10 @@ _GUARDED = frozenset({"stormdoor.GuardedHandler", "stormdoor.tornado.declare.Gua
 
 
 def stands_behind_door(project: Project, info: ClassInfo, routes: tuple[Route, ...]) -> bool:
-    """Whether no client reaches the class without passing the door.
+    """Return True if no client reaches the class without passing the door.
 
-    A `GuardedHandler` serves nobody without one. Another handler is behind it if every route that leads to it
-    is in an application that `protect` is called with.
+    A `GuardedHandler` serves no client without one. Another handler is behind it if every route that
+    leads to it is in an application that `protect` is called with.
     """
     for one in info.mro:
         name = one.name if isinstance(one, External) else one.qualname
@@ -57,7 +57,7 @@ def _calls(project: Project, module: Module) -> Iterator[ast.Call]:
 def _is_protect(
     project: Project, module: Module, name: ast.expr, scopes: Iterable[ast.AST]
 ) -> bool:
-    """Whether the name stands for stormdoor's function, and for no other anywhere in the file."""
+    """Return True if the name stands for stormdoor's function, and for no other anywhere in the file."""
     found = project.resolve(module, name, scopes)
     return bool(found) and all(isinstance(one, External) and one.name in _PROTECT for one in found)
 

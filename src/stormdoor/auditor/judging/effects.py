@@ -1,4 +1,4 @@
-"""What a message changes or reads of the state that the client names by it and that others have, too."""
+"""Changes and reads of shared state by a message, where the client names the object."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ _LOOKS = frozenset({"copy", "count", "get", "index", "items", "keys", "values"})
 """Methods of Python's own tables and lists that change nothing."""
 _KINDS = {"setdefault": "make"}
 _OUTSIDE = frozenset({"os", "pathlib", "shutil"})
-"""Modules of Python whose functions reach what all connections share: files."""
+"""Modules of Python with functions that reach state shared by all connections: files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Effect:
         event: What happens.
         place: Where, with the calls that led there.
         at: Its index in the segment.
-        kind: Whether it changes, adds, joins, reads, or is a call whose answer is used.
+        kind: Change, addition, membership, read, or call with a used answer.
         root: The store that it is found in: `DOCS`, `store.rooms`, a table of a database.
         named_by: The fields of the client by which it is found.
         by_principal: It is found by the user, too.
@@ -77,7 +77,7 @@ def fields_in(labels: Labels) -> Labels:
 
 
 def is_found(labels: Labels) -> bool:
-    """Whether it was found by what the client sent."""
+    """Return True if it was found by a value from the client."""
     return "client" in labels and bool(labels & _FOUND)
 
 

@@ -68,7 +68,7 @@ class Endpoint:
         self.info = info
         self.routes = routes
         self.beside: tuple[Endpoint, ...] = ()
-        """Other endpoints whose class stands in the same file."""
+        """Other endpoints with a class in the same file."""
 
     def forget(self) -> None:
         """Free the memory of what was found out about it: it would be found again."""
@@ -108,7 +108,7 @@ class Endpoint:
 
     @cached_property
     def words(self) -> dict[str, tuple[Module, ast.expr]]:
-        """What the routes give to `initialize`."""
+        """Arguments that the routes give to `initialize`."""
         return {name: (route.module, value) for route in self.routes for name, value in route.words}
 
     # methods --------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Endpoint:
 
     @cached_property
     def anonymous(self) -> Pathway:
-        """What a client without a valid credential can do."""
+        """Actions of a client without a valid credential."""
         found = [_ADDRESS.fullmatch(pattern) for pattern in self.paths]
         at = found[0].group(1) if len(found) == 1 and found[0] is not None else ""
         return explore(self.project, self.hierarchy, self.info, "anonymous", self.words, at=at)
@@ -166,12 +166,12 @@ class Endpoint:
     @property
     @remembered
     def member(self) -> Pathway:
-        """What a client with a valid credential can do. Other endpoints of the file ask for it, too."""
+        """Actions of a client with a valid credential. Other endpoints of the file use them, too."""
         return explore(self.project, self.hierarchy, self.info, "member", self.words)
 
     @cached_property
     def authentication(self) -> Authentication:
-        """Whether anybody has to say who they are, and when."""
+        """Authentication that a client must pass, and its time."""
         return judge(self.anonymous, self.hierarchy.knowledge)
 
     @cached_property
@@ -183,12 +183,12 @@ class Endpoint:
 
     @cached_property
     def origins(self) -> Origins:
-        """Which origins it lets in."""
+        """Origins that it admits."""
         return ask(self.project, self.hierarchy, self.info, self.words)
 
     @cached_property
     def _told(self) -> frozenset[ast.AST]:
-        """Where something that the client sent is handed on."""
+        """Places where a value from the client is handed on."""
         return frozenset(
             event.node
             for event in self.member.events
@@ -197,7 +197,7 @@ class Endpoint:
 
     @cached_property
     def first_at_calls(self) -> tuple[Event, ...]:
-        """What happens first at each call of what is scanned, whichever client makes it."""
+        """First event of each call in the scanned files, for every kind of client."""
         first: dict[int, Event] = {}
         for event in (*self.anonymous.events, *self.member.events):
             if event.module.inside and isinstance(event.node, ast.Call):
@@ -289,7 +289,7 @@ _LETS_PAST = {
     "open": "runs for every client",
     "on_message": "acts for every client",
 }
-"""What each method does without authentication, in the order in which Tornado calls them."""
+"""Effects of each method without authentication, in the order in which Tornado calls them."""
 
 
 def _said(event: Event) -> str:

@@ -22,7 +22,7 @@ _DOES = {
 
 
 def explained(endpoint: Endpoint, fault: Fault) -> str:
-    """What the client can do, and where the program shows that not each client may."""
+    """Describe the client's action, and the place in the program that denies it to other clients."""
     effect, proof = fault.effect, fault.proof
     return f"{_action(endpoint, effect.event)} lets each client {_done(effect)}: {_why(proof)}."
 

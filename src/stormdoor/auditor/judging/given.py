@@ -1,4 +1,4 @@
-"""What is given to something that happens: its arguments, and what is in them."""
+"""Arguments of an event, and their content."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Connections listed under who their client is: what is for a user goes to these, and to nobody else."""
+"""Connections listed under their user: messages for a user go to these, and to no others."""
 
 import ast
 from functools import lru_cache
@@ -14,7 +14,7 @@ _LOGS = words("critical debug error exception format info log logger logging pri
 
 
 def lists_by_name(event: Event) -> bool:
-    """Whether a condition lists those who are known, under who they are, and lists nobody else.
+    """Return True if a condition lists known users under their names, and lists no other client.
 
     `if self.user_id: users[self.user_id].add(self)`: an outsider is let in, and hears nothing of it.
     """
@@ -56,7 +56,7 @@ def _asks_for_nobody(test: ast.expr) -> bool:
 
 
 def _lists(node: ast.AST, asked: set[str]) -> bool:
-    """Whether the connection is put somewhere under what the condition asks about."""
+    """Return True if the connection is stored under the value that the condition tests."""
     match node:
         case ast.Assign(targets=[ast.Subscript(slice=key)], value=value):
             return _is_self(value) and _speaks_of(key, asked)
@@ -79,7 +79,7 @@ def _lists(node: ast.AST, asked: set[str]) -> bool:
 
 
 def _handed(statement: ast.stmt) -> list[ast.expr]:
-    """What a statement hands on, or stores."""
+    """Return the values that a statement passes on, or stores."""
     return [
         given
         for one in ast.walk(statement)

@@ -1,4 +1,4 @@
-"""Conditions that keep nobody out: what is not there is made, or who is there is told something."""
+"""Conditions that exclude no client: they make a missing object, or notify an existing connection."""
 
 import ast
 from functools import lru_cache
@@ -12,7 +12,7 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["keeps_nobody_out"]
 
 _MAKES = words("add append create insert make new register save setdefault")
-"""How the names of calls begin that make something, or keep it."""
+"""Prefixes of calls that make an object, or store it."""
 _LEVELS = words("critical debug error exception info log warn warning")
 _TURNS_AWAY = words(
     """
@@ -23,11 +23,11 @@ _TURNS_AWAY = words(
 
 
 def keeps_nobody_out(event: Event) -> bool:
-    """Whether a condition has nothing to do with who the client is, whatever it looks at.
+    """Return True if a condition does not depend on the client's identity, for any value that it tests.
 
-    `if key not in table: table[key] = {}`: whoever names what is not there gets a new one. `if key in
-    waiters: waiters[key].write_message(text)`: whoever is there is told. `if published: print("done")`: it is
-    noted how it went.
+    `if key not in table: table[key] = {}`: a client that names a missing entry gets a new one. `if key in
+    waiters: waiters[key].write_message(text)`: an existing connection is notified. `if published:
+    print("done")`: the outcome is logged.
     """
     return id(event.node) in _found_in(event.module)
 
@@ -50,7 +50,7 @@ def _found_in(module: Module) -> frozenset[int]:
 
 
 def _notes(statement: ast.stmt) -> bool:
-    """Whether a statement at most writes to the log."""
+    """Return True if a statement at most writes to the log."""
     match statement:
         case ast.Pass() | ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
             return True
@@ -70,7 +70,7 @@ def _only_makes(node: ast.If) -> bool:
 
 
 def _only_tells(node: ast.If) -> bool:
-    """Whether those are told who stand under a key of a table, if there are any."""
+    """Return True if the connections under a key of a table are notified, if there are any."""
     match node.test:
         case ast.Compare(left=key, ops=[ast.In()], comparators=[table]):
             if isinstance(table, ast.Call) and isinstance(table.func, ast.Attribute):
@@ -82,7 +82,7 @@ def _only_tells(node: ast.If) -> bool:
 
 
 def _tells(statement: ast.stmt, found: str, names: frozenset[str]) -> bool:
-    """Whether a statement says something to what was found, or to one of it."""
+    """Return True if a statement sends something to the found value, or to an item of it."""
     match statement:
         case ast.For(target=ast.Name(id=name), iter=many, body=body, orelse=[]):
             one_of_them = _is_part(many, found, names)
@@ -106,7 +106,7 @@ _SAYS = frozenset({"emit", "send", "send_message", "write_message"})
 
 
 def _asks_for_nothing(test: ast.expr) -> bool:
-    """Whether a condition holds where something is not there."""
+    """Return True if a condition holds if a value is missing."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=ast.Name() | ast.Attribute() | ast.Call()):
             return True
@@ -125,7 +125,7 @@ def _asks_for_nothing(test: ast.expr) -> bool:
 
 
 def _makes(node: ast.AST, test: ast.expr) -> bool:
-    """Whether it keeps something new, where the condition speaks of a table in that one."""
+    """Return True if it stores a new value in the table that the condition names."""
     match node:
         case ast.Assign(targets=[ast.Subscript(value=table)]):
             return _is_of(table, test)
@@ -138,7 +138,7 @@ def _makes(node: ast.AST, test: ast.expr) -> bool:
 
 
 def _is_of(table: ast.expr, test: ast.expr) -> bool:
-    """Whether the table is the one that was asked, if the condition names one."""
+    """Return True if the table is the one in the condition, if the condition names one."""
     match test:
         case ast.Compare(ops=[ast.NotIn()], comparators=[asked]):
             return ast.dump(asked) == ast.dump(table)
@@ -147,7 +147,7 @@ def _is_of(table: ast.expr, test: ast.expr) -> bool:
 
 
 def _leaves(node: ast.AST) -> bool:
-    """Whether it turns the client away, notes that it is nobody, or asks for something else."""
+    """Return True if it turns the client away, notes a missing user, or asks for something else."""
     match node:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
             return True

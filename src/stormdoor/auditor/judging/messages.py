@@ -1,4 +1,4 @@
-"""What the messages of a client without a credential bring about, and what they are asked."""
+"""Effects of an unauthenticated client's messages, and the checks on them."""
 
 from collections.abc import Iterable
 
@@ -28,7 +28,7 @@ _BODIES = frozenset({"body", "data", "json"})
 """Words by which a request to another server carries something."""
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _TO_ITSELF = frozenset({"send", "write_message"})
-"""How the handler's own methods are recorded that speak to its client."""
+"""Records of the handler's own methods that send to its client."""
 _CUTS = words(
     "self.session.close self.stream.close self.ws_connection.abort self.ws_connection.close"
 )
@@ -44,14 +44,14 @@ _READING = words(
 
 
 def message_checks(path: Path) -> list[Event]:
-    """Where a message is asked for a credential that this client has not."""
+    """Return the checks of a message for a credential that this client does not have."""
     return [
         event for event in path.events if event.kind == "check" and event.stage == Stage.MESSAGE
     ]
 
 
 def stops_nothing(question: Event, paths: Iterable[Path]) -> bool:
-    """Whether a question comes when what the message wants is done, and more is done after it."""
+    """Return True if a check comes after the message's effect, and more effects follow it."""
     return any(
         one.node is question.node
         and any(_is_done(before, one) for before in turn[:at])
@@ -64,7 +64,7 @@ def stops_nothing(question: Event, paths: Iterable[Path]) -> bool:
 
 
 def _is_done(event: Event, question: Event) -> bool:
-    """Whether it does what the message wants, and does not find out what the question is about."""
+    """Return True if it is an effect of the message, and not a preparation of the check."""
     return (
         event.kind == "act"
         and "message" in event.labels
@@ -87,7 +87,7 @@ def _turns(path: Path) -> list[list[Event]]:
 
 
 def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
-    """What the messages of this client bring about.
+    """Return the effects of this client's messages.
 
     Args:
         path: The way.
@@ -105,7 +105,7 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
 
 
 def done_unasked(path: Path) -> list[Event]:
-    """What messages bring about before any of them is asked for a credential.
+    """Return the effects of messages before the first check for a credential.
 
     That the client is told what it said itself, that it is cut off, and that it is noted when it was
     heard gives it nothing.
@@ -126,7 +126,7 @@ def done_unasked(path: Path) -> list[Event]:
 
 
 def done_in_spite(path: Path) -> list[Event]:
-    """What later messages bring about, and are not asked again, when one has shown a credential in vain."""
+    """Return the effects of later messages, which are not checked after an invalid credential."""
     asked = {
         id(event) for event in message_checks(path) if not event.presumed and not event.remembered
     }
@@ -143,7 +143,7 @@ def done_in_spite(path: Path) -> list[Event]:
 
 
 def done_for_itself(path: Path) -> list[Event]:
-    """What messages bring about, but for the sake of a log-in, and of reading what they say."""
+    """Return the effects of messages, except of a log-in, and of parsing."""
     heard = next((event for event in path.events if event.kind == "message"), None)
     return [
         event
@@ -157,7 +157,7 @@ def done_for_itself(path: Path) -> list[Event]:
 
 
 def _is_for_the_login(event: Event) -> bool:
-    """Whether it is part of what a message does that logs in, or out: `on_auth()`, `_login()`."""
+    """Return True if it is part of a message that logs in, or out: `on_auth()`, `_login()`."""
     return any(
         bool({"logoff", "logout", "signout"} & set(lexicon.words_of(name)))
         or (lexicon.is_login(name) and not lexicon.is_predicate(name))
@@ -278,7 +278,7 @@ def _sets_up(event: Event) -> bool:
 
 
 def only_echoes(event: Event) -> bool:
-    """A connection that nobody else has is told what it said itself: `{"id": request["id"], "ok": True}`.
+    """A connection of one client gets its own data back: `{"id": request["id"], "ok": True}`.
 
     What is drawn for it, such as a challenge, is nothing that the server holds.
     """

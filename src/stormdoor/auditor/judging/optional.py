@@ -1,4 +1,4 @@
-"""Whether a setting decides if anybody is asked at all."""
+"""Settings that turn the authentication on or off."""
 
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
@@ -27,7 +27,7 @@ _PEOPLE = frozenset({"account", "member", "principal", "user", "userid", "userna
 
 
 def by_a_setting(paths: list[Path]) -> Authentication | None:
-    """Whether a setting decides if anybody is asked at all, and as shipped, or perhaps, nobody is."""
+    """Find a setting that decides on authentication, if it is off as shipped, or perhaps off."""
     uncertain: Authentication | None = None
     shipped = _asked_as_shipped(paths)
     tried: set[tuple[tuple[str, bool], ...]] = set()
@@ -45,9 +45,9 @@ def by_a_setting(paths: list[Path]) -> Authentication | None:
         some = asked not in ASKS
         if some and (asking.refused_by is None or is_blind(asking)):
             continue
-        if some:  # others get by, for what nobody can read here: the setting must be sure
+        if some:  # others get by, for an unreadable reason: the setting must be sure
             flipped = [one for one in flipped if one.default is not None]
-        # If all are asked with it, those that get by without are let in, whatever a message may prove.
+        # If all are asked with it, those that get by without are admitted, for any proof in a message.
         lets_in = LETS_IN if asked == "skippable" else LETS_IN | {"skippable"}
         for decisive in sorted(flipped, key=_doubt):
             off = [
@@ -110,19 +110,19 @@ def optional_part(pathway: Pathway) -> Authentication | None:
 
 
 def _is_of_client(name: str) -> bool:
-    """Whether a default of this name stands for what a client is or shows: `user=None`, `token=""`."""
+    """Return True if a default of this name stands for a user or a credential: `user=None`, `token=""`."""
     return is_credential_name(name) or name.lower() in _PEOPLE
 
 
 def _is_another_way_in(path: Path, further: list[Event], shipped: frozenset[int]) -> bool:
-    """Whether `open` asks as shipped beside it: who fails one may still pass the other."""
+    """Return True if `open` also checks as shipped: a client that fails one may pass the other."""
     return any(event.stage == Stage.OPEN for event in further) and any(
         id(event.node) in shipped and event.stage == Stage.OPEN for event in path.checks
     )
 
 
 def _decides(one: Assumption, path: Path) -> bool:
-    """Whether the setting has to do with the check: by its name, or they stand side by side."""
+    """Return True if the setting concerns the check: by its name, or because they stand side by side."""
     if concerns_identity(one.name):
         return True
     if one.default is None:
@@ -135,14 +135,14 @@ def _decides(one: Assumption, path: Path) -> bool:
 
 
 def _asked_as_shipped(paths: list[Path]) -> frozenset[int]:
-    """Where something is asked of this client with every setting as it is shipped."""
+    """Return the checks of this client with every setting as it is shipped."""
     return frozenset(
         id(event.node) for path in paths if path.is_as_shipped for event in path.checks
     )
 
 
 def _asks_itself(setting: Assumption, paths: list[Path]) -> bool:
-    """Whether what is there as shipped asks, too, where another would be asked."""
+    """Return True if the shipped object checks, too, where another would."""
     return any(
         setting.node in [site for _, site, _ in event.stack]
         for path in paths
@@ -152,7 +152,7 @@ def _asks_itself(setting: Assumption, paths: list[Path]) -> bool:
 
 
 def _asks_more(path: Path, shipped: frozenset[int]) -> bool:
-    """Whether something is asked on this way that nobody is asked as shipped, by more than its name."""
+    """Return True if this way has a check that no shipped way has, by more than its name."""
     return any(not event.presumed and id(event.node) not in shipped for event in path.checks)
 
 

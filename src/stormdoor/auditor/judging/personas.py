@@ -1,4 +1,4 @@
-"""Who a client says that it is, and what it does, or is told, under that name."""
+"""Identities that a client claims, and its actions and messages under them."""
 
 import ast
 import re
@@ -38,22 +38,22 @@ _SAYS = SPEAKS | {"add", "append", "create", "hmset", "hset", "insert", "lpush",
 _SAYS |= {"save", "set", "setex", "store", "xadd"}
 _SAYS |= {"accept", "approve", "bid", "book", "buy", "charge", "deposit", "follow", "like", "move"}
 _SAYS |= {"order", "pay", "play", "transfer", "vote", "withdraw"}
-"""Words of what tells others, or keeps, what somebody says."""
+"""Words for calls that publish or store a user's message."""
 _READS = FINDS | {"all", "execute", "hget", "hgetall", "history", "list", "lrange", "mget", "read"}
 _READS |= {"open", "scan", "search", "smembers", "where", "zrange", "zrevrange"}
 _FROM_TO = words("copy drag jump move play range route swap travel walk")
 """Words of what goes from one place to another."""
 _COUNTS = frozenset({"count", "exist", "exists"})
 _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|exists|len)\(")
-"""What only says whether there is something, or how many there are."""
+"""Tests of the existence or the number of entries."""
 _FOUND = frozenset({"answer", "found", "named"})
 _PROVEN = frozenset({"credential", "identity", "principal", "proven"})
 _NOBODY = frozenset({"ignored", "missing", "optional", "swallowed"})
-"""Where anybody is let in as shipped, and stays."""
+"""Verdicts that admit every client as shipped, and keep it connected."""
 
 
 def claimed_identity(event: Event) -> str:
-    """The field of a message that is handed on as somebody's identity, or empty."""
+    """The field of a message that is passed on as a user's identity, or empty."""
     if event.kind not in {"act", "join", "send", "store"}:
         return ""
     registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
@@ -105,7 +105,7 @@ def _is_spliced_in(value: Value) -> bool:
 
 
 def names_carried(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
-    """Where a message goes on to others as it came, and one of its fields says who wrote it.
+    """Yield messages that are forwarded unchanged, with a field that names the author.
 
     `log(data["user"])`, and `for one in clients: one.write_message(message)`.
     """
@@ -154,7 +154,7 @@ _WHOLE = re.compile(r"(?:[\w.]+\()*message\)*")
 
 
 def _is_whole(value: Value) -> bool:
-    """Whether it is the message, read and written anew perhaps, and no part of it."""
+    """Return True if it is the whole message, perhaps parsed and serialized anew."""
     return labels_of(value) >= {"client", "message"} and bool(_WHOLE.fullmatch(text_of(value)))
 
 
@@ -164,7 +164,7 @@ def _last_of(text: str) -> str:
 
 
 def _is_to_itself(event: Event) -> bool:
-    """Whether it is the connection's own `self.write_message(…)`, and not that of one of many."""
+    """Return True if it is the connection's own `self.write_message(…)`, and not another connection's."""
     sites = [node for _, node, _ in event.stack] + [event.node]
     calls = [
         one.func
@@ -178,7 +178,7 @@ def _is_to_itself(event: Event) -> bool:
 
 
 def _registered_as(event: Event) -> str:
-    """`clients[message["name"]] = self`: whoever says the name is found under it."""
+    """`clients[message["name"]] = self`: the client that sends the name is found under it."""
     match event.node, event.values:
         case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
             event.kind == "join"
@@ -197,11 +197,11 @@ def _registered_as(event: Event) -> str:
             return ""
 
 
-# of a client of whom nobody knows anything --------------------------------------------------------
+# of a client of unknown identity --------------------------------------------------------
 
 
 def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
-    """What a client that has proven nothing does, or is told, as whoever it says that it is."""
+    """Yield the actions and answers of an unauthenticated client under the identity that it claims."""
     if endpoint.authentication.kind not in _NOBODY:
         return
     for path in endpoint.anonymous.paths:
@@ -220,7 +220,7 @@ def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
             if event.kind == "poses":
                 called.add(event.text)
                 if event.labels & _FOUND and not failed and last[event.text] is event:
-                    yield event, _name_in(event)  # whoever is called so is who it is from now on
+                    yield event, _name_in(event)  # the claimed name is who it is from now on
             if event.stage not in SERVING:
                 continue
             words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
@@ -238,7 +238,7 @@ def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
 
 
 def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:
-    """What is asked of connections there, or by others of those in the table that this one joins.
+    """Return the attributes tested on connections here, or by others in the table that this one joins.
 
     Where they list themselves, that only says who is there.
     """
@@ -275,7 +275,7 @@ def _bound_by(loop: Loop) -> list[tuple[ast.expr, ast.expr]]:
 
 @lru_cache(maxsize=512)
 def _asked_of_others(module: Module) -> frozenset[str]:
-    """What is asked of one of many connections: `for one in all: if one.user_id == user_id: one.send(…)`."""
+    """Attributes tested on one of many connections: `for one in all: if one.user_id == user_id: …`."""
     compared = [
         side
         for node in ast.walk(module.tree)
@@ -319,7 +319,7 @@ def _is_said(event: Event, words: set[str]) -> bool:
 
 
 def _says_where_from(value: Value, words: set[str]) -> bool:
-    """`board.move(data["from"], data["to"])`: it goes from somewhere, and not from somebody."""
+    """`board.move(data["from"], data["to"])`: it goes from a place, and not from a user."""
     return _last_of(text_of(value)) == "from" and bool(_FROM_TO & words)
 
 

@@ -40,7 +40,7 @@ class Decision:
 
     @property
     def of_user(self) -> bool:
-        """Whether it depends on who the client is."""
+        """True if it depends on the client's identity."""
         return not self.by_client and self.place[0] != "setting"
 
 

@@ -1,4 +1,4 @@
-"""Which ways count: those of the program as it is shipped, or as it is used."""
+"""Ways that count: those of the program as it is shipped, or as it is used."""
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Stage
@@ -36,7 +36,7 @@ def in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
 
 
 def _asks_in_use(path: Path) -> bool:
-    """Whether messages are asked, or `open` refuses this client for what it is not."""
+    """Return True if messages are checked, or `open` refuses this client for its missing identity."""
     return bool(message_checks(path)) or (bool(path.checks) and path.open_end != "through")
 
 
@@ -50,7 +50,7 @@ def _with_another(name: str, paths: list[Path]) -> list[Path]:
 
 
 def _asked_otherwise(shipped: list[Path], paths: list[Path]) -> list[Path]:
-    """Where everybody is refused as shipped, for want of a key, say: what comes of it once that is set."""
+    """Return the ways with a setting set, if its absence refuses every client as shipped."""
     for name in dict.fromkeys(name for path in shipped for name in path.assumptions):
         switched = _with_another(name, paths)
         if switched and classified(switched).kind in ASKS:
@@ -59,9 +59,9 @@ def _asked_otherwise(shipped: list[Path], paths: list[Path]) -> list[Path]:
 
 
 def _is_broken(path: Path) -> bool:
-    """Whether everybody fails for want of a setting: the program is not used as shipped.
+    """Return True if every client fails for lack of a setting: the program is not used as shipped.
 
-    Each message breaks on it, or `open` turns everybody away and has asked nobody anything.
+    Each message fails on it, or `open` turns every client away without a check.
     """
     if path.checks:
         return False
@@ -71,7 +71,7 @@ def _is_broken(path: Path) -> bool:
 
 
 def _is_idle(path: Path) -> bool:
-    """Whether nothing is asked, and nothing done for the client; it may be greeted."""
+    """Return True if no check and no effect happens for the client; it may be greeted."""
     done = any(
         event.kind == "join"
         or (event.kind in EFFECTS and event.stage == Stage.MESSAGE and not event.constant)

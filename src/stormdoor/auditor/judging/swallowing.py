@@ -1,4 +1,4 @@
-"""Whether the exception by which a question refuses is caught before it keeps anything from being done."""
+"""Exceptions of a check that are caught before they prevent an effect."""
 
 import ast
 from functools import lru_cache
@@ -21,7 +21,7 @@ def is_swallowed(question: Event, doing: Event) -> bool:
 
 @lru_cache(maxsize=512)
 def _forgiving(module: Module) -> tuple[frozenset[int], ...]:
-    """What stands in blocks whose exceptions are caught, and after which it goes on."""
+    """Return the nodes in blocks with caught exceptions after which the program goes on."""
     found: list[frozenset[int]] = []
     for node in ast.walk(module.tree):
         match node:

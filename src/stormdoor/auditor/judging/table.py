@@ -71,7 +71,7 @@ def _authentication(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
 
 
 def _as_known(endpoint: Endpoint, base: str) -> Verdict:
-    """What is known of a base that was not read, which holds where no method gets in its way."""
+    """Return the known verdict on an unread base, which holds unless a method overrides it."""
     own = next(filter(None, map(endpoint.method, ("prepare", "get", "get_current_user"))), None)
     if own is None:
         return Verdict("guarded", f"Its base {base} is known to refuse unauthenticated clients.")
@@ -154,7 +154,7 @@ def _validation(endpoint: Endpoint) -> Verdict:
 
 
 def _is_deaf(node: ast.AST) -> bool:
-    """Whether a method never names what it is given."""
+    """Return True if a method never uses its arguments."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     given = {one.arg for one in node.args.args[1:]}

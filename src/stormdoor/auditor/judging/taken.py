@@ -1,4 +1,4 @@
-"""Look-ups that only ask whether a name is taken: whoever finds somebody under it is turned away."""
+"""Look-ups that only test if a name is taken: a client that sends a taken name is turned away."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _LEAVES = (ast.Return, ast.Raise, ast.Continue)
 
 
 def asks_if_taken(event: Event) -> bool:
-    """Whether nothing comes of what is found but a refusal: `if users.find_one({"name": name}): return`."""
+    """Return True if a found entry only causes a refusal: `if users.find_one({"name": name}): return`."""
     return id(event.node) in _asked_in(event.module)
 
 
@@ -53,7 +53,7 @@ def _asked_with(block: _Block) -> Iterator[tuple[ast.expr, _Block, str, _Block]]
 
 
 def _found(block: _Block) -> Iterator[tuple[ast.expr, _Block]]:
-    """What a condition asks to be there, with what is done where it is, and nothing else then."""
+    """Yield the value that a condition requires, with its block, if no other block follows."""
     for statement in block:
         match statement:
             case ast.If(
@@ -91,7 +91,7 @@ def _chain(asked: ast.expr) -> Iterator[ast.Call]:
 
 
 def _names_in(asked: ast.expr) -> frozenset[str]:
-    """What it is looked up by."""
+    """Return the names that the look-up uses."""
     return frozenset(
         inner.id
         for call in _chain(asked)
@@ -102,7 +102,7 @@ def _names_in(asked: ast.expr) -> frozenset[str]:
 
 
 def _turns_away(found: _Block, rest: _Block, names: frozenset[str]) -> bool:
-    """Whether the client is only told so: and nothing done with what was found, or asked by."""
+    """Return True if the client is only told so, and the found entry and its key are not used."""
     followed = [] if not found or isinstance(found[-1], _LEAVES) else rest
     return (
         bool(found)
@@ -121,7 +121,7 @@ def _turns_away(found: _Block, rest: _Block, names: frozenset[str]) -> bool:
 
 
 def _hands_on(call: ast.Call) -> bool:
-    """Whether it is told the connection, or logs it in: `room.enter(self)`, `self.log_in()`."""
+    """Return True if it receives the connection, or logs it in: `room.enter(self)`, `self.log_in()`."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return lexicon.is_login(name) or any(
         isinstance(one, ast.Name) and one.id == "self" for one in call.args

@@ -10,7 +10,7 @@ __all__ = ["only_fills_in"]
 
 
 def only_fills_in(event: Event) -> bool:
-    """Whether a condition only picks what is filled in: `if admin: answer["log"] = log`."""
+    """Return True if a condition only picks a part of the answer: `if admin: answer["log"] = log`."""
     return id(event.node) in _conditions(event.module)
 
 
@@ -40,7 +40,7 @@ def _is_new_table(value: ast.expr) -> bool:
 
 
 def _fills_in(body: list[ast.stmt], answers: frozenset[str]) -> bool:
-    """Whether statements only put something into what is told, and into nothing that was there before.
+    """Return True if statements only add to the answer, and to no value from before.
 
     What a flag says is asked later.
     """

@@ -72,7 +72,7 @@ def _stored_users(module: Module) -> set[str]:
 def _tells_users_apart(
     node: ast.FunctionDef | ast.AsyncFunctionDef, owner: ast.ClassDef | None, who: set[str]
 ) -> bool:
-    """Whether a function compares a user with something, and answers or raises."""
+    """Return True if a function compares a user with something, and answers or raises."""
     if node.name in REQUEST_METHODS | SOCKET_METHODS:
         return False  # Tornado calls it
     inner = list(ast.walk(node))
@@ -122,7 +122,7 @@ def _rights_kept(
 
 
 def _is_used(project: Project, name: str) -> bool:
-    """Whether a name stands anywhere but where it is defined."""
+    """Return True if a name stands outside of its definition."""
     word = re.compile(rf"\b{re.escape(name)}\b")
     return (
         sum(

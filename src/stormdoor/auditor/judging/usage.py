@@ -1,4 +1,4 @@
-"""What becomes of the value of an expression: returned, thrown away, used."""
+"""Uses of an expression's value: returned, thrown away, used."""
 
 import ast
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def imported_by(project: Project, module: Module) -> list[Module]:
 
 
 def is_statement(module: Module, node: ast.AST) -> bool:
-    """Whether a call stands alone: it is made for what it does, and not for its value."""
+    """Return True if a call stands alone: it is made for its effect, and not for its value."""
     return id(node) in _uses(module).stated
 
 
@@ -41,7 +41,7 @@ def function_of(event: Event) -> object:
 
 
 def is_ignored(event: Event) -> bool:
-    """Whether the answer is thrown away: by the statement, or by the functions that return it."""
+    """Return True if the answer is thrown away: by the statement, or by the functions that return it."""
     places = [(event.module, event.node)]
     places += [(module, node) for module, node, _ in reversed(event.stack)]
     for module, node in places:

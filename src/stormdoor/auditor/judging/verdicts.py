@@ -1,4 +1,4 @@
-"""What comes of the ways of a client without a credential, taken together."""
+"""Verdict from all ways of a client without a credential."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -64,19 +64,19 @@ class Authentication:
 
     @property
     def lets_in(self) -> bool:
-        """Whether a client without a credential gets the 101 as shipped."""
+        """Return True if a client without a credential gets the 101 as shipped."""
         late = {"after-accept", "frames-pass", "skippable", "optional"}
         return self.kind in late or self.kind in LETS_IN
 
 
 ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
-"""Where a credential is asked for, early or late."""
+"""Verdicts with a check for a credential, early or late."""
 LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 _OF_HANDSHAKE = (
     *("get_secure_cookie(", "get_signed_cookie(", "get_current_user(", "self.current_user"),
     "django.contrib.auth.get_user(",
 )
-"""How questions begin that are about who the client of the handshake is."""
+"""Prefixes of checks about the client of the handshake."""
 
 
 def classified(paths: list[Path]) -> Authentication:
@@ -124,7 +124,7 @@ def classified(paths: list[Path]) -> Authentication:
 
 
 def _listed_by_name(served: list[Path]) -> Authentication | None:
-    """Messages have nothing done, and what is told to somebody goes to those who are listed for it."""
+    """Messages have no effects, and messages for a user go to the connections listed under that user."""
     for path in served:
         for event in path.at(Stage.OPEN):
             if event.kind == "check" and lists_by_name(event):
@@ -178,12 +178,12 @@ def _through(
 
 
 def _asks_a_message(path: Path) -> bool:
-    """Whether it is a message that carries the credential, and not the handshake."""
+    """Return True if the message, and not the handshake, carries the credential."""
     return any(not event.text.startswith(_OF_HANDSHAKE) for event in message_checks(path))
 
 
 def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
-    """Of the ways on which a message is asked: all, unless what is noted is only what anybody may say."""
+    """Ways with a checked message: all, unless only a claimed name is noted."""
     proves = any(
         path.weighed or any(not event.remembered for event in path.checks) for path in live
     )
@@ -191,10 +191,10 @@ def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
 
 
 def _verified(paths: list[Path]) -> list[Path]:
-    """Ways on which a message carries a credential that something looks at, whatever comes of it.
+    """Ways on which code reads the credential of a message, with any result.
 
-    Who the client of the handshake is, which is nobody, says nothing about what a message carries, unless
-    the connection ends for it.
+    The identity of the client of the handshake, which has none, says nothing about the content of a
+    message, unless the connection ends for it.
     """
     return [
         path
@@ -219,7 +219,7 @@ def _without_stop(paths: list[Path]) -> Authentication:
     for one in paths:
         noted = next((event for event in one.events if event.kind == "noted"), None)
         if noted is not None and any(event.kind == "join" for event in one.events):
-            # Whoever has the connection now is the one that asks, with each message.
+            # The holder of the connection now is the one that asks, with each message.
             early = next(iter(_open_effects(one)), None)
             return Authentication("after-accept", event=noted, path=one, early=early)
     for one in paths:
@@ -227,7 +227,7 @@ def _without_stop(paths: list[Path]) -> Authentication:
         if ignored is not None:
             return Authentication("ignored", event=ignored, path=one)
     for one in paths:
-        # Nobody looks at what it gives, and it could not be read: it may well raise.
+        # No code reads its result, and its source could not be read: it may well raise.
         may = _may_refuse(one)
         if may is not None and not any(_is_way_around(other, one) for other in paths):
             return Authentication("presumed", event=may, path=one)
@@ -235,7 +235,7 @@ def _without_stop(paths: list[Path]) -> Authentication:
 
 
 def _may_refuse(path: Path) -> Event | None:
-    """What was not read, and may well have refused this client before the 101."""
+    """Return an unread call that may well have refused this client before the 101."""
     if path.checks:
         return None
     early = (event for event in path.events if event.stage in {Stage.PREPARE, Stage.GET})
@@ -243,7 +243,7 @@ def _may_refuse(path: Path) -> Event | None:
 
 
 def _is_way_around(path: Path, asked: Path) -> bool:
-    """Whether the same program lets a client in that is not asked: it shows nothing to be asked about."""
+    """Return True if the same program admits a client without a check: it shows nothing to check."""
     return _may_refuse(path) is None and agree(path, asked)
 
 
@@ -251,7 +251,7 @@ def _is_way_around(path: Path, asked: Path) -> bool:
 
 
 def _neutral(path: Path) -> bool:
-    """It ended in `open` for a reason that has nothing to do with identity, whatever a message is asked."""
+    """It ended in `open` for a reason unrelated to identity, for any check of a message."""
     return path.open_end in {"raised", "closed"} and all(
         event.stage == Stage.MESSAGE for event in path.checks
     )
@@ -265,8 +265,8 @@ def _refused_in_open(path: Path) -> bool:
         return True
     if message_checks(path):
         return False  # what was found out in `open` is asked with each message
-    # It went back without closing: a refusal if nothing is done for this client afterwards, and it
-    # was not handed to anybody before, who tells it what the others hear.
+    # It went back without closing. That is a refusal if nothing is done for this client afterwards, and
+    # no other code, which could send it messages, received the connection before.
     before = path.events[: path.events.index(checks[0])]
     if any(event.kind == "join" and event.stage == Stage.OPEN for event in before):
         return False
@@ -284,7 +284,7 @@ def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
 
 
 def _open_effects(path: Path) -> list[Event]:
-    """What happens in `open` before this client is refused there, if it is."""
+    """Return the events in `open` before this client is refused there, if it is."""
     effects: list[Event] = []
     for event in path.events:
         if event.stage != Stage.OPEN:
@@ -307,7 +307,7 @@ def _first_check(path: Path, stage: Stage) -> Event | None:
 
 
 def _share_a_world(path: Path, other: Path) -> bool:
-    """Whether one program, as it is configured, has both; what it finds in its data changes by the hour."""
+    """Return True if one configuration has both; the program's data may change at any time."""
     return all(
         path.assumptions[name].value == one.value
         for name, one in other.assumptions.items()
@@ -316,7 +316,7 @@ def _share_a_world(path: Path, other: Path) -> bool:
 
 
 def agree(path: Path, other: Path) -> bool:
-    """Whether no setting is one way here and the other way there."""
+    """Return True if no setting has different values on both ways."""
     return all(
         path.assumptions[name].value == one.value
         for name, one in other.assumptions.items()

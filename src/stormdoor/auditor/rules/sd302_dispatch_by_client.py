@@ -43,9 +43,10 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
-"""Where clients are told apart, naming what is done is a weakness only if nothing asks what they may."""
+"""Verdicts on endpoints that tell clients apart: there a client's choice of an action is a weakness
+only without a permission check."""
 _NOBODY = frozenset({"missing", "swallowed", "ignored"})
-"""Where anybody is let in, no question of permission is one."""
+"""Verdicts on endpoints that admit every client: there no permission is checked."""
 _DEEDS = frozenset({"act", "join", "send", "store"})
 
 
@@ -92,7 +93,7 @@ def _all(endpoint: Endpoint) -> Iterator[tuple[Found, Event]]:
 
 
 def _only_holds(event: Event) -> bool:
-    """Whether the name picks nothing: it is one that the object has, or of a field of what is just made.
+    """Return True if the name picks nothing: it is an attribute of the object, or a field of a new one.
 
     `for name in dir(self): getattr(self, name)`; `setattr(self, name, value)` in a constructor.
     """

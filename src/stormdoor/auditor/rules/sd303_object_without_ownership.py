@@ -1,10 +1,10 @@
 """An object that the message names is used without checking that the client may have it.
 
 What:
-    The program knows whose an object is: it compares the object's owner or members with the user, looks
-    objects up by the user, or notes the user when it makes one. An action changes or reads an object that
-    the message or the address names without this check, or with a check on another object, a check that
-    comes later, or a check whose answer is ignored. A program that tells no users apart is not judged.
+    The program knows the owners of its objects: it compares the object's owner or members with the user,
+    looks objects up by the user, or notes the user when it makes one. An action changes or reads an object
+    that the message or the address names. This check is missing there, or it is on another object, comes
+    later, or its answer is ignored. A program that tells no users apart is not judged.
 
 Why:
     A client sends the id of an object that belongs to another user.

@@ -2,11 +2,11 @@
 
 What:
     A field such as `user`, `from` or `sender` of a message is taken for the identity of the client.
-    Or, where nobody has to prove anything, a name from the address, a header, a plain cookie or a first
-    message is: the connection is found under it, says something under it, or is sent what is kept for it.
+    Or, where no client has to prove anything, a name from the address, a header, a plain cookie or a first
+    message is: the connection is found under it, sends under it, or receives the messages for that name.
 
 Why:
-    Everybody writes in everybody's name, and reads what is meant for them.
+    Each client can write in the name of any user, and read the messages for that user.
 
 Example:
     class Chat(WebSocketHandler):
@@ -66,7 +66,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             and event.kind != "send"
             and (asking.asked_before(event.node) or asking.proves_name(event))
         ):
-            continue  # it may do this to others, whoever they are
+            continue  # it may do this to other users, of any identity
         field = (_NAMED.findall(name) or [name])[-1]
         if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
             claims[field] = event

@@ -1,4 +1,4 @@
-"""Everybody who is connected hears it.
+"""Every connected client receives the message.
 
 What:
     What a client sends goes to all connections, and nothing asks which of them may hear it.
@@ -29,7 +29,7 @@ Instead:
                     member.write_message(message)
 
 Fix:
-    Send to those who may hear it: the members of a room, or whoever a question lets hear; where all may,
+    Send to those who may hear it: the members of a room, or the users that a check permits; where all may,
     say so in a comment.
 """
 
@@ -52,7 +52,7 @@ _SENDS = (".write_message", ".send", ".send_message")
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     if endpoint.authentication.kind in LETS_IN:
-        return  # anybody hears it, whatever is asked of the others
+        return  # every client hears it, for any check on the others
     shared = shared_containers(endpoint)
     for event in endpoint.calls(*_SENDS, stages=(Stage.MESSAGE,)):
         node, module = event.node, event.module
@@ -71,7 +71,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _gone_through(function: ast.AST, call: ast.Call) -> Iterator[ast.expr]:
-    """What a loop goes through that sends to each in it, whoever it is."""
+    """Return the collections that a loop iterates over to send to each item."""
     match call.func:
         case ast.Attribute(value=ast.Name(id=member)):
             pass
@@ -94,7 +94,7 @@ def _gone_through(function: ast.AST, call: ast.Call) -> Iterator[ast.expr]:
 
 
 def _does(statement: ast.stmt, call: ast.Call) -> bool:
-    """Whether a statement makes the call under no condition."""
+    """Return True if a statement makes the call under no condition."""
     match statement:
         case ast.Expr(value=ast.Await(value=value)) | ast.Expr(value=value):
             return value is call
@@ -105,7 +105,7 @@ def _does(statement: ast.stmt, call: ast.Call) -> bool:
 
 
 def _is_whole(node: ast.expr, module: Module, shared: set[str]) -> bool:
-    """Whether it is all connections there are, and not those of one room."""
+    """Return True if it is all connections of the process, and not those of one room."""
     match node:
         case ast.Name(id=name):
             return name in module.names
