@@ -86,7 +86,7 @@ def test_docstrings_do_not_open_with_a_question() -> None:
     asking = {
         folder: [f"{one.path}:{one.line}: {one.text[:80]}" for one in asked]
         for folder, found in of_folder.items()
-        if folder.startswith("src/") and folder not in ALLOWED
+        if folder.startswith(("src/", "tests/")) and folder not in ALLOWED
         if len(asked := [one for one in found if OPENING.match(one.text)])
         > MOST_OPENINGS * len(found)
     }
