@@ -31,7 +31,7 @@ def outlives(
     if after.status != 101:
         return doubt(after.problem or f"the handshake was answered with {after.status}", "")
     if before.ended:
-        return doubt("a socket whose credential is good is ended by the same messages")
+        return doubt("a socket with a valid credential is ended by the same messages")
     if after.ended:
         return Closed(f"The open socket ends after {event}.", lines)
     owned = before.delivered - situation.base.nobody.delivered

@@ -247,7 +247,7 @@ def test_what_belongs_to_somebody_else_is_refused(
     mine = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     assert kept.get(digest) is None
-    with pytest.raises(CacheError, match="belongs to somebody else"):
+    with pytest.raises(CacheError, match="belongs to another user"):
         open_cache(kept.directory)
 
 

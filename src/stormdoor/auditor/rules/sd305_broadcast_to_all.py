@@ -65,7 +65,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 module,
                 node,
-                "Everybody who is connected hears what the client sends.",
+                "Every connected client receives what this client sends.",
                 steps=endpoint.steps(event),
             )
 

@@ -135,7 +135,7 @@ def _private(directory: Path) -> None:
     if not stat.S_ISDIR(about.st_mode):
         raise CacheError(f"{directory} cannot hold the cache: it is a link")
     if about.st_uid != os.geteuid():
-        raise CacheError(f"{directory} cannot hold the cache: it belongs to somebody else")
+        raise CacheError(f"{directory} cannot hold the cache: it belongs to another user")
     if about.st_mode & _OTHERS_WRITE:
         raise CacheError(f"{directory} cannot hold the cache: others may write in it")
 
