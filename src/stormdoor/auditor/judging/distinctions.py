@@ -326,7 +326,7 @@ class Distinctions:
         return None
 
     def _refuses(self, decision: Decision) -> bool:
-        """Return True if the denied outcome has no effect, or only a refusal in words."""
+        """Return True if an effect needs this permission, or if its denial is only a refusal in words."""
         key = id(decision.event.node)
         if key not in self._refusals:
             self._refusals[key] = self._is_refusal(decision)
