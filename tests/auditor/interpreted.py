@@ -91,7 +91,7 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         self.write_message(message)
 """
-"""Every case stands in `prepare`: whoever gets past it is connected."""
+"""Each case is the body of `prepare`: a client that gets past it is connected."""
 
 
 def judged(

@@ -1,4 +1,4 @@
-"""Programs that nobody would write: real files with parts removed, doubled, swapped, renamed, and worse."""
+"""Unrealistic programs: real files with parts removed, doubled, swapped, renamed, and worse."""
 
 import ast
 import copy

@@ -42,7 +42,7 @@ def scene_of(folder: Path, files: Mapping[str, str], python: Path | None = None)
 
 @pytest.fixture
 def door(tmp_path: Path) -> Make:
-    """Makes the endpoint whose class is called Door."""
+    """Return a function that makes the endpoint of the class Door."""
 
     def make(body: str, **files: str) -> Endpoint:
         others = {name.replace("__", "/") + ".py": text for name, text in files.items()}
@@ -55,13 +55,13 @@ def door(tmp_path: Path) -> Make:
 def states_of(
     folder: Path, bodies: Mapping[str, str], frame: str, check: Check = Check.AUTHENTICATION
 ) -> dict[str, str]:
-    """What one scan says of many handlers, each in a file of its own.
+    """Return the verdict of one scan for many handlers, each in a file of its own.
 
     Args:
-        folder: Where the files go.
-        bodies: The statements that each handler differs in, by the name of the case.
-        frame: The rest of the file; `{}` is where the statements stand.
-        check: The question whose answer is wanted.
+        folder: Folder for the files.
+        bodies: The differing statements of each handler, by the name of the case.
+        frame: The rest of the file; `{}` is the place of the statements.
+        check: The check to return.
     """
     files = {f"case{at}.py": name for at, name in enumerate(bodies)}
     for file, name in files.items():

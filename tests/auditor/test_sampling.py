@@ -56,7 +56,7 @@ def test_the_stamp_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_a_demand_overrides_the_stamp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`make test-all` runs all variants, whatever the stamp contains; a misspelt demand is an error."""
+    """`make test-all` runs all variants with any stamp; a misspelt demand is an error."""
     stamp = tmp_path / "verified.txt"
     stamp.write_text(f"{sampling.fingerprint()}\n", encoding="utf-8")
     assert _decided(monkeypatch, "all", stamp) == "all"

@@ -1,4 +1,4 @@
-"""Bases that are known although nobody has read them."""
+"""Known bases of handlers in packages that the scan did not read."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ app = Application(SockJSRouter(Rooms, "/rooms").urls + Router(Others, "/others")
 
 
 def test_what_a_known_router_is_given_is_a_connection(tmp_path: Path) -> None:
-    """Its base may be one that nobody has read: then who is let in is not known, and the origin is."""
+    """A known router with an unread base is an endpoint with unknown authentication and a known origin."""
     write(tmp_path, {"server.py": ROUTED})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert [one.subject for one in report.endpoints] == ["server.Rooms"]

@@ -47,7 +47,7 @@ class Page: pass
 
 
 def test_a_handler_of_another_package_that_is_routed_as_it_is(tmp_path: Path) -> None:
-    """Nobody derives from it, so there is no class statement in the project, and yet an endpoint."""
+    """A routed handler of another package is an endpoint without a class statement in the project."""
     scene = scene_of(
         tmp_path,
         {
@@ -90,7 +90,7 @@ def test_a_handler_of_an_environment_that_is_routed_as_it_is(tmp_path: Path) -> 
 
 
 def test_a_handler_that_was_not_read_is_told(tmp_path: Path) -> None:
-    """What nobody knows may be a WebSocket: silence would say that it is none."""
+    """The report names a routed handler that was not read, because it may be a WebSocket."""
     text = """
 import metrics, os
 from elsewhere.views import Feed, feed

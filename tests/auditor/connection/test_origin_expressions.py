@@ -233,6 +233,6 @@ verdicts = verdicts_of(PAIRS, FRAME, Check.ORIGIN)
 @pytest.mark.parametrize("name", PAIRS)
 def test_an_origin_that_is_compared(verdicts: dict[str, tuple[str, str]], name: str) -> None:
     """The one refuses a foreign origin, the other accepts it."""
-    # Whatever scheme and port it comes from: SD207 says so.
+    # A host that matches from any scheme and port is reported by SD207.
     refused = "weak" if name in {"group", "host"} else "guarded"
     assert verdicts[name] == (refused, "missing")

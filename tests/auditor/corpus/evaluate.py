@@ -35,7 +35,7 @@ EXPECTED = {
 }
 
 OPEN_DOOR = "open door"
-"""The question that an operator has: can somebody without a credential get in, whichever way?"""
+"""The operator's question: can a client without a credential get in by any route?"""
 
 WAYS_IN = ("missing authentication", "authentication after accept", "optional authentication")
 """The groups of which each answers it with yes."""
@@ -123,7 +123,7 @@ def main() -> int:
 
 
 def at_hand(sources: Path) -> list[Version]:
-    """The versions whose sources were fetched; says if there are none."""
+    """Return the versions with fetched sources; print an error if there are none."""
     versions = [one for one in read_labels() if (sources / one.slug / ".fetched").exists()]
     if not versions:
         print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)

@@ -76,7 +76,7 @@ class Scanner:
         self._reuse = reuse
 
     def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
-        """Its findings that answer one of the questions of the corpus, and whom it calls guarded.
+        """Yield the findings that answer a question of the corpus, and the endpoints called guarded.
 
         Raises:
             RuntimeError: The scan failed.

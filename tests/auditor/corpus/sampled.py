@@ -29,18 +29,18 @@ VERDICTS = frozenset({"true", "false", "debatable"})
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One finding, and what a person who read the source says of it.
+    """One finding, and the verdict of a person who read the source.
 
     Args:
         rule: Id of the rule.
-        version: Slug of the label file whose sources it is in.
+        version: Slug of the label file with its sources.
         path: Of its file, from the root of the sources.
-        line: Where the scanner pointed when the sample was drawn.
-        subject: Dotted name of the class, or whatever else it was said of.
+        line: Line of the finding when the sample was drawn.
+        subject: Dotted name of the class or other object that it is about.
         verdict: One of true, false, debatable.
         reason: Why, in one sentence.
-        sample: Which sample it is of: 1 was drawn first, each next one after what the last had shown was
-            mended.
+        sample: Number of its sample: 1 was drawn first, and each next one after the defects that the last
+            had shown were fixed.
     """
 
     rule: str

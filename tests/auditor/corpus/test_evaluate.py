@@ -155,7 +155,7 @@ def test_an_open_door_is_found_whichever_way_in_is_named(
 def test_that_an_open_door_is_guarded_is_the_false_thing_to_say(
     one: Label, counts: tuple[int, int, int]
 ) -> None:
-    """A false "safe" counts, whichever way in there is."""
+    """A false "guarded" verdict counts for every way in."""
     counted = figures(Says(said("Chat", group=GUARDED)), one, GUARDED)
     assert (counted.found, counted.false, counted.missed) == counts
 

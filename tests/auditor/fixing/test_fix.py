@@ -153,7 +153,7 @@ def test_two_at_one_place() -> None:
 
 
 def test_a_function_outside_a_class_has_no_super() -> None:
-    """`Door.check_origin = check_origin`: what is written there would fail for everybody."""
+    """No fix is proposed for `Door.check_origin = check_origin`, because `super()` would fail there."""
     text = "def check_origin(self, origin):\n    return True\n"
     assert repaired(text, [at("origin-disabled", text, "def")], Known()) == (text, ())
 

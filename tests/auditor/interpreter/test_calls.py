@@ -21,7 +21,7 @@ UNKNOWN = {
         "clients.is_valid_token(self.get_argument('room'))",
     ),
 }
-"""Only a name says that it refuses somebody: nobody knows."""
+"""Calls that refuse a client only according to their names: the verdict is unknown."""
 
 PAIRS = {
     "whatever attribute": (
@@ -357,7 +357,7 @@ verdicts = verdicts_of({**PAIRS, **UNKNOWN})
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_check_in_a_call(verdicts: dict[str, tuple[str, str]], name: str) -> None:
-    """The one refuses whoever has proven nothing, the other lets everybody in."""
+    """The first program refuses an unauthenticated client, and the second one admits every client."""
     assert verdicts[name] == ("guarded", "missing")
 
 

@@ -105,11 +105,11 @@ def _state(top: Path, body: str) -> str:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_check_is_a_check(tmp_path: Path, name: str) -> None:
-    """Nobody gets past it, and the endpoint is guarded."""
+    """The check stops every unauthenticated client, and the endpoint is guarded."""
     assert _state(tmp_path, CHECKS[name]) == "guarded"
 
 
 @pytest.mark.parametrize("name", NO_CHECKS)
 def test_what_stops_nobody_is_none(tmp_path: Path, name: str) -> None:
-    """It looks like a check, and everybody gets past it."""
+    """The code looks like a check and stops no client."""
     assert _state(tmp_path, NO_CHECKS[name]) == "missing"

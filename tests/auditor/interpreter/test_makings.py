@@ -102,7 +102,7 @@ def added(env: Environment) -> None:
 
 @pytest.mark.parametrize("change", [changed_name, renamed, labelled, added])
 def test_a_change_of_what_is_held_is_seen(change: Callable[[Environment], None]) -> None:
-    """However deep it is, and whatever kind of object holds it."""
+    """A change at any depth and in any kind of object is seen."""
     env = Environment({"a": Sequence([Mapping({"b": Unknown()})])})
     heap = Heap([Environment(outer=env)])
 

@@ -391,5 +391,5 @@ verdicts = verdicts_of(PAIRS)
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_check_among_statements(verdicts: dict[str, tuple[str, str]], name: str) -> None:
-    """The one refuses whoever has proven nothing, the other lets everybody in."""
+    """The first program refuses an unauthenticated client, and the second one admits every client."""
     assert verdicts[name] == ("guarded", "missing")

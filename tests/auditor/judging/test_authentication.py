@@ -1,4 +1,4 @@
-"""Whether anybody has to say who they are: the ways of a connection, judged."""
+"""Verdicts on the authentication of a connection."""
 
 import ast
 from pathlib import Path
@@ -379,7 +379,7 @@ def acting(body: str) -> str:
 
 @pytest.mark.parametrize("name", GUARDED)
 def test_a_check_is_a_check(door: Make, name: str) -> None:
-    """Nobody without a credential gets past it, however it is written."""
+    """The check stops every client without a credential, in each form."""
     assert door(acting(GUARDED[name])).authentication.kind == "guarded"
 
 
@@ -477,7 +477,7 @@ class Door(WebSocketHandler):
 
 @pytest.mark.parametrize("case", CONFIGURED)
 def test_a_check_that_is_off_where_nothing_is_configured(door: Make, case: str) -> None:
-    """Nobody is asked as shipped, and a setting turns the check on."""
+    """The check is off as shipped, and a setting turns it on."""
     assert door(CONFIGURED[case] + ACTS).authentication.kind == "optional"
 
 

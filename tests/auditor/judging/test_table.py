@@ -34,7 +34,7 @@ def verdict(folder: Path, body: str, check: Check) -> Verdict:
     ],
 )
 def test_a_base_that_is_known(tmp_path: Path, method: str, state: str) -> None:
-    """What is known of a base that nobody has read holds where the subclass does not interfere."""
+    """Knowledge of an unread base applies unless the subclass interferes."""
     body = f"from acme import Members\nclass Door(Members):\n    {method}\n"
     found = verdict(tmp_path, body, Check.AUTHENTICATION)
     assert found.state == state

@@ -100,5 +100,5 @@ verdicts = verdicts_of(SETTINGS)
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_as_shipped(verdicts: dict[str, tuple[str, str]], name: str) -> None:
-    """On by default, or off by default and weak: somebody may have turned it on."""
+    """A check that is on by default is guarded, and one that is off by default is weak."""
     assert verdicts[name] == ("guarded", "weak")

@@ -1,4 +1,4 @@
-"""A secret that no cookie is signed with is said in fewer words than one that says who somebody is."""
+"""A secret that signs no cookie gets a shorter message than one that signs identities."""
 
 from pathlib import Path
 

@@ -222,7 +222,7 @@ def test_a_page_that_puts_its_token_into_the_address(tmp_path: Path) -> None:
 
 
 def test_a_demo_in_a_copy_of_tornado_is_not_the_project(tmp_path: Path) -> None:
-    """What Tornado's repository shows is nobody's secret; what stands beside the copy is."""
+    """A demo in a copy of Tornado's repository is not reported, and files beside the copy are."""
     app = HEAD + OWN.format(" " * 8 + "return None") + "Application([], cookie_secret='secret')\n"
     write(tmp_path, {"app.py": app, "tornado/demos/chat/chatdemo.py": app})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD408",)))

@@ -1,4 +1,4 @@
-"""Whoever makes the tokens of a project may stand in a file that never speaks of a socket."""
+"""A file without sockets can contain the code that makes the project's tokens."""
 
 from pathlib import Path
 

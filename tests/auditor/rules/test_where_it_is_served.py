@@ -1,4 +1,4 @@
-"""What a program serves, and to whom, decides whether some mistakes are any."""
+"""Some mistakes are findings only if the program serves the affected part to clients."""
 
 from pathlib import Path
 
@@ -101,13 +101,13 @@ SERVED = {
 
 @pytest.mark.parametrize(("rule", "how", "expected"), SERVED)
 def test_found_where_it_matters(rule: str, how: str, expected: bool, tmp_path: Path) -> None:
-    """It is found where somebody is served by it."""
+    """The rule reports the mistake only if a client is served by it."""
     write(tmp_path, {"app.py": f"{HEAD}{CHAT}\n{SERVED[rule, how, expected]}\n"})
     assert bool(found_in(tmp_path, rule)) is expected
 
 
 def test_a_neighbour_is_routed_elsewhere(tmp_path: Path) -> None:
-    """A handler that nobody names is left over also where another file routes the one beside it."""
+    """An unrouted handler is reported also if another file routes the handler beside it."""
     write(
         tmp_path,
         {

@@ -155,7 +155,7 @@ def may(user, room):
 
 
 def test_the_same_steps_and_files_in_each_order(tmp_path: Path) -> None:
-    """A handler is compared with the one beside it: that one counts, whichever is judged first."""
+    """The handler of comparison is the same in each order of judgement."""
     write(
         tmp_path,
         {"doors.py": _BESIDE.replace("import", "import json\nimport", 1), "rights.py": _RIGHTS},

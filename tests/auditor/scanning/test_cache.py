@@ -1,4 +1,4 @@
-"""Kept reports: the same answer sooner, and never another one, whoever wrote in the directory."""
+"""Cached reports give the same answer sooner, also after an attacker wrote to the directory."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with a door that anybody can open."""
+    """Return a project with an open endpoint."""
     top = tmp_path / "project"
     write(top, {"app.py": OPEN})
     return top
@@ -98,7 +98,7 @@ def _environment(top: Path) -> Path:
 def test_what_changed_is_scanned_again(
     project: Path, kept: Cache, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the report depends on has another digest."""
+    """Each input of the report changes its digest."""
     _scan(project, kept)
     options = CHANGES[name](project)
     options.pop("x", None)
@@ -187,14 +187,14 @@ ATTACKS: dict[str, Callable[[Path, Cache, Report], object]] = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_poisoned_cache_changes_no_verdict(project: Path, kept: Cache, name: str) -> None:
-    """Whatever is written into the directory, the door that is open is reported."""
+    """After any write to the directory, the open endpoint is still reported."""
     first = _scan(project, kept)
     ATTACKS[name](project, kept, first)
     assert _said(_scan(project, kept)) == _said(first)
 
 
 def test_the_attack_works_with_the_key(project: Path, kept: Cache) -> None:
-    """The control: what whoever has the key writes is believed, so the seal is what refuses."""
+    """Control: a forged entry with the key is accepted, so the seal is what refuses."""
     first = _scan(project, kept)
     _entry(kept).write_bytes(_forged(kept, first, kept.key))
     assert _scan(project, kept).findings == ()
@@ -203,7 +203,7 @@ def test_the_attack_works_with_the_key(project: Path, kept: Cache) -> None:
 def test_the_key_does_not_lie_beside_the_entries(
     project: Path, kept: Cache, tmp_path: Path
 ) -> None:
-    """Whoever brings a cache directory does not bring the key; nobody else can read it."""
+    """The key is outside the cache directory, and other users cannot read it."""
     _scan(project, kept)
     key = tmp_path / "state/stormdoor/scan-cache.key"
     assert key.read_bytes() == kept.key
@@ -255,7 +255,7 @@ def test_what_belongs_to_somebody_else_is_refused(
 def test_a_key_that_is_none_is_not_used(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty key would let everybody seal."""
+    """An empty key is refused, because every user could seal with it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     open_cache(tmp_path / "cache")
     (tmp_path / "state/stormdoor/scan-cache.key").write_bytes(content)
@@ -293,7 +293,7 @@ def test_the_cache_stays_small(kept: Cache, project: Path, monkeypatch: pytest.M
 
 
 def test_two_scans_at_once(project: Path, kept: Cache) -> None:
-    """Whoever reads finds a whole entry or none."""
+    """A reader finds a whole entry or none."""
     report = _scan(project, None)
 
     def turn(number: int) -> bool:
@@ -308,7 +308,7 @@ def test_two_scans_at_once(project: Path, kept: Cache) -> None:
 def test_two_first_uses_at_once_agree_on_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever comes second takes the key that is there."""
+    """The second process uses the key of the first."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with ThreadPoolExecutor(8) as pool:
         keys = {one.key for one in pool.map(lambda _: open_cache(tmp_path / "cache"), range(16))}

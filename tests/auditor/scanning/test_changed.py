@@ -10,7 +10,7 @@ from tests.report.sample import REPORT
 
 
 def git(directory: Path, *arguments: str) -> None:
-    """Git with a name and without anybody's configuration."""
+    """Run git with a name and without the user's configuration."""
     subprocess.run(
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
         cwd=directory,

@@ -25,7 +25,7 @@ def test_found_above(tmp_path: Path) -> None:
 
 
 def test_not_beyond_the_repository(tmp_path: Path) -> None:
-    """What lies above the repository is somebody else's."""
+    """A configuration above the repository is not read."""
     (tmp_path / "pyproject.toml").write_text(TABLE)
     inner = tmp_path / "a"
     (inner / ".git").mkdir(parents=True)

@@ -34,7 +34,7 @@ def _scan(top: Path, jobs: int) -> Report:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Five doors, and files that only whoever follows the messages reads."""
+    """Return a project with five endpoints, and files that only a traced message reaches."""
     write(
         tmp_path,
         {
@@ -94,7 +94,7 @@ def test_a_process_that_ends_loses_its_endpoint_only(
 def test_a_rule_that_trips_loses_its_finding_only(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is reported as not analysed, whichever process was there."""
+    """A file on which a rule raises is reported as not analysed, from any process."""
 
     def check(module: Module, _: Project) -> Iterator[Found]:
         raise KeyError(module.name)
@@ -130,7 +130,7 @@ def test_a_package_that_is_scanned_by_itself_imports_itself(tmp_path: Path) -> N
 
 
 def test_a_cast_is_no_call(tmp_path: Path) -> None:
-    """What `typing.cast()` is given stays what it was: here a gate that lets everybody in."""
+    """`typing.cast()` returns its argument: here a check that admits every client."""
     body = (
         "import typing as t\nclass Gate:\n    def authenticate(self, token):\n        return True\n"
         "class Door(WebSocketHandler):\n    def prepare(self):\n"

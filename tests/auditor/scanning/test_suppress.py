@@ -89,7 +89,7 @@ def test_invalid(comment: str, says: str) -> None:
 
 
 def test_the_fix_names_the_rules_of_the_comment() -> None:
-    """Whoever has named the rules, and no reason, is told to write these rules, and not another."""
+    """For a comment with rules and no reason, the fix repeats these rules."""
     found = suppressions_in("x = 1  # stormdoor: ignore[SD101, SD201]\n", "app.py", "app")
     fixes = [one.fix for one in settle([at(1)], found, ran=KNOWN, known=KNOWN).findings]
     assert fixes[1] == "Write `# stormdoor: ignore[SD101, SD201] the reason`."
@@ -144,5 +144,5 @@ def test_other_languages(path: str, text: str, line: int) -> None:
     "text", ["# stormdoor: ignore[SD101] x\n(", "\x00# stormdoor:", "  x\n # stormdoor: y"]
 )
 def test_no_python(text: str) -> None:
-    """Whatever the file holds, this does not fail."""
+    """`suppressions_in` does not fail on any text."""
     suppressions_in(text, "app.py")

@@ -1,6 +1,6 @@
-"""What is done for a message where a program has much of it: many methods, helpers, parts that come later.
+"""Actions for a message in large programs: many methods, helpers, parts that come later.
 
-`MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are.
+`MEMBERS` are of authenticated clients, `ANYBODY` of unauthenticated clients.
 """
 
 __all__ = ["ANYBODY", "MEMBERS"]

@@ -87,7 +87,7 @@ def _is_said_to_be_closed(endpoint: Endpoint, check: Check) -> bool:
 def test_what_is_open_is_never_closed_for_want_of_work(
     at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever limit ends the search, it is said that it ended, or what was found before."""
+    """If a limit ends the search, the report says so, or has the earlier finding."""
     programs = dict(_open())
     # What hangs on other pages is few programs, and all of them are tried.
     chosen = dict([*programs.items()][at::EACH])

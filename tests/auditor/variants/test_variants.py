@@ -100,7 +100,7 @@ Mutation = Callable[[ast.Module], ast.Module]
 
 
 def endpoint_of(folder: Path, text: str, files: dict[str, str]) -> Endpoint:
-    """The endpoint whose class is called Door, or what became of it."""
+    """Return the endpoint of the class Door, or its replacement."""
     scene = scene_of(folder, {"app.py": text, **files})
     return next(one for one in scene.endpoints if one.info.name.startswith(("Door", "Open")))
 
@@ -206,7 +206,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", marked.KINDS)
 def test_an_action_that_is_found_by_its_mark(name: str, tmp_path: Path) -> None:
-    """Each action counts by itself, and what is no action is done for nobody."""
+    """Each marked action counts by itself, and unmarked code counts for no client."""
     _, body, files = marked.CASES[name]
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == marked.KINDS[name]
 
@@ -224,7 +224,7 @@ def test_an_action_that_is_found_by_its_mark(name: str, tmp_path: Path) -> None:
     ),
 )
 def test_origin(case: Case, tmp_path: Path) -> None:
-    """What the page of an attacker gets, whatever the answer is made of."""
+    """The verdict on a foreign page does not depend on the form of the answer."""
     wanted, body, files = case
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
@@ -245,7 +245,7 @@ def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("case", cases(chosen(hostile_origins.SHAPES, origin_forms.SHAPES)))
 def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
-    """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
+    """The effective origin check counts, regardless of the place that adds or removes it."""
     wanted, body, files = case
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
@@ -302,7 +302,7 @@ OF_ANYBODY = merged(*TABLES_OF_ANYBODY)
 
 @pytest.mark.parametrize("name", chosen(*TABLES_OF_ANYBODY))
 def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> None:
-    """Where nobody is known at first, what is done to things of others needs a permission."""
+    """Without known identities, an action on another client's object needs a permission."""
     wanted, body = OF_ANYBODY[name]
     assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
@@ -502,7 +502,7 @@ class Door(WebSocketHandler):
 
 
 def test_another_way_in_is_not_optional(tmp_path: Path) -> None:
-    """Who has no cookie may have a token where there is one: nobody gets in for want of it."""
+    """A missing cookie with an alternative token admits no unauthenticated client."""
     endpoint = endpoint_of(tmp_path, HEAD + ANOTHER_WAY_IN, {})
     assert said(endpoint) == "late"
     assert endpoint.optional_part is None
