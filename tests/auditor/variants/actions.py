@@ -1,4 +1,4 @@
-"""Actions of clients whose identity is known: what asks whether they may, and what only looks like it."""
+"""Actions of authenticated clients: code that checks their permission, and code that only looks like it."""
 
 __all__ = ["BASE", "CASES"]
 

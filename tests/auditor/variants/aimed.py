@@ -1,6 +1,6 @@
-"""What whoever connects has the program turn to: another machine, another device, another's news.
+"""Targets that a client chooses for the program: another machine, another device, another's news.
 
-`ANYBODY` are of clients of whom nobody knows who they are; `CASES` say whether anybody is asked for.
+`ANYBODY` are of unauthenticated clients; `CASES` state if the program requires a credential.
 """
 
 __all__ = ["ANYBODY", "CASES"]
@@ -187,7 +187,7 @@ class Door(WebSocketHandler):
         camera = cv2.VideoCapture(int(message))
 """,
     ),
-    # -- a message says whose news is heard ------------------------------------------------------
+    # -- a message names the topic to subscribe to -----------------------------------------------
     "a message names a paper whose price is told to all": (
         "ok",
         """
@@ -200,8 +200,8 @@ class Door(WebSocketHandler):
         SUBSCRIBERS.setdefault(topic, []).append(self)
 """,
     ),
-    # -- a pin of a board, and one that lets somebody in -----------------------------------------
-    # -- what the server has that a handler is written for ---------------------------------------
+    # -- a pin of a board, and a pin that admits a client ------------------------------------------
+    # -- facts of the server that a handler is written for -----------------------------------------
     "the kernels of the server are only counted": (
         "ok",
         """

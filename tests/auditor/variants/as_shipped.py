@@ -1,6 +1,6 @@
-"""Settings as they ship, in files beside the code, in functions that make them, in objects that hold them.
+"""Settings as shipped, in files beside the code, in functions that make them, in objects that hold them.
 
-Each switch off, where nobody is asked as shipped, beside the same switch on.
+Each check that is off as shipped, beside the same check on.
 """
 
 __all__ = ["CASES"]

@@ -1,7 +1,7 @@
-"""Log-ins after the 101 as real handlers do them, each beside the twin that lets this client go on.
+"""Logins after the 101 as real handlers do them, each beside a twin that continues without one.
 
-Sessions of mixins, callbacks that close, futures that a login fulfils, timers for whoever is late, exceptions
-that are only logged, commands in tables, and the ways of Tornado 2 and 3.
+Sessions of mixins, callbacks that close, futures that a login completes, timers for late clients,
+exceptions that are only logged, commands in tables, and the ways of Tornado 2 and 3.
 """
 
 __all__ = ["CASES"]

@@ -1,7 +1,7 @@
-"""Handlers that nobody comes into without proof, in ways that look like little, beside twins that are open.
+"""Handlers that refuse every client without a proof, in inconspicuous ways, beside twins that are open.
 
 Routers, `_execute`, wrappers of `get()`, coroutines of the base, tickets, signed addresses, keys in tables;
-and what is asked of somebody else in the same place.
+and a check of another identity in the same place.
 """
 
 from tests.auditor.variants.shapes import door
@@ -12,7 +12,7 @@ Case = tuple[str, str, dict[str, str]]
 
 
 def _door(body: str, before: str = "", bases: str = "WebSocketHandler", *, after: str = "") -> str:
-    """A door whose messages everybody hears."""
+    """Return a handler that sends each message to all clients."""
     return door(body, before=before, bases=bases, after=after)
 
 

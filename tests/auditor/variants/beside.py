@@ -1,6 +1,6 @@
-"""What a message leaves for another part of the program: in a list, a queue, a variable that a loop looks at.
+"""Data that a message leaves for another part of the program: in a list, a queue, a polled variable.
 
-`ANYBODY` are of clients of whom nobody knows who they are; `FILES` are whole programs.
+`ANYBODY` are of unauthenticated clients; `FILES` are whole programs.
 """
 
 __all__ = ["ANYBODY", "FILES", "LATE"]

@@ -1,4 +1,4 @@
-"""Handlers whose class is found in many ways; nothing asks who the client is."""
+"""Handlers with classes that are found in many ways, and without authentication."""
 
 __all__ = ["CASES"]
 

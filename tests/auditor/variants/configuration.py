@@ -1,4 +1,4 @@
-"""Handlers whose check is switched by a file that ships beside the code, each with the verdict."""
+"""Handlers with a check that a file beside the code switches, each with the verdict."""
 
 __all__ = ["CASES"]
 

@@ -1,7 +1,7 @@
-"""Deeds that a message names: who asks before they are done, and what only stands beside them.
+"""Actions that a message names: checks before them, and code that only stands beside them.
 
-`MEMBERS` are of clients whose identity is known, `LATE` of those who are asked after the 101,
-`ANYBODY` of clients of whom nobody knows it.
+`MEMBERS` are of authenticated clients, `LATE` of clients that authenticate after the 101,
+`ANYBODY` of unauthenticated clients.
 """
 
 __all__ = ["ANYBODY", "LATE", "MEMBERS"]

@@ -1,4 +1,4 @@
-"""Handlers whose work is elsewhere: in tasks, threads and traits; and checks that a review would pass."""
+"""Handlers with their work in tasks, threads and traits; and checks that a review would pass."""
 
 __all__ = ["CASES"]
 

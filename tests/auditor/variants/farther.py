@@ -1,6 +1,6 @@
-"""What a question hangs on stands elsewhere: in a session's store, in what is installed, in another file.
+"""Checks that depend on code elsewhere: on a session store, an installed package, another file.
 
-Each beside a twin that asks nobody, or too late.
+Each beside a twin that checks nothing, or too late.
 """
 
 __all__ = ["CASES"]

@@ -1,6 +1,6 @@
-"""What a server hands out: codes, sessions, tickets that whoever asks is given, and those that only some are.
+"""Codes, sessions and tickets that a server issues: to every client, or only to some.
 
-That one is there proves nothing about a client that may have one for the asking. What stands in it may.
+The presence of an issued value proves nothing if every client can get it; its content may.
 """
 
 __all__ = ["CASES"]

@@ -1,9 +1,9 @@
-"""What clients do whose identity is known: questions that ask nothing, beside honest ones."""
+"""Actions of authenticated clients: checks without an effect, beside effective ones."""
 
 __all__ = ["CASES"]
 
 CASES: dict[str, tuple[str, str]] = {
-    # -- stores of what is everybody's ---------------------------------------------------------
+    # -- stores of shared data ---------------------------------------------------------------------
     "a table of the module, asked": (
         "ok",
         """
@@ -525,7 +525,7 @@ class Door(Base):
         tenant.jobs.cancel(data["job"])
 """,
     ),
-    # -- of a client that nobody knows ----------------------------------------------------------
+    # -- of an unauthenticated client ---------------------------------------------------------------
     "a command of the server": (
         "ok",
         """

@@ -1,4 +1,4 @@
-"""What is kept for somebody, waits to be done, or is put into an application: who may have it."""
+"""Data that is stored for a user, queued, or put into an application: access to it."""
 
 __all__ = ["ANYBODY", "MEMBERS"]
 

@@ -1,4 +1,4 @@
-"""What stays empty for nobody and is asked later, and questions that are not for all messages."""
+"""Values that stay empty for unauthenticated clients and are checked later, and partial checks."""
 
 __all__ = ["CASES"]
 

@@ -1,4 +1,4 @@
-"""Everybody may connect, and who is known is listed: what is for a user goes to who is listed for it."""
+"""Every client may connect, and authenticated ones are listed: a user's data goes to its listed sockets."""
 
 __all__ = ["CASES"]
 

@@ -1,6 +1,6 @@
-"""Sessions, models, directories and other servers that a connection asks, as far as they are only named here.
+"""Sessions, models, directories and servers that a connection asks, and that the program only names.
 
-What gives nobody fails, closes or is looked at later; beside it stands what anybody has.
+A missing result fails, closes or is checked later; beside it stands a result that every client has.
 """
 
 from tests.auditor.variants.shapes import SAYS, SILENT, door

@@ -573,7 +573,7 @@ _PAIRS = {
 }
 
 _PROVEN = ("a context manager raises", "each statement of one connection to the database")
-"""Pairs whose broken program shows elsewhere that not each client may do this."""
+"""Pairs with a broken program that shows elsewhere that not each client may do this."""
 FILES: dict[str, Program] = {
     **{f"{name}, asked": ("ok", files) for name, (files, _) in _PAIRS.items()},
     **{f"{name}, unasked": ("missing", _PAIRS[name][1]) for name in _PROVEN},

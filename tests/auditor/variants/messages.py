@@ -1,6 +1,6 @@
-"""What a message is read with before a token in it is looked at, and how a password is compared.
+"""Parsing of a message before its token is checked, and comparison of passwords.
 
-Formats of all kinds, objects made of messages, sums of passwords; and what fails with nobody.
+Formats of all kinds, objects made of messages, hashes of passwords; and failures for unknown clients.
 """
 
 __all__ = ["CASES"]

@@ -1,6 +1,6 @@
-"""Log-ins of newer code, and of libraries for events: patterns, futures, events, task groups, enumerations.
+"""Logins of newer code, and of event libraries: patterns, futures, events, task groups, enumerations.
 
-Each with the twin that asks nobody.
+Each with a twin without a check.
 """
 
 __all__ = ["CASES"]

@@ -1,6 +1,6 @@
-"""What has the words of a check and keeps nobody out, and a few checks that do.
+"""Code with the words of a check that stops no client, and a few checks that do.
 
-Calls that only tell, lists of what is no secret, defaults for nobody, answers that are ignored.
+Calls that only report, lists of public data, defaults for unknown clients, ignored answers.
 """
 
 __all__ = ["CASES"]

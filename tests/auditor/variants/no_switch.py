@@ -1,4 +1,4 @@
-"""Settings beside a check that do not turn it on or off: nobody comes in for want of them.
+"""Settings beside a check that do not turn it on or off, and so admit no client.
 
 And a few that do, for guests.
 """

@@ -1,4 +1,4 @@
-"""What handlers of a sixth set showed: who failed is nobody, and what does not expect that fails."""
+"""Lessons from handlers of a sixth set: a failed look-up gives no user, and later code fails on that."""
 
 __all__ = ["CASES"]
 

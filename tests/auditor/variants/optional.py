@@ -1,4 +1,4 @@
-"""Authentication that whoever runs the program must turn on, in the many ways to write it.
+"""Authentication that the operator must turn on, in the many ways to write it.
 
 Each with the verdict; beside many stands the same with the check on as shipped.
 """

@@ -1,6 +1,6 @@
-"""A client that names itself, or something that is somebody's, and the twins that ask or are told.
+"""A client that names itself or another's object, and twins that check or are told.
 
-`ANYBODY` are of clients of whom nobody knows who they are, `MEMBERS` of those whose identity is known.
+`ANYBODY` are of unauthenticated clients, `MEMBERS` of authenticated ones.
 """
 
 __all__ = ["ANYBODY", "MEMBERS"]

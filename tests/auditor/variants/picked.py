@@ -1,6 +1,6 @@
-"""What is done is picked by a message or by the address: consoles, devices, workers, tables of classes.
+"""Actions that a message or the address selects: consoles, devices, workers, tables of classes.
 
-`ANYBODY` are of clients of whom nobody knows who they are, `MEMBERS` of those whose identity is known,
+`ANYBODY` are of unauthenticated clients, `MEMBERS` of authenticated ones,
 `FILES` of either in more files than one.
 """
 
@@ -314,7 +314,7 @@ class Door(WebSocketHandler):
                 file.write("marked")
 """,
     ),
-    # whoever it names --------------------------------------------------------------------------
+    # the object that it names ---------------------------------------------------------------------
     "a robot whose name is looked for is shown": (
         "ok",
         """

@@ -1,7 +1,7 @@
-"""Whole programs in which a client has something done: each with a hole, and beside it the twin that asks.
+"""Whole programs in which a client triggers an action: each with a hole, and beside it a sound twin.
 
-Where the two differ stands `@@`. `MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom
-nobody knows who they are: there the twin does something that needs no permission.
+`@@` marks the difference of the two. `MEMBERS` are of authenticated clients, `ANYBODY` of unauthenticated
+ones: there the twin does something that needs no permission.
 """
 
 __all__ = ["ANYBODY", "MEMBERS"]

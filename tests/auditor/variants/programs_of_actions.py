@@ -1,4 +1,4 @@
-"""Whole programs whose actions stand in tables that their files fill, or are told apart by a name."""
+"""Whole programs with actions in tables that their files fill, or with actions told apart by a name."""
 
 __all__ = ["PROGRAMS"]
 

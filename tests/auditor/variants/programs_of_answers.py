@@ -1,6 +1,6 @@
-"""Log-ins that hang on what a function answers, on enumerations, on what a message fills, on keys made of it.
+"""Logins that depend on a function's result, enumerations, the content of a message, derived keys.
 
-Each with its twin, in which the question keeps nobody from anything.
+Each with its twin, in which the check has no effect.
 """
 
 from collections.abc import Iterator

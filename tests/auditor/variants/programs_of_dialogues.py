@@ -1,4 +1,4 @@
-"""Whole programs whose first messages log in: what is told or looked up before that is no deed.
+"""Whole programs with a login in the first messages: answers and look-ups before it are no action.
 
 Each with its twin.
 """

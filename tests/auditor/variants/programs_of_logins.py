@@ -1,4 +1,4 @@
-"""Whole programs that log somebody in, each another way."""
+"""Whole programs with a login, each in another way."""
 
 __all__ = ["PROGRAMS"]
 

@@ -1,4 +1,4 @@
-"""Whole programs that ask another program, a table or a task who somebody is."""
+"""Whole programs that ask another program, a table or a task for the identity of a client."""
 
 __all__ = ["PROGRAMS"]
 

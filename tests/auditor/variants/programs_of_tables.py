@@ -1,4 +1,4 @@
-"""Whole programs whose tables say who may do what: of connections, of commands, of a broker."""
+"""Whole programs with tables of permissions: of connections, of commands, of a broker."""
 
 __all__ = ["PROGRAMS"]
 

@@ -1,4 +1,4 @@
-"""Whole programs in which whoever comes is somebody, or has something: a visitor, the token of a page.
+"""Whole programs in which every client gets an identity or a value: a visitor, the token of a page.
 
 Each with its twin.
 """

@@ -1,6 +1,6 @@
-"""Protocols of messages in which a log-in comes first, or should: those of libraries, games and services.
+"""Protocols of messages with a login first, or a missing one: of libraries, games and services.
 
-Each beside the twin in which somebody forgot to ask.
+Each beside a twin without the check.
 """
 
 __all__ = ["CASES"]

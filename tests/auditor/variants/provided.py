@@ -1,4 +1,4 @@
-"""Questions that whoever runs the program provides: settings of many libraries, replaceable parts.
+"""Checks that the operator provides: settings of many libraries, replaceable parts.
 
 As shipped off, and as shipped on.
 """

@@ -1,6 +1,6 @@
-"""Tables that a program hands to its pages and its sockets, and what gets there by a roundabout way.
+"""Tables that a program shares between its pages and its sockets, and indirect ways to fill them.
 
-What whoever comes can put there lets nobody in who finds it; what only a log-in puts there does.
+An entry that every client can make admits no client that finds it; an entry of a login does.
 """
 
 __all__ = ["CASES"]

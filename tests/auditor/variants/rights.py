@@ -1,6 +1,6 @@
-"""Who may, where a program keeps its commands in tables that fill themselves, and its users in tokens.
+"""Permissions in programs with self-filling tables of commands, and with users in tokens.
 
-`MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are;
+`MEMBERS` are of authenticated clients, `ANYBODY` of unauthenticated ones;
 `PROGRAMS` are whole, `FILES` are of several files.
 """
 

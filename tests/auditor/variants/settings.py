@@ -1,4 +1,4 @@
-"""Handlers whose check hangs on a setting, in the many ways to write one, each with the verdict."""
+"""Handlers with a check that depends on a setting, in the many ways to write one, each with the verdict."""
 
 __all__ = ["CASES"]
 

@@ -8,7 +8,7 @@ SAYS = """
     def on_message(self, message):
         room.say(message)
 """
-"""Whatever a client sends goes to everybody."""
+"""Handler that sends each message to all clients."""
 SILENT = """
     def on_message(self, message):
         pass

@@ -1,4 +1,4 @@
-"""Whether anybody is asked as the program is shipped: what its options, files and classes of settings say.
+"""Authentication as shipped, according to options, files and classes of settings.
 
 Each setting in the way of some library or age, as shipped off and as shipped on.
 """

@@ -1,4 +1,4 @@
-"""Tables whose keys are shown to whoever comes, and tables whose keys only those know who were told one."""
+"""Tables with public keys, and tables with keys that only their recipients know."""
 
 __all__ = ["CASES"]
 

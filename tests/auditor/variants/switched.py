@@ -39,7 +39,7 @@ class Door(WebSocketHandler):
             room.say(data)
 {_WORK}
 """
-"""Ten settings whose names tell of identity, and one of them asks."""
+"""Ten settings with names about identity, and only one of them enables the check."""
 
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "many settings before the one that asks": (

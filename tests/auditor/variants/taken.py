@@ -1,4 +1,4 @@
-"""Whether a name is taken: who registers is told so, and is nobody yet; or is let in under that name."""
+"""Look-ups of a taken name: a registration that refuses it, and a login that admits the client under it."""
 
 import textwrap
 
@@ -131,7 +131,7 @@ else:
 
 
 def _program(look: str, there: str) -> str:
-    """The program, with what is done where there is somebody of that name."""
+    """Return the program with the code for an existing name."""
     head, mark, tail = look.strip().replace("##", _ADDED).partition("@@")
     depth = len(head) - len(head.rstrip(" "))
     told = textwrap.indent(there, " " * depth).lstrip()

@@ -1,7 +1,7 @@
-"""Checks that whoever runs the program turns on, as products of all ages write them, each beside its twin.
+"""Checks that the operator turns on, as products of all ages write them, each beside its twin.
 
 Configuration in dataclasses, pydantic, traitlets, click, argparse, INI, YAML and the environment; plugins
-picked by a setting; feature flags and debug modes; nobody registered yet; tokens made at start-up.
+selected by a setting; feature flags and debug modes; no user registered yet; tokens made at start-up.
 """
 
 __all__ = ["CASES"]

@@ -1,6 +1,6 @@
-"""What a client names to say which thing it means, and what it shows to be let in, where the answer is a 403.
+"""Names of objects and invitations in a client's request, with a 403 for an unknown one.
 
-That there is a room with this number refuses nobody who knows a room. That there is an invitation does.
+An existing room number stops no client that knows a room. An existing invitation does.
 """
 
 import textwrap
