@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import textwrap
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.conversation import Ask, Client
@@ -33,6 +34,7 @@ __all__ = [
     "log_in_async",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LISTEN = 0.5
@@ -70,23 +72,33 @@ class Allowance:
     untold: frozenset[Check] = frozenset()
 
 
-def _run_in_new_loop(begin: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
-    """Run it in a separate event loop.
+def _synchronous(function: Callable[P, Coroutine[Any, Any, T]], document: str) -> Callable[P, T]:
+    """Return the variant of `function` for a synchronous test: it runs in a separate event loop.
 
-    Raises:
-        RuntimeError: An event loop runs in this thread: it would be blocked, and the server with it.
+    Args:
+        function: Its name ends in `_async`.
+        document: The docstring of the variant.
     """
-    __tracebackhide__ = True  # pytest then shows the line of the test
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
-        raise RuntimeError(f"an event loop runs here; write: await {instead}(…)")
-    try:
-        return asyncio.run(begin())
-    except NotGuarded as error:
-        raise error.with_traceback(None) from None
+    name = function.__name__.removesuffix("_async")
+
+    def variant(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            # The loop would be blocked, and the server with it.
+            raise RuntimeError(f"an event loop runs here; write: await {name}_async(…)")
+        try:
+            return asyncio.run(function(*args, **kwargs))
+        except NotGuarded as error:
+            raise error.with_traceback(None) from None
+
+    functools.update_wrapper(variant, function)
+    variant.__name__ = variant.__qualname__ = name
+    variant.__doc__ = document
+    return variant
 
 
 def _allowance(
@@ -218,51 +230,15 @@ async def assert_guarded_async(
     return report
 
 
-def assert_guarded(
-    url: str,
-    *,
-    owner: Identity | None = None,
-    login: Login | None = None,
-    other: Identity | None = None,
-    origin: str = "",
-    say: Sequence[str] = (),
-    private: str = "",
-    logout: str = "",
-    active: bool = False,
-    level: str = "warning",
-    allow: Collection[str] = (),
-    untold: Collection[str] = (),
-    authorized: Collection[str] = (),
-    listen: float = _LISTEN,
-    seconds: float = 60.0,
-) -> Report:
+assert_guarded = _synchronous(
+    assert_guarded_async,
     """`assert_guarded_async` for a synchronous test; the server runs in another thread or process.
 
     Raises:
         NotGuarded: It is not guarded, or that could not be determined.
         RuntimeError: An event loop runs in this thread.
-    """
-    __tracebackhide__ = True
-    return _run_in_new_loop(
-        lambda: assert_guarded_async(
-            url,
-            owner=owner,
-            login=login,
-            other=other,
-            origin=origin,
-            say=say,
-            private=private,
-            logout=logout,
-            active=active,
-            level=level,
-            allow=allow,
-            untold=untold,
-            authorized=authorized,
-            listen=listen,
-            seconds=seconds,
-        ),
-        "assert_guarded_async",
-    )
+    """,
+)
 
 
 async def assert_refused_async(
@@ -342,46 +318,22 @@ async def log_in_async(
     return found.identity
 
 
-def log_in(
-    url: str,
-    fields: dict[str, str],
-    *,
-    as_json: bool = False,
-    page: str = "",
-    authorized: Collection[str] = (),
-) -> Identity:
+log_in = _synchronous(
+    log_in_async,
     """`log_in_async` for a synchronous test.
 
     Raises:
         NotGuarded: The server does not answer, or does not accept the login.
         RuntimeError: An event loop runs in this thread.
-    """
-    return _run_in_new_loop(
-        lambda: log_in_async(url, fields, as_json=as_json, page=page, authorized=authorized),
-        "log_in_async",
-    )
+    """,
+)
 
-
-def assert_refused(
-    url: str,
-    who: Identity,
-    *,
-    owner: Identity,
-    origin: str = "",
-    say: Sequence[str] = (),
-    authorized: Collection[str] = (),
-    listen: float = _LISTEN,
-) -> None:
+assert_refused = _synchronous(
+    assert_refused_async,
     """`assert_refused_async` for a synchronous test.
 
     Raises:
         NotGuarded: `who` is admitted, `owner` is not, or that could not be determined.
         RuntimeError: An event loop runs in this thread.
-    """
-    __tracebackhide__ = True
-    _run_in_new_loop(
-        lambda: assert_refused_async(
-            url, who, owner=owner, origin=origin, say=say, authorized=authorized, listen=listen
-        ),
-        "assert_refused_async",
-    )
+    """,
+)
