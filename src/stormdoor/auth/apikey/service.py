@@ -60,7 +60,7 @@ class KeyService:
             name: Purpose of the key.
             scopes: Permission patterns that it is restricted to; `*` for all permissions of the principal.
             networks: Networks that it may be used from; none for every network.
-            seconds: ConnectionSupervisor, or None without an end.
+            seconds: Lifetime, or None without an end.
 
         Raises:
             ConfigurationError: A scope or network cannot be read, there is no scope, or the name is

@@ -25,7 +25,7 @@ class PendingLogins:
     Args:
         store: Store of the pending logins.
         clock: Source of the time.
-        seconds: ConnectionSupervisor of a pending login.
+        seconds: Lifetime of a pending login.
     """
 
     __slots__ = ("_clock", "_seconds", "_store")

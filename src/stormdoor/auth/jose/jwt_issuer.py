@@ -44,7 +44,7 @@ class JwtIssuer:
         key: A secret or a private key.
         issuer: `iss`.
         audience: `aud`.
-        seconds: ConnectionSupervisor of a token; one with a session never outlives it.
+        seconds: Lifetime of a token; one with a session never outlives it.
 
     Raises:
         ConfigurationError: The key is public, or a value is out of range.

@@ -31,7 +31,7 @@ class SignedCookieAuthenticator:
     Args:
         cookie: Its name.
         secret: The application's `cookie_secret`: a text, or a dictionary of key versions.
-        max_age_days: ConnectionSupervisor of a cookie in days.
+        max_age_days: Lifetime of a cookie in days.
         roles: Roles of every client with the cookie, for applications with principals outside the store;
             None looks the principal up there, and refuses one that is unknown or disabled.
         min_version: Tornado's format; 2 has the time of signing and the key version under the signature.

@@ -52,7 +52,7 @@ class TicketService:
     Args:
         store: Store of the tickets.
         clock: Source of the time.
-        seconds: ConnectionSupervisor of a ticket, at most `MAX_TICKET_SECONDS`.
+        seconds: Lifetime of a ticket, at most `MAX_TICKET_SECONDS`.
 
     Raises:
         ConfigurationError: `seconds` is out of range.
