@@ -85,7 +85,7 @@ async def remove(
     """
     from stormdoor.cli.effect import FOLLOWS, counted
     from stormdoor.cli.known import known_principal, whole_id
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.cli.usage import UsageError
 
     if bool(factor) == every:
@@ -98,8 +98,6 @@ async def remove(
             ids = [whole_id(one, ids, "factor") for one in factor]
         for id in ids:
             await guard.admin.remove_factor(account.id, id, actor=actor())
-    if where.json:
-        print_json({"principal": account.id, "removed": ids})
-    else:
-        say(f"{counted(len(ids), 'factor')} of {account.id} removed. {FOLLOWS}")
+    done = f"{counted(len(ids), 'factor')} of {account.id} removed. {FOLLOWS}"
+    print_result(where, {"principal": account.id, "removed": ids}, done)
     return 0 if ids else 1

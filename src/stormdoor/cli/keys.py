@@ -137,7 +137,7 @@ async def issue(
         scope: A permission that it is restricted to, such as chat:say or chat:*; may be given several
             times. '*' for all permissions of the principal.
         network: A network that it may be used from, such as 10.0.0.0/8; may be given several times.
-        expires: ConnectionSupervisor, such as 90d, or never. 365d if left out.
+        expires: Lifetime, such as 90d, or never. 365d if left out.
         quiet: Print only the key.
         where: Which installation.
     """
@@ -199,7 +199,7 @@ async def revoke(key: str, /, *more: str, where: Where = UNSAID) -> int:
     """
     from stormdoor.cli.effect import FOLLOWS, counted
     from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
 
     async with opened(where) as installation:
         guard = installation.guard
@@ -207,8 +207,5 @@ async def revoke(key: str, /, *more: str, where: Where = UNSAID) -> int:
         ids = [whole_id(one, known, "key") for one in (key, *more)]
         for id in ids:
             await guard.admin.revoke_key(id, actor=actor())
-    if where.json:
-        print_json({"revoked": ids})
-    else:
-        say(f"{counted(len(ids), 'key')} revoked. {FOLLOWS}")
+    print_result(where, {"revoked": ids}, f"{counted(len(ids), 'key')} revoked. {FOLLOWS}")
     return 0

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from stormdoor.cli.where import Where
+
 __all__ = [
     "clean",
     "console",
@@ -24,6 +26,7 @@ __all__ = [
     "iso",
     "moment",
     "print_json",
+    "print_result",
     "remark",
     "say",
     "table",
@@ -57,6 +60,14 @@ def remark(text: str) -> None:
 def print_json(value: object) -> None:
     """Print a value as JSON, in ASCII."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+
+
+def print_result(where: Where, result: object, text: str) -> None:
+    """Print the result of a command: as JSON for scripts with `--json`, else as a line of text."""
+    if where.json:
+        print_json(result)
+    else:
+        say(text)
 
 
 Cell: TypeAlias = "str | tuple[str, ...] | Text | None"

@@ -84,16 +84,13 @@ async def enable(principal: str, /, *, where: Where = UNSAID) -> int:
         principal: Its name.
         where: Which installation.
     """
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
 
     async with opened(where) as installation:
         account = await known_principal(installation.guard, principal)
         await installation.guard.admin.set_disabled(principal, False, actor=actor())
-    if where.json:
-        print_json({"principal": principal, "enable": True})
-    else:
-        was = "" if account.disabled else " It was not disabled."
-        say(f"{principal} is enabled.{was}")
+    was = "" if account.disabled else " It was not disabled."
+    print_result(where, {"principal": principal, "enable": True}, f"{principal} is enabled.{was}")
     return 0
 
 
@@ -144,7 +141,7 @@ async def set_(
         where: Which installation.
     """
     from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.cli.pairs import attributes
     from stormdoor.cli.usage import UsageError
 
@@ -159,8 +156,6 @@ async def set_(
         kept = {name: value for name, value in account.attributes.items() if name not in unset}
         changed = {**kept, **facts}
         await installation.guard.admin.set_attributes(principal, changed, actor=actor())
-    if where.json:
-        print_json({"principal": principal, "attributes": changed})
-    else:
-        say(f"{principal} now has: {', '.join(sorted(changed)) or 'no attributes'}. {FOLLOWS}")
+    done = f"{principal} now has: {', '.join(sorted(changed)) or 'no attributes'}. {FOLLOWS}"
+    print_result(where, {"principal": principal, "attributes": changed}, done)
     return 0

@@ -157,7 +157,7 @@ async def add(
     """
     from stormdoor.cli.ask import new_password
     from stormdoor.cli.known import defined_roles
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.cli.pairs import attributes
     from stormdoor.cli.usage import UsageError
 
@@ -184,9 +184,6 @@ async def add(
             attributes=facts,
             actor=actor(),
         )
-    if where.json:
-        print_json(_as_json(account))
-    else:
-        held = ", ".join(sorted(account.roles)) or "none"
-        say(f"{principal} was added. Roles: {held}.")
+    held = ", ".join(sorted(account.roles)) or "none"
+    print_result(where, _as_json(account), f"{principal} was added. Roles: {held}.")
     return 0

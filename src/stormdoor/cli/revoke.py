@@ -111,7 +111,7 @@ async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -
     """
     from stormdoor.cli.effect import FOLLOWS
     from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.cli.sessions import all_sessions
     from stormdoor.core.revocation import Target
 
@@ -119,10 +119,7 @@ async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -
         guard = installation.guard
         found = whole_id(id, [one.id for one in await all_sessions(guard)], "session")
         await guard.admin.revoke(Target.SESSION, found, actor=actor(), reason=reason)
-    if where.json:
-        print_json({"session": found})
-    else:
-        say(f"The session is over. {FOLLOWS}")
+    print_result(where, {"session": found}, f"The session is over. {FOLLOWS}")
     return 0
 
 
@@ -136,7 +133,7 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
         where: Which installation.
     """
     from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.core.revocation import Target
 
     async with opened(where) as installation:
@@ -146,11 +143,9 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
             await guard.admin.revoke_key(id, actor=actor())
         else:
             await guard.admin.revoke(Target.CREDENTIAL, id, actor=actor(), reason=reason)
-    if where.json:
-        print_json({"credential": id, "api_key": key is not None})
-    else:
-        what = f"The key {id} of {key[1].id} is" if key else f"A token with the jti {id} is"
-        say(f"{what} void. {FOLLOWS}")
+    what = f"The key {id} of {key[1].id} is" if key else f"A token with the jti {id} is"
+    result = {"credential": id, "api_key": key is not None}
+    print_result(where, result, f"{what} void. {FOLLOWS}")
     return 0
 
 

@@ -74,12 +74,11 @@ async def _assigned_roles(installation: Installation, principal: str) -> frozens
 
 def _say(where: Where, principal: str, roles: frozenset[str], done: str) -> None:
     from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
 
-    if where.json:
-        print_json({"principal": principal, "roles": sorted(roles)})
-    else:
-        say(f"{done} {principal} now has: {', '.join(sorted(roles)) or 'no roles'}. {FOLLOWS}")
+    held = sorted(roles)
+    text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {FOLLOWS}"
+    print_result(where, {"principal": principal, "roles": held}, text)
 
 
 @app.command

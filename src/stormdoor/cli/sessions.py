@@ -89,7 +89,7 @@ async def end(*session: str, principal: str | None = None, where: Where = UNSAID
     """
     from stormdoor.cli.effect import FOLLOWS, counted
     from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
     from stormdoor.cli.usage import UsageError
 
     if bool(session) == (principal is not None):
@@ -105,8 +105,5 @@ async def end(*session: str, principal: str | None = None, where: Where = UNSAID
             await guard.admin.end_session(
                 id, owner=owners[id], actor=actor(), reason="ended by an operator"
             )
-    if where.json:
-        print_json({"ended": ids})
-    else:
-        say(f"{counted(len(ids), 'session')} ended. {FOLLOWS}")
+    print_result(where, {"ended": ids}, f"{counted(len(ids), 'session')} ended. {FOLLOWS}")
     return 0 if ids else 1

@@ -26,7 +26,7 @@ async def retain(
         where: Which installation.
     """
     from stormdoor.cli.ask import confirm
-    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.output import print_result
 
     if not days > 0:
         raise UsageError("--days must be greater than 0")
@@ -34,10 +34,7 @@ async def retain(
         guard = installation.guard
         confirm(f"Drop all entries that are older than {days:g} days, for good?", yes=yes)
         dropped = await guard.admin.retain(guard.clock.now() - days * 86_400, actor=actor())
-    if where.json:
-        print_json({"dropped": dropped})
-    else:
-        say(f"{dropped} entries were dropped.")
+    print_result(where, {"dropped": dropped}, f"{dropped} entries were dropped.")
     return 0
 
 
@@ -56,17 +53,15 @@ async def erase(
         where: Which installation.
     """
     from stormdoor.cli.ask import confirm
-    from stormdoor.cli.output import print_json, remark, say
+    from stormdoor.cli.output import print_result, remark
 
     async with opened(where) as installation:
         guard = installation.guard
         confirm(f"Erase {principal} from the trail, for good?", yes=yes)
         erased = await guard.admin.erase(principal, actor=actor())
         still = await guard.store.account(principal) is not None
-    if where.json:
-        print_json({"principal": principal, "erased": erased})
-    else:
-        say(f"{principal} was erased from {erased} entries.")
-        if still:
-            remark(f"{principal} is still in the store, and will be in the entries to come.")
+    done = f"{principal} was erased from {erased} entries."
+    print_result(where, {"principal": principal, "erased": erased}, done)
+    if still and not where.json:
+        remark(f"{principal} is still in the store, and will be in the entries to come.")
     return 0 if erased else 1
