@@ -11,15 +11,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.mtls.settings import build_forwarded_certificate
+from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.password.passwords import OWASP, Argon2Cost, Passwords
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import check_seconds
-from stormdoor.config.authenticators import build_authenticators
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
-from stormdoor.config.oidc import build_oidc
 from stormdoor.config.policies import build_policies
 from stormdoor.core.address import parse_networks
 from stormdoor.core.bucket import Rate
@@ -132,8 +131,8 @@ def build_options(
             )
     openid = None
     if not operating:
-        authenticators = (*build_authenticators(document), *authenticators)
-        openid = build_oidc(document)
+        authenticators = (*_authenticators(document), *authenticators)
+        openid = _provider(document)
     _check_lists(document)
     days = parsed.trail_days
     if (
@@ -182,6 +181,27 @@ def build_options(
         ),
     }
     return GuardOptions(arguments, tuple(show_place(place) for place in inline))
+
+
+def _authenticators(document: Document) -> list[Authenticator]:
+    """Build the authenticators of a file, in its order."""
+    made = [
+        one.kind.make(one.settings, document.section(*one.place)) for one in document.authenticators
+    ]
+    return [one for one in made if one is not None]
+
+
+def _provider(document: Document) -> OpenIdProvider | None:
+    """Return the OpenID provider in a file; None if there is none."""
+    table = document.parsed.oidc
+    if isinstance(table, UnsetType):
+        return None
+    section = document.section("oidc")
+    found = options(table, "client_secret")
+    secret = table.client_secret
+    if not isinstance(secret, UnsetType):
+        found["client_secret"] = section.at("client_secret").secret(secret)
+    return section.make(OpenIdProvider, **found)
 
 
 def inline_secrets(document: Document) -> list[Place]:

@@ -33,50 +33,23 @@ def build_policies(document: Document) -> PolicySet:
         _each(document, (*place, "grants"), one.grants, check_pattern)
         _roles(document, (*place, "inherits"), one.inherits, defined)
         items.append(
-            _sound(
-                document,
-                place,
-                lambda one=one: role(  # type: ignore[misc]
-                    one.name,
-                    *one.grants,
-                    inherits=one.inherits,
-                    tenant=one.tenant,
-                    across_tenants=one.across_tenants,
-                ),
+            document.section(*place).make(
+                role,
+                one.name,
+                *one.grants,
+                inherits=one.inherits,
+                tenant=one.tenant,
+                across_tenants=one.across_tenants,
             )
         )
     for position, allowed in enumerate(table.permit):
         place = ("policies", "permit", position)
         _check(document, place, allowed, defined)
-        items.append(
-            _sound(
-                document,
-                place,
-                lambda one=allowed, n=position + 1: permit(  # type: ignore[misc]
-                    *one.permissions,
-                    roles=one.roles,
-                    when=_conditions(one),
-                    id=one.id or f"permit-{n}",
-                    across_tenants=one.across_tenants,
-                ),
-            )
-        )
+        items.append(document.section(*place).make(_permit, allowed, f"permit-{position + 1}"))
     for position, refused in enumerate(table.forbid):
         place = ("policies", "forbid", position)
         _check(document, place, refused, defined)
-        items.append(
-            _sound(
-                document,
-                place,
-                lambda one=refused, n=position + 1: forbid(  # type: ignore[misc]
-                    *one.permissions,
-                    roles=one.roles,
-                    when=one.when,
-                    unless=None if one.unless is None else _requirement(one.unless),
-                    id=one.id or f"forbid-{n}",
-                ),
-            )
-        )
+        items.append(document.section(*place).make(_forbid, refused, f"forbid-{position + 1}"))
     policies = None
     if len(document.problems) == before:
         policies = document.attempt(
@@ -85,13 +58,24 @@ def build_policies(document: Document) -> PolicySet:
     return policies or PolicySet()
 
 
-def _sound(
-    document: Document, place: Place, make: Callable[[], Role | Policy]
-) -> Role | Policy | None:
-    """Return the result of `make`, unless a part of `place` is known to be wrong already."""
-    if any(one.place[: len(place)] == place for one in document.problems):
-        return None
-    return document.attempt(place, make)
+def _permit(table: PermitTable, id: str) -> Policy:
+    return permit(
+        *table.permissions,
+        roles=table.roles,
+        when=_conditions(table),
+        id=table.id or id,
+        across_tenants=table.across_tenants,
+    )
+
+
+def _forbid(table: ForbidTable, id: str) -> Policy:
+    return forbid(
+        *table.permissions,
+        roles=table.roles,
+        when=table.when,
+        unless=None if table.unless is None else _requirement(table.unless),
+        id=table.id or id,
+    )
 
 
 def _each(

@@ -9,9 +9,7 @@ from msgspec import UnsetType
 
 from stormdoor.auth.authenticator import Authenticator
 from stormdoor.config.document import Document, Listed
-from stormdoor.config.shape import (
-    ConfigFile,
-)
+from stormdoor.config.shape import ConfigFile
 from stormdoor.settings.finding import Finding, Level
 from stormdoor.settings.place import Place, show_place
 from stormdoor.settings.secret import SecretTable
