@@ -24,7 +24,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
-__all__ = ["ANSWERING", "fresh_headers", "switch_protocols", "write_refusal"]
+__all__ = ["ANSWERING", "finish_refusal", "fresh_headers", "switch_protocols", "write_refusal"]
 
 
 ANSWERING = ("finish", "flush", "set_header", "clear_header")
@@ -115,6 +115,28 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     handler.on_finish()
     handler._break_cycles()  # noqa: SLF001 - likewise
     return True
+
+
+def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
+    """Answer with the status and a generic line, without output of the handler.
+
+    Args:
+        handler: Handler of the refused request. Its headers have not been sent.
+        refusal: The denial and its detail.
+    """
+    answer = refusal.answer
+    handler.clear()
+    handler.set_status(answer.status)
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    handler.set_header("Cache-Control", "no-store")
+    if refusal.retry_after is not None:
+        handler.set_header("Retry-After", str(refusal.retry_after))
+    if answer.status == 401:
+        handler.set_header("WWW-Authenticate", "Bearer")
+    for name, value in refusal.headers:
+        handler.set_header(name, value)
+    # The base class's finish: an override of the handler might add content of its pages.
+    RequestHandler.finish(handler, answer.text + "\n")
 
 
 def fresh_headers(now: float) -> HTTPHeaders:

@@ -16,7 +16,7 @@ from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
-from stormdoor.tornado.answers import switch_protocols, write_refusal
+from stormdoor.tornado.answers import finish_refusal, switch_protocols, write_refusal
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
@@ -134,19 +134,7 @@ class HandshakeMixin(OutboundMixin):
         """Refuse the handshake: a status and a generic line, without the handler and without a 101."""
         if not self._door_own_clear and write_refusal(self, refusal, self._door_guard.clock.now()):
             return
-        answer = refusal.answer
-        self.clear()
-        self.set_status(answer.status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(refusal.retry_after))
-        if answer.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        for name, value in refusal.headers:
-            self.set_header(name, value)
-        # The base class's finish: an override of the handler might add content of its pages.
-        RequestHandler.finish(self, answer.text + "\n")
+        finish_refusal(self, refusal)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the page of an error: Tornado's, if the handler was not initialized."""

@@ -14,11 +14,11 @@ from stormdoor.core.account import Account
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import authentication_age
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.core.event import Event
 from stormdoor.core.needs import Needs
 from stormdoor.core.session import Session
+from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.session_handler import Caller, SessionHandler
+from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["CHANGED", "LoginRoute", "LoginRouteOptions"]
 
@@ -37,16 +37,8 @@ class LoginRouteOptions(msgspec.Struct, frozen=True):
     second_factor_page: str
 
 
-class LoginRoute(SessionHandler):
+class LoginRoute(BuiltInRoute[LoginRouteOptions]):
     """Base of the routes of `login_routes`."""
-
-    route_options: LoginRouteOptions
-
-    def initialize(self, guard: Guard, route_options: LoginRouteOptions | None = None) -> None:
-        """Called by Tornado with the arguments of the route."""
-        super().initialize(guard)
-        if route_options is not None:
-            self.route_options = route_options
 
     def parser(self) -> HandshakeParser:
         """Return a parser of the session cookie and of the cookie of a pending login."""
@@ -60,22 +52,6 @@ class LoginRoute(SessionHandler):
     @property
     def _pending_name(self) -> str:
         return self._cookie_name + PENDING_SUFFIX
-
-    def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Write an event of this request to the trail. `principal` has authenticated."""
-        self.guard.trail.note(
-            Event(
-                time=self.guard.clock.now(),
-                name=name,
-                kind="session",
-                endpoint=self.request.path,
-                principal=principal,
-                address=self.handshake.address,
-                user_agent=self.handshake.user_agent,
-                detail=detail,
-                proven=True,
-            )
-        )
 
     async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
         """Verify a name and a password; a failure counts for the address as well as for the account.

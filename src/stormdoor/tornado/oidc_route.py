@@ -9,12 +9,11 @@ import msgspec
 from stormdoor.auth.oidc.authorization_request import SECONDS, Intent, LoginStateCookie
 from stormdoor.auth.oidc.relying_party import RelyingParty
 from stormdoor.auth.oidc.return_to import local_path
-from stormdoor.config.guard import Guard
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.core.event import Event
+from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.session_handler import Caller, SessionHandler
+from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["ANSWERS", "OpenIdRoute", "OpenIdRouteOptions"]
 
@@ -32,16 +31,13 @@ class OpenIdRouteOptions(msgspec.Struct, frozen=True):
     link_seconds: float
 
 
-class OpenIdRoute(SessionHandler):
+class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
     """Common base of these routes: the cookie, and pages with little information."""
 
-    route_options: OpenIdRouteOptions
-
-    def initialize(self, guard: Guard, route_options: OpenIdRouteOptions | None = None) -> None:
-        """Called by Tornado with the arguments of the route."""
-        super().initialize(guard)
-        if route_options is not None:
-            self.route_options = route_options
+    @property
+    def event_actor(self) -> str:
+        """The provider, which has authenticated the principal."""
+        return self.party.provider.issuer
 
     @property
     def party(self) -> RelyingParty:
@@ -78,23 +74,6 @@ class OpenIdRoute(SessionHandler):
             httponly=True,
             samesite="Lax",
             max_age=int(SECONDS),
-        )
-
-    def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Write an event of this request to the trail. `principal` has authenticated."""
-        self.guard.trail.note(
-            Event(
-                time=self.guard.clock.now(),
-                name=name,
-                kind="session",
-                endpoint=self.request.path,
-                principal=principal,
-                actor=self.party.provider.issuer,
-                address=self.handshake.address,
-                user_agent=self.handshake.user_agent,
-                detail=detail,
-                proven=True,
-            )
         )
 
     def page(self, title: str, text: str, *, status: int, again: str | None = None) -> None:

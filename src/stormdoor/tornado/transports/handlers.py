@@ -23,6 +23,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
+from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
@@ -254,19 +255,8 @@ class HttpTransport(RequestHandler):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Answer with a status and a generic line, without output of the handler."""
-        answer = refusal.answer
         self._door_refused = True
-        self.clear()
-        self.set_status(answer.status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(refusal.retry_after))
-        if answer.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        for name, value in refusal.headers:
-            self.set_header(name, value)
-        RequestHandler.finish(self, answer.text + "\n")
+        finish_refusal(self, refusal)
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
         """Send the written output, as long as the session lasts.

@@ -1,0 +1,49 @@
+"""The common base of the routes of `login_routes` and `oidc_routes`: their options and their events."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.event import Event
+from stormdoor.tornado.session_handler import SessionHandler
+
+__all__ = ["BuiltInRoute"]
+
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+
+class BuiltInRoute(SessionHandler, Generic[Options]):
+    """Base of the routes of stormdoor, with the options that their function received."""
+
+    route_options: Options
+
+    def initialize(self, guard: Guard, route_options: Options | None = None) -> None:
+        """Called by Tornado with the arguments of the route."""
+        super().initialize(guard)
+        if route_options is not None:
+            self.route_options = route_options
+
+    @property
+    def event_actor(self) -> str:
+        """The actor of the events of this route; empty for the principal itself."""
+        return ""
+
+    def note(self, name: str, principal: str, detail: str = "") -> None:
+        """Write an event of this request to the trail. `principal` has authenticated."""
+        self.guard.trail.note(
+            Event(
+                time=self.guard.clock.now(),
+                name=name,
+                kind="session",
+                endpoint=self.request.path,
+                principal=principal,
+                actor=self.event_actor,
+                address=self.handshake.address,
+                user_agent=self.handshake.user_agent,
+                detail=detail,
+                proven=True,
+            )
+        )
