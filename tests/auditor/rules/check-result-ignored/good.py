@@ -30,7 +30,7 @@ class Hall(WebSocketHandler):
 
 
 class Listening(WebSocketHandler):
-    """It enters itself; nobody's credential is in it."""
+    """Handler that registers itself; `login` here takes no credential."""
 
     def open(self):
         self.application.register.login(self.tell)

@@ -55,7 +55,7 @@ class Later(WebSocketHandler):
 
 
 class Named(WebSocketHandler):
-    """Whatever the client names is called, and so is this."""
+    """Handler that calls the function that the client names."""
 
     def prepare(self):
         if self.current_user is None:

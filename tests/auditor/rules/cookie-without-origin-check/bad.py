@@ -16,7 +16,7 @@ class Door(WebSocketHandler):
 
 
 class Named(WebSocketHandler):
-    """Nobody is refused, but what is said is said under the name of the cookie."""
+    """Handler that refuses no client, and sends messages under the name in the cookie."""
 
     def check_origin(self, origin):
         return True

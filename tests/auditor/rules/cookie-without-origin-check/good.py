@@ -19,7 +19,7 @@ class Door(WebSocketHandler):
 
 
 class Feed(WebSocketHandler):
-    """The session of the cookie is looked up, and nobody looks at it."""
+    """Handler that looks the session of the cookie up, and does not use it."""
 
     def check_origin(self, origin):
         return True

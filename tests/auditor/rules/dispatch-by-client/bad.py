@@ -12,7 +12,7 @@ class Door(WebSocketHandler):
 
 
 class Looking(WebSocketHandler):
-    """That there is such a thing is known before anybody has asked whether it is meant."""
+    """Handler that checks that the name exists, and not that it is allowed."""
 
     def on_message(self, message):
         call = json.loads(message)

@@ -16,7 +16,7 @@ class Chat(WebSocketHandler):
 
 
 class Own(WebSocketHandler):
-    """What the project makes with its own secret is for nobody else, and of nobody else."""
+    """Handler with tokens that the project itself makes with its own secret."""
 
     def prepare(self):
         token = self.request.headers.get("Authorization", "")

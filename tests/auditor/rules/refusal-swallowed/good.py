@@ -19,7 +19,7 @@ class Door(WebSocketHandler):
 
 
 class Hall(WebSocketHandler):
-    """Anybody may listen; who shows a token is known."""
+    """Handler that every client may listen to; a token only identifies the client."""
 
     def prepare(self):
         self.claims = self.known(self.get_argument("token"))

@@ -121,7 +121,7 @@ async def enter(room, name):
 
 
 class Noted(WebSocketHandler):
-    """How it went is written to the log, and keeps nobody out."""
+    """Handler that logs the result of the look-up, and refuses no client by it."""
 
     async def open(self):
         self.store = redis.Redis()

@@ -22,7 +22,7 @@ class Feed(WebSocketHandler):
 
 
 class Repeated(WebSocketHandler):
-    """Its own client is told it again, and nobody else."""
+    """Handler that repeats the token to its own client only."""
 
     clients: ClassVar[set[WebSocketHandler]] = set()
 

@@ -33,7 +33,7 @@ class SignUp(WebSocketHandler, Base):
 
 
 class Named(WebSocketHandler):
-    """Whatever it is called, everybody is told it."""
+    """Handler that sends the value to all clients, so it is no secret despite its name."""
 
     clients: ClassVar[dict[str, WebSocketHandler]] = {}
 
