@@ -18,6 +18,7 @@ DOOR: Final = (
     "auth",
     "tornado",
     "config",
+    "settings",
     "stores",
     "channels",
     "cli",
