@@ -12,6 +12,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.stores import MemoryStore
 from tests.properties.strategies import ROLES, authentications, revocations
@@ -115,7 +116,7 @@ def test_whom_a_revocation_names(
     lifetime: Any = ConnectionSupervisor(
         registry=everybody,  # type: ignore[arg-type]
         revocations=RevocationIndex(),
-        policies=PolicySet([]),
+        policies=ActivePolicies(PolicySet([])),
         limits=Limits(),
         store=MemoryStore(),
         clock=FakeClock(),
