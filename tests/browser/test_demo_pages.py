@@ -79,10 +79,13 @@ def test_a_new_connection_repeats_no_message(visit: Visit) -> None:
     """A page that connects again shows each message once."""
     page = visit("mia")
     page.wait_for_selector(_OPEN)
+    expect(page.locator("#members-title")).not_to_have_text("Not joined")
     page.locator("#rooms button", has_text="random").first.click()
+    expect(page.locator("#members-title")).to_have_text("In random")
     page.fill("#text", "only once")
     page.press("#text", "Enter")
     shown = page.locator(".log:visible .text", has_text="only once")
+    expect(shown).to_have_count(1)
     expect(page.locator(".log:visible .pending")).to_have_count(0)
     page.context.set_offline(offline=True)
     page.wait_for_selector("#state:not([data-state=open])")
