@@ -201,8 +201,7 @@ class HandshakePipeline:
             A registered, pending connection, or the refusal. Either way an entry is queued for the trail.
             An error in here never admits a client.
         """
-        key = rate_key(handshake.address, self._limits.ipv6_prefix)
-        attempt = Attempt(handshake, endpoint, key, self._revocations.changes, handshake)
+        attempt = self.begin(handshake, endpoint)
         refusal = await self.decide(attempt)
         connection = attempt.connection
         if refusal is None and connection is not None:
