@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import coverage
 import pytest
@@ -93,15 +93,11 @@ class _Measuring:
     - tests with a browser: Playwright's greenlets are none of the measured threads. What they visit is
       measured, in a process of its own;
     - property tests: what chance alone reaches is not covered;
-    - tests marked `unmeasured`;
-    - tests of the auditor, unless the auditor is measured (`make test-all`).
+    - tests marked `unmeasured`.
     """
 
     def __init__(self) -> None:
-        current = coverage.Coverage.current()
-        self._tracer = sys.gettrace() if current is not None else None
-        omitted = current.get_option("run:omit") if current is not None else None
-        self.auditor = not any("auditor" in one for one in cast("list[str]", omitted or []))
+        self._tracer = sys.gettrace() if coverage.Coverage.current() is not None else None
         self.wanted = True
 
     def on(self) -> None:
@@ -166,9 +162,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """With a browser nothing is measured, a fixture neither; and only some processes of their own are."""
     measuring = item.config.stash[_measuring]
     folder = item.path.relative_to(_HERE).parts[0]
-    measuring.wanted = item.get_closest_marker("browser") is None and (
-        measuring.auditor or folder != "auditor"
-    )
+    measuring.wanted = item.get_closest_marker("browser") is None
     # By default the collector runs after 700 new objects, and takes a sixth of the auditor's time. Elsewhere
     # it finds what a test has not closed, and must find it in that test.
     gc.set_threshold(20_000 if folder == "auditor" else 700)

@@ -96,3 +96,11 @@ def test_misuse_is_named(
     """A key counts until it expires, and from its networks only."""
     found = replace(KEY, **changes).misuse(address, now)  # type: ignore[arg-type]
     assert (found is None) if fault is None else (found is not None and fault in found)
+
+
+def test_the_id_and_the_checksum_are_part_of_the_key() -> None:
+    """The id is in the key, and the last six characters are the CRC-32 of all before them."""
+    id, key = compose(2**64 - 1, 2**255 + 12345)
+    assert key.startswith(f"{PREFIX}{id}_")
+    assert compose(2**64 - 1, 2**255 + 12345) == (id, key)
+    assert key_id(key[:-1] + ("0" if key[-1] != "0" else "1")) is None

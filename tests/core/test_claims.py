@@ -430,3 +430,11 @@ def test_a_binding_to_nothing(cnf: object) -> None:
 def test_a_class_of_authentication(acr: object, read: str | None) -> None:
     """It is a text, or it says nothing."""
     assert sound({"acr": acr}).acr == read
+
+
+def test_a_required_claim_must_have_its_value() -> None:
+    """`typ`, `token_use` and the like tell an access token from other tokens of the same issuer."""
+    rules = replace(RULES, required={"token_use": "access"})
+    assert sound({"token_use": "access"}, rules).subject == "alice"
+    assert unsound({"token_use": "id"}, rules) == "token_use is not 'access'"
+    assert unsound({}, rules) == "token_use is not 'access'"

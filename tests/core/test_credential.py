@@ -156,3 +156,9 @@ def test_presented_never_raises(
     )
     for credential in presented(sent, EVERYWHERE):
         assert len(fingerprint(credential.secret)) == 64
+
+
+def test_places_that_a_message_can_fill() -> None:
+    """A first message can bring what a bearer header or a subprotocol would have brought."""
+    assert all(place.in_messages for place in (FIRST_MESSAGE, BEARER, TOKEN, TICKET))
+    assert not any(place.in_messages for place in (COOKIE, QUERY, HEADER, CLIENT_CERTIFICATE))

@@ -91,3 +91,9 @@ def test_a_refusal_says_nothing_unless_told() -> None:
     """Detail, wait and policies are optional."""
     refusal = Refusal(Denial.BUSY)
     assert (refusal.detail, refusal.retry_after, refusal.policy_ids) == ("", None, ())
+
+
+def test_the_detail_stays_on_one_line() -> None:
+    """A detail may quote a client; a line break in it could forge a second log entry."""
+    refusal = Refusal(Denial.FORBIDDEN, detail="role x\n2026 admin logged in\u2028")
+    assert refusal.detail == "role x\\n2026 admin logged in\\u2028"

@@ -416,3 +416,14 @@ def test_a_part_that_cannot_be_read_has_no_copies_that_hold(body: bytes) -> None
     problem = verify(bad, seq=1, previous=GENESIS, key=KEY)
     assert problem is not None
     assert "search" in problem
+
+
+def test_a_changed_copy_is_reported() -> None:
+    """An attacker who changes only what a search looks at would hide the entry from the search."""
+    entry = seal(FULL, seq=1, previous=GENESIS, salt=salt(1), key=KEY)
+    assert (
+        verify(replace(entry, copies=searched_by(FULL)), seq=1, previous=GENESIS, key=KEY) is None
+    )
+    changed = replace(entry, copies=searched_by(msgspec.structs.replace(FULL, principal="bob")))
+    problem = verify(changed, seq=1, previous=GENESIS, key=KEY)
+    assert problem == "what entry 1 is found by was changed: a search may miss it"

@@ -324,6 +324,14 @@ def test_a_huge_host_is_refused_at_once(host: str) -> None:
     assert costs_less(0.01, lambda: HOSTS.allows(host))
 
 
+def test_an_entry_is_one_host_or_all_hosts_below_a_domain() -> None:
+    """`*.` stands for one or more names below the domain, and not for the domain itself."""
+    exact, below = HostPolicy(["app.example"]), HostPolicy(["*.app.example"])
+    hosts = ["app.example", "chat.app.example", "a.b.app.example"]
+    assert [exact.allows(host) for host in hosts] == [True, False, False]
+    assert [below.allows(host) for host in hosts] == [False, True, True]
+
+
 def test_no_list_of_hosts_checks_none() -> None:
     """An empty list is no check: the guard gives one by default."""
     assert HostPolicy([]).allows("anything.example")

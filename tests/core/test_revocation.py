@@ -7,7 +7,8 @@ import pytest
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.principal import Authentication, Principal
-from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+from stormdoor.core.revocation import Revocation, RevocationIndex, Target, check_skew
+from stormdoor.errors import ConfigurationError
 
 
 def evidence(
@@ -291,3 +292,31 @@ def test_a_third_log_has_an_order_of_its_own() -> None:
     for entries in itertools.permutations(log):
         assert RevocationIndex(entries).ends(before)
         assert not RevocationIndex(entries).ends(after)
+
+
+def test_a_stored_revocation_has_its_place_in_the_log() -> None:
+    """The copy at its position differs from the revocation in nothing else."""
+    before = Revocation(Target.SESSION, "session-1", 5.0, reason="lost phone")
+    assert before.placed(LogPosition("e1", 7)) == Revocation(
+        Target.SESSION, "session-1", 5.0, 7, "lost phone", "e1"
+    )
+
+
+def test_the_index_knows_a_session_that_moved() -> None:
+    """The old id of a session is no longer valid once the session has a new one."""
+    index = RevocationIndex([Revocation(Target.MOVED, "session-1 session-9", 100.0)])
+    assert index.ends(evidence())
+    assert not index.ends(evidence(session="session-9"))
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 1e9, math.nan])
+def test_a_clock_skew_out_of_range_is_rejected(seconds: float) -> None:
+    """A huge value would let credentials issued after a revocation end with it."""
+    with pytest.raises(ConfigurationError, match="clock_skew_seconds must be 0 to"):
+        check_skew(seconds)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_a_clock_skew_within_range_is_accepted(seconds: float) -> None:
+    """Zero is for one machine, a minute for several."""
+    check_skew(seconds)

@@ -3,7 +3,7 @@
 import pytest
 
 from stormdoor.core.event import Event, encodable, seal
-from stormdoor.core.trail_budget import file_bytes
+from stormdoor.core.trail_budget import BURST_BYTES, file_bytes, left, take
 
 
 @pytest.mark.parametrize("text", ["", "a" * 2_000, "\u2603" * 500, "\ud800" * 500])
@@ -14,3 +14,26 @@ def test_no_text_is_cheaper_than_its_entry(text: str) -> None:
     assert entry.personal is not None
     assert file_bytes(event) >= len(entry.personal) + len(entry.body)
     assert file_bytes(event) == file_bytes(encodable(event))
+
+
+def test_entries_are_paid_for_in_their_order() -> None:
+    """The first entries that fit are taken; the rest of the batch is not."""
+    third = BURST_BYTES // 3
+    taken, spent_until = take(0.0, 1_000.0, [third, third, third, third])
+    assert taken == 3
+    assert left(spent_until, 1_000.0) < third
+    assert take(spent_until, 1_000.0, [third]) == (0, spent_until)
+
+
+def test_a_day_refills_the_budget() -> None:
+    """Nothing is left after the burst, half of it after twelve hours, all of it after a day."""
+    _, spent_until = take(0.0, 1_000.0, [BURST_BYTES])
+    assert left(spent_until, 1_000.0) == 0
+    assert left(spent_until, 1_000.0 + 43_200.0) == pytest.approx(BURST_BYTES / 2, abs=2)
+    assert left(spent_until, 1_000.0 + 86_400.0) == BURST_BYTES
+
+
+def test_an_entry_that_must_be_kept_leaves_a_bounded_debt() -> None:
+    """`at_least` entries are paid for in any case; the debt ends an hour after a full refill."""
+    taken, spent_until = take(0.0, 1_000.0, [10 * BURST_BYTES, 1], 1)
+    assert (taken, spent_until) == (1, 1_000.0 + 86_400.0 + 3_600.0)
