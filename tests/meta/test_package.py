@@ -127,7 +127,7 @@ def test_the_facade_costs_nothing_until_it_is_used() -> None:
     """A command that reads source code must not wait for Tornado, and a typing mistake is said so."""
     script = (
         "import sys, stormdoor\n"
-        "heavy = {'tornado', 'cryptography', 'jwt', 'msgspec', 'httpx', 'authlib', 'webauthn'}\n"
+        "heavy = {'tornado', 'cryptography', 'joserfc', 'msgspec', 'httpx', 'authlib', 'webauthn'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
         "from stormdoor import Guard\n"
         "print(sorted(heavy & set(sys.modules) & {'httpx', 'authlib', 'webauthn'}))\n"

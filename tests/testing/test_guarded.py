@@ -5,9 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tornado.testing import AsyncHTTPTestCase, gen_test
 from tornado.web import Application
 
@@ -191,6 +194,23 @@ def test_forged_tokens() -> None:
     assert with_token(owner, unsigned, "b").headers == (("Authorization", f"Bearer {unsigned}"),)
     with pytest.raises(ValueError, match="no JSON Web Token"):
         forged_token("of-alice-3f1a9c27d5e4", key)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
+def test_forged_tokens_of_key_pairs(algorithm: str) -> None:
+    """The issuer's own private key signs the changed claims, with the algorithm of the token."""
+    pairs: dict[str, Any] = {
+        "ES256": ec.generate_private_key(ec.SECP256R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    }
+    private = pairs.get(algorithm) or rsa.generate_private_key(65537, 2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    good = jwt.encode({"sub": "a"}, private, algorithm, headers={"kid": "one"})
+    forged = forged_token(good, pem, sub="b")
+    assert jwt.decode(forged, private.public_key(), [algorithm]) == {"sub": "b"}
+    assert jwt.get_unverified_header(forged) == jwt.get_unverified_header(good)
+    with pytest.raises(ValueError, match="needs no key"):
+        forged_token(without_signature(good), pem)
 
 
 def test_an_application_that_cannot_be_made() -> None:

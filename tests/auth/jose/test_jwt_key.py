@@ -1,19 +1,24 @@
 """A key has one algorithm, is strong enough for it, and is shown in no text."""
 
+import datetime as dt
 import hashlib
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import jwt
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
+from cryptography.x509.oid import NameOID
 
 from stormdoor.auth.jose.jwt_key import ALGORITHMS, JwtKey, KeyMaterial, _check_asymmetric
 from stormdoor.errors import ConfigurationError
@@ -66,6 +71,49 @@ def test_every_algorithm_signs_and_verifies(algorithm: str) -> None:
     assert not key.verify(signed.encode(), b"")
     header = jwt.get_unverified_header(token)
     assert header == {"alg": algorithm, "kid": "k", "typ": "at+jwt"}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_pyjwt_agrees_in_both_directions(algorithm: str) -> None:
+    """An independent library verifies the signature of joserfc, and the reverse."""
+    private: Any = private_of(algorithm)
+    key = JwtKey(algorithm, private)
+    public = key.public_key or SECRET
+    token = key.sign(b'{"sub":"alice"}', typ="JWT")
+    assert jwt.decode(token, public, [algorithm]) == {"sub": "alice"}
+    signed, _, signature = jwt.encode({"sub": "bob"}, private, algorithm).rpartition(".")
+    raw = jwt.utils.base64url_decode(signature)
+    assert key.verify(signed.encode(), raw)
+    assert not key.verify(signed.encode(), b"\0" * len(raw))
+    assert not key.verify(signed.encode(), raw + b"\0")
+
+
+def test_a_line_of_openssh_is_a_key() -> None:
+    """A public key in the format of `ssh-keygen` verifies."""
+    line = ED.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    assert JwtKey("EdDSA", line).verify(b"signed", ED.sign(b"signed"))
+
+
+def _certificate(encoding: Encoding) -> bytes:
+    """A certificate of RSA: its public key is known to attackers."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer.example")])
+    start = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - cryptography reads it as UTC
+    builder = (
+        x509.CertificateBuilder(name, name, RSA.public_key(), 1)
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=1))
+    )
+    return builder.sign(RSA, SHA256()).public_bytes(encoding)
+
+
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
+def test_a_certificate_is_no_secret_and_no_key(encoding: Encoding) -> None:
+    """An HMAC with a published certificate would be a forgery that verifies."""
+    certificate = _certificate(encoding)
+    with pytest.raises(ConfigurationError, match="secret must be random bytes"):
+        JwtKey("HS256", certificate)
+    with pytest.raises(ConfigurationError, match="not a key of its kind in PEM"):
+        JwtKey("RS256", certificate)
 
 
 @pytest.mark.parametrize("algorithm", [one for one in ALGORITHMS if not one.startswith("HS")])
@@ -131,21 +179,21 @@ CASES: list[tuple[str, Callable[[], object], str]] = [
     ("HS256", RSA.public_key, "is not a secret"),
     ("RS256", lambda: SECRET, "not a key of its kind in PEM"),
     ("RS256", lambda: "", "not a key of its kind in PEM"),
-    ("RS256", lambda: None, "not a key of its kind in PEM"),
-    ("RS256", lambda: 7, "not a key of its kind in PEM"),
+    ("RS256", lambda: None, "is not an RSA key"),
+    ("RS256", lambda: 7, "is not an RSA key"),
     ("RS256", lambda: public_pem(P256), "is not a"),
-    ("RS256", lambda: P256, "not a key of its kind in PEM"),
+    ("RS256", lambda: P256, "is not an RSA key"),
     ("PS512", lambda: public_pem(ED), "is not a"),
     ("RS256", lambda: SMALL, "has 1024 bits; use 2048 or more"),
     ("PS384", lambda: public_pem(SMALL), "has 1024 bits; use 2048 or more"),
-    ("ES256", lambda: RSA, "not a key of its kind in PEM"),
+    ("ES256", lambda: RSA, "is not an elliptic-curve key"),
     ("ES256", lambda: public_pem(ED), "is not a"),
     ("ES384", EC["ES512"].public_key, "ES384"),
     ("ES256", lambda: public_pem(EC["ES384"]), "ES256"),
-    ("EdDSA", lambda: P256, "not a key of its kind in PEM"),
+    ("EdDSA", lambda: P256, "is not an Ed25519 key"),
     ("EdDSA", lambda: SECRET, "not a key of its kind in PEM"),
     ("EdDSA", ed448.Ed448PrivateKey.generate, "is not an Ed25519 key"),
-    ("EdDSA", lambda: x25519.X25519PrivateKey.generate().public_key(), "not a key of its kind"),
+    ("EdDSA", lambda: x25519.X25519PrivateKey.generate().public_key(), "is not an Ed25519 key"),
 ]
 
 
@@ -175,7 +223,7 @@ def test_a_wrong_key_is_refused(algorithm: str, make: Callable[[], object], says
     ],
 )
 def test_the_kind_of_key_is_checked_here_too(algorithm: str, key: object, says: str) -> None:
-    """Not every version of PyJWT looks at what a PEM text turns out to hold."""
+    """A PEM text may hold a key of any kind."""
     assert says in (_check_asymmetric(algorithm, key) or "")
 
 

@@ -185,7 +185,7 @@ async def room(
 def jwk_of(key: JwtKey, **changes: Any) -> dict[str, Any]:
     """The public JWK of a key, as a provider publishes it; `...` takes a member away."""
     kinds: dict[str, Any] = {"ES": ECAlgorithm, "Ed": OKPAlgorithm}
-    found = kinds.get(key.algorithm[:2], RSAAlgorithm).to_jwk(key._verifying, as_dict=True)
+    found = kinds.get(key.algorithm[:2], RSAAlgorithm).to_jwk(key.public_key, as_dict=True)
     found.pop("key_ops", None)
     found = {**found, "alg": key.algorithm, "use": "sig", "kid": key.kid, **changes}
     return {name: value for name, value in found.items() if value not in (..., None)}

@@ -193,6 +193,7 @@ def test_the_extra_is_named() -> None:
 
 async def test_a_key_that_cannot_sign_is_no_proof() -> None:
     """`private_key_jwt` takes the private one."""
-    public = JwtKey("ES256", OLD._verifying, "k")
+    assert OLD.public_key is not None
+    public = JwtKey("ES256", OLD.public_key, "k")
     with pytest.raises(ConfigurationError):
         Introspection(client_id="api", private_key=public, method="private_key_jwt")

@@ -102,7 +102,7 @@ def test_unusable_keys_are_left_out(what: str) -> None:
 def test_a_weak_key_is_named(caplog: pytest.LogCaptureFixture) -> None:
     """So that the operator learns why tokens are refused."""
     small = JwtKey.__new__(JwtKey)
-    small._verifying, small.algorithm, small.kid = SMALL.public_key(), "RS256", "small"
+    small._public, small.algorithm, small.kid = SMALL.public_key(), "RS256", "small"
     with caplog.at_level(logging.WARNING, "stormdoor.oauth"):
         assert pinned(read(jwk_of(small))) == []
     assert "has 1024 bits" in caplog.text

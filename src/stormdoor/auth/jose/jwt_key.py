@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,10 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-from jwt.algorithms import Algorithm, get_default_algorithms
-from jwt.api_jws import PyJWS
-from jwt.exceptions import PyJWTError
+from cryptography.hazmat.primitives.serialization import (
+    load_der_public_key,
+    load_pem_private_key,
+    load_pem_public_key,
+    load_ssh_public_key,
+)
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from stormdoor.errors import ConfigurationError
 
@@ -98,6 +104,29 @@ def _check_asymmetric(algorithm: str, key: object) -> str | None:
     )
 
 
+def _parse(data: str | bytes) -> object:
+    """Return the key of a PEM text, or of a line of OpenSSH.
+
+    Raises:
+        ValueError, TypeError, UnsupportedAlgorithm: It is neither, or needs a password.
+    """
+    text = data.encode("utf-8") if isinstance(data, str) else data
+    if _is_ssh(text):
+        return load_ssh_public_key(text)
+    if b"PRIVATE KEY-----" in text:
+        return load_pem_private_key(text, None)
+    return load_pem_public_key(text)
+
+
+def _is_ssh(text: bytes) -> bool:
+    return text.startswith((b"ssh-", b"ecdsa-sha2-"))
+
+
+def _is_public(secret: bytes) -> bool:
+    """Return whether it is a key of another kind. Its public half is known to attackers."""
+    return b"-----BEGIN " in secret or _is_ssh(secret) or _is_jwk(secret) or _is_der(secret)
+
+
 def _is_der(secret: bytes) -> bool:
     try:
         load_der_public_key(secret)
@@ -112,6 +141,19 @@ def _is_jwk(secret: bytes) -> bool:
         return "kty" in msgspec.json.decode(secret, type=dict)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
+
+
+def _wrapped(key: _Private | _Public) -> Key:
+    """Return a checked key in the type that joserfc signs and verifies with."""
+    if isinstance(key, RSAPrivateKey | RSAPublicKey):
+        return RSAKey.import_key(key)
+    if isinstance(key, EllipticCurvePrivateKey | EllipticCurvePublicKey):
+        return ECKey.import_key(key)
+    return OKPKey.import_key(key)
+
+
+def _segment(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 class JwtKey:
@@ -135,6 +177,7 @@ class JwtKey:
 
     __slots__ = (
         "_implementation",
+        "_public",
         "_signing",
         "_verifying",
         "algorithm",
@@ -153,9 +196,11 @@ class JwtKey:
         self.algorithm = algorithm
         self.kid = kid
         self.weakness: str | None = None
-        self._implementation: Algorithm = get_default_algorithms()[algorithm]
-        self._signing: bytes | _Private | None
-        self._verifying: bytes | _Public
+        # Not by JWSRegistry.get_alg: it warns of EdDSA, which RFC 9864 only renames.
+        self._implementation = JWSRegistry.algorithms[algorithm]
+        self._signing: Key | None
+        self._verifying: Key
+        self._public: _Public | None = None
         minimum = _SECRET_BYTES.get(algorithm)
         if minimum is None:
             self._set_asymmetric(key)
@@ -172,43 +217,42 @@ class JwtKey:
                 f"has {len(secret)} bytes; use {minimum} or more, for example from "
                 f'python -c "import secrets; print(secrets.token_urlsafe({minimum}))"'
             )
-        # A public key is known to attackers. PyJWT refuses PEM and SSH, and only newer versions refuse DER
-        # and JWK.
-        known = _is_jwk(secret) or _is_der(secret)
         try:
-            self._signing = self._verifying = self._implementation.prepare_key(secret)
-        except PyJWTError:
-            known = True
-        if known:
-            raise self._wrong("is a public or private key; a secret must be random bytes")
+            if _is_public(secret):
+                raise ValueError
+            self._signing = self._verifying = OctKey.import_key(secret)
+        except ValueError:  # joserfc refuses certificates, too
+            raise self._wrong("is a public or private key; a secret must be random bytes") from None
         if len(set(secret)) < _FEW_BYTES:
             self.weakness = "the secret repeats a few characters; use random bytes"
 
     def _set_asymmetric(self, key: KeyMaterial) -> None:
         try:
-            parsed = self._implementation.prepare_key(key)
-        except (PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
+            parsed = _parse(key) if isinstance(key, str | bytes) else key
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raise self._wrong("is not a key of its kind in PEM, begun by -----BEGIN") from None
         problem = _check_asymmetric(self.algorithm, parsed)
         if problem is not None:
             raise self._wrong(problem)
-        if isinstance(parsed, _Private):
-            self._signing, self._verifying = parsed, parsed.public_key()
+        checked = cast("_Private | _Public", parsed)
+        if isinstance(checked, _Private):
+            self._signing, self._public = _wrapped(checked), checked.public_key()
         else:
-            self._signing, self._verifying = None, parsed
+            self._signing, self._public = None, checked
+        self._verifying = _wrapped(self._public)
 
     def _wrong(self, problem: str) -> ConfigurationError:
         named = f", kid={self.kid!r}" if self.kid is not None else ""
         return ConfigurationError(f"the key of JwtKey({self.algorithm!r}{named}) {problem}")
 
     def verify(self, signed: bytes, signature: bytes) -> bool:
-        """Return whether this key made `signature` over `signed`, with its own algorithm (PyJWT decides)."""
-        return self._implementation.verify(signed, self._verifying, signature)
+        """Return whether this key made `signature` over `signed`, with its own algorithm."""
+        return self._implementation.verify(signed, signature, self._verifying)
 
     @property
     def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | None:
         """Return the public key; None if it is a secret."""
-        return None if isinstance(self._verifying, bytes) else self._verifying
+        return self._public
 
     def sign(self, payload: bytes, *, typ: str, jwk: Mapping[str, str] | None = None) -> str:
         """Sign a token with `payload` (RFC 7515 §7.1), with `alg`, `kid` and `typ` in its header.
@@ -223,12 +267,14 @@ class JwtKey:
         """
         if self._signing is None:
             raise self._wrong("is public; tokens are issued with the private key")
-        header: dict[str, object] = {"typ": typ}
+        header: dict[str, object] = {"alg": self.algorithm, "typ": typ}
         if jwk is not None:
             header["jwk"] = dict(jwk)
         elif self.kid is not None:
             header["kid"] = self.kid
-        return PyJWS().encode(payload, self._signing, self.algorithm, header)
+        signed = _segment(msgspec.json.encode(header)) + b"." + _segment(payload)
+        signature = self._implementation.sign(signed, self._signing)
+        return (signed + b"." + _segment(signature)).decode("ascii")
 
     def sign_bytes(self, data: bytes) -> bytes:
         """Return the bare signature over `data`, in the form for `verify`.
@@ -238,8 +284,7 @@ class JwtKey:
         """
         if self._signing is None:
             raise self._wrong("is public; only the private key signs")
-        signature: bytes = self._implementation.sign(data, self._signing)
-        return signature
+        return self._implementation.sign(data, self._signing)
 
     def __repr__(self) -> str:
         return f"JwtKey({self.algorithm!r}, kid={self.kid!r})"

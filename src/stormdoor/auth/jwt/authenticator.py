@@ -1,6 +1,6 @@
 """JSON Web Tokens of one issuer.
 
-PyJWT verifies the signature; `jose.jws` parses the token, `stormdoor.core.claims` checks its claims, and
+joserfc verifies the signature; `jose.jws` parses the token, `stormdoor.core.claims` checks its claims, and
 `jose.account_lookup` reads its data in the store. Sources: RFC 7515, 7519, 8725 (best practice), 9068 (access
 tokens), 7800 (bound tokens); ASVS 9.1, 9.2.
 """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.exceptions import PyJWTError
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.oauth.client import Unanswered
@@ -30,6 +30,9 @@ _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 ASYMMETRIC = (*_RSA, *_CURVES.values(), "EdDSA")
 """Allowed algorithms of the keys of a JWKS. HS… is not among them: a published key is not secret."""
 
+_MEMBERS = ("kty", "crv", "n", "e", "x", "y")
+"""The members of a public key (RFC 7518 §6, RFC 8037 §2)."""
+_KINDS: Mapping[str, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -114,14 +117,13 @@ def _made(jwk: Mapping[str, Any], algorithm: str) -> JwtKey:
     Raises:
         ConfigurationError: It is malformed, or too weak.
     """
-    kinds: Mapping[str, Callable[[dict[str, Any]], Any]] = {
-        "RSA": RSAAlgorithm.from_jwk,
-        "EC": ECAlgorithm.from_jwk,
-        "OKP": OKPAlgorithm.from_jwk,
-    }
+    kind = _KINDS[jwk["kty"]]
+    members: Any = {name: jwk[name] for name in _MEMBERS if name in jwk}
     try:
-        material = kinds[jwk["kty"]](dict(jwk))
-    except (PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, OverflowError):
+        kind.validate_dict_key(members)
+        # Not by import_key: it warns of a short key, which JwtKey refuses.
+        material = kind.binding.import_from_dict(members)
+    except (JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, OverflowError):
         raise ConfigurationError("it cannot be read") from None
     if getattr(material, "key_size", 0) > MAX_RSA_BITS:
         raise ConfigurationError(f"it has more than {MAX_RSA_BITS} bits")
@@ -156,9 +158,7 @@ def read_jwks(
         if algorithm is None or problem is not None:
             _log.debug("a key of the set is left out: %s", problem or "its kind is not used here")
             continue
-        members = {
-            name: jwk[name] for name in ("kty", "crv", "n", "e", "x", "y", "kid") if name in jwk
-        }
+        members = {name: jwk[name] for name in (*_MEMBERS, "kid") if name in jwk}
         text = json.dumps({**members, "alg": algorithm}, sort_keys=True)
         try:
             key = before.known.get(text) or _made(jwk, algorithm)

@@ -9,7 +9,7 @@ try:
     from authlib.oidc.core import CodeIDToken
     from joserfc.errors import JoseError
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("authlib", "joserfc"):
+    if (error.name or "").partition(".")[0] != "authlib":
         raise
     raise ConfigurationError(
         "a login at an OpenID provider needs Authlib; install the extra: pip install 'stormdoor[oidc]'"
