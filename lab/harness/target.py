@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -250,7 +250,7 @@ class Target:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         who: str = "attacker",
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """One HTTP request from the server's own origin; redirects are not followed.
 
         Args:
@@ -268,7 +268,7 @@ class Target:
         self.write(
             session.who, ">", f"{method} {path} {json.dumps(shown) if shown else ''}".strip()
         )
-        async with httpx.AsyncClient(base_url=self.origin, timeout=20, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=self.origin, timeout=20, trust_env=False) as client:
             answer = await client.request(
                 method, path, json=body, data=dict(form) if form else None, headers=sent
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -114,7 +114,7 @@ def test_logout_here_ends_the_login_there(at: str, context: BrowserContext) -> N
 
 def answer_of(login: str, at: str) -> str:
     """Return the callback address at which a login of `login` at the provider ends."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False) as client:
         where = str(client.get(f"{at}/auth/oidc/login").headers["location"])
         while not where.startswith(at):
             answer = client.get(where)

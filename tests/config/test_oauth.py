@@ -197,7 +197,7 @@ def test_the_extra_is_named(tmp_path: Path) -> None:
     """A file that names a provider, where its library is not installed."""
     path = write(tmp_path, GOOD + OAUTH)
     script = (
-        "import sys; sys.modules['httpx'] = None\n"
+        "import sys; sys.modules['httpx2'] = None\n"
         "import stormdoor\n"
         f"try:\n    stormdoor.Guard.from_config({str(path)!r})\n"
         "except stormdoor.ConfigurationError as error:\n    print(error)\n"
@@ -205,5 +205,5 @@ def test_the_extra_is_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert "authenticators[1]: stormdoor.auth.oauth needs httpx" in done.stdout
+    assert "authenticators[1]: stormdoor.auth.oauth needs httpx2" in done.stdout
     assert "pip install 'stormdoor[oidc]'" in done.stdout

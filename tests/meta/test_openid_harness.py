@@ -3,7 +3,7 @@
 import base64
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.openid.provider import RealProvider, openid, provider
@@ -48,7 +48,7 @@ def test_missing_node(
 async def test_a_login_gives_a_code_and_says_who_issued_it(provider: RealProvider) -> None:
     """The form is filled; the code comes back with `iss` and `state` (RFC 9207)."""
     provider.register("app", redirect_uris=["http://127.0.0.1:1/callback"])
-    start = httpx.URL(
+    start = httpx2.URL(
         f"{provider.issuer}/auth",
         params={
             "client_id": "app",
@@ -78,7 +78,7 @@ def test_access_tokens_of_both_formats(provider: RealProvider) -> None:
     assert "." not in opaque
 
     def active() -> bool:
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{provider.issuer}/token/introspection",
             data={"token": opaque},
             auth=("api", provider.secret("api")),
@@ -95,7 +95,7 @@ def test_access_tokens_of_both_formats(provider: RealProvider) -> None:
 def test_a_service_gets_a_token(provider: RealProvider) -> None:
     """Client credentials, for a resource."""
     provider.register("robot")
-    answer = httpx.post(
+    answer = httpx2.post(
         f"{provider.issuer}/token",
         data={
             "grant_type": "client_credentials",
@@ -115,7 +115,7 @@ def test_keys_rotate(provider: RealProvider) -> None:
     before = provider.rotate_keys(keep=False)
     both = provider.rotate_keys()
     assert both[-len(before) :] == before
-    published = httpx.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"]
+    published = httpx2.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"]
     assert [key["kid"] for key in published] == both
     assert all("d" not in key for key in published)
     assert not set(both) & set(provider.rotate_keys(keep=False))
@@ -123,24 +123,24 @@ def test_keys_rotate(provider: RealProvider) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "raised"),
-    [("hang", httpx.ReadTimeout), ("drop", httpx.RemoteProtocolError)],
+    [("hang", httpx2.ReadTimeout), ("drop", httpx2.RemoteProtocolError)],
 )
 def test_mischief(provider: RealProvider, mode: str, raised: type[Exception]) -> None:
     """A provider that does not answer."""
     provider.behave("/jwks", mode)
     # Only a server that never answers gets so short a time-out: a busy machine drops slowly.
-    patience = httpx.Timeout(30.0, read=0.2 if mode == "hang" else 30.0)
+    patience = httpx2.Timeout(30.0, read=0.2 if mode == "hang" else 30.0)
     with pytest.raises(raised):
-        httpx.get(f"{provider.issuer}/jwks", timeout=patience, trust_env=False)
+        httpx2.get(f"{provider.issuer}/jwks", timeout=patience, trust_env=False)
     provider.behave_well()
-    assert httpx.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"]
+    assert httpx2.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"]
     assert provider.requests["/jwks"] == 2
 
 
 def test_garbage(provider: RealProvider) -> None:
     """A provider that answers nonsense with a straight face."""
     provider.behave("/jwks", "garbage")
-    answer = httpx.get(f"{provider.issuer}/jwks", trust_env=False)
+    answer = httpx2.get(f"{provider.issuer}/jwks", trust_env=False)
     assert answer.status_code == 200
     with pytest.raises(ValueError, match=r"JSON|Expecting"):
         answer.json()
@@ -150,8 +150,8 @@ def test_killed_and_back(provider: RealProvider) -> None:
     """A crash loses everything but the address."""
     before = provider.issuer
     provider.kill()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{before}/jwks", trust_env=False)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{before}/jwks", trust_env=False)
     provider.start()
     assert provider.issuer == before
-    assert httpx.get(f"{before}/jwks", trust_env=False).status_code == 200
+    assert httpx2.get(f"{before}/jwks", trust_env=False).status_code == 200

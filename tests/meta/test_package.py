@@ -127,10 +127,10 @@ def test_the_facade_costs_nothing_until_it_is_used() -> None:
     """A command that reads source code must not wait for Tornado, and a typing mistake is said so."""
     script = (
         "import sys, stormdoor\n"
-        "heavy = {'tornado', 'cryptography', 'joserfc', 'msgspec', 'httpx', 'authlib', 'webauthn'}\n"
+        "heavy = {'tornado', 'cryptography', 'joserfc', 'msgspec', 'httpx2', 'authlib', 'webauthn'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
         "from stormdoor import Guard\n"
-        "print(sorted(heavy & set(sys.modules) & {'httpx', 'authlib', 'webauthn'}))\n"
+        "print(sorted(heavy & set(sys.modules) & {'httpx2', 'authlib', 'webauthn'}))\n"
     )
     printed = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

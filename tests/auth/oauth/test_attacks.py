@@ -1,6 +1,6 @@
 """Forged, confused and misdirected access tokens. Each is believed by a twin first.
 
-The twins are resource servers as they are written in a hurry, with PyJWT and httpx.
+The twins are resource servers as they are written in a hurry, with PyJWT and httpx2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -78,7 +78,7 @@ def by_the_header(at: Hostile, token: str) -> dict[str, Any]:
 def by_the_address(at: Hostile, token: str) -> dict[str, Any]:
     """The header says where the keys are."""
     address = jwt.get_unverified_header(token)["jku"]
-    keys = httpx.get(address, trust_env=False, timeout=60).json()["keys"]
+    keys = httpx2.get(address, trust_env=False, timeout=60).json()["keys"]
     key = jwt.PyJWK(keys[0]).key
     found: dict[str, Any] = jwt.decode(
         token, key, algorithms=["ES256"], audience=AUDIENCE, options=LOOSE

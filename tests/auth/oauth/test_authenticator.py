@@ -175,11 +175,11 @@ def test_options_that_accept_anything(options: dict[str, Any], message: str) -> 
 
 
 def test_the_extra_is_named() -> None:
-    """The package loads httpx only for a provider; without it, the message names the extra."""
+    """The package loads httpx2 only for a provider; without it, the message names the extra."""
     script = (
         "import sys, stormdoor\n"
-        "print({'httpx', 'authlib'} & set(sys.modules))\n"
-        "sys.modules['httpx'] = None\n"
+        "print({'httpx2', 'authlib'} & set(sys.modules))\n"
+        "sys.modules['httpx2'] = None\n"
         "try:\n    from stormdoor.auth.oauth import OAuthAuthenticator\n"
         "except stormdoor.ConfigurationError as error:\n    print(error)\n"
     )

@@ -1,6 +1,6 @@
 """Against a server with hostile or broken answers.
 
-Each hostile answer first succeeds against a client without these checks: plain httpx.
+Each hostile answer first succeeds against a client without these checks: plain httpx2.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -133,7 +133,7 @@ BELIEVED = [
 
 def believes(url: str) -> Any:
     """A client without these checks, as many programs have it."""
-    return httpx.get(url, trust_env=False, timeout=60, follow_redirects=True).json()["keys"]
+    return httpx2.get(url, trust_env=False, timeout=60, follow_redirects=True).json()["keys"]
 
 
 @pytest.mark.parametrize("what", ANSWERS)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -118,7 +118,7 @@ async def test_a_token_for_somebody_else(provider: RealProvider) -> None:
 
 
 def _of_a_service(provider: RealProvider, resource: str, name: str = "robot") -> str:
-    answer = httpx.post(
+    answer = httpx2.post(
         f"{provider.issuer}/token",
         data={
             "grant_type": "client_credentials",

@@ -424,7 +424,7 @@ def test_a_secret_is_not_shown() -> None:
     assert shown.scope == "openid email"
 
 
-@pytest.mark.parametrize("missing", ["authlib", "httpx"])
+@pytest.mark.parametrize("missing", ["authlib", "httpx2"])
 def test_a_library_that_is_missing_is_named_with_its_extra(missing: str) -> None:
     """Without the extra the package works, a file with [oidc] is read, and the routes say what to install."""
     script = f"""

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.project import ROOT
@@ -97,7 +97,7 @@ class RealProvider:
         self._node = node
         self._control = ""
         self._process: subprocess.Popen[str] | None = None
-        self._client = httpx.Client(timeout=_PATIENCE, trust_env=False)
+        self._client = httpx2.Client(timeout=_PATIENCE, trust_env=False)
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class RealProvider:
         answer = self._client.post(
             f"{self.issuer}/token/revocation",
             data={"token": token},
-            auth=httpx.BasicAuth(client, self.secret(client)),
+            auth=httpx2.BasicAuth(client, self.secret(client)),
         )
         assert answer.status_code == 200, answer.text
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
@@ -143,12 +143,12 @@ class Person(Browserlike):
 
     async def log_in(
         self, login: str, path: str = "login", *, otp: str | None = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """The whole way. Returns the answer of the callback."""
         form = {"login": login, "password": "x"} | ({} if otp is None else {"otp": otp})
         return await self.get(await self.bring(await self.begin(path), **form))
 
-    async def post(self, path: str, **headers: str) -> httpx.Response:
+    async def post(self, path: str, **headers: str) -> httpx2.Response:
         """POST to a route of the login, as a script of the site's own page."""
         return await self.request("POST", self.site.url(path), data=None, **headers)
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from tornado.web import RequestHandler
 
 from tests.support.openid.provider import RealProvider
@@ -78,7 +78,7 @@ class _Callback(_Handler):
 
     async def get(self) -> None:
         where = self.twin.providers[self.get_cookie("at", "real") or "real"]
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             answer = await client.post(
                 f"{where}/token",
                 data={

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import httpx
+import httpx2
 
 __all__ = ["Browserlike", "query_of"]
 
 
-def query_of(url: str | httpx.URL) -> dict[str, str]:
+def query_of(url: str | httpx2.URL) -> dict[str, str]:
     """The query arguments of an address."""
     return dict(parse_qsl(urlsplit(str(url)).query, keep_blank_values=True))
 
@@ -23,7 +23,7 @@ class Browserlike:
     """
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=60.0, trust_env=False)
+        self._client = httpx2.AsyncClient(timeout=60.0, trust_env=False)
         self.jars: dict[str, dict[str, str]] = {}
         self.seen: list[str] = []
 
@@ -39,7 +39,7 @@ class Browserlike:
 
     async def request(
         self, method: str, url: str, *, data: dict[str, str] | None = None, **headers: str
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """One request; nothing is followed."""
         jar = self.cookies(url)
         if jar:
@@ -59,11 +59,11 @@ class Browserlike:
                 jar[name] = value.strip('"')
         return response
 
-    async def get(self, url: str, **headers: str) -> httpx.Response:
+    async def get(self, url: str, **headers: str) -> httpx2.Response:
         """GET; nothing is followed."""
         return await self.request("GET", url, data=None, **headers)
 
-    async def follow(self, url: str, *, until: str | None = None, **form: str) -> httpx.Response:
+    async def follow(self, url: str, *, until: str | None = None, **form: str) -> httpx2.Response:
         """GET, then follow what redirects, and send the provider's forms.
 
         Args:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stormdoor.auth.jose.jws import json_object
-from stormdoor.auth.oauth.library import httpx
+from stormdoor.auth.oauth.library import httpx2
 from stormdoor.core.address import is_loopback
 from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
@@ -108,22 +108,24 @@ class ProviderClient:
             raise ConfigurationError(f"timeout must be 0 to 60 seconds, not {seconds}")
         self._seconds = seconds
         self._tls = tls
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx2.AsyncClient | None = None
 
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> httpx2.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
+            self._client = httpx2.AsyncClient(
                 verify=self._tls or ssl.create_default_context(),
                 timeout=self._seconds,
                 # No answer and no environment variable may redirect a request with a secret.
                 follow_redirects=False,
                 trust_env=False,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=16),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             )
         return self._client
 
-    async def get(self, url: str, *, auth: httpx.Auth | None = None) -> ProviderAnswer | Unanswered:
+    async def get(
+        self, url: str, *, auth: httpx2.Auth | None = None
+    ) -> ProviderAnswer | Unanswered:
         """Fetch a document.
 
         Args:
@@ -133,7 +135,7 @@ class ProviderClient:
         return await self._ask("GET", url, auth=auth)
 
     async def post(
-        self, url: str, form: Mapping[str, str], *, auth: httpx.BasicAuth | None = None
+        self, url: str, form: Mapping[str, str], *, auth: httpx2.BasicAuth | None = None
     ) -> ProviderAnswer | Unanswered:
         """Send a form.
 
@@ -147,12 +149,12 @@ class ProviderClient:
     async def _ask(self, method: str, url: str, **more: Any) -> ProviderAnswer | Unanswered:
         where = urlsplit(url).hostname
         try:
-            # httpx bounds each read only; an occasional byte would keep the caller waiting forever.
+            # httpx2 bounds each read only; an occasional byte would keep the caller waiting forever.
             async with asyncio.timeout(self._seconds):
                 return await self._answer(method, url, **more)
         except TimeoutError:
             return Unanswered(f"{where} did not answer in {self._seconds:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
             # Not its text, which may quote the request.
             return Unanswered(f"{where} cannot be asked: {type(error).__name__}")
 

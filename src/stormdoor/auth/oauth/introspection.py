@@ -16,7 +16,7 @@ from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jose.jwt_verifier import Verified, judged, vouched
 from stormdoor.auth.oauth.answer_cache import AnswerCache
 from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered, check_url
-from stormdoor.auth.oauth.library import httpx
+from stormdoor.auth.oauth.library import httpx2
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
 from stormdoor.auth.oauth.single_flight import SingleFlight
@@ -202,14 +202,14 @@ class Introspector:
             self.cache.put(digest, outcome, asked)
         return outcome
 
-    def _proof(self, now: float) -> tuple[dict[str, str], httpx.BasicAuth | None]:
+    def _proof(self, now: float) -> tuple[dict[str, str], httpx2.BasicAuth | None]:
         """Return the client authentication for the request."""
         settings = self.settings
         secret = settings.client_secret or ""
         match settings.method:
             case "client_secret_basic":
                 # RFC 6749 §2.3.1: both are form-encoded before they are joined.
-                return {}, httpx.BasicAuth(quote_plus(settings.client_id), quote_plus(secret))
+                return {}, httpx2.BasicAuth(quote_plus(settings.client_id), quote_plus(secret))
             case "client_secret_post":
                 return {"client_id": settings.client_id, "client_secret": secret}, None
             case "private_key_jwt":

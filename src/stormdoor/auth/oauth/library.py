@@ -1,16 +1,16 @@
-"""Import of httpx, with a message for a missing installation."""
+"""Import of httpx2, with a message for a missing installation."""
 
 from __future__ import annotations
 
 from stormdoor.errors import ConfigurationError
 
 try:
-    import httpx
+    import httpx2
 except ModuleNotFoundError as error:
-    if error.name != "httpx":
+    if error.name != "httpx2":
         raise
     raise ConfigurationError(
-        "stormdoor.auth.oauth needs httpx; install the extra: pip install 'stormdoor[oidc]'"
+        "stormdoor.auth.oauth needs httpx2; install the extra: pip install 'stormdoor[oidc]'"
     ) from None
 
-__all__ = ["httpx"]
+__all__ = ["httpx2"]

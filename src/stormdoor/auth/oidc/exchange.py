@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from urllib.parse import quote_plus
 
 from stormdoor.auth.oauth.client import ProviderAnswer, ProviderClient, Unanswered
-from stormdoor.auth.oauth.library import httpx
+from stormdoor.auth.oauth.library import httpx2
 from stormdoor.auth.oidc.id_token import IdToken
 from stormdoor.auth.oidc.metadata import ProviderMetadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
@@ -16,11 +16,13 @@ from stormdoor.core.origin import quote
 __all__ = ["more_claims", "redeem"]
 
 
-class _Bearer(httpx.Auth):
+class _Bearer(httpx2.Auth):
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
@@ -39,13 +41,13 @@ async def redeem(
         "redirect_uri": provider.redirect_uri,
         "code_verifier": verifier,
     }
-    auth: httpx.BasicAuth | None = None
+    auth: httpx2.BasicAuth | None = None
     how = provider.client_authentication or (
         "client_secret_post" if metadata.posts_secret else "client_secret_basic"
     )
     if provider.client_secret is not None and how == "client_secret_basic":
         # RFC 6749 §2.3.1: both are form-encoded before they are joined by a colon.
-        auth = httpx.BasicAuth(quote_plus(provider.client_id), quote_plus(provider.client_secret))
+        auth = httpx2.BasicAuth(quote_plus(provider.client_id), quote_plus(provider.client_secret))
     else:
         form["client_id"] = provider.client_id
         if provider.client_secret is not None:

@@ -1,7 +1,7 @@
 """The application as a client of the provider: sends browsers there, and verifies the answers.
 
 Code flow with PKCE (RFC 7636), `state`, nonce and `iss` (RFC 9207), as in RFC 9700 §2.1. Authlib builds
-requests and checks ID tokens; httpx sends; the signature is verified like that of any other token here.
+requests and checks ID tokens; httpx2 sends; the signature is verified like that of any other token here.
 """
 
 from __future__ import annotations
