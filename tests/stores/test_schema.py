@@ -1,29 +1,18 @@
-"""The schema: brought up once, never down, and the same for another database."""
+"""The schema: brought up once, never down, from every revision that Alembic wrote."""
 
 # ruff: noqa: ASYNC240 - nothing else runs in the loop of a test
 
-import io
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
-import alembic.command
-import alembic.config
-import alembic.script
 import pytest
 
-from stormdoor.core.event import GENESIS
-from stormdoor.errors import ConfigurationError
+from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.stores import SqliteStore
-from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import account_row, entry_row, key_row, session_row, ticket_row
-from stormdoor.stores.sealing import seal_all
-from stormdoor.stores.sqlite.schema import HEAD
+from stormdoor.stores.sqlite import schema
 from tests.stores.contract.support import (
     NOW,
     account,
-    event,
     factor,
     key,
     opened,
@@ -32,11 +21,7 @@ from tests.stores.contract.support import (
     wrong_with_trail,
 )
 
-
-def _config(**options: object) -> alembic.config.Config:
-    config = alembic.config.Config(**options)  # type: ignore[arg-type]
-    config.set_main_option("script_location", "stormdoor.stores:migrations")
-    return config
+_RECORDED = Path(__file__).parent / "recorded"
 
 
 def _schema(path: Path) -> list[tuple[str, str]]:
@@ -45,11 +30,6 @@ def _schema(path: Path) -> list[tuple[str, str]]:
         return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     finally:
         connection.close()
-
-
-def test_head_is_known() -> None:
-    """INVARIANT: the version that is compared without Alembic is the one it would reach."""
-    assert alembic.script.ScriptDirectory.from_config(_config()).get_current_head() == HEAD
 
 
 async def test_opening_again_changes_nothing(path: Path) -> None:
@@ -69,24 +49,6 @@ async def test_empty_file_is_brought_up(tmp_path: Path, empty_file: Path) -> Non
     async with opened(SqliteStore(path)):
         pass
     assert _schema(path) == _schema(empty_file)
-
-
-def test_current_file_needs_no_alembic(path: Path) -> None:
-    """To open a file with the current schema imports neither Alembic nor SQLAlchemy."""
-    code = """
-import asyncio, sys
-from stormdoor.stores import open_store
-async def main():
-    store = open_store("sqlite:" + sys.argv[1])
-    await store.open()
-    await store.close()
-asyncio.run(main())
-print({"alembic", "sqlalchemy"} & set(sys.modules))
-"""
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
-    )
-    assert run.stdout == "set()\n"
 
 
 async def test_newer_schema_is_refused(path: Path) -> None:
@@ -119,66 +81,82 @@ async def test_failed_migration_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_file: Path
 ) -> None:
     """A migration that fails half-way is undone, and the next start does all of it."""
-    import sqlalchemy as sa
-
     path = tmp_path / "store.db"
 
-    def refuse_triggers(*args: object) -> None:
-        if "CREATE TRIGGER" in str(args[2]):
-            raise sa.exc.OperationalError("CREATE", {}, sqlite3.OperationalError("disk I/O error"))
+    def without_triggers(*where: str, timeout: float) -> sqlite3.Connection:
+        connection = connect(*where, timeout=timeout)
+        connection.set_authorizer(
+            lambda action, *_: (
+                sqlite3.SQLITE_DENY
+                if action == sqlite3.SQLITE_CREATE_TRIGGER
+                else sqlite3.SQLITE_OK
+            )
+        )
+        return connection
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", refuse_triggers)
-    try:
-        with pytest.raises(Exception, match="disk I/O error"):
+    connect = schema.connect
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "connect", without_triggers)
+        with pytest.raises(StoreUnavailable, match="not authorized"):
             await SqliteStore(path).open()
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", refuse_triggers)
     assert _schema(path) == []
     async with opened(SqliteStore(path)):
         pass
     assert _schema(path) == _schema(empty_file)
 
 
-async def test_lock_comes_before_the_version(tmp_path: Path) -> None:
-    """A migration locks the file before it reads what is done: two at once do not both begin."""
-    import sqlalchemy as sa
-
-    said: list[str] = []
-
-    def note(*args: object) -> None:
-        said.append(str(args[2]))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        async with opened(SqliteStore(tmp_path / "store.db")):
-            pass
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    assert said[0] == "BEGIN IMMEDIATE"
-    assert any("alembic_version" in statement for statement in said[1:])
-
-
-def test_schema_is_shared_with_postgresql() -> None:
-    """The tables can be made on PostgreSQL; the triggers are not forgotten there, but refused."""
-    buffer = io.StringIO()
-    config = _config(output_buffer=buffer)
-    config.attributes["dialect"] = "postgresql"
-    with pytest.raises(NotImplementedError, match="append-only on postgresql"):
-        alembic.command.upgrade(config, "head", sql=True)
-    statements = buffer.getvalue()
-    for table in ("account", "session", "ticket", "api_key", "revocation", "trail", "node"):
-        assert f"CREATE TABLE {table} (" in statements
-    assert "BYTEA" in statements
-    assert "DOUBLE PRECISION" in statements
-
-
-async def test_file_of_0001_is_upgraded_with_all_that_is_in_it(
-    tmp_path: Path, empty_file: Path
+async def test_failed_migration_keeps_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_file: Path
 ) -> None:
-    """A file that the first schema wrote keeps its data, and gets the schema of a new file."""
+    """A file stays at the last complete migration, and the next start continues there."""
+    path = tmp_path / "store.db"
+    broken = tmp_path / "0005_broken.sql"
+    broken.write_text("CREATE TABLE familiar_address (id TEXT);\nSELECT id FROM missing;\n")
+    with monkeypatch.context() as patch:
+        patch.setitem(schema._FILES, "0005", broken)
+        with pytest.raises(StoreUnavailable, match="missing"):
+            await SqliteStore(path).open()
+    connection = sqlite3.connect(path)
+    assert schema.version(connection) == "0004"
+    connection.close()
+    assert "familiar_address" not in dict(_schema(path))
+    async with opened(SqliteStore(path)):
+        pass
+    assert _schema(path) == _schema(empty_file)
+
+
+async def test_lock_comes_before_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration locks the file before it reads the version: two at once do not both begin."""
+    executed: list[str] = []
+
+    def traced(*where: str, timeout: float) -> sqlite3.Connection:
+        connection = connect(*where, timeout=timeout)
+        connection.set_trace_callback(executed.append)
+        return connection
+
+    connect = schema.connect
+    monkeypatch.setattr(schema, "connect", traced)
+    async with opened(SqliteStore(tmp_path / "store.db")):
+        pass
+    begins = [at for at, each in enumerate(executed) if each == "BEGIN IMMEDIATE"]
+    reads = [at for at, each in enumerate(executed) if "sqlite_master" in each]
+    assert begins
+    assert reads[: len(begins)] == [at + 1 for at in begins]
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
+async def test_file_of_alembic_is_upgraded_with_all_that_is_in_it(
+    revision: str, tmp_path: Path, empty_file: Path
+) -> None:
+    """A file that Alembic wrote at any revision keeps its data, and gets the schema of a new file."""
     path = tmp_path / "store.db"
     path.touch(mode=0o600)
-    _write_as_0001(path)
+    connection = sqlite3.connect(path)
+    connection.executescript((_RECORDED / f"alembic-{revision}.sql").read_text(encoding="utf-8"))
+    assert schema.version(connection) == revision
+    connection.close()
     async with opened(SqliteStore(path, b"key")) as store:
         found = await store.session("s1")
         assert found is not None
@@ -224,45 +202,3 @@ def _columns(path: Path) -> dict[str, list[object]]:
         }
     finally:
         connection.close()
-
-
-def _write_as_0001(path: Path) -> None:
-    """Write a file as the first schema's version of stormdoor did."""
-    import sqlalchemy as sa
-
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "0001")
-        ((_, entry),) = seal_all([event()], after=(0, GENESIS), key=b"key")
-        for statement, row in (
-            (sql.ADD_ACCOUNT, account_row(account("alice"))),
-            *((sql.ADD_ROLE, ("alice", role)) for role in sorted(account("alice").roles)),
-            (
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                session_row(session("s1", "alice"))[:10],
-            ),
-            (
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                session_row(session("s2", "alice", authenticated_at=NOW + 1))[:10],
-            ),
-            (
-                "INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                ticket_row(ticket("t1", "alice"))[:9],
-            ),
-            (
-                "INSERT INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                key_row(key("k1", "alice"))[:11],
-            ),
-            (sql.USE_NONCE, ("jti", "v1", NOW)),
-            (
-                "INSERT INTO revocation VALUES (?, ?, ?, ?, ?)",
-                (1, "session", "s9", NOW, "logout"),
-            ),
-            ("UPDATE counter SET value = ?", (1,)),
-            (sql.ADD_ENTRY, entry_row(entry.event, entry)),
-            (sql.MOVE_TRAIL_HEAD, (entry.seq, entry.hash)),
-        ):
-            connection.exec_driver_sql(statement, row)
-    engine.dispose()

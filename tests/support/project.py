@@ -36,13 +36,9 @@ def own_modules() -> list[Path]:
 
 
 def own_names() -> list[str]:
-    """The name of every module of the package that is imported by its name: not of the migrations."""
+    """The name of every module of the package that is imported by its name."""
     parts = [path.relative_to(PACKAGE.parent).with_suffix("").parts for path in own_modules()]
-    return [
-        ".".join(one).removesuffix(".__init__")
-        for one in parts
-        if "migrations" not in one and one[-1] != "__main__"
-    ]
+    return [".".join(one).removesuffix(".__init__") for one in parts if one[-1] != "__main__"]
 
 
 def metadata() -> dict[str, Any]:

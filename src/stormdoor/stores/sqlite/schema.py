@@ -1,24 +1,25 @@
-"""Bring a SQLite file to the current schema.
+"""Bring a SQLite file to the current schema with the numbered SQL files in `stores/migrations/sqlite`."""
 
-Alembic costs more than a second of CPU to import. So the version is read directly, and Alembic is only
-imported for a migration.
-"""
-
+import contextlib
 import sqlite3
-import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.stores.sqlite.connection import connect, transaction
 
 __all__ = ["HEAD", "bring_up", "version"]
 
-HEAD = "0006"
-"""The revision of the newest migration. INVARIANT: equal to Alembic's head of the scripts."""
+_FILES: Final = {
+    file.name.partition("_")[0]: file
+    for file in sorted((Path(__file__).parents[1] / "migrations" / "sqlite").glob("*.sql"))
+}
+
+HEAD: Final = max(_FILES)
+"""The revision of the newest migration."""
 
 _MIGRATION_SECONDS = 60.0  # time limit while another process migrates
-
-# Alembic keeps its context in a module: two migrations in one process would share it.
-_one_at_a_time = threading.Lock()
 
 
 def version(connection: sqlite3.Connection) -> str | None:
@@ -42,57 +43,43 @@ def version(connection: sqlite3.Connection) -> str | None:
 def bring_up(path: Path, connection: sqlite3.Connection) -> None:
     """Run the missing migrations of the file at `path`, which `connection` is open on.
 
-    If several processes start at once, one migrates and the others wait for it.
+    Each migration is one transaction. If several processes start at once, one migrates and the others wait.
 
     Raises:
         ConfigurationError: The schema is newer than this version of stormdoor, or foreign.
-        sqlite3.Error: SQLite failed; the schema is as it was.
+        sqlite3.Error: SQLite failed; the schema is that of the last complete migration.
     """
+    if version(connection) == HEAD:
+        return
+    with contextlib.closing(connect(str(path), timeout=_MIGRATION_SECONDS)) as migrating:
+        while transaction(migrating, lambda locked: _step(locked, path), durable=True) != HEAD:
+            pass
+
+
+def _step(connection: sqlite3.Connection, path: Path) -> str:
+    """Run the first missing migration, within a transaction. Returns the revision that it reached."""
+    # INVARIANT: read under the lock, so that a process that waited for it finds the migration done.
     found = version(connection)
-    if found != HEAD:
-        with _one_at_a_time:
-            _migrate(path, found)
+    if found is not None and found not in _FILES:
+        raise ConfigurationError(
+            f"{path} has the schema {found}, and this stormdoor knows up to {HEAD}: a newer"
+            " stormdoor, or another program, has written it; upgrade stormdoor, or name another"
+            " file"
+        )
+    if found == HEAD:
+        return HEAD
+    following = next(each for each in _FILES if found is None or each > found)
+    for statement in _statements(_FILES[following].read_text(encoding="utf-8")):
+        connection.execute(statement)
+    connection.execute("UPDATE alembic_version SET version_num = ?", (following,))
+    return following
 
 
-def _migrate(path: Path, found: str | None) -> None:
-    import alembic.command  # noqa: PLC0415 - see the top of this module
-    import alembic.config  # noqa: PLC0415
-    import alembic.script  # noqa: PLC0415
-    import alembic.util  # noqa: PLC0415
-    import sqlalchemy as sa  # noqa: PLC0415
-
-    config = alembic.config.Config()
-    config.set_main_option("script_location", "stormdoor.stores:migrations")
-    if found is not None:
-        try:
-            alembic.script.ScriptDirectory.from_config(config).get_revision(found)
-        except alembic.util.CommandError as error:
-            raise ConfigurationError(
-                f"{path} has the schema {found}, and this stormdoor knows up to {HEAD}: a newer"
-                " stormdoor, or another program, has written it; upgrade stormdoor, or name another"
-                " file"
-            ) from error
-
-    engine = sa.create_engine(
-        "sqlite://",
-        poolclass=sa.NullPool,
-        creator=lambda: sqlite3.connect(path, timeout=_MIGRATION_SECONDS, isolation_level=None),
-    )
-
-    @sa.event.listens_for(engine, "begin")
-    def _(connection: sa.Connection) -> None:
-        # The lock comes before Alembic reads the version, so that a process that waited for it finds the
-        # migration done. Python's driver would begin the transaction at the first change, and not at a
-        # CREATE.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
-    except sa.exc.DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            raise error.orig from error
-        raise
-    finally:
-        engine.dispose()
+def _statements(script: str) -> Iterator[str]:
+    # `executescript` would commit the transaction that it runs in.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
