@@ -8,11 +8,23 @@ Roles are one row each, joined last: one statement, without an aggregate functio
 differently.
 """
 
+from stormdoor.stores.rows import (
+    ACCOUNT,
+    CONNECTION,
+    FACTOR,
+    IDENTITY,
+    KEY,
+    PENDING,
+    REVOCATION,
+    SESSION,
+    TICKET,
+)
+
 __all__: list[str] = []
 
 # accounts ---------------------------------------------------------------------------------------
 
-_ACCOUNT = "a.id, a.tenant, a.attributes, a.password_hash, a.disabled, a.created_at, r.role"
+_ACCOUNT = f"{ACCOUNT.of('a')}, r.role"
 
 ACCOUNT_BY_ID = f"""
 SELECT {_ACCOUNT}
@@ -28,10 +40,7 @@ LEFT JOIN account_role r ON r.account_id = a.id
 ORDER BY a.id
 """  # noqa: S608 - a constant
 
-ADD_ACCOUNT = """
-INSERT INTO account (id, tenant, attributes, password_hash, disabled, created_at)
-VALUES (?, ?, ?, ?, ?, ?)
-"""
+ADD_ACCOUNT = ACCOUNT.into("account")
 ADD_ROLE = "INSERT INTO account_role (account_id, role) VALUES (?, ?)"
 ADD_ROLE_ONCE = """
 INSERT INTO account_role (account_id, role) VALUES (?, ?) ON CONFLICT (account_id, role) DO NOTHING
@@ -49,11 +58,7 @@ SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
 
 # sessions ---------------------------------------------------------------------------------------
 
-_SESSION = (
-    "s.id, s.principal_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at,"
-    " s.idle_seconds, s.address, s.user_agent, s.strength, s.device_id, s.acr, s.issuer,"
-    " s.provider_subject, s.provider_session, s.born_at, s.log_epoch, s.log_seq"
-)
+_SESSION = SESSION.of("s")
 
 SESSION_BY_ID = f"""
 SELECT {_SESSION}, {_ACCOUNT}
@@ -75,12 +80,7 @@ AND_SUBJECT = "AND s.provider_subject = ?"
 AND_PROVIDER_SESSION = "AND s.provider_session = ?"
 NEWEST_SESSION_FIRST = "ORDER BY s.created_at DESC, s.id"
 
-ADD_SESSION = """
-INSERT INTO session (id, principal_id, created_at, authenticated_at, last_seen_at, expires_at,
-                     idle_seconds, address, user_agent, strength, device_id, acr, issuer,
-                     provider_subject, provider_session, born_at, log_epoch, log_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+ADD_SESSION = SESSION.into("session")
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
 REMOVE_OTHER_SESSIONS = "DELETE FROM session WHERE principal_id = ? AND id <> ? RETURNING id"
@@ -89,17 +89,8 @@ PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ?"
 
 # tickets and nonces -----------------------------------------------------------------------------
 
-ADD_TICKET = """
-INSERT INTO ticket (id, principal_id, session_id, origin, endpoint, issued_at, expires_at,
-                    authenticated_at, strength, log_epoch, log_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-TAKE_TICKET = """
-DELETE FROM ticket
-WHERE id = ?
-RETURNING id, principal_id, session_id, origin, endpoint, issued_at, expires_at, authenticated_at,
-          strength, log_epoch, log_seq
-"""
+ADD_TICKET = TICKET.into("ticket")
+TAKE_TICKET = f"DELETE FROM ticket WHERE id = ? RETURNING {TICKET.of('ticket')}"  # noqa: S608 - a constant
 REMOVE_TICKETS_OF_SESSION = "DELETE FROM ticket WHERE session_id = ?"
 REMOVE_OTHER_TICKETS = "DELETE FROM ticket WHERE principal_id = ? AND session_id <> ?"
 PURGE_TICKETS = "DELETE FROM ticket WHERE expires_at < ?"
@@ -113,12 +104,9 @@ PURGE_NONCES = "DELETE FROM nonce WHERE expires_at < ?"
 
 # pending ----------------------------------------------------------------------------------------
 
-_PENDING = "id, purpose, principal_id, session_id, data, created_at, expires_at"
+_PENDING = ", ".join(PENDING.names)
 
-ADD_PENDING = f"""
-INSERT INTO pending ({_PENDING})
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""  # noqa: S608 - a constant
+ADD_PENDING = PENDING.into("pending")
 ADD_NOBODYS_PENDING = f"""
 INSERT INTO pending ({_PENDING})
 SELECT ?, ?, ?, ?, ?, ?, ?
@@ -139,22 +127,20 @@ PURGE_PENDING = "DELETE FROM pending WHERE expires_at < ?"
 
 # identities -------------------------------------------------------------------------------------
 
-IDENTITY = f"""
+ACCOUNT_OF_IDENTITY = f"""
 SELECT {_ACCOUNT}
 FROM identity i
 JOIN account a ON a.id = i.principal_id
 LEFT JOIN account_role r ON r.account_id = a.id
 WHERE i.issuer = ? AND i.subject = ?
 """  # noqa: S608 - a constant
-IDENTITIES_OF = """
-SELECT issuer, subject, principal_id, linked_at
-FROM identity
-WHERE principal_id = ?
-ORDER BY linked_at, issuer, subject
-"""
-LINK_IDENTITY = """
-INSERT INTO identity (issuer, subject, principal_id, linked_at) VALUES (?, ?, ?, ?)
-"""
+IDENTITIES_OF = f"""
+SELECT {IDENTITY.of("i")}
+FROM identity i
+WHERE i.principal_id = ?
+ORDER BY i.linked_at, i.issuer, i.subject
+"""  # noqa: S608 - a constant
+LINK_IDENTITY = IDENTITY.into("identity")
 UNLINK_IDENTITY = "DELETE FROM identity WHERE issuer = ? AND subject = ?"
 
 # familiar addresses ------------------------------------------------------------------------------
@@ -176,10 +162,7 @@ PURGE_ADDRESSES = "DELETE FROM familiar_address WHERE seen_at < ?"
 
 # factors ----------------------------------------------------------------------------------------
 
-_FACTOR = (
-    "f.id, f.principal_id, f.kind, f.name, f.secret, f.handle, f.counter, f.created_at,"
-    " f.last_used_at, f.details"
-)
+_FACTOR = FACTOR.of("f")
 
 FACTORS_OF = f"""
 SELECT {_FACTOR} FROM factor f WHERE f.principal_id = ? ORDER BY f.created_at, f.id
@@ -191,11 +174,7 @@ JOIN account a ON a.id = f.principal_id
 LEFT JOIN account_role r ON r.account_id = a.id
 WHERE f.handle = ?
 """  # noqa: S608 - a constant
-ADD_FACTOR = """
-INSERT INTO factor (id, principal_id, kind, name, secret, handle, counter, created_at, last_used_at,
-                    details)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+ADD_FACTOR = FACTOR.into("factor")
 REMOVE_FACTOR = "DELETE FROM factor WHERE id = ? AND principal_id = ?"
 HAS_FACTOR = "SELECT 1 FROM factor WHERE principal_id = ?"
 # INVARIANT: the rule of `Factor.accepts`.
@@ -224,10 +203,7 @@ CLEAR_FACTOR_FAILURES = "DELETE FROM factor_failure WHERE principal_id = ? AND f
 
 # API keys ---------------------------------------------------------------------------------------
 
-_KEY = (
-    "k.id, k.hash, k.principal_id, k.name, k.scopes, k.networks, k.created_at, k.expires_at,"
-    " k.last_used_at, k.last_used_from, k.successor, k.log_epoch, k.log_seq"
-)
+_KEY = KEY.of("k")
 
 KEY_BY_ID = f"""
 SELECT {_KEY}, {_ACCOUNT}
@@ -246,11 +222,7 @@ WHERE k.principal_id = ?
 ORDER BY k.created_at DESC, k.id
 """  # noqa: S608 - a constant
 
-ADD_KEY = """
-INSERT INTO api_key (id, hash, principal_id, name, scopes, networks, created_at, expires_at,
-                     last_used_at, last_used_from, successor, log_epoch, log_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+ADD_KEY = KEY.into("api_key")
 EXPIRE_KEY = """
 UPDATE api_key
 SET expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END,
@@ -271,9 +243,7 @@ WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)
 NEXT_REVOCATION = """
 UPDATE counter SET value = value + 1 WHERE name = 'revocation' RETURNING value
 """
-ADD_REVOCATION = """
-INSERT INTO revocation (seq, target, value, at, reason, epoch, by_time) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
+ADD_REVOCATION = REVOCATION.into("revocation")
 LOG = "SELECT epoch, newest_at, inode FROM revocation_log"
 MOVE_NEWEST = "UPDATE revocation_log SET newest_at = ?"
 BEGIN_EPOCH = "UPDATE revocation_log SET epoch = ?, inode = ?"
@@ -286,9 +256,9 @@ PURGE_REVOCATIONS = """
 DELETE FROM revocation
 WHERE target IN ('session', 'moved', 'connection', 'changed') AND at < ?
 """
-REVOCATIONS_AFTER = """
-SELECT target, value, at, seq, reason, epoch, by_time FROM revocation WHERE seq > ? ORDER BY seq
-"""
+REVOCATIONS_AFTER = f"""
+SELECT {REVOCATION.of("r")} FROM revocation r WHERE r.seq > ? ORDER BY r.seq
+"""  # noqa: S608 - a constant
 
 # trail ------------------------------------------------------------------------------------------
 
@@ -331,18 +301,14 @@ INSERT INTO node (id, alive_at)
 VALUES (?, ?)
 ON CONFLICT (id) DO UPDATE SET alive_at = excluded.alive_at
 """
-ADD_CONNECTION = """
-INSERT INTO live_connection (node, id, principal_id, kind, endpoint, address, opened_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (node, id) DO NOTHING
-"""
+ADD_CONNECTION = f"{CONNECTION.into('live_connection')} ON CONFLICT (node, id) DO NOTHING"
 REMOVE_CONNECTION = "DELETE FROM live_connection WHERE node = ? AND id = ?"
-LIVE_CONNECTIONS = """
-SELECT c.id, c.node, c.principal_id, c.kind, c.endpoint, c.address, c.opened_at
+LIVE_CONNECTIONS = f"""
+SELECT {CONNECTION.of("c")}
 FROM live_connection c
 JOIN node n ON n.id = c.node
 WHERE n.alive_at >= ?
 ORDER BY c.opened_at, c.node, c.id
-"""
+"""  # noqa: S608 - a constant
 REMOVE_NODE = "DELETE FROM node WHERE id = ?"
 PURGE_NODES = "DELETE FROM node WHERE alive_at < ?"

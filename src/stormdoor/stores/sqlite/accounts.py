@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from stormdoor.core.account import Account
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import account_from, account_row, accounts_from, json_text
+from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteAccounts", "find_account"]
@@ -35,7 +35,7 @@ class SqliteAccounts(Part):
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
-        row = account_row(account)
+        row = ACCOUNT.row(account)
 
         def add(connection: sqlite3.Connection) -> None:
             connection.execute(sql.ADD_ACCOUNT, row)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from stormdoor.ports import LiveConnection
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import connection_from, connection_row
+from stormdoor.stores.rows import CONNECTION, connection_row
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteConnections"]
@@ -33,7 +33,7 @@ class SqliteConnections(Part):
     async def live_connections(self, alive_since: float) -> list[LiveConnection]:
         """See `Connections.live_connections`."""
         rows = await self._database.list_rows(sql.LIVE_CONNECTIONS, (alive_since,))
-        return [connection_from(row) for row in rows]
+        return [CONNECTION.value(row) for row in rows]
 
     async def forget_node(self, node: str) -> None:
         """See `Connections.forget_node`. The schema also removes its connections."""

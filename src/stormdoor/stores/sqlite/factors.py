@@ -7,7 +7,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
 from stormdoor.errors import StoreError
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import factor_and_account_from, factor_from, factor_row
+from stormdoor.stores.rows import FACTOR
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteFactors"]
@@ -21,15 +21,15 @@ class SqliteFactors(Part):
     async def factors(self, principal_id: str) -> list[Factor]:
         """See `Factors.factors`."""
         rows = self._database.look_up(sql.FACTORS_OF, (principal_id,))
-        return [factor_from(row) for row in rows]
+        return [FACTOR.value(row) for row in rows]
 
     async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
         """See `Factors.factor_by_handle`."""
-        return factor_and_account_from(self._database.look_up(sql.FACTOR_BY_HANDLE, (handle,)))
+        return FACTOR.with_account(self._database.look_up(sql.FACTOR_BY_HANDLE, (handle,)))
 
     async def add_factor(self, factor: Factor) -> None:
         """See `Factors.add_factor`."""
-        row = factor_row(factor)
+        row = FACTOR.row(factor)
         await self._database.write(
             lambda connection: connection.execute(sql.ADD_FACTOR, row), durable=True
         )

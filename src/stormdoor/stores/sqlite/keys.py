@@ -6,7 +6,7 @@ from dataclasses import replace
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import key_and_account_from, key_from, key_row
+from stormdoor.stores.rows import KEY
 from stormdoor.stores.sqlite.part import Part
 from stormdoor.stores.sqlite.revocations import log_position
 
@@ -20,7 +20,7 @@ class SqliteKeys(Part):
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """See `Keys.key`. One statement, on the calling thread."""
-        found = self._database.look_up_cached(sql.KEY_BY_ID, (id,), key_and_account_from)
+        found = self._database.look_up_cached(sql.KEY_BY_ID, (id,), KEY.with_account)
         return None if found is None else (found[0], found[1].with_own_attributes())
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
@@ -29,14 +29,14 @@ class SqliteKeys(Part):
             rows = await self._database.list_rows(sql.ALL_KEYS)
         else:
             rows = await self._database.list_rows(sql.KEYS_OF, (principal_id,))
-        return [key_from(row) for row in rows]
+        return [KEY.value(row) for row in rows]
 
     async def add_key(self, key: ApiKey) -> ApiKey:
         """See `Keys.add_key`."""
 
         def add(connection: sqlite3.Connection) -> ApiKey:
             stored = replace(key, position=log_position(connection))
-            connection.execute(sql.ADD_KEY, key_row(stored))
+            connection.execute(sql.ADD_KEY, KEY.row(stored))
             return stored
 
         return await self._database.write(add)

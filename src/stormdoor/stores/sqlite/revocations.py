@@ -6,7 +6,7 @@ from dataclasses import replace
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import revocation_from
+from stormdoor.stores.rows import REVOCATION
 from stormdoor.stores.sqlite import epoch
 from stormdoor.stores.sqlite.part import Part
 
@@ -27,18 +27,8 @@ def note_revocation(connection: sqlite3.Connection, revocation: Revocation) -> L
         at = revocation.at if newest_at is None else max(newest_at, revocation.at)
         connection.execute(sql.MOVE_NEWEST, (at,))
         revocation = replace(revocation, at=at)
-    connection.execute(
-        sql.ADD_REVOCATION,
-        (
-            seq,
-            revocation.target.value,
-            revocation.value,
-            revocation.at,
-            revocation.reason,
-            known,
-            revocation.by_time,
-        ),
-    )
+    stored = revocation.placed(LogPosition(known, seq))
+    connection.execute(sql.ADD_REVOCATION, REVOCATION.row(stored))
     return LogPosition(known, seq)
 
 
@@ -58,7 +48,7 @@ class SqliteRevocations(Part):
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `Revocations.revocations`. Without new entries it costs one step into the primary key."""
         rows = self._database.look_up(sql.REVOCATIONS_AFTER, (after,))
-        return [revocation_from(row) for row in rows]
+        return [REVOCATION.value(row) for row in rows]
 
     async def log_position(self) -> LogPosition:
         """See `Revocations.log_position`."""

@@ -7,7 +7,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import session_and_account_from, session_from, session_row
+from stormdoor.stores.rows import SESSION
 from stormdoor.stores.sqlite.part import Part
 from stormdoor.stores.sqlite.revocations import log_position, note_revocation
 
@@ -21,13 +21,13 @@ class SqliteSessions(Part):
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """See `Sessions.session`. One statement, on the calling thread."""
-        found = self._database.look_up_cached(sql.SESSION_BY_ID, (id,), session_and_account_from)
+        found = self._database.look_up_cached(sql.SESSION_BY_ID, (id,), SESSION.with_account)
         return None if found is None else (found[0], found[1].with_own_attributes())
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
         rows = await self._database.list_rows(sql.SESSIONS_OF, (principal_id,))
-        return [session_from(row) for row in rows]
+        return [SESSION.value(row) for row in rows]
 
     async def sessions_of_provider(
         self, issuer: str, *, subject: str | None = None, sid: str | None = None
@@ -44,7 +44,7 @@ class SqliteSessions(Part):
             parameters.append(sid)
         clauses.append(sql.NEWEST_SESSION_FIRST)
         rows = await self._database.list_rows(" ".join(clauses), tuple(parameters))
-        return [session_from(row) for row in rows]
+        return [SESSION.value(row) for row in rows]
 
     async def add_session(self, session: Session) -> Session:
         """See `Sessions.add_session`."""
@@ -69,7 +69,7 @@ class SqliteSessions(Part):
             if reauthenticated:
                 stored = _add(connection, session)
             else:
-                connection.execute(sql.ADD_SESSION, session_row(session))
+                connection.execute(sql.ADD_SESSION, SESSION.row(session))
             if moved is not None:
                 note_revocation(connection, moved)
             return stored
@@ -102,7 +102,7 @@ class SqliteSessions(Part):
 
 def _add(connection: sqlite3.Connection, session: Session) -> Session:
     stored = replace(session, position=log_position(connection))
-    connection.execute(sql.ADD_SESSION, session_row(stored))
+    connection.execute(sql.ADD_SESSION, SESSION.row(stored))
     return stored
 
 

@@ -7,7 +7,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.pending import Pending
 from stormdoor.core.ticket import Ticket
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import pending_from, pending_row, ticket_from, ticket_row
+from stormdoor.stores.rows import PENDING, TICKET
 from stormdoor.stores.sqlite.accounts import find_account
 from stormdoor.stores.sqlite.part import Part
 from stormdoor.stores.sqlite.revocations import log_position
@@ -25,7 +25,7 @@ class SqliteSingleUse(Part):
 
         def add(connection: sqlite3.Connection) -> Ticket:
             stored = replace(ticket, position=log_position(connection))
-            connection.execute(sql.ADD_TICKET, ticket_row(stored))
+            connection.execute(sql.ADD_TICKET, TICKET.row(stored))
             return stored
 
         return await self._database.write(add)
@@ -37,7 +37,7 @@ class SqliteSingleUse(Part):
             rows = connection.execute(sql.TAKE_TICKET, (id,)).fetchall()
             if not rows:
                 return None
-            ticket = ticket_from(rows[0])
+            ticket = TICKET.value(rows[0])
             account = find_account(connection, ticket.principal_id)
             return None if account is None else (ticket, account)
 
@@ -54,7 +54,7 @@ class SqliteSingleUse(Part):
         self, pending: Pending, *, max_unauthenticated: int | None = None
     ) -> bool:
         """See `Pendings.add_pending`."""
-        row = pending_row(pending)
+        row = PENDING.row(pending)
         if max_unauthenticated is None:
             await self._database.write(lambda connection: connection.execute(sql.ADD_PENDING, row))
             return True
@@ -73,13 +73,13 @@ class SqliteSingleUse(Part):
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""
         rows = self._database.look_up(sql.PENDING_BY_ID, (id, purpose))
-        return pending_from(rows[0]) if rows else None
+        return PENDING.value(rows[0]) if rows else None
 
     async def take_pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.take_pending`."""
 
         def take(connection: sqlite3.Connection) -> Pending | None:
             rows = connection.execute(sql.TAKE_PENDING, (id, purpose)).fetchall()
-            return pending_from(rows[0]) if rows else None
+            return PENDING.value(rows[0]) if rows else None
 
         return await self._database.write(take)
