@@ -10,6 +10,7 @@ import pytest
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite import schema
+from stormdoor.stores.sqlite.connection import connect
 from tests.stores.contract.support import (
     NOW,
     account,
@@ -94,7 +95,6 @@ async def test_failed_migration_leaves_nothing(
         )
         return connection
 
-    connect = schema.connect
     with monkeypatch.context() as patch:
         patch.setattr(schema, "connect", without_triggers)
         with pytest.raises(StoreUnavailable, match="not authorized"):
@@ -136,7 +136,6 @@ async def test_lock_comes_before_the_version(
         connection.set_trace_callback(executed.append)
         return connection
 
-    connect = schema.connect
     monkeypatch.setattr(schema, "connect", traced)
     async with opened(SqliteStore(tmp_path / "store.db")):
         pass

@@ -1,6 +1,6 @@
 """Convert rows to values and back: the columns of a table are the fields of its dataclass."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar, get_origin, get_type_hints
@@ -118,8 +118,8 @@ class Columns(Generic[T]):
             names += ["log_epoch", "log_seq"] if hint == LogPosition | None else [field.name]
         self.names = tuple(names)
         # The text consists of field names and of the forms above.
-        self.row = eval(f"lambda value: ({', '.join(written)},)", scope)  # noqa: S307
-        self.value = eval(f"lambda row: kind({', '.join(read)})", scope)  # noqa: S307
+        self.row: Callable[[T], Row] = eval(f"lambda value: ({', '.join(written)},)", scope)  # noqa: S307
+        self.value: Callable[[Row], T] = eval(f"lambda row: kind({', '.join(read)})", scope)  # noqa: S307
 
     def of(self, alias: str) -> str:
         """Return the columns as a SELECT lists them, of the table with that `alias`."""
