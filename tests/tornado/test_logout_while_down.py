@@ -225,14 +225,15 @@ async def test_a_process_that_ends_says_what_it_could_not_store(
                     await admin.revoke(Target.PRINCIPAL, "alice")
             assert len(admin.unfinished) == 2
         await site.guard.close()
-        assert "say it again" not in caplog.text
+        assert "repeat the change" not in caplog.text
     async with _site(tmp_path / "other.db") as site:
         with _removed(site.path):
             with pytest.raises(StoreUnavailable):
                 await site.guard.admin.revoke(Target.PRINCIPAL, "alice")
             await site.guard.close()
         assert (
-            "of principal alice was not stored, and this process ends: say it again" in caplog.text
+            "of principal alice was not stored, and this process ends: repeat the change"
+            in caplog.text
         )
 
 

@@ -1,4 +1,4 @@
-"""The interface between the guard and a kind of credential: credential in, principal or refusal out."""
+"""The interface of a kind of credential: it gets a credential, and returns its principal or a refusal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.value import value
 from stormdoor.ports import Store
 
-__all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected"]
+__all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected", "bad_credential"]
 
 
 @value
@@ -28,8 +28,8 @@ class Rejected:
         principal_id: Principal of the credential, if known.
         reused: True if a single-use credential came a second time: it may have been stolen.
         headers: Names and values for the answer, such as a challenge. They are public.
-        charged: Whether it counts as a failed attempt of this address. False only for a step of the
-            protocol that every honest client takes.
+        charged: Whether it counts as a failed authentication of the client's address. False only if the
+            protocol makes every client fail once, as with the first nonce of DPoP.
         retry_after: Whole seconds until another attempt makes sense, or None.
     """
 
@@ -42,6 +42,16 @@ class Rejected:
     retry_after: int | None = None
 
 
+def bad_credential(detail: str, principal_id: str = "") -> Rejected:
+    """Return the refusal of a credential that does not verify.
+
+    Args:
+        detail: Reason for the operator, without the secret.
+        principal_id: Principal of the credential, if known.
+    """
+    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
+
+
 @runtime_checkable
 class Authenticator(Protocol):
     """Verifies one kind of credential.
@@ -52,22 +62,22 @@ class Authenticator(Protocol):
     An authenticator may also have these optional attributes:
 
     `needs_headers` (a sequence of lower-case names)
-        Headers that it reads beside its credential, from `handshake.headers`. They are not credentials.
+        Headers that it reads from `handshake.headers` beside the header of its credential.
     `exclusive_headers` (a sequence of lower-case names)
-        Headers that only a proxy may send. The guard removes them from the request, in every spelling that
-        some server treats as the same name, so that the application never sees them.
+        Headers that only a proxy may send. The guard removes them from the request, so that the application
+        never sees them; also in each spelling that some server treats as the same name.
     `checks` (a sequence of texts)
         Its comparisons, for an operator who asks why a handshake was refused
         (`stormdoor explain handshake`).
     `screen` (see `ProxyHeaderFilter`)
-        Checks every handshake before a credential is chosen.
+        Method that checks every handshake before a credential is chosen.
     """
 
     kind: str
     places: Sequence[Place]
 
     def recognises(self, credential: Credential) -> bool:
-        """Return whether the credential has the form of this kind. Cheap; it verifies nothing."""
+        """Return whether the credential has the form of this kind, without verifying it. It must be fast."""
         ...
 
     async def authenticate(
@@ -89,8 +99,8 @@ class Authenticator(Protocol):
 
 @runtime_checkable
 class ProxyHeaderFilter(Protocol):
-    """Checks headers that only a proxy may send, for every kind of credential."""
+    """Interface of an authenticator that also checks handshakes with other kinds of credential."""
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:
-        """Return the handshake, perhaps with a certificate from a proxy; or the refusal."""
+        """Return the handshake, with the client certificate that a proxy sent, or the refusal."""
         ...

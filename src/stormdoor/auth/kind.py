@@ -1,4 +1,4 @@
-"""Declaration of a kind of credential: its authenticator, its options in a file, and its properties."""
+"""The declaration of a kind of credential: its authenticator, its options in a file, its properties."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 S = TypeVar("S", bound=Struct)
 
 Flag: TypeAlias = bool | Callable[[S], bool]
-"""A property of a kind: the same for all settings, or decided by them."""
+"""A property of a kind: a constant, or a function of its settings."""
 
 
 class Remark(NamedTuple):
@@ -45,7 +45,7 @@ class Remark(NamedTuple):
         level: `error`, `warning` or `note`.
         what: The problem, in one sentence.
         write: The line to write; empty if none is necessary.
-        at: Place in the settings, such as `("keys", 0)`; empty for the whole table.
+        at: Place in the settings, such as `("keys", 0)` for the first key; empty for the whole table.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Kind(Generic[S]):
         return _holds(self.ambient, settings)
 
     def uses_store(self, settings: S) -> bool:
-        """Return whether it keeps or reads anything in the store."""
+        """Return whether the authenticator reads or writes the store."""
         return _holds(self.needs_store, settings) or _holds(self.single_use, settings)
 
     def make(self, settings: S, section: Section) -> Authenticator | None:
@@ -158,7 +158,7 @@ def _holds(flag: Flag[S], settings: S) -> bool:
 
 
 def _tables(shape: shapes.Type) -> Iterator[type[Struct]]:
-    """Return every table inside of a type. Secrets have their own checks, the same for all kinds."""
+    """Return every table inside of a type, except those of secrets, which have checks of their own."""
     match shape:
         case shapes.StructType() if shape.cls is not SecretTable:
             yield shape.cls

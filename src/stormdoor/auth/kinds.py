@@ -23,7 +23,7 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["ENTRY_POINTS", "KINDS", "find_kind", "kind_names"]
 
 ENTRY_POINTS: Final = "stormdoor.authenticators"
-"""The group of entry points by which other distributions add kinds: the name of a kind = its `Kind`."""
+"""Group of the entry points of other distributions: each names a kind and points to its `Kind`."""
 
 
 def _table(*kinds: Kind[Any]) -> Mapping[str, Kind[Any]]:
@@ -62,7 +62,7 @@ KINDS: Final = _table(
 
 
 def kind_names() -> list[str]:
-    """Return the names of all kinds that a file may have here. Nothing is imported."""
+    """Return the names of all kinds, those of installed distributions included, without an import."""
     return [*KINDS, *sorted({one.name for one in _installed()} - set(KINDS))]
 
 

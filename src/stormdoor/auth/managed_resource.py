@@ -1,4 +1,4 @@
-"""Interfaces of authenticators that send requests, such as to a provider: start, watch, close."""
+"""Interfaces of authenticators that send requests to other servers, such as an OAuth provider."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BreakerState:
     Attributes:
         issuer: The provider.
         question: The kind of request: `keys`, `introspection` or `login`.
-        opened: Whether it is open: only one trial at a time is sent.
+        opened: Whether it is open: requests are not sent, except one trial at a time.
         openings: Number of times it has opened.
     """
 
@@ -28,19 +28,19 @@ class BreakerState:
 
 @runtime_checkable
 class ManagedResource(Protocol):
-    """Holds connections to other servers."""
+    """Interface of an object that holds connections to other servers."""
 
     async def close(self) -> None:
-        """Close them. Safe to call twice."""
+        """Close the connections. Safe to call twice."""
         ...
 
 
 @runtime_checkable
 class Prefetching(Protocol):
-    """Can send at the start the requests that the first handshake would need."""
+    """Interface of an object that can send the requests of the first handshake when the server starts."""
 
     async def prefetch(self, now: float) -> None:
-        """Send them. A failed request is repeated at the first use.
+        """Send the requests. A failed one is repeated at the first use.
 
         Args:
             now: Unix seconds.
@@ -50,7 +50,7 @@ class Prefetching(Protocol):
 
 @runtime_checkable
 class Watched(Protocol):
-    """Has circuit breakers."""
+    """Interface of an object with circuit breakers."""
 
     def breakers(self) -> Iterable[BreakerState]:
         """Return their present states."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.core.credential import Credential, Place
-from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.ports import Store
 
@@ -79,20 +78,15 @@ async def confirm(
         if one.member not in (confirmation or {}) and (
             one.required or credential.place in one.places
         ):
-            return Rejected(
-                Denial.BAD_CREDENTIAL, f"the token is not bound to a key ({one.member} of cnf)"
-            )
+            return bad_credential(f"the token is not bound to a key ({one.member} of cnf)")
     known = {checker.member: checker for checker in checkers}
     proofs: set[str] = set()
     for member, expected in (confirmation or {}).items():
         checker = known.get(member)
         if checker is None:
-            return Rejected(
-                Denial.BAD_CREDENTIAL,
-                "the token is bound to a key, and no proof of it is configured",
-            )
+            return bad_credential("the token is bound to a key, and no proof of it is configured")
         if not isinstance(expected, str):
-            return Rejected(Denial.BAD_CREDENTIAL, f"{member} of cnf is not a text")
+            return bad_credential(f"{member} of cnf is not a text")
         proof = await checker.prove(expected, credential, handshake, store=store, now=now)
         if isinstance(proof, Rejected):
             return proof

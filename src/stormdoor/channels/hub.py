@@ -58,7 +58,7 @@ class Hub:
         registry.on_end.append(self.forget)
 
     def subscribe(self, connection: Connection, topic: Topic) -> Decision:
-        """Subscribe `connection` to `topic`, if it has the permission. The decision has the reason."""
+        """Subscribe `connection` to `topic` if it has the permission. Returns the decision and its reason."""
         decision = connection.decide(topic.permission, topic.resource, self._now())
         if decision.allowed and not connection.open:
             return Decision(False, "the connection is not open")
@@ -106,13 +106,13 @@ class Hub:
 
         Args:
             topic: The topic.
-            message: Anything that msgspec encodes; encoded once.
+            message: A value that msgspec encodes. It is encoded once for all recipients.
             view: Function that returns the principal's view of the message, for redaction of fields; None
                 from it withholds the message.
             but: Connections that are excluded.
 
         Returns:
-            The number of connections that took it.
+            The number of connections that the message was queued for.
         """
         listeners = self._topics.get(topic)
         if not listeners:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from stormdoor.cli.duration import lasting
+from stormdoor.cli.effect import closed, counted, live
+from stormdoor.cli.known import whole_id
+from stormdoor.cli.output import iso, print_list, remark
+from stormdoor.cli.report import report_closed
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+from stormdoor.core.revocation import Target
 
 __all__ = ["app"]
 
@@ -22,10 +28,6 @@ async def list_(
         endpoint: Only those to this path.
         where: Which installation.
     """
-    from stormdoor.cli.duration import lasting
-    from stormdoor.cli.effect import counted, live
-    from stormdoor.cli.output import iso, print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         found = await live(
             installation.guard,
@@ -35,41 +37,33 @@ async def list_(
             ),
         )
         now = installation.guard.clock.now()
-    if where.json:
-        print_json(
-            [
-                {
-                    "id": one.id,
-                    "principal": one.principal_id,
-                    "kind": one.kind,
-                    "endpoint": one.endpoint,
-                    "address": one.address,
-                    "opened": iso(one.opened_at),
-                    "server": one.node,
-                }
-                for one in found
-            ]
-        )
-    elif found:
-        table(
-            ["connection!", "principal", "by", "endpoint", "from", "for!>"],
-            [
-                (
-                    one.id,
-                    one.principal_id,
-                    one.kind,
-                    one.endpoint,
-                    one.address,
-                    lasting(max(0.0, now - one.opened_at)),
-                )
-                for one in sorted(found, key=lambda one: one.opened_at)
-            ],
-        )
+    code = print_list(
+        where,
+        sorted(found, key=lambda one: one.opened_at),
+        as_json=lambda one: {
+            "id": one.id,
+            "principal": one.principal_id,
+            "kind": one.kind,
+            "endpoint": one.endpoint,
+            "address": one.address,
+            "opened": iso(one.opened_at),
+            "server": one.node,
+        },
+        columns=["connection!", "principal", "by", "endpoint", "from", "for!>"],
+        row=lambda one: (
+            one.id,
+            one.principal_id,
+            one.kind,
+            one.endpoint,
+            one.address,
+            lasting(max(0.0, now - one.opened_at)),
+        ),
+        empty="There are no such connections.",
+    )
+    if found and not where.json:
         servers = len({one.node for one in found})
         remark(f"{counted(len(found), 'connection')} on {counted(servers, 'server')}.")
-    else:
-        remark("There are no such connections.")
-    return 0 if found else 1
+    return code
 
 
 @app.command
@@ -84,11 +78,6 @@ async def close(
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.cli.effect import closed, live
-    from stormdoor.cli.known import whole_id
-    from stormdoor.cli.report import report_closed
-    from stormdoor.core.revocation import Target
-
     async with opened(where) as installation:
         guard = installation.guard
         known = [one.id for one in await live(guard)]

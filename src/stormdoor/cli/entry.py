@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stormdoor.cli.output import clean, iso, moment
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -19,8 +21,6 @@ FIELDS = (
 
 def as_row(entry: Entry) -> dict[str, object]:
     """Return one entry for scripts."""
-    from stormdoor.cli.output import iso
-
     event = entry.event
     row: dict[str, object] = {name: getattr(event, name) for name in FIELDS if hasattr(event, name)}
     row |= {
@@ -38,8 +38,6 @@ def as_text(entry: Entry) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
-
-    from stormdoor.cli.output import clean, moment
 
     event = entry.event
     who = [event.principal or ("(erased)" if entry.personal is None else "")]

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Group, Parameter
 
+from stormdoor.cli.duration import parse_duration
+from stormdoor.cli.known import known_principal
 from stormdoor.cli.moment import parse_moment
+from stormdoor.cli.output import clean, console, print_json, table
+from stormdoor.cli.pairs import attributes as parsed
+from stormdoor.cli.python_name import imported
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import CONFIG, STORE, UNSAID, Where, opened
+from stormdoor.core.decision import AccessRequest, Environment, Resource
+from stormdoor.core.permission import check_permission
+from stormdoor.core.policy import PolicySet
+from stormdoor.core.principal import Principal
+from stormdoor.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from stormdoor.core.decision import AccessRequest, Decision, Resource
-    from stormdoor.core.policy import PolicySet, PolicyStep
-    from stormdoor.core.principal import Principal
+    from stormdoor.core.decision import Decision
+    from stormdoor.core.policy import PolicyStep
 
 __all__ = ["app"]
 
@@ -83,9 +92,6 @@ async def explain(
         at: Time, such as 2026-11-24T16:44+01:00. Now if left out.
         where: Which installation.
     """
-    from stormdoor.cli.duration import parse_duration
-    from stormdoor.core.decision import AccessRequest, Environment
-
     decided_by = await _policies(where, policies)
     who = (
         await _stored(where, principal)
@@ -94,7 +100,7 @@ async def explain(
     )
     request = AccessRequest(
         principal=who,
-        permission=_permission(permission),
+        permission=check_permission(permission),
         resource=_resource(resource, resource_tenant, resource_attribute),
         environment=Environment(
             now=time.time() if at is None else parse_moment(at),
@@ -114,7 +120,7 @@ async def explain(
 async def _policies(where: Where, name: str | None) -> PolicySet:
     """Return the policies for the decision."""
     if name is not None:
-        return _imported(name)
+        return imported(name, PolicySet)
     from stormdoor.config.file import read_policies
 
     path = where.config
@@ -127,17 +133,7 @@ async def _policies(where: Where, name: str | None) -> PolicySet:
     return read_policies(path)
 
 
-def _imported(name: str) -> PolicySet:
-    from stormdoor.cli.python_name import imported
-    from stormdoor.core.policy import PolicySet
-
-    return imported(name, PolicySet)
-
-
 async def _stored(where: Where, id: str) -> Principal:
-    from stormdoor.cli.known import known_principal
-    from stormdoor.errors import StoreError
-
     if where == UNSAID and not os.environ.get(CONFIG) and not os.environ.get(STORE):
         raise UsageError("give --config or --store to look the principal up, or its --role")
     try:
@@ -150,22 +146,10 @@ async def _stored(where: Where, id: str) -> Principal:
 def _described(
     id: str, roles: Sequence[str], tenant: str | None, attributes: Sequence[str]
 ) -> Principal:
-    from stormdoor.cli.pairs import attributes as parsed
-    from stormdoor.core.principal import Principal
-
     return Principal(id, frozenset(roles), tenant, parsed(attributes))
 
 
-def _permission(text: str) -> str:
-    from stormdoor.core.permission import check_permission
-
-    return check_permission(text)
-
-
 def _resource(text: str | None, tenant: str | None, attributes: Sequence[str]) -> Resource | None:
-    from stormdoor.cli.pairs import attributes as parsed
-    from stormdoor.core.decision import Resource
-
     if text is None:
         if tenant is not None or attributes:
             raise UsageError("which resource? Give --resource type:id")
@@ -184,8 +168,6 @@ def _show(
     steps: Sequence[PolicyStep],
 ) -> None:
     from rich.text import Text
-
-    from stormdoor.cli.output import clean, console, print_json, table
 
     conditions = {
         one.id: [_named(condition) for condition in one.conditions] for one in policies.policies
@@ -257,9 +239,7 @@ def _mark(step: PolicyStep) -> Text:
 
     if step.effect == "scope":
         return Text("+", style="green") if step.applies else Text("-", style="red")
-    if not step.applies:
-        return Text(" ")
-    if step.effect == "tenant":
+    if not step.applies or step.effect == "tenant":
         return Text(" ")
     if step.effect == "role" or (step.effect == "permit" and step.said == "applies"):
         return Text("+", style="green")

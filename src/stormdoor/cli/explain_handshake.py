@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from stormdoor.cli.moment import parse_moment
+from stormdoor.cli.output import clean, console, iso, print_json, table
+from stormdoor.cli.python_name import imported
 from stormdoor.cli.usage import UsageError
-from stormdoor.cli.where import UNSAID, Where
+from stormdoor.cli.where import CONFIG, UNSAID, Where
+from stormdoor.config.guard import Guard
+from stormdoor.core.permission import check_permission
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from stormdoor.config.explanation import Explanation
-    from stormdoor.config.guard import Guard
 
 __all__ = ["handshake"]
 
@@ -52,14 +57,13 @@ async def handshake(
         where: Which installation.
     """
     from stormdoor.config.explanation import explain_handshake
-    from stormdoor.core.permission import check_permission
     from stormdoor.guard.endpoint import Endpoint
     from stormdoor.tornado.replay import read_request, replay
 
     parsed, said = read_request(_text(request))
     if scheme not in (None, "http", "https"):
         raise UsageError(f"--scheme is http or https, not {scheme!r}")
-    chosen = _imported(guard) if guard is not None else _configured(where)
+    chosen = _configured(where) if guard is None else imported(guard, Guard)
     facts = replay(
         chosen,
         parsed,
@@ -83,19 +87,7 @@ def _text(request: str) -> str:
         raise UsageError(f"{request} cannot be read: {error}") from None
 
 
-def _imported(name: str) -> Guard:
-    from stormdoor.cli.python_name import imported
-    from stormdoor.config.guard import Guard
-
-    return imported(name, Guard)
-
-
 def _configured(where: Where) -> Guard:
-    import os
-
-    from stormdoor.cli.where import CONFIG
-    from stormdoor.config.guard import Guard
-
     path = where.config or (Path(os.environ[CONFIG]) if os.environ.get(CONFIG) else None)
     if path is None or where.store is not None:
         raise UsageError(
@@ -105,8 +97,6 @@ def _configured(where: Where) -> Guard:
 
 
 def _der(path: Path) -> bytes:
-    import ssl
-
     try:
         return ssl.PEM_cert_to_DER_cert(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
@@ -115,8 +105,6 @@ def _der(path: Path) -> bytes:
 
 def _show(where: Where, explanation: Explanation) -> None:
     from rich.text import Text
-
-    from stormdoor.cli.output import clean, console, iso, print_json, table
 
     refusal, who = explanation.refusal, explanation.authentication
     if where.json:

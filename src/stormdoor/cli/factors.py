@@ -6,6 +6,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.known import known_principal, whole_id
+from stormdoor.cli.output import iso, moment, print_json, print_result, remark, table
+from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 
 __all__ = ["app"]
@@ -25,9 +29,6 @@ async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
         principal: Its id.
         where: Which installation.
     """
-    from stormdoor.cli.known import known_principal
-    from stormdoor.cli.output import iso, moment, print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         guard = installation.guard
         account = await known_principal(guard, principal)
@@ -83,11 +84,6 @@ async def remove(
         every: Remove all of them.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS, counted
-    from stormdoor.cli.known import known_principal, whole_id
-    from stormdoor.cli.output import print_result
-    from stormdoor.cli.usage import UsageError
-
     if bool(factor) == every:
         raise UsageError("say which: the id of a factor, or --all")
     async with opened(where) as installation:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from stormdoor.cli.duration import lasting, parse_duration
+from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.known import known_principal, whole_id
+from stormdoor.cli.output import day, iso, moment, print_json, print_list, print_result, remark
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.revocation import RevocationIndex
 
 if TYPE_CHECKING:
     from stormdoor.auth.apikey.service import IssuedKey
@@ -23,8 +29,6 @@ Scope = Annotated[tuple[str, ...], Parameter(name=["--scope", "-s"], required=Tr
 
 
 def _as_json(key: ApiKey) -> dict[str, object]:
-    from stormdoor.cli.output import iso
-
     return {
         "id": key.id,
         "principal": key.principal_id,
@@ -41,9 +45,6 @@ def _as_json(key: ApiKey) -> dict[str, object]:
 
 async def _states(guard: Guard) -> Callable[[ApiKey], str]:
     """Return a function that names why a key is not accepted: `expired`, `revoked`, or nothing."""
-    from stormdoor.core.principal import Authentication, Principal
-    from stormdoor.core.revocation import RevocationIndex
-
     index = RevocationIndex(
         await guard.store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
     )
@@ -74,38 +75,29 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
         principal: Only the keys of this one.
         where: Which installation.
     """
-    from stormdoor.cli.output import day, print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         guard = installation.guard
         keys = await guard.keys.keys(principal)
         state = await _states(guard)
-    if where.json:
-        print_json([_as_json(one) | {"state": state(one) or "valid"} for one in keys])
-    elif keys:
-        table(
-            ["key!", "principal", "name", "scopes", "expires!", "last used!"],
-            [
-                (
-                    one.id,
-                    one.principal_id,
-                    one.name,
-                    tuple(sorted(one.scopes)),
-                    state(one) or day(one.expires_at) or "never",
-                    day(one.last_used_at) or "never",
-                )
-                for one in keys
-            ],
-        )
-    else:
-        remark("There are no such keys.")
-    return 0 if keys else 1
+    return print_list(
+        where,
+        keys,
+        as_json=lambda one: _as_json(one) | {"state": state(one) or "valid"},
+        columns=["key!", "principal", "name", "scopes", "expires!", "last used!"],
+        row=lambda one: (
+            one.id,
+            one.principal_id,
+            one.name,
+            tuple(sorted(one.scopes)),
+            state(one) or day(one.expires_at) or "never",
+            day(one.last_used_at) or "never",
+        ),
+        empty="There are no such keys.",
+    )
 
 
 def _hand_over(where: Where, issued: IssuedKey, lines: list[str], *, quiet: bool) -> int:
     """Print only the secret to standard output, for a script or a pipe."""
-    from stormdoor.cli.output import print_json, remark
-
     if where.json:
         print_json({**_as_json(issued.key), "secret": issued.secret})
         return 0
@@ -141,10 +133,6 @@ async def issue(
         quiet: Print only the key.
         where: Which installation.
     """
-    from stormdoor.cli.duration import parse_duration
-    from stormdoor.cli.known import known_principal
-    from stormdoor.cli.output import moment
-
     seconds = None if expires == "never" else parse_duration(expires)
     async with opened(where) as installation:
         guard = installation.guard
@@ -174,9 +162,6 @@ async def rotate(
         quiet: Print only the key.
         where: Which installation.
     """
-    from stormdoor.cli.duration import lasting, parse_duration
-    from stormdoor.cli.known import whole_id
-
     seconds = parse_duration(overlap)
     async with opened(where) as installation:
         guard = installation.guard
@@ -197,10 +182,6 @@ async def revoke(key: str, /, *more: str, where: Where = UNSAID) -> int:
         more: Further keys.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS, counted
-    from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_result
-
     async with opened(where) as installation:
         guard = installation.guard
         known = [one.id for one in await guard.keys.keys()]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ __all__ = [
     "iso",
     "moment",
     "print_json",
+    "print_list",
     "print_result",
     "remark",
     "say",
@@ -71,6 +72,7 @@ def print_result(where: Where, result: object, text: str) -> None:
 
 
 Cell: TypeAlias = "str | tuple[str, ...] | Text | None"
+Found = TypeVar("Found")
 
 
 def _cell(value: Cell) -> Text:
@@ -108,6 +110,37 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     for row in rows:
         shown.add_row(*map(_cell, row))
     console().print(shown)
+
+
+def print_list(
+    where: Where,
+    found: Sequence[Found],
+    *,
+    as_json: Callable[[Found], object],
+    columns: Sequence[str],
+    row: Callable[[Found], Sequence[Cell]],
+    empty: str,
+) -> int:
+    """Print a list: as JSON for scripts with `--json`, else as a table.
+
+    Args:
+        where: Options, for `--json`.
+        found: The entries.
+        as_json: Returns the JSON object of an entry.
+        columns: Names of the columns (see `table`).
+        row: Returns the cells of an entry.
+        empty: Sentence for an empty list.
+
+    Returns:
+        The exit code: 0, or 1 if the list is empty.
+    """
+    if where.json:
+        print_json([as_json(one) for one in found])
+    elif found:
+        table(columns, map(row, found))
+    else:
+        remark(empty)
+    return 0 if found else 1
 
 
 def facts(rows: Iterable[tuple[str, Cell]]) -> None:

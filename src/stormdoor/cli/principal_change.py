@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from stormdoor.cli.ask import confirm, new_password
+from stormdoor.cli.effect import FOLLOWS, closed, live
 from stormdoor.cli.known import known_principal
+from stormdoor.cli.output import print_result
+from stormdoor.cli.pairs import attributes
+from stormdoor.cli.report import report_closed
+from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+if TYPE_CHECKING:
+    from stormdoor.guard.administration import Administration
 
 __all__ = ["disable", "enable", "password", "remove", "set_"]
 
 
-async def _ended(
-    where: Where, principal: str, change: str, done: str, *, yes: bool, question: str
+async def _end_connections(
+    where: Where,
+    principal: str,
+    name: str,
+    change: Callable[[Administration], Awaitable[object]],
+    done: str,
+    *,
+    question: str = "",
 ) -> int:
-    """Make a change that ends a principal's connections, and wait for it."""
-    from stormdoor.cli.ask import confirm
-    from stormdoor.cli.effect import closed, live
-    from stormdoor.cli.report import report_closed
+    """Make a change that ends a principal's connections, and wait until they are closed.
 
+    Args:
+        where: Which installation.
+        principal: Id of the principal.
+        name: Name of the change, for scripts.
+        change: Makes the change.
+        done: Sentence about the change.
+        question: Asks the operator for a confirmation first; empty for none.
+    """
     async with opened(where) as installation:
         guard = installation.guard
         await known_principal(guard, principal)
-        confirm(question, yes=yes)
+        confirm(question, yes=not question)
         before = await live(guard, lambda one: one.principal_id == principal)
-        match change:
-            case "remove":
-                await guard.admin.remove_principal(principal, actor=actor())
-            case _:
-                await guard.admin.set_disabled(principal, True, actor=actor())
+        await change(guard.admin)
         left = await closed(guard, before)
-    return report_closed(where, {"principal": principal, change: True}, done, len(before), left)
+    return report_closed(where, {"principal": principal, name: True}, done, len(before), left)
 
 
 async def remove(
@@ -50,13 +67,13 @@ async def remove(
         yes: Do not ask.
         where: Which installation.
     """
-    return await _ended(
+    return await _end_connections(
         where,
         principal,
         "remove",
+        lambda admin: admin.remove_principal(principal, actor=actor()),
         f"{principal} was removed, with its sessions and keys.",
-        yes=yes,
-        question=f"Remove {principal} for good?",
+        question="" if yes else f"Remove {principal} for good?",
     )
 
 
@@ -67,13 +84,12 @@ async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
         principal: Its name.
         where: Which installation.
     """
-    return await _ended(
+    return await _end_connections(
         where,
         principal,
         "disable",
+        lambda admin: admin.set_disabled(principal, True, actor=actor()),
         f"{principal} is disabled. Its sessions, tokens and keys issued until now are void.",
-        yes=True,
-        question="",
     )
 
 
@@ -84,8 +100,6 @@ async def enable(principal: str, /, *, where: Where = UNSAID) -> int:
         principal: Its name.
         where: Which installation.
     """
-    from stormdoor.cli.output import print_result
-
     async with opened(where) as installation:
         account = await known_principal(installation.guard, principal)
         await installation.guard.admin.set_disabled(principal, False, actor=actor())
@@ -108,10 +122,6 @@ async def password(
         password_stdin: Read the password from standard input, one line.
         where: Which installation.
     """
-    from stormdoor.cli.ask import new_password
-    from stormdoor.cli.effect import closed, live
-    from stormdoor.cli.report import report_closed
-
     async with opened(where) as installation:
         guard = installation.guard
         await known_principal(guard, principal)
@@ -140,11 +150,6 @@ async def set_(
         unset: The name of an attribute to remove; may be given several times.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_result
-    from stormdoor.cli.pairs import attributes
-    from stormdoor.cli.usage import UsageError
-
     facts = attributes(attribute)
     if not facts and not unset:
         raise UsageError("nothing to change; write name=text, name:=json or --unset name")

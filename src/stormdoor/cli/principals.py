@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from stormdoor.cli.known import known_principal
+from stormdoor.cli.ask import new_password
+from stormdoor.cli.effect import counted, live
+from stormdoor.cli.known import defined_roles, known_principal
+from stormdoor.cli.output import day, facts, iso, moment, print_json, print_list, print_result, say
+from stormdoor.cli.pairs import attributes
 from stormdoor.cli.principal_change import disable, enable, password, remove, set_
+from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+from stormdoor.errors import StoreError
 
 if TYPE_CHECKING:
     from stormdoor.core.account import Account
@@ -23,8 +30,6 @@ app.command(set_, name="set")
 
 
 def _as_json(account: Account) -> dict[str, object]:
-    from stormdoor.cli.output import iso
-
     return {
         "id": account.id,
         "roles": sorted(account.roles),
@@ -50,34 +55,27 @@ async def list_(
         disabled: Only those that are disabled.
         where: Which installation.
     """
-    from stormdoor.cli.output import day, print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         accounts = [
             one
             for one in await installation.guard.store.accounts()
             if (role is None or role in one.roles) and (one.disabled or not disabled)
         ]
-    if where.json:
-        print_json([_as_json(one) for one in accounts])
-    elif accounts:
-        table(
-            ["principal", "roles", "tenant", "state", "password", "created!"],
-            [
-                (
-                    one.id,
-                    ", ".join(sorted(one.roles)),
-                    one.tenant,
-                    "disabled" if one.disabled else "enabled",
-                    "yes" if one.password_hash else "no",
-                    day(one.created_at),
-                )
-                for one in accounts
-            ],
-        )
-    else:
-        remark("There are no such principals.")
-    return 0 if accounts else 1
+    return print_list(
+        where,
+        accounts,
+        as_json=_as_json,
+        columns=["principal", "roles", "tenant", "state", "password", "created!"],
+        row=lambda one: (
+            one.id,
+            ", ".join(sorted(one.roles)),
+            one.tenant,
+            "disabled" if one.disabled else "enabled",
+            "yes" if one.password_hash else "no",
+            day(one.created_at),
+        ),
+        empty="There are no such principals.",
+    )
 
 
 @app.command
@@ -88,9 +86,6 @@ async def show(principal: str, /, *, where: Where = UNSAID) -> int:
         principal: Its name.
         where: Which installation.
     """
-    from stormdoor.cli.effect import counted, live
-    from stormdoor.cli.output import facts, moment, print_json, say
-
     async with opened(where, purpose="read") as installation:
         guard = installation.guard
         account = await known_principal(guard, principal)
@@ -101,7 +96,6 @@ async def show(principal: str, /, *, where: Where = UNSAID) -> int:
         extra = {"sessions": sessions, "keys": keys, "connections": sockets}
         print_json(_as_json(account) | extra)
         return 0
-    import json
 
     say(account.id, style="bold")
     facts(
@@ -155,12 +149,6 @@ async def add(
         anyway: Give roles that the configuration does not define.
         where: Which installation.
     """
-    from stormdoor.cli.ask import new_password
-    from stormdoor.cli.known import defined_roles
-    from stormdoor.cli.output import print_result
-    from stormdoor.cli.pairs import attributes
-    from stormdoor.cli.usage import UsageError
-
     if password_stdin and no_password:
         raise UsageError("give --password-stdin or --no-password, not both")
     facts = attributes(attribute)
@@ -168,8 +156,6 @@ async def add(
         guard = installation.guard
         defined_roles(installation, role, anyway=anyway)
         if await guard.store.account(principal) is not None:
-            from stormdoor.errors import StoreError
-
             raise StoreError(f"there is a principal {principal!r} already")
         password = None
         if not no_password:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from stormdoor.cli.ask import confirm, read_token
+from stormdoor.cli.connections import close
+from stormdoor.cli.effect import FOLLOWS, closed, ended, live
+from stormdoor.cli.known import whole_id
+from stormdoor.cli.moment import parse_moment
+from stormdoor.cli.output import iso, print_result
+from stormdoor.cli.report import report_closed
+from stormdoor.cli.sessions import all_sessions
+from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+from stormdoor.core.credential import fingerprint
+from stormdoor.core.revocation import Target
 
 if TYPE_CHECKING:
-    from stormdoor.core.revocation import Target
     from stormdoor.ports import LiveConnection
 
 __all__ = ["app"]
@@ -31,45 +42,35 @@ async def _revoke(
     where: Where,
     target: Target,
     value: str,
-    done: str,
     *,
     reason: str,
-    matches: Callable[[LiveConnection], bool],
+    until: str | None = None,
+    matches: Callable[[LiveConnection], bool] | None = None,
 ) -> int:
-    """Revoke, and wait until all matching connections are closed."""
-    from stormdoor.cli.effect import closed, live
-    from stormdoor.cli.report import report_closed
+    """Revoke, wait until the affected connections are closed, and print how many were.
 
-    async with opened(where) as installation:
-        guard = installation.guard
-        before = await live(guard, matches)
-        await guard.admin.revoke(target, value, actor=actor(), reason=reason)
-        left = await closed(guard, before)
-    return report_closed(where, {target.value: value}, done, len(before), left)
-
-
-async def _revoke_some(
-    where: Where, target: Target, value: str, until: str | None, *, reason: str
-) -> int:
-    """Revoke, if only the servers can determine which of their connections are affected."""
-    from stormdoor.cli.effect import ended, live
-    from stormdoor.cli.moment import parse_moment
-    from stormdoor.cli.output import iso
-    from stormdoor.cli.report import report_closed
-
+    Args:
+        where: Which installation.
+        target: Kind of the revoked credentials.
+        value: Their id; empty for all of them.
+        reason: For the trail.
+        until: Revoke only what was issued until this time.
+        matches: Finds the affected connections; None if only the servers know which are affected.
+    """
     before = None if until is None else parse_moment(until)
     async with opened(where) as installation:
         guard = installation.guard
-        were = await live(guard)
+        known = matches is not None and before is None
+        were = await live(guard, matches if matches is not None and known else lambda _: True)
         await guard.admin.revoke(target, value, before=before, actor=actor(), reason=reason)
-        gone = await ended(guard, were)
+        left = await closed(guard, were) if known else 0
+        affected = len(were) if known else await ended(guard, were)
     result: dict[str, object] = {target.value: value}
     if before is not None:
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
-    whose = f"{target.value} {value}" if value else target.value
-    done = f"All credentials that were issued until {when} are revoked ({whose})."
-    return report_closed(where, result, done, gone, 0)
+    done = f"All credentials that were issued until {when} are revoked ({target.value} {value}".rstrip()
+    return report_closed(where, result, f"{done}).", affected, left)
 
 
 @app.command
@@ -86,16 +87,12 @@ async def principal(
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.core.revocation import Target
-
-    if before is not None:
-        return await _revoke_some(where, Target.PRINCIPAL, name, before, reason=reason)
     return await _revoke(
         where,
         Target.PRINCIPAL,
         name,
-        f"All credentials of {name} that were issued until now are revoked.",
         reason=reason,
+        until=before,
         matches=lambda one: one.principal_id == name,
     )
 
@@ -109,12 +106,6 @@ async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_result
-    from stormdoor.cli.sessions import all_sessions
-    from stormdoor.core.revocation import Target
-
     async with opened(where) as installation:
         guard = installation.guard
         found = whole_id(id, [one.id for one in await all_sessions(guard)], "session")
@@ -132,10 +123,6 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_result
-    from stormdoor.core.revocation import Target
-
     async with opened(where) as installation:
         guard = installation.guard
         key = await guard.store.key(id)
@@ -161,18 +148,11 @@ async def token(*, sha256: str | None = None, reason: str = _REASON, where: Wher
         reason: For the trail.
         where: Which installation.
     """
-    import re
-
-    from stormdoor.cli.ask import read_token
-    from stormdoor.cli.usage import UsageError
-    from stormdoor.core.credential import fingerprint
-    from stormdoor.core.revocation import Target
-
     if sha256 is None:
         sha256 = fingerprint(read_token())
     elif re.fullmatch(r"[0-9a-fA-F]{64}", sha256) is None:
         raise UsageError("a SHA-256 has 64 hexadecimal digits")
-    return await _revoke_some(where, Target.TOKEN, sha256.lower(), None, reason=reason)
+    return await _revoke(where, Target.TOKEN, sha256.lower(), reason=reason)
 
 
 @app.command
@@ -187,9 +167,7 @@ async def device(
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.core.revocation import Target
-
-    return await _revoke_some(where, Target.DEVICE, id, before, reason=reason)
+    return await _revoke(where, Target.DEVICE, id, until=before, reason=reason)
 
 
 @app.command
@@ -204,9 +182,7 @@ async def role(
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.core.revocation import Target
-
-    return await _revoke_some(where, Target.ROLE, name, before, reason=reason)
+    return await _revoke(where, Target.ROLE, name, until=before, reason=reason)
 
 
 @app.command
@@ -221,9 +197,7 @@ async def tenant(
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.core.revocation import Target
-
-    return await _revoke_some(where, Target.TENANT, id, before, reason=reason)
+    return await _revoke(where, Target.TENANT, id, until=before, reason=reason)
 
 
 @app.command
@@ -235,8 +209,6 @@ async def connection(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
         reason: For the trail.
         where: Which installation.
     """
-    from stormdoor.cli.connections import close
-
     return await close(id, reason=reason, where=where)
 
 
@@ -256,18 +228,8 @@ async def everything(
         yes: Do not ask.
         where: Which installation.
     """
-    from stormdoor.cli.ask import confirm
-    from stormdoor.core.revocation import Target
-
     what = "" if before is None else f" that were issued until {before}"
     confirm(f"End all sessions, tokens, API keys and connections{what} of all principals?", yes=yes)
-    if before is not None:
-        return await _revoke_some(where, Target.EVERYTHING, "", before, reason=reason)
     return await _revoke(
-        where,
-        Target.EVERYTHING,
-        "",
-        "All credentials that were issued until now are revoked.",
-        reason=reason,
-        matches=lambda _: True,
+        where, Target.EVERYTHING, "", reason=reason, until=before, matches=lambda _: True
     )

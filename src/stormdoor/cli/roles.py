@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from stormdoor.cli.effect import FOLLOWS
+from stormdoor.cli.known import defined_roles, known_principal
+from stormdoor.cli.output import print_json, print_result, remark, table
 from stormdoor.cli.where import UNSAID, Where, actor, opened
+from stormdoor.errors import StoreError
 
 if TYPE_CHECKING:
     from stormdoor.config.installation import Installation
@@ -24,8 +28,6 @@ async def list_(*, where: Where = UNSAID) -> int:
     Args:
         where: Which installation.
     """
-    from stormdoor.cli.output import print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         accounts = await installation.guard.store.accounts()
     defined = installation.guard.policies.roles
@@ -67,15 +69,10 @@ async def list_(*, where: Where = UNSAID) -> int:
 
 
 async def _assigned_roles(installation: Installation, principal: str) -> frozenset[str]:
-    from stormdoor.cli.known import known_principal
-
     return (await known_principal(installation.guard, principal)).roles
 
 
 def _say(where: Where, principal: str, roles: frozenset[str], done: str) -> None:
-    from stormdoor.cli.effect import FOLLOWS
-    from stormdoor.cli.output import print_result
-
     held = sorted(roles)
     text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {FOLLOWS}"
     print_result(where, {"principal": principal, "roles": held}, text)
@@ -94,8 +91,6 @@ async def grant(
         anyway: Give roles that the configuration does not define.
         where: Which installation.
     """
-    from stormdoor.cli.known import defined_roles
-
     async with opened(where) as installation:
         before = await _assigned_roles(installation, principal)
         wanted = (role, *more)
@@ -118,8 +113,6 @@ async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSA
         more: Further roles.
         where: Which installation.
     """
-    from stormdoor.errors import StoreError
-
     async with opened(where) as installation:
         before = await _assigned_roles(installation, principal)
         wanted = (role, *more)

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.known import whole_id
+from stormdoor.cli.output import iso, moment, print_list, print_result
+from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 
 if TYPE_CHECKING:
@@ -38,44 +42,32 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
         principal: Only the sessions of this one.
         where: Which installation.
     """
-    from stormdoor.cli.output import iso, moment, print_json, remark, table
-
     async with opened(where, purpose="read") as installation:
         sessions = await all_sessions(installation.guard, principal)
-    if where.json:
-        print_json(
-            [
-                {
-                    "id": one.id,
-                    "principal": one.principal_id,
-                    "created": iso(one.created_at),
-                    "authenticated": iso(one.authenticated_at),
-                    "last_seen": iso(one.last_seen_at),
-                    "expires": iso(min(one.expires_at, one.last_seen_at + one.idle_seconds)),
-                    "address": one.address,
-                    "user_agent": one.user_agent,
-                    "strength": one.strength,
-                }
-                for one in sessions
-            ]
-        )
-    elif sessions:
-        table(
-            ["session!", "principal", "from", "last seen (UTC)", "with"],
-            [
-                (
-                    one.id[:_SHOWN],
-                    one.principal_id,
-                    one.address,
-                    moment(one.last_seen_at),
-                    one.user_agent[:40],
-                )
-                for one in sessions
-            ],
-        )
-    else:
-        remark("No session is open.")
-    return 0 if sessions else 1
+    return print_list(
+        where,
+        sessions,
+        as_json=lambda one: {
+            "id": one.id,
+            "principal": one.principal_id,
+            "created": iso(one.created_at),
+            "authenticated": iso(one.authenticated_at),
+            "last_seen": iso(one.last_seen_at),
+            "expires": iso(min(one.expires_at, one.last_seen_at + one.idle_seconds)),
+            "address": one.address,
+            "user_agent": one.user_agent,
+            "strength": one.strength,
+        },
+        columns=["session!", "principal", "from", "last seen (UTC)", "with"],
+        row=lambda one: (
+            one.id[:_SHOWN],
+            one.principal_id,
+            one.address,
+            moment(one.last_seen_at),
+            one.user_agent[:40],
+        ),
+        empty="No session is open.",
+    )
 
 
 @app.command
@@ -87,11 +79,6 @@ async def end(*session: str, principal: str | None = None, where: Where = UNSAID
         principal: All sessions of this one.
         where: Which installation.
     """
-    from stormdoor.cli.effect import FOLLOWS, counted
-    from stormdoor.cli.known import whole_id
-    from stormdoor.cli.output import print_result
-    from stormdoor.cli.usage import UsageError
-
     if bool(session) == (principal is not None):
         raise UsageError("say which: the id of a session, or --principal NAME")
     async with opened(where) as installation:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from stormdoor.cli.entry import as_row, as_text
+from stormdoor.cli.output import console, print_json, remark
 from stormdoor.cli.trail_export import export
 from stormdoor.cli.trail_keep import erase, retain
 from stormdoor.cli.trail_verify import verify
@@ -51,8 +52,6 @@ async def show(
         follow: Continue, and show new entries.
         where: Which installation.
     """
-    from stormdoor.cli.output import console, print_json, remark
-
     if last < 1:
         raise UsageError("--last must be 1 or more")
     async with opened(where, purpose="read") as installation:
@@ -78,8 +77,6 @@ async def _follow(
     store: TrailStore, where: Where, found: list[Entry], principal: str | None, name: str | None
 ) -> int:
     """Print the matching entries, then each new one, until the operator interrupts."""
-    from stormdoor.cli.output import console
-
     # Counted from the end of the whole trail: entries about others are not read again.
     seen = found[-1].seq if found else (await store.trail_head())[0]
     while True:

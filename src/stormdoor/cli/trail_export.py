@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 from cyclopts import Parameter
 
 from stormdoor.cli.entry import FIELDS, as_row
+from stormdoor.cli.output import remark
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, opened
 
@@ -47,8 +48,6 @@ async def export(
         after: Only entries after this number.
         where: Which installation.
     """
-    from stormdoor.cli.output import remark
-
     number = 0
     async with opened(where, purpose="read") as installation:
         with _written(output) as file:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from stormdoor.cli.ask import confirm
+from stormdoor.cli.output import print_result, remark
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 
@@ -25,9 +27,6 @@ async def retain(
         yes: Do not ask.
         where: Which installation.
     """
-    from stormdoor.cli.ask import confirm
-    from stormdoor.cli.output import print_result
-
     if not days > 0:
         raise UsageError("--days must be greater than 0")
     async with opened(where) as installation:
@@ -52,9 +51,6 @@ async def erase(
         yes: Do not ask.
         where: Which installation.
     """
-    from stormdoor.cli.ask import confirm
-    from stormdoor.cli.output import print_result, remark
-
     async with opened(where) as installation:
         guard = installation.guard
         confirm(f"Erase {principal} from the trail, for good?", yes=yes)

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from stormdoor.cli.effect import counted
+from stormdoor.cli.output import console, print_json, remark, say
 from stormdoor.cli.usage import UsageError
+from stormdoor.cli.verification import verify_trail
 from stormdoor.cli.where import UNSAID, Where, opened
 
 __all__ = ["verify"]
@@ -33,10 +36,6 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
         head: The head that an earlier run printed, SEQ:HASH.
         where: Which installation.
     """
-    from stormdoor.cli.effect import counted
-    from stormdoor.cli.output import print_json, remark, say
-    from stormdoor.cli.verification import verify_trail
-
     expected = _head(head)
     async with opened(where, purpose="verify") as installation:
         with _progress() as progress:
@@ -89,8 +88,6 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda *_: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from stormdoor.cli.output import console
 
     with Progress(
         TextColumn("verifying"),

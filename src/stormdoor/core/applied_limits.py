@@ -21,17 +21,19 @@ class AppliedLimits:
         own_protocol: Whether the handler reads its messages itself.
 
     Attributes:
-        own_protocol: As above.
+        own_protocol: See the argument.
         connections_per_principal: See `EndpointLimits`.
         counts_all: Whether `connections_per_principal` counts the connections to every endpoint.
         message_bytes: The largest message.
         message_bytes_set: Whether an operator or developer has set it.
-        charge: The most bytes that one message is charged with.
-        interval: Seconds that a message costs a connection. `principal_` and `byte_` have such values, too.
-        tolerance: Seconds by which a connection may run ahead. `principal_` and `byte_` likewise.
-        beyond: Refusal of a message that was held for too long, by the name of the limit.
+        charge: Largest number of bytes that the rate of bytes counts for one message.
+        interval: Seconds of the connection's budget that one message costs. `principal_interval` and
+            `byte_interval` are the same for the two other rates.
+        tolerance: Seconds by which a connection may exceed its rate (the burst). `principal_tolerance` and
+            `byte_tolerance` are the same for the two other rates.
+        beyond: Refusal of a message for which reading had to pause for too long, by the name of the limit.
         messages: The rate of messages on a connection. `principal` and `bytes` are the other rates.
-        holds: Microseconds of holding per minute as a rate; None for none.
+        holds: Rate of the microseconds per minute for which reading may pause; None if it never pauses.
         outbound_bytes: See `EndpointLimits`.
 
     Raises:

@@ -2,10 +2,10 @@
 
 There are two counters. One counts per account and address: each address is delayed for its own failures,
 longer each time. One counts per account for all *unfamiliar* addresses together: addresses that have not
-logged in to the account before. So many addresses do not add up to many guesses. An address that has logged
-in before is *familiar*, and the shared counter does not apply to it: only its own failures delay it. Both
-delays are capped. One risk remains: during a distributed attack on an account, its owner may have to wait
-at an address that is new to the account.
+logged in to the account before. So an attacker with many addresses gets no more guesses. An address that has
+logged in to the account before is *familiar*: only its own failures delay it, not the shared counter. Both
+delays are capped. One risk remains: during a distributed attack on an account, its owner may have to wait at
+an address that is new to the account.
 
 An attempt is charged as a failure *before* the slow verification and refunded after a success, so that a
 hundred simultaneous guesses count as a hundred. Times are monotonic seconds.
@@ -107,7 +107,7 @@ def wait(failures: Failures | None, now: float, rule: Backoff) -> float:
 
 
 def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
-    """Return `failures` with one more at `now`."""
+    """Return `failures` plus one failure at `now`."""
     if failures is None or now - failures.last >= rule.forget:
         return Failures(1, now)
     return Failures(failures.count + 1, now)
@@ -116,9 +116,9 @@ def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
 class LoginBackoff:
     """The counters of all accounts, in bounded memory.
 
-    The least recently used entry is dropped first. Only an attempt that continues to the slow verification
-    makes an entry, and a process verifies some hundred of them a second at most. So displacing an entry
-    takes longer than its delay.
+    The least recently used entry is dropped first. Only an attempt that reaches the slow verification makes
+    an entry, and a process verifies about a hundred a second at most. So an attacker needs longer to displace
+    an entry than to wait for its delay.
 
     Args:
         own: The rule for one address and one account.

@@ -48,13 +48,14 @@ class ClaimRules:
         grants: The permission patterns of each scope; a scope that is not listed grants nothing. None if
             the scopes are patterns themselves.
         clients: The accepted clients (`client_id`, or `azp`), or None for all.
-        services: Prefix of the principal's id for a token without a person, before its `client_id`; None if
-            such a token is refused. A token has no person if `sub` is its client (RFC 9068 §5), or is
-            missing.
-        persons: Whether a token with its client as `sub` is refused: a client with the name of a person is
-            not that person.
+        services: Prefix of the principal's id if the token belongs to a client and not to a person: the
+            prefix and the `client_id` are the id. None to refuse such tokens. A token belongs to a client if
+            `sub` is that client (RFC 9068 §5) or is missing.
+        persons: Whether a token is refused if its `sub` is its client. Otherwise a client that has the name
+            of a person would be that person.
         required: Claims that must have exactly these values.
-        bare: Claims that the answer of an introspection (RFC 7662 §2.2) may omit: `iss`, `aud`, `exp`.
+        bare: Claims that may be missing because they come from an introspection (RFC 7662 §2.2): `iss`,
+            `aud`, `exp`.
     """
 
     issuer: str
@@ -284,7 +285,7 @@ def _confirmation(claims: Mapping[str, object]) -> Mapping[str, object] | None:
     value = claims.get("cnf", _MISSING)
     if value is _MISSING:
         return None
-    # An empty one would not bind the token.
+    # An empty `cnf` would not bind the token.
     if not isinstance(value, dict) or not value:
         raise _InvalidClaimsError("cnf is not an object with members")
     return MappingProxyType(value)

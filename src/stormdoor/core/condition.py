@@ -48,7 +48,7 @@ _SKEW = 120.0
 
 
 def _fits(left: object, right: object) -> bool:
-    """Return whether the two values are of one type. True is not a number, and neither is NaN."""
+    """Return whether two values can be compared: they have one type. True and NaN do not count as numbers."""
     if isinstance(left, bool) or isinstance(right, bool):
         return isinstance(left, bool) and isinstance(right, bool)
     if isinstance(left, int | float):

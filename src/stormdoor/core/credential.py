@@ -110,7 +110,7 @@ class Credential:
     def may_accompany(self) -> bool:
         """True if it may accompany an explicit credential that is bound to it.
 
-        A certificate may in every case: a token can be bound to it (RFC 8705).
+        A client certificate always may, because a token can be bound to it (RFC 8705).
         """
         return self.place.ambient or self.place.source is Source.CERTIFICATE
 
@@ -140,7 +140,7 @@ _CARRIED_BY = {
     Source.CERTIFICATE: "certificate",
     Source.MESSAGE: "path",  # irrelevant: no credential is found there
 }
-"""The part of a handshake that contains credentials of each kind."""
+"""By `Source`, the attribute of `Handshake` that contains such credentials."""
 
 
 def _certificate(handshake: Handshake) -> list[str]:
@@ -176,7 +176,8 @@ def _in_place(handshake: Handshake, place: Place) -> Iterable[str]:
 def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]:
     """Return every credential of `handshake` in one of `places`.
 
-    The same header sent twice is two credentials, so that the guard need not choose one.
+    A header that is sent twice counts as two credentials: the guard refuses the handshake instead of choosing
+    one.
     """
     if not (
         handshake.authorization

@@ -27,9 +27,9 @@ class Agreement:
 
     Attributes:
         server_bits: Size of the window of the server, as a power of two.
-        client_bits: The same of the client.
-        server_keeps: Whether the server keeps its window from message to message.
-        client_keeps: Whether the client does.
+        client_bits: Size of the window of the client, as a power of two.
+        server_keeps: Whether the server's compressor keeps its window between messages.
+        client_keeps: Whether the client's compressor keeps its window between messages.
         answer: The value of `Sec-WebSocket-Extensions` in the answer.
     """
 
@@ -151,7 +151,7 @@ class Inflater:
         self._agreement = agreement
         self._stream: zlib._Decompress | None = None
         self._rest: bytes | None = None
-        """Data after the end of the client's stream in the present message."""
+        """Bytes of the present message that follow the end of its deflate stream; None before that end."""
 
     def piece(self, data: bytes, room: int, *, last: bool) -> bytes | None:
         """Decompress the next piece of a message.

@@ -315,7 +315,14 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
 
 
 def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -> str | None:
-    """Return the error of `entry` as number `seq`, after `previous`; None if it is correct."""
+    """Return the error of an entry of the chain; None if it is correct.
+
+    Args:
+        entry: The entry.
+        seq: The position that it must have.
+        previous: The hash of the entry before it.
+        key: Secret of the chain, or None.
+    """
     if entry.seq != seq:
         return f"entry {seq} is missing (found {entry.seq})"
     if entry.previous != previous:

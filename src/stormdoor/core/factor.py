@@ -18,7 +18,7 @@ class FactorKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """One enrolled factor. What has not been confirmed yet is no factor and is not stored as one.
+    """One enrolled factor. A factor that its owner has not confirmed yet is stored as `Pending` instead.
 
     Attributes:
         id: Public and unique.

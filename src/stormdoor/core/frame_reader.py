@@ -34,7 +34,7 @@ _utf8 = codecs.getincrementaldecoder("utf-8")
 
 _FRAGMENTS = 256
 _LEAST_FRAGMENT = 16
-"""After this many fragments a message must have this many bytes in each of them, on average."""
+"""Number of fragments from which on the average fragment of a message must have at least as many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class FrameReader:
     kept unread, so a caller that stops in between has parsed nothing that comes later.
 
     Args:
-        limit: Bytes of the largest message. Counted before anything is kept, and for what is compressed on
-            both sides of the compression. It may be changed between two messages.
+        limit: Bytes of the largest message, checked before anything is buffered. A compressed message must be
+            within it before and after decompression. It may be changed between two messages.
         mask: Function that unmasks a payload.
         inflater: Decompressor of messages, if compression was negotiated.
 
@@ -134,7 +134,7 @@ class FrameReader:
 
     @property
     def waiting(self) -> int:
-        """Return the received bytes that are not parsed yet, or not completely."""
+        """Return the received bytes from the first incomplete frame on."""
         return len(self._buffer) - self._at
 
     def next(self) -> tuple[int, bytes] | None:

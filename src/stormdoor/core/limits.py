@@ -113,16 +113,19 @@ class Limits(EndpointLimits):
         callbacks_per_address: Requests from one address to the routes that a provider calls, or sends a
             browser back to.
         pages_per_address: Requests from one address to the other routes of stormdoor.
-        foreign_per_address: Requests from one address that a page of another site caused, sockets included.
+        foreign_per_address: Requests from one address that a page of another site caused, including
+            handshakes.
         requests_per_address: HTTP requests of every kind from one address, and TCP connections, each of
             which counts as a request; where `guarded_server` listens.
         tcp_per_address: TCP connections from one address that carry no WebSocket; beyond it a new one
             closes the oldest idle one; where `guarded_server` listens.
-        tcp: The same of the process; beyond it the server closes one of the address that has most.
+        tcp: TCP connections of the process that carry no WebSocket; beyond it the server closes one of the
+            address that has the most; where `guarded_server` listens.
         unfinished_requests_per_address: Requests from one address with a body that has not arrived
             completely; where `guarded_server` listens.
-        body_seconds: Seconds for the body of a request to stormdoor's own routes. For other routes, where
-            `guarded_server` listens, the time after which a body must have kept `body_bytes_per_second`.
+        body_seconds: Seconds within which the body of a request to stormdoor's own routes must arrive. For
+            other routes, where `guarded_server` listens: seconds after which the rate of a body must be at
+            least `body_bytes_per_second`.
         body_bytes_per_second: The slowest body on average; where `guarded_server` listens.
         unauthenticated_body_bytes: The largest body of a request without a living session; a smaller
             `max_body_size` of the server wins; where `guarded_server` listens.
@@ -134,8 +137,8 @@ class Limits(EndpointLimits):
         ipv6_prefix: Bits of an IPv6 address that count as one client.
         authentication_seconds: Seconds for an authenticator.
         connection_seconds: The greatest age of a connection, or None.
-        expiry_notice_seconds: Seconds from the notice of its end to the end of a connection, a quarter of
-            its time at most.
+        expiry_notice_seconds: Seconds before the end of a connection at which the client is told, but at most
+            a quarter of the connection's lifetime.
         refreshes_per_principal: Refreshed credentials of one principal on all its connections.
         proofs_per_principal: Second factors tried by one principal on all its connections.
         first_message_seconds: Seconds for the first message.

@@ -9,7 +9,7 @@ __all__ = ["Malformed"]
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Input that a parser refuses, at any time.
+    """A parser's result for input that it refuses.
 
     Attributes:
         reason: For the operator; contains nothing of the input.

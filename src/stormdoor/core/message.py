@@ -49,7 +49,7 @@ def _text(allowed: str) -> str:
 
 
 MessageId = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
-"""Allowed characters of a client's `id`, which the reply repeats."""
+"""Id that a client chose for a message; the reply repeats it. A text of up to 64 characters, or a number."""
 
 Identifier = Annotated[str, Meta(max_length=64, pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")]
 """A name that is safe in a path, a log and a query."""
@@ -135,13 +135,13 @@ _Impossible = Annotated[str, Meta(min_length=1, max_length=0)]
 
 
 class _Nothing(Command, tag="\x00", kw_only=True):
-    """Cannot be sent. It makes even a single command a union, so that its tag is required."""
+    """A command that no client can send. With it even a single command is a union, and needs its tag."""
 
     never: _Impossible
 
 
 encode = msgspec.json.Encoder().encode
-"""Return the JSON bytes of a `Reply`, a command, or any other value that msgspec encodes."""
+"""Return the JSON bytes of a `Reply`, a command, or another value that msgspec encodes."""
 
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
 # Possessive, and it accepts an unterminated text: linear time for every input.

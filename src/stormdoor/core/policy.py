@@ -212,7 +212,7 @@ def forbid(
 
 @dataclass(frozen=True, slots=True)
 class _RoleGrants:
-    """The effect of a set of roles in a tenant: patterns, and those that apply across tenants."""
+    """Permission patterns that a set of roles grants in a tenant, and those that it grants across tenants."""
 
     names: frozenset[str]
     patterns: Mapping[str, str]  # pattern -> role that grants it
@@ -452,7 +452,7 @@ def _note_lacking(policy: Policy, request: AccessRequest, noted: dict[str, Needs
 def _step_up(barring: dict[str, Needs], wanting: dict[str, Needs]) -> Decision:
     """Return the missing requirements of an authentication, when everything else allows the request.
 
-    One of several permits is enough: the first determines the requirements.
+    If several permits lack something, meeting one of them is enough: the first one's requirements are named.
     """
     asking = {**barring, **dict(list(wanting.items())[:1])}
     needs: Needs | None = None

@@ -41,7 +41,7 @@ ANONYMOUS = Principal(id="anonymous")
 class Recheck(Protocol):
     """Check of a credential while its connection is open.
 
-    It may contain the secret, and never shows it.
+    It may contain the secret of the credential, but not in its repr.
     """
 
     @property

@@ -40,7 +40,7 @@ class Target(Enum):
 
 
 UNTIL = frozenset({Target.PRINCIPAL, Target.DEVICE, Target.ROLE, Target.TENANT, Target.EVERYTHING})
-"""Targets that continue after a revocation: it ends credentials issued until then. The others end."""
+"""Targets that still exist after a revocation: it ends only their credentials that were issued until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Revocation:
         seq: Position in the log; 0 before it is stored.
         reason: For the trail.
         epoch: The epoch of the log that `seq` belongs to; empty before it is stored.
-        by_time: Whether the operator named a time, so that positions never decide.
+        by_time: Whether the operator named a time (`before=`): then times decide, never positions.
     """
 
     target: Target
@@ -73,12 +73,12 @@ class Revocation:
 
     @property
     def until_now(self) -> bool:
-        """True if it ends all named credentials issued before it, without a time of the operator."""
+        """True if it ends the credentials that were issued before it, and the operator named no time."""
         return not self.by_time and self.target in UNTIL
 
     @property
     def numbered(self) -> bool:
-        """True if its position decides which credentials it covers; otherwise the time alone does."""
+        """True if its position in the log decides which credentials it covers; False if its time decides."""
         return self.seq > 0 and self.until_now
 
     def placed(self, position: LogPosition) -> Revocation:
@@ -117,8 +117,9 @@ class Revocation:
         Args:
             issued_at: Unix seconds.
             position: The head of the log at the issue; None if it is not known.
-            skew: Seconds. If time decides, an issue up to `skew` after the revocation is ended, too. Not if
-                the operator named a time and the store issued it: then both are times of our clocks.
+            skew: Seconds. If time decides, a credential that was issued up to `skew` after the revocation is
+                also ended. This does not apply if the operator named a time and the store issued the
+                credential: then both times come from the clocks of this installation.
         """
         if self.target not in UNTIL:
             return True
@@ -131,7 +132,7 @@ class Revocation:
         return not issued_at > self.at + skew
 
     def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
-        """Return whether it names `authentication` (or the connection of that id), regardless of the time."""
+        """Return whether its target includes `authentication`, or the connection of that id, at any time."""
         principal = authentication.principal
         match self.target:
             case Target.PRINCIPAL:
@@ -173,10 +174,10 @@ def check_skew(seconds: float) -> None:
 
 
 class _Cutoff:
-    """All revocations of one name; they end each credential that was issued before one of them.
+    """All revocations of one name. A credential is revoked if it was issued before any of them.
 
-    Small, because an installation may revoke a million names: the values of one epoch, and a link to
-    another object for each further epoch. A log has as many epochs as it was restored or copied times.
+    Small, because an installation may revoke a million names. An object holds the values of one epoch, and a
+    link to the object of the next epoch. A log gets another epoch each time it is restored or copied.
     """
 
     __slots__ = ("_at", "_epoch", "_named", "_next", "_seq", "_skew")
@@ -202,7 +203,7 @@ class _Cutoff:
             self._next.add(revocation)
 
     def covers_issue(self, authentication: Authentication) -> bool:
-        """Return whether `authentication` was issued before one of them: see `Revocation.reaches`."""
+        """Return whether `authentication` was issued before one of these: see `Revocation.reaches`."""
         position, issued_at = authentication.position, authentication.issued_at
         if not issued_at > (self._named + self._skew if position is None else self._named):
             return True
@@ -281,13 +282,13 @@ class RevocationIndex:
                 assert_never(revocation.target)
 
     def add_unstored(self, revocation: Revocation) -> None:
-        """Add a revocation that has no position yet. Time decides until it has one."""
+        """Add a revocation that the store has not stored yet. Until it has a position, time decides."""
         known, count = self._unstored.get(_key(revocation), (revocation, 0))
         later = revocation if revocation.at >= known.at else known
         self._unstored[_key(revocation)] = later, count + 1
 
     def remove_unstored(self, revocation: Revocation) -> None:
-        """Remove such a revocation; of several of one name, with the last one."""
+        """Remove a revocation that `add_unstored` added; several with one name are removed with the last."""
         known, count = self._unstored.pop(_key(revocation))
         if count > 1:
             self._unstored[_key(revocation)] = known, count - 1

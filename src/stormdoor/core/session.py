@@ -27,7 +27,7 @@ class Session:
         expires_at: Unix seconds; the absolute end.
         idle_seconds: Seconds without use after which it ends.
         address: Address of the client that logged in, for the owner's list of sessions.
-        user_agent: Likewise.
+        user_agent: User agent of that client, for the same list.
         strength: Number of factors used.
         device_id: The device that holds the cookie, if known.
         acr: The authentication class from a provider (`acr`), or None.

@@ -19,12 +19,12 @@ DAY_BYTES = 100 * 1024 * 1024
 
 _DAY_SECONDS = 86_400.0
 _BESIDE = 8 * 1024 * 1024
-"""Space for the log beside the file, which SQLite lets grow to 4 MiB, and for the writes at a stop."""
+"""Bytes for SQLite's write-ahead log, which grows to 4 MiB, and for the writes when the process stops."""
 BURST_BYTES = (DAY_BYTES - _BESIDE) // 2
 _INTERVAL = _DAY_SECONDS / BURST_BYTES
 """Seconds in which one byte is refilled."""
 _DEBT_SECONDS = 3_600.0
-"""Longest extra wait, beyond a spent budget, after a clock was ahead once."""
+"""Largest debt, in seconds. A clock that was ahead for a while can delay later entries by no more."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -35,7 +35,7 @@ _LONGEST_CHARACTER = 4
 _ROW = 372
 """Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths.
 
-Also the difference between two JSON texts and one."""
+It includes the bytes by which two JSON texts are longer than one."""
 _INDEX = 80
 """Bytes in the two indexes beside the text itself, which they hold in pages that are two thirds full."""
 
@@ -64,16 +64,16 @@ def left(spent_until: float, now: float) -> int:
 def take(
     spent_until: float, now: float, sizes: Sequence[int], at_least: int = 0
 ) -> tuple[int, float]:
-    """Charge entries to the budget in their order.
+    """Charge entries to the budget, in their order, until it is spent.
 
     Args:
-        spent_until: The state: the Unix second at which all written bytes are paid for; 0.0 at first.
+        spent_until: The state: Unix seconds at which the budget is full again; 0.0 at first.
         now: Unix seconds.
         sizes: Bytes of each entry.
-        at_least: Number of entries that are paid for in any case. That may leave a debt.
+        at_least: Number of entries that are charged even if the budget is spent, which leaves a debt.
 
     Returns:
-        The number of entries that are paid for, and the new state.
+        The number of charged entries, and the new state.
     """
     room, taken, spent = left(spent_until, now), len(sizes), sum(sizes)
     while taken > at_least and spent > room:

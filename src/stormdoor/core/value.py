@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def value(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass with slots, which inherits from nothing, a struct of the same fields.
+    """Convert a frozen dataclass with slots, and without a base class, into a struct of the same fields.
 
     Comparison, hash and repr follow the dataclass: a field with `repr=False` is in no text.
     """

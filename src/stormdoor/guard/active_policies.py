@@ -1,4 +1,4 @@
-"""The roles and policies that decide at present, shared by every part that decides."""
+"""The present roles and policies, shared by all parts of the guard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ActivePolicies"]
 
 
 class ActivePolicies:
-    """Holder of the present policies. A reload replaces them for all parts at once.
+    """Holds the present policies. A reload replaces them for all parts of the guard at once.
 
     Attributes:
         current: The present roles and policies.

@@ -1,8 +1,8 @@
 """Changes by operators and principals, and their immediate effects.
 
-Every change is written to the store and to the trail. It reaches open connections of this process before the
-method returns, and those of other processes when they next follow the log of revocations. A revocation or a
-logout takes effect in this process first. If the store does not answer, the change is stored when the store
+Every change is written to the store and to the trail. It affects open connections of this process before the
+method returns, and those of other processes when they next read the log of revocations. A revocation or a
+logout takes effect in this process first. If the store does not answer, the change is stored later, when it
 answers again.
 """
 
@@ -78,7 +78,7 @@ class Administration:
     ) -> int:
         """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
-        Login sessions that are covered end too, so that a principal is not logged in on a page and refused
+        Login sessions that it covers end, too. Otherwise a principal could be logged in on a page and refused
         at its socket. API keys and tokens of a revoked principal are revoked as well.
 
         Args:
@@ -148,7 +148,7 @@ class Administration:
             raise
 
     async def _as_stored(self, entry: Revocation) -> Revocation:
-        """Return an entry as it is in the log: the store dates it no earlier than the entries before it."""
+        """Return a revocation as the log has it: the store may have given it a later time."""
         try:
             entries = await run_with_timeout(ANSWER_SECONDS, self.store.revocations(entry.seq - 1))
         except (StoreError, StoreUnavailable, TimeoutError):
@@ -193,12 +193,12 @@ class Administration:
                     overtaken |= not await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
-        """Apply the stored end of a session or key here, without waiting for the feed."""
+        """Apply the end of a session or key in this process, without waiting for the log of revocations."""
         await self.supervisor.apply(Revocation(target, value, self.clock.now(), reason=reason))
 
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
-        # As above, the connections of this process end first.
+        # As in `revoke`, the connections of this process end first.
         ended = await self.supervisor.apply(revocation)
         await self.unfinished.do(
             f"the change of {principal_id}", lambda: self.store.add_revocation(revocation)
@@ -346,7 +346,7 @@ class Administration:
 
         Args:
             session_id: Its public id.
-            owner: Only if it is this principal's.
+            owner: End the session only if it belongs to this principal.
             actor: The operator or principal that ends it.
             reason: For the trail.
 
@@ -483,7 +483,7 @@ class Administration:
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
-        """Revoke an API key and end its connections. Returns whether it was there."""
+        """Revoke an API key and end its connections. Returns whether the key existed."""
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
         await self._gone(Target.CREDENTIAL, id, "revoked")
@@ -497,7 +497,7 @@ class Administration:
         return await self.unfinished.do(f"the revocation of the key {id}", work)
 
     async def erase(self, principal_id: str, *, actor: str = "") -> int:
-        """Erase a principal's personal data from the trail; the chain still verifies. Returns entries."""
+        """Erase a principal's personal data from the trail. Returns the number of entries."""
         await self.trail.flush()
         erased = await self.store.erase_personal(principal_id)
         self._note("user_data_erased", "", actor, f"{erased} entries")
@@ -512,7 +512,7 @@ class Administration:
         return dropped
 
     def adopt(self, policies: PolicySet, *, actor: str = "") -> int:
-        """Replace the policies. Returns the number of connections that this ended."""
+        """Replace the policies, and end connections that are no longer permitted. Returns how many."""
         self._note(
             "authz_change",
             "",

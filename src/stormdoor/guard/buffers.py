@@ -1,4 +1,4 @@
-"""Bytes that the process keeps in memory for its connections, and their common bound."""
+"""The bytes that the process buffers for its connections, and their common limit."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["Buffers"]
 
 
 class Buffers:
-    """Counts the bytes that are kept, and ends connections when they exceed the bound.
+    """Counts the buffered bytes, and ends connections when they exceed the limit.
 
-    Beyond the bound, it ends the largest connection of the principal that has the most bytes, not the
-    connection that needs the next byte. So a client that fills the memory does not push out the others.
+    It ends the connection with the most bytes of the principal with the most bytes, not the connection that
+    needs the next byte. So a client that fills the memory cannot end the connections of others.
 
     Args:
-        bound: Bytes.
+        bound: Largest number of buffered bytes.
         registry: Ends connections.
 
     Attributes:
-        total: Bytes that are kept now.
+        total: Buffered bytes now.
     """
 
     def __init__(self, bound: int, registry: Registry) -> None:
@@ -31,7 +31,7 @@ class Buffers:
         self.total = 0
 
     def keep(self, connection: Connection, size: int) -> None:
-        """Set the bytes kept for `connection` to `size`, and enforce the bound."""
+        """Set the number of bytes that are buffered for `connection`, and enforce the limit."""
         was = self._kept.pop(connection, 0)
         if size:
             self._kept[connection] = size

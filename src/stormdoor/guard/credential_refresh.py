@@ -1,8 +1,8 @@
 """Replace or strengthen the authentication of an open connection: same principal, one at a time.
 
 On any error the connection continues with its old credential until that expires. The last check for
-revocations and the change are one step without an await, as at the handshake: at no moment does the
-connection have no credential, or a revoked one.
+revocations and the change are one step without an await, as at the handshake. So the connection always has a
+credential, and never a revoked one.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class CredentialRefresh:
         Its authentication is then fresh and has two factors; nothing else changes.
 
         Returns:
-            As `refresh`.
+            None on success; else the refusal, as for `refresh`.
         """
         return await self._one_at_a_time(connection, self._prove(connection, totp))
 
@@ -157,7 +157,7 @@ class CredentialRefresh:
         return None
 
     def _still(self, connection: Connection, now: float, monotonic: float) -> Refusal | None:
-        """Return the refusal if the connection ended, or passed its deadline, during the verification."""
+        """Return the refusal if the connection ended or passed its deadline meanwhile; else None."""
         if connection.open and connection.is_expired(now, monotonic):
             self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
         if connection.open:
@@ -167,7 +167,7 @@ class CredentialRefresh:
     def _fits(
         self, connection: Connection, authentication: Authentication, now: float
     ) -> Refusal | None:
-        """Return the refusal if the connection may not continue with this authentication."""
+        """Return the refusal if the connection may not continue with this authentication; else None."""
         mine, other = connection.principal, authentication.principal
         if (mine.id, mine.tenant) != (other.id, other.tenant):
             self._checks.record_auth_failure(connection.address_key)
@@ -212,7 +212,7 @@ class CredentialRefresh:
         refusal = self._checks.auth_failures_exceeded(connection.address_key)
         if refusal is not None:
             return refusal
-        # Six digits are few, so wrong codes are counted for the principal, not for the address.
+        # A code of six digits can be guessed, so wrong codes are counted per principal, not per address.
         if not self._proofs.spend(principal_id, monotonic):
             return _too_often(
                 f"proofs_per_principal = {self._limits.proofs_per_principal!r}",

@@ -49,7 +49,7 @@ _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
 def _offers(token: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
-    """Split a message into the subprotocols that it would offer in a handshake; () for a bare credential."""
+    """Split a message into the subprotocols that it names; return () if it is a plain credential."""
     if not token.startswith(prefixes):
         return ()
     return tuple(part.strip() for part in token.split(",", _MOST_OFFERS))
@@ -157,7 +157,7 @@ class CredentialResolver:
         return None
 
     async def authenticate(self, attempt: Attempt) -> Refusal | None:
-        """Let the authenticator of the credential verify it. A failure is charged to the address."""
+        """Verify the credential with its authenticator. A failure is charged to the address."""
         credential, now = attempt.credential, self._clock.now()
         if credential is None:
             attempt.authentication = (
@@ -279,7 +279,7 @@ class CredentialResolver:
         return replace(found, principal=account.principal)
 
     def _read_message(self, token: str, attempt: Attempt) -> Refusal | None:
-        """Find the credential of a message, and the certificate of the connection that it may be bound to."""
+        """Find the credential of a message, and the connection's certificate, to which it may be bound."""
         screened = self._screen(attempt.handshake)
         if isinstance(screened, Refusal):
             return screened

@@ -13,7 +13,7 @@ __all__ = ["Endpoint", "Public", "public"]
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """The statement that an endpoint is public, and the reason."""
+    """Marks an endpoint as public, with the reason."""
 
     reason: str
 
@@ -22,7 +22,7 @@ def public(reason: str) -> Public:
     """Declare an endpoint public: no credential is required or read.
 
     Args:
-        reason: Reason for it, which the start-up check reports.
+        reason: Reason why it is public. The start-up check reports it.
 
     Raises:
         ConfigurationError: No reason was given.
@@ -41,7 +41,7 @@ class Endpoint:
     Attributes:
         name: The handler's qualified name, for the operator.
         permission: The permission that a principal needs to connect; None if public or undeclared.
-        public: The statement that it is public, or None.
+        public: The reason why it is public; None if it is not.
         first_message: Whether a client may send its credential in the first message, not in the handshake.
         receive_only: Whether a connection outlives the idle time of its login (see `GuardedHandler`).
         limits: The limits of its connections and messages; None for those of a handler of commands.
@@ -64,7 +64,7 @@ class Endpoint:
         receive_only: bool = False,
         limits: AppliedLimits | None = None,
     ) -> Endpoint:
-        """Make an endpoint from what a handler or `protect` declares.
+        """Return the endpoint that a handler or `protect` declares.
 
         Raises:
             PolicyError: The permission is not well formed.

@@ -67,7 +67,7 @@ class FirstMessageAuthentication:
         self._clock = clock
 
     def receive_control(self, connection: Connection) -> None:
-        """Count a ping or pong of a waiting connection: the handler never sees it, and few are allowed."""
+        """Count a ping or pong of a waiting connection, and end the connection after too many."""
         waiting = self._pending.get(connection)
         if waiting is None:
             return

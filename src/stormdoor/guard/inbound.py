@@ -1,4 +1,4 @@
-"""The hot path: one message from the client to the method of the application, or to a refusal.
+"""The evaluation of one message (hot path): the result is the action to run, or a refusal.
 
 state → deadline → rate → size → depth → decode and validate in one pass → the action's rate → decide. All
 of it is synchronous, and allocates only memory that the message needs.
@@ -65,13 +65,13 @@ class Refused:
 Outcome = Allowed | Refused | PauseReading | Refresh | Prove | None
 """The closed list of results for a message.
 
-It is allowed, or refused with an answer; it waits, because a limit is reached; it is for the guard itself; or
-the connection is not open (None), and the message is dropped without a record.
+Allowed; refused with an answer; delayed, because a limit is reached; a command for the guard itself; or None
+if the connection is not open: the message is then dropped without a record.
 """
 
 
 class Inbound:
-    """Evaluates incoming messages of all connections. It has no state of its own."""
+    """Evaluates the incoming messages of all connections. It has no state."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Inbound:
         self._offences = Rate(60.0 / limits.offences, 60.0)
 
     def receive(self, connection: Connection, raw: str | bytes, actions: Actions) -> Outcome:
-        """Evaluate one message of a command-based handler, text or binary; otherwise as `receive_text`."""
+        """Evaluate one message of a command-based handler, text or binary (see `receive_text`)."""
         if isinstance(raw, str):
             return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
         if not connection.open:
@@ -274,7 +274,7 @@ class Inbound:
     def _too_much(
         self, connection: Connection, over: str, size: int, raw: bytes, now: float
     ) -> PauseReading | Refused:
-        """Backpressure: hold a message beyond a limit, and all later ones; after too long, refuse it."""
+        """Pause reading because a message exceeds a limit. After too long a pause, refuse the message."""
         limits = connection.limits
         if limits.holds is None:
             return self._refuse(connection, Denial.MESSAGE_RATE, limits.setting(over), raw, now)

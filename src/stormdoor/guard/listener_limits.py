@@ -37,7 +37,8 @@ class ListenerLimits:
         trusted_proxies: Networks of proxies. Their connections count for no address; their requests count
             for the forwarded address.
         clock: Source of the time.
-        registry: The WebSockets of the process; None without a guard, as are the next two.
+        registry: The WebSockets of the process; None without a guard. `trail` and `statistics` are then None,
+            too.
         trail: Records the refusals.
         statistics: Counts the refusals.
     """
@@ -119,7 +120,7 @@ class ListenerLimits:
         return rate_key(address, self.limits.ipv6_prefix)
 
     def connect(self, address_key: str, *, proxy: bool) -> Refusal | None:
-        """Return the refusal of a new TCP connection, or None.
+        """Count a new TCP connection. Returns the refusal if it exceeds a limit; else None.
 
         Args:
             address_key: Key of the client.
@@ -139,7 +140,7 @@ class ListenerLimits:
         )
 
     def request(self, address_key: str) -> Refusal | None:
-        """Return the refusal of a request of that address, or None."""
+        """Count a request of that address. Returns the refusal if it exceeds a limit; else None."""
         if self._requests.spend(address_key, self.clock.monotonic()):
             return None
         return Refusal(
@@ -158,7 +159,7 @@ class ListenerLimits:
         )
 
     def record(self, refusal: Refusal, address: str, path: str = "") -> None:
-        """Count a refusal and record it: of equal ones of an address, one a second."""
+        """Count a refusal, and record it: of equal refusals of one address, one per second."""
         key = (refusal.denial, self.key(address))
         if self._statistics is not None:
             self._statistics.refused[refusal.denial] += 1

@@ -1,4 +1,4 @@
-"""Warnings for the operator: refusals and closes by the guard, limited to ten a minute of each cause."""
+"""Log warnings about refusals and closed connections, at most ten a minute of each cause."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = Rate.parse("10/min burst 10")
 
 
 class _Causes:
-    """Counts warnings by cause: ten a minute of each are written, the others are counted."""
+    """Counts warnings by cause, and decides which are written: ten a minute of each cause."""
 
     __slots__ = ("_hidden", "_tats")
 
@@ -31,7 +31,7 @@ class _Causes:
         self._hidden: dict[Denial, int] = {}
 
     def show(self, cause: Denial, now: float) -> int | None:
-        """Return how many of this cause were skipped before this one; None to skip this one, too."""
+        """Return the number of warnings skipped since the last one of this cause; None to skip this one."""
         tat = spend(self._tats.get(cause, 0.0), now, _SHOWN)
         if tat is None:
             self._hidden[cause] = self._hidden.get(cause, 0) + 1

@@ -1,7 +1,7 @@
 """Connections that wait for their first message, counted for the process and for each address.
 
-They have passed the cheap checks (origin, host, rates, caps) and the 101 was sent, so they use a place
-without an authenticated principal. Therefore few may wait, for a short time.
+They have passed the cheap checks (origin, host, rates, caps) and got the 101, so they use resources without
+an authenticated principal. Therefore only few may wait, and only for a short time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class PendingConnection:
 
     Attributes:
         handshake: The facts of its handshake.
-        controls: Number of pings and pongs that it has sent.
+        controls: Number of pings and pongs that its client has sent.
         taken: Whether its first message has arrived.
     """
 
@@ -54,7 +54,7 @@ class PendingConnections:
         return self._waiting.get(connection)
 
     def room(self, address_key: str) -> Refusal | None:
-        """Return the refusal if no further connection from this address may wait."""
+        """Return the refusal if no further connection from this address may wait; else None."""
         limits = self._limits
         if len(self._waiting) >= limits.pending:
             detail = f"limits.pending = {limits.pending} is reached"

@@ -1,4 +1,4 @@
-"""Rates of many keys (addresses, accounts) in bounded memory."""
+"""Rate limits by key, such as an address or an account, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["KeyedRateLimiter"]
 
 
 class KeyedRateLimiter:
-    """One GCRA bucket for each key, the least recently used forgotten first.
+    """One GCRA bucket for each key. Beyond the capacity, the least recently used key is forgotten.
 
     Args:
         rate: The limit of each key.
-        capacity: The most keys that are remembered.
+        capacity: Largest number of keys.
     """
 
     __slots__ = ("_capacity", "_interval", "_rate", "_tats", "_tolerance")

@@ -23,7 +23,7 @@ _NOT_AUTHENTICATED = Refusal(Denial.INTERNAL, "no step has verified a credential
 
 
 class Registration:
-    """Turns an authenticated attempt into a registered connection.
+    """The steps that turn an authenticated attempt into a registered connection.
 
     `check_caps` to `wait_for_first_message` run in this order, in one step without an await.
     """
@@ -123,7 +123,7 @@ class Registration:
         return refusal
 
     async def reread_account(self, attempt: Attempt) -> Refusal | None:
-        """Read the principal again: accounts changed during the wait for the store.
+        """Read the principal again, because accounts changed while the handshake waited for the store.
 
         The connection is registered by now, so each later change finds it.
         """
@@ -172,7 +172,7 @@ class Registration:
 
 
 def _forbidden(connection: Connection, now: float) -> Refusal | None:
-    """Return the refusal if the principal may not connect (`now` in Unix seconds)."""
+    """Return the refusal if the principal may not connect at `now` (Unix seconds); else None."""
     permission = connection.endpoint.permission
     # A decision in `allowed` was made for the present roles and policies, and depends on nothing else.
     if permission is None or permission in connection.allowed:

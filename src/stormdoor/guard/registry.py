@@ -1,4 +1,4 @@
-"""Registry of all connections of this process: index by principal, counts, and their end."""
+"""Registry of the connections of this process: finds, counts and ends them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Registry:
         return [] if shared is None else list(shared.connections)
 
     def room_for_address(self, address_key: str) -> Refusal | None:
-        """Return the refusal if no further connection from this address fits.
+        """Return the refusal if this address may open no further connection; else None.
 
         Runs before a credential is read.
         """
@@ -109,7 +109,7 @@ class Registry:
         )
 
     def shared(self, key: str) -> PrincipalUsage:
-        """Return the usage that the connections of a principal share."""
+        """Return the usage that all connections of a principal share."""
         shared = self._principals.get(key)
         if shared is None:
             shared = self._principals[key] = PrincipalUsage(key)
@@ -222,7 +222,7 @@ class Registry:
         code: int,
         recorded: bool,  # noqa: FBT001 - the argument of `end`
     ) -> None:
-        """Do the deferrable part of the end of a connection."""
+        """Do the part of ending a connection that may be deferred: close frame, record, callbacks."""
         why = connection.closed_by
         self._release(connection, was)
         cause = why.denial.value if why else ""

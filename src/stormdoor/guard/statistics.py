@@ -1,4 +1,4 @@
-"""Plain counters: incremented on the hot path, read by the metrics and the dashboard."""
+"""Counters for metrics and dashboards, incremented on the hot path."""
 
 from __future__ import annotations
 

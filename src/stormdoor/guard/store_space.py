@@ -1,4 +1,4 @@
-"""The alarm before the store runs out of room."""
+"""A warning before the store runs out of disk space."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["LIMIT_BYTES", "StoreSpace"]
 _log = logging.getLogger("stormdoor.store")
 
 LIMIT_BYTES = 10 * 1024**3
-"""Size of the store that an operator is expected to have room for, if none is configured."""
+"""Default limit of the size of the store."""
 
 _NEARLY = 0.8
 _FREE_BYTES = 10 * DAY_BYTES
-"""Free bytes of the disk: ten days of what unauthenticated clients can cause to be written."""
+"""Least free bytes of the disk: as much as unauthenticated clients can cause to be written in ten days."""
 _AGAIN_SECONDS = 3600.0
 
 
 class StoreSpace:
-    """Measures the store and logs an error while it is nearly full, once an hour.
+    """Measures the store, and logs an error once an hour while the store is nearly full.
 
     It refuses nothing: the operator has the last fifth of the limit to act.
 

@@ -62,7 +62,7 @@ async def read_account(
 
 
 class _Question(NamedTuple):
-    """A read of the log: its place in `ORDER`, and the wall clock (Unix seconds)."""
+    """A read of the log of revocations: its sequence number in `ORDER`, and its time (Unix seconds)."""
 
     order: int
     at: float
@@ -74,11 +74,11 @@ class ConnectionSupervisor:
     Args:
         registry: The open connections.
         revocations: Index of revocations; shared with the admission.
-        policies: Policies that decide again when roles change.
+        policies: Present policies; open connections are checked again with them when roles change.
         limits: Limits on the age of connections and on slow readers.
         store: Store of revocations, sessions and accounts.
         clock: Source of the time.
-        clock_skew_seconds: As `skew` of `Revocation.reaches`.
+        clock_skew_seconds: See `skew` of `Revocation.reaches`.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class ConnectionSupervisor:
         return ended
 
     def _leaped(self, monotonic: float, now: float) -> bool:
-        """Return whether the wall clock was set since the last look. Keep the time before a set-back."""
+        """Return whether the wall clock was set since the last check. Note a time that was set back."""
         ahead, self._ahead = self._ahead, now - monotonic
         leap = self._ahead - ahead
         if leap < -_LEAP_SECONDS:
@@ -179,7 +179,7 @@ class ConnectionSupervisor:
         return abs(leap) > _LEAP_SECONDS
 
     def _next_look(self, connection: Connection, monotonic: float) -> float:
-        """Return the earliest time at which a deadline can pass (monotonic seconds)."""
+        """Return the earliest monotonic seconds at which a deadline can pass."""
         at = min(
             monotonic + self._look_seconds,
             connection.deadline,
@@ -190,7 +190,7 @@ class ConnectionSupervisor:
         return at if since is None else min(at, since + self._limits.outbound_seconds)
 
     def _idle_at(self, connection: Connection, monotonic: float) -> float:
-        """Time of the next check for idleness (monotonic seconds)."""
+        """Return monotonic seconds of the next check for idleness."""
         at = connection.last_message + connection.idle_notice
         if at > monotonic or not connection.endpoint.receive_only:
             return at
@@ -270,7 +270,7 @@ class ConnectionSupervisor:
         return connection.last_message > last
 
     async def follow(self) -> int:
-        """Apply revocations and changes by other processes. Returns how many connections it ended."""
+        """Apply the revocations and changes of other processes. Returns how many connections were ended."""
         try:
             asked, before = self._ask(), self._asked
             # INVARIANT: read the head before the entries, as in `start`.
@@ -415,7 +415,7 @@ class ConnectionSupervisor:
         return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
 
     def _agree(self, revoked_at: float, issued_at: float, asked_at: float) -> bool:
-        """Return whether the times of an issue, and of an entry added after `asked_at`, are plausible."""
+        """Return whether the times of an issue, and of an entry added after `asked_at`, are possible."""
         now, skew = self._clock.now(), self.clock_skew_seconds
         return asked_at - skew <= revoked_at <= now + skew and issued_at <= now + skew
 
@@ -432,9 +432,9 @@ class ConnectionSupervisor:
             self._revocations.remove_unstored(revocation)
 
     def _named(self, revocation: Revocation) -> list[Connection]:
-        """The connections that `revocation` names, as `Revocation.names` does, with the roles of now.
+        """Return the connections that `revocation` names (see `Revocation.names`), by their present roles.
 
-        Written out, since in one turn of the loop there may be ten thousand to be looked at.
+        The checks are inlined, since a revocation may have to look at ten thousand connections at once.
         """
         everybody, value = self._registry, revocation.value
         match revocation.target:
@@ -476,14 +476,14 @@ class ConnectionSupervisor:
             was = connection.authentication
             named = new if was.credential_id == old else was.credential_id
             connection.authentication = replace(was, session_id=new, credential_id=named)
-            # The new session may have ended before this entry was read.
+            # The session may have ended under its new id before this entry was read.
             if self._revocations.ends(_as_it_is(connection)):
                 why = Refusal(Denial.REVOKED, "revoked: session")
                 ended += self._registry.end(connection, why)
         return ended
 
     def dated(self, target: Target, value: str, now: float) -> float:
-        """Return the time (Unix seconds) of a revocation that is made now, at `now` by the clock.
+        """Return the time (Unix seconds) for a new revocation, when the clock shows `now`.
 
         The time is never before the issue of a credential that it names: the clock may have been set back.
 
@@ -506,7 +506,7 @@ class ConnectionSupervisor:
         return {one for one in found if one is not None}
 
     async def _changed(self, principal_id: str) -> int:
-        """Read a principal again and decide again about its open connections."""
+        """Read a principal again, and check its open connections with its present roles."""
         connections = [
             connection
             for connection in self._registry.of_principal(principal_id)
@@ -534,7 +534,7 @@ class ConnectionSupervisor:
         )
 
     async def _read_keys(self, connections: Iterable[Connection]) -> int:
-        """Read rotated keys, and set their new deadlines on the connections that they opened."""
+        """Read rotated keys, and give the connections that they opened the keys' new deadlines."""
         ended = 0
         for connection in connections:
             if connection.authentication.kind != ApiKeyAuthenticator.kind:
@@ -587,7 +587,7 @@ class ConnectionSupervisor:
 
 
 def _active_at(connection: Connection) -> float:
-    """Return the time of the last message, ping or pong in either direction (monotonic seconds)."""
+    """Return monotonic seconds of the last message, ping or pong in either direction."""
     sent = 0.0 if connection.sink is None else connection.sink.sent_at()
     return max(connection.last_message, connection.heard_at, sent)
 
@@ -613,7 +613,7 @@ def _tell(connection: Connection, seconds: float) -> None:
 
 
 def _as_it_is(connection: Connection) -> Authentication:
-    """Return the authentication of the connection, with the present roles of its principal."""
+    """Return the authentication of the connection with the present roles of its principal."""
     authentication = connection.authentication
     if connection.principal is authentication.principal:
         return authentication

@@ -41,15 +41,15 @@ class TcpConnections:
     """The connections of a process before they become WebSockets.
 
     If there is no room for a new connection, an idle one is closed: one of the same address if that has
-    reached its limit, else one of the address that has most. Connections with a WebSocket are not in here, so
-    they are never closed.
+    reached its limit, else one of the address with the most connections. Connections with a WebSocket are not
+    counted here, so they are never closed.
 
     Args:
         per_address: Connections of one address at most.
         total: Connections of all addresses at most, those of trusted proxies left out.
 
     Attributes:
-        total: As given; lowered where file descriptors are few.
+        total: See the argument; less if the process may open fewer file descriptors.
     """
 
     __slots__ = ("_by_address", "_by_count", "_counted", "_per_address", "_proxies", "total")
@@ -59,7 +59,7 @@ class TcpConnections:
         self.total = total
         self._by_address: dict[str, dict[TcpConnection, None]] = {}
         self._by_count: list[dict[str, None]] = [{}, {}]
-        """At index n the addresses with n connections, the longest there first."""
+        """At index n: the addresses with n connections, in the order in which they reached n."""
         self._counted = 0
         self._proxies: set[TcpConnection] = set()
 
@@ -71,7 +71,7 @@ class TcpConnections:
         return len(self._by_address.get(address_key, ()))
 
     def room(self, address_key: str) -> bool:
-        """Return whether a new connection of that address fits; close an idle one if need be."""
+        """Return whether a new connection of that address fits, after closing an idle one if necessary."""
         if self.count(address_key) >= self._per_address:
             return self._close(_first_idle(self._by_address[address_key]))
         if self._counted < self.total:
@@ -79,10 +79,10 @@ class TcpConnections:
         return self.give_way(self.count(address_key))
 
     def give_way(self, newcomer: int = 0) -> bool:
-        """Close the oldest idle connection of the address that has most.
+        """Close the oldest idle connection of the address with the most connections.
 
-        If none is idle, close the oldest connection of that address, provided that it keeps more than
-        `newcomer`.
+        If none is idle, close the oldest connection of that address, but only if the address keeps more than
+        `newcomer` connections.
 
         Args:
             newcomer: Number of connections of the address that opens another one.

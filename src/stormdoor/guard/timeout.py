@@ -1,4 +1,4 @@
-"""Await with a time limit, without a timer if the work does not wait."""
+"""Await a coroutine with a time limit. No timer is set if the coroutine does not wait."""
 
 from __future__ import annotations
 

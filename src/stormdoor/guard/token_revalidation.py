@@ -1,4 +1,4 @@
-"""Check credentials of open connections again at their issuer, without delaying other work.
+"""Check credentials of open connections again at their issuer, in the background.
 
 The guard is not notified when some credentials end: an opaque token that was revoked at its provider, a
 token of a key that the provider has dropped. Their `Authentication.recheck` defines how to check them, and
@@ -29,9 +29,9 @@ _log = logging.getLogger("stormdoor.token_revalidation")
 _AT_ONCE = 256
 _RETRY_SECONDS = 5.0
 _EARLY = 0.75
-"""An answer may be a quarter of the interval old, so checks begin earlier."""
+"""Part of the interval after which a check begins: an answer may be up to a quarter of the interval old."""
 _SPREAD = 0.2
-"""Spreads the checks of connections that were opened together."""
+"""Part of the interval by which checks vary, so that connections opened together are not checked together."""
 
 
 @dataclass(slots=True)
@@ -39,11 +39,11 @@ class _Watched:
     """The state of the checks of one connection's credential.
 
     Attributes:
-        recheck: The way to check.
+        recheck: The check of the credential.
         answered_at: Monotonic seconds of the last answer.
         due: Monotonic seconds of the next check.
         generation: The generation at the last check.
-        asking: Whether a check is running.
+        asking: Whether a check is running now.
     """
 
     recheck: Recheck

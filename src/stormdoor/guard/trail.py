@@ -1,9 +1,9 @@
 """Write the trail in batches and in order, and never lose an entry silently.
 
 The entries that unauthenticated clients cause are bounded: a number in a second, a number that waits, and a
-number of bytes in a day (`stormdoor.core.trail_budget`). Beyond a bound they are merged: one entry for each
-name and cause, with a count. That is no loss. Entries of authenticated principals are never merged in this
-way.
+number of bytes in a day (`stormdoor.core.trail_budget`). Beyond a bound they are merged into one entry for
+each name and cause, with a count. Merged entries do not count as lost. Entries of authenticated principals
+are never merged in this way.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _log = logging.getLogger("stormdoor.trail")
 
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
-"""Characters. A refused client must not decide how much is written about it."""
+"""Largest number of characters by field, so that a refused client cannot fill the trail."""
 _PARKED = 10
-"""Ends of connections that may wait outside of the queue, in multiples of its capacity."""
+"""Entries about ended connections that may wait outside of the queue, in multiples of its capacity."""
 _EACH_SECOND = 64
 """Entries of one name and cause that unauthenticated clients cause in one second; the others are merged."""
 _MERGED_SECONDS = 60.0
@@ -40,22 +40,22 @@ _MERGED = (
 
 
 class Trail:
-    """The queue in front of the stored trail.
+    """The queue of entries that are not stored yet.
 
-    Entries wait in memory for at most one tick of the guard. If the store does not take them they stay
-    and are tried again; while any had to be dropped, `healthy` is False and the guard admits no client.
-    Unauthenticated clients cannot cause that, however many there are.
+    Entries wait in memory for at most one tick of the guard. If the store fails, they stay in the queue and
+    are tried again. If entries had to be dropped, `healthy` is False until the loss is recorded, and the
+    guard admits no client. Unauthenticated clients cannot cause that, however many there are.
 
     Args:
         store: Where entries are sealed and kept.
         clock: Source of the time.
-        capacity: Entries that may wait; a quarter as many of unauthenticated clients.
+        capacity: Entries that may wait; those of unauthenticated clients may fill a quarter of it.
 
     Attributes:
         lost: Entries that were dropped.
         written: Entries that the store has taken.
         merged: Entries of unauthenticated clients that became part of the count of another.
-        gap: Entries that were dropped and that no entry counts yet.
+        gap: Entries that were dropped since the last entry that counts dropped ones.
         over_budget: True while the budget of unauthenticated clients is spent.
     """
 
@@ -151,7 +151,7 @@ class Trail:
         return await self._write(everything=False)
 
     async def flush(self) -> bool:
-        """Write what waits now. Returns whether it could be written.
+        """Write all waiting entries. Returns whether the store accepted them.
 
         One writer at a time keeps the order; an entry leaves the queue only after it was stored. Entries
         that arrive meanwhile wait for the next flush: if they were written at once, each of many equal
@@ -203,10 +203,10 @@ class Trail:
         return len(self._waiting)  # the gap is reported at once
 
     async def _keep_to_budget(self, *, everything: bool) -> int:
-        """Merge the entries that the budget of unauthenticated clients does not pay for.
+        """Merge the entries that exceed the budget of unauthenticated clients.
 
         Args:
-            everything: Also write merged entries that are not due, paid for or not.
+            everything: Also write merged entries that are not due, even beyond the budget.
 
         Returns:
             The number of entries that may be written now, from the first.
@@ -247,7 +247,7 @@ class Trail:
         self.over_budget = spent or (self.over_budget and bool(self._merged))
 
     def _let_in(self) -> int:
-        """Let parked entries into the queue, as many as one batch holds. Returns how many."""
+        """Move parked entries into the queue, at most one batch. Returns how many."""
         room = self._capacity - (len(self._waiting) - self._unproven)
         let_in = min(_BATCH, len(self._parked), max(0, room))
         self._put_back([self._parked.popleft() for _ in range(let_in)])

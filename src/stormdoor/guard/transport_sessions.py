@@ -25,8 +25,8 @@ class TransportSession:
     Attributes:
         id: Its id in the library.
         members: Its open connections.
-        polling: The connection that its HTTP requests count for; None while there are none, as after an
-            upgrade.
+        polling: The connection that its HTTP requests count for; None if there are no such requests, as after
+            an upgrade to a WebSocket.
         ended: The refusal of each further request; None while the session lasts.
     """
 
@@ -41,7 +41,7 @@ class TransportSession:
 
     @property
     def owner(self) -> Authentication:
-        """Authentication of its client; after a rotation, that with the new session id."""
+        """Authentication of the client that began it, with the present id of its login session."""
         for one in self.members:
             self._owner = one.authentication
             break
@@ -49,7 +49,7 @@ class TransportSession:
 
     @property
     def refusal(self) -> Refusal | None:
-        """The refusal of its requests, or None. The registry may not have reported it yet."""
+        """The refusal of its further requests; None while it lasts."""
         if self.ended is None:
             for one in self.members:
                 if one.closed_by is not None:
@@ -140,7 +140,7 @@ class TransportSessions:
         self._close(session.id)
 
     def _rest(self, session: TransportSession) -> None:
-        """Remember the owner: the library may keep the session for a time, and its client may return."""
+        """Keep the owner of a session without connections: its client may return."""
         self._sessions.pop(session.id, None)
         self._resting[session.id] = session
         if len(self._resting) > _REMEMBERED:

@@ -1,4 +1,4 @@
-"""Changes that are not stored yet: repeated until the store answers, as long as the process lives."""
+"""Changes that could not be stored: they are tried again until the store answers or the process ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Unfinished:
 
     Args:
         at_most: Number of operations that are kept. A further one is dropped, with an entry in the log.
-            Those of clients without a proof take half of it at most.
+            Operations of unauthenticated clients may fill half of it.
     """
 
     def __init__(self, at_most: int = _AT_MOST) -> None:
@@ -66,7 +66,7 @@ class Unfinished:
             name: As `do`.
             work: As `do`.
             why: The error of the store, or the interruption.
-            proved: Whether the client has proved that it may ask for this.
+            proved: Whether an operator or an authenticated client requested the operation.
         """
         room = self._at_most if proved else self._at_most // 2
         if name not in self._waiting and len(self) >= room:
@@ -83,9 +83,9 @@ class Unfinished:
         return True
 
     def lost(self) -> None:
-        """Log the operations that were never stored, since this process ends."""
+        """Log the operations that are not stored, when the process ends."""
         for name in self._waiting:
-            _log.critical("%s was not stored, and this process ends: say it again", name)
+            _log.critical("%s was not stored, and this process ends: repeat the change", name)
         self._waiting.clear()
 
     async def retry(self) -> int:

@@ -57,7 +57,7 @@ class UnfinishedBodies:
 
     @property
     def kept(self) -> int:
-        """Bytes in memory of all bodies together."""
+        """Return the bytes of all bodies in memory."""
         return self._kept
 
     def room(self, address_key: str) -> bool:
@@ -79,10 +79,10 @@ class UnfinishedBodies:
         self._kept -= body.kept
 
     def received(self, body: UnfinishedBody, size: int, *, kept: bool) -> None:
-        """Count bytes of a body. Beyond the total, end the oldest body of the address that holds most.
+        """Count bytes of a body. Beyond the total, end the oldest body of the address with the most bytes.
 
         Args:
-            body: The body; it may itself be abandoned.
+            body: The body. It may be the one that is ended.
             size: Number of bytes that have arrived.
             kept: Whether they wait in memory; False if a handler takes them as they arrive.
         """

@@ -220,10 +220,10 @@ async def test_a_busy_server_charges_nobody() -> None:
     """An attempt that a busy server does not verify is no failure, and the answer says when to retry."""
     here = await room(threads=1, queue=1)
     gate = await hold(here.passwords)
-    here.passwords._taken = 2
+    here.passwords._taken[False] = 2
     for _ in range(10):
         assert denial(await here.attempt(password="wrong")) == (Denial.BUSY, 1)
-    here.passwords._taken = 0
+    here.passwords._taken[False] = 0
     gate.set()
     assert isinstance(await here.attempt(), LoggedIn)
 
@@ -234,7 +234,7 @@ class BusyInBetween(MemoryStore):
     passwords: Passwords
 
     async def account(self, id: str) -> Account | None:
-        self.passwords._taken = 2
+        self.passwords._taken[False] = 2
         return await super().account(id)
 
 
@@ -246,7 +246,7 @@ async def test_a_queue_that_fills_meanwhile_charges_nobody() -> None:
     store.passwords = here.passwords
     for _ in range(10):
         assert denial(await here.attempt(password="wrong")) == (Denial.BUSY, 1)
-        here.passwords._taken = 0
+        here.passwords._taken[False] = 0
     assert here.backoff._own == {}
     assert here.backoff._unfamiliar == {}
 
@@ -425,11 +425,11 @@ async def test_a_familiar_address_overtakes() -> None:
         order.append(denial(outcome)[0].value)
 
     guesses = [asyncio.create_task(guess(number)) for number in range(8)]
-    while not here.passwords.busy:
+    while not here.passwords.full(first=False):
         await asyncio.sleep(0)
     mine = asyncio.create_task(here.attempt())
     mine.add_done_callback(lambda _: order.append("alice"))
-    while not here.passwords._waiting_first:
+    while not here.passwords._waiting[True]:
         await asyncio.sleep(0)
     gate.set()
     assert isinstance(await mine, LoggedIn)

@@ -316,12 +316,12 @@ async def test_the_queue_is_bounded() -> None:
     passwords, gate = Passwords(cost=CHEAP, threads=2, queue=1), Gate()
     running = [asyncio.create_task(passwords._run(gate)) for _ in range(3)]
     await settle(gate, 2)
-    assert passwords.busy
+    assert passwords.full(first=False)
     assert await passwords.verify(PASSWORD, ARGON2) == Busy(retry_after=1)
     assert await passwords.hash(PASSWORD) == Busy()
     gate.open.set()
     assert await asyncio.gather(*running) == ["done"] * 3
-    assert not passwords.busy
+    assert not passwords.full(first=False)
     assert await passwords.verify(PASSWORD, ARGON2) == Match(upgrade=True)
     assert all(name.startswith("stormdoor-passwords") for name in gate.names)
 
@@ -347,11 +347,11 @@ async def test_a_client_that_leaves_while_waiting_frees_the_place() -> None:
     await settle(gate, 1)
     second = asyncio.create_task(passwords._run(gate))
     await asyncio.sleep(0)
-    assert passwords.busy
+    assert passwords.full(first=False)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second
-    assert not passwords.busy
+    assert not passwords.full(first=False)
     gate.open.set()
     assert await first == "done"
 
@@ -366,14 +366,14 @@ async def test_an_error_in_the_thread_frees_the_place() -> None:
     for _ in range(3):
         with pytest.raises(MemoryError):
             await passwords._run(fail)
-    assert not passwords.busy
+    assert not passwords.full(first=False)
 
 
 async def test_after_closing_nothing_is_verified(passwords: Passwords) -> None:
     """A server that shuts down answers *busy*, not *wrong*."""
     passwords.close()
     assert await passwords.verify(PASSWORD, ARGON2) == Busy()
-    assert not passwords.busy
+    assert not passwords.full(first=False)
     passwords.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.core.apikey import PREFIX, key_id
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
@@ -39,24 +39,24 @@ class ApiKeyAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Return whether it begins like a key; in `X-API-Key`, always."""
+        """Return whether it has the prefix of an API key; in the header `X-API-Key`, always return True."""
         return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Look the key up by its public id and compare its hash (see `Authenticator`)."""
+        """Find the key by its public id, and compare the hash of the secret (see `Authenticator`)."""
         id = key_id(credential.secret)
         if id is None:
-            return Rejected(Denial.BAD_CREDENTIAL, "it is not an API key; its checksum is wrong")
+            return bad_credential("it is not an API key; its checksum is wrong")
         found = await store.key(id)
         if found is None:
-            return Rejected(Denial.BAD_CREDENTIAL, "no such key; it has been revoked, or never was")
+            return bad_credential("no such key; it has been revoked, or never was")
         key, account = found
         if not hmac.compare_digest(fingerprint(credential.secret), key.hash):
-            return Rejected(Denial.BAD_CREDENTIAL, f"the secret is not that of key {id}")
+            return bad_credential(f"the secret is not that of key {id}")
         if account.disabled:
-            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+            return bad_credential("the principal is disabled", account.id)
         fault = key.misuse(handshake.address, now)
         if fault is not None:
             expired = key.expires_at is not None and now >= key.expires_at

@@ -114,7 +114,7 @@ class KeyService:
         return issued
 
     async def revoke(self, id: str, *, reason: str = "revoked") -> bool:
-        """End a key and its connections. Returns whether it was there."""
+        """Revoke a key, and end its connections. Returns whether the key existed."""
         if await self._store.key(id) is None:
             return False
         # INVARIANT: the revocation comes first. If the second step fails, the key is refused nevertheless.

@@ -1,7 +1,7 @@
-"""Demonstrating proof of possession at the handshake (DPoP, RFC 9449).
+"""Proof of possession of the key of a token, at the handshake (DPoP, RFC 9449).
 
-A stolen token alone is useless: each handshake needs a proof, signed with the key of the token, for this
-address, for this minute, and once.
+A stolen token alone is useless. Each handshake needs a proof that is signed with the key of the token, for
+this address and the present minute. A proof is accepted once.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class DpopProof:
         max_age: Seconds for which a proof is valid after its `iat`.
         ahead: Seconds by which the clock of a client may be ahead.
         nonce_secret: Require a nonce of this server, made with this secret of at least 32 bytes, so that an
-            attacker cannot sign proofs in advance. Several while it is changed, the newest first. Each node
-            needs the same. None to require none.
+            attacker cannot sign proofs in advance. To change the secret, pass several, the newest first. All
+            nodes need the same. None: no nonce is required.
         nonce_seconds: Seconds for which such a nonce is valid.
 
     Raises:
@@ -107,7 +107,7 @@ class DpopProof:
         store: Store,
         now: float,
     ) -> str | Rejected:
-        """Check the proof of possession: by this key, now, for this request, once (see `PossessionProof`)."""
+        """Check the proof: its key, request, time and single use (see `PossessionProof`)."""
         if credential.place not in self.places:
             return _bad("the token is bound to a key (DPoP), and came as a bearer token")
         proofs = [
@@ -182,7 +182,7 @@ def _forged(jws: Jws, expected: str) -> str | None:
 
 
 def _misdirected(claims: Mapping[str, object], token: str, handshake: Handshake) -> str | None:
-    """Return why the proof is for another request or token; None if it is for this one."""
+    """Return the claim that makes the proof one for another request or token; None if it is for this one."""
     jti, htu, ath = claims.get("jti"), claims.get("htu"), claims.get("ath")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_TEXT or not jti.isprintable():
         return f"jti is not a text of 1 to {MAX_TEXT} printable characters"

@@ -1,4 +1,4 @@
-"""Nonces of a server without storage (RFC 9449 §8, §9)."""
+"""Nonces that a server can verify without storing them (RFC 9449 §8, §9)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _STEP = 1.0
 
 
 class ServerNonce:
-    """A time, and a tag that only holders of the secret can compute, so that clients cannot forge it.
+    """Issues and verifies nonces: a time, and a tag of it that only holders of the secret can compute.
 
     Args:
-        secrets: At least 32 random bytes, the same on every node; the first makes nonces, the others are
-            still accepted while it is changed.
+        secrets: Secrets of at least 32 random bytes, the same on every node. The first one makes nonces;
+            nonces of the others are still accepted, so that the secret can be changed.
         seconds: Seconds for which a nonce is valid.
 
     Raises:

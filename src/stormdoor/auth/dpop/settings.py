@@ -1,4 +1,4 @@
-"""The table `dpop` of tokens in a configuration file: see `DpopProof`."""
+"""The table `dpop` in the options of `jwt` and `oauth` in a configuration file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DpopTable", "build_dpop"]
 
 
 class DpopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`dpop` of tokens: see `DpopProof`."""
+    """The options of `dpop`: see `DpopProof`."""
 
     required: bool | UnsetType = UNSET
     max_age: float | UnsetType = UNSET
@@ -22,7 +22,7 @@ class DpopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def build_dpop(table: DpopTable, section: Section) -> DpopProof | None:
-    """Return the check of proofs of possession. Mistakes are noted in the section."""
+    """Return the checker of DPoP proofs; None after noting mistakes in `section`."""
     secrets = section.at("nonce_secrets").secrets(table.nonce_secrets)
     if secrets is None:
         return None

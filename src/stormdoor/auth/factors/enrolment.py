@@ -93,7 +93,7 @@ class Enrolment:
     async def confirm_totp(
         self, session: Session, id: str, code: str, *, name: str = ""
     ) -> Enrolled | Refusal:
-        """Enrol the secret if `code` is one of its present codes; the code is then used up.
+        """Enrol the secret if `code` is one of its present codes. The code cannot be used again.
 
         Raises:
             ConfigurationError: As `begin_totp`.
@@ -207,7 +207,7 @@ class Enrolment:
         return Enrolled(factor, codes)
 
     async def new_recovery_codes(self, principal_id: str) -> tuple[str, ...]:
-        """Create ten new codes and delete the older ones. Shown once: the store has only their hashes."""
+        """Return ten new codes, and delete the older ones. The store keeps only their hashes."""
         codes = tuple(recovery.new_code() for _ in range(recovery.CODES))
         await self._parts.store.set_recovery_codes(principal_id, map(recovery.code_hash, codes))
         return codes

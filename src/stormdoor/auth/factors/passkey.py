@@ -1,7 +1,7 @@
-"""Passkeys: the two ceremonies of WebAuthn, without the store.
+"""Passkeys: registration and authentication of WebAuthn, without the store.
 
-A browser signs for one relying party id and names the origin. Both are compared here with the guard's
-settings, so that a signature for another site's page is refused.
+A browser signs the relying party id and the origin of the page. Both are compared with the guard's settings,
+so that a signature for a page of another site is refused.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Passkeys:
             origin: Origin of the page.
             challenge: The challenge to sign.
             known: The acceptable passkeys; if empty, the user chooses.
-            alone: Whether it is the only factor, so that the device must verify the user.
+            alone: Whether the passkey is the only factor; the device must then verify the user.
         """
         library = _webauthn()
         wanted = library.helpers.structs.UserVerificationRequirement
@@ -284,7 +284,7 @@ def _not_in_a_frame(credential: Mapping[str, object]) -> None:
 
 
 def challenge_of(credential: Mapping[str, object]) -> bytes:
-    """Return the challenge that a credential names: unverified, only for a look-up.
+    """Return the challenge that a credential names. It is not verified; use it only to find the challenge.
 
     Raises:
         NotProved: It names none.

@@ -1,4 +1,4 @@
-"""A login between the password and the second factor, identified by a cookie of its own."""
+"""Logins that have passed the password and wait for the second factor, each with its own cookie."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class PendingLogins:
         return secret
 
     async def find(self, secret: str) -> Account | None:
-        """Return the account of a pending login; None if that is unknown, expired, or out of date."""
+        """Return the account of a pending login; None if it has expired, or the password has changed."""
         if len(secret) != _SECRET_LENGTH:
             return None
         pending = await self._store.pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 
     async def finish(self, secret: str) -> Account | None:
-        """Use it up. INVARIANT: of several simultaneous calls, one gets the account, and a session for it."""
+        """Use up the pending login. INVARIANT: of several simultaneous calls, one gets the account."""
         pending = await self._store.take_pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 

@@ -1,4 +1,4 @@
-"""Presented second factors, and their results."""
+"""Second factors as a client presents them, and the result of their verification."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class FactorParts:
         clock: Source of the time.
         options: Settings of second factors.
         secret_box: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
-        passkeys: The ceremonies.
+        passkeys: Registration and authentication of passkeys.
         max_unauthenticated: Limit of unfinished logins with only a passkey.
     """
 
@@ -97,10 +97,10 @@ class FactorParts:
         session_id: str | None = None,
         data: Mapping[str, object],
     ) -> bool:
-        """Store the state of a step, which the holder of `secret` must finish within `pending_seconds`.
+        """Store the state of a login or enrolment, to be finished within `pending_seconds`.
 
         Returns:
-            Whether it was stored: False if it has no principal, and the limit of such entries is reached.
+            Whether it was stored. False if it has no principal and the limit of such entries is reached.
         """
         now = self.clock.now()
         return await self.store.add_pending(

@@ -1,7 +1,7 @@
-"""Secrets that must be read again, sealed with a key that is not in the store (ASVS 11.3.2, 13.3.1).
+"""Encryption of secrets in the store with a key that is not in the store (ASVS 11.3.2, 13.3.1).
 
-AES-256-GCM with a random nonce. The owner of a secret is authenticated along with it, so that an attacker
-who can write to the store cannot assign it to another principal.
+AES-256-GCM with a random nonce. The ciphertext is bound to the owner of the secret, so that an attacker who
+can write to the store cannot assign it to another principal.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class SecretBox:
         return f"SecretBox({len(self._ciphers)} keys)"
 
     def derive(self, purpose: str) -> bytes:
-        """Derive a key of 32 bytes for another purpose, from the first key."""
+        """Return a key of 32 bytes for another purpose, derived from the first key."""
         return _derived(self._first, b" for " + purpose.encode())
 
     def seal(self, secret: bytes, *, belongs_to: str) -> str:

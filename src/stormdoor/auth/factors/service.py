@@ -1,8 +1,8 @@
 """The service for second factors: verifies, lists and removes them.
 
 An attacker can guess a code of six digits in a million attempts. Wrong codes are therefore counted in the
-store, for the account, from all addresses and nodes: five in a row have no delay, then each delay is longer
-(ASVS 6.3.1). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
+store, per account, from all addresses and nodes. Five in a row cause no delay; after each further one the
+delay is longer (ASVS 6.3.1). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["WRONG_CODES", "FactorService"]
 _log = logging.getLogger("stormdoor.factors")
 
 WRONG_CODES = Backoff(free=5, first=1.0, cap=300.0, forget=86_400.0)
-"""For all attempts at one account: at the cap 288 a day, with three codes accepted at any time.
+"""For all attempts at one account: at most 288 a day. Three codes are valid at any time.
 
 An attacker with the password then needs about 800 days for even odds.
 """
@@ -255,7 +255,7 @@ class FactorService:
         )
 
     async def _charge(self, principal_id: str) -> Refusal | None:
-        """Charge an attempt as wrong, in one step with the check whether it is allowed."""
+        """Check whether an attempt is allowed, and count it as wrong in the same step."""
         store = self._parts.store
         for _ in range(16):
             count, last = await store.factor_failures(principal_id)

@@ -67,7 +67,7 @@ def looks_like_code(text: str) -> bool:
 
 
 def step_of(secret: bytes, code: str, now: float) -> int | None:
-    """Return the time step of `code`; None if it is none of the present codes.
+    """Return the time step of `code`; None if it is not one of the codes that are valid now.
 
     INVARIANT: the caller marks the step as used in the store, which accepts each step once.
 
@@ -96,7 +96,7 @@ def uri(secret: bytes, *, account: str, issuer: str) -> str:
 
 
 def qr_svg(text: str) -> str:
-    """Return a QR code of `text` as an inline SVG, black on white in every page."""
+    """Return a QR code of `text` as an inline SVG, black on white."""
     code = _library("segno").make(text, error="m", micro=False)
     out = io.BytesIO()
     # With its name space, so that it is valid as a file as well as a part of a page.

@@ -23,7 +23,7 @@ Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class RequestKeyTable(JwtKeyTable, frozen=True, kw_only=True):
-    """One key of `keys`: see `RequestKey`, and `JwtKey` for the key itself."""
+    """A table in `keys`: see `RequestKey`, and `JwtKey` for its cryptographic key."""
 
     kid: str
     principal: str

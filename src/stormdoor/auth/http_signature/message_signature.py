@@ -1,8 +1,8 @@
 """Read the two headers of a signed request (RFC 9421) strictly.
 
-A part of the grammar is accepted: one signature, an inner list of names without parameters, integers and
-strings, each in the one spelling of RFC 9651 §4.1. No two parsers can disagree about such a text, and the
-signed bytes contain the text as it was received.
+Only a part of the grammar is accepted: one signature, an inner list of names without parameters, integers and
+strings, each in the canonical spelling of RFC 9651 §4.1. So two parsers cannot read the same text
+differently. The signed bytes contain the text as it was received.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @dataclass(frozen=True, slots=True)
 class SignedParts:
-    """A signature and its description. Nothing is verified.
+    """A parsed signature with its parameters, not verified.
 
     Attributes:
         components: The names of the covered components, in order.

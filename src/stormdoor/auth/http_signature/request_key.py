@@ -35,8 +35,8 @@ class RequestKey:
             disabled.
         device_id: For revocation by device; `keyid` by default.
         scopes: Permission patterns that the key is restricted to, or None.
-        issued_at: Unix seconds when the key was made: a revocation of the device or the principal
-            ends every key that is not younger.
+        issued_at: Unix seconds when the key was made. A later revocation of the device or the principal ends
+            it.
         expires_at: Unix seconds after which it is refused, or None.
     """
 
@@ -74,7 +74,7 @@ class RequestKeys(Protocol):
     """A source of keys."""
 
     async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """Return the key of that name.
+        """Return the key of that name; None if there is none.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -101,5 +101,5 @@ class FixedRequestKeys:
             )
 
     async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """Return the key of that name."""
+        """Return the key of that name; None if there is none."""
         return self.keys.get(keyid)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.http_signature.message_signature import (
     SignedParts,
     read_signature,
@@ -73,8 +73,8 @@ class SignedRequestAuthenticator:
             so signatures are then not accepted in messages.
         max_age: Seconds for which a signature is valid after `created`.
         ahead: Seconds by which the clock of a signer may be ahead.
-        tag: The `tag` that a signature must have, so that one for another application of the same host is
-            refused; None if it must have none.
+        tag: The `tag` that a signature must have. A signature for another application of the same host is
+            then refused. None if it must have no tag.
 
     Raises:
         ConfigurationError: There is no key, or a duration is out of range.
@@ -125,7 +125,7 @@ class SignedRequestAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Return True: that place contains nothing else."""
+        """Return True: these places contain no other credentials."""
         return True
 
     async def authenticate(
@@ -135,22 +135,22 @@ class SignedRequestAuthenticator:
         both = _both(credential, handshake)
         parts = both if isinstance(both, Malformed) else read_signature(*both)
         if isinstance(parts, Malformed):
-            return _bad(parts.reason)
+            return bad_credential(parts.reason)
         fault = self._unsound(parts) or self._untimely(parts, now)
         if fault is not None:
-            return _bad(fault)
+            return bad_credential(fault)
         keyid, nonce = str(parts.parameters["keyid"]), str(parts.parameters["nonce"])
         key = await self._keys.find(keyid, store=store)
         if key is None or key.keyid != keyid:
-            return _bad("no key has that keyid")
+            return bad_credential("no key has that keyid")
         fault = _forged(parts, key.key, handshake)
         if fault is not None:
-            return _bad(fault)
+            return bad_credential(fault)
         # From here on the client has proved possession of the key.
         return await self._vouch(key, nonce, int(parts.parameters["created"]), store, now)
 
     def _unsound(self, parts: SignedParts) -> str | None:
-        """Return the error of the signature's description, without its times."""
+        """Return the error in the signature's parameters, except its times; None if they are correct."""
         parameters, covered = parts.parameters, frozenset(parts.components)
         unknown = sorted(parameters.keys() - _PARAMETERS)
         if unknown:
@@ -195,14 +195,16 @@ class SignedRequestAuthenticator:
             account = await store.account(principal)
             if account is None or account.disabled:
                 what = "not known to the store" if account is None else "disabled"
-                return _bad(f"the principal of the key is {what}", principal)
+                return bad_credential(f"the principal of the key is {what}", principal)
             principal, live = account.principal, True
         if key.expires_at is not None and now >= key.expires_at:
             return Rejected(Denial.EXPIRED, "the key has expired", principal.id)
         used = fingerprint(f"{key.keyid}\n{nonce}")
         if not await store.use_nonce("signed-request", used, created + self._max_age):
             return replace(
-                _bad("the nonce was used before: a client repeats a handshake", principal.id),
+                bad_credential(
+                    "the nonce was used before: a client repeats a handshake", principal.id
+                ),
                 reused=True,
             )
         return Authentication(
@@ -217,10 +219,6 @@ class SignedRequestAuthenticator:
             live=live,
             device_id=key.device_id or key.keyid,
         )
-
-
-def _bad(detail: str, principal_id: str = "") -> Rejected:
-    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
 
 
 def _both(credential: Credential, handshake: Handshake) -> tuple[str, str] | Malformed:

@@ -44,14 +44,13 @@ class JwtAuthenticator:
         insecure_query: A query argument that may contain a token. Insecure: addresses are logged, kept in
             histories and sent on.
         types: Accepted `typ` headers, without `application/`; None for a token without one.
-        leeway: Seconds by which the issuer's clock may be ahead. 0 by default, because clocks that are set
-            by NTP differ by milliseconds and most issuers round `iat` down. Each second more is a second in
-            which a token issued before a revocation looks as if it was issued after it. `exp` is always
-            exact.
+        leeway: Seconds by which the issuer's clock may be ahead. 0 by default, because clocks that are set by
+            NTP differ by milliseconds and most issuers round `iat` down. With a greater value, a token that
+            was issued up to so many seconds before a revocation can escape it. `exp` is always exact.
         max_age: Seconds from `iat` to `exp` at most; None for no bound.
         single_use: Accept each token once; it needs a `jti`.
-        principals: `claims`: the token contains the roles of its subject. `store`: the account of `sub`
-            does, an unknown or disabled one is refused, and a change reaches open connections.
+        principals: `claims`: the roles are those in the token. `store`: the roles are those of the account
+            `sub`; an unknown or disabled account is refused, and changed roles reach open connections.
         roles_claim: Claim with the role names (`principals="claims"` only), or None.
         tenant_claim: Claim with the tenant (`principals="claims"` only), or None.
         scope_claim: Claim that restricts the token to permission patterns, or None.

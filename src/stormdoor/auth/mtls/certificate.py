@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.mtls.certificate_names import CertificateNames, read_certificate
 from stormdoor.auth.proxy.trusted_proxy import fingerprint_of_certificate
 from stormdoor.core.credential import Credential, Place, Source, mtls_proof, thumbprint
@@ -30,9 +30,9 @@ _MAX_TEXT = 256
 class CertificateAuthenticator:
     """Accepts the client certificate of a handshake.
 
-    It was verified by TLS with the authorities of the server's context (`verify_mode` `CERT_OPTIONAL` or
-    `CERT_REQUIRED`), or by an authenticated proxy (`ForwardedCertificate`). This class determines its
-    principal. The connection ends when the certificate expires. To revoke one earlier:
+    TLS has verified it against the certificate authorities of the server's context (`verify_mode`
+    `CERT_OPTIONAL` or `CERT_REQUIRED`), or an authenticated proxy has (`ForwardedCertificate`). This class
+    determines its principal. The connection ends when the certificate expires. To revoke one earlier:
     `guard.admin.revoke(Target.CREDENTIAL, thumbprint)`, where `thumbprint` is its `x5t#S256`.
 
     Args:
@@ -113,26 +113,26 @@ class CertificateAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Determine the principal (see `Authenticator`)."""
+        """Determine the principal of the certificate (see `Authenticator`)."""
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
-            return _bad('a browser, where only programs come; write clients="browsers"')
+            return bad_credential('a browser, where only programs come; write clients="browsers"')
         found = read_certificate(_der(credential.secret))
         if isinstance(found, Malformed):
-            return _bad(found.reason)
+            return bad_credential(found.reason)
         named = self._holder(found)
         if isinstance(named, Rejected):
             return named
         id, tenant = named
         fault = found.misuse(now)
         if fault is not None:
-            return _bad(fault, id)
+            return bad_credential(fault, id)
         if now >= found.not_after:
             return Rejected(Denial.EXPIRED, "the certificate has expired", id)
         principal = Principal(id, self._roles, tenant)
         if self._from_store:
             account = await store.account(id)
             if account is None or account.disabled:
-                return _bad("the store has no such principal, or it is disabled", id)
+                return bad_credential("the store has no such principal, or it is disabled", id)
             principal = account.principal
         return Authentication(
             principal,
@@ -152,19 +152,21 @@ class CertificateAuthenticator:
         if self._named_by is None:
             known = self._known.get(found.thumbprint)
             return (
-                _bad(f"no certificate with the fingerprint {found.thumbprint} is known")
+                bad_credential(f"no certificate with the fingerprint {found.thumbprint} is known")
                 if known is None
                 else (known, None)
             )
         names = found.names.get(self._named_by, ())
         matches = [match for name in names if (match := self._pattern.fullmatch(name))]
         if len(matches) != 1:
-            return _bad(f"{len(matches)} of its {len(names)} names ({self._named_by}) match")
+            return bad_credential(
+                f"{len(matches)} of its {len(names)} names ({self._named_by}) match"
+            )
         groups = matches[0].groupdict()
         id = groups.get("id", matches[0][0])
         tenant = groups.get("tenant")
         if not id or len(id) > _MAX_TEXT or not id.isprintable():
-            return _bad("its name is empty, too long, or cannot be printed")
+            return bad_credential("its name is empty, too long, or cannot be printed")
         return id, tenant
 
 
@@ -198,25 +200,23 @@ class CertificatePossessionProof:
         """Check that the handshake has that certificate (see `PossessionProof`)."""
         certificate = handshake.certificate
         if certificate is None:
-            return _bad("the token is bound to a certificate, and the handshake came without one")
+            return bad_credential(
+                "the token is bound to a certificate, and the handshake came without one"
+            )
         given = thumbprint(certificate)
         if not hmac.compare_digest(given.encode(), expected.encode("utf-8", "surrogatepass")):
-            return _bad("the token is bound to another certificate")
+            return bad_credential("the token is bound to another certificate")
         found = read_certificate(certificate)
         if isinstance(found, Malformed):
-            return _bad(found.reason)
+            return bad_credential(found.reason)
         if not found.not_before <= now < found.not_after:
             return Rejected(Denial.EXPIRED, "the certificate of the token has expired")
         return mtls_proof(certificate)
 
 
 def _der(secret: str) -> bytes:
-    """Return the certificate in a credential; empty if it is not base64, which the guard never writes."""
+    """Return the certificate in a credential as DER; empty if it is not base64."""
     try:
         return base64.b64decode(secret, validate=True)
     except ValueError:
         return b""
-
-
-def _bad(detail: str, principal_id: str = "") -> Rejected:
-    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)

@@ -17,7 +17,7 @@ _CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateNames:
-    """The statements of a certificate about its holder. TLS has verified the certificate.
+    """Names, dates and purpose of a certificate that TLS has verified.
 
     Attributes:
         thumbprint: `x5t#S256` (RFC 8705 §3.1).
@@ -25,7 +25,7 @@ class CertificateNames:
             and `common-name`.
         not_before: Unix seconds.
         not_after: Unix seconds.
-        authority: Whether it may issue others.
+        authority: Whether it may issue other certificates.
         purposes: Whether a client may use it: its extended key usage allows it, or there is none.
     """
 

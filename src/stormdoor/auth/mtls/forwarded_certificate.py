@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import Literal
 from urllib.parse import unquote
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
-from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import header_name
 from stormdoor.core.malformed import Malformed
@@ -110,7 +109,7 @@ class ForwardedCertificate:
 
 
 def _bad(detail: str) -> Rejected:
-    return Rejected(Denial.BAD_CREDENTIAL, f"proxy: {detail}")
+    return bad_credential(f"proxy: {detail}")
 
 
 def _base64(text: str) -> bytes | Malformed:

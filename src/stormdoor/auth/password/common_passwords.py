@@ -14,7 +14,7 @@ __all__ = ["common_passwords"]
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Return all of them. Read from the file at the first use."""
+    """Return all common passwords. The file is read at the first use."""
     text = (files("stormdoor.auth.password") / "common_passwords.txt").read_text(encoding="utf-8")
     _, _, passwords = text.partition("\n----\n")
     return frozenset(passwords.split())

@@ -1,4 +1,4 @@
-"""A login with a password: back-off, verification, upgrade of old hashes. The session follows.
+"""A login with a password: back-off, verification, upgrade of old hashes. It creates no session.
 
 The answer does not reveal which principals exist: an unknown one is charged, verified (against a stand-in)
 and refused in the same way and time as a known one (ASVS 6.3.8).
@@ -27,9 +27,9 @@ _DAY = 86_400.0
 
 
 def _fingerprint(username: str, address_key: str) -> str:
-    """Return a fingerprint of an address for the store, in place of its text.
+    """Return the form of an address in the store: a hash.
 
-    A reader of the store finds the text in the sessions anyway; the fingerprint hides nothing more.
+    It hides nothing from a reader of the store: sessions contain the address as text.
     """
     pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(pair).hexdigest()
@@ -37,7 +37,7 @@ def _fingerprint(username: str, address_key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The password was right.
+    """Result of a login with the correct password.
 
     Attributes:
         account: The account, as it was read after the verification.
@@ -51,16 +51,16 @@ class LoggedIn:
 class Login:
     """Verifies user names and passwords.
 
-    An address that has logged in to the account before is familiar: its attempts overtake those of other
-    addresses, and their attempts do not delay it. The store remembers that for 90 days.
+    An address that has logged in to the account before is familiar: failures at other addresses do not delay
+    it, and its passwords are verified before theirs. The store remembers familiar addresses for 90 days.
 
     Args:
         store: Store of the accounts.
         passwords: Verifier of the passwords.
         clock: Source of the time.
         backoff: Counters of failures. Several logins of an application share one.
-        name_key: Secret for the fingerprints of unknown names. Random by default; then other processes have
-            other fingerprints.
+        name_key: Secret for the hashes of unknown names in the trail. Random by default: each process then
+            has other hashes.
     """
 
     __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")

@@ -1,4 +1,4 @@
-"""Passwords: Argon2id, off the event loop, equally slow for a principal that does not exist.
+"""Password hashes (Argon2id), computed outside the event loop, as slowly for an unknown principal.
 
 A password is used as typed: neither truncated, trimmed nor normalised (ASVS 6.2.8).
 """
@@ -131,7 +131,7 @@ def _encoded(password: str) -> bytes:
 
 
 def _stand_in(cost: Argon2Cost) -> str:
-    """Return a hash without a password, as slow to verify as a real one; random, so not computed."""
+    """Return a random text in the form of a hash, which no password matches, and as slow to verify."""
     salt, digest = (
         base64.b64encode(os.urandom(length)).rstrip(b"=").decode()
         for length in (_SALT_BYTES, _HASH_BYTES)
@@ -144,7 +144,7 @@ _NICENESS = 5  # of the hashing threads: the event loop has priority if processo
 
 
 def _step_back() -> None:
-    """Lower the priority of the calling thread. Only Linux has priorities of single threads."""
+    """Lower the priority of the calling thread, on Linux; other systems have no priority per thread."""
     if sys.platform == "linux":
         with suppress(OSError):
             thread = threading.get_native_id()
@@ -165,7 +165,7 @@ class _Job:
 
 
 class Passwords:
-    """Hashes and verifies passwords, in a few own threads and with a bounded queue.
+    """Hashes and verifies passwords in a few threads, with a bounded queue.
 
     Argon2 and bcrypt release the interpreter while they compute, and their threads have a lower priority,
     so the event loop keeps its processor. Logins beyond the queue get `Busy`. A login marked as `first`
@@ -226,16 +226,10 @@ class Passwords:
             threads, thread_name_prefix="stormdoor-passwords", initializer=_step_back
         )
         self._places = threads + queue
-        self._taken = 0
-        self._taken_first = 0
-        self._waiting: deque[_Job] = deque()
-        self._waiting_first: deque[_Job] = deque()
+        # By `first`: the number of unfinished jobs, and the jobs that wait for a thread.
+        self._taken = {True: 0, False: 0}
+        self._waiting: dict[bool, deque[_Job]] = {True: deque(), False: deque()}
         self._lock = threading.Lock()
-
-    @property
-    def busy(self) -> bool:
-        """Return whether the next job is refused, unless it is marked as `first`."""
-        return self.full(first=False)
 
     def full(self, *, first: bool) -> bool:
         """Return whether the next job is refused.
@@ -243,7 +237,7 @@ class Passwords:
         Args:
             first: Whether the job is marked as `first`.
         """
-        return (self._taken_first if first else self._taken) >= self._places
+        return self._taken[first] >= self._places
 
     def unacceptable(self, password: str, principal_id: str = "") -> str | None:
         """Return why `password` may not be chosen, for its owner; None if it may (ASVS 6.2)."""
@@ -259,7 +253,7 @@ class Passwords:
         return None
 
     def hash_now(self, password: str, principal_id: str = "") -> str:
-        """Hash in this thread, which takes a while: for command lines, not for the event loop.
+        """Hash in this thread, which blocks for tens of milliseconds. Do not call it in the event loop.
 
         Raises:
             ConfigurationError: The password is unacceptable; the message is for its owner.
@@ -290,7 +284,7 @@ class Passwords:
             password: As it was typed.
             stored: The stored hash; None for a principal that does not exist or has no password,
                 which takes as long as a wrong password.
-            first: Whether it goes before those that wait.
+            first: Whether it is verified before other waiting passwords.
         """
         typed = _encoded(password)
         if len(typed) > self._max_bytes:
@@ -301,9 +295,9 @@ class Passwords:
         """Stop the threads. Waiting jobs are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            left = [*self._waiting_first, *self._waiting]
-            self._waiting_first.clear()
-            self._waiting.clear()
+            left = [job for lane in self._waiting.values() for job in lane]
+            for lane in self._waiting.values():
+                lane.clear()
         for job in left:
             job.future.cancel()
 
@@ -337,18 +331,18 @@ class Passwords:
             return Mismatch(f"Argon2 failed: {error}")
 
     def _waste(self, typed: bytes, detail: str) -> Mismatch:
-        """Take as long as a real verification."""
+        """Return a mismatch after the time of a real verification."""
         with suppress(VerificationError):
             self._hasher.verify(self._stand_in, typed)
         return Mismatch(detail)
 
     async def _run(self, work: Callable[[], Result], *, first: bool = False) -> Result | Busy:
         job = _Job(work, Future())
-        lane = self._waiting_first if first else self._waiting
+        lane = self._waiting[first]
         with self._lock:
             if self.full(first=first):
                 return Busy()
-            self._take(1, first=first)
+            self._taken[first] += 1
             lane.append(job)
         # The job occupies its place until it is done, even if its client has disconnected.
         job.future.add_done_callback(lambda _: self._give_back(first=first))
@@ -363,7 +357,7 @@ class Passwords:
     def _do_next(self) -> None:
         """Run the next waiting job, those marked as `first` before the others. Called once for each job."""
         with self._lock:
-            job = (self._waiting_first or self._waiting).popleft()
+            job = (self._waiting[True] or self._waiting[False]).popleft()
         if not job.future.set_running_or_notify_cancel():
             return
         try:
@@ -371,12 +365,6 @@ class Passwords:
         except BaseException as error:  # noqa: BLE001 - the caller that awaits the future gets it
             job.future.set_exception(error)
 
-    def _take(self, places: int, *, first: bool) -> None:
-        if first:
-            self._taken_first += places
-        else:
-            self._taken += places
-
     def _give_back(self, *, first: bool) -> None:
         with self._lock:
-            self._take(-1, first=first)
+            self._taken[first] -= 1

@@ -1,7 +1,7 @@
 """The identity from a reverse proxy: oauth2-proxy, Envoy, nginx with `auth_request`.
 
-Behind such a header there is often a cookie of the browser at the proxy, so it is ambient: the Origin is
-required, as with an own cookie.
+The proxy often sets such a header because of a cookie of the browser. So the credential is ambient: the
+Origin is required, as with a session cookie.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
 from stormdoor.core.credential import Credential, Place, Source
 from stormdoor.core.denial import Denial
@@ -51,7 +51,7 @@ PROXY_HEADERS: Mapping[str, Mapping[str, str]] = {
         "name": "X-Jwt-Claim-Name",
     },
 }
-"""The headers of each convention. All headers of a convention are for the proxy alone, also unread ones."""
+"""The headers of each convention. Only the proxy may send them, including those that are not read."""
 
 _AS_JSON = frozenset({"envoy"})
 _MAX_TEXT = 256
@@ -62,7 +62,8 @@ _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 class ProxyIdentityAuthenticator:
     """Accepts the principal that an authenticated proxy names.
 
-    From any other client each of its headers refuses the handshake. The application never sees them.
+    A handshake of another client with one of these headers is refused. The application never sees the
+    headers.
 
     Args:
         proxy: The proxy that may send them.
@@ -170,17 +171,17 @@ class ProxyIdentityAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Accept the proxy's statement (see `Authenticator`)."""
+        """Return the principal that the proxy names (see `Authenticator`)."""
         # Not only in `screen`: a caller that skips it must not accept every client.
         doubt = self._proxy.doubt(handshake)
         if doubt is not None:
-            return _bad(doubt)
+            return bad_credential(doubt)
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
-            return _bad('a browser, where only programs come; write clients="browsers"')
+            return bad_credential('a browser, where only programs come; write clients="browsers"')
         user = _decoded(credential.secret)
         # Some servers join two headers into one, with a comma.
         if user is None or "," in user:
-            return _bad("the name of the principal is empty, too long, or holds a comma")
+            return bad_credential("the name of the principal is empty, too long, or holds a comma")
         expires_at = self._end(handshake, now)
         if isinstance(expires_at, Rejected):
             return expires_at
@@ -188,7 +189,7 @@ class ProxyIdentityAuthenticator:
         if self._from_store:
             account = await store.account(user)
             if account is None or account.disabled:
-                return _bad("the store has no such principal, or it is disabled", user)
+                return bad_credential("the store has no such principal, or it is disabled", user)
             principal, live = account.principal, True
         else:
             roles = self._roles_of(handshake.headers.get(self._groups, ()))
@@ -209,14 +210,16 @@ class ProxyIdentityAuthenticator:
     def _end(self, handshake: Handshake, now: float) -> float | Rejected:
         """Return the end of the connection.
 
-        Proxies accept a token a little longer than `exp`; this does not.
+        Some proxies accept a token for some seconds after its `exp`; the connection ends exactly at `exp`.
         """
         latest = now + self._max_age
         sent = () if self._expires is None else handshake.headers.get(self._expires, ())
         if not sent:
             return latest
         if len(sent) > 1 or _SECONDS.fullmatch(sent[0]) is None:
-            return _bad("when it ends is there more than once, or is no number of seconds")
+            return bad_credential(
+                "when it ends is there more than once, or is no number of seconds"
+            )
         ends = float(sent[0])
         if now >= ends:
             return Rejected(Denial.EXPIRED, "what the proxy knows of the user has expired")
@@ -224,17 +227,17 @@ class ProxyIdentityAuthenticator:
 
     def _roles_of(self, values: Sequence[str]) -> frozenset[str] | Rejected:
         if len(values) > 1:
-            return _bad("the groups are there more than once")
+            return bad_credential("the groups are there more than once")
         sent: Sequence[str] | None = ()
         if values:
             sent = _listed(values[0]) if self._json else _separated(values[0])
         if sent is None:
-            return _bad(
+            return bad_credential(
                 "the groups are no list of texts; if the proxy separates them: groups_as='commas'"
             )
         groups = [one for one in sent if _is_name(one)]
         if len(sent) > _MAX_GROUPS or len(groups) != len(sent):
-            return _bad("the groups are too many, or one of them is no name")
+            return bad_credential("the groups are too many, or one of them is no name")
         if self._roles is None:
             return frozenset(groups)
         return frozenset(self._roles[one] for one in groups if one in self._roles)
@@ -257,7 +260,7 @@ _read_list = msgspec.json.Decoder(list[str]).decode
 
 
 def _text(value: str) -> str | None:
-    """Return the text of a header, which is bytes to HTTP and UTF-8 to proxies; None if it is malformed."""
+    """Return the text of a header, which proxies send in UTF-8; None if it is malformed."""
     try:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -272,7 +275,3 @@ def _decoded(value: str) -> str | None:
     """Return the name in a header; None if it is malformed."""
     text = _text(value)
     return text if text is not None and _is_name(text) else None
-
-
-def _bad(detail: str, principal_id: str = "") -> Rejected:
-    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)

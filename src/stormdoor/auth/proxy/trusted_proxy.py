@@ -1,7 +1,7 @@
 """A trusted reverse proxy: identified by its address and by a secret or certificate.
 
-An address alone proves little: any other program there, or one admitted by a mistake of the network, could
-name any user.
+An address alone proves little: another program at that address, or one that a wrong firewall rule lets
+through, could name any user.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.core.address import in_networks, parse_networks
 from stormdoor.core.credential import thumbprint
-from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import canonical_header, header_name
 from stormdoor.errors import ConfigurationError
@@ -28,7 +27,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def fingerprint_of_certificate(text: str) -> str:
-    """Return `x5t#S256` of a certificate, from the same, from SHA-256 in hex, or from openssl's output.
+    """Return `x5t#S256` of a certificate, given as `x5t#S256`, SHA-256 in hex, or openssl's output.
 
     Raises:
         ConfigurationError: It has none of these forms.
@@ -46,7 +45,7 @@ def fingerprint_of_certificate(text: str) -> str:
 
 
 class TrustedProxy:
-    """A proxy that may send headers in a client's name. It must meet every configured condition.
+    """A proxy that may send headers on behalf of clients. It must meet all configured conditions.
 
     Args:
         networks: Networks that it connects from: `["10.0.0.5"]`.
@@ -137,4 +136,4 @@ class TrustedProxy:
 
 
 def _forged(detail: str) -> Rejected:
-    return Rejected(Denial.BAD_CREDENTIAL, f"proxy: {detail}")
+    return bad_credential(f"proxy: {detail}")

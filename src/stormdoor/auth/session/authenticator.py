@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.session.cookie import SESSION_COOKIE
 from stormdoor.auth.session.service import SECRET_LENGTH, note_use
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
@@ -44,20 +44,18 @@ class SessionAuthenticator:
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
-        """Look the session up by the hash of its secret (see `Authenticator`)."""
+        """Find the session by the hash of its secret (see `Authenticator`)."""
         secret = credential.secret
         if len(secret) != SECRET_LENGTH:
-            return Rejected(Denial.BAD_CREDENTIAL, "the cookie does not hold a session")
+            return bad_credential("the cookie does not hold a session")
         found = await store.session(fingerprint(secret))
         if found is None:
-            return Rejected(
-                Denial.BAD_CREDENTIAL, "no such session; it has been ended, or never began"
-            )
+            return bad_credential("no such session; it has been ended, or never began")
         session, account = found
         if not session.alive(now):
             return Rejected(Denial.EXPIRED, "the session has timed out", account.id)
         if account.disabled:
-            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+            return bad_credential("the principal is disabled", account.id)
         await note_use(store, session, now)
         return Authentication(
             account.principal,

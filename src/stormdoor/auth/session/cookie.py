@@ -1,4 +1,4 @@
-"""Attributes of the session cookie, as data; an HTTP adapter copies them."""
+"""Attributes of the session cookie, which the HTTP adapter sets."""
 
 from __future__ import annotations
 

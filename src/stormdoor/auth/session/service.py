@@ -137,14 +137,14 @@ class SessionService:
             address: Address of the client.
             user_agent: User agent of the client.
             strength: Number of factors used.
-            replacing: The cookie of the login request, if it had one; its session is ended, even if it is
-                another principal's (ASVS 7.2.4).
+            replacing: The session cookie of the login request, if it had one. Its session is ended, even if
+                it belongs to another principal (ASVS 7.2.4).
             authenticated_at: Unix seconds of the authentication, if it was earlier at a provider.
             acr: The class of the login from a provider, or None.
             device_id: The device of the client, if known.
             issuer: The provider of the login, if there is one.
-            provider_subject: The user there.
-            provider_session: The session there.
+            provider_subject: The user at that provider.
+            provider_session: The session at that provider.
         """
         if replacing is not None:
             await self.end(fingerprint(replacing), reason="replaced by a login")
@@ -182,17 +182,18 @@ class SessionService:
         strength: int | None = None,
         moving: bool = False,
     ) -> IssuedSession | None:
-        """Give an active session a new secret: at a change of privilege or of password (ASVS 7.2.4).
+        """Give an active session a new secret, after a change of privilege or of password (ASVS 7.2.4).
 
-        Connections of the old session are ended, and their clients reconnect with the new cookie; or they
-        move to the new session, with the same strength and authentication time.
+        The connections of the old session are ended, and their clients reconnect with the new cookie. With
+        `moving` they stay open and belong to the new session, with an unchanged strength and authentication
+        time.
 
         Args:
             session: The session as it was found.
             authenticated: Whether the principal has just authenticated again; the absolute timeout starts
                 again.
             strength: Number of factors used now, if that has changed.
-            moving: Whether its open connections move to it.
+            moving: Whether the open connections move to the new session, instead of being ended.
 
         Returns:
             The session under its new id; None if it has ended meanwhile, and the user must log in again.
@@ -234,8 +235,8 @@ class SessionService:
 
         Args:
             session_id: Its public id.
-            owner: Only if it is this principal's: pass it whenever a principal requests it. None for
-                operators.
+            owner: End the session only if it belongs to this principal. Pass it if a principal requests the
+                end; None for operators.
             reason: For the trail.
 
         Returns:
@@ -263,7 +264,7 @@ class SessionService:
             principal_id: The owner of the sessions.
             keep: The public id of the session that stays.
             reason: For the trail.
-            until: Unix seconds; a session that was born later stays as well.
+            until: Unix seconds; a session with a later login stays, too.
 
         Returns:
             The ids of the sessions that were ended.

@@ -8,7 +8,7 @@ from hmac import compare_digest
 from tornado.escape import utf8
 from tornado.web import decode_signed_value
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
@@ -25,19 +25,19 @@ _DAY = 86_400.0
 class SignedCookieAuthenticator:
     """Accepts the cookie that `set_signed_cookie` made; its value is the principal's id.
 
-    Such a cookie cannot be revoked one by one, only for a principal: `revoke(PRINCIPAL, id)` covers every
-    cookie signed until then.
+    A single cookie cannot be revoked. `revoke(PRINCIPAL, id)` revokes all cookies of a principal that were
+    signed until then.
 
     Args:
         cookie: Its name.
         secret: The application's `cookie_secret`: a text, or a dictionary of key versions.
         max_age_days: Lifetime of a cookie in days.
-        roles: Roles of every client with the cookie, for applications with principals outside the store;
-            None looks the principal up there, and refuses one that is unknown or disabled.
-        min_version: Tornado's format; 2 has the time of signing and the key version under the signature.
+        roles: Roles of every client with the cookie, if the principals are not in the store. None: the
+            principal is looked up in the store, and refused if it is unknown or disabled.
+        min_version: Least version of Tornado's format. Version 2 signs the time and the key version, too.
 
     Raises:
-        ConfigurationError: A secret is too short, or the format has no time under the signature.
+        ConfigurationError: A secret is too short, or a number is out of range.
     """
 
     kind: str = "signed-cookie"
@@ -94,7 +94,7 @@ class SignedCookieAuthenticator:
     ) -> Authentication | Rejected:
         """See `Authenticator`."""
         if not credential.secret.isascii():
-            return Rejected(Denial.BAD_CREDENTIAL, "the cookie is no signed value")
+            return bad_credential("the cookie is no signed value")
         value = decode_signed_value(
             self._secret,
             self._cookie,
@@ -104,13 +104,11 @@ class SignedCookieAuthenticator:
             min_version=2,
         )
         if not value:
-            return Rejected(
-                Denial.BAD_CREDENTIAL, "the cookie's signature is wrong, or it is too old"
-            )
+            return bad_credential("the cookie's signature is wrong, or it is too old")
         try:
             id = value.decode()
         except UnicodeDecodeError:
-            return Rejected(Denial.BAD_CREDENTIAL, "the cookie's value is not text")
+            return bad_credential("the cookie's value is not text")
         # The signature covers it: `2|key version|length:timestamp|...`
         issued_at = float(credential.secret.split("|", 3)[2].partition(":")[2])
         expires_at = issued_at + self._max_age_days * _DAY
@@ -119,9 +117,7 @@ class SignedCookieAuthenticator:
         if self._roles is None:
             account = await store.account(id)
             if account is None or account.disabled:
-                return Rejected(
-                    Denial.BAD_CREDENTIAL, "the principal is unknown or disabled", principal_id=id
-                )
+                return bad_credential("the principal is unknown or disabled", id)
             principal = account.principal
         else:
             principal = Principal(id, self._roles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.session.service import note_use
 from stormdoor.core.credential import (
     FIRST_MESSAGE,
@@ -55,7 +55,7 @@ class TicketAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Return True in a subprotocol, which has its own prefix; in a message, check the prefix."""
+        """Return whether it has the prefix of a ticket; in a subprotocol, always return True."""
         return credential.place.source is Source.SUBPROTOCOL or credential.secret.startswith(
             TICKET_PREFIX
         )
@@ -66,7 +66,7 @@ class TicketAuthenticator:
         """Redeem the ticket, then check it (see `Authenticator`)."""
         secret = credential.secret
         if not _SHAPE.fullmatch(secret):
-            return Rejected(Denial.BAD_CREDENTIAL, "it is not a ticket")
+            return bad_credential("it is not a ticket")
         id = fingerprint(secret)
         self._in_flight[id] = self._in_flight.get(id, 0) + 1
         try:
@@ -86,7 +86,7 @@ class TicketAuthenticator:
             expired = now >= ticket.expires_at
             return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
         if account.disabled:
-            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+            return bad_credential("the principal is disabled", account.id)
         living = await store.session(ticket.session_id)
         if living is None or not living[0].alive(now) or living[0].principal_id != account.id:
             return Rejected(Denial.EXPIRED, "the session of the ticket has ended", account.id)
@@ -119,10 +119,7 @@ class TicketAuthenticator:
                 principal_id,
                 reused=True,
             )
-        return Rejected(
-            Denial.BAD_CREDENTIAL,
-            "no such ticket; it was used elsewhere, is long over, or never was",
-        )
+        return bad_credential("no such ticket; it was used elsewhere, is long over, or never was")
 
     def _remember(self, id: str, principal_id: str) -> None:
         self._redeemed[id] = principal_id

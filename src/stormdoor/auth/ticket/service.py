@@ -70,7 +70,7 @@ class TicketService:
         """Issue a ticket for one handshake.
 
         Args:
-            session: The session of the request, as it was just read.
+            session: The session of the request, as the store has it now.
             origin: The Origin of the requesting page, or None outside a browser.
             endpoint: The path that the ticket opens.
 
