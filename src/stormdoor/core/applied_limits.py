@@ -29,8 +29,8 @@ class AppliedLimits:
         charge: Largest number of bytes that the rate of bytes counts for one message.
         interval: Seconds of the connection's budget that one message costs. `principal_interval` and
             `byte_interval` are the same for the two other rates.
-        tolerance: Seconds by which a connection may exceed its rate (the burst). `principal_tolerance` and
-            `byte_tolerance` are the same for the two other rates.
+        tolerance: Seconds by which a connection may exceed its rate (the burst), and the microsecond of
+            `core.bucket.spend`. `principal_tolerance` and `byte_tolerance` are the same for the two others.
         beyond: Refusal of a message for which reading had to pause for too long, by the name of the limit.
         messages: The rate of messages on a connection. `principal` and `bytes` are the other rates.
         holds: Rate of the microseconds per minute for which reading may pause; None if it never pauses.
@@ -87,10 +87,11 @@ class AppliedLimits:
         self.bytes = Rate.parse(values["bytes_per_connection"])
         if self.bytes.burst < self.message_bytes:
             self._fit({"message_bytes", "bytes_per_connection"}.intersection(explicit))
-        self.interval, self.tolerance = self.messages.interval, self.messages.tolerance
+        # A microsecond absorbs the rounding of floats, as in `core.bucket.spend`.
+        self.interval, self.tolerance = self.messages.interval, self.messages.tolerance + 1e-6
         self.principal_interval = self.principal.interval
-        self.principal_tolerance = self.principal.tolerance
-        self.byte_interval, self.byte_tolerance = self.bytes.interval, self.bytes.tolerance
+        self.principal_tolerance = self.principal.tolerance + 1e-6
+        self.byte_interval, self.byte_tolerance = self.bytes.interval, self.bytes.tolerance + 1e-6
         # The largest message costs the whole burst at most: a larger one gets the error for its size.
         self.charge = int(self.bytes.burst) if own_protocol else self.message_bytes
         hold_setting = self._settings["hold_seconds"]

@@ -255,16 +255,16 @@ class Inbound:
         limits = connection.limits
         tat = connection.message_tat
         tat = (tat if tat > now else now) + limits.interval
-        if tat - now > limits.tolerance + 1e-6:
+        if tat - now > limits.tolerance:
             return "messages_per_connection"
         usage = connection.usage
         all_tat = usage.message_tat
         all_tat = (all_tat if all_tat > now else now) + limits.principal_interval
-        if all_tat - now > limits.principal_tolerance + 1e-6:
+        if all_tat - now > limits.principal_tolerance:
             return "messages_per_principal"
         byte_tat = connection.byte_tat
         byte_tat = (byte_tat if byte_tat > now else now) + size * limits.byte_interval
-        if byte_tat - now > limits.byte_tolerance + 1e-6:
+        if byte_tat - now > limits.byte_tolerance:
             return "bytes_per_connection"
         connection.message_tat = tat
         usage.message_tat = all_tat

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ssl import CERT_NONE, SSLSocket
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec.structs import replace
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from stormdoor.core.address import Network, client_address, in_networks
@@ -20,16 +21,21 @@ _REDACTED = "redacted"
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
 
 
-def _peer(request: HTTPServerRequest) -> str:
-    """Return the address at the other end of the TCP connection.
+def _peer_and_scheme(request: HTTPServerRequest) -> tuple[str, str]:
+    """Return the address at the other end of the TCP connection, and the scheme of that connection.
 
-    Not `request.remote_ip`: with `xheaders=True` Tornado accepts it from every client.
+    Not `request.remote_ip` and `request.protocol`: with `xheaders=True` Tornado accepts them from every
+    client.
     """
-    address = getattr(getattr(request.connection, "context", None), "address", None)
+    context = getattr(request.connection, "context", None)
+    scheme = getattr(context, "_orig_protocol", None) or getattr(context, "protocol", None)
+    address = getattr(context, "address", None)
     if isinstance(address, tuple) and address:
-        return str(address[0])
-    # A UNIX socket has no address: each of its clients is on this machine.
-    return "127.0.0.1" if address is not None else (request.remote_ip or "")
+        peer = str(address[0])
+    else:
+        # A UNIX socket has no address: each of its clients is on this machine.
+        peer = "127.0.0.1" if address is not None else (request.remote_ip or "")
+    return peer, str(scheme or request.protocol)
 
 
 def _list(values: Iterable[str]) -> list[str]:
@@ -121,17 +127,17 @@ class HandshakeParser:
             names[place.source].add(place.name)
         self._headers = tuple(sorted(names[Source.HEADER] | set(headers)))
         self._exclusive = frozenset(map(canonical_header, exclusive))
-        self._reads = bool(self._headers or self._exclusive)
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
+        self._reads_usual_places = not (self._headers or self._exclusive or self._query_names)
 
     def parse(self, request: HTTPServerRequest) -> Handshake:
         """Return the facts of `request`."""
         headers = request.headers
         # Not `get`: for a missing header, the usual case, it first raises an exception.
         values = headers.get_list
-        peer = _peer(request)
-        address, scheme = peer, _scheme(request)
+        peer, scheme = _peer_and_scheme(request)
+        address = peer
         proxied = bool(self._trusted) and in_networks(peer, self._trusted)
         if proxied:
             address = client_address(peer, _list(values("X-Forwarded-For")), self._trusted)
@@ -139,26 +145,35 @@ class HandshakeParser:
             forwarded = _list(values("X-Forwarded-Proto"))
             if forwarded and forwarded[-1].lower() in ("http", "https"):
                 scheme = forwarded[-1].lower()
-        origins, cookies = values("Origin"), values("Cookie")
+        host = ",".join(values("Host")).lower()
+        origin = _joined(values("Origin"))
+        cookies, offered = values("Cookie"), values("Sec-WebSocket-Protocol")
         target = request.uri or ""  # before secrets are removed from it
         certificate = _certificate(request)
-        return Handshake(
+        facts = Handshake(
             path=request.path,
             address=address,
             peer=peer,
             scheme=scheme,
-            host=",".join(values("Host")).lower(),
-            origin=",".join(origins) if origins else None,
+            host=host,
+            origin=origin,
             fetch_site=_joined(values("Sec-Fetch-Site")),
             fetch_mode=_joined(values("Sec-Fetch-Mode")),
             user_agent=",".join(values("User-Agent"))[:256],
             authorization=values("Authorization"),
-            headers=self._read(headers) if self._reads else {},
             cookies=_cookies(cookies, self._cookie_names) if cookies else {},
-            subprotocols=offered_subprotocols(request),
-            query=self._query(request) if self._query_names else {},
+            subprotocols=_list(offered) if offered else [],
             method=request.method or "",
             target=target,
+        )
+        if certificate is None and self._reads_usual_places:
+            return facts
+        # Rare facts are added: CPython collects more than 15 named arguments in a dictionary first, which
+        # would cost as much as all checks. A `Handshake` is a struct, see `core.value`.
+        return replace(  # type: ignore[type-var]
+            facts,
+            headers=self._read(headers),
+            query=self._query(request),
             # From a proxy's address it is the proxy's own certificate, and not a credential.
             certificate=None if proxied else certificate,
             peer_certificate=certificate,
@@ -181,7 +196,7 @@ class HandshakeParser:
 
     def _query(self, request: HTTPServerRequest) -> dict[str, list[str]]:
         """Return the credentials in the query, and remove them from Tornado's log."""
-        if not request.query:
+        if not (request.query and self._query_names):
             return {}
         found: dict[str, list[str]] = {}
         kept: list[tuple[str, str]] = []
@@ -194,10 +209,3 @@ class HandshakeParser:
             request.query = urlencode(kept)
             request.uri = f"{request.path}?{request.query}"
         return found
-
-
-def _scheme(request: HTTPServerRequest) -> str:
-    """Return the scheme of the TCP connection itself, independent of `xheaders`."""
-    context = getattr(request.connection, "context", None)
-    original = getattr(context, "_orig_protocol", None) or getattr(context, "protocol", None)
-    return str(original or request.protocol)
