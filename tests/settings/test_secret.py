@@ -9,7 +9,7 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.settings.secret import (
     SecretMissing,
     SecretTable,
-    everybody_reads,
+    all_users_read,
     reveal,
     reveal_bytes,
 )
@@ -124,7 +124,7 @@ def test_missing_is_told_from_wrong(table: SecretTable, tmp_path: Path) -> None:
         reveal(table, base=tmp_path)
 
 
-def test_file_that_everybody_reads_is_refused(open_folder: Path) -> None:
+def test_file_that_all_users_read_is_refused(open_folder: Path) -> None:
     """A file that all users may read is refused, unless the option allows it."""
     path = open_folder / "secret"
     path.write_text(SECRET, encoding="utf-8")
@@ -142,13 +142,13 @@ def test_closed_directory_makes_up_for_the_mode(open_folder: Path) -> None:
     path = closed / "secret"
     path.write_text(SECRET, encoding="utf-8")
     path.chmod(0o644)
-    assert not everybody_reads(path, path.stat().st_mode)
+    assert not all_users_read(path, path.stat().st_mode)
 
 
 @pytest.mark.parametrize("folder", ["/run/secrets", "/var/run/secrets"])
 def test_secrets_mounted_by_a_container_engine(folder: str) -> None:
     """Below /run/secrets the mode does not count: only the container sees them."""
-    assert not everybody_reads(Path(folder, "trail-key"), 0o100444)
+    assert not all_users_read(Path(folder, "trail-key"), 0o100444)
 
 
 def test_repr_shows_no_secret() -> None:

@@ -24,8 +24,8 @@ async def list_(
     """List the open connections of all servers. A server reports them once a second.
 
     Args:
-        principal: Only those of this one.
-        endpoint: Only those to this path.
+        principal: Only connections of this principal.
+        endpoint: Only connections to this path.
         where: Which installation.
     """
     async with opened(where, purpose="read") as installation:

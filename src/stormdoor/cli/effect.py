@@ -1,4 +1,4 @@
-"""Wait until a change has reached the running servers, and report whether it has."""
+"""Wait until the running servers have applied a change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def live(
 
 
 async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
-    """Wait some seconds until none of `before` is open any more. Returns how many are left."""
+    """Wait some seconds until all of `before` are closed. Returns how many are still open."""
     await guard.trail.flush()  # the actor is recorded before the servers are waited for
     ids = {one.id for one in before}
     left = len(ids)
@@ -42,7 +42,7 @@ async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = Tru
 
 
 async def ended(guard: Guard, before: list[LiveConnection]) -> int:
-    """Count how many of `before` have ended, after the servers had time to follow and to report."""
+    """Return how many of `before` have ended, after the servers had time to apply and to report it."""
     await guard.trail.flush()
     if before:
         await asyncio.sleep(_REPORTED_SECONDS)
@@ -51,5 +51,5 @@ async def ended(guard: Guard, before: list[LiveConnection]) -> int:
 
 
 def counted(number: int, what: str) -> str:
-    """`1 connection`, `2 connections`."""
+    """Return a number with a noun: `1 connection`, `2 connections`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,4 +1,4 @@
-"""Format one entry of the trail, for scripts and for people."""
+"""Format an entry of the trail for scripts, and for people."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ async def explain(
 
 
 async def _policies(where: Where, name: str | None) -> PolicySet:
-    """Return the policies for the decision."""
+    """Return the policies of the Python name or of the configuration file."""
     if name is not None:
         return imported(name, PolicySet)
     from stormdoor.config.file import read_policies
@@ -234,7 +234,7 @@ def _named(condition: Callable[..., object]) -> str:
 
 
 def _mark(step: PolicyStep) -> Text:
-    """Return the mark of a line: grants, denies, or has no effect."""
+    """Return the mark of a step: `+` grants, `-` denies, blank has no effect."""
     from rich.text import Text
 
     if step.effect == "scope":

@@ -44,7 +44,7 @@ def _as_json(key: ApiKey) -> dict[str, object]:
 
 
 async def _states(guard: Guard) -> Callable[[ApiKey], str]:
-    """Return a function that names why a key is not accepted: `expired`, `revoked`, or nothing."""
+    """Return a function from a key to `expired`, `revoked`, or an empty text if it is accepted."""
     index = RevocationIndex(
         await guard.store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
     )
@@ -72,7 +72,7 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
     """List API keys. Their secrets are not shown: the store has only hashes.
 
     Args:
-        principal: Only the keys of this one.
+        principal: Only the keys of this principal.
         where: Which installation.
     """
     async with opened(where, purpose="read") as installation:
@@ -97,7 +97,7 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
 
 
 def _hand_over(where: Where, issued: IssuedKey, lines: list[str], *, quiet: bool) -> int:
-    """Print only the secret to standard output, for a script or a pipe."""
+    """Print a new key: the secret on standard output, for a pipe, and everything else on standard error."""
     if where.json:
         print_json({**_as_json(issued.key), "secret": issued.secret})
         return 0

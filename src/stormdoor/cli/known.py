@@ -1,4 +1,4 @@
-"""Suggest known names that are similar to a mistyped one."""
+"""Find principals, roles and ids by the text that an operator typed; suggest a similar name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def known_principal(guard: Guard, id: str) -> Account:
 
 
 def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: bool) -> None:
-    """Reject a role that grants nothing because it is misspelt.
+    """Reject roles that the configuration does not define, because a misspelt role grants nothing.
 
     Raises:
         StoreError: The configuration defines roles, and not this one.

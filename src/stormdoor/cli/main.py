@@ -131,7 +131,7 @@ for _name in ("--help", "--version"):
 
 
 def _complain(message: str) -> None:
-    """Print an error as one sentence on standard error."""
+    """Print an error message on standard error."""
     from stormdoor.cli.output import clean
 
     text = "\n".join(clean(line) for line in message.splitlines()) or "an error without a message"

@@ -10,7 +10,7 @@ __all__ = ["parse_moment"]
 
 
 def parse_moment(text: str) -> float:
-    """Return Unix seconds; UTC without an offset.
+    """Return a time as Unix seconds. A text without an offset is UTC.
 
     Raises:
         UsageError: It is malformed.

@@ -1,4 +1,4 @@
-"""`stormdoor principals remove|disable|enable|password|set`: change one."""
+"""`stormdoor principals remove|disable|enable|password|set`: change a principal."""
 
 from __future__ import annotations
 

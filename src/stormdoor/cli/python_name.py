@@ -1,4 +1,4 @@
-"""Import values of the application that a command names: `module:NAME`."""
+"""Import an object of the application that the operator names as `module:NAME`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Value = TypeVar("_Value")
 
 
 def imported(name: str, kind: type[_Value]) -> _Value:
-    """Return the value of that name, from a module in the current directory or installed.
+    """Return the object of that name. Its module is installed, or in the current directory.
 
     Raises:
         UsageError: It is missing, or of another type.

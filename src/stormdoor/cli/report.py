@@ -1,4 +1,4 @@
-"""The last lines of a command that closes connections."""
+"""Print the result of a command that closes connections."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
     """List the active sessions.
 
     Args:
-        principal: Only the sessions of this one.
+        principal: Only the sessions of this principal.
         where: Which installation.
     """
     async with opened(where, purpose="read") as installation:
@@ -76,7 +76,7 @@ async def end(*session: str, principal: str | None = None, where: Where = UNSAID
 
     Args:
         session: The id of a session, or its beginning.
-        principal: All sessions of this one.
+        principal: End all sessions of this principal.
         where: Which installation.
     """
     if bool(session) == (principal is not None):

@@ -1,4 +1,4 @@
-"""`stormdoor trail export`: the trail for another program."""
+"""`stormdoor trail export`: write the trail to a file, as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _written(path: Path | None) -> Iterator[TextIO]:
 
 
 def _cell(value: object) -> str:
-    """Escape one cell: spreadsheets run some texts as formulas, and clients choose these texts."""
+    """Return one cell of CSV. A text that a spreadsheet would run as a formula is escaped."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     text = str(value)

@@ -83,7 +83,7 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on standard error, if it is a terminal and the work is long enough."""
+    """Yield a function that shows the progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return

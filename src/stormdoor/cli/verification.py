@@ -22,13 +22,13 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result.
+    """The result of a verification.
 
     Attributes:
         faults: Errors found; the first one is the earliest.
-        anchor: The last entry that retention dropped.
-        head: The last existing entry.
-        entries: Number of entries read.
+        anchor: The last entry that retention dropped; number 0 if none was.
+        head: The last entry of the trail.
+        entries: Number of entries that were verified.
         erased: Number of them without their personal part.
         all_fail: Whether not one entry has a valid seal, which is typical of a wrong key.
     """
@@ -57,7 +57,7 @@ async def verify_trail(
         progress: Called with the number of entries read, and the number of all entries.
     """
     anchor = await store.trail_anchor()
-    # Noted before the first entry is read: entries that are written meanwhile are read, but not required.
+    # The end is read first: entries that are written during the verification are read, too, but not required.
     recorded = await store.trail_head()
     seq, previous = anchor
     faults: list[str] = []

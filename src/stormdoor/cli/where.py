@@ -46,7 +46,7 @@ class Where:
 
 
 UNSAID = Where()
-"""No option was given: the environment may name the installation."""
+"""The value without options: then environment variables name the installation."""
 
 
 def actor() -> str:

@@ -20,7 +20,7 @@ from stormdoor.config.subject import Subject
 from stormdoor.errors import ConfigurationError
 from stormdoor.settings.finding import LEVELS, Finding, Level
 from stormdoor.settings.place import show_place
-from stormdoor.settings.secret import everybody_reads
+from stormdoor.settings.secret import all_users_read
 
 __all__ = ["check_file"]
 
@@ -61,7 +61,7 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
 def _open_file(subject: Subject) -> Iterator[Finding]:
     inline = inline_secrets(subject.document)
     path = subject.document.path
-    if inline and everybody_reads(path, path.stat().st_mode):
+    if inline and all_users_read(path, path.stat().st_mode):
         yield subject.finding(
             "open-file",
             "error",

@@ -36,7 +36,7 @@ _HIGH: dict[str, tuple[float, str]] = {
     "idle_seconds": (_DAY, "an unused session stays open that long (ASVS 7.3.1)"),
     "absolute_seconds": (30 * _DAY, "a stolen session counts that long (ASVS 7.3.2)"),
 }
-"""Limits above which a check warns, and their meaning."""
+"""By limit: the value above which a check warns, and the meaning of the limit."""
 
 _FAST: dict[str, tuple[float, float, str]] = {
     # name: units a second, burst, meaning

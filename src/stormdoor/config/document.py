@@ -1,4 +1,4 @@
-"""A parsed configuration file: its content, and its mistakes with their places."""
+"""A parsed configuration file: its content, and the mistakes in it with their places."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MEANT: dict[tuple[str, ...], str] = {
 
 
 class Listed(NamedTuple):
-    """One table of `[[authenticators]]`.
+    """One table `[[authenticators]]` of a file.
 
     Attributes:
         place: Its place in the file.
@@ -95,7 +95,7 @@ class Document:
         return ": ".join(filter(None, parts))
 
     def section(self, *place: str | int) -> Section:
-        """Return the section of a place, in which parts of the guard note their mistakes."""
+        """Return the section of a place, in which builders note mistakes."""
         cookie = self.parsed.sessions.cookie
         return Section(
             self.path.parent, place, self.problems, cookie if isinstance(cookie, str) else None
@@ -182,7 +182,7 @@ def _listed(data: dict[str, Any]) -> list[_Raw]:
 
 
 def _known(name: object) -> Kind[Any] | None:
-    """Return the kind of this name; None also if it is broken, which is reported with the types."""
+    """Return the kind of this name; None if it is unknown or broken, which is reported later."""
     try:
         return find_kind(name) if isinstance(name, str) else None
     except ConfigurationError:
@@ -220,7 +220,7 @@ def _convert(document: Document, data: dict[str, Any], listed: Sequence[_Raw]) -
 
 
 def _chosen(document: Document, place: Place, table: Mapping[str, object]) -> Kind[Any] | None:
-    """Return the kind of a table; None after noting why there is none."""
+    """Return the kind of a table; None, after noting the problem, if there is none."""
     name = table.get("kind")
     names = kind_names()
     listed = ", ".join(f'"{one}"' for one in names[:-1])
@@ -268,7 +268,7 @@ def _syntax(path: Path, message: str) -> str:
 
 
 def _meant(place: Place, name: str) -> str:
-    """Return a hint for a name with a meaning at another place; nothing for any other."""
+    """Return a hint if `name` is an option of another table; else an empty text."""
     where = tuple(part for part in place if isinstance(part, str))
     return _MEANT.get((*where, name), "")
 
@@ -277,7 +277,7 @@ Unknown = tuple[Place, str, frozenset[str]]
 
 
 def _unknown(data: Any, expected: shapes.Type, place: Place) -> Iterator[Unknown]:
-    """Return every unknown name, with the known names at its place."""
+    """Return every unknown name of a file, with the names that are known at its place."""
     match expected:
         case shapes.StructType() if isinstance(data, dict):
             fields = {one.encode_name: one.type for one in expected.fields}
@@ -303,7 +303,7 @@ def _tagged(data: Any, expected: shapes.StructType) -> bool:
 
 
 def _explained(message: str) -> tuple[Place, str]:
-    """Return the place in a message of msgspec, and the rest in terms of a TOML file."""
+    """Return the place in an error message of msgspec, and the message in terms of TOML."""
     what, _, path = message.partition(" - at `$")
     place = parse_place(path.rstrip("`"))
     if match := _MISSING.fullmatch(what):

@@ -33,8 +33,8 @@ class Explanation:
 
     Attributes:
         steps: Each step, in order, without secrets.
-        authentication: The authentication of an accepted handshake; or
-        refusal: the refusal.
+        authentication: The authentication of an accepted handshake; None if it was refused.
+        refusal: The refusal; None if the handshake was accepted.
     """
 
     steps: Sequence[TraceStep]
@@ -44,7 +44,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """A clock that stands still at a moment (Unix seconds)."""
+    """A clock that always shows one time (Unix seconds)."""
 
     moment: float
 
@@ -76,9 +76,9 @@ async def explain_handshake(
 ) -> Explanation:
     """Decide `handshake` on a copy of the guard's store, and return the steps.
 
-    Nothing is used up: no ticket, no nonce, no attempt. Only the running server knows the previous attempts
-    of an address or a principal, and the number of connections; here each is the first. An authenticator
-    may send requests to its provider.
+    No ticket, nonce or attempt is used up. Only the running server knows the previous attempts of an address
+    or a principal, and the number of connections. Here they are all 0. An authenticator may send requests to
+    its provider.
 
     Args:
         guard: The guard; it need not have been started.

@@ -115,7 +115,7 @@ def build_options(
     Args:
         document: The file.
         authenticators: Further authenticators, made in Python.
-        operating: Omit the parts that only a server needs: authenticators, and their secrets.
+        operating: Omit the parts that only a server needs: authenticators and secrets.
         trail_key: Whether to read the secret of the trail's chain.
     """
     if document.problems:
@@ -257,7 +257,7 @@ def check_trail_key(key: bytes) -> bytes:
 
 
 def _check_lists(document: Document) -> None:
-    """Validate each entry by itself, so that a problem has its place."""
+    """Validate each entry of the lists by itself, so that its problem is reported at its place."""
     parsed = document.parsed
     checks: dict[str, Callable[[list[str]], object]] = {
         "origins": OriginPolicy,
@@ -301,7 +301,7 @@ def _limits(document: Document) -> Limits | None:
 
 
 def _place_of(error: ConfigurationError, table: Place, written: Mapping[str, Any]) -> Place:
-    """Return the name of the wrong limit: the message begins with it."""
+    """Return the place of the wrong limit, whose name is at the beginning of the message."""
     name = str(error).split(" ")[0].removeprefix("limits.").removeprefix("own_protocol.")
     return (*table, name) if name in written else table
 

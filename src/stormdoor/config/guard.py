@@ -1,4 +1,4 @@
-"""The guard: creates and connects all parts, and runs the maintenance loop."""
+"""`Guard`: creates and connects all parts, and runs the maintenance loop."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ class Guard:
             for memory, which is lost at the end of the process.
         hosts: The names under which the application is addressed; left out, the hosts of `origins`.
         trusted_proxies: Networks of reverse proxies. `X-Forwarded-*` headers are accepted only from them.
-        forwarded_certificate: The way in which a proxy sends client certificates, or None.
+        forwarded_certificate: Declares how a proxy sends client certificates; None if none does.
         production: Whether the start-up check refuses settings that are only safe in development.
-        trail_key: Secret of the trail's chain; without one, a process that can write to the store can
-            rewrite the trail.
+        trail_key: Secret of the trail's chain. Without one, an attacker who can write to the store can
+            rewrite the whole trail.
         trail_days: Older entries of the trail are dropped; the chain still verifies from there. None keeps
             everything. 400 days cover a year, and the audit after it.
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
@@ -89,9 +89,9 @@ class Guard:
         second_factor: Settings of second factors, or None for the default.
         secrets_key: Secret that encrypts stored secrets (those of TOTP), or several: the first one
             encrypts, all of them decrypt. Without one, TOTP is not available.
-        clock_skew_seconds: How far the clocks of other issuers may be ahead, 0 to 3600: a token of theirs
-            counts as revoked if it was issued up to so long after the revocation. Sessions, tickets and API
-            keys of the store are not concerned: they are ordered by their positions in its log.
+        clock_skew_seconds: Seconds by which the clocks of other issuers may be ahead, 0 to 3600. A token of
+            theirs counts as revoked if it was issued up to so many seconds after the revocation. It does not
+            apply to sessions, tickets and API keys of the store, which are ordered by positions in its log.
         node: Name of this process in the list of connections; random by default.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
@@ -162,12 +162,12 @@ class Guard:
         if trail_days is not None and not trail_days > 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()
-        """Places of secrets in a configuration file; set by the code that reads the file."""
+        """Places of secrets that are written in the configuration file itself."""
         self.oidc = oidc
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
         self.store_url = store if isinstance(store, str) else None
-        """As given; None for memory, or a store that was created elsewhere."""
+        """The URL of the store; None for a store in memory, or a store object."""
         if store is None or isinstance(store, str):
             store = open_store(store or "memory:", trail_key=trail_key)
         elif trail_key is not None:
@@ -304,7 +304,7 @@ class Guard:
         self.managed_resources: list[ManagedResource] = [
             one for one in self.authenticators if isinstance(one, ManagedResource)
         ]
-        """Parts with connections to other servers, such as to a provider, which are closed with the guard."""
+        """Parts with connections to other servers, such as a provider. They are closed with the guard."""
         self._errands: set[asyncio.Task[None]] = set()
         self.running = False
         """Whether it has started and has not been closed."""
@@ -355,7 +355,7 @@ class Guard:
         return [*names, *self.inline_secrets]
 
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
-        """Replace the roles and policies, for open connections too. Returns how many that ended."""
+        """Replace the roles and policies, also for open connections. Returns how many it ended."""
         return self.admin.adopt(policies, actor=actor)
 
     # -- open connections --------------------------------------------------------------------------
@@ -391,7 +391,7 @@ class Guard:
     # -- start and stop --------------------------------------------------------------------------
 
     async def ready(self) -> bool:
-        """Start if that has not happened. False if the store does not answer; then no client is admitted."""
+        """Start, unless it has started. False if the store does not answer: no client is admitted then."""
         if self.running or self.checks.closing:
             return True  # after the end, admission refuses; nothing starts again
         try:
@@ -506,7 +506,7 @@ class Guard:
         self.passwords.close()
 
     async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:
-        """Run a last step. Its failure must not prevent the end of the process."""
+        """Run a step of `close`, and log its failure, which must not prevent the end of the process."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await work

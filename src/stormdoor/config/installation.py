@@ -1,4 +1,4 @@
-"""An installation without its server, for an operator: the store, and the options of the file."""
+"""An installation for the commands of an operator: its store and its options, without a server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Installation:
     Attributes:
         guard: With an open store, and without a maintenance loop: it holds no connections itself.
         trail_key: Secret of the trail's chain, or None.
-        policies_known: Whether `guard.policies` contains the application's roles and policies.
+        policies_known: Whether `guard.policies` are the application's policies. False if only a store was
+            named.
     """
 
     guard: Guard

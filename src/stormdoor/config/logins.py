@@ -26,7 +26,7 @@ def logins(
     *,
     max_unauthenticated: int,
 ) -> tuple[Login, FactorService, PendingLogins]:
-    """Return its parts, which refer to each other."""
+    """Return the parts of the login, which refer to each other."""
     secret_box = None
     if keys is not None:
         secret_box = SecretBox((keys,) if isinstance(keys, bytes) else tuple(keys))
@@ -44,7 +44,7 @@ def logins(
 
 
 def check_rp_id(options: SecondFactor | None, origins: OriginPolicy) -> None:
-    """Check `rp_id`: otherwise a mistake would show only at the first passkey.
+    """Check `rp_id` at the start, not at the first passkey.
 
     Raises:
         ConfigurationError: No origin belongs to it.

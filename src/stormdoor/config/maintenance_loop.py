@@ -32,7 +32,7 @@ _PURGE_TICKS = 4 * 60 * 10
 
 
 class MaintenanceLoop:
-    """Runs until it is told to stop. All parts that it works on are passed in.
+    """Runs the periodic jobs of a guard until it is stopped.
 
     Attributes:
         ticks: Number of runs.

@@ -48,7 +48,7 @@ class PolicyFile:
         return ended
 
     def try_reload(self, *, actor: str = "") -> int | None:
-        """As `reload`, but log a mistake in the file and return None."""
+        """Do as `reload`, but log a mistake in the file and return None."""
         try:
             return self.reload(actor=actor)
         except ConfigurationError as error:

@@ -34,14 +34,14 @@ __all__ = [
 ]
 
 Secret: TypeAlias = SecretTable | str
-"""A text in place of a secret is parsed, so that its refusal has a helpful message."""
+"""A text is also accepted here, so that it is refused later with a helpful message."""
 
 _SET = {hint: hint.__args__[0] for hint in get_type_hints(EndpointLimits).values()}
-"""A limit that is None in Python, because it is not set, is omitted from the file."""
+"""Types of the limits of `EndpointLimits` in a file: None is not written in TOML, but left out."""
 
 
 def _limits_table(name: str, table: str, limits: type, **hints: Any) -> type[Struct]:
-    """Make the table of a dataclass of limits. A new limit then needs no line here."""
+    """Return the table for a dataclass of limits, with one option for each field."""
     found = get_type_hints(limits)
     return msgspec.defstruct(
         name,

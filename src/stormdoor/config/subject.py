@@ -19,7 +19,7 @@ __all__ = ["Subject"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A parsed file, and the objects that were built from it.
+    """A parsed file and the authenticators that were built from it, as the input of checks.
 
     Attributes:
         document: The file.

@@ -1,4 +1,4 @@
-"""`/ws/chat`: rooms, messages, moderation, announcements."""
+"""The chat of the demo, `/ws/chat`: rooms, messages, moderation, announcements."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Joined(Reply, tag="joined"):
 
 
 class Entered(Joined, tag="joined"):
-    """The answer to `join`: with the latest messages, which the other members have already."""
+    """The answer to `join`, with the latest messages of the room."""
 
     history: list[Said] | UnsetType = UNSET
 
@@ -103,7 +103,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
             hub.publish(rooms.topic(name), Left(room=name, principal=who))
 
     def over(connection: Connection) -> None:
-        """Remove an ended connection from its rooms, before its client reacts."""
+        """Remove a connection that has ended from its rooms."""
         for name in rooms.gone(connection):
             tell_left(connection, name)
 

@@ -1,4 +1,4 @@
-"""`/ws/dashboard`: figures of the server for permitted principals, and readings of devices."""
+"""The dashboard of the demo, `/ws/dashboard`: figures of the server, and readings of devices."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Dashboard:
         self._stale = True
 
     def welcome(self) -> list[tuple[Topic, Reply]]:
-        """Return the first messages for a new subscriber, with the topic that it must have access to."""
+        """Return the first messages for a new subscriber, each with the topic that it belongs to."""
         return [
             (_ROOMS, RoomList(rooms=self._rooms.overview())),
             (_CONNECTIONS, self._connections()),
@@ -192,12 +192,12 @@ def dashboard_handler(guard: Guard, dashboard: Dashboard) -> type[GuardedHandler
     hub = guard.channels
 
     class DashboardSocket(GuardedHandler):
-        """Members are refused at the handshake; a device may report and receives nothing."""
+        """Handler of one dashboard. A member is refused at the handshake; a device can only send readings."""
 
         permission = "dashboard:connect"
 
         def open(self) -> None:
-            """Subscribe to all topics that the principal has access to."""
+            """Subscribe to all topics that the principal may read."""
             heard = {topic for topic in _TOPICS if hub.subscribe(self.connection, topic).allowed}
             for topic, message in dashboard.welcome():
                 if topic in heard:

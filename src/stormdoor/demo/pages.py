@@ -1,4 +1,4 @@
-"""The pages of the demo, and the second origin for attacks on it."""
+"""The pages of the demo, and the foreign page that attacks it from another origin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADERS = {
 
 
 def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str:
-    """Allow only the demo's own files, and no inline script or style."""
+    """Return a Content Security Policy that allows only files of the demo, and no inline script or style."""
     return "; ".join(
         [
             "default-src 'none'",

@@ -76,7 +76,7 @@ class Secrets(msgspec.Struct):
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can ever read, in one step, so that it is always complete."""
+    """Write a file that only its owner may read. It is replaced in one step, so it is always complete."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -121,7 +121,7 @@ def load_secrets(data: Path) -> Secrets:
 
 
 def write_configuration(data: Path, store: str, server: Secrets) -> Path:
-    """Write a file with which the `stormdoor` commands can operate the demo, at every start.
+    """Write the configuration file with which `stormdoor` commands operate the demo.
 
     Args:
         data: The directory of the demo.
@@ -172,7 +172,7 @@ class Settled:
 
 
 async def settle(guard: Guard, data: Path) -> Settled:
-    """Make sure that the demo's principals exist and that their credentials are stored.
+    """Create the demo's principals and the file with their credentials, where they are missing.
 
     Existing accounts stay unchanged, unless the file with their passwords was removed.
 
@@ -215,9 +215,9 @@ async def settle(guard: Guard, data: Path) -> Settled:
 
 
 async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> None:
-    """Store the sensor's key with a fixed value, so that the key in the file stays the same.
+    """Store the sensor's API key as it is in the file with the credentials.
 
-    A key that an operator has revoked or replaced stays revoked or replaced.
+    With an existing file, a key that an operator has revoked or replaced is not restored.
     """
     known = await guard.store.account(_SENSOR) is not None
     if not known:

@@ -1,4 +1,4 @@
-"""The address of the demo, and the check of its port that `make demo` runs before it installs.
+"""The demo's address, and the check of its port that `make demo` runs before the installation.
 
 The check needs only the standard library: `python src/stormdoor/demo/port.py --port 9000`.
 """

@@ -34,7 +34,7 @@ class Rooms:
     of a room stay in memory when its last member leaves, so that a reload of the page finds them.
 
     Args:
-        hub: Hub of the topics.
+        hub: Hub with the topics of the rooms.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -51,11 +51,11 @@ class Rooms:
         return Topic(f"room:{name}", "chat:hear", Resource("room", name))
 
     def topic(self, name: str) -> Topic:
-        """Return the topic of a room, whether it exists or not."""
+        """Return the topic of a room, which need not exist."""
         return self._topics.get(name) or self._topic(name)
 
     def resource(self, name: str) -> Resource:
-        """Return the room for policies: with its members and its removed principals."""
+        """Return the room as a resource, with its members and its removed principals as attributes."""
         attributes = {"members": self.members(name), "expelled": self.expelled(name)}
         return Resource("room", name, attributes=attributes)
 

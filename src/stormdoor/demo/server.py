@@ -1,4 +1,4 @@
-"""`stormdoor demo`: create all parts of the demo and serve it."""
+"""The server of `stormdoor demo`: creates all parts of the demo and serves it."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def _how_to_probe(origin: str, identities: Path) -> str:
 
 
 def _how_to_log_in(settled: Settled) -> str:
-    """Return the principals, with their passwords only if they are new and a terminal shows them.
+    """Return the lines about logging in, with the passwords if they are new and the output is a terminal.
 
     A file or another program that reads the output gets the name of the file instead.
     """

@@ -1,7 +1,7 @@
-"""The unguarded twin of the demo: VULNERABLE ON PURPOSE, so that the attack page has a server to break.
+"""The unguarded twin of the demo, VULNERABLE ON PURPOSE: on it, the attacks of the demo succeed.
 
-It is a chat as it is often written with Tornado alone. It listens on loopback only, keeps nothing,
-reads no file and knows no password, session or message of the demo. Do not copy code from it.
+It is a chat as it is often written with Tornado alone. It listens on loopback only, stores nothing, reads no
+file and has no access to passwords, sessions or messages of the demo. Do not copy code from it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Twin:
     def name_of(self, handler: RequestHandler) -> str:
         """Return the principal of a request, from a ticket or the cookie.
 
-        Mistakes: a ticket is good for ever, a wrong ticket is ignored beside a cookie, and the cookie is
+        Mistakes: a ticket never expires, a wrong ticket is ignored if there is a cookie, and the cookie is
         not signed.
         """
         offered = handler.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -71,7 +71,7 @@ class _Notice(RequestHandler):
 
 
 class _Open(RequestHandler):
-    """Mistake: every site may read the answers, with the cookie of the user."""
+    """Base class of its HTTP handlers. Mistake: every site may read the answers, with the user's cookie."""
 
     def initialize(self, twin: Twin) -> None:
         self.twin = twin
@@ -161,6 +161,6 @@ class _Chat(_Socket):
 
     @property
     def is_behind(self) -> bool:
-        """Whether the client does not read: its messages must not fill the memory of the demo."""
+        """Return whether the client does not read. Its messages must not fill the memory of the demo."""
         stream = None if self.ws_connection is None else self.ws_connection.stream
         return stream is None or stream.writing()

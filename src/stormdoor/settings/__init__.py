@@ -1,3 +1,3 @@
-"""Values of a configuration file: places, secrets, mistakes and findings. Knows no option of its own."""
+"""General parts of configuration files: places, secrets, mistakes and findings."""
 
 __all__: list[str] = []

@@ -13,7 +13,7 @@ import msgspec
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["SecretMissing", "SecretTable", "everybody_reads", "reveal", "reveal_bytes"]
+__all__ = ["SecretMissing", "SecretTable", "all_users_read", "reveal", "reveal_bytes"]
 
 _MAX_BYTES = 64 * 1024
 _MOUNTED = (Path("/run/secrets"), Path("/var/run/secrets"))
@@ -59,7 +59,7 @@ def reveal(secret: SecretTable | str, *, base: Path) -> str:
             never contains it.
     """
     if isinstance(secret, str):
-        # Not even in a message that it is too short: that may be in a log.
+        # The message does not contain the secret, because it may get into a log.
         raise ConfigurationError(
             f"a secret does not stand in this file; write {_FORMS}"
             ' (or, while developing, { insecure_inline = "..." })'
@@ -125,7 +125,7 @@ def _from_file(path: Path, secret: SecretTable) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def everybody_reads(path: Path, mode: int) -> bool:
+def all_users_read(path: Path, mode: int) -> bool:
     """Return whether any user of this machine can read a file, by its mode and its directories.
 
     Container engines mount secrets below `/run/secrets` with a mode that all users may read, in a file
@@ -144,5 +144,5 @@ def _check_mode(path: Path, mode: int, secret: SecretTable) -> None:
         raise ConfigurationError(
             f"all users of the machine may change {path}; run: chmod o-rwx {path}"
         )
-    if not secret.insecure_world_readable and everybody_reads(path, mode):
+    if not secret.insecure_world_readable and all_users_read(path, mode):
         raise ConfigurationError(f"all users of the machine may read {path}; run: chmod o-r {path}")

@@ -1,6 +1,6 @@
-"""A table of a configuration file while a part of the guard is built from it.
+"""The place in a configuration file that a part of the guard is built from.
 
-All mistakes are collected, so that an operator need not check a file ten times.
+All mistakes are collected, so that one check of a file finds them all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Problem:
     Attributes:
         place: Place in the file.
         message: The mistake, and the line to write.
-        elsewhere: True if the file may be correct, and a secret is missing on this machine.
+        elsewhere: True if only a secret is missing on this machine, so that the file may be correct.
     """
 
     place: Place
@@ -79,7 +79,7 @@ class Section:
         return self.attempt(reveal, secret, base=self.folder)
 
     def secret_bytes(self, secret: SecretTable | str) -> bytes | None:
-        """Return a secret as bytes, decoded by its `encoding`; None as `secret`."""
+        """Return a secret as bytes, decoded by its `encoding`; None as for `secret`."""
         return self.attempt(reveal_bytes, secret, base=self.folder)
 
     def secrets(self, secrets: Iterable[SecretTable | str]) -> list[bytes] | None:
@@ -88,7 +88,7 @@ class Section:
         return None if None in found else [one for one in found if one is not None]
 
     def false_is_none(self, found: dict[str, Any], *names: str) -> None:
-        """Replace `false` by None, which TOML does not have, in these options of `found` and in `types`."""
+        """Replace `false` by None in the named options of `found`, and in `types`: TOML has no null."""
         for name in names:
             if name in found:
                 found[name] = self.at(name).attempt(_or_none, found[name])
@@ -99,7 +99,7 @@ class Section:
             ]
 
     def make(self, made: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Return the result of `made`; None if a part of this section is known to be wrong already."""
+        """Return the result of `made`; None if this section or a part of it has mistakes already."""
         if any(one.place[: len(self.place)] == self.place for one in self.problems):
             return None
         return self.attempt(made, *args, **kwargs)

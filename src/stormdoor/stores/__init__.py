@@ -1,4 +1,4 @@
-"""Stores: `open_store` selects one by URL. One contract test suite applies to all."""
+"""Stores of the guard's state. `open_store` selects one by URL; all pass one contract test suite."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
-"""Retention of expired data."""
+"""Time for which stores keep expired data."""
 
 __all__ = ["PURGE_GRACE_SECONDS", "REVOKED_SECONDS"]
 
 PURGE_GRACE_SECONDS = 3600.0
-"""Seconds after its end until `purge` removes it.
+"""Seconds after the end of an entry until `purge` removes it.
 
-A clock that was set forward by mistake must not make a used nonce new, and a client with an expired session
-gets that answer.
+So a clock that was set forward by mistake does not make a used nonce valid again. And a client with an
+expired session is told that it has expired, not that it is unknown.
 """
 
 REVOKED_SECONDS = 31 * 86_400.0

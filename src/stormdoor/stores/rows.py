@@ -74,7 +74,7 @@ _FORMS: Final[Mapping[object, tuple[str, str]]] = {
 
 
 class Columns(Generic[T]):
-    """Columns of a table, which has one for each field of a dataclass; a position in the log has two.
+    """Columns of a table: one for each field of a dataclass, but two for a position in the log.
 
     The two conversions are generated once, at import, as `dataclasses` generates `__init__`: reading the
     fields by a loop would cost a handshake more than its look-up.

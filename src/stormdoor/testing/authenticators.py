@@ -1,4 +1,4 @@
-"""The contract of every authenticator, as a check that an application runs on its own.
+"""A check that an application's own authenticator keeps the contract of authenticators.
 
 The guard relies on it: input of a client is accepted or refused and never raises, secrets are not shown,
 times have the right units, and a store that does not answer admits no client.
@@ -111,7 +111,7 @@ async def check_authenticator(
 
 
 class _Check:
-    """One run: its input and its findings."""
+    """State of one call of `check_authenticator`: its arguments and the breaches found."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Check:
         return one
 
     def recognised(self, one: Presented) -> bool:
-        """Return whether the guard would use this authenticator."""
+        """Return whether the authenticator recognises the credential."""
         try:
             answer: object = self.authenticator.recognises(_credential(one))
         except Exception as error:  # noqa: BLE001 - that is what is being found out
@@ -165,7 +165,7 @@ class _Check:
     async def ask(
         self, one: Presented, *, now: float | None = None, store: Store | None = None
     ) -> Authentication | Rejected | None:
-        """Return its result; None if it does not recognise the credential, or broke the contract."""
+        """Return the result of the authenticator; None if there is none, because it broke the contract."""
         if not self.recognised(one):
             return None
         try:
@@ -360,7 +360,7 @@ async def _bare_handshake(check: _Check) -> None:
 
 
 class _Down:
-    """Store that does not answer, and records whether it was called."""
+    """A store that never answers, and notes whether it was called."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

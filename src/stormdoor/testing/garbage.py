@@ -47,12 +47,12 @@ GARBAGE: dict[str, str] = {
 }
 """By description.
 
-None of it is longer than `MAX_SECRET`: the guard refuses a longer one before any authenticator.
+No value is longer than `MAX_SECRET`: the guard refuses longer ones before it calls an authenticator.
 """
 
 
 def altered(secret: str) -> Iterator[tuple[str, str]]:
-    """Return the credential with one change, with a name for it."""
+    """Yield a name of each change, and the credential with that change."""
     step = max(1, len(secret) // _POSITIONS)
     for position in [*range(0, len(secret), step), len(secret) - 1]:
         letter = secret[position : position + 1]

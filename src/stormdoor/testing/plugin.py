@@ -1,4 +1,4 @@
-"""Fixtures for pytest: add `pytest_plugins = ["stormdoor.testing.plugin"]` to `conftest.py`."""
+"""Fixtures for pytest. Add `pytest_plugins = ["stormdoor.testing.plugin"]` to your `conftest.py`."""
 
 from __future__ import annotations
 

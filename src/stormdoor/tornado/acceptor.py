@@ -1,4 +1,4 @@
-"""Accept TCP connections, a few in each iteration of the loop; pause while file descriptors are short."""
+"""Accept TCP connections, a few per iteration of the loop; pause when file descriptors run out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Acceptor:
     Args:
         sock: The listening socket, non-blocking.
         accepted: Called with each connection and its address.
-        exhausted: Called when no file descriptor is left, to close a connection.
+        exhausted: Called when no file descriptor is left. It should close a connection.
     """
 
     def __init__(

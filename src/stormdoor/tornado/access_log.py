@@ -101,7 +101,7 @@ def _write(handler: RequestHandler, status: int, hidden: int) -> None:
 
 
 def install_access_log(application: Application, clock: Clock | None = None) -> str | None:
-    """Let `application` write a redacted access log, with this clock.
+    """Make `application` write a redacted access log.
 
     Returns:
         A remark for the operator, if the application has a log function of its own; None otherwise.

@@ -4,8 +4,8 @@ Refusing a handshake of a flood must not cost more than accepting one. Tornado b
 headers one by one, and then waits for the next request on the same connection. A refusal here is prepared
 except for its date, and closes the connection, because a refused client has no other use for it.
 
-Both use Tornado's own code if the application takes part in the answer. `tests/tornado/test_answers.py`
-checks each undocumented feature of Tornado that they use.
+If the application overrides a method that writes the answer, Tornado's own code is used.
+`tests/tornado/test_answers.py` checks each undocumented feature of Tornado that they use.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["ANSWERING", "finish_refusal", "fresh_headers", "switch_protocols", "
 
 
 ANSWERING = ("finish", "flush", "set_header", "clear_header")
-"""Methods by which a handler takes part in the 101, if it overrides them."""
+"""Methods that write the 101. If a handler overrides one, Tornado's own code is used."""
 
 
 def _prepare(denial: Denial) -> tuple[bytes, bytes]:
-    """Return the parts before and after the headers that differ."""
+    """Return the prepared answer in two parts: before and after its variable headers."""
     answer = ANSWERS[denial]
     body = f"{answer.text}\n".encode()
     lines = [
@@ -73,7 +73,7 @@ _SERVER = f"TornadoServer/{tornado.version}"
 
 
 def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
-    """Answer with the refusal and close the connection, if the application takes no part in the answer.
+    """Answer with the refusal and close the connection, unless the application changes the answer.
 
     Args:
         handler: Handler of the refused handshake. Nothing has been written.
@@ -81,8 +81,8 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
         now: Unix seconds.
 
     Returns:
-        Whether it has answered; if not, nothing has happened. It does not if the request is no ordinary
-        handshake, or if the application adds its own headers to every answer.
+        Whether it has answered. If not, nothing has happened: the request is no ordinary handshake, or the
+        application adds its own headers to every answer.
     """
     request = handler.request
     connection = request.connection
@@ -155,7 +155,7 @@ def fresh_headers(now: float) -> HTTPHeaders:
 
 
 class _SwitchingHead:
-    """The beginning of most 101s, built once a second: the headers of every answer of Tornado."""
+    """The first bytes of an ordinary 101, up to Tornado's default headers. They are built once a second."""
 
     __slots__ = ("_lines", "_second")
 
@@ -192,9 +192,9 @@ def switch_protocols(
 
     Args:
         handler: Handler of the accepted handshake.
-        headers: Headers of its answer, or None for the default ones.
+        headers: Headers of the answer; None for Tornado's default headers.
         now: Unix seconds.
-        more: The protocol's own headers, if they are not among the handler's.
+        more: Headers of the WebSocket protocol that are not in `headers`.
 
     Returns:
         Whether it has answered; if not, nothing has happened.

@@ -1,4 +1,4 @@
-"""The common base of the routes of `login_routes` and `oidc_routes`: their options and their events."""
+"""Base class of the routes of `login_routes` and `oidc_routes`: their options and their events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class BuiltInRoute(SessionHandler, Generic[Options]):
-    """Base of the routes of stormdoor, with the options that their function received."""
+    """Base class of stormdoor's routes, with the options of `login_routes` or `oidc_routes`."""
 
     route_options: Options
 

@@ -1,4 +1,4 @@
-"""Values for single handlers, named by their class or by the path pattern of their route."""
+"""Options for single handlers, which are named by their class or by the path pattern of their route."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class ByHandler(Generic[Value]):
     def find(self, handler: type[RequestHandler], path: str) -> Value | None:
         """Return the value for `handler` at `path`, which may also be a pattern; None if there is none.
 
-        The class comes first, the nearest one of its bases; then the path that is written out; then the
-        first pattern that matches.
+        A value for the class or its nearest base has priority, then one for the literal path, then the one of
+        the first matching pattern.
         """
         for base in handler.__mro__:
             if base in self._classes:
@@ -62,7 +62,7 @@ class ByHandler(Generic[Value]):
         return None
 
     def unused(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
-        """Return a remark for each name that matches none of `served`: handlers and bare patterns."""
+        """Return a remark for each name that matches no handler and no bare pattern in `served`."""
         paths = [
             path
             for path, (pattern, _) in self._paths.items()

@@ -1,4 +1,4 @@
-"""The browser client, served by the application itself, so that a page needs no bundler and no other host."""
+"""A route that serves the browser client, so that a page needs no bundler and no other host."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ EndpointLimitsOf = Mapping[str | type[RequestHandler], EndpointLimits]
 
 
 class _Hidden(RequestHandler):
-    """Placeholder for an object without a handler class, which only a path can name."""
+    """Stands for an object that has no handler class, so that only its path can be declared."""
 
 
 class Declarations:
@@ -65,7 +65,7 @@ class Declarations:
         self._receive_only = _named("receive_only", receive_only)
         self._limits = ByHandler("limits", limits or {})
         self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
-        """One object for each set of limits: connections under the same limits are counted together."""
+        """By set of limits: an object that all its connections share, so that they are counted together."""
 
     def of(self, handler: type[RequestHandler], path: str) -> Endpoint:
         """Return the declared endpoint of `handler` at `path`, which may also be the pattern of a route."""

@@ -64,7 +64,7 @@ class _NewFactor(FactorRoute):
     """The last step of an enrolment."""
 
     async def enrolled(self, caller: Caller, outcome: Enrolled | Refusal) -> None:
-        """Send the new factor to the client once, and raise the strength of its session."""
+        """Send the new factor to its owner, and give the session the strength of two factors."""
         if isinstance(outcome, Refusal):
             self.refuse(outcome, principal=caller.account.id)
             return

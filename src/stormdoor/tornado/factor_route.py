@@ -1,4 +1,4 @@
-"""The common base of the routes of second factors."""
+"""Base class of the routes of second factors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FactorRoute(LoginRoute):
 
     @property
     def page(self) -> str:
-        """Return the origin of the page, as the browser sends it; a passkey is bound to it."""
+        """Return the Origin header of the request, which a passkey is bound to."""
         return self.handshake.origin or ""
 
     def read_factor(self) -> FactorBody | None:
@@ -52,7 +52,7 @@ class FactorRoute(LoginRoute):
     async def judge(
         self, account: Account, body: FactorBody, binding: str
     ) -> VerifiedFactor | Refusal:
-        """Verify the factor; a failure counts for the address as well as for the account."""
+        """Verify the factor. A failure is counted for the account, and for the client's address."""
         refusal = self.guard.checks.auth_failures_exceeded(self.address_key)
         if refusal is not None:
             return refusal
@@ -90,16 +90,16 @@ class FactorRoute(LoginRoute):
         self.note("authn_factor_used", proved.account.id, f"{detail}, for {where}")
 
     def send_options(self, options: dict[str, Any] | Refusal, *, principal: str = "") -> None:
-        """Send the argument of a ceremony, or the refusal."""
+        """Send the argument of `navigator.credentials.get()` or `.create()`, or the refusal."""
         if isinstance(options, Refusal):
             self.refuse(options, principal=principal)
         else:
             self.answer({"publicKey": options})
 
     async def renew(self, caller: Caller, *, authenticated: bool, strength: int) -> Caller | None:
-        """Give the session a new secret; its open sockets move to it.
+        """Give the session a new id and cookie. Its open sockets then belong to the new id.
 
-        None, after sending 401, if it has ended.
+        Returns None, after sending 401, if the session has ended.
         """
         issued = await self.guard.sessions.rotate(
             caller.session, authenticated=authenticated, strength=strength, moving=True

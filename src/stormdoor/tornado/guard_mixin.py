@@ -62,17 +62,17 @@ class GuardMixin(HandshakeMixin):
     _door_handler_opened = False
     _door_open_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
     _door_tasks: set[asyncio.Task[None]] | None = None
-    """Tasks beside the messages: the event loop itself keeps no strong references to tasks."""
+    """Running tasks of the connection, since the event loop keeps only weak references to tasks."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: the class that `protect` makes is not a new class of the application."""
+        """Skip the application's hook: the class that `protect` makes is not a class of the application."""
 
     def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message from the fast protocol, as the received UTF-8."""
         return self.on_message(text.decode())
 
     def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
-        """Open the connection after the 101, unless it was ended meanwhile."""
+        """Mark the connection as open after the 101, unless it was ended meanwhile."""
         connection = self._door_admitted
         if connection is None:
             WebSocketHandler.close(self, 1011)
@@ -228,7 +228,7 @@ class GuardMixin(HandshakeMixin):
         return self._door_receive_control(super().on_ping, data)
 
     def on_pong(self, data: bytes) -> Any:
-        """Charge a pong likewise. Either method may be a coroutine."""
+        """Charge a pong like a message. The handler's `on_ping` and `on_pong` may be coroutines."""
         return self._door_receive_control(super().on_pong, data)
 
     def _door_receive_control(self, hear: Callable[[bytes], Any], data: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Make the class of a guarded endpoint from the application's handler class."""
+"""Derive the class of a guarded endpoint from the application's handler class."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def guarded_class(
 def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
     """Return the classes of the application that come before Tornado's in the order of `handler`.
 
-    INVARIANT: they are bases in front of `OutboundMixin`. So it comes after every override of the
-    application, directly before `WebSocketHandler`. After `handler` alone, it would come before the bases of
-    `handler`.
+    INVARIANT: the guarded class has them as bases in front of `OutboundMixin`. So `OutboundMixin` comes after
+    every override of the application, directly before `WebSocketHandler`. If only `handler` were in front of
+    it, it would come before the bases of `handler`.
 
     Classes without a method of handlers are left out; one of them, `typing.Protocol`, cannot be a base here.
     """
@@ -92,7 +92,7 @@ def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
 
 
 def _named(handler: type[WebSocketHandler]) -> types.FunctionType:
-    """Return the guard's `get` under the name of the handler's, by which tracing names an endpoint."""
+    """Return the guard's `get` with the name of the handler's `get`, which tracing tools show."""
     code = cast(types.FunctionType, HandshakeMixin.get)
     get = types.FunctionType(code.__code__, code.__globals__, "get", None, code.__closure__)
     if _overrides(handler, "get"):

@@ -1,4 +1,4 @@
-"""Release the memory of an open connection's handshake; restore it on access.
+"""Release the memory that the handshake of an open connection used, and restore it on access.
 
 Tornado keeps the whole request and the whole answer as long as the socket is open: each header as a list in
 a dictionary, the headers of the answer, name spaces for templates. For ten thousand
@@ -27,7 +27,7 @@ class _FoldedHeaders(HTTPHeaders):
 
     @classmethod
     def fold(cls, headers: HTTPHeaders) -> None:
-        """Fold in place, since frames of Tornado hold the same object as long as the socket is open.
+        """Fold the headers in place, because other objects hold the same headers while the socket is open.
 
         Headers with a value that does not fit into one line stay as they are.
         """
@@ -41,10 +41,11 @@ class _FoldedHeaders(HTTPHeaders):
             headers.__class__ = cls
 
     def __getattr__(self, name: str) -> Any:
-        """Unfold at the first access to an attribute of `HTTPHeaders`, of any name.
+        """Restore the headers at the first access to any attribute.
 
         Raises:
-            AttributeError: There is nothing to unfold (while pickle makes the object), or no such attribute.
+            AttributeError: There is no such attribute, or nothing to restore (while pickle creates the
+                object).
         """
         text: str | None = self.__dict__.pop("_text", None)
         if text is None:
@@ -88,7 +89,7 @@ class CreatedOnAccess:
 
 
 def _create_ui(handler: RequestHandler) -> ObjectDict:
-    """Create it as Tornado does for each handler."""
+    """Return the attribute `ui` as Tornado creates it for each handler."""
     application = handler.application
     made = ObjectDict(
         (name, handler._ui_method(method))  # noqa: SLF001 - see the top of this module
@@ -110,7 +111,7 @@ AFTER_HANDSHAKE: dict[str, object] = {
     "close_reason": None,
     "_door_headers": None,
 }
-"""Usual values of a handler after the 101. The class has them, so that the handlers need none."""
+"""Usual attributes of a handler after the 101. The class has them, so that each handler needs no copy."""
 
 CREATED_ON_ACCESS: dict[str, Callable[[Any], Any]] = {
     "ui": _create_ui,

@@ -1,4 +1,4 @@
-"""Inspection of an application: its routes, the applications in it, and the parts that hide their routes."""
+"""Find the routes of an application, the applications in it, and the parts whose routes are not visible."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class Inspection:
     Attributes:
         applications: The application itself, and each one that it may pass requests to.
         routes: All handler classes.
-        routers: The tables of rules; a longer table has got further routes.
-        choosers: Names of applications and routers that choose handlers in their own code.
+        routers: The tables of rules. A table that has become longer has further routes.
+        choosers: Names of applications and routers that choose a handler in their own code, so that their
+            routes are not visible.
         hidden: Names and patterns of objects that answer requests without a handler class.
     """
 

@@ -1,4 +1,4 @@
-"""Interception of an application: choose the class that serves each of its requests, or answer 503."""
+"""Choose the class that serves each request of an application, or answer 503."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Unavailable(RequestHandler):
 class Interception:
     """Wraps the two public methods through which an application chooses a handler.
 
-    Every router, nested or made by hand, comes to one of them: `get_handler_delegate` of the application
-    that serves, or `find_handler` of the outermost application. So it covers routes that are added later.
+    Every router, nested or hand-written, calls one of them: `get_handler_delegate` of the application that
+    serves, or `find_handler` of the outermost application. So routes that are added later are covered, too.
 
     Attributes:
         wrapper: Puts the guard in front of handlers. INVARIANT: while it is None, no WebSocket opens.
@@ -146,7 +146,7 @@ def upgrades(request: HTTPServerRequest) -> bool:
 
 
 def intercept(application: Application) -> Interception:
-    """Return the interception of `application`; install it, closed, where there is none."""
+    """Return the interception of `application`. If there is none, install one that answers 503."""
     found = vars(application).get(_ATTRIBUTE)
     if found is None:
         found = Interception(application)
@@ -155,5 +155,5 @@ def intercept(application: Application) -> Interception:
 
 
 def intercepted(application: Application) -> bool:
-    """Return whether `application` has an interception, open or closed."""
+    """Return whether `application` has an interception."""
     return _ATTRIBUTE in vars(application)

@@ -1,4 +1,4 @@
-"""One HTTP request at a listener with limits: its rate, the size of its body and the time for it."""
+"""The limits on one HTTP request: its rate, and the size and the duration of its body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["LimitedRequest", "Listener", "prepared"]
 
 
 def prepared(refusal: Refusal) -> bytes:
-    """Return the whole answer to a refused request; the connection closes after it."""
+    """Return the bytes of the answer to a refused request. The connection closes after it."""
     return _PREPARED[refusal.denial]
 
 
@@ -62,8 +62,8 @@ class LimitedRequest(HTTPMessageDelegate):
 
     Args:
         server: The server that received it.
-        tcp: The TCP connection, as it is counted.
-        connection: The connection, as Tornado sees it.
+        tcp: The TCP connection in the counts of `TcpConnections`.
+        connection: Tornado's object of the connection.
         address: Address of the peer.
         delegate: Receiver of the request in the application.
     """

@@ -36,7 +36,7 @@ _WATCH_SECONDS = 1.0
 _UNIX = "127.0.0.1"  # a UNIX socket has no address; its clients are on this machine
 
 _fronts: WeakKeyDictionary[Guard, ListenerLimits] = WeakKeyDictionary()
-"""The limits of each guard: all its listeners share them."""
+"""The limits by guard: all listeners of a guard share them."""
 
 
 def _front_of(guard: Guard | None) -> ListenerLimits:

@@ -1,4 +1,4 @@
-"""The common base of the routes of the built-in login: begin a session, require a fresh login."""
+"""Base class of the routes of the built-in login: it begins sessions and requires fresh logins."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         return self._cookie_name + PENDING_SUFFIX
 
     async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
-        """Verify a name and a password; a failure counts for the address as well as for the account.
+        """Verify a name and a password. A failure is counted for the account, and for the client's address.
 
-        If one address tries one password with many names, the failures count for that address.
+        So the limits also hold if one address tries one password with many names.
         """
         checks = self.guard.checks
         outcome = checks.auth_failures_exceeded(self.address_key) or await self.guard.login.attempt(
@@ -103,7 +103,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         return Caller(issued.session, now)
 
     def describe(self, caller: Caller) -> dict[str, object]:
-        """Return the description of its own session for a client."""
+        """Return the description of the caller's session, as the client gets it."""
         return {
             "principal": caller.account.id,
             "roles": sorted(caller.account.roles),

@@ -42,14 +42,14 @@ class LogIn(OpenIdRoute):
 class Link(OpenIdRoute):
     """`POST /link?return_to=/path`: link a user of the provider to the account that is logged in here.
 
-    Not by GET: a page could send a victim's browser here while it is logged in at the provider
-    as the attacker, who would then own a link to the account.
+    Not by GET: a hostile page could send a victim's browser here after logging it in at the provider as the
+    attacker. The attacker's user there would then be linked to the victim's account.
     """
 
     counts_for = LOGINS
 
     async def post(self) -> None:
-        """Begin; a form is redirected, a script gets the address."""
+        """Begin the login at the provider. A form is redirected; a script gets the address."""
         caller = await self.caller()
         if caller is None:
             return
@@ -110,7 +110,7 @@ class Callback(OpenIdRoute):
     counts_for = CALLBACKS
 
     async def get(self) -> None:
-        """Verify the answer that the browser has brought, and create its session."""
+        """Verify the provider's answer in the request, and create a session."""
         if (refusal := self.guard.checks.auth_failures_exceeded(self.address_key)) is not None:
             self.refuse_page(refusal)
             return
@@ -207,7 +207,7 @@ class Callback(OpenIdRoute):
         return arrived.request.return_to
 
     async def _overtaken(self, issued: IssuedSession, token: IdToken) -> Refusal | None:
-        """Return whether an event that ends sessions happened while this one was being created.
+        """Return whether the session must end again because of an event while it was being created.
 
         INVARIANT: checked after the session was stored. Code that disables the account, unlinks it or
         handles a logout first records that, and then ends the sessions that it finds. So either it finds

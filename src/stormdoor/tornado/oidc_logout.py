@@ -123,8 +123,8 @@ class BackChannel(_Ending):
 class FrontChannel(_Ending):
     """`GET /frontchannel-logout?iss=…&sid=…`: the provider's page reports a logout, in an `<iframe>`.
 
-    The request has no cookie of ours: they are `SameSite=Lax`, and the frame is on another site. So the
-    session is found by the provider's session id, which is in ID tokens and hard to guess.
+    The request has no session cookie, because the frame is on another site and the cookie is `SameSite=Lax`.
+    So the session is found by the provider's session id, which is in ID tokens and hard to guess.
     """
 
     async def get(self) -> None:

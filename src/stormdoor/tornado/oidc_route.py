@@ -1,4 +1,4 @@
-"""The common base of the routes of an OpenID login: the cookie, and pages with little information."""
+"""Base class of the routes of an OpenID login: the cookie of a login, and its error pages."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class OpenIdRouteOptions(msgspec.Struct, frozen=True):
 
 
 class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
-    """Common base of these routes: the cookie, and pages with little information."""
+    """Base class of the routes of an OpenID login."""
 
     @property
     def event_actor(self) -> str:
-        """The provider, which has authenticated the principal."""
+        """Return the provider, which has authenticated the principal, as the actor of events."""
         return self.party.provider.issuer
 
     @property

@@ -34,9 +34,10 @@ __all__ = ["HandlerSink", "OutboundMixin", "connection_of"]
 
 
 def connection_of(handler: RequestHandler) -> Connection | None:
-    """Return the live connection of a handler that `protect` has guarded; None if it has not.
+    """Return the connection of a guarded handler; None if `protect` has not guarded it.
 
-    A `GuardedHandler` has it as `self.connection`. The handler of an HTTP transport has that of its session.
+    A `GuardedHandler` has it as `self.connection`. For the handler of an HTTP transport, it is the connection
+    of its session.
     """
     connection = getattr(handler, "_door_admitted", None)
     return connection if isinstance(connection, Connection) else None
@@ -260,7 +261,7 @@ class OutboundMixin(WebSocketHandler):
         raise WebSocketClosedError
 
     def _door_send(self, payload: bytes | Prepared) -> bool:
-        """Send a message of the guard itself, past overrides of the handler. Returns whether it was taken."""
+        """Send a message of the guard, without overrides of the handler. False if it was not queued."""
         connection = self._door_admitted
         if connection is None or not connection.open:
             return False
@@ -271,7 +272,7 @@ class OutboundMixin(WebSocketHandler):
         return True
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close for the application: the state changes first, because frames still arrive afterwards."""
+        """Close, as the application asked. The state changes first, because frames still arrive later."""
         if self._door_admitted is not None:
             self._door_guard.registry.end(self._door_admitted, code=code or 1000)
         self._door_resume_reading()
@@ -287,8 +288,8 @@ class OutboundMixin(WebSocketHandler):
 class HandlerSink:
     """`stormdoor.guard.connection.Sink` for one handler.
 
-    A separate object, because a handler may have methods of these names. It bypasses overrides of the
-    handler: these are messages of the guard itself.
+    A separate object, because a handler may have methods of these names. The guard's own messages bypass
+    overrides of the handler.
     """
 
     __slots__ = ("_handler",)

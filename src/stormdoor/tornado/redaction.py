@@ -55,8 +55,8 @@ def redact_target(target: str) -> str:
 def redacted(request: HTTPServerRequest) -> Iterator[None]:
     """Redact a request for the code inside of this block.
 
-    Its address has no query values, and its headers no credentials. Afterwards the former values are back,
-    since a WebSocket still reads them.
+    Inside, its address has no query values and its headers no credentials. Afterwards it has its former
+    values, which a WebSocket still reads.
     """
     was = (request.uri, request.query, request.headers)
     request.uri = redact_target(request.uri or "")
@@ -110,7 +110,7 @@ def _redact_argument(argument: object) -> object:
 
 
 class _Shown:
-    """A text that `%r` does not put into quotes."""
+    """A text that `%r` shows without quotes."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -100,7 +100,7 @@ class _Revocations(SessionHandler):
         return outcome
 
     def _may(self, authentication: Authentication, resource: Resource) -> bool:
-        """Return whether it may revoke that; if not, the refusal is sent."""
+        """Return whether the caller may revoke `resource`; if not, send the refusal."""
         guard, principal = self.guard, authentication.principal
         now = guard.clock.now()
         environment = Environment(

@@ -1,4 +1,4 @@
-"""Bounds the bytes that wait for a client that reads slowly."""
+"""A limit on the bytes that wait for a client that reads slowly."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SendQueue:
             self._mark, self._marked, self._marked_at = self._last, self.waiting, self._last_at
 
     def fits(self, size: int) -> bool:
-        """Whether `size` more bytes may be queued. A message of any size fits an empty queue."""
+        """Return whether `size` more bytes may be queued. A message of any size fits into an empty queue."""
         self._settle()
         return self._last is None or self.waiting + size <= self._bound
 

@@ -36,7 +36,7 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY = 16 * 1024
 _MAX_READ = 64 * 1024
-"""Bytes of a body that are read at most. Up to this size, a body over `_MAX_BODY` gets a proper answer."""
+"""Largest body, in bytes, that is read. A body between `_MAX_BODY` and this size gets 413."""
 
 
 def limit_body(request: HTTPServerRequest, seconds: float) -> None:
@@ -121,7 +121,7 @@ def _request(guard: Guard, caller: Caller, permission: str, handshake: Handshake
 
 
 class SessionHandler(RequestHandler):
-    """Base of HTTP handlers beside the sockets. Pass it `{"guard": guard}` in the route.
+    """Base class of HTTP handlers that know the login session. Pass `{"guard": guard}` in the route.
 
     `prepare` refuses requests that the guard would refuse as handshakes (plaintext, foreign Host, floods),
     and every changing request from a page outside the guard's list of origins (CSRF). `caller()` returns
@@ -135,7 +135,7 @@ class SessionHandler(RequestHandler):
     """The limit that requests count for. Requests of pages of other sites count for `FOREIGN` instead,
     except `CALLBACKS`, which are always cross-site."""
     ends = False
-    """True if requests only end rights, as a logout does: they are accepted while the store is down."""
+    """True if requests only end rights, as a logout does. They are accepted while the store is down."""
 
     def initialize(self, guard: Guard) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -174,8 +174,9 @@ class SessionHandler(RequestHandler):
         """Return the refusal of a request that a page of another origin sent, or None.
 
         Browsers send an Origin with every request that changes something. A request without one, and without
-        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `none` stands for an
-        address that the user typed. It does not count for the limit of foreign pages, but may change nothing.
+        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `Sec-Fetch-Site: none`
+        means that the user typed the address. Such a request may change nothing, but does not count for the
+        limit of foreign pages.
         """
         handshake = self.handshake
         if handshake.origin is not None:
@@ -340,7 +341,7 @@ class SessionHandler(RequestHandler):
         return _request(self.guard, caller, permission, self.handshake)
 
     def permitted(self, caller: Caller, permissions: Iterable[str]) -> list[str]:
-        """Return those of `permissions` that the caller has now."""
+        """Return the members of `permissions` that the caller has now."""
         decide = self.guard.policies.decide
         return [one for one in permissions if decide(self._request(caller, one)).allowed]
 

@@ -50,7 +50,7 @@ def check(
         if route.endpoint.public is not None
     ]
     remarks += [f"{name} is in use" for name in guard.insecure_options]
-    # In development, a setting that is unsafe in production is only a remark.
+    # In development, a setting that is unsafe in production causes only a remark.
     unsafe = problems if guard.production else remarks
     # The settings of an application without a GuardedHandler belong to another program: its operator may be
     # unable to change them, and the guard does not depend on them.
@@ -195,7 +195,7 @@ def uninspected_parts(found: Inspection) -> list[str]:
 def neighbour_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
     """Return a remark about unguarded HTTP routes that may reach the same data as a guarded socket.
 
-    They get an object that a guarded handler gets, too, or their path is below the same path.
+    Such routes share an argument with a guarded handler, or their path begins like the path of one.
     """
     objects = {id(one) for route in guarded for one in shared_objects(route.arguments)}
     parents = {route.pattern.removesuffix("$").rpartition("/")[0] for route in guarded} - {""}

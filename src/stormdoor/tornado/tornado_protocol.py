@@ -18,7 +18,7 @@ _TOO_LARGE, _PROTOCOL_ERROR = 1009, 1002
 _MASKED = 0x80
 """The bit that a client has to set in the second byte of a frame (RFC 6455 §5.1)."""
 _PIECE = 64 * 1024
-"""Bytes of one read. Less than that is not counted as kept in memory."""
+"""Bytes of one read. Smaller amounts are not counted as buffered."""
 
 
 def _answer(agreement: Agreement) -> HTTPHeaders:
@@ -28,13 +28,13 @@ def _answer(agreement: Agreement) -> HTTPHeaders:
 class TornadoProtocol(WebSocketProtocol13):
     """Tornado's protocol; it refuses unmasked frames, and records the cause when it ends a connection.
 
-    A handler that closes ends its connection with the guard first. So if the connection is still open here,
-    Tornado closes it.
+    If the handler closes, it ends the guard's connection first. So if the connection is still open when this
+    protocol closes, Tornado is the cause.
     """
 
     handler: Any
     _at_header = False
-    """True if the next read is that of the first two bytes of a frame."""
+    """True if the next read gets the first two bytes of a frame."""
     _arrived = 0
     """Bytes of the frame that is being read."""
     _paused_bytes = 0
@@ -44,7 +44,7 @@ class TornadoProtocol(WebSocketProtocol13):
     _kept = 0
 
     async def _read_bytes(self, n: int) -> bytes:
-        """Read in pieces, to count the bytes that have arrived before the rest arrives."""
+        """Read in pieces, so that received bytes are counted before the frame is complete."""
         if n <= _PIECE:
             read = await super()._read_bytes(n)
             if self._at_header:
@@ -94,7 +94,7 @@ class TornadoProtocol(WebSocketProtocol13):
         self._account()
 
     def _account(self, _: object = None) -> None:
-        """Report the bytes in memory to the guard: unfinished, delayed and unsent messages."""
+        """Report to the guard the bytes that are buffered: unfinished, delayed and unsent messages."""
         size = 0
         if not self.stream.closed():
             fragments = self._fragmented_message_buffer
@@ -107,7 +107,7 @@ class TornadoProtocol(WebSocketProtocol13):
             self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
 
     def drop(self) -> None:
-        """Drop the data in memory; the server is about to close. The client gets no reason."""
+        """Drop the buffered data, because the server is about to close. The client gets no reason."""
         if self._kept > _PIECE:
             super()._abort()
 
@@ -125,8 +125,8 @@ class TornadoProtocol(WebSocketProtocol13):
     def _parse_extensions_header(self, headers: HTTPHeaders) -> list[tuple[str, dict[str, str]]]:
         """Return the acceptable offer of compression, as the fast protocol chooses it.
 
-        Tornado takes the first offer. It fails if that is not acceptable, or reads a second one as its
-        parameter.
+        Tornado takes the first offer and fails if that is not acceptable, or it reads a second offer as a
+        parameter of the first.
         """
         agreement = agree(",".join(headers.get_list("Sec-WebSocket-Extensions")))
         return [] if agreement is None else super()._parse_extensions_header(_answer(agreement))

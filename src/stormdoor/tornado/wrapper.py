@@ -48,7 +48,7 @@ _Handler = type[RequestHandler]
 
 
 class HandlerWrapper:
-    """Makes the guarded subclasses of handlers, one for each class, declaration and transport."""
+    """Creates the guarded subclasses of handlers, one for each class, declaration and transport."""
 
     def __init__(
         self, guard: Guard, declarations: Declarations, transports: TransportTable
@@ -135,7 +135,7 @@ class HandlerWrapper:
         return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
 
     def make(self, route: FoundRoute, endpoint: Endpoint) -> None:
-        """Make the class for a route before it is asked for, so that a mistake shows at the start."""
+        """Create the class for a route at the start, so that a mistake in a declaration shows then."""
         transport = self._transports.find(route.handler, route.pattern, route.arguments)
         if issubclass(route.handler, WebSocketHandler):
             self.socket_class(route.handler, endpoint, transport)
@@ -199,7 +199,7 @@ class HandlerWrapper:
 
 
 class _Closer:
-    """Ends the sessions of a transport library, in a separate iteration of the event loop."""
+    """Ends sessions of a transport library, in a later iteration of the event loop."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

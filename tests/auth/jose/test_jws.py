@@ -161,7 +161,7 @@ simple = st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.t
 
 
 @given(st.dictionaries(st.text(max_size=9), simple | st.lists(simple, max_size=3), max_size=4))
-def test_json_is_read_as_everybody_reads_it(value: dict[str, object]) -> None:
+def test_json_is_read_as_all_users_read_it(value: dict[str, object]) -> None:
     """An accepted JSON text has the value that the standard library reads."""
     assert json_object(json.dumps(value).encode()) == value
 

@@ -1,4 +1,4 @@
-"""The WebSocket protocol of guarded handlers: Tornado's handshake, then a transport of the event loop."""
+"""The fast WebSocket protocol: after Tornado's handshake, the socket moves to a transport of the loop."""
 
 from stormdoor.tornado.fast.compat import fits_handler, fits_request
 from stormdoor.tornado.fast.protocol import FastProtocol

@@ -1,4 +1,4 @@
-"""Decide whether the fast protocol can replace Tornado's: only if everything that it depends on is known."""
+"""Decide whether the fast protocol can replace Tornado's: only in a known version of Tornado and loop."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
 
 
 def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether this kind of loop moves sockets to transports in a known way."""
+    """Return whether the loop is one whose transports can take over a socket: asyncio's or uvloop's."""
     return (
         isinstance(loop, asyncio.SelectorEventLoop)
         or type(loop).__module__.split(".")[0] == "uvloop"

@@ -1,4 +1,4 @@
-"""Queue of deferrable work, with a time budget for each iteration of the loop."""
+"""A queue of jobs that may be delayed, with a time budget for each iteration of the loop."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _log = logging.getLogger("stormdoor")
 class DeferredQueue:
     """A queue of jobs, first in, first out.
 
-    Closing a socket takes as long as handling a message. If ten thousand clients disconnect, and the loop
-    had a callback for each, it would close hundreds of sockets before it serves another client.
+    Closing a socket takes as long as handling a message. With one callback for each of ten thousand clients
+    that disconnect, the loop would close hundreds of sockets before it serves another client.
 
     Args:
         loop: The event loop.
@@ -34,7 +34,7 @@ class DeferredQueue:
         return len(self._waiting)
 
     def add(self, work: Callable[[], None]) -> None:
-        """Run it in a later iteration."""
+        """Add a job, to be run in a later iteration."""
         if not self._waiting:
             self._loop.call_soon(self._run)
         self._waiting.append(work)

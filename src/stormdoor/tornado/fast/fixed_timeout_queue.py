@@ -1,4 +1,4 @@
-"""Queue of equal time-outs: one timer for all of them, in small batches."""
+"""A queue of time-outs of the same length. It needs one timer, and handles them in small batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FixedTimeoutQueue"]
 _log = logging.getLogger("stormdoor")
 
 _EARLY = 0.001
-"""Seconds by which a timer of uvloop may come too early."""
+"""Seconds by which a timer of uvloop may fire too early."""
 
 Waiting = TypeVar("Waiting")
 

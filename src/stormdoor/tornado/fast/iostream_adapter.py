@@ -1,4 +1,4 @@
-"""The object `ws_connection.stream` after the socket has moved to a transport."""
+"""Replacement of `ws_connection.stream` after the socket has moved to a transport."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IOStreamAdapter:
         closed: Whether it is closed.
         close: Closes it at once.
         write: Writes bytes after all earlier data.
-        waiting: Returns the number of bytes that wait to be written.
+        waiting: Returns the number of bytes that are not written yet.
     """
 
     __slots__ = ("_close", "_closed", "_waiting", "_write", "socket")

@@ -1,4 +1,4 @@
-"""Output of the fast protocol: one write for each iteration of the loop, counted and bounded."""
+"""Output of the fast protocol: it writes once per iteration of the loop, and limits unsent bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stormdoor.tornado.fast.write_coalescer import write_coalescer
 __all__ = ["Outgoing"]
 
 _AT_ONCE = 64 * 1024
-"""Size in bytes from which data is not joined, because such a write costs the same alone."""
+"""Size in bytes from which data is written alone, because joining it with other data saves nothing."""
 
 
 class Outgoing(WebSocketProtocol13, asyncio.Protocol):
@@ -117,7 +117,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         Args:
             payload: The message.
             now: Monotonic seconds.
-            bound: Bytes that may wait for the client.
+            bound: Largest number of unsent bytes.
             opcode: TEXT or BINARY.
 
         Returns:
@@ -142,7 +142,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         return True
 
     def post_prepared(self, prepared: Prepared, now: float, bound: int) -> bool:
-        """Send a message that has many recipients; otherwise as `post`."""
+        """Send a message that was encoded once for many recipients (see `post`)."""
         if self._deflater is not None:
             return self.post(prepared.payload, now, bound)
         if self.client_terminated or self.server_terminated or self._closed():
@@ -252,8 +252,8 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
     def stalled_since(self) -> float | None:
         """Return monotonic seconds since which no progress was made, or None if nothing waits.
 
-        Progress means that all bytes up to a mark were sent, which is one message at least: a client that
-        takes a byte now and then is as slow as one that takes none.
+        Progress means that at least one whole message was sent. A client that reads a few bytes now and then
+        makes no progress.
         """
         if not self._blocked or self._transport is None:
             return None

@@ -28,7 +28,7 @@ class Pinging(Outgoing):
         self._pinging: FixedTimeoutQueue[Pinging] | None = None
         self._received_pong = False
         self._paused = False
-        """Whether received data is left in the kernel for now."""
+        """Whether reading is paused, so that received data stays in the kernel."""
 
     def start_pinging(self) -> None:
         """Start sending pings, if configured."""

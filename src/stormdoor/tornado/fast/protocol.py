@@ -1,8 +1,8 @@
 """The fast protocol: Tornado's interface, on a transport of the loop, with a frame reader of its own.
 
 After Tornado's handshake the socket moves from Tornado's `IOStream` to a transport of asyncio or uvloop.
-From there on a message needs no Task, no Future and no further iteration of the loop: all frames of one
-read are handled one after the other, and the answers are sent in one write. An idle connection has no Task
+After that, a message needs no Task, no Future and no further iteration of the loop. All frames of one read
+are handled one after the other, and their answers are sent in one write. An idle connection has no Task
 either.
 
 `tests/tornado/test_fast_protocol.py` and Tornado's own tests, which run on it, check the facts that this
@@ -59,7 +59,7 @@ _FRAMES_AT_ONCE = 256
 _CLOSE_SECONDS = 5.0
 """Time-out for the client's close frame, as in Tornado, and for its last bytes."""
 _MAX_UNSENT_AT_CLOSE = 64 * 1024
-"""Unsent bytes that `drop` leaves to the transport; with more the connection is aborted."""
+"""Largest number of unsent bytes that are still sent when the server closes; with more it aborts."""
 _LINGER_SECONDS = 2.0
 """Time for a client that violated the protocol to read the reason."""
 _LINGER_BYTES = 256 * 1024
@@ -67,7 +67,7 @@ _LINGER_BYTES = 256 * 1024
 
 
 class FastHandler(Protocol):
-    """Methods of a handler that this protocol needs, beside those for Tornado's."""
+    """Interface of a handler to this protocol, beside the methods that Tornado calls."""
 
     def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message in UTF-8. The result is awaited before anything else is read.
@@ -89,19 +89,19 @@ class FastHandler(Protocol):
         ...
 
     def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
-        """Return the context of the task that makes the handshake, and a copy of it from before."""
+        """Return the context of the task that makes the handshake, and a copy from before the handshake."""
         ...
 
 
 def _holds_the_same(context: contextvars.Context, before: contextvars.Context) -> bool:
-    """Return whether all variables have the same values as `before`: identical, not equal objects."""
+    """Return whether each context variable has the identical value as in `before`."""
     return len(context) == len(before) and all(
         before.get(variable, before) is value for variable, value in context.items()
     )
 
 
 class _Params:
-    """`params` of Tornado's protocol: a view, so that an idle connection has none of it."""
+    """`params` of Tornado's protocol, created at each access: idle connections need no memory for it."""
 
     __slots__ = ("_protocol",)
 
@@ -130,7 +130,7 @@ class _Params:
 
 
 class FastProtocol(Pinging):
-    """The protocol of one connection, and of its transport.
+    """The WebSocket protocol of one connection, which is also the asyncio protocol of its transport.
 
     Args:
         handler: A guarded handler.
@@ -191,7 +191,7 @@ class FastProtocol(Pinging):
         self._ended: Future[None] | None = None
         """Future that the task awaits, if it must last as long as the connection."""
         self._entered = False
-        """True if the handshake has changed the context, so that the handler may have to restore it."""
+        """True if the handshake has changed the context, so that the handler's task must run in it."""
         self._after_close = 0
         self._close_timeout: FixedTimeoutQueue[FastProtocol] | None = None
 
@@ -226,7 +226,7 @@ class FastProtocol(Pinging):
     # -- the handshake -----------------------------------------------------------------------------
 
     async def _accept_connection(self, handler: WebSocketHandler) -> None:
-        """As Tornado's, except for the offers of compression and the move of the socket."""
+        """Accept the connection as Tornado does, but choose the compression strictly, and move the socket."""
         values = handler.request.headers.get_list
         offers = ",".join(values("Sec-WebSocket-Protocol"))
         offered = [one.strip() for one in offers.split(",")] if offers else []
@@ -430,7 +430,7 @@ class FastProtocol(Pinging):
                 self._fail(violation)
 
     def _account(self, more: int = 0) -> None:
-        """Report the bytes in memory to the guard: unfinished, delayed and unsent messages."""
+        """Report to the guard the bytes that are buffered: unfinished, delayed and unsent messages."""
         size = 0
         if not self._finished:
             size = self._reader.kept + more
@@ -443,14 +443,14 @@ class FastProtocol(Pinging):
             cast(FastHandler, self.handler)._door_count_buffered(size)  # noqa: SLF001 - what it is for
 
     def drop(self) -> None:
-        """Drop the data in memory; the server is about to close."""
+        """Drop the buffered data, because the server is about to close the connection."""
         self._reader.stop()
         self._paused_message = None
         if self.waiting() > _MAX_UNSENT_AT_CLOSE:
             self._abort()
 
     def _pauses(self, result: Any, frame: tuple[int, bytes]) -> bool:
-        """Await the result of a handler. Returns whether reading must pause."""
+        """Start to await the result of a handler, if necessary. Returns whether reading must pause."""
         if type(result) is PauseReading:
             if self.server_terminated:
                 return False
@@ -483,7 +483,7 @@ class FastProtocol(Pinging):
         return True
 
     async def _finish(self, waiting: Awaitable[Any]) -> None:
-        """Body of a separate task: await a handler's result, then handle the data that arrived meanwhile."""
+        """Await a handler's result in a task, then handle the data that arrived meanwhile."""
         try:
             await waiting
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a handler may raise anything

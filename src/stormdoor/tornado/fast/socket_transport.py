@@ -1,8 +1,8 @@
-"""A transport on an open socket, with the part of asyncio's interface that the fast protocol needs.
+"""A transport for an open socket, with the part of asyncio's interface that the fast protocol needs.
 
-asyncio's own is made for sockets that the loop has accepted. For a socket of Tornado it asks the kernel for
-the peer, registers again in the selector, and looks for writers that never existed: a twelfth of the cost
-of a handshake. This one replaces the reader that is registered already.
+asyncio's own transport does work that a socket of Tornado does not need: it asks the kernel for the peer,
+registers in the selector again, and removes writers that do not exist. That is a twelfth of the cost of a
+handshake. This transport replaces the reader that Tornado has registered.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["NOT_NOW", "SocketTransport"]
 _AT_ONCE = 64 * 1024
 """Bytes of one read. Beyond 128 KiB the C library would map and unmap memory for each read."""
 NOT_NOW = (BlockingIOError, InterruptedError)
-"""Exceptions of a socket that has no data, or takes none, at the moment."""
+"""Exceptions of a socket that cannot be read or written at the moment."""
 
 
 class SocketTransport(asyncio.Transport):
-    """As `asyncio.Transport`, as far as the fast protocol needs it.
+    """The part of `asyncio.Transport` that the fast protocol needs.
 
     Args:
         loop: Event loop that watches the socket. The present reader of the socket is replaced.

@@ -42,11 +42,11 @@ class TlsTransport(SocketTransport):
     ) -> None:
         self._tls = sock
         self._again = 0
-        """Bytes of a write that OpenSSL requires again unchanged."""
+        """Bytes of the last write, which OpenSSL requires to be repeated unchanged; 0 for none."""
         self._read_waits = False
         """Whether OpenSSL must write before it can read (during a key update)."""
         self._write_waits = False
-        """Whether it must read before it can write."""
+        """Whether OpenSSL must read before it can write."""
         super().__init__(loop, sock, protocol)
 
     def _read_on(self) -> None:
@@ -92,7 +92,7 @@ class TlsTransport(SocketTransport):
             self._ended()
 
     def _more(self) -> bool:
-        """Return whether more data can be read. Asking costs a third of a failed read."""
+        """Return whether more data can be read. This costs a third of a failed read."""
         if self._tls.pending():
             return True
         return fcntl.ioctl(self._number, termios.FIONREAD, _NOTHING) != _NOTHING

@@ -22,7 +22,7 @@ _NAME = "_stormdoor_write_coalescer"
 
 
 class CoalescedConnection(Protocol):
-    """A connection with something to write."""
+    """Interface of a connection with unsent data."""
 
     def flush(self) -> None:
         """Write to the kernel."""
@@ -34,7 +34,7 @@ class CoalescedConnection(Protocol):
 
 
 class WriteCoalescer:
-    """The connections of one event loop: open ones, and those to flush at the end of an iteration.
+    """The open connections of an event loop, and those to be flushed at the end of the iteration.
 
     Attributes:
         connections: Open connections. When the loop shuts down, as in `asyncio.run`, they are closed.

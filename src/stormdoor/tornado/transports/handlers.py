@@ -47,7 +47,7 @@ class _Polls:
         self._left_at = self._guard.clock.monotonic()
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
-        """See `Sink`. The guard cannot send messages in the protocol of a library."""
+        """See `Sink`. Does nothing: the guard does not know the protocol of the library."""
         return False
 
     def shut(self, code: int, reason: str) -> None:
@@ -60,7 +60,7 @@ class _Polls:
         self.shut(1001, "")
 
     def stalled(self) -> float | None:
-        """See `Sink`. A client that does not poll does not read; most often its page was closed."""
+        """See `Sink`. A client that does not poll counts as one that does not read."""
         if self.handlers:
             return None
         away = self._guard.clock.monotonic() - self._left_at
@@ -82,7 +82,7 @@ class _Polls:
 
 
 def _nothing() -> None:
-    """Do nothing: a request without a session ends with its answer."""
+    """Do nothing: a request without a session has nothing to end."""
 
 
 def _is_polling(connection: Connection) -> bool:
@@ -113,7 +113,7 @@ class HttpTransport(RequestHandler):
     _door_refused = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: the class that `protect` makes is not a new class of the application."""
+        """Skip the hook of the application: the class that `protect` makes is not one of its classes."""
 
     async def prepare(self) -> None:
         """Decide about the request, and only then let the handler process it."""
@@ -322,7 +322,7 @@ class HttpTransport(RequestHandler):
 
 
 class SocketOfTransport(GuardMixin):
-    """Guards a WebSocket with a handshake that may name a transport session."""
+    """Guards a WebSocket whose handshake may name a transport session."""
 
     _door_transport: ClassVar[Transport]
     _door_sessions: ClassVar[TransportSessions]
@@ -365,7 +365,7 @@ class SocketOfTransport(GuardMixin):
 
 
 class CompanionPage(RequestHandler):
-    """Guards a page that serves a transport and reaches no session, such as SockJS's iframe.
+    """Guards a page of a transport that has no access to sessions, such as SockJS's iframe.
 
     A foreign page that frames it could use the sockets with the origin of the application.
     """
@@ -373,7 +373,7 @@ class CompanionPage(RequestHandler):
     _door_ancestors: ClassVar[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Not passed on: the class that `protect` makes is not a new class of the application."""
+        """Skip the hook of the application: the class that `protect` makes is not one of its classes."""
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
         """Send the written output, with a header that names the pages that may frame it."""

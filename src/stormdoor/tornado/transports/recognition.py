@@ -29,7 +29,8 @@ class Recognised:
         by_server: The transport of handlers that share a server object with a socket, by the identity of that
             object.
         classes: The handler classes of such transports, by the same identity.
-        companions: Handler classes that share the object and reach no session, likewise.
+        companions: Handler classes that share the object but have no access to sessions, by the same
+            identity.
         by_class: The transport of a WebSocket handler that answers polls as well.
         sockets: The route of the socket that belongs to each server object.
         kept: References to the server objects, so that no identity is used twice.
@@ -44,7 +45,7 @@ class Recognised:
 
 
 def shared_objects(arguments: Mapping[str, Any]) -> Iterator[object]:
-    """Return the arguments of a route that can hold state which several handlers share."""
+    """Return the arguments of a route that several handlers can share as state."""
     for one in arguments.values():
         if not isinstance(one, _PLAIN):
             yield one
@@ -158,7 +159,7 @@ def _engine_transport(server: Any) -> Transport:
 
 
 def _engine_id(body: bytes) -> str | None:
-    """Return the id in the first packet of an answer, also of one that is wrapped for JSONP."""
+    """Return the session id in the first packet of an answer, which may be wrapped for JSONP."""
     match = _HANDSHAKE_ID.search(body[:1024])
     if match is None:
         return None

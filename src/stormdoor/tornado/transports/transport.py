@@ -1,4 +1,4 @@
-"""`Transport`: the way in which the requests of an HTTP transport name their session."""
+"""`Transport`: declares how the requests of an HTTP transport name their session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _never(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """An HTTP transport of a socket, with the way in which its requests name their session.
+    """Declares an HTTP transport of a socket: how its requests name their session.
 
     Attributes:
         session: Reads the session id from a request; None if the request names none. It raises
