@@ -301,7 +301,7 @@ def _limits(document: Document) -> Limits | None:
 
 
 def _place_of(error: ConfigurationError, table: Place, written: Mapping[str, Any]) -> Place:
-    """Return the place of the wrong limit, whose name is at the beginning of the message."""
+    """Return the place of the wrong limit. The message of the error begins with its name."""
     name = str(error).split(" ")[0].removeprefix("limits.").removeprefix("own_protocol.")
     return (*table, name) if name in written else table
 

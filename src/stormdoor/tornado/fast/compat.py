@@ -70,7 +70,7 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
 
 
 def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether the loop is one whose transports can take over a socket: asyncio's or uvloop's."""
+    """Return whether this is a loop of asyncio or uvloop, with transports that can take over a socket."""
     return (
         isinstance(loop, asyncio.SelectorEventLoop)
         or type(loop).__module__.split(".")[0] == "uvloop"
