@@ -101,7 +101,10 @@ SECTIONS |= {section: one.settings for section, one in KIND_SECTIONS.items()}
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_section(kind: str) -> None:
     """Each kind with options has one, that lists them."""
-    assert _section_of(KINDS[kind]) or not KINDS[kind].settings.__struct_fields__
+    options = KINDS[kind].settings.__struct_fields__
+    assert _section_of(KINDS[kind]) or not options, (
+        f"configuration.md has no section with a table of exactly these options of {kind}: {options}"
+    )
 
 
 def _arguments(made_by: Any) -> dict[str, Any]:
@@ -226,6 +229,7 @@ def test_every_check_is_documented() -> None:
     for path in (
         *PACKAGE.glob("config/check*.py"),
         *PACKAGE.glob("auth/*/kind.py"),
+        *PACKAGE.glob("auth/*_kind.py"),
         *PACKAGE.glob("auth/*/settings.py"),
     ):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -243,7 +247,7 @@ def test_every_check_is_documented() -> None:
         for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
         for id in re.findall(r"`([\w-]+)`", cell)
     }
-    assert listed == ids
+    assert listed == ids, "write the checks that differ into *What is checked* of configuration.md"
 
 
 def test_example_is_good(tmp_path: Path) -> None:

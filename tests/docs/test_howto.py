@@ -641,3 +641,23 @@ async def test_write_an_authenticator() -> None:
         assert await refused(url, **header("alice", now, b"another key" * 3)) == 401
         assert await refused(url, additional_headers={"X-Gateway": "nonsense"}) == 401
         assert await refused(url) == 401
+
+
+class _Open(WebSocketHandler):
+    """Answers every client, from every page."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    async def on_message(self, message: str | bytes) -> None:
+        await self.write_message(message)
+
+
+async def test_the_test_of_write_an_authenticator() -> None:
+    """The test that the page shows passes against its guard, and fails against an open handler."""
+    path = HOW_TO / "write-an-authenticator.md"
+    await module_of(path).test_only_the_gateway_opens_the_socket()
+    page = module_of(path)
+    page.app = Application([("/feed", _Open)])
+    with pytest.raises(AssertionError, match="a forged header opened the socket"):
+        await page.test_only_the_gateway_opens_the_socket()

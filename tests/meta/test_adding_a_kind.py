@@ -62,7 +62,8 @@ def _rows() -> list[str]:
 def _replaced(path: Path, *pairs: tuple[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for old, new in pairs:
-        assert text.count(old) == 1, (path, old)
+        times = text.count(old)
+        assert times == 1, f"{path.name} has {old!r} {times} times: correct this test"
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
 
@@ -76,7 +77,7 @@ def _add_kind(copy: Path) -> None:
     _replaced(
         copy / TABLE,
         (_AFTER, f"from {_HOME} import KIND as GATEWAY\n{_AFTER}"),
-        ("    SIGNED_COOKIE,\n)", "    SIGNED_COOKIE,\n    GATEWAY,\n)"),
+        ("= _table(\n", "= _table(\n    GATEWAY,\n"),
     )
     _replaced(
         copy / NAMES,

@@ -15,6 +15,10 @@ def copy_database(source: Path, target: Path) -> None:
     Raises:
         StoreUnavailable: It cannot be read.
     """
+    if not source.exists():
+        raise StoreUnavailable(
+            f"there is no store at {source}; the server makes it at its first start"
+        )
     # Before it has content, so that no other user ever reads it.
     target.touch(mode=0o600, exist_ok=False)
     try:
