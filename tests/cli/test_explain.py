@@ -151,3 +151,10 @@ def test_no_installation(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     result = cli("explain", "a", "b", "--policies", "stormdoor.demo.policies:POLICIES")
     assert result.code == 2
     assert "--role" in result.err
+
+
+def test_a_kind_that_is_not_installed_is_reported(populated: Cli) -> None:
+    """A misspelt kind would explain a decision that no request gets."""
+    result = populated("explain", "alice", "chat:connect", "--kind", "sesion")
+    assert "no kind sesion is installed; the kinds here are session, ticket," in result.err
+    assert "no kind" not in populated("explain", "alice", "chat:connect", "--kind", "jwt").err

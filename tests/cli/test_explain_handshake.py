@@ -77,6 +77,14 @@ def test_the_store_stays_as_it_is(populated: Cli, cookie: str, config: Path) -> 
     assert not list(config.parent.glob("*explain*"))
 
 
+def test_a_store_that_is_not_there_is_named(cli: Cli, config: Path) -> None:
+    """The message says when the store will be there, and no store is made."""
+    result = cli("explain", "handshake", "-", "chat:connect", typed=HEAD)
+    assert result.code != 0
+    assert f"there is no store at {config.parent / 'door.db'}; the server makes it" in result.err
+    assert not (config.parent / "door.db").exists()
+
+
 def test_later(populated: Cli, cookie: str) -> None:
     """At another time: the session has ended then."""
     typed = f"{HEAD}Cookie: {cookie}\n"

@@ -13,7 +13,7 @@ from cyclopts import App, Group, Parameter
 from stormdoor.cli.duration import parse_duration
 from stormdoor.cli.known import known_principal
 from stormdoor.cli.moment import parse_moment
-from stormdoor.cli.output import clean, console, print_json, table
+from stormdoor.cli.output import clean, console, print_json, remark, table
 from stormdoor.cli.pairs import attributes as parsed
 from stormdoor.cli.python_name import imported
 from stormdoor.cli.usage import UsageError
@@ -92,6 +92,10 @@ async def explain(
         at: Time, such as 2026-11-24T16:44+01:00. Now if left out.
         where: Which installation.
     """
+    from stormdoor.auth.kinds import kind_names
+
+    if kind not in (known := kind_names()):
+        remark(f"no kind {kind} is installed; the kinds here are {', '.join(known)}")
     decided_by = await _policies(where, policies)
     who = (
         await _stored(where, principal)
