@@ -398,7 +398,7 @@ class Factors(Protocol):
 
 
 class SecondFactors(Protocol):
-    """The service that verifies second factors: a separate port, because it is more than a store."""
+    """Interface of the service that verifies second factors."""
 
     async def prove(self, principal_id: str, *, totp: str) -> bool:
         """Return whether `totp` is a present, unused code of this principal; it is used up then.

@@ -31,7 +31,7 @@ class FactorBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FactorRoute(LoginRoute):
-    """Base of these routes."""
+    """Base class of the routes of second factors: reads and verifies a factor, and renews the session."""
 
     @property
     def page(self) -> str:

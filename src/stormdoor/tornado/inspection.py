@@ -1,4 +1,4 @@
-"""Find the routes of an application, the applications in it, and the parts whose routes are not visible."""
+"""Find the routes of an application, the applications in it, and the parts that hide their routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data about a token in the store: its login session, its subject's account, its single use."""
+"""Look up the login session and the account of a token in the store, and mark a single-use token as used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AccountLookup:
     Attributes:
         rules: Rules by which its claims were read.
         from_store: Whether roles and attributes come from the account of `sub`.
-        single_use: Whether it is accepted only once.
+        single_use: Whether each token is accepted only once.
     """
 
     rules: ClaimRules

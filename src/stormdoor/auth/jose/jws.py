@@ -1,7 +1,8 @@
 """Parse a token strictly: three segments, canonical base64url, JSON with unique names.
 
-A token is parsed once, so that no two parsers can disagree about the signed data. Nothing is verified here,
-and no instruction of the header is followed (RFC 7515 §4.1, RFC 8725 §3.10).
+A token is parsed once, so that no two parsers can disagree about the signed data. Nothing is verified here.
+Header parameters such as `jku`, which tell the server where to find keys, are never followed (RFC 7515 §4.1,
+RFC 8725 §3.10).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _LAST = {0: None, 2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 
 _COMMON = 128
-"""Cached headers: those of one issuer are all equal, or one for each key."""
+"""Number of cached headers. An issuer uses the same header for all tokens, or one for each key."""
 _COMMON_BYTES = 512
 
 _REFUSED = {
@@ -69,7 +70,7 @@ class Jws:
 
 
 class _NotStrictError(ValueError):
-    """JSON that parsers read in different ways."""
+    """The JSON has a form that different parsers read differently."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -99,7 +100,7 @@ _decode = json.JSONDecoder(
 
 
 def _deep(value: object) -> bool:
-    """Return whether arrays and objects nest deeper than in any honest token."""
+    """Return whether arrays and objects are nested too deeply for a token."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(_MAX_DEPTH):
         level = [
@@ -193,8 +194,8 @@ def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
 
     Args:
         token: The compact serialisation (RFC 7515 §7.1).
-        own_key: Whether it must contain its own key: only true of proofs of possession (RFC 9449 §4.2),
-            where the key is compared with a signed value of the issuer.
+        own_key: Whether the token must contain its own key (`jwk`). True only for proofs of possession (RFC
+            9449 §4.2), where the key is compared with a value that the issuer has signed.
     """
     if len(token) > MAX_SECRET:
         return Malformed(f"the token is longer than {MAX_SECRET} characters")

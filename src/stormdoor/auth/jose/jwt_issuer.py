@@ -44,7 +44,7 @@ class JwtIssuer:
         key: A secret or a private key.
         issuer: `iss`.
         audience: `aud`.
-        seconds: Lifetime of a token; one with a session never outlives it.
+        seconds: Lifetime of a token. The token of a login session ends with the session at the latest.
 
     Raises:
         ConfigurationError: The key is public, or a value is out of range.

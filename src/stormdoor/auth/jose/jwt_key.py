@@ -123,7 +123,7 @@ def _is_ssh(text: bytes) -> bool:
 
 
 def _is_public(secret: bytes) -> bool:
-    """Return whether it is a key of another kind. Its public half is known to attackers."""
+    """Return whether a secret is really a public or private key. Attackers know the public key."""
     return b"-----BEGIN " in secret or _is_ssh(secret) or _is_jwk(secret) or _is_der(secret)
 
 
@@ -163,7 +163,7 @@ class JwtKey:
         algorithm: One of `ALGORITHMS`.
         key: For `HS…` the secret; for all others a PEM text (public to verify, private to issue
             too) or a key of the `cryptography` library.
-        kid: The name that a token's header selects it by.
+        kid: The name by which the header of a token selects the key.
 
     Raises:
         ConfigurationError: The key is too short, of another kind than the algorithm, or malformed.
@@ -277,7 +277,7 @@ class JwtKey:
         return (signed + b"." + _segment(signature)).decode("ascii")
 
     def sign_bytes(self, data: bytes) -> bytes:
-        """Return the bare signature over `data`, in the form for `verify`.
+        """Return the signature over `data`, as `verify` expects it.
 
         Raises:
             ConfigurationError: It is a public key.

@@ -23,7 +23,7 @@ __all__ = ["JwtVerifier", "Verified", "judged", "vouched"]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A verified token in the cache.
+    """A verified token, as it is cached.
 
     Attributes:
         claims: Its claims.
@@ -45,7 +45,7 @@ class JwtVerifier:
         types: Accepted `typ` headers; None for a token without one.
         kind: For `Authentication.kind`.
         cache: Number of verified tokens that are cached; 0 for none.
-        foreign: Function that returns a further error of the claims before they are read, or None.
+        foreign: Function that gets the unread claims, and returns a further error or None.
 
     Raises:
         ConfigurationError: `types` is empty.
@@ -123,7 +123,7 @@ class JwtVerifier:
         return Verified(claims, vouched(claims, self.rules, self._kind, digest), key)
 
     def _fault(self, jws: Jws, key: JwtKey) -> str | None:
-        """Return the error of header and signature; None if there is none."""
+        """Return the error in the header or the signature; None if both are correct."""
         if jws.algorithm != key.algorithm:
             return f"alg is {quoted(jws.algorithm)}; the key is for {key.algorithm} only"
         if jws.typ not in self._types:
@@ -162,7 +162,7 @@ def vouched(claims: Claims, rules: ClaimRules, kind: str, digest: bytes) -> Auth
 
 
 def judged(verified: Verified, rules: ClaimRules, now: float) -> Verified | Rejected:
-    """Return the token if it is valid at `now` (Unix seconds)."""
+    """Return the token if its times are valid at `now` (Unix seconds); else the refusal."""
     claims = verified.claims
     fault = claims.misuse(rules, now)
     if fault is None:

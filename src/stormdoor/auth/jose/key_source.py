@@ -22,7 +22,7 @@ def quoted(text: str) -> str:
 
 
 class KeySource(Protocol):
-    """The present keys of one issuer."""
+    """Interface: the present keys of one issuer."""
 
     async def find(self, jws: Jws, now: float) -> JwtKey | Rejected:
         """Return the key that a token's header selects; or the refusal.
@@ -37,7 +37,7 @@ class KeySource(Protocol):
         ...
 
     def holds(self, key: JwtKey, now: float) -> bool:
-        """Return whether `key` (from this source) is still valid. Cheap; called at every use of a token."""
+        """Return whether `key` of this source is still valid. It must be fast: every use calls it."""
         ...
 
 
@@ -45,7 +45,7 @@ class FixedKeys:
     """Fixed keys from the configuration.
 
     Args:
-        keys: With more than one, each but one needs a `kid`.
+        keys: The keys. At most one of them may have no `kid`.
 
     Raises:
         ConfigurationError: There are none, or two have the same name or none.

@@ -1,4 +1,4 @@
-"""The public key in a proof of possession: the accepted kinds of JSON Web Key (RFC 7517)."""
+"""Read and write the public key in a proof of possession, a JSON Web Key (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read_jwk(jwk: Mapping[str, object], algorithm: str) -> JwtKey | Malformed:
     """Return the key, for `algorithm` only. Never raises, for any input.
 
     Args:
-        jwk: The members. A private one refuses the key, and so does an unknown one.
+        jwk: The members of the key. The key is refused if it has a private or an unknown member.
         algorithm: One of `JWK_ALGORITHMS`.
     """
     if algorithm not in JWK_ALGORITHMS:

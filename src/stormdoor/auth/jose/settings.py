@@ -1,4 +1,4 @@
-"""The tables of keys, and the remarks about tokens, that several kinds share."""
+"""Configuration of keys, and remarks about tokens, for all kinds of credential with tokens."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _SWEEP_SECONDS = 60.0
 
 
 class TokenCache(Generic[Value]):
-    """Verified tokens by their SHA-256. Bounded; the least recently used is dropped first.
+    """Cache of verified tokens by their SHA-256. When it is full, the least recently used one is dropped.
 
     Only validly signed tokens are stored, so an unauthenticated client cannot displace others. The cache
     replaces only the cryptography: its caller checks times, session, account and single use again.
@@ -37,7 +37,7 @@ class TokenCache(Generic[Value]):
         return entry[1]
 
     def put(self, digest: bytes, value: Value, *, expires_at: float, now: float) -> None:
-        """Store it until `expires_at`, and drop expired entries.
+        """Cache a token until `expires_at`, and drop expired entries.
 
         Args:
             digest: SHA-256 of the token.

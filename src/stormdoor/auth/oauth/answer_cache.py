@@ -1,4 +1,4 @@
-"""Cache for introspection answers, with bounded ages."""
+"""Cache of answers of an introspection, with a greatest age."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class AnswerCache:
-    """Answers by the SHA-256 of the token. Bounded; the least recently used is dropped first.
+    """Cache of answers by the SHA-256 of the token. When it is full, the least recently used is dropped.
 
-    INVARIANT: a positive answer is used no longer than the token itself and `max_seconds`, a negative one
-    no longer than `negative_seconds`. They are stored separately: a client that invents tokens displaces
-    only negative answers.
+    INVARIANT: a positive answer is used until the token expires, but at most for `max_seconds`; a negative
+    one for at most `negative_seconds`. They are stored separately, so that a client with invented tokens
+    displaces only negative answers.
 
     Args:
-        size: Entries of each; 0 keeps none.
+        size: Largest number of positive answers, and of negative ones; 0 caches none.
         max_seconds: Seconds for which a positive answer is used.
         negative_seconds: Seconds for which a negative one is used.
 

@@ -10,10 +10,11 @@ __all__ = ["Breaker"]
 
 
 class Breaker:
-    """Opens after consecutive failures; then one trial at a time tests whether the server answers again.
+    """Opens after consecutive failures. Later it allows one trial at a time, until the server answers.
 
-    INVARIANT: between `failures` consecutive failures and the end of `open_seconds`, no request is allowed;
-    after it, one at a time, until a success closes it. An open breaker means *refuse*, never *allow*.
+    INVARIANT: after `failures` consecutive failures, no request is allowed for `open_seconds`. Then one at a
+    time is allowed, until a success closes the breaker. While it is open, credentials are refused, never
+    accepted unverified.
 
     Times are monotonic seconds from the clock of the caller.
 

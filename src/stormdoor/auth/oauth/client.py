@@ -1,7 +1,7 @@
 """The HTTPS client for providers: bounded in time and size, without redirects.
 
-The guard trusts a provider to identify users. It does not trust it to be available, fast or brief. It
-trusts no intermediary on the network.
+The guard trusts a provider to identify users, but not to be available, to be fast or to send short answers.
+It trusts no other server on the network path.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def check_issuer(issuer: str) -> str:
 
 
 def well_known(issuer: str) -> tuple[str, str]:
-    """Return the two addresses of the document: OpenID Discovery §4 appends, RFC 8414 §3.1 inserts."""
+    """Return the addresses of the document by OpenID Discovery §4 (appended) and RFC 8414 §3.1 (inserted)."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     inserted = f"/.well-known/oauth-authorization-server{path}"

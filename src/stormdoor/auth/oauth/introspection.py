@@ -50,9 +50,9 @@ class Introspection:
         endpoint: Address of the endpoint; None to discover it.
         everything: Introspect JWTs too, so that a token that was revoked at the provider is refused.
         max_seconds: Seconds for which a positive answer is used, and never longer than the token.
-        negative_seconds: Seconds for which a negative one is used.
+        negative_seconds: Seconds for which a negative answer is used.
         recheck_seconds: Interval between two introspections of an open connection's token.
-        grace_seconds: Seconds for which the last answer is used longer if the provider does not answer.
+        grace_seconds: Further seconds for which the last answer is used if the provider does not answer.
         parallel: Number of concurrent calls.
         waiting: Number of further calls that may wait.
         breaker_failures: Consecutive failures after which no request is sent for a while.
@@ -220,7 +220,7 @@ class Introspector:
                 }, None
 
     def _assertion(self, now: float) -> str:
-        """Create a token signed with our private key (RFC 7523 §3), for this provider, once, for a minute."""
+        """Return a token that authenticates this application for one request, for a minute (RFC 7523 §3)."""
         claims = {
             "iss": self.settings.client_id,
             "sub": self.settings.client_id,

@@ -23,7 +23,7 @@ _log = logging.getLogger("stormdoor.oauth")
 
 MAX_KEYS = 64
 MAX_RSA_BITS = 8192
-"""A longer key takes longer to verify with: the provider must not choose that time."""
+"""A provider with longer keys could make each verification slow."""
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
@@ -54,7 +54,7 @@ def check_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The usable keys of a set.
+    """The usable keys of a JWKS.
 
     Attributes:
         named: By `kid` and algorithm.
@@ -180,7 +180,7 @@ def read_jwks(
 
 
 def _without(twice: set[object], keys: KeySet) -> KeySet:
-    """Return the set without ambiguous keys."""
+    """Return the keys without those that have the same name and algorithm."""
     if not twice:
         return keys
     _log.warning("keys of the set that share a name and an algorithm are left out")

@@ -14,7 +14,7 @@ _KEPT_SECONDS = 3600.0
 
 
 class Provider:
-    """A provider, discovered or configured.
+    """The metadata of a provider, discovered or configured.
 
     Args:
         issuer: Its name, which is also the base of its document's address.

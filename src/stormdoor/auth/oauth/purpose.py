@@ -1,4 +1,4 @@
-"""The purpose of a token: only an access token may open a connection."""
+"""Check the purpose of a token: only an access token may open a connection."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class AskAgain:
 
     @property
     def generation(self) -> int:
-        """Constant: no change requires an earlier check."""
+        """Return a constant: no event makes an earlier check necessary."""
         return 0
 
     async def ask(self, now: float) -> Authentication | Refusal:
@@ -62,7 +62,7 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class KeyStillThere:
-    """A token that was verified with a key is valid as long as the provider has the key.
+    """Checks that the provider still has the key with which a token was verified.
 
     Attributes:
         keys: The present keys.
@@ -83,7 +83,7 @@ class KeyStillThere:
 
     @property
     def grace_seconds(self) -> float:
-        """Infinite: a provider that does not answer has not dropped the key."""
+        """Return infinity: a provider that does not answer has not dropped the key."""
         return float("inf")
 
     @property

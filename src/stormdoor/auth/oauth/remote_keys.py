@@ -87,7 +87,7 @@ class RemoteKeys:
     def holds(self, key: JwtKey, now: float) -> bool:
         """Return whether the key is valid (see `KeySource`).
 
-        False too if the set is due to be fetched again.
+        It is also False if the keys are so old that they must be fetched again first.
         """
         return key in self._held and self._age(now) < self.refresh_seconds
 

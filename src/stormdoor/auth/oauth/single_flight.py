@@ -1,4 +1,4 @@
-"""Share one call between simultaneous equal ones."""
+"""Share one call among simultaneous equal calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time of an event by both clocks."""
+"""The time of an event on the wall clock and on the monotonic clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Timestamp"]
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A moment by the wall clock and the monotonic clock.
+    """The time of an event on both clocks.
 
     Attributes:
         monotonic: Seconds that never go back.
@@ -20,7 +20,7 @@ class Timestamp:
     wall: float
 
     def age(self, now: Timestamp) -> float:
-        """Return the seconds from then to `now`, by the clock that counted more.
+        """Return the seconds from then to `now`: the greater difference of the two clocks.
 
         Setting the wall clock back must not extend a lifetime; and the monotonic clock stands still while a
         machine sleeps.

@@ -26,7 +26,7 @@ _MAX_NAMES = 1000
 
 
 class Principals(Protocol):
-    """Interface to `Guard.admin`, which changes principals, the trail, and open connections."""
+    """The methods of `Guard.admin` that this module needs."""
 
     async def add_principal(
         self, id: str, *, roles: Iterable[str] = (), actor: str = ""
@@ -44,7 +44,7 @@ class Principals(Protocol):
 
 
 def derived_id(issuer: str, subject: str) -> str:
-    """Return the id of a new account: one for each person of each provider, without revealing the person."""
+    """Return the id of a new account: a hash of issuer and subject, which does not reveal the user."""
     digest = hashlib.sha256(f"{issuer}\n{subject}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"oidc-{digest[:32]}"
 
@@ -130,7 +130,7 @@ async def _make(
 
 
 async def _untouched(id: str, token: IdToken, store: Store) -> bool:
-    """Return whether an account is as `_make` leaves it, so that no other user can log in to it.
+    """Return whether an account is unchanged since its creation, so that no other user can log in to it.
 
     If users choose their own names, a user could have taken the derived id of another user.
     """

@@ -1,9 +1,9 @@
-"""The state of a login at a provider, divided between browser, provider and store.
+"""The state of a login at a provider, which is divided among browser, provider and store.
 
-The browser keeps one random secret in a cookie; the provider returns a random `state`. Only both together
-find the entry of the store, and PKCE's verifier and the nonce are derived from them. So none of these alone
-can finish a login: not a copy of the store, not a stolen code in an address, and not a page that leads
-another user's browser through the callback (login CSRF).
+The browser keeps a random secret in a cookie, and the provider returns a random `state`. Both together are
+needed to find the entry in the store, and to derive PKCE's verifier and the nonce. So an attacker cannot
+finish a login with a copy of the store alone, with a stolen code alone, or by sending another user's browser
+to the callback (login CSRF).
 """
 
 from __future__ import annotations
@@ -67,22 +67,22 @@ class LoginStateCookie:
         return self._derive("code_verifier", state)
 
     def nonce(self, state: str) -> str:
-        """Return the nonce of the ID token. It reveals nothing about the other two."""
+        """Return the nonce of the ID token. It does not reveal the state or the verifier."""
         return self._derive("nonce", state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """The request that a browser was sent to the provider with.
+    """The login request with which the browser was redirected to the provider.
 
     Attributes:
-        intent: The action at its return.
-        issuer: The provider: an answer of another one is refused (mix-up, RFC 9207).
+        intent: The action when the browser returns: log in, link or step up.
+        issuer: The provider. An answer of another provider is refused (mix-up, RFC 9207).
         return_to: The final address: a path of this application.
         began_at: Unix seconds.
         max_age: The requested age, or None.
         acr_values: The required classes; empty for any.
-        session_id: The session that it concerns, if any.
+        session_id: The login session that is linked or stepped up, if any.
     """
 
     intent: Intent

@@ -45,13 +45,13 @@ class IdToken:
 
     Attributes:
         issuer: The provider.
-        subject: The user there.
+        subject: The user at the provider.
         issued_at: Unix seconds.
-        authenticated_at: Unix seconds of the login there; 0.0 if the provider does not send it, so that it
-            counts as old wherever freshness is required.
+        authenticated_at: Unix seconds of the login at the provider; 0.0 if the provider does not send it, so
+            that the login never counts as fresh.
         acr: The class of the login, or None.
         strength: Number of factors.
-        session_id: The session there (`sid`), or None.
+        session_id: The session at the provider (`sid`), or None.
         claims: All claims.
     """
 
@@ -148,7 +148,7 @@ def _library_fault(
 def _fault(
     payload: Mapping[str, object], provider: OpenIdProvider, expected: Expected
 ) -> str | None:
-    """Return an error that the library leaves to the application, or does not detect."""
+    """Return the error that Authlib leaves to the application or does not detect; None if there is none."""
     if payload.get("nonce") != expected.nonce:
         return "nonce is not the one of this login: the token belongs to another"
     if "events" in payload:

@@ -1,4 +1,4 @@
-"""Sessions that a logout at the provider ends here, once and in any order of events."""
+"""Find the sessions that a logout at the provider ends, and handle repeated and late logout events."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def spend(issuer: str, token: LogoutToken, *, store: Store, now: float) ->
 async def announce(
     issuer: str, *, subject: str | None, sid: str | None, at: float, now: float, store: Store
 ) -> None:
-    """Record for unfinished logins that a session there, or all of a subject, has ended.
+    """Record that a session at the provider, or all of a user, has ended, for logins that finish later.
 
     Args:
         issuer: The provider.
@@ -76,13 +76,13 @@ async def overtaken(token: IdToken, *, store: Store) -> bool:
 async def covered(
     issuer: str, *, subject: str | None, sid: str | None, store: Store
 ) -> list[Session]:
-    """Return the sessions here that a logout there ends.
+    """Return the sessions of the store that a logout at the provider ends.
 
     Args:
         issuer: The provider.
         subject: The user there.
-        sid: The session there. Sessions here without a known session there are covered by their subject:
-            rather too many end than too few.
+        sid: The session at the provider. Sessions of the store without a `sid` are found by their subject, so
+            that a logout ends too many sessions rather than too few.
         store: Store of the sessions.
     """
     if sid is None:

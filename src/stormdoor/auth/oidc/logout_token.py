@@ -17,7 +17,7 @@ _WHAT = "the logout token"
 _EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 MAX_AGE = 300.0
-"""Seconds from `iat`: a provider sends it at once. It bounds the time for which a `jti` has to be stored."""
+"""Greatest age in seconds: a provider sends the token at once. Each `jti` is stored as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

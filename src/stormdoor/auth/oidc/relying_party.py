@@ -1,4 +1,4 @@
-"""The application as a client of the provider: sends browsers there, and verifies the answers.
+"""The application as a client of the provider: it redirects browsers, and verifies the answers.
 
 Code flow with PKCE (RFC 7636), `state`, nonce and `iss` (RFC 9207), as in RFC 9700 §2.1. Authlib builds
 requests and checks ID tokens; httpx2 sends; the signature is verified like that of any other token here.
@@ -156,9 +156,9 @@ class RelyingParty:
         Args:
             intent: The action at the browser's return.
             state_cookie: The secret in the browser's cookie.
-            return_to: A local path for the end.
+            return_to: The local path to which the browser is redirected at the end.
             now: Unix seconds.
-            session: The session that it concerns, if any.
+            session: The login session that is linked or stepped up, if any.
             acr_values: Required classes; empty requests the provider's setting without requiring it.
             max_age: Greatest age of the login there; None for the provider's setting.
             prompt: `login` to require a new login in any case.
@@ -254,7 +254,7 @@ class RelyingParty:
     def _mixed_up(
         self, request: AuthorizationRequest, metadata: ProviderMetadata, iss: str | None
     ) -> str | None:
-        """Return the refusal if another provider answers (RFC 9207 §2.4)."""
+        """Return the refusal if another provider has answered (RFC 9207 §2.4); else None."""
         if request.issuer != self.provider.issuer:
             return "the login was begun at another provider"
         if iss is None and metadata.names_itself:
@@ -322,7 +322,7 @@ class RelyingParty:
 
 
 def _single(query: Mapping[str, Sequence[str]]) -> dict[str, str] | Refusal:
-    """Return each argument if it occurs once and has a sane length; two values are ambiguous."""
+    """Return the arguments that occur once and are not too long; two values would be ambiguous."""
     given: dict[str, str] = {}
     for name, values in query.items():
         if len(values) != 1:

@@ -1,4 +1,4 @@
-"""Return addresses after a login: only paths of this application."""
+"""Check the address to return to after a login: only a path of this application is allowed."""
 
 from __future__ import annotations
 

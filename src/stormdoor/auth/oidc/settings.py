@@ -25,26 +25,26 @@ _NO_STRENGTHS: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdProvider:
-    """One provider, and the meaning of its claims here. The client's secret is not in its repr.
+    """Settings of a provider, and the meaning of its claims. The client's secret is not in its repr.
 
     Attributes:
         issuer: The provider's exact name: `https://login.example/realms/shop`. Everything else is
             discovered from there (OpenID Connect Discovery 1.0).
-        client_id: The name of this application there.
-        redirect_uri: The full address of the route `callback`, as registered there.
+        client_id: The name of this application at the provider.
+        redirect_uri: The full address of the route `callback`, as registered at the provider.
         client_secret: The secret of this application, or None for a public client.
         client_authentication: How the secret is sent (RFC 6749 §2.3.1). By default the provider's method,
             or `client_secret_basic` if it accepts several.
         scopes: Requested scopes; `openid` always is.
         algorithms: Accepted signatures of its tokens.
-        unknown: The result for a user without an account: `refuse`, or `create` one.
+        unknown: For a user without an account: `refuse` the login, or `create` an account.
         account_id: Function that returns the id of a new account from the claims; None for one made of
             issuer and subject. If the id exists, the login is refused: no user takes over an account by its
             name.
         default_roles: Roles of every new account.
         roles_claim: The claim with names of roles or groups; a dot leads into an object, as in
             `realm_access.roles`.
-        roles: Roles here by name there. A name that is not listed gives none.
+        roles: The role for each name in the claim. A name that is not listed gives no role.
         follow_roles: Whether each login also changes the roles of an existing account: those in `roles` are
             granted and withdrawn according to the claim. All others stay.
         trusted_audiences: Further audiences that an ID token may name.
@@ -59,7 +59,7 @@ class OpenIdProvider:
             stay at the provider after a logout.
         front_channel_logout: Whether the provider's page may end sessions here from an `<iframe>`. A
             back-channel logout does not depend on the browser; use that where the provider can.
-        name: In log lines and as part of names of cookies, if there are several providers.
+        name: Name of the provider in log lines and in cookie names, if there are several providers.
 
     Raises:
         ConfigurationError: A value is missing or invalid.

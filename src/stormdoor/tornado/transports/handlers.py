@@ -322,7 +322,7 @@ class HttpTransport(RequestHandler):
 
 
 class SocketOfTransport(GuardMixin):
-    """Guards a WebSocket whose handshake may name a transport session."""
+    """Guards a WebSocket that may belong to a transport session, which its handshake then names."""
 
     _door_transport: ClassVar[Transport]
     _door_sessions: ClassVar[TransportSessions]
