@@ -16,10 +16,14 @@ from stormdoor import (
     ConfigurationError,
     Guard,
     GuardedHandler,
+    PolicySet,
     Principal,
     Reply,
     action,
+    permit,
     public,
+    require,
+    role,
 )
 from tests.guard.fakes import Tokens, authentication, events, make_guard, settle
 from tests.support.clock import FakeClock
@@ -291,6 +295,35 @@ async def test_current_user_is_who_it_is_now() -> None:
     assert {one.id for one in seen} == {"carol"}
 
 
+async def test_a_handler_asks_for_a_permission_with_defaults() -> None:
+    """`may` takes no resource and the present time; a condition sees a login that has grown old."""
+    answers: list[bool] = []
+
+    class Reports(GuardedHandler):
+        permission = "feed:connect"
+
+        def on_message(self, message: str | bytes) -> None:
+            may = self.connection.may
+            answers.extend([may("feed:report"), may("feed:edit"), may("feed:read")])
+            self.write_message("ok")
+
+    clock = FakeClock()
+    recent = require(fresh="5min")
+    policies = PolicySet(
+        [role("member", "feed:connect", "feed:read"), permit("feed:report", when=recent)]
+    )
+    guard = await settle(door(clock=clock, policies=policies))
+    async with (
+        serving([("/ws", Reports)], guard) as at,
+        await connect(at.port, "/ws", ALICE) as ws,
+    ):
+        for seconds in (0.0, 301.0):
+            clock.advance(seconds)
+            ws.send("x")
+            await ws.text()
+    assert answers == [True, False, True, False, False, True]
+
+
 # -- raw messages -----------------------------------------------------------------------------------
 
 
@@ -545,7 +578,8 @@ def test_an_action_takes_one_command() -> None:
     def unknown(self: Any, command: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821, UP037
         """Takes what cannot be found."""
 
-    for method in (no_command, not_a_command, unknown):
+    methods: list[Any] = [no_command, not_a_command, unknown]
+    for method in methods:
         with pytest.raises(ConfigurationError, match="command"):
             type("Bad", (GuardedHandler,), {"do": action("chat:say")(method)})
 

@@ -22,6 +22,7 @@ from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.ports import Clock
 
 __all__ = ["ORDER", "UNKNOWN", "Connection", "PrincipalUsage", "Sink", "is_proven"]
 
@@ -121,6 +122,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_clock",
         "_notice_seconds",
         "_policies",
         "_since",
@@ -169,8 +171,7 @@ class Connection:
         path: str,
         address: str,
         address_key: str,
-        now: float,
-        monotonic: float,
+        clock: Clock,
         policies: PolicySet,
         shared: PrincipalUsage,
         limits: AppliedLimits,
@@ -182,7 +183,9 @@ class Connection:
         self.path = path
         self.address = address
         self.address_key = address_key
-        self.opened_at = now
+        self._clock = clock
+        self.opened_at = now = clock.now()
+        monotonic = clock.monotonic()
         self.limits = limits
         self.shared = shared
         self.usage = shared.usage(limits.principal)
@@ -323,8 +326,16 @@ class Connection:
             self.allowed.add(permission)
         return decision
 
-    def may(self, permission: str, resource: Resource | None, now: float) -> bool:
-        """Return whether the principal may do it; cached if the result does not depend on the environment."""
+    def may(
+        self, permission: str, resource: Resource | None = None, now: float | None = None
+    ) -> bool:
+        """Return whether the principal may do it; cached if the result does not depend on the environment.
+
+        Args:
+            permission: The permission, for example `feed:report`.
+            resource: The resource that the principal acts upon, or None.
+            now: Unix seconds; the present time if left out.
+        """
         if permission in self.allowed and (resource is None or resource.tenant is None):
             return True
-        return self.decide(permission, resource, now).allowed
+        return self.decide(permission, resource, self._clock.now() if now is None else now).allowed

@@ -69,7 +69,7 @@ class Registration:
         authentication, endpoint = attempt.authentication, attempt.endpoint
         if authentication is None:
             return _NOT_AUTHENTICATED
-        handshake, now = attempt.handshake, self._clock.now()
+        handshake = attempt.handshake
         connection = attempt.connection = Connection(
             id=os.urandom(8).hex(),
             authentication=authentication,
@@ -77,15 +77,18 @@ class Registration:
             path=handshake.path,
             address=handshake.address,
             address_key=attempt.address_key,
-            now=now,
-            monotonic=self._clock.monotonic(),
+            clock=self._clock,
             policies=self._policies.current,
             shared=self._registry.shared(attempt.usage_key),
             limits=endpoint.limits or self._usual,
             connection_seconds=self._limits.connection_seconds,
             notice_seconds=self._limits.expiry_notice_seconds,
         )
-        return None if authentication.principal is UNKNOWN else _forbidden(connection, now)
+        return (
+            None
+            if authentication.principal is UNKNOWN
+            else _forbidden(connection, connection.opened_at)
+        )
 
     def register(self, attempt: Attempt) -> Refusal | None:
         """Register the connection. INVARIANT: before the last check, so that every revocation finds it."""

@@ -24,7 +24,9 @@ from stormdoor.guard.endpoint import Public
 __all__ = ["GuardedHandler", "action", "has_own_protocol"]
 
 _MARK = "__stormdoor_action__"
-_Method = TypeVar("_Method", bound=Callable[..., Any])
+_Handler = TypeVar("_Handler")
+_Command = TypeVar("_Command", bound=Command)
+_Result = TypeVar("_Result")
 
 
 class _Declared(typing.NamedTuple):
@@ -33,6 +35,14 @@ class _Declared(typing.NamedTuple):
     rate: Rate | None
     cost: float
     requirement: Requirement | None
+
+
+class _Mark(typing.Protocol):
+    """The decorator that `action` returns. It accepts only a method with one command as parameter."""
+
+    def __call__(
+        self, method: Callable[[_Handler, _Command], _Result], /
+    ) -> Callable[[_Handler, _Command], _Result]: ...
 
 
 def action(
@@ -44,13 +54,13 @@ def action(
     fresh: str | float | None = None,
     strength: int | None = None,
     acr: str | None = None,
-) -> Callable[[_Method], _Method]:
+) -> _Mark:
     """Mark a method as the handler of a command, which the annotation of its parameter names.
 
     Args:
         permission: Permission that the principal needs, for example `chat:say`.
         resource: Function from the command to the resource that it acts upon: a `Resource` or `(type, id)`.
-            If it raises, the command is refused.
+            If it raises, the command is refused. It may take a base class of the command.
         limit: A rate such as `5/s`, for one principal on all its connections.
         cost: Number of messages that one command counts as for the limits of the guard.
         fresh: Greatest age of the principal's authentication: `5min`, or seconds. A client that lacks only
@@ -72,7 +82,9 @@ def action(
         require(fresh=fresh, strength=strength, acr=acr) if required else None,
     )
 
-    def mark(method: _Method) -> _Method:
+    def mark(
+        method: Callable[[_Handler, _Command], _Result], /
+    ) -> Callable[[_Handler, _Command], _Result]:
         setattr(method, _MARK, declared)
         return method
 
@@ -93,6 +105,26 @@ def _command_of(method: Callable[..., Any], where: str) -> type[Command]:
             f"{where} must take one command; write def {method.__name__}(self, command: Say)"
         )
     return command
+
+
+def _check_resource(resource: ResourceOf | None, command: type[Command], where: str) -> None:
+    """Reject a function whose annotation names another command.
+
+    Raises:
+        ConfigurationError: It does so.
+    """
+    if not inspect.isfunction(resource):
+        return
+    try:
+        annotations = typing.get_type_hints(resource)
+    except NameError:
+        return  # the annotation is for the type checker only
+    first = next(iter(inspect.signature(resource).parameters), "")
+    taken = annotations.get(first)
+    if isinstance(taken, type) and not issubclass(command, taken):
+        raise ConfigurationError(
+            f"{where}: {resource.__qualname__} takes {taken.__name__}, and the action {command.__name__}"
+        )
 
 
 class GuardedHandler(WebSocketHandler):
@@ -133,8 +165,8 @@ class GuardedHandler(WebSocketHandler):
         """Collect the actions of a handler class, and reject a contradictory class.
 
         Raises:
-            ConfigurationError: An action takes no command, or has the name of a method of Tornado; or there
-                are both actions and `on_message`.
+            ConfigurationError: An action takes no command, or has the name of a method of Tornado; or its
+                resource is that of another command; or there are both actions and `on_message`.
         """
         super().__init_subclass__(**kwargs)
         actions: dict[str, Action] = {}
@@ -147,8 +179,10 @@ class GuardedHandler(WebSocketHandler):
                     raise ConfigurationError(
                         f"{where} is an action, and the name of a method that Tornado calls; give it another"
                     )
+                command = _command_of(method, where)
+                _check_resource(declared.resource, command, where)
                 actions[name] = Action(
-                    command=_command_of(method, where),
+                    command=command,
                     method=method,
                     permission=declared.permission,
                     resource=declared.resource,

@@ -1,0 +1,193 @@
+"""Type checkers and `GuardedHandler` reject an action whose parameter is no command."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+from stormdoor import Command, ConfigurationError, GuardedHandler, Resource, action
+from tests.support.project import ROOT
+
+BEFORE = '''
+"""A small application."""
+
+from stormdoor import Command, GuardedHandler, Reply, Resource, action
+
+
+class InRoom(Command):
+    room: str
+
+
+class Say(InRoom, tag="say"):
+    text: str
+
+
+class Said(Reply, tag="said"):
+    text: str
+
+
+def room_of(command: InRoom) -> tuple[str, str]:
+    return "room", command.room
+
+
+class Chat(GuardedHandler):
+    permission = "chat:connect"
+
+'''
+
+GOOD = {
+    "plain": """
+    @action("chat:say")
+    def say(self, command: Say) -> Said:
+        return Said(text=command.text)
+
+    def twice(self, command: Say) -> str:
+        return self.say(command).text + self.say(command).text
+""",
+    "coroutine": """
+    @action("chat:say", limit="5/s", fresh="5min", strength=2)
+    async def say(self, command: Say) -> Said | None:
+        return None
+""",
+    "lambda": """
+    @action("chat:say", resource=lambda say: ("room", say.room))
+    def say(self, command: Say) -> None: ...
+""",
+    "resource": """
+    @action("chat:say", resource=lambda say: Resource("room", say.room))
+    def say(self, command: Say) -> None: ...
+""",
+    "base class": """
+    @action("chat:say", resource=room_of)
+    def say(self, command: Say) -> None: ...
+""",
+}
+
+BAD = {
+    "text": """
+    @action("chat:say")
+    def say(self, command: str) -> None: ...
+""",
+    "dictionary in a coroutine": """
+    @action("chat:say", resource=lambda say: ("room", say["room"]))
+    async def say(self, command: dict[str, str]) -> None: ...
+""",
+    "reply": """
+    @action("chat:say")
+    def say(self, command: Said) -> None: ...
+""",
+    "perhaps text": """
+    @action("chat:say")
+    def say(self, command: Say | str) -> None: ...
+""",
+    "nothing": """
+    @action("chat:say")
+    def say(self) -> None: ...
+""",
+    "two": """
+    @action("chat:say")
+    def say(self, command: Say, more: int) -> None: ...
+""",
+    "resource of a number": """
+    @action("chat:say", resource=lambda say: ("room", 7))
+    def say(self, command: Say) -> None: ...
+""",
+    "resource that is text": """
+    @action("chat:say", resource="room")
+    def say(self, command: Say) -> None: ...
+""",
+    "resource of two commands": """
+    @action("chat:say", resource=lambda say, more: ("room", say.room))
+    def say(self, command: Say) -> None: ...
+""",
+    "result of another type": """
+    @action("chat:say")
+    def say(self, command: Say) -> int:
+        return 1
+
+    def twice(self, command: Say) -> str:
+        return self.say(command)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def remarks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The lines of the errors that mypy finds in each program. One run: it reads stormdoor once."""
+    home = tmp_path_factory.mktemp("programs")
+    for name, body in {**GOOD, **BAD}.items():
+        (home / f"{name.replace(' ', '_')}.py").write_text(BEFORE + body, encoding="utf-8")
+    out, err, _ = api.run(
+        ["--strict", "--no-error-summary", "--hide-error-context", "--config-file=",
+         f"--cache-dir={ROOT / 'build' / 'mypy-programs'}", str(home)]
+    )  # fmt: skip
+    assert not err, err
+    found: dict[str, list[str]] = {name: [] for name in {**GOOD, **BAD}}
+    for file, line, text in re.findall(r"^(.*)\.py:(\d+): error: (.*)$", out, re.MULTILINE):
+        name = Path(file).name.replace("_", " ")
+        found[name].append(f"{line}: {text}")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GOOD)
+def test_correct_actions_pass(remarks: dict[str, list[str]], name: str) -> None:
+    """A type checker has no remark on an action with one command."""
+    assert remarks[name] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BAD)
+def test_wrong_actions_fail(remarks: dict[str, list[str]], name: str) -> None:
+    """A type checker reports an error within the handler, and none before it."""
+    assert remarks[name]
+    first = BEFORE.count("\n")
+    assert all(int(one.partition(":")[0]) > first for one in remarks[name])
+
+
+class InRoom(Command):
+    """Commands that name a room."""
+
+    room: str
+
+
+class Say(InRoom, tag="say"):
+    """A command."""
+
+
+class Leave(InRoom, tag="leave"):
+    """Another command of the same base class."""
+
+
+def room_of(command: InRoom) -> Resource:
+    """Return the room of any command."""
+    return Resource("room", command.room)
+
+
+def room_of_leave(command: Leave) -> Resource:
+    """Return the room of one command."""
+    return Resource("room", command.room)
+
+
+def test_the_resource_of_another_command_is_refused() -> None:
+    """The function would raise on each message, and so refuse it."""
+    with pytest.raises(ConfigurationError, match="room_of_leave takes Leave, and the action Say"):
+
+        class Chat(GuardedHandler):
+            @action("chat:say", resource=room_of_leave)
+            def say(self, command: Say) -> None: ...
+
+
+def test_the_resource_of_a_base_class_is_accepted() -> None:
+    """One function may serve many commands."""
+
+    class Chat(GuardedHandler):
+        @action("chat:say", resource=room_of)
+        def say(self, command: Say) -> None: ...
+
+        @action("chat:leave", resource=lambda leave: ("room", leave.room))
+        def leave(self, command: Leave) -> None: ...
+
+    assert Chat.actions is not None
+    assert [one.permission for one in Chat.actions.table.values()] == ["chat:leave", "chat:say"]
