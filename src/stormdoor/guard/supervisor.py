@@ -436,30 +436,30 @@ class ConnectionSupervisor:
 
         The checks are inlined, since a revocation may have to look at ten thousand connections at once.
         """
-        everybody, value = self._registry, revocation.value
+        connections, value = self._registry, revocation.value
         match revocation.target:
             case Target.EVERYTHING:
-                return list(everybody)
+                return list(connections)
             case Target.PRINCIPAL:
-                return everybody.of_principal(value)
+                return connections.of_principal(value)
             case Target.CONNECTION:
-                one = everybody.get(value)
+                one = connections.get(value)
                 return [] if one is None else [one]
             case Target.SESSION:
-                return [one for one in everybody if one.authentication.session_id == value]
+                return [one for one in connections if one.authentication.session_id == value]
             case Target.MOVED:
                 old = revocation.moved[0]
-                return [one for one in everybody if one.authentication.session_id == old]
+                return [one for one in connections if one.authentication.session_id == old]
             case Target.CREDENTIAL:
-                return [one for one in everybody if one.authentication.credential_id == value]
+                return [one for one in connections if one.authentication.credential_id == value]
             case Target.TOKEN:
-                return [one for one in everybody if one.authentication.token_hash == value]
+                return [one for one in connections if one.authentication.token_hash == value]
             case Target.DEVICE:
-                return [one for one in everybody if one.authentication.device_id == value]
+                return [one for one in connections if one.authentication.device_id == value]
             case Target.ROLE:
-                return [one for one in everybody if value in one.principal.roles]
+                return [one for one in connections if value in one.principal.roles]
             case Target.TENANT:
-                return [one for one in everybody if one.principal.tenant == value]
+                return [one for one in connections if one.principal.tenant == value]
             case Target.CHANGED:
                 return []
             case _:
