@@ -17,6 +17,9 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Both packages; the source distribution of stormdoor has no audit/.
+PROJECTS := $(wildcard pyproject.toml audit/pyproject.toml)
+install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(dir $(PROJECTS)))
 
 heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
@@ -56,15 +59,15 @@ test: lint ## Run every check: lint, types, contracts, docs, tests; a sample of 
 
 .PHONY: test-all
 test-all: $(DEV) ## The same with all variants of the auditor and all coverage; note that they passed
-	@mkdir -p build && $(BIN)/python -m tests.auditor.sampling >build/auditor.txt
+	@mkdir -p build && $(BIN)/python -m audit_tests.auditor.sampling >build/auditor.txt
 	@AUDITOR_VARIANTS=all $(MAKE) --no-print-directory test MEASURED=true
-	@$(BIN)/python -m tests.auditor.sampling "$$(cat build/auditor.txt)"
+	@$(BIN)/python -m audit_tests.auditor.sampling "$$(cat build/auditor.txt)"
 
 .PHONY: auditor
 auditor: $(DEV) ## Run all tests of the auditor, without coverage; note that its variants passed
-	@mkdir -p build && $(BIN)/python -m tests.auditor.sampling >build/auditor.txt
-	@AUDITOR_VARIANTS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/auditor
-	@$(BIN)/python -m tests.auditor.sampling "$$(cat build/auditor.txt)"
+	@mkdir -p build && $(BIN)/python -m audit_tests.auditor.sampling >build/auditor.txt
+	@AUDITOR_VARIANTS=all $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup audit/audit_tests/auditor
+	@$(BIN)/python -m audit_tests.auditor.sampling "$$(cat build/auditor.txt)"
 
 .PHONY: lint
 lint: $(DEV) ## Check style (ruff)
@@ -87,6 +90,7 @@ types: $(DEV) ## Check types (mypy --strict)
 contracts: $(DEV) ## Check the imports between layers (import-linter)
 	$(call heading,layers: import-linter)
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo audit/pyproject.toml
 
 .PHONY: docs
 docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an error
@@ -130,18 +134,18 @@ test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here
 
 .PHONY: corpus
 corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the labels
-	@$(BIN)/python -m tests.auditor.corpus.fetch
-	@$(BIN)/python -m tests.auditor.corpus.evaluate --compare $(ARGS)
+	@$(BIN)/python -m audit_tests.auditor.corpus.fetch
+	@$(BIN)/python -m audit_tests.auditor.corpus.evaluate --compare $(ARGS)
 
 .PHONY: probe-real
 probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
-	@$(BIN)/python -m tests.prober.real.evaluate $(ARGS)
+	@$(BIN)/python -m audit_tests.prober.real.evaluate $(ARGS)
 
 .PHONY: probe-unseen
 probe-unseen: $(DEV) ## The same for programs that the prober was not made with
-	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
-	@$(BIN)/python -m tests.prober.unseen.page
-	@$(BIN)/python -m tests.prober.real.exit_statuses
+	@$(BIN)/python -m audit_tests.prober.real.evaluate --unseen --jobs 3 --record audit/audit_tests/prober/unseen/now.json $(ARGS)
+	@$(BIN)/python -m audit_tests.prober.unseen.page
+	@$(BIN)/python -m audit_tests.prober.real.exit_statuses
 
 .PHONY: world
 world: $(DEV) ## Guard real applications and attack them, print the table (ARGS="jupyterlab")
@@ -186,8 +190,8 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links "$$@"; }; \
-	project='pyproject.toml requirements/build.in'; \
-	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
+	project='pyproject.toml audit/pyproject.toml requirements/build.in'; \
+	compile --extra dev --extra test --extra yaml --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
 	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
@@ -198,7 +202,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 clean: ## Remove what the targets made, .venv too
 	rm -rf .venv .matrix build dist docs/_build .coverage .hypothesis .import_linter_cache \
 	  .mypy_cache .pytest_cache .ruff_cache
-	find src tests docs bench lab -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src audit tests docs bench lab -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The interpreter: PYTHON if given, else the first of these that is new enough. Then `venv`, or what
 # stands in for it where the distribution has split it off.
@@ -233,15 +237,15 @@ $(shell [ -x $(BIN)/python ] && [ "$$(cat .venv/.made 2>/dev/null)" = '$(CURDIR)
 	  exit 1; fi; \
 	echo '$(CURDIR)' >$@
 
-$(RUNTIME): requirements/runtime.txt pyproject.toml | .venv/.made
+$(RUNTIME): requirements/runtime.txt $(PROJECTS) | .venv/.made
 	@echo 'installing what stormdoor needs to run'
 	@$(PIP) install --quiet --require-hashes --requirement requirements/runtime.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(install_projects)
 	@touch $@
 
 # What is needed to run is part of it, in the same versions (tests/meta/test_package.py). uv takes a fifth
 # of the time; it is told what pip knows of the network, and where it cannot do it, pip does.
-$(DEV): requirements/dev.txt requirements/runtime.txt pyproject.toml | .venv/.made
+$(DEV): requirements/dev.txt requirements/runtime.txt $(PROJECTS) | .venv/.made
 	@echo 'installing what stormdoor and its development need'
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt >.venv/uv.txt
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement .venv/uv.txt
@@ -251,5 +255,5 @@ $(DEV): requirements/dev.txt requirements/runtime.txt pyproject.toml | .venv/.ma
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
 	  --requirement requirements/dev.txt \
 	|| $(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(install_projects)
 	@touch $(RUNTIME) $@

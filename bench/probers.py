@@ -33,12 +33,12 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from stormdoor.prober import engine  # noqa: E402 - the path comes first
-from stormdoor.prober.engine import CannotProbe, Plan, run  # noqa: E402
-from stormdoor.prober.identity import Identity  # noqa: E402
-from stormdoor.prober.login import Login  # noqa: E402
-from stormdoor.prober.probes import PROBES  # noqa: E402
-from tests.prober.real.programs import Case, cases, environment, started  # noqa: E402
+from audit_tests.prober.real.programs import Case, cases, environment, started  # noqa: E402
+from stormdoor_audit.prober import engine  # noqa: E402 - the path comes first
+from stormdoor_audit.prober.engine import CannotProbe, Plan, run  # noqa: E402
+from stormdoor_audit.prober.identity import Identity  # noqa: E402
+from stormdoor_audit.prober.login import Login  # noqa: E402
+from stormdoor_audit.prober.probes import PROBES  # noqa: E402
 
 WSHAWK = "wshawk==4.0.2"
 KOSOKU = "kosoku==0.1.0"

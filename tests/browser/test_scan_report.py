@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from stormdoor.report.as_html import as_html
-from stormdoor.report.finding import Report
-from tests.report.sample import REPORT
-from tests.report.test_as_html import evil
+from audit_tests.report.sample import REPORT
+from audit_tests.report.test_as_html import evil
+from stormdoor_audit.report.as_html import as_html
+from stormdoor_audit.report.finding import Report
 
 Show = Callable[..., Page]
 

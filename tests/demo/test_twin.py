@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stormdoor.auditor.scanning.engine import scan
 from stormdoor.demo import twin
 from stormdoor.demo.server import Demo, _bind_twin
+from stormdoor_audit.auditor.scanning.engine import scan
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor
 

@@ -417,7 +417,7 @@ def _layers(container: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("page", "container"), [("layers.md", "stormdoor"), ("auditor.md", "stormdoor.auditor")]
+    ("page", "container"), [("layers.md", "stormdoor"), ("auditor.md", "stormdoor_audit.auditor")]
 )
 def test_rooms_are_listed_in_their_order(page: str, container: str) -> None:
     """A contract and its page name the same rooms."""

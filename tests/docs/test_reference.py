@@ -91,8 +91,8 @@ def test_threat_has_no_gap(threat: dict[str, object]) -> None:
     assert isinstance(tests, list)
     assert [path for path in tests if not (ROOT / path).is_file()] == []
     for tool, folder in (
-        ("auditor", "src/stormdoor/auditor"),
-        ("prober", "src/stormdoor/prober"),
+        ("auditor", "audit/src/stormdoor_audit/auditor"),
+        ("prober", "audit/src/stormdoor_audit/prober"),
         ("lab", "lab"),
     ):
         built = (ROOT / folder).is_dir()

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from stormdoor.auditor.scanning.configuration import Configuration
+from audit_tests.report.sample import REPORT
 from stormdoor.cli.main import run
-from stormdoor.report.as_json import SCHEMA, as_json
-from stormdoor.report.baseline import SCHEMA as BASELINE_SCHEMA
+from stormdoor_audit.auditor.scanning.configuration import Configuration
+from stormdoor_audit.report.as_json import SCHEMA, as_json
+from stormdoor_audit.report.baseline import SCHEMA as BASELINE_SCHEMA
 from tests.docs.pages import blocks, commands
-from tests.report.sample import REPORT
 from tests.support.project import ROOT
 
 HOW_TO = ROOT / "docs" / "how-to"

@@ -13,8 +13,8 @@ from lab.harness.browser import Profiles
 from lab.harness.target import Line, Outcome
 from lab.report import page
 from lab.run import main
-from stormdoor.auditor.rules import RULES
-from stormdoor.auditor.scanning.engine import scan
+from stormdoor_audit.auditor.rules import RULES
+from stormdoor_audit.auditor.scanning.engine import scan
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = {threat.slug: threat for threat in threats()}

@@ -40,13 +40,15 @@ PLANTED = [
     Planted("stores-behind-config", "cli/planted.py", "import stormdoor.stores"),
     Planted("no-cycles", "core/planted.py", "import stormdoor.core.planted_too"),
     Planted(
-        "inside-the-auditor", "auditor/interpreter/planted.py", "import stormdoor.auditor.judging"
+        "inside-the-auditor",
+        "auditor/interpreter/planted.py",
+        "import stormdoor_audit.auditor.judging",
     ),
     Planted("inside-the-auditor", "auditor/newroom.py", "'''A room without a place.'''"),
     Planted(
         "inside-the-interpreter",
         "auditor/interpreter/expressions/planted.py",
-        "import stormdoor.auditor.interpreter.calls",
+        "import stormdoor_audit.auditor.interpreter.calls",
     ),
 ]
 

@@ -25,7 +25,7 @@ OPENING = re.compile(r"(?:what|who|whom|whose|where|whether|how|why|which)\b", r
 
 MOST_OPENINGS = 0.03
 
-ASKING = {"tests/auditor"}
+ASKING = {"audit/audit_tests/auditor"}
 """Folders of src and tests with more such docstrings. A folder may only be removed."""
 
 ALLOWED = tomllib.loads((ROOT / "tests" / "meta" / "vague_words.toml").read_text("utf-8"))
@@ -116,6 +116,8 @@ def test_a_vague_pronoun_is_quoted_in_its_sentence(text: str, quoted: str) -> No
 
 def test_an_allowance_is_a_number() -> None:
     """A folder may have as many passages as allowed, and one more fails."""
-    two = [Passage("src/stormdoor/prober/x.py", line, "Nobody asks.") for line in (1, 2)]
-    assert not _too_many(two, {"src/stormdoor/prober": 2})
-    assert len(_too_many(two, {"src/stormdoor/prober": 1})) == 2
+    two = [
+        Passage("audit/src/stormdoor_audit/prober/x.py", line, "Nobody asks.") for line in (1, 2)
+    ]
+    assert not _too_many(two, {"audit/src/stormdoor_audit/prober": 2})
+    assert len(_too_many(two, {"audit/src/stormdoor_audit/prober": 1})) == 2

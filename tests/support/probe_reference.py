@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stormdoor.prober.probes import PROBES
-from stormdoor.report.cwe import cwe_name, cwe_url
+from stormdoor_audit.prober.probes import PROBES
+from stormdoor_audit.report.cwe import cwe_name, cwe_url
 from tests.support.project import ROOT
 
 __all__ = ["PAGE", "reference"]

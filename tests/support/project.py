@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PACKAGE", "ROOT", "metadata", "own_files", "own_modules", "own_names"]
+__all__ = [
+    "AUDIT",
+    "AUDIT_PACKAGE",
+    "PACKAGE",
+    "ROOT",
+    "metadata",
+    "own_files",
+    "own_modules",
+    "own_names",
+]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "src" / "stormdoor"
+AUDIT = ROOT / "audit"
+"""The project `stormdoor-audit`; only the repository has it, not the source distribution of `stormdoor`."""
+AUDIT_PACKAGE = AUDIT / "src" / "stormdoor_audit"
 
 # Folders of tools and of results.
 _NOT_OURS = {
@@ -31,16 +43,22 @@ def own_files(folder: Path = ROOT) -> Iterator[Path]:
 
 
 def own_modules() -> list[Path]:
-    """Every Python file of the package, sorted."""
-    return sorted(path for path in own_files(PACKAGE) if path.suffix == ".py")
+    """Every Python file of both packages, sorted."""
+    return sorted(
+        path
+        for package in (PACKAGE, AUDIT_PACKAGE)
+        for path in own_files(package)
+        if path.suffix == ".py"
+    )
 
 
 def own_names() -> list[str]:
-    """The name of every module of the package that is imported by its name."""
-    parts = [path.relative_to(PACKAGE.parent).with_suffix("").parts for path in own_modules()]
-    return [".".join(one).removesuffix(".__init__") for one in parts if one[-1] != "__main__"]
+    """The name of every module of both packages that is imported by its name."""
+    parts = [path.with_suffix("").parts for path in own_modules()]
+    names = [one[len(one) - one[::-1].index("src") :] for one in parts]
+    return [".".join(one).removesuffix(".__init__") for one in names if one[-1] != "__main__"]
 
 
-def metadata() -> dict[str, Any]:
-    """The parsed pyproject.toml."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+def metadata(project: Path = ROOT) -> dict[str, Any]:
+    """The parsed pyproject.toml of a project."""
+    return tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))

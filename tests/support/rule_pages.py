@@ -5,8 +5,8 @@ A test fails while a page says something else than its rule.
 
 from pathlib import Path
 
-from stormdoor.auditor.rules import RULES
-from stormdoor.report.finding import RuleMeta
+from stormdoor_audit.auditor.rules import RULES
+from stormdoor_audit.report.finding import RuleMeta
 from tests.docs import tables
 from tests.support.project import ROOT
 

@@ -7,7 +7,7 @@ from typing import Any
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from stormdoor.testing import Identity
+from stormdoor_audit.testing import Identity
 
 __all__ = ["ALICE", "Guarded", "Login", "OpenOrigin", "OpenToAll", "Silent", "application"]
 

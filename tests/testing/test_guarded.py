@@ -14,23 +14,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tornado.testing import AsyncHTTPTestCase, gen_test
 from tornado.web import Application
 
-from stormdoor.testing import (
-    FakeClock,
+from stormdoor.testing import FakeClock, Served, running, serving
+from stormdoor_audit.testing import (
     Identity,
     NotGuarded,
-    Served,
     assert_guarded,
     assert_guarded_async,
     assert_refused,
     assert_refused_async,
     forged_token,
     log_in,
-    running,
-    serving,
     with_token,
     without_signature,
 )
-from stormdoor.testing import Login as LogsIn
+from stormdoor_audit.testing import Login as LogsIn
 from tests.testing.applications import (
     ALICE,
     Guarded,
@@ -226,7 +223,9 @@ def test_an_application_that_cannot_be_made() -> None:
 
 def test_pytest_is_not_needed() -> None:
     """Importing the assertions imports neither pytest nor, through it, its plugins."""
-    code = "import sys, stormdoor.testing; sys.exit('pytest' in sys.modules)"
+    code = (
+        "import sys, stormdoor.testing, stormdoor_audit.testing; sys.exit('pytest' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

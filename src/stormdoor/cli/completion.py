@@ -22,7 +22,7 @@ def completion(shell: Shell | None = None, /, *, install: bool = False) -> int:
         shell: Name of the shell; by default the one that runs this.
         install: Install the script for the shell, instead of printing it.
     """
-    from stormdoor.cli.main import app as whole
+    from stormdoor.cli.app import app as whole
     from stormdoor.cli.output import remark
 
     if install:

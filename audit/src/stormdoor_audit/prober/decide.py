@@ -1,0 +1,535 @@
+"""Judge if a client got in, by comparing what the server delivers to it and to the owner.
+
+INVARIANT: a 101 alone proves nothing. It counts as entry only where a client without a credential is
+refused, so that the 101 is what the credential bought.
+
+INVARIANT: without the owner's session only an answer that speaks of a credential is a refusal. A server
+that hangs up, keeps silent or answers with another error may have wanted another message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from stormdoor_audit.prober.conversation import Ask, Client, Conversation
+from stormdoor_audit.prober.delivered import (
+    CODE,
+    GREETING,
+    content,
+    denies,
+    is_bare,
+    is_refusal,
+    leaves,
+    shape,
+    text_of,
+)
+from stormdoor_audit.prober.identity import Identity
+from stormdoor_audit.prober.packs import Pack, fitting
+from stormdoor_audit.prober.public_page import names_in_pages
+from stormdoor_audit.prober.together import together
+from stormdoor_audit.prober.wire import ANSWER_SECONDS
+
+__all__ = [
+    "Access",
+    "Baseline",
+    "Proof",
+    "attempt",
+    "data_of",
+    "judged",
+    "refused",
+    "take_baseline",
+]
+
+_SHORT = 300
+_BODY = 2_000
+"""Bytes of a refusal's body that are read for its reason."""
+_ENOUGH_TEXTS = 3
+"""By which what one client is told is known from what another is."""
+_LONG = 6.0
+"""Of the time to listen: for a feed that speaks only now and then."""
+_SOON = 0.5
+"""Seconds to listen on to a slow server after the first of what it has to say."""
+_SLOW = 1.0
+"""Seconds to the answer, or to what is delivered, from which on a server is slow."""
+_LONGEST_WAIT = 5.0
+"""Seconds that a server may ask to wait before the next attempt."""
+_PROTOCOLS = (
+    "graphql-transport-ws", "graphql-ws", "mqtt", "v12.stomp", "wamp.2.json", "ocpp1.6", "binary",
+    "json", "chat",
+)  # fmt: skip
+_DENIED = {401, 407}
+"""Statuses that ask for a credential (RFC 9110, section 15.5). 403 has reasons that no credential changes."""
+_DENIALS = {3000, 4401}
+"""Codes of a close frame that ask for a credential: of IANA's list, and in common use."""
+_LOGIN = re.compile(
+    r"log.?in|sign.?in|\bsso\b|\boauth|\bauth\b|authori[sz]e|authenticate", re.IGNORECASE
+)
+_POLICY = {1002, 1003, 1007, 1008, 1011, 1013}
+
+
+class Access(StrEnum):
+    """The access that a client got."""
+
+    REFUSED = "refused"
+    IN = "in"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The conversations that each attempt is compared with.
+
+    Args:
+        owner: Two conversations of the owner; empty where no credential was given.
+        `nobody`: The conversation of a client without a credential.
+        nowhere: The conversation at a path that does not exist.
+        delivered: What the owner always gets, and not before the credential was shown.
+        once: The credential worked once, and not again.
+        varied: The owner gets something else each time, so that only what is no fixed notice counts.
+        opens: To be let in is enough: what it is open for was shown otherwise.
+        second: The second use of a credential that works once, which was refused.
+        spoken: Messages are sent in every comparison, so that silence after them says something.
+    """
+
+    owner: tuple[Conversation, ...]
+    nobody: Conversation
+    nowhere: Conversation
+    delivered: frozenset[str]
+    once: bool = False
+    varied: bool = False
+    opens: bool = False
+    second: Conversation | None = None
+    spoken: bool = False
+
+
+def refused(one: Conversation) -> bool:
+    """Return True if it was turned away before anything was delivered."""
+    return one.status != 101 or (bool(one.ended) and not one.delivered)
+
+
+async def take_baseline(client: Client, owner: Identity | None, origin: str) -> Baseline:
+    """Connect as the owner, twice, without a credential, and to a path that does not exist."""
+    first = None if owner is None else await _first(client, Ask(owner, origin))
+    if first is not None and first.handshake:
+        # The owner was answered soon; silence for as long refuses another client.
+        client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * first.handshake)
+    if owner is not None:
+        client.stranger = owner.nobody()
+    seen: list[Conversation] = []
+    if owner is not None and first is not None and client.slow:
+        again = Ask(owner, origin, patience=_patience(client, first), linger=_SOON)
+        second, nobody, elsewhere = await together(
+            client.converse(again), _stranger(client, origin, first), _nowhere(client, origin)
+        )
+        seen = [first, second]
+    else:
+        if owner is not None and first is not None:
+            seen = await _as_owner(client, owner, origin, first)
+        nobody = await _stranger(client, origin, first)
+        elsewhere = await _nowhere(client, origin)
+    once = len(seen) == 2 and refused(seen[1]) and not refused(seen[0])
+    spent = seen.pop() if once else None
+    delivered: frozenset[str] = frozenset()
+    if seen:
+        all_of = [one.delivered for one in seen]
+        delivered = _bought(all_of[0].intersection(*all_of[1:]), seen)
+    varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
+    if delivered:
+        client.enough = delivered.issubset
+        _keep_pace(client, max(one.pace(delivered) for one in seen))
+    spoken = bool(client.say) or (owner is not None and bool(owner.first_message))
+    return Baseline(
+        tuple(seen), nobody, elsewhere, delivered, once, varied, second=spent, spoken=spoken
+    )
+
+
+def _keep_pace(client: Client, pace: float) -> None:
+    """Set the time to listen: short where messages come at once, longer where they come late."""
+    usual = client.usual
+    soon = pace * 1.5 < usual
+    client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
+
+
+def _patience(client: Client, first: Conversation) -> float:
+    return max(1.5, first.pace(first.delivered) * 1.5 / client.listen)
+
+
+async def _first(client: Client, ask: Ask) -> Conversation:
+    """Listen for long to who may speak only now and then, and not for long after it has spoken."""
+    long = replace(ask, patience=_LONG, linger=1.5 * client.usual)
+    first = await client.converse(long)
+    if client.companions_say and not client.companions_wait and not first.delivered:
+        # Some companions must speak before this socket is opened, and some after it.
+        client.companions_wait = True
+        other = await client.converse(long)
+        client.companions_wait = bool(other.delivered)
+        first = other if other.delivered else first
+    client.slow = max(first.handshake, first.pace(first.delivered)) > _SLOW
+    return first
+
+
+async def _stranger(client: Client, origin: str, owner: Conversation | None) -> Conversation:
+    """Connect without a credential. Without an owner, find the messages and subprotocols that it needs."""
+    if owner is not None:
+        patience = _patience(client, owner)
+        return await client.converse(Ask(client.stranger, origin, patience=patience))
+    nobody = await _first(client, Ask(client.stranger, origin))
+    if nobody.status not in {0, 101} and not client.stranger.protocols:
+        offering = replace(client.stranger, protocols=_PROTOCOLS)
+        other = await client.converse(Ask(offering, origin, patience=1.5))
+        if other.status == 101:
+            chosen = tuple(other.answer.values("sec-websocket-protocol")) or _PROTOCOLS
+            nobody, client.stranger = other, replace(client.stranger, protocols=chosen)
+    if nobody.status == 101 and not nobody.delivered:
+        if client.say:
+            nobody = await _in_turn(client, Ask(client.stranger, origin), nobody)
+        if not nobody.delivered:
+            nobody = await _by_pack(client, Ask(client.stranger, origin), nobody)
+    if pace := nobody.pace(nobody.delivered):
+        client.listen = max(client.listen, pace * 1.5 + 0.5)
+    return nobody
+
+
+async def _in_turn(client: Client, ask: Ask, before: Conversation) -> Conversation:
+    """The same, each message said when the server has answered the one before it."""
+    client.in_turn = True
+    spoken = await client.converse(replace(ask, patience=1.5))
+    if spoken.delivered:
+        return spoken
+    client.in_turn = False
+    return before
+
+
+async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversation:
+    """The same conversation as the endpoint's protocol opens it, where a pack knows the protocol."""
+    agreed = tuple(before.answer.values("sec-websocket-protocol"))
+    pack = fitting(client.target.path, agreed, before.messages)
+    if pack is None:
+        return before
+    usual = client.say
+    client.pack, client.say = pack, pack.say
+    spoken = await client.converse(replace(ask, patience=1.5))
+    if spoken.delivered or not pack.say:
+        return spoken
+    if pack.guess and spoken.ended and not spoken.denied:
+        client.pack, client.say = None, usual
+        return before
+    if spoken.denied:
+        return await _by_name(client, ask, spoken, pack)
+    spoken = await _in_turn(client, ask, spoken)
+    if not spoken.delivered and not spoken.ended:
+        # It speaks another protocol, or nothing of this one: the operator's message is still needed.
+        client.pack, client.say = None, usual
+        return before
+    return spoken
+
+
+async def _by_name(client: Client, ask: Ask, before: Conversation, pack: Pack) -> Conversation:
+    """The same in the other parts of the endpoint that the scripts of its pages name, such as namespaces."""
+    names = await names_in_pages(client, pack.named) if pack.named else ()
+    for name in names:
+        client.say = tuple(one.replace("{name}", name) for one in pack.say_named)
+        spoken = await client.converse(replace(ask, patience=1.5))
+        if spoken.delivered:
+            return spoken
+    client.say = pack.say
+    return before
+
+
+async def _nowhere(client: Client, origin: str) -> Conversation:
+    directory = client.target.path.rsplit("/", 1)[0]
+    elsewhere = client.target.at(f"{directory}/stormdoor-probe-nothing-here")
+    ask = Ask(Identity("nobody"), origin, target=elsewhere, say=False, patience=0.2)
+    return await client.converse(ask)
+
+
+def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[str]:
+    """Return the forms that the credential buys: those from before it is shown reach every client.
+
+    Where it buys nothing but a greeting by name, what every client gets is what there is.
+    """
+    before = frozenset[str]().union(*(Conversation(messages=s.greeting).delivered for s in seen))
+    rest = delivered - before
+    return rest if any(not one.startswith(GREETING) for one in rest) else delivered
+
+
+async def _as_owner(
+    client: Client, owner: Identity, origin: str, first: Conversation
+) -> list[Conversation]:
+    """Return the owner's conversation, and a second one."""
+    if first.status == 101 and refused(first):
+        # A server that has just started, or has much to do, may let go of who is welcome.
+        first = await client.converse(Ask(owner, origin, patience=1.5))
+    if first.status != 101:
+        return [first]
+    if not first.delivered and client.say:
+        first = await _in_turn(client, Ask(owner, origin), first)
+    elif not first.delivered:
+        first = await _by_pack(client, Ask(owner, origin), first)
+    patience = _patience(client, first)
+    seen = [first, await client.converse(Ask(owner, origin, patience=patience))]
+    if seen[0].delivered and not seen[1].delivered and seen[1].stays_open and client.say:
+        # A server that drops what it has heard before: give each message a number of its own.
+        client.numbered = True
+        again = [await client.converse(Ask(owner, origin, patience=patience)) for _ in range(2)]
+        if all(one.delivered for one in again):
+            return again
+        client.numbered = False
+    return seen
+
+
+def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tuple[Access, str]:
+    """Judge the access that this client got, with the reason.
+
+    Args:
+        base: What it is compared with.
+        one: Its conversation.
+        anonymous: It shows no credential at all; that it is let in is compared with the owner only.
+    """
+    if one.limited:
+        return Access.UNKNOWN, "the server said that there were too many attempts"
+    if one.too_large:
+        return Access.UNKNOWN, "the server sent more than the probe reads"
+    if one.problem:
+        # A bare end is a way to refuse, and so is silence; that the server is there, the owner has shown.
+        ended = bool(base.owner) and ("hung up" in one.problem or "kept silent" in one.problem)
+        return (Access.REFUSED if ended else Access.UNKNOWN), one.problem
+    if one.status != 101:
+        answer = f"the handshake was answered with {one.status}"
+        if base.owner or _denied(one):
+            return Access.REFUSED, answer
+        return Access.UNKNOWN, f"{answer}, which does not say that a credential is missing"
+    got = one.delivered
+    if base.owner:
+        return _like_owner(base, one, got, anonymous=anonymous)
+    return _without_owner(base, one)
+
+
+def data_of(one: Conversation) -> frozenset[str]:
+    """Return the forms of the data, where no owner tells what data are.
+
+    A greeting by name may be that of a guest. Nothing is known of a code.
+    """
+    weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
+    return frozenset(
+        form
+        for form in one.delivered & (weighs | one.proven)
+        if not form.startswith(GREETING) and form != CODE
+    )
+
+
+def _without_owner(base: Baseline, one: Conversation) -> tuple[Access, str]:
+    """Judge without the owner's session: only data are entry, and only a denial is a refusal."""
+    got = data_of(one)
+    if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
+        return Access.UNKNOWN, "something was delivered, and then it was ended"
+    if got:
+        return Access.IN, "data were delivered"
+    how = f"ended with {one.code}" if one.ended == "close" else "ended without a close frame"
+    if one.code in _DENIALS or denies(one.reason) or one.denied_credential:
+        return Access.REFUSED, f"it was {how}" if one.ended else "the answer asks for a credential"
+    if any(map(denies, one.messages)) and (one.ended or base.spoken):
+        return Access.REFUSED, "the answer says that a credential is missing"
+    if one.ended:
+        return Access.UNKNOWN, f"it was {how}, which does not say that a credential is missing"
+    if one.denied or any(map(is_refusal, one.messages)):
+        return Access.UNKNOWN, "the answer was an error that does not speak of a credential"
+    if base.opens:
+        return Access.IN, "it is let in, and stays open"
+    if one.greets_on:
+        return Access.IN, "it is greeted again and again"
+    return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
+
+
+def _denied(one: Conversation) -> bool:
+    """Return True if the handshake's answer asks for a credential, in its status, headers, body or target."""
+    if one.status in _DENIED or one.answer.values("www-authenticate"):
+        return True
+    if 300 <= one.status < 400:
+        return bool(_LOGIN.search(one.elsewhere)) and not _LOGIN.search(one.path)
+    return one.status == 403 and denies(one.answer.body[:_BODY].decode("utf-8", "replace"))
+
+
+def _notice(one: Conversation) -> bool:
+    """Return True if all that was delivered is one short message, as a reason for an end would be."""
+    return len(one.messages) == 1 and len(one.messages[0]) < _SHORT
+
+
+def _like_owner(
+    base: Baseline, one: Conversation, got: frozenset[str], *, anonymous: bool
+) -> tuple[Access, str]:
+    if base.delivered:
+        return _compared(base, one, got, anonymous=anonymous)
+    if base.varied and got:
+        if _texts(one) & _texts(base.nobody) and not anonymous:
+            return Access.REFUSED, "it was delivered what a client without a credential gets"
+        if len(one.messages) * 4 < min(len(own.messages) for own in base.owner):
+            return Access.UNKNOWN, "less was delivered than to the owner"
+        return Access.IN, "it was delivered something else each time, as the owner is"
+    if one.ended:
+        return Access.REFUSED, "it was opened, and ended before anything was delivered"
+    if any(is_refusal(message) for message in one.messages):
+        return Access.REFUSED, "the answer was an error"
+    if base.varied:
+        return _quiet(base, "it stays open, and nothing was delivered", anonymous=anonymous)
+    if not base.owner[-1].stays_open:
+        return Access.UNKNOWN, "the owner's own connection does not stay open"
+    if not anonymous and refused(base.nobody):
+        return (
+            Access.IN,
+            "it was let in and stays open, while a client without a credential is refused",
+        )
+    return Access.UNKNOWN, "the owner was delivered nothing, so there is nothing to compare with"
+
+
+def _compared(
+    base: Baseline, one: Conversation, got: frozenset[str], *, anonymous: bool
+) -> tuple[Access, str]:
+    """Compare with what the owner always gets, and with what every client gets."""
+    wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
+    wanted = wanted or base.delivered
+    missing, hit = wanted - got, wanted & got
+    if _says_something_else(base, one, hit):
+        return (
+            Access.UNKNOWN,
+            "what was delivered looks like the owner's, and says something else",
+        )
+    if not missing:
+        return Access.IN, "it was delivered what the owner gets"
+    if all(shape.startswith(GREETING) for shape in hit):
+        if one.ended:
+            return Access.REFUSED, "it was opened, and ended before anything was delivered"
+        if anonymous and _other_data(base, one, got):
+            return Access.UNKNOWN, "it was delivered something else than the owner gets"
+        why = "it stays open, and nothing of what the owner gets was delivered"
+        return _quiet(base, why, anonymous=anonymous)
+    if all(shape.startswith(GREETING) for shape in missing):
+        return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
+    return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _other_data(base: Baseline, one: Conversation, got: frozenset[str]) -> bool:
+    """Return True if it was delivered data in a form that the owner does not get."""
+    weighs = {shape(message) for message in one.messages if not is_bare(message)}
+    own = frozenset[str]().union(*(seen.delivered for seen in base.owner))
+    return any(not form.startswith(GREETING) and form != CODE for form in (got & weighs) - own)
+
+
+def _quiet(base: Baseline, why: str, *, anonymous: bool) -> tuple[Access, str]:
+    """Judge an open socket on which nothing of the owner's comes.
+
+    It is a refusal in two cases. The client sent a message and got no answer, or a refusal. The client shows
+    a credential and gets no more than a client without one. Otherwise the server may act on a message that
+    this client did not send, although it asks for a login.
+    """
+    if base.spoken or not anonymous:
+        return Access.REFUSED, why
+    return Access.UNKNOWN, f"{why}; it was sent no message"
+
+
+def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
+    """Return True if the owner is always told the same, and this client something else."""
+    data = [form for form in hit if not form.startswith(GREETING)]
+    for form in data:
+        own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
+        theirs = {content(m) for m in one.messages if shape(m) == form}
+        always = frozenset.intersection(*map(frozenset, own))
+        if not always or theirs & set().union(*own):
+            return False
+        if any(len(text) >= _SHORT for text in theirs) and not _has_none_of_it(base, one, form):
+            return False
+    return bool(data)
+
+
+def _has_none_of_it(base: Baseline, one: Conversation, form: str) -> bool:
+    """Return True if this client is told next to nothing of the owner's constant texts."""
+    told = [
+        frozenset[str]().union(*(leaves(m) for m in seen.messages if shape(m) == form))
+        for seen in (*base.owner, one)
+    ]
+    *own, theirs = told
+    always = frozenset.intersection(*own)
+    return len(always) >= _ENOUGH_TEXTS and len(always & theirs) * 4 < len(always)
+
+
+def _texts(one: Conversation) -> frozenset[str]:
+    return frozenset(text_of(message) for message in one.messages if shape(message))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The result of an attempt that was made twice, with a control between.
+
+    Args:
+        access: IN only where both times agree, and the control was refused.
+        why: In a few words.
+        transcript: Of the last time.
+        conversation: The last time.
+    """
+
+    access: Access
+    why: str
+    transcript: tuple[str, ...] = ()
+    conversation: Conversation = field(default_factory=Conversation)
+
+
+async def attempt(
+    client: Client,
+    base: Baseline,
+    ask: Ask,
+    control: Ask | None = None,
+    *,
+    by_opening: bool = False,
+) -> Proof:
+    """Try; if that gets in, see that the control does not, and try once more, listening longer.
+
+    Args:
+        client: Connects.
+        base: What it is compared with.
+        ask: The attempt.
+        control: What must not get in, for the attempt to mean anything; None where no client may.
+        by_opening: The credential itself is good, so that a socket which stays open shows enough.
+            Otherwise the server may look at it with the first message, and something must be delivered.
+    """
+    anonymous = ask.who.empty and not ask.headers
+    ready: list[Conversation] = []
+    if client.slow:
+        ask = replace(ask, linger=ask.linger or _SOON)
+    longer = replace(ask, patience=ask.patience * 2)
+    if client.slow:
+        first, *ready = await together(
+            *(client.converse(one) for one in (ask, control, longer) if one is not None)
+        )
+    else:
+        first = await client.converse(ask)
+    if first.limited and 0 < first.wait <= _LONGEST_WAIT:
+        await asyncio.sleep(first.wait)
+        first = await client.converse(ask)
+    access, why = judged(base, first, anonymous=anonymous)
+    if access is not Access.IN:
+        return Proof(access, why, first.transcript, first)
+    if base.owner and not base.delivered and not base.varied and not by_opening:
+        why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
+        return Proof(Access.UNKNOWN, why, first.transcript, first)
+    if control is not None:
+        other = ready[0] if ready else await client.converse(control)
+        without, _ = judged(base, other, anonymous=control.who.empty)
+        if without is Access.IN:
+            return Proof(
+                Access.UNKNOWN, "a client without it gets in as well", first.transcript, first
+            )
+        # Without an owner it is data that show entry: a control that is told none of them is outside.
+        told = bool(base.owner) or bool(other.delivered & first.delivered)
+        if without is Access.UNKNOWN and not base.delivered and told:
+            return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
+    second = ready[-1] if ready else await client.converse(longer)
+    again, _ = judged(base, second, anonymous=anonymous)
+    if base.varied and _texts(first) & _texts(second):
+        why = "it was delivered the same twice, which the owner is not: it may be a notice"
+        return Proof(Access.UNKNOWN, why, second.transcript, second)
+    if again is Access.IN:
+        return Proof(Access.IN, why, second.transcript, second)
+    return Proof(Access.UNKNOWN, "it got in once, and not again", second.transcript, second)

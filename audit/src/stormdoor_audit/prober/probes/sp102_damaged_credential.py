@@ -1,0 +1,97 @@
+"""A credential that is damaged is accepted.
+
+What:
+    The owner's credential replaced by garbage, cut in half, with its end changed, empty, or what a page
+    sends that has kept none (`null`, `undefined`) gets in, while a client without one is refused. Of a first
+    message in JSON, the fields are changed that are named like a credential, or else every text.
+
+Why:
+    The server asks whether there is a credential, and not whether it is right.
+
+Fix:
+    Look the credential up, or verify its signature, and refuse the handshake where that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stormdoor_audit.prober.conversation import Ask
+from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.probe import (
+    CREDENTIAL,
+    OWNER,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
+from stormdoor_audit.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+def _altered(text: str) -> str:
+    # Not the last character: of base64, its low bits may mean nothing.
+    at = max(len(text) - 4, 0)
+    return text[:at] + ("A" if text[at : at + 1] != "A" else "B") + text[at + 1 :]
+
+
+def _garbage(_: str) -> str:
+    return "stormdoor-probe-garbage"
+
+
+def _nothing(_: str) -> str:
+    return ""
+
+
+_CHANGES: dict[str, Callable[[str], str]] = {
+    "replaced by garbage": _garbage,
+    "cut in half": lambda text: text[: len(text) // 2],
+    "with a character near its end changed": _altered,
+    "emptied": _nothing,
+    "replaced by `null`": lambda _: "null",
+    "replaced by `undefined`": lambda _: "undefined",
+}
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner = situation.owner
+    if owner is None or owner.empty:
+        return [NotTried(OWNER)]
+    if situation.open_to_all:
+        return [NotTried(CREDENTIAL)]
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
+    for name, change in _CHANGES.items():
+        ask = Ask(owner.changed(f"{owner.name}, credential {name}", change), situation.origin)
+        if ask.who == owner:
+            continue
+        proof = await situation.attempt(ask, situation.nobody)
+        last = proof.transcript
+        if proof.access is Access.IN:
+            return [Open(f"The owner's credential {name} gets in: {proof.why}.", proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"{name}: {proof.why}")
+    closed = "Garbage, half, altered, empty and `null` credentials are refused."
+    return [
+        answered(
+            closed, doubts, "The probe cannot tell whether a damaged credential gets in", SAY, last
+        )
+    ]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP102",
+    slug="damaged-credential",
+    level=Level.ERROR,
+    threat="weak-token-verification",
+    cwe=(287,),
+    asvs=("7.2.1", "9.1.1"),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

@@ -1,0 +1,86 @@
+"""Headers that a proxy would set are accepted from every client.
+
+What:
+    A client without a credential is refused, and gets in with `X-Forwarded-For: 127.0.0.1` and its like,
+    with `X-Forwarded-User`, `Remote-User` and other headers that name a user, or with those that say that a
+    proxy has verified a certificate.
+
+Why:
+    An attacker that reaches the port past the proxy writes these headers itself.
+
+Fix:
+    Believe them only from the addresses of the proxy, and let the proxy delete what clients send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.probe import (
+    CREDENTIAL,
+    SAY,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    answered,
+    probe,
+)
+from stormdoor_audit.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_ADDRESSES = (
+    "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
+    "X-Originating-IP", "X-Cluster-Client-IP",
+)  # fmt: skip
+_USERS = (
+    "X-Forwarded-User", "X-Remote-User", "Remote-User", "X-Auth-Request-User", "X-User", "X-User-Id",
+    "X-Username", "X-Authenticated-User", "X-Forwarded-Preferred-Username", "X-Auth-User",
+)  # fmt: skip
+_CERTIFICATES = (
+    ("X-SSL-Client-Verify", "SUCCESS"), ("X-Client-Verify", "SUCCESS"), ("X-SSL-Client-S-DN", "CN=admin"),
+    ("X-Client-Cert-Verified", "true"), ("X-SSL-Client-CN", "admin"),
+)  # fmt: skip
+
+
+async def _run(situation: Situation) -> list[Result]:
+    if situation.open_to_all:
+        return [NotTried(CREDENTIAL)]
+    names = [situation.owner.name] if situation.owner is not None else []
+    cases = {
+        "an address of this machine": [
+            *((name, "127.0.0.1") for name in _ADDRESSES),
+            ("Forwarded", "for=127.0.0.1"),
+        ],
+        "that the proxy has verified a certificate": list(_CERTIFICATES),
+        **{f"the user {user}": [(name, user) for name in _USERS] for user in [*names, "admin"]},
+    }
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
+    for claim, headers in cases.items():
+        ask = replace(situation.nobody, headers=tuple(headers))
+        proof = await situation.attempt(ask, situation.nobody)
+        last = proof.transcript
+        if proof.access is Access.IN:
+            what = f"A client without a credential that claims {claim} gets in: {proof.why}."
+            return [Open(what, proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubts.append(proof.why)
+    closed = "Headers that claim an address or a user change nothing."
+    asked = "The probe cannot tell whether headers of a proxy are believed from every client"
+    return [answered(closed, doubts, asked, SAY, last)]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP104",
+    slug="forged-headers",
+    level=Level.ERROR,
+    threat="direct-connection",
+    cwe=(290,),
+    asvs=("4.1.3",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

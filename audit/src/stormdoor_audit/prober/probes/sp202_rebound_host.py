@@ -1,0 +1,60 @@
+"""A name of the attacker's that points to the server is as good as its own.
+
+What:
+    Where no credential is needed, a page gets in after the attacker pointed its host name to the server
+    (DNS rebinding): `Host` and `Origin` both name `rebound.example`, and agree; or they name a host that
+    begins like the server's own name.
+
+Why:
+    A hostile page in a browser inside the network reaches what listens there, past the origin check
+    that compares the two.
+
+Fix:
+    Accept only a list of host names, and ask for a credential.
+"""
+
+from __future__ import annotations
+
+from stormdoor_audit.prober.conversation import Ask
+from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.probe import SAY, NotTried, Open, Result, Situation, answered, probe
+from stormdoor_audit.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    if not situation.open_to_all:
+        return [
+            NotTried("an endpoint without a credential: cookies are not sent to another host name")
+        ]
+    target = situation.client.target
+    names = ["rebound.example"]
+    # A pattern without an end takes what begins like the own name.
+    names += [f"{target.host}.rebound.example"] if ":" not in target.host else []
+    doubts: list[str] = []
+    last: tuple[str, ...] = ()
+    for name in names:
+        host = f"{name}:{target.port}"
+        proof = await situation.attempt(Ask(situation.nobody.who, f"http://{host}", host=host))
+        if proof.access is Access.IN:
+            what = f"A page of a name that was rebound (`{name}`) gets in: {proof.why}."
+            return [Open(what, proof.transcript)]
+        last = proof.transcript
+        if proof.access is Access.UNKNOWN:
+            doubts.append(proof.why)
+    asked = "The probe cannot tell whether a rebound name gets in"
+    return [answered("Another host name is refused.", doubts, asked, SAY, last)]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP202",
+    slug="rebound-host",
+    level=Level.WARNING,
+    threat="cross-site-websocket-hijacking",
+    cwe=(346,),
+    asvs=("4.4.2",),
+    check=Check.ORIGIN,
+    run=_run,
+)

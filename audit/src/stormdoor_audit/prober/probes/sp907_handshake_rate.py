@@ -1,0 +1,78 @@
+"""Handshakes may follow each other as fast as a client likes.
+
+What:
+    Eighty handshakes without a credential, as fast as the budget allows, each ended at once. All of them
+    get a 101: none is refused for its number (429, 503, close 1013, or no answer). Where unauthenticated
+    clients are refused anyway, the number of refusals is not judged.
+
+Why:
+    Each costs the server a look into its store, or a hash, and the client nothing.
+
+Fix:
+    A rate for each address, asked before anything else: stormdoor's `Limits(handshakes_per_address=…)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor_audit.prober.probe import (
+    ENOUGH,
+    Closed,
+    NotDetermined,
+    NotTried,
+    Open,
+    Result,
+    Situation,
+    probe,
+)
+from stormdoor_audit.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_TIMES = 80
+
+
+async def _run(situation: Situation) -> list[Result]:
+    client = situation.client
+    if client.budget.connections - client.budget.used < _TIMES:
+        return [
+            NotDetermined(
+                "The probe cannot tell whether handshakes are limited: the budget is too small.",
+                ENOUGH,
+            )
+        ]
+    ask = replace(situation.nobody, say=False, patience=0.01)
+    lines: tuple[str, ...] = ()
+    status = 0
+    usual, client.enough = client.enough, lambda _: False
+    try:
+        for number in range(_TIMES):
+            one = await client.converse(ask)
+            lines, status = one.transcript, one.status
+            if one.problem:
+                what = f"The probe cannot tell whether handshakes are limited: after {number}, {one.problem}."
+                return [NotDetermined(what, "", lines)]
+            if one.limited:
+                what = f"After {number} handshakes, the next is refused for its number."
+                return [Closed(what, lines)]
+    finally:
+        client.enough = usual
+    if status != 101:
+        return [NotTried("an endpoint that answers an unauthenticated client with 101")]
+    what = f"{_TIMES} handshakes without a credential in a row were all answered."
+    return [Open(what, lines)]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP907",
+    slug="handshake-rate",
+    level=Level.NOTE,
+    threat="connection-flood",
+    cwe=(770,),
+    asvs=("2.4.1",),
+    check=Check.LIMITS,
+    run=_run,
+    active=True,
+)

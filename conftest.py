@@ -1,0 +1,233 @@
+"""Setup of all tests: asynchronous tests, Hypothesis profiles, the browser."""
+
+import asyncio
+import functools
+import gc
+import importlib
+import inspect
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from typing import Any
+
+import coverage
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.browser import CHROMIUM_NAMES, find_chromium
+from tests.support.loops import Unhurried, drop_connections
+from tests.support.project import own_names
+from tests.support.scheduling import InUnits, tell_groups
+
+# Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
+ASYNC_TEST_LIMIT = 300.0
+
+# A shell that starts the tests in the background has them ignore an interrupt, and so would all their
+# children: those that a test interrupts would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where a process that a test starts runs what no test runs in its own. Coverage doubles the time that a
+# command takes, and what the servers of the lab and the programs of the pages run is measured elsewhere.
+_PROCESSES_MEASURED = frozenset(
+    {
+        *("tests/attacks", "tests/audit", "tests/auth", "tests/browser", "tests/cli", "tests/demo"),
+        *("audit/audit_tests/auditor", "audit/audit_tests/cli"),
+    }
+)
+
+# A shared machine is slow now and then; a deadline per example would make that a failure.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# In CI the same examples every time: a failure there is about the change, not about luck.
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+# `make fuzz`
+settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5_000)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Redirect the user's cache and state directories for the session."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_tornado_writes_them() -> None:
+    """`protect` redacts Tornado's loggers for the whole process: a test without a guard reads them plain."""
+    for name in ("tornado.access", "tornado.application", "tornado.general"):
+        logging.getLogger(name).filters.clear()
+
+
+def _synchronous(
+    test: Callable[..., Coroutine[Any, Any, None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Callable[..., None]:
+    """Wraps an `async def` test so that a call runs it in an event loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        async def limited() -> None:
+            try:
+                async with asyncio.timeout(ASYNC_TEST_LIMIT):
+                    await test(*args, **kwargs)
+            finally:
+                await drop_connections()
+
+        with asyncio.Runner(debug=False, loop_factory=loop_factory) as runner:
+            runner.run(limited())
+
+    return run
+
+
+class _Measuring:
+    """Switch for the tracer of coverage, which runs while a test or a fixture runs.
+
+    Python without `sys.monitoring` takes two or three times as long for everything that it traces, pytest
+    too. Not measured are
+
+    - tests with a browser: Playwright's greenlets are none of the measured threads. What they visit is
+      measured, in a process of its own;
+    - property tests: what chance alone reaches is not covered;
+    - tests marked `unmeasured`.
+    """
+
+    def __init__(self) -> None:
+        self._tracer = sys.gettrace() if coverage.Coverage.current() is not None else None
+        self.wanted = True
+
+    def on(self) -> None:
+        """From the next call on."""
+        if self._tracer is not None and self.wanted:
+            sys.settrace(self._tracer)
+
+    def off(self) -> None:
+        """Until it is switched on again."""
+        if self._tracer is not None:
+            sys.settrace(None)
+
+
+_measuring = pytest.StashKey[_Measuring]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collecting is not measured; what an import runs is, before that."""
+    if coverage.Coverage.current() is not None and session.config.getoption("dist", "no") == "no":
+        for name in own_names():
+            importlib.import_module(name)
+    session.config.stash[_measuring] = measuring = _Measuring()
+    measuring.off()
+    # Thousands of tests are many objects and no garbage: the collector need not search them later.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A worker tells which tests belong together."""
+    if getattr(config.option, "loadgroup", False):
+        tell_groups(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InUnits | None:
+    """Groups, and handfuls of cases."""
+    return InUnits(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With a browser nothing is measured, a fixture neither; and only some processes of their own are."""
+    measuring = item.config.stash[_measuring]
+    folder = "/".join(item.nodeid.split("/")[: 3 if item.nodeid.startswith("audit/") else 2])
+    measuring.wanted = item.get_closest_marker("browser") is None
+    # By default the collector runs after 700 new objects, and takes a sixth of the auditor's time. Elsewhere
+    # it finds what a test has not closed, and must find it in that test.
+    gc.set_threshold(20_000 if folder.endswith("audit_tests/auditor") else 700)
+    with pytest.MonkeyPatch.context() as patch:
+        if folder not in _PROCESSES_MEASURED:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    """Fixtures are measured."""
+    measuring = request.config.stash[_measuring]
+    measuring.on()
+    try:
+        return (yield)
+    finally:
+        measuring.off()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests are measured."""
+    measuring = item.config.stash[_measuring]
+    if not any(map(item.get_closest_marker, ("hypothesis", "unmeasured"))):
+        measuring.on()
+    try:
+        return (yield)
+    finally:
+        measuring.off()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """So is the end of fixtures."""
+    measuring = item.config.stash[_measuring]
+    measuring.on()
+    try:
+        return (yield)
+    finally:
+        measuring.off()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Write the coverage now, because a worker that takes ten seconds to end is killed."""
+    if (measured := coverage.Coverage.current()) is not None:
+        measured.save()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs a plain `async def` test; every other test is left to pytest.
+
+    Fixtures stay synchronous: a test opens what it awaits in its own body, with `async with`.
+    """
+    test = pyfuncitem.obj
+    if hypothesis := getattr(test, "hypothesis", None):
+        # `@given` wraps the test: each example runs the inner one, which must be synchronous.
+        if inspect.iscoroutinefunction(hypothesis.inner_test):
+            hypothesis.inner_test = _synchronous(hypothesis.inner_test)
+        return None
+    if not inspect.iscoroutinefunction(test):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    loop_factory = Unhurried if pyfuncitem.get_closest_marker("unhurried") else None
+    _synchronous(test, loop_factory)(**{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of this machine's Chromium. Without one a test is skipped; in CI it fails."""
+    if path := find_chromium():
+        return path
+    reason = f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on PATH"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; CI must run the browser tests")
+    pytest.skip(reason)

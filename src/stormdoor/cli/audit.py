@@ -1,0 +1,36 @@
+"""`stormdoor scan` and `stormdoor probe` run the command of the package `stormdoor-audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from stormdoor.cli.usage import UsageError
+
+__all__ = ["COMMANDS", "is_installed", "run_audit"]
+
+COMMANDS = frozenset({"scan", "probe"})
+
+
+def is_installed() -> bool:
+    """Return True if the package `stormdoor-audit` is installed in this environment."""
+    return find_spec("stormdoor_audit") is not None
+
+
+def run_audit(arguments: Sequence[str]) -> int:
+    """Run `stormdoor-audit` with these arguments and return its exit code.
+
+    Args:
+        arguments: The words after `stormdoor`; the first is in COMMANDS.
+
+    Raises:
+        UsageError: The package is not installed.
+    """
+    if not is_installed():
+        raise UsageError(
+            f"{arguments[0]} is a command of the package stormdoor-audit, which is not installed here. "
+            "Install it, here or in another environment: pip install stormdoor-audit"
+        )
+    from stormdoor_audit.cli.main import run
+
+    return run(arguments)
