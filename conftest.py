@@ -16,10 +16,12 @@ import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.browser import CHROMIUM_NAMES, find_chromium
+from tests.support.browser import chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
 from tests.support.scheduling import InUnits, tell_groups
+
+__all__ = ["chromium"]
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0
@@ -220,14 +222,3 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     loop_factory = Unhurried if pyfuncitem.get_closest_marker("unhurried") else None
     _synchronous(test, loop_factory)(**{name: pyfuncitem.funcargs[name] for name in names})
     return True
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of this machine's Chromium. Without one a test is skipped; in CI it fails."""
-    if path := find_chromium():
-        return path
-    reason = f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on PATH"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; CI must run the browser tests")
-    pytest.skip(reason)

@@ -130,7 +130,7 @@ def _import_kinds(package: Path) -> str:
 def copy(tmp_path: Path) -> Path:
     """A copy of the package, to break."""
     folder = tmp_path / "src" / "stormdoor"
-    unneeded = shutil.ignore_patterns("__pycache__", "auditor", "prober", "demo")
+    unneeded = shutil.ignore_patterns("__pycache__", "demo")
     shutil.copytree(PACKAGE, folder, ignore=unneeded)
     return folder
 

@@ -19,12 +19,7 @@ pytestmark = pytest.mark.xdist_group("adding-a-kind")  # one copy for all
 
 MOST_FILES = 6
 PARTS = ("src/stormdoor", "tests/auth", "tests/config", "tests/docs", "tests/support", "docs")
-FILES = (
-    "pyproject.toml",
-    "threats.toml",
-    "tests/conftest.py",
-    "audit/audit_tests/auditor/sampling.py",
-)
+FILES = ("pyproject.toml", "threats.toml", "conftest.py")
 CHECKS = (
     "tests/auth/test_gateway.py",
     "tests/auth/test_kinds.py::test_names_of_the_table",

@@ -77,7 +77,7 @@ def test_missing_browser(
     """Without Chromium a browser test is skipped with the reason on a desk, and an error in CI."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("CI", ci)
-    pytester.makeconftest("from tests.conftest import chromium")
+    pytester.makeconftest("from tests.support.browser import chromium")
     pytester.makepyfile("def test_page(chromium): pass")
     result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider")
     result.assert_outcomes(**{outcome: 1})

@@ -12,7 +12,11 @@ from unittest import mock
 
 from cyclopts import App
 
-from stormdoor.cli.main import app, run
+from stormdoor.cli.app import app
+from stormdoor.cli.audit import COMMANDS
+from stormdoor.cli.main import run
+from stormdoor_audit.cli.app import app as audit_app
+from stormdoor_audit.cli.main import run as run_audit
 from tests.support.project import ROOT
 
 __all__ = ["PAGE", "commands", "help_of", "reference"]
@@ -22,12 +26,17 @@ PAGE = ROOT / "docs" / "reference" / "cli.md"
 _MARK = "<!-- What follows is written by `python -m tests.support.cli_reference`. -->"
 
 
-def commands(within: App = app, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command, by the words that call it."""
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command of both packages, by the words that call it."""
+    yield from _below(app, ("stormdoor",))
+    yield from _below(audit_app, ("stormdoor-audit",))
+
+
+def _below(within: App, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield path
     for name in sorted(within):
-        if not name.startswith("-"):
-            yield from commands(within[name], (*path, name))
+        if not name.startswith("-") and (within is audit_app or name not in COMMANDS):
+            yield from _below(within[name], (*path, name))
 
 
 @functools.cache
@@ -36,7 +45,8 @@ def help_of(command: tuple[str, ...]) -> str:
     printed = io.StringIO()
     plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     with mock.patch.dict(os.environ, plain), contextlib.redirect_stdout(printed):
-        assert run([*command, "--help"]) == 0
+        program = run_audit if command[0] == "stormdoor-audit" else run
+        assert program([*command[1:], "--help"]) == 0
     return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
 
 
@@ -45,9 +55,8 @@ def reference(page: str) -> str:
     head = page.split(_MARK, maxsplit=1)[0].rstrip()
     parts = [head, _MARK]
     for command in commands():
-        name = " ".join(("stormdoor", *command))
-        level = "##" if len(command) < 2 else "###"
-        parts.append(f"{level} {name}\n\n```text\n{help_of(command)}\n```")
+        level = "##" if len(command) < 3 else "###"
+        parts.append(f"{level} {' '.join(command)}\n\n```text\n{help_of(command)}\n```")
     return "\n\n".join(parts) + "\n"
 
 

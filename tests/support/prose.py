@@ -35,9 +35,10 @@ class Passage:
 
     @property
     def folder(self) -> str:
-        """The folder that it counts for: three parts below `src`, else two."""
+        """The folder that it counts for, of its project: three parts below `src`, else two."""
         parts = Path(self.path).parts
-        return "/".join(parts[: 3 if parts[0] == "src" else 2])
+        above = 1 if parts[0] == "audit" else 0
+        return "/".join(parts[: above + (3 if "src" in parts[: above + 1] else 2)])
 
 
 def _plain(text: str) -> str:

@@ -2,3 +2,5 @@
 
 It imports nothing of `stormdoor`, the library that it checks the use of.
 """
+
+__all__: list[str] = []

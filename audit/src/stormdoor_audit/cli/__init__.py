@@ -1,1 +1,3 @@
 """The command `stormdoor-audit`."""
+
+__all__: list[str] = []

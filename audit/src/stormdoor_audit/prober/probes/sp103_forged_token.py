@@ -148,8 +148,8 @@ def _as_pem(key: dict[str, Any]) -> bytes:
     from joserfc.errors import JoseError  # noqa: PLC0415 - likewise
     from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415 - likewise
 
-    kind: type[RSAKey | ECKey] | None = {"RSA": RSAKey, "EC": ECKey}.get(key["kty"])
-    if kind is None:
+    kinds: dict[str, type[RSAKey | ECKey]] = {"RSA": RSAKey, "EC": ECKey}
+    if (kind := kinds.get(key["kty"])) is None:
         raise ValueError("neither an RSA nor an EC key")
     try:
         kind.validate_dict_key(key)
