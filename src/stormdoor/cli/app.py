@@ -6,8 +6,6 @@ from importlib.metadata import version
 
 from cyclopts import App, Group, Parameter
 
-from stormdoor.cli.audit import is_installed
-
 __all__ = ["app"]
 
 _LOOK = Group.create_ordered("Understand")
@@ -69,13 +67,12 @@ for _name, _group, _help in (
     # By name: a command is imported when it runs, so that --help does not import all of them.
     app.command(f"stormdoor.cli.{_name}:app", name=_name, help=_help, group=_group)
 
-# Listed and completed here; `run` hands them to stormdoor-audit.
+# Only listed here: `run` hands them to stormdoor-audit.
 for _name, _help in (
     ("scan", "Find missing and weak checks of the WebSocket handlers of a Tornado project."),
     ("probe", "Test what an unauthenticated client can do at a running WebSocket endpoint."),
 ):
-    _command = f"stormdoor_audit.cli.{_name}:app" if is_installed() else App(_name)
-    app.command(_command, name=_name, help=_help, group=_LOOK)
+    app.command(App(_name, help=_help, group=_LOOK))
 
 
 for _name in ("--help", "--version"):

@@ -7,14 +7,9 @@ from importlib.util import find_spec
 
 from stormdoor.cli.usage import UsageError
 
-__all__ = ["COMMANDS", "is_installed", "run_audit"]
+__all__ = ["COMMANDS", "run_audit"]
 
 COMMANDS = frozenset({"scan", "probe"})
-
-
-def is_installed() -> bool:
-    """Return True if the package `stormdoor-audit` is installed in this environment."""
-    return find_spec("stormdoor_audit") is not None
 
 
 def run_audit(arguments: Sequence[str]) -> int:
@@ -26,7 +21,7 @@ def run_audit(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: The package is not installed.
     """
-    if not is_installed():
+    if find_spec("stormdoor_audit") is None:
         raise UsageError(
             f"{arguments[0]} is a command of the package stormdoor-audit, which is not installed here. "
             "Install it, here or in another environment: pip install stormdoor-audit"

@@ -65,6 +65,7 @@ for _name, _help in (
             "internal error."
         ),
     ),
+    ("completion", "Let the shell complete the commands."),
 ):
     # By name: a command is imported when it runs, so that --help does not import all of them.
     app.command(f"stormdoor_audit.cli.{_name}:app", name=_name, help=_help)
