@@ -24,11 +24,11 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketP
 from stormdoor import Command, Guard, GuardedHandler, Reply, Target, action
 from stormdoor.channels import Topic
 from stormdoor.core.frame import Prepared
-from stormdoor.tornado.fast import compat, fixed_timeout_queue
+from stormdoor.tornado.fast import compat, loop_queues
 from stormdoor.tornado.fast import protocol as fast
+from stormdoor.tornado.fast.loop_queues import write_coalescer
 from stormdoor.tornado.fast.protocol import FastProtocol
 from stormdoor.tornado.fast.socket_transport import SocketTransport
-from stormdoor.tornado.fast.write_coalescer import write_coalescer
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 from tests.guard.fakes import make_guard
 from tests.tornado.loops import LOOPS, on_each_loop
@@ -719,7 +719,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The loop serves other work between two slices, and a job that raises does not stop the next."""
-    monkeypatch.setattr(fixed_timeout_queue, "CLOSE_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(loop_queues, "CLOSE_BUDGET_SECONDS", 0.0)
     done: list[object] = []
 
     def over(one: str) -> None:
@@ -729,7 +729,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
         if one == "a":
             asyncio.get_running_loop().call_soon(done.append, "somebody else")
 
-    waits = fixed_timeout_queue.FixedTimeoutQueue(asyncio.get_running_loop(), 0.0, over)
+    waits = loop_queues.FixedTimeoutQueue(asyncio.get_running_loop(), 0.0, over)
     for one in "abxc":
         waits.add(one)
     waits.drop("x")
@@ -1084,7 +1084,7 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
 def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many turns it would take to close them one after the other."""
     monkeypatch.setattr(
-        "stormdoor.tornado.fast.deferred_queue.CLOSE_BUDGET_SECONDS", -1.0
+        "stormdoor.tornado.fast.loop_queues.CLOSE_BUDGET_SECONDS", -1.0
     )  # one socket a turn
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(20)]
@@ -1117,7 +1117,7 @@ class Loud:
 
 async def test_a_joiner_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """After one that fails; and after a while, when the others had their turn."""
-    monkeypatch.setattr("stormdoor.tornado.fast.write_coalescer._SECONDS", 0.0)
+    monkeypatch.setattr("stormdoor.tornado.fast.loop_queues._FLUSH_SECONDS", 0.0)
     written: list[str] = []
     mine = write_coalescer(asyncio.get_running_loop())
     with log_lines("stormdoor") as lines:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from functools import cache
 
 import tornado
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream, SSLIOStream
+from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-__all__ = ["fits_handler", "fits_loop", "fits_request", "fits_tornado"]
+__all__ = ["fits_handler", "fits_tornado"]
 
 _log = logging.getLogger("stormdoor")
 
@@ -67,17 +65,3 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
     return fits_tornado() and all(
         getattr(handler, name) is getattr(WebSocketHandler, name) for name in _FIXED
     )
-
-
-def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Return whether this is a loop of asyncio or uvloop, with transports that can take over a socket."""
-    return (
-        isinstance(loop, asyncio.SelectorEventLoop)
-        or type(loop).__module__.split(".")[0] == "uvloop"
-    )
-
-
-def fits_request(request: HTTPServerRequest) -> bool:
-    """Return whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
-    stream = getattr(request.connection, "stream", None)
-    return type(stream) in (IOStream, SSLIOStream) and fits_loop(asyncio.get_running_loop())

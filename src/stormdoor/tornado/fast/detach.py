@@ -8,12 +8,27 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from stormdoor.tornado.fast.socket_transport import SocketTransport
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
-__all__ = ["detach_socket"]
+__all__ = ["detach_socket", "fits_request"]
+
+
+def _fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether this is a loop of asyncio or uvloop, with transports that can take over a socket."""
+    return (
+        isinstance(loop, asyncio.SelectorEventLoop)
+        or type(loop).__module__.split(".")[0] == "uvloop"
+    )
+
+
+def fits_request(request: HTTPServerRequest) -> bool:
+    """Return whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
+    stream = getattr(request.connection, "stream", None)
+    return type(stream) in (IOStream, SSLIOStream) and _fits_loop(asyncio.get_running_loop())
 
 
 async def detach_socket(

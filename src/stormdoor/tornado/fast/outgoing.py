@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from asyncio import Future
 from typing import Any
@@ -13,7 +14,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketProtocol13
 
 from stormdoor.core.deflate import Deflater
 from stormdoor.core.frame import BINARY, FINAL, MOST_CONTROL_BYTES, PING, PONG, TEXT, Prepared, head
-from stormdoor.tornado.fast.write_coalescer import write_coalescer
+from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue, write_coalescer
 
 __all__ = ["Outgoing"]
 
@@ -22,7 +23,14 @@ _AT_ONCE = 64 * 1024
 
 
 class Outgoing(WebSocketProtocol13, asyncio.Protocol):
-    """Output of the fast protocol: messages, pings and pongs, and the queue for a slow reader."""
+    """Output of the fast protocol: messages, pings and pongs, and the queue for a slow reader.
+
+    Pings need no Task, and one timer for all connections of a loop.
+
+    Args:
+        ping_interval: As in Tornado.
+        ping_timeout: As in Tornado.
+    """
 
     __slots__ = (
         "_blocked",
@@ -37,9 +45,13 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         "_mark",
         "_marked_at",
         "_out",
+        "_paused",
         "_pending_pong",
+        "_pinging",
+        "_pings",
         "_pong_future",
         "_queued",
+        "_received_pong",
         "_scheduled",
         "_sent",
         "_transport",
@@ -48,7 +60,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         "server_terminated",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, ping_interval: float | None, ping_timeout: float | None) -> None:
         # Not that of the base classes, which would create objects that this protocol avoids.
         self.client_terminated = False
         self.server_terminated = False
@@ -63,6 +75,11 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._writes: list[Future[None]] | None = None
         self._pong_future: Future[None] | None = None
         self._pending_pong: bytes | None = None
+        self._pings = (ping_interval, ping_timeout)
+        self._pinging: FixedTimeoutQueue[Outgoing] | None = None
+        self._received_pong = False
+        self._paused = False
+        """Whether received data is left in the kernel for now."""
 
     def is_closing(self) -> bool:
         """Return whether either side has closed, or the connection is lost."""
@@ -260,6 +277,38 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         if self._sent - self._transport.get_write_buffer_size() >= self._mark:
             self._mark, self._marked_at = self._sent, self._last_at
         return self._marked_at
+
+    # -- pings and pongs ---------------------------------------------------------------------------
+
+    def start_pinging(self) -> None:
+        """Start sending pings, if configured."""
+        interval = self.ping_interval
+        if self._pinging is None and interval > 0:
+            self._ping_in(interval)
+
+    def _ping_in(self, seconds: float) -> None:
+        self._pinging = self._coalescer.timeout_queue(seconds, Outgoing._ping)
+        self._pinging.add(self)
+
+    def _ping(self) -> None:
+        self._received_pong = False
+        with contextlib.suppress(StreamClosedError):
+            self.write_ping(b"")
+        self._pinging = self._coalescer.timeout_queue(self.ping_timeout, Outgoing._expect_pong)
+        self._pinging.add(self)
+
+    def _expect_pong(self) -> None:
+        self._pinging = None
+        if self.ping_timeout > 0 and not self._received_pong and not self._paused:
+            # Received data that is not read yet, because a handler is running, may contain the pong.
+            self.close(reason="ping timed out")
+            return
+        self._ping_in(max(0.0, self.ping_interval - self.ping_timeout))
+
+    def _stop_pinging(self) -> None:
+        if self._pinging is not None:
+            self._pinging.drop(self)
+            self._pinging = None
 
     def _send_pong(self, data: bytes) -> None:
         """Answer a ping. While a pong waits for the client, only the last ping is remembered (§5.5.3)."""

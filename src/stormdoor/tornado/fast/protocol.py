@@ -45,9 +45,9 @@ from stormdoor.core.frame import (
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast.detach import detach_socket
-from stormdoor.tornado.fast.fixed_timeout_queue import FixedTimeoutQueue
 from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
-from stormdoor.tornado.fast.pings import Pinging
+from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
+from stormdoor.tornado.fast.outgoing import Outgoing
 
 __all__ = ["FastHandler", "FastProtocol"]
 
@@ -129,7 +129,7 @@ class _Params:
         return self._protocol._compression  # noqa: SLF001 - likewise
 
 
-class FastProtocol(Pinging):
+class FastProtocol(Outgoing):
     """The WebSocket protocol of one connection, which is also the asyncio protocol of its transport.
 
     Args:

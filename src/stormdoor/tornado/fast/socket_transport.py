@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 
-from stormdoor.tornado.fast.write_coalescer import write_coalescer
+from stormdoor.tornado.fast.loop_queues import write_coalescer
 
 __all__ = ["NOT_NOW", "SocketTransport"]
 

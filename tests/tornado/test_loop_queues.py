@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from stormdoor.tornado.fast.deferred_queue import DeferredQueue
+from stormdoor.tornado.fast.loop_queues import DeferredQueue
 from tests.tornado.wire import log_lines
 
 
