@@ -12,7 +12,9 @@ from stormdoor import ApiKeyAuthenticator, Connection, Guard, SessionAuthenticat
 from stormdoor.config.explanation import Explanation, explain_handshake
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.endpoint import Endpoint, public
+from stormdoor.guard.handshake_tracer import HandshakeTracer
 from tests.guard.fakes import CHAT, HANDSHAKE, Tokens, authentication, bearer, make_guard, settle
 from tests.support.clock import FakeClock
 
@@ -98,6 +100,21 @@ async def test_every_step_is_traced_in_the_order_of_the_list() -> None:
         steps.authentication.name,
         *(one.name for one in (steps.bond, *steps.registration)),
     ]
+
+
+async def test_a_renamed_step_keeps_no_tracer_silent() -> None:
+    """The tracer has facts of some steps, by their names. It refuses a list that lacks one of them."""
+    guard = await _guard()
+    renamed = [
+        replace(one, name="scheme") if one.name == "transport" else one
+        for one in guard.steps.request
+    ]
+    tracer = HandshakeTracer(
+        credentials=guard.credentials, policies=ActivePolicies(guard.policies), clock=guard.clock
+    )
+    tracer.traced(guard.steps)
+    with pytest.raises(RuntimeError, match="transport"):
+        tracer.traced(replace(guard.steps, request=tuple(renamed)))
 
 
 async def test_no_await_can_enter_the_block_of_the_registration() -> None:

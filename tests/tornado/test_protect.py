@@ -15,10 +15,10 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from stormdoor import ConfigurationError, Guard, GuardedHandler, protect, public
 from stormdoor.tornado.guard_mixin import (
     CommandGuardMixin,
-    DeclaredHandlerMixin,
     GuardMixin,
     RawGuardMixin,
 )
+from stormdoor.tornado.handshake_mixin import DeclaredHandlerMixin
 from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from tests.guard.fakes import Tokens, authentication, events, make_guard

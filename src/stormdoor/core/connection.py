@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["TRANSITIONS", "ConnectionEvent", "State", "next_state"]
+__all__ = ["TRANSITIONS", "ConnectionEvent", "State"]
 
 
 class State(Enum):
@@ -38,9 +38,4 @@ TRANSITIONS: dict[tuple[State, ConnectionEvent], State] = {
     (State.OPEN, ConnectionEvent.ENDED): State.ENDED,
     (State.ENDED, ConnectionEvent.ENDED): State.ENDED,
 }
-"""Other events have no effect and deliver nothing. INVARIANT: ENDED has no transition."""
-
-
-def next_state(state: State, event: ConnectionEvent) -> State | None:
-    """Return the state after `event`, or None if it has no effect."""
-    return TRANSITIONS.get((state, event))
+"""The state after an event. Other events have no effect, and deliver nothing. INVARIANT: ENDED is final."""

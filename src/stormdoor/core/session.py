@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
-__all__ = ["Session"]
+__all__ = ["TOUCH_SECONDS", "Session"]
+
+TOUCH_SECONDS = 60.0
+"""Least number of seconds between two writes of `last_seen_at`."""
 
 
 @value
@@ -23,7 +26,7 @@ class Session:
             authentication. Decides whether a revocation covers it if `position` cannot.
         authenticated_at: Unix seconds of the last authentication; a rotation keeps it. At a provider it may
             be much earlier than the login here.
-        last_seen_at: Unix seconds of the last use, with the resolution of `touch_seconds`.
+        last_seen_at: Unix seconds of the last use, with the resolution of `TOUCH_SECONDS`.
         expires_at: Unix seconds; the absolute end.
         idle_seconds: Seconds without use after which it ends.
         address: Address of the client that logged in, for the owner's list of sessions.
@@ -66,3 +69,7 @@ class Session:
             self.created_at - 120.0 <= now < self.expires_at
             and now < self.last_seen_at + self.idle_seconds
         )
+
+    def touch_is_due(self, now: float) -> bool:
+        """Return whether its use at `now` (Unix seconds) must be stored; early if it expires soon."""
+        return now - self.last_seen_at >= min(TOUCH_SECONDS, self.idle_seconds / 4)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.bucket import Rate
-from stormdoor.core.connection import ConnectionEvent, State, next_state
+from stormdoor.core.connection import TRANSITIONS, ConnectionEvent, State
 from stormdoor.core.decision import (
     AccessRequest,
     Decision,
@@ -287,7 +287,7 @@ class Connection:
         """Apply an event to the state of the connection; False if it had no effect."""
         if self.state is State.ENDED:
             return False  # ENDED has no transition; such a connection is often ended two or three times
-        state = next_state(self.state, event)
+        state = TRANSITIONS.get((self.state, event))
         if state is None or (state is self.state and event is ConnectionEvent.ENDED):
             return False
         self.state = state

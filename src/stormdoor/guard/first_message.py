@@ -13,10 +13,9 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.in_band import read_authenticate
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
-from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.credential_resolver import CredentialResolver
-from stormdoor.guard.handshake import HandshakePipeline
+from stormdoor.guard.handshake import HandshakePipeline, refusal_for
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.pending_connections import PendingConnection, PendingConnections
 from stormdoor.guard.registration import Registration
@@ -89,11 +88,8 @@ class FirstMessageAuthentication:
         waiting.taken = True
         try:
             refusal = await self._authenticate(connection, waiting, raw)
-        except StoreUnavailable as error:
-            refusal = Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
-        except Exception:  # noqa: BLE001 - fail closed on any error
-            _log.exception("the first message of connection %s", connection.id)
-            refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+        except Exception as error:  # noqa: BLE001 - fail closed on any error
+            refusal = refusal_for(error, _log, f"the first message of connection {connection.id}")
         except BaseException:
             self._registry.end(connection)
             raise

@@ -30,7 +30,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["HandshakePipeline", "HandshakeSteps", "list_steps", "same_credential"]
+__all__ = ["HandshakePipeline", "HandshakeSteps", "list_steps", "refusal_for", "same_credential"]
 
 _log = logging.getLogger("stormdoor.admission")
 
@@ -241,7 +241,7 @@ class HandshakePipeline:
                 return await self._account(attempt)
             return None
         except Exception as error:  # noqa: BLE001 - fail closed on any error
-            return _unforeseen(error, attempt.endpoint)
+            return refusal_for(error, _log, f"admission failed for {attempt.endpoint.name}")
 
     async def _resolve(self, attempt: Attempt) -> Refusal | None:
         """Find and verify the credential of a request that opens no connection."""
@@ -273,7 +273,7 @@ class HandshakePipeline:
             if refusal is None and not self._shows_cookie_of(owner, handshake):
                 refusal = await self._resolve(attempt) or self._other_than(owner, attempt)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
-            refusal = _unforeseen(error, endpoint)
+            refusal = refusal_for(error, _log, f"admission failed for {endpoint.name}")
         if refusal is not None:
             found = attempt.authentication
             self.refused(
@@ -411,9 +411,9 @@ def _checks(*lists: Sequence[Step]) -> tuple[Check, ...]:
     return tuple(step.check for steps in lists for step in steps)
 
 
-def _unforeseen(error: Exception, endpoint: Endpoint) -> Refusal:
-    """Return the refusal for an exception in a step."""
+def refusal_for(error: Exception, log: logging.Logger, where: str) -> Refusal:
+    """Return the refusal for an exception in a step. Every error but that of a store is logged."""
     if isinstance(error, StoreUnavailable):
         return Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5)
-    _log.error("admission failed for %s", endpoint.name, exc_info=error)
+    log.error("%s", where, exc_info=error)
     return Refusal(Denial.INTERNAL, "an unforeseen error; see the log")

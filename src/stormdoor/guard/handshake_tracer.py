@@ -63,7 +63,15 @@ class HandshakeTracer:
         }
 
     def traced(self, steps: HandshakeSteps) -> HandshakeSteps:
-        """Return the steps of a handshake with this tracer around each."""
+        """Return the steps of a handshake with this tracer around each.
+
+        Raises:
+            RuntimeError: This tracer has the facts of a step that does not exist, perhaps under an old name.
+        """
+        every = (*steps.request, *steps.credential, steps.bond, *steps.registration)
+        names = {one.name for one in every} | {steps.authentication.name, steps.account.name}
+        if not names.issuperset(self._details):
+            raise RuntimeError(f"no steps have these names: {self._details.keys() - names}")
         return replace(
             steps,
             request=tuple(map(self._step, steps.request)),

@@ -1,4 +1,4 @@
-"""Mixins in front of a handler class: the guard decides before any method of the handler runs.
+"""Mixins in front of a handler class: the guard decides about each message before the handler gets it.
 
 For each WebSocket handler class `H`, `protect` makes a class `H` that inherits from a `GuardMixin`, from the
 original `H` and from `OutboundMixin`. `GuardMixin` is first in the method resolution order: it decides before
@@ -32,7 +32,6 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
-from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Allowed, Refused
@@ -42,7 +41,7 @@ from stormdoor.tornado.handshake_mixin import HandshakeMixin
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
-__all__ = ["CommandGuardMixin", "DeclaredHandlerMixin", "GuardMixin", "RawGuardMixin"]
+__all__ = ["CommandGuardMixin", "GuardMixin", "RawGuardMixin"]
 
 _log = logging.getLogger("stormdoor.door")
 
@@ -59,8 +58,6 @@ def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
 class GuardMixin(HandshakeMixin):
     """Base class of the mixins in front of a guarded handler. `protect` uses its subclasses only."""
 
-    _door_handler_opened = False
-    _door_open_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
     _door_tasks: set[asyncio.Task[None]] | None = None
     """Running tasks of the connection, since the event loop keeps only weak references to tasks."""
 
@@ -70,43 +67,6 @@ class GuardMixin(HandshakeMixin):
     def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message from the fast protocol, as the received UTF-8."""
         return self.on_message(text.decode())
-
-    def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
-        """Mark the connection as open after the 101, unless it was ended meanwhile."""
-        connection = self._door_admitted
-        if connection is None:
-            WebSocketHandler.close(self, 1011)
-            return None
-        if connection.awaiting_authentication and connection.state is State.PENDING:
-            self._door_open_arguments = (args, kwargs)
-            return None
-        if not self._door_guard.registry.opened(connection):
-            why = connection.closed_by
-            code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
-            WebSocketHandler.close(self, code, text)
-            return None
-        try:
-            opened = self._door_open(*args, **kwargs)
-        except BaseException:
-            self._door_fail()
-            raise
-        if opened is not None:
-            return self._door_finish_open(opened)
-        release_handshake_state(self)
-        return None
-
-    def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
-        """Call the handler's own `open`."""
-        self._door_handler_opened = True
-        return super().open(*args, **kwargs)
-
-    async def _door_finish_open(self, opened: Awaitable[None]) -> None:
-        try:
-            await opened
-        except BaseException:
-            self._door_fail()
-            raise
-        release_handshake_state(self)
 
     def _door_record_abort(self, code: int, reason: str) -> None:
         """Record that the protocol closes with `code`: the client broke RFC 6455 or a limit of size."""
@@ -135,13 +95,6 @@ class GuardMixin(HandshakeMixin):
             RequestHandler.log_exception(self, typ, value, tb)
         elif not isinstance(value, WebSocketClosedError) or connection.closed_by is None:
             super().log_exception(typ, value, tb)
-
-    def _door_fail(self) -> None:
-        """End the connection after an exception of the handler, and record it."""
-        if self._door_admitted is not None:
-            self._door_guard.registry.end(
-                self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
-            )
 
     def _door_receive_first(self, connection: Connection, message: str | bytes) -> Awaitable[None]:
         """Handle the first message. Tornado reads no further frame until this is done.
@@ -295,53 +248,6 @@ class GuardMixin(HandshakeMixin):
         connection = self._door_admitted
         if connection is not None:
             self._door_guard.buffers.keep(connection, size)
-
-    def _door_end(self) -> None:
-        # INVARIANT: the quota is freed, even if an override of the handler does not call `super()`.
-        connection = self._door_admitted
-        if connection is not None and connection.state is not State.ENDED:
-            self._door_guard.registry.end(connection, code=self.close_code or 1006)
-        if connection is not None:
-            self._door_guard.buffers.keep(connection, 0)
-        if self._door_send_queue is not None:
-            self._door_send_queue.abandon()
-
-    def on_finish(self) -> None:
-        """End the connection if the answer that was sent is not the 101.
-
-        The handler's own `on_finish` runs only if the handshake was admitted, since it may need attributes
-        that `initialize` sets.
-        """
-        if self._door_admitted is None:
-            return
-        if self.get_status() != 101:
-            self._door_end()
-        try:
-            super().on_finish()
-        except BaseException:
-            # Tornado would neither open the connection nor report its end.
-            self._door_fail()
-            raise
-
-
-class DeclaredHandlerMixin(GuardMixin):
-    """Mixin in front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
-
-    connection: Connection
-
-    def _door_prepare(self) -> Awaitable[None] | None:
-        if self._door_admitted is not None:
-            self.connection = self._door_admitted
-        return super()._door_prepare()
-
-    @property
-    def current_user(self) -> Principal | None:
-        """The principal of the connection."""
-        return None if self._door_admitted is None else self._door_admitted.principal
-
-    @current_user.setter
-    def current_user(self, value: object) -> None:
-        """Ignored: only the guard determines the principal."""
 
 
 class RawGuardMixin(GuardMixin):

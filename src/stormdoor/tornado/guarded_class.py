@@ -15,11 +15,10 @@ from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.guard_mixin import (
     CommandGuardMixin,
-    DeclaredHandlerMixin,
     GuardMixin,
     RawGuardMixin,
 )
-from stormdoor.tornado.handshake_mixin import HandshakeMixin
+from stormdoor.tornado.handshake_mixin import HANDLER_CLASS, DeclaredHandlerMixin, HandshakeMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 
@@ -41,8 +40,8 @@ def guarded_class(
         "__module__": handler.__module__,
         "__qualname__": handler.__qualname__,
         "__doc__": handler.__doc__,
-        # The application, and tools that name its endpoints and routes, see an instance of its own class.
-        "__class__": property(lambda _: handler),
+        "__class__": HANDLER_CLASS,
+        "_door_handler": handler,
         "get": _named(handler),
         "_door_guard": guard,
         "_door_endpoint": endpoint,
@@ -57,7 +56,7 @@ def guarded_class(
         "_door_own_get": _overrides(handler, "get"),
         "_door_own_message_size": _overrides(handler, "max_message_size"),
     }
-    mixins: tuple[type[GuardMixin], ...]
+    mixins: tuple[type[HandshakeMixin], ...]
     if not issubclass(handler, GuardedHandler):
         mixins = (RawGuardMixin,)
         facts["_door_message_permission"] = endpoint.permission

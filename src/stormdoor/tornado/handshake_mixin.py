@@ -1,4 +1,8 @@
-"""The handshake of a guarded handler, from its request to the 101 or to the refusal."""
+"""The handshake of a guarded handler, from its request to the open socket or to the refusal.
+
+Tornado calls these methods in this order: `_execute`, `initialize`, `prepare` (the guard decides), `get`,
+`finish` (the 101), `on_finish`, `open`. `guard_mixin` continues with the messages.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,23 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
 
 from tornado.web import Finish, RequestHandler
-from tornado.websocket import WebSocketProtocol, WebSocketProtocol13
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Principal
 from stormdoor.guard.connection import Connection
 from stormdoor.tornado.answers import finish_refusal, switch_protocols, write_refusal
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
+from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
-__all__ = ["HandshakeMixin"]
+__all__ = ["HANDLER_CLASS", "DeclaredHandlerMixin", "HandshakeMixin"]
 
 _LEAST_CUT_OFF = 128 * 1024
 _SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
@@ -30,6 +36,15 @@ _SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
 
 def _upgrades(connection: str) -> bool:
     return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
+
+
+def _handler_class(handler: Any) -> Any:
+    return handler._door_handler  # noqa: SLF001 - of a guarded handler
+
+
+HANDLER_CLASS = property(_handler_class)
+"""`__class__` of guarded handlers: the application, and tools that name its endpoints and routes, see an
+instance of the application's own class."""
 
 
 class HandshakeMixin(OutboundMixin):
@@ -59,6 +74,8 @@ class HandshakeMixin(OutboundMixin):
     _door_kwargs: dict[str, Any]
     _door_first_contexts: tuple[contextvars.Context, contextvars.Context]
     _door_kept_handshake: Handshake | None = None
+    _door_handler_opened = False
+    _door_open_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         """Create the task as Tornado does, in a known context, which the handler keeps."""
@@ -278,3 +295,96 @@ class HandshakeMixin(OutboundMixin):
         if type(protocol) is WebSocketProtocol13:
             protocol.__class__ = TornadoProtocol
         return protocol
+
+    # -- after the 101 -----------------------------------------------------------------------------
+
+    def on_finish(self) -> None:
+        """End the connection if the answer that was sent is not the 101.
+
+        The handler's own `on_finish` runs only if the handshake was admitted, since it may need attributes
+        that `initialize` sets.
+        """
+        if self._door_admitted is None:
+            return
+        if self.get_status() != 101:
+            self._door_end()
+        try:
+            super().on_finish()
+        except BaseException:
+            # Tornado would neither open the connection nor report its end.
+            self._door_fail()
+            raise
+
+    def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
+        """Mark the connection as open after the 101, unless it was ended meanwhile."""
+        connection = self._door_admitted
+        if connection is None:
+            WebSocketHandler.close(self, 1011)
+            return None
+        if connection.awaiting_authentication and connection.state is State.PENDING:
+            self._door_open_arguments = (args, kwargs)
+            return None
+        if not self._door_guard.registry.opened(connection):
+            why = connection.closed_by
+            code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
+            WebSocketHandler.close(self, code, text)
+            return None
+        try:
+            opened = self._door_open(*args, **kwargs)
+        except BaseException:
+            self._door_fail()
+            raise
+        if opened is not None:
+            return self._door_finish_open(opened)
+        release_handshake_state(self)
+        return None
+
+    def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
+        """Call the handler's own `open`."""
+        self._door_handler_opened = True
+        return super().open(*args, **kwargs)
+
+    async def _door_finish_open(self, opened: Awaitable[None]) -> None:
+        try:
+            await opened
+        except BaseException:
+            self._door_fail()
+            raise
+        release_handshake_state(self)
+
+    def _door_fail(self) -> None:
+        """End the connection after an exception of the handler, and record it."""
+        if self._door_admitted is not None:
+            self._door_guard.registry.end(
+                self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
+            )
+
+    def _door_end(self) -> None:
+        # INVARIANT: the quota is freed, even if an override of the handler does not call `super()`.
+        connection = self._door_admitted
+        if connection is not None and connection.state is not State.ENDED:
+            self._door_guard.registry.end(connection, code=self.close_code or 1006)
+        if connection is not None:
+            self._door_guard.buffers.keep(connection, 0)
+        if self._door_send_queue is not None:
+            self._door_send_queue.abandon()
+
+
+class DeclaredHandlerMixin(HandshakeMixin):
+    """Mixin in front of a `GuardedHandler`: `current_user` is the principal, with its present roles."""
+
+    connection: Connection
+
+    def _door_prepare(self) -> Awaitable[None] | None:
+        if self._door_admitted is not None:
+            self.connection = self._door_admitted
+        return super()._door_prepare()
+
+    @property
+    def current_user(self) -> Principal | None:
+        """The principal of the connection."""
+        return None if self._door_admitted is None else self._door_admitted.principal
+
+    @current_user.setter
+    def current_user(self, value: object) -> None:
+        """Ignored: only the guard determines the principal."""

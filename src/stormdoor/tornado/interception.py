@@ -12,14 +12,29 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.core.denial import ANSWERS, Denial
 from stormdoor.tornado.transports.table import TransportTable
 
-__all__ = ["Interception", "Unavailable", "Wrapper", "intercept", "intercepted", "upgrades"]
+__all__ = [
+    "Interception",
+    "Unavailable",
+    "Wrapper",
+    "intercept",
+    "intercepted",
+    "limit_body_bytes",
+    "upgrades",
+]
 
 _ATTRIBUTE = "_stormdoor_interception"
 _RETRY_SECONDS = 5
 
 
 class Wrapper(Protocol):
-    """Interface of the code that replaces handler classes by guarded ones."""
+    """Interface of the code that replaces handler classes by guarded ones.
+
+    Attributes:
+        known: The class that serves instead, by the class that the application has chosen and the path. It
+            has the sockets without other transports; for these, `wrap` is called once.
+    """
+
+    known: dict[tuple[type[RequestHandler], str], type[RequestHandler]]
 
     def wrap(
         self,
@@ -121,8 +136,13 @@ class Interception:
         target: type[RequestHandler],
         arguments: Mapping[str, Any] | None,
     ) -> type[RequestHandler]:
-        if self.wrapper is not None:
-            return self.wrapper.wrap(request, target, arguments or {})
+        wrapper = self.wrapper
+        if wrapper is not None:
+            known = wrapper.known.get((target, request.path))
+            if known is None:
+                return wrapper.wrap(request, target, arguments or {})
+            limit_body_bytes(request, target)
+            return known
         if (
             self.transports is None
             or upgrades(request)
@@ -138,6 +158,27 @@ class Interception:
         if self.wrapper is not None:
             return self.wrapper.wrap_unknown(request, delegate)
         return Unavailable if self.transports is None or upgrades(request) else None
+
+
+def limit_body_bytes(
+    request: HTTPServerRequest, handler: type[RequestHandler], most: int | None = None
+) -> None:
+    """Limit the body that Tornado reads before the client is authenticated; its default is 100 MiB.
+
+    Args:
+        request: The request.
+        handler: The class that the application has chosen.
+        most: Bytes of the body of a poll; None for a handshake, which has no body at all.
+    """
+    limit = getattr(request.connection, "set_max_body_size", None)
+    if limit is None:
+        return
+    if most is None and request.method != "GET":
+        method = (request.method or "").lower()
+        own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
+        if own and method != "get":
+            return
+    limit(most or 0)
 
 
 def upgrades(request: HTTPServerRequest) -> bool:

@@ -20,9 +20,10 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.transport_sessions import TransportSessions
 from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
+from stormdoor.tornado.handshake_mixin import HANDLER_CLASS
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
-from stormdoor.tornado.interception import intercepted, upgrades
+from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.transports import Transport
@@ -64,8 +65,8 @@ class HandlerWrapper:
         )
         self._sessions: dict[int, TransportSessions] = {}
         self._made: dict[tuple[type, _Handler, Endpoint | None, int], _Handler] = {}
-        self._known: dict[tuple[_Handler, str], _Handler] = {}
-        """The classes of sockets without other transports, by path. Bounded: clients choose paths."""
+        self.known: dict[tuple[_Handler, str], _Handler] = {}
+        """See `Wrapper`. Bounded: clients choose paths."""
         self._version = transports.version
 
     def endpoint(self, route: FoundRoute) -> Endpoint | None:
@@ -90,21 +91,17 @@ class HandlerWrapper:
         self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
     ) -> _Handler:
         """Return the guarded class for a request; handlers of ordinary pages stay as they are."""
-        made = self._known.get((target, request.path))
-        if made is not None:
-            _limit_body(request, target)
-            return made
         if issubclass(target, (OutboundMixin, HttpTransport)):
             return target
         transport = self._transports.find(target, request.path, arguments)
         if self._version != self._transports.version:
-            self._known.clear()
+            self.known.clear()
             self._version = self._transports.version
         socket = issubclass(target, WebSocketHandler)
         if transport is not None and not (socket and _opens_socket(request)):
             endpoint = self._endpoint(target, request.path, arguments)
             polls = self._http_class(target, endpoint, transport)
-            _limit_body(request, target, _poll_bytes(endpoint))
+            limit_body_bytes(request, target, _poll_bytes(endpoint))
             if isinstance(request.connection, HTTP1Connection):
                 request.connection.set_body_timeout(self._guard.limits.body_seconds)
             return polls
@@ -113,14 +110,15 @@ class HandlerWrapper:
                 limit_body(request, self._guard.limits.body_seconds)
             companion = self._transports.is_companion(target, arguments)
             return self._companion(target) if companion else target
-        _limit_body(request, target)
+        limit_body_bytes(request, target)
         endpoint = self._endpoint(target, request.path, arguments)
         made = self.socket_class(cast(type[WebSocketHandler], target), endpoint, transport)
         if transport is None:
-            if len(self._known) >= _KNOWN_PATHS:
-                self._known.clear()
+            if len(self.known) >= _KNOWN_PATHS:
+                self.known.clear()
             if len(request.path) <= _KNOWN_LENGTH:
-                self._known[target, request.path] = made
+                # An application asks twice: for the class itself, and for the delegate that has the result.
+                self.known[target, request.path] = self.known[made, request.path] = made
         return made
 
     def wrap_unknown(
@@ -167,8 +165,8 @@ class HandlerWrapper:
         made = self._made.get(key)
         if made is None:
             facts = self._of_transport(transport) | {
-                # The application, and tools that name its endpoints, see an instance of its own class.
-                "__class__": property(lambda _: handler),
+                "__class__": HANDLER_CLASS,
+                "_door_handler": handler,
                 "_door_guard": self._guard,
                 "_door_endpoint": endpoint,
                 "_door_parser": self._parser,
@@ -237,22 +235,3 @@ def _poll_bytes(endpoint: Endpoint) -> int:
     return (
         limits.message_bytes if limits.message_bytes_set else min(limits.message_bytes, _POLL_BYTES)
     )
-
-
-def _limit_body(request: HTTPServerRequest, handler: _Handler, most: int | None = None) -> None:
-    """Limit the body that Tornado reads before the client is authenticated; its default is 100 MiB.
-
-    Args:
-        request: The request.
-        handler: The class that the application has chosen.
-        most: Bytes of the body of a poll; None for a handshake, which has no body at all.
-    """
-    limit = getattr(request.connection, "set_max_body_size", None)
-    if limit is None:
-        return
-    if most is None and request.method != "GET":
-        method = (request.method or "").lower()
-        own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
-        if own and method != "get":
-            return
-    limit(most or 0)

@@ -8,11 +8,12 @@ import pytest
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.session.authenticator import SessionAuthenticator
 from stormdoor.auth.session.cookie import CookieSpec
-from stormdoor.auth.session.service import TOUCH_SECONDS, IssuedSession, SessionService
+from stormdoor.auth.session.service import IssuedSession, SessionService
 from stormdoor.core.credential import Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, Target
+from stormdoor.core.session import TOUCH_SECONDS
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock

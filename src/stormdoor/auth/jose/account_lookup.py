@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jwt_verifier import Verified
-from stormdoor.auth.session.service import note_use
 from stormdoor.core.account import Account
 from stormdoor.core.claims import ClaimRules
 from stormdoor.core.credential import fingerprint
@@ -84,7 +83,8 @@ class AccountLookup:
                 # The store adds the session, and never the token: a revocation that covers one covers both.
                 position=session.position,
             )
-            await note_use(store, session, now)
+            if session.touch_is_due(now):
+                await store.touch_session(session.id, now)
         elif self.from_store:
             account = await store.account(subject)
             if account is None:

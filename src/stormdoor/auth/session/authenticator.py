@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.session.cookie import SESSION_COOKIE
-from stormdoor.auth.session.service import SECRET_LENGTH, note_use
+from stormdoor.auth.session.service import SECRET_LENGTH
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
@@ -56,7 +56,8 @@ class SessionAuthenticator:
             return Rejected(Denial.EXPIRED, "the session has timed out", account.id)
         if account.disabled:
             return bad_credential("the principal is disabled", account.id)
-        await note_use(store, session, now)
+        if session.touch_is_due(now):
+            await store.touch_session(session.id, now)
         return Authentication(
             account.principal,
             self.kind,

@@ -19,14 +19,9 @@ from stormdoor.ports import Clock, Store
 
 __all__ = [
     "SECRET_LENGTH",
-    "TOUCH_SECONDS",
     "IssuedSession",
     "SessionService",
-    "note_use",
 ]
-
-TOUCH_SECONDS = 60.0
-"""Least number of seconds between two writes of `last_seen_at`."""
 
 _LONGEST = 30 * 86_400.0
 SECRET_LENGTH = 43
@@ -37,12 +32,6 @@ _USER_AGENT_LENGTH = 256
 
 def _new_secret() -> str:
     return secrets.token_urlsafe(32)
-
-
-async def note_use(store: Store, session: Session, now: float) -> None:
-    """Note that a session is in use, at most every `TOUCH_SECONDS`; sooner if it expires soon."""
-    if now - session.last_seen_at >= min(TOUCH_SECONDS, session.idle_seconds / 4):
-        await store.touch_session(session.id, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +101,8 @@ class SessionService:
         now = self._clock.now()
         if found is None or not found[0].alive(now) or found[1].disabled:
             return None
-        await note_use(self._store, found[0], now)
+        if found[0].touch_is_due(now):
+            await self._store.touch_session(found[0].id, now)
         return found
 
     async def create(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from stormdoor.auth.authenticator import Rejected, bad_credential
-from stormdoor.auth.session.service import note_use
 from stormdoor.core.credential import (
     FIRST_MESSAGE,
     TICKET_SUBPROTOCOL,
@@ -91,7 +90,8 @@ class TicketAuthenticator:
         if living is None or not living[0].alive(now) or living[0].principal_id != account.id:
             return Rejected(Denial.EXPIRED, "the session of the ticket has ended", account.id)
         session = living[0]
-        await note_use(store, session, now)
+        if session.touch_is_due(now):
+            await store.touch_session(session.id, now)
         return Authentication(
             account.principal,
             self.kind,
