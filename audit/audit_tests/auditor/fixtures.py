@@ -17,7 +17,11 @@ def fixture(rule: Rule, kind: str) -> Path:
     """A rule's `bad` or `good` file: Python, or a page."""
     folder = FOLDER / rule.meta.slug
     page = folder / f"{kind}.html"
-    return page if page.is_file() else folder / f"{kind}.py"
+    found = page if page.is_file() else folder / f"{kind}.py"
+    assert found.is_file(), (
+        f"write {found}: the folder of a rule's fixtures has the name of its slug"
+    )
+    return found
 
 
 def expected(text: str, rule_id: str) -> list[int]:

@@ -51,7 +51,7 @@ def test_says_what_it_is_about(rule: Rule) -> None:
     assert all(re.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{1,2}", one) for one in meta.asvs)
     assert meta.threat in {str(threat["slug"]) for threat in tables.threats()}
     page = ROOT / "docs" / "reference" / "rules" / f"{meta.id.lower()}-{meta.slug}.md"
-    assert page.is_file()
+    assert page.is_file(), "write it: python -m tests.support.rule_pages"
 
 
 def test_no_fixture_is_left_over() -> None:
@@ -63,7 +63,7 @@ def test_no_fixture_is_left_over() -> None:
 def test_pages_are_current() -> None:
     """Each page says what its rule's docstring says; `python -m tests.support.rule_pages` writes them."""
     written = {one.name: one.read_text(encoding="utf-8") for one in rule_pages.FOLDER.glob("*.md")}
-    assert written == rule_pages.pages()
+    assert written == rule_pages.pages(), "write them: python -m tests.support.rule_pages"
 
 
 def test_threats_name_their_rules() -> None:
@@ -71,6 +71,6 @@ def test_threats_name_their_rules() -> None:
     for threat in tables.threats():
         about = [one.meta.id for one in RULES if one.meta.threat == threat["slug"]]
         if about:
-            assert threat["auditor"] == about
+            assert threat["auditor"] == about, f"{threat['slug']} of threats.toml: list its rules"
         else:
             assert str(threat["auditor"]).startswith("no rule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-__all__ = ["cwe_name", "cwe_url"]
+__all__ = ["cwe_name", "cwe_url", "is_named"]
 
 _NAMES = MappingProxyType(
     {
@@ -45,6 +45,7 @@ _NAMES = MappingProxyType(
         327: "Use of a Broken or Risky Cryptographic Algorithm",
         328: "Use of Weak Hash",
         330: "Use of Insufficiently Random Values",
+        338: "Use of Cryptographically Weak Pseudo-Random Number Generator",
         345: "Insufficient Verification of Data Authenticity",
         346: "Origin Validation Error",
         347: "Improper Verification of Cryptographic Signature",
@@ -65,8 +66,10 @@ _NAMES = MappingProxyType(
         521: "Weak Password Requirements",
         522: "Insufficiently Protected Credentials",
         532: "Insertion of Sensitive Information into Log File",
+        565: "Reliance on Cookies without Validation and Integrity Checking",
         598: "Use of GET Request Method With Sensitive Query Strings",
         602: "Client-Side Enforcement of Server-Side Security",
+        603: "Use of Client-Side Authentication",
         613: "Insufficient Session Expiration",
         614: "Sensitive Cookie in HTTPS Session Without 'Secure' Attribute",
         625: "Permissive Regular Expression",
@@ -78,11 +81,13 @@ _NAMES = MappingProxyType(
         703: "Improper Check or Handling of Exceptional Conditions",
         755: "Improper Handling of Exceptional Conditions",
         770: "Allocation of Resources Without Limits or Throttling",
+        772: "Missing Release of Resource after Effective Lifetime",
         778: "Insufficient Logging",
-        784: "Reliance on Cookies without Validation and Integrity Checking",
+        784: "Reliance on Cookies without Validation and Integrity Checking in a Security Decision",
         798: "Use of Hard-coded Credentials",
         807: "Reliance on Untrusted Inputs in a Security Decision",
         833: "Deadlock",
+        841: "Improper Enforcement of Behavioral Workflow",
         862: "Missing Authorization",
         863: "Incorrect Authorization",
         912: "Hidden Functionality",
@@ -98,13 +103,19 @@ _NAMES = MappingProxyType(
         1333: "Inefficient Regular Expression Complexity",
         1336: "Template Engine Injection",
         1385: "Missing Origin Validation in WebSockets",
+        1394: "Use of Default Cryptographic Key",
     }
 )
 
 
 def cwe_name(number: int) -> str:
-    """The name of the weakness; its number where the name is not known here."""
+    """Return the name of a weakness, or its number if the name is not listed in this module."""
     return _NAMES.get(number, f"CWE-{number}")
+
+
+def is_named(number: int) -> bool:
+    """Return whether the name of a weakness is listed in this module."""
+    return number in _NAMES
 
 
 def cwe_url(number: int) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from stormdoor_audit.auditor.classes.callers import FunctionDefinition
 from stormdoor_audit.auditor.facts.calls import Call, calls_in
+from stormdoor_audit.auditor.facts.literals import Literals
 from stormdoor_audit.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor_audit.auditor.judging.endpoint import Endpoint
 from stormdoor_audit.auditor.naming.lexicon import words_of
@@ -264,7 +265,7 @@ def initialized(call: Call) -> Call | None:
         around = scopes_of(owner, defined)
         bases.update(*(_dotted(call, owner, base, around) for base in defined.bases))
         inits += [
-            Call(call.project, owner, node, scopes_of(owner, node))
+            Call(call.project, owner, scopes_of(owner, node), node)
             for node in ast.walk(defined)
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -291,7 +292,7 @@ def _family(
 def _dotted(
     call: Call, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
 ) -> frozenset[str]:
-    return frozenset(Call(call.project, module, call.node, scopes).named(node))
+    return frozenset(Literals(call.project, module, scopes).named(node))
 
 
 def _is_page(

@@ -14,6 +14,7 @@ from stormdoor_audit.auditor.classes.classinfo import ClassInfo
 from stormdoor_audit.auditor.facts.arguments import are_words, given_to
 from stormdoor_audit.auditor.facts.bindings import FILLS, Within, leaves
 from stormdoor_audit.auditor.facts.calls import Call, all_calls
+from stormdoor_audit.auditor.facts.literals import Literals
 from stormdoor_audit.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor_audit.auditor.facts.templates import CONVERSION, NUMERIC, is_number_spec
 from stormdoor_audit.auditor.interpreter.events import Event
@@ -440,7 +441,7 @@ class Spelling:
     # calls ----------------------------------------------------------------------------------
 
     def _call(self, node: ast.Call, place: Place, depth: int) -> bool:
-        call = Call(self._endpoint.project, place.module, node, place.scopes)
+        call = Call(self._endpoint.project, place.module, place.scopes, node)
         names = call.names
         if names and names <= _PLAIN | self._quotes:
             return False
@@ -489,8 +490,8 @@ class Spelling:
 
     def _is_table(self, node: ast.expr, place: Place) -> bool:
         """Return True if it is a table that stands in the source, or belongs to a library."""
-        call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
-        return isinstance(call.literal(node), ast.Dict) or self._is_outside(node, place)
+        literals = Literals(self._endpoint.project, place.module, place.scopes)
+        return isinstance(literals.literal(node), ast.Dict) or self._is_outside(node, place)
 
     def _is_outside(self, node: ast.expr, place: Place) -> bool:
         """Return True if it belongs to a library that was imported."""
@@ -547,20 +548,20 @@ class Spelling:
 
     def _text_of(self, node: ast.expr, place: Place) -> str | None:
         """A text that stands in the source; of a table of texts the shortest beginning."""
-        call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
+        literals = Literals(self._endpoint.project, place.module, place.scopes)
         match node:
             case (
                 ast.Subscript(value=table)
                 | ast.Call(func=ast.Attribute(value=table, attr="get"), args=[_])
             ):
-                entries = call.literal(table)
+                entries = literals.literal(table)
                 if not isinstance(entries, ast.Dict) or not entries.values:
                     return None
-                texts = [call.text(_first_of(one)) for one in entries.values]
+                texts = [literals.text(_first_of(one)) for one in entries.values]
                 known = [one for one in texts if one is not None]
                 return min(known, key=len) if len(known) == len(texts) else None
             case _:
-                return call.text(node)
+                return literals.text(node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def _verified_too(call: Call) -> bool:
         return False
     for node in ast.walk(call.function):
         if isinstance(node, ast.Call) and node is not call.node:
-            other = decoding(Call(call.project, call.module, node, call.scopes))
+            other = decoding(Call(call.project, call.module, call.scopes, node))
             if other is not None and other.unsigned is None:
                 return True
     return False

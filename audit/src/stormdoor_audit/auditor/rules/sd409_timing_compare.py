@@ -23,7 +23,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor_audit.auditor.facts.calls import Call
+from stormdoor_audit.auditor.facts.literals import Literals
 from stormdoor_audit.auditor.facts.places import functions_of, last_name, subject_of
 from stormdoor_audit.auditor.facts.secret_names import is_secret_name
 from stormdoor_audit.auditor.judging.endpoint import Endpoint
@@ -49,8 +49,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             if any(isinstance(one, ast.Constant) and _is_public(one.value) for one in sides):
                 continue
             scopes = (*_around(endpoint, function), function)
-            call = Call(endpoint.project, module, ast.Call(node.left, [], []), scopes)
-            if any(_is_mac(call, one) for one in sides) or (
+            literals = Literals(endpoint.project, module, scopes)
+            if any(_is_mac(literals, one) for one in sides) or (
                 id(node) in asked
                 and any(is_secret_name(last_name(one)) or _shows(one) for one in sides)
             ):
@@ -115,12 +115,12 @@ def _shows(node: ast.expr) -> bool:
     )
 
 
-def _is_mac(call: Call, node: ast.expr) -> bool:
-    found = call.literal(node)
+def _is_mac(literals: Literals, node: ast.expr) -> bool:
+    found = literals.literal(node)
     return (
         isinstance(found, ast.Call)
         and isinstance(found.func, ast.Attribute)
-        and any(name.startswith("hmac.new()") for name in call.named(found.func))
+        and any(name.startswith("hmac.new()") for name in literals.named(found.func))
     )
 
 

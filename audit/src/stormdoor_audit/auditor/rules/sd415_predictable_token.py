@@ -90,7 +90,7 @@ def _weak(
     """The call in what a name is given that can be predicted."""
     for inner in ast.walk(value):
         if isinstance(inner, ast.Call):
-            call = Call(project, module, inner, scopes)
+            call = Call(project, module, scopes, inner)
             weak = call.names & _WEAK
             if weak and not ("time.time" in weak and not _is_whole(value, inner)):
                 return call

@@ -27,6 +27,7 @@ from stormdoor_audit.auditor.classes.callers import FunctionDefinition
 from stormdoor_audit.auditor.facts.arguments import given_to
 from stormdoor_audit.auditor.facts.bindings import Within
 from stormdoor_audit.auditor.facts.calls import Call
+from stormdoor_audit.auditor.facts.literals import Literals
 from stormdoor_audit.auditor.facts.places import (
     functions_of,
     is_test,
@@ -43,7 +44,6 @@ from stormdoor_audit.report.finding import Confidence, Level
 
 __all__ = ["RULE"]
 
-_NOWHERE = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 _ANY = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
 _READS = words("float int json_decode loads")
@@ -78,16 +78,14 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             kept = {
                 node: name
                 for node in inside
-                if (
-                    name := _kept(Call(endpoint.project, module, _NOWHERE, (function,)), node, told)
-                )
+                if (name := _kept(Literals(endpoint.project, module, (function,)), node, told))
             }
             within = Within(function)
             said: set[ast.Call] = set()
             for node, given in sent:
                 if node in said:
                     continue
-                call = Call(endpoint.project, module, node, (function,))
+                call = Call(endpoint.project, module, (function,), node)
                 if (node in inside and _shows(call, given, told)) or any(
                     one.node in kept
                     for name in {*kept.values()} & mentioned(given)
@@ -162,10 +160,10 @@ def _sent(
                 pass
 
 
-def _kept(call: Call, node: ast.AST, told: str) -> str:
+def _kept(literals: Literals, node: ast.AST, told: str) -> str:
     """The name that what the exception says is kept under, to be sent later."""
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _shows(call, value, told):
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _shows(literals, value, told):
             return name
         case _:
             return ""
@@ -197,8 +195,8 @@ def _told(handler: ast.ExceptHandler) -> str:
     return ""
 
 
-def _shows(call: Call, node: ast.expr, name: str) -> bool:
-    found = call.literal(node)
+def _shows(literals: Literals, node: ast.expr, name: str) -> bool:
+    found = literals.literal(node)
     for one in ast.walk(found):
         if isinstance(one, ast.Call) and last_name(one) in _TRACES:
             return True
