@@ -261,7 +261,7 @@ def _number(text: str) -> list[float]:
 
 def test_limits_beside_the_table() -> None:
     """Each bound beside the table has the value that the page states."""
-    rows = _cells(_section(REFERENCE / "limits.md", "Beside them"))
+    rows = _cells(_section(REFERENCE / "limits.md", "Other limits"))
     desk = {name: _default(SessionService, name) for name in ("idle_seconds", "absolute_seconds")}
     waiting = _default(Trail, "capacity")
     assert isinstance(waiting, int)
@@ -288,7 +288,7 @@ def test_limits_beside_the_table() -> None:
     }
     for name, numbers in expected.items():
         assert _number(rows[name][1]) == numbers, name
-    counted = _section(REFERENCE / "limits.md", "Where they are counted")
+    counted = _section(REFERENCE / "limits.md", "Where limits are counted")
     remembered = _default(KeyedRateLimiter, "capacity")
     assert f"{remembered:,}".replace(",", " ") in counted
     assert "10" in rows["the time for the headers of a handshake"][1]

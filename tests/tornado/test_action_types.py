@@ -1,4 +1,4 @@
-"""Type checkers and `GuardedHandler` reject an action whose parameter is no command."""
+"""Type checkers and `GuardedHandler` reject an action with a parameter that is no command."""
 
 import re
 from pathlib import Path

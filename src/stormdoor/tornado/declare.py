@@ -108,7 +108,7 @@ def _command_of(method: Callable[..., Any], where: str) -> type[Command]:
 
 
 def _check_resource(resource: ResourceOf | None, command: type[Command], where: str) -> None:
-    """Reject a function whose annotation names another command.
+    """Reject a function with an annotation that names another command.
 
     Raises:
         ConfigurationError: It does so.
