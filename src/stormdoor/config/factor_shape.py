@@ -1,4 +1,4 @@
-"""The table `[second_factor]` of a configuration file, and its conversion."""
+"""The table `[second_factor]` of a configuration file, and its conversion to `SecondFactor`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class ConnectionEvent(Enum):
-    """An event of a connection."""
+    """Event that changes the state of a connection."""
 
     __hash__ = object.__hash__
 

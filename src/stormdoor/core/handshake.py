@@ -24,7 +24,7 @@ class Handshake:
         origin: The Origin header as sent, or None.
         fetch_site: `Sec-Fetch-Site`, or None.
         fetch_mode: `Sec-Fetch-Mode`, or None.
-        user_agent: Cut to 256 characters.
+        user_agent: The User-Agent header, cut to 256 characters.
         authorization: All `Authorization` headers.
         headers: Values of each header that an authenticator needs, by lower-case name.
         cookies: Cookies by name, each with every value that was sent under it.

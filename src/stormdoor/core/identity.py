@@ -13,8 +13,8 @@ class Identity:
 
     Attributes:
         issuer: The provider's `iss`.
-        subject: The user's `sub` there. Only both together are unique and never reassigned to another
-            person; a mail address is neither.
+        subject: The user's `sub` at the provider. Only issuer and subject together are unique and never
+            reassigned to another person; an e-mail address is neither.
         principal_id: The principal here.
         linked_at: Unix seconds.
     """

@@ -66,7 +66,7 @@ class Page(RequestHandler):
         self.twin_port = twin_port
 
     def set_default_headers(self) -> None:
-        """Headers that every page has."""
+        """Set the security headers of every page."""
         for name, value in _HEADERS.items():
             self.set_header(name, value)
 

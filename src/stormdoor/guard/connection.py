@@ -50,7 +50,7 @@ class Sink(Protocol):
         ...
 
     def drop(self) -> None:
-        """Drop at once the data that is kept for the client. The connection is about to end."""
+        """Drop the data that is buffered for the client, because the connection is about to end."""
         ...
 
     def stalled(self) -> float | None:
@@ -71,7 +71,7 @@ class Sink(Protocol):
 
 
 class Usage:
-    """Messages of one principal, counted against one rate."""
+    """The messages of one principal that count for one rate."""
 
     __slots__ = ("message_tat", "rate")
 
@@ -81,7 +81,7 @@ class Usage:
 
 
 class PrincipalUsage(Usage):
-    """Everything that the connections of one principal use up together."""
+    """Usage of the limits that all connections of one principal share."""
 
     __slots__ = ("action_tats", "connections", "key", "others")
 
@@ -94,7 +94,7 @@ class PrincipalUsage(Usage):
         """Usage by further rates. Nearly all principals have one rate only, which this object counts."""
 
     def usage(self, rate: Rate) -> Usage:
-        """Return the messages that count for `rate`, so that a terminal does not slow down commands."""
+        """Return the usage of `rate`, counted apart, so that a terminal does not slow down commands."""
         known = self.rate
         if known is None:
             self.rate = rate
@@ -115,10 +115,10 @@ class PrincipalUsage(Usage):
 
 
 class Connection:
-    """A connection from its registration to its end.
+    """A WebSocket connection from its registration to its end.
 
-    Mutable and slotted: an idle one must cost little. Deadlines are monotonic seconds, so that setting
-    the wall clock back cannot prolong a credential.
+    Mutable and slotted, because an idle connection must cost little memory. Deadlines are monotonic seconds,
+    so that setting the wall clock back cannot prolong a credential.
     """
 
     __slots__ = (
@@ -229,7 +229,7 @@ class Connection:
         self.idle_told = -1.0
         self.last_message = self._since = monotonic
         self.presented = next(ORDER)
-        """The place in `ORDER` at which the client presented the present credential."""
+        """The sequence number in `ORDER` of the client's presentation of its present credential."""
         self._end_at(min(self.ages_at, monotonic + left))
         principal = authentication.principal
         self.proven = principal is not ANONYMOUS and principal is not UNKNOWN
@@ -270,7 +270,7 @@ class Connection:
         )
 
     def apply_policies(self, policies: PolicySet, principal: Principal | None = None) -> None:
-        """Decide with these policies from now on, and with these roles if `principal` is given."""
+        """Use these policies from now on; and the roles of `principal`, if it is given."""
         if principal is not None:
             self.principal = principal
         self._policies = policies

@@ -415,7 +415,7 @@ class ConnectionSupervisor:
         return revocation.reaches(authentication.issued_at, position, skew=self.clock_skew_seconds)
 
     def _agree(self, revoked_at: float, issued_at: float, asked_at: float) -> bool:
-        """Return whether the times of an issue, and of an entry added after `asked_at`, are possible."""
+        """Return False if these times prove that a clock is wrong, so that they cannot be compared."""
         now, skew = self._clock.now(), self.clock_skew_seconds
         return asked_at - skew <= revoked_at <= now + skew and issued_at <= now + skew
 

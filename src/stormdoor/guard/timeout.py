@@ -15,8 +15,8 @@ T = TypeVar("T")
 async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     """Return the result of `work` if it is ready within `seconds`.
 
-    The first step of `work` runs at once. It is often the only one, because the result was cached or the
-    store answered without waiting. Then no timer is set and no other task runs in between.
+    The first step of `work` runs immediately. If it completes the work, because the result was cached or the
+    store did not wait, no timer is set and no other task runs in between.
 
     Raises:
         TimeoutError: It took longer, and was cancelled.

@@ -1,4 +1,4 @@
-"""A Tornado application on loopback, for the tests of its developers."""
+"""Serve a Tornado application on loopback, in the tests of that application."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class _AccessLog:
     """A `log_function`.
 
     Attributes:
-        installed: Whether `protect` has put it there.
+        installed: Whether `protect` has set it, not the application.
     """
 
     def __init__(self, own: LogFunction | None, clock: Clock) -> None:

@@ -69,8 +69,8 @@ def _unquoted(value: str) -> str:
 def find_malformed(request: HTTPServerRequest) -> str | None:
     """Return the fault in the form of an opening handshake, for the operator; None if there is none.
 
-    RFC 6455 §4.2.1 demands HTTP/1.1 at least, and one key, the base64 of 16 bytes. A request without an
-    upgrade to a WebSocket has no fault here: a handler may serve pages as well.
+    RFC 6455 §4.2.1 requires at least HTTP/1.1, and one key, the base64 of 16 bytes. For a request without an
+    upgrade to a WebSocket the result is None, because a handler may serve pages as well.
     """
     values = request.headers.get_list
     upgrade = values("Upgrade")

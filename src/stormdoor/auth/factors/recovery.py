@@ -1,4 +1,4 @@
-"""Recovery codes for a user who has lost the second factor. Each is accepted once."""
+"""Recovery codes for users who have lost their second factor. Each code is accepted once."""
 
 from __future__ import annotations
 

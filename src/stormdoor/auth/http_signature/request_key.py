@@ -1,4 +1,4 @@
-"""The keys that sign handshakes: their principals, and where they are looked up."""
+"""The keys that sign handshakes, with their principals, and the sources of such keys."""
 
 from __future__ import annotations
 

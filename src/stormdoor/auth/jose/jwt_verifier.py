@@ -101,7 +101,7 @@ class JwtVerifier:
         return outcome
 
     async def _verify(self, token: str, digest: bytes, now: float) -> Verified | Rejected:
-        """Verify signature and claims, without the times."""
+        """Verify the signature and the claims, except the times."""
         jws = parse_jws(token)
         if isinstance(jws, Malformed):
             return _bad(jws.reason)

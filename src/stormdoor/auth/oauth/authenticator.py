@@ -72,7 +72,7 @@ class OAuthAuthenticator:
         scope_claim: Claim with the scopes, or None: then scopes restrict nothing.
         roles_claim: Claim with the role names (`principals="claims"` only), or None. Dots select members of
             objects: `realm_access.roles`. A list of names is the path itself.
-        tenant_claim: Claim with the tenant, likewise, or None.
+        tenant_claim: Claim with the tenant, if `principals` is `claims`, or None.
         attributes_claims: Claims that become attributes (`principals="claims"` only).
         principals: `claims`: the token contains the roles of its subject. `store`: the account of `sub`
             does, an unknown or disabled one is refused, and a change reaches open connections.
@@ -275,7 +275,7 @@ class OAuthAuthenticator:
         return (*self._verifier.checks, *asked)
 
     def recognises(self, credential: Credential) -> bool:
-        """Return whether it has the form of an accepted token. Our own credentials are never sent on."""
+        """Return whether it has the form of an accepted token. Credentials of this guard never have it."""
         secret = credential.secret
         if len(secret) > MAX_SECRET or secret.startswith(_OURS):
             return False
@@ -356,7 +356,7 @@ def _told(issuer: str, jwks_uri: str | None) -> IssuerMetadata | None:
 
 
 def _path(claim: str | Sequence[str] | None) -> Path | None:
-    """Return `realm_access.roles` as the path into objects; a list as it is.
+    """Return the path that a dotted name such as `realm_access.roles` means; return a list unchanged.
 
     Raises:
         ConfigurationError: A name is empty.

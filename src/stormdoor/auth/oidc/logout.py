@@ -45,7 +45,7 @@ async def announce(
     Args:
         issuer: The provider.
         subject: The user, if no session is named.
-        sid: The session there.
+        sid: The session at the provider.
         at: Unix seconds of the logout, by the provider's clock.
         now: Unix seconds.
         store: Store of the record.
@@ -80,7 +80,7 @@ async def covered(
 
     Args:
         issuer: The provider.
-        subject: The user there.
+        subject: The user at the provider.
         sid: The session at the provider. Sessions of the store without a `sid` are found by their subject, so
             that a logout ends too many sessions rather than too few.
         store: Store of the sessions.

@@ -1,6 +1,6 @@
 """Tickets: let a browser open a WebSocket without a cookie or a secret in the address.
 
-A logged-in page requests a ticket over HTTP and offers it as a subprotocol at once.
+A logged-in page requests a ticket over HTTP, and immediately offers it as a subprotocol.
 """
 
 from __future__ import annotations

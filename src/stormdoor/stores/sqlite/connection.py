@@ -25,7 +25,7 @@ def connect(path: str, *, timeout: float) -> sqlite3.Connection:
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None:
-    """Enable the write-ahead log. SQLite does not wait while another process does the same, so this does.
+    """Enable the write-ahead log, and wait while another process does the same, which SQLite does not.
 
     Raises:
         sqlite3.Error: It did not succeed within `patience` seconds, or is impossible here.

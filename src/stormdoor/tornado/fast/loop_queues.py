@@ -88,7 +88,7 @@ class DeferredQueue:
 
 
 class FixedTimeoutQueue(Generic[Waiting]):
-    """A queue, first in, first out.
+    """Calls a function for each element after one fixed time-out, in the order of the additions.
 
     Ten thousand connections that were opened in one moment are due for a ping in one moment; connections
     that were revoked together time out together. A timer for each would cost more memory, and the loop
