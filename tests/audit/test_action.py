@@ -27,9 +27,9 @@ class AnyPage(Feed):
 async def test_the_step_runs_a_probe_file(handler: Any, code: int, tmp_path: Path) -> None:
     """The step reads the file, writes SARIF, names it as its output, and ends as the probe does."""
     step = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"][2]
-    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor-audit"
     program.parent.mkdir(parents=True)
-    program.symlink_to(Path(sys.executable).with_name("stormdoor"))
+    program.symlink_to(Path(sys.executable).with_name("stormdoor-audit"))
     (tmp_path / "cookie.txt").write_text("alice-session-0123456789")
     async with serving(handler) as port:
         (tmp_path / "probe.toml").write_text(

@@ -1,6 +1,6 @@
-"""Writes docs/reference/cli.md from what `--help` prints: `python -m tests.support.cli_reference`.
+"""Write docs/reference/cli.md and the stored help of both commands: `python -m tests.support.cli_reference`.
 
-A test fails while the page says something else than the commands.
+A test fails while a page says something else than the commands.
 """
 
 import contextlib
@@ -15,13 +15,18 @@ from cyclopts import App
 from stormdoor.cli.app import app
 from stormdoor.cli.audit import COMMANDS
 from stormdoor.cli.main import run
+from stormdoor.cli.stored_help import PAGES
 from stormdoor_audit.cli.app import app as audit_app
 from stormdoor_audit.cli.main import run as run_audit
+from stormdoor_audit.cli.stored_help import PAGES as AUDIT_PAGES
 from tests.support.project import ROOT
 
-__all__ = ["PAGE", "commands", "help_of", "reference"]
+__all__ = ["PAGE", "STORED", "commands", "help_of", "reference", "stored"]
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
+
+STORED = {"stormdoor": PAGES, "stormdoor-audit": AUDIT_PAGES}
+"""The file with the help of each program."""
 
 _MARK = "<!-- What follows is written by `python -m tests.support.cli_reference`. -->"
 
@@ -41,7 +46,7 @@ def _below(within: App, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 @functools.cache
 def help_of(command: tuple[str, ...]) -> str:
-    """Return the output of `--help` at 80 columns, without colours."""
+    """Return the output of `--help` at 80 columns, without colours; rendered, not the stored one."""
     printed = io.StringIO()
     plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     with mock.patch.dict(os.environ, plain), contextlib.redirect_stdout(printed):
@@ -60,5 +65,16 @@ def reference(page: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def stored(program: str) -> str:
+    """Return the file with the help of each command of a program."""
+    return "".join(
+        f"\f{' '.join(command[1:])}\n{help_of(command)}\n"
+        for command in commands()
+        if command[0] == program
+    )
+
+
 if __name__ == "__main__":
     PAGE.write_text(reference(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, file in STORED.items():
+        file.write_text(stored(name), encoding="utf-8")

@@ -10,10 +10,10 @@ import gc
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from stormdoor.cli import audit
+from stormdoor.cli.stored_help import stored_help
 from stormdoor.cli.usage import UsageError
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable, StormdoorError
 
@@ -59,6 +59,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         given = sys.argv[1:] if arguments is None else arguments
         if given and given[0] in audit.COMMANDS:
             return audit.run_audit(given)
+        if page := stored_help(given):
+            sys.stdout.write(page)
+            return 0
         from stormdoor.cli.app import app
 
         code = app(given, exit_on_error=False, print_error=False)
@@ -72,6 +75,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
         if os.environ.get(DEBUG):
+            import traceback
+
             traceback.print_exc()
         code = _code(error)
         message = str(error)

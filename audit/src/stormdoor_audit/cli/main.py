@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from stormdoor_audit.cli.stored_help import stored_help
+
 __all__ = ["main", "run"]
 
 DEBUG = "STORMDOOR_DEBUG"
@@ -36,9 +38,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             # A character that the terminal cannot encode must not end the command.
             stream.reconfigure(errors="backslashreplace")
     try:
+        given = sys.argv[1:] if arguments is None else arguments
+        if page := stored_help(given):
+            sys.stdout.write(page)
+            return 0
         from stormdoor_audit.cli.app import app
 
-        given = sys.argv[1:] if arguments is None else arguments
         code = app(given, exit_on_error=False, print_error=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
