@@ -1,4 +1,4 @@
-"""Compares the time of a cold `stormdoor scan` with that of `bandit -r` on the same folder.
+"""Compares the time of a cold `stormdoor-audit scan` with that of `bandit -r` on the same folder.
 
 Both run as processes of their own on all cores that they use by themselves, one after the other, in
 turn, in the same run.
@@ -32,14 +32,17 @@ def main() -> int:
     """Measures and prints; 0, or 1 if a program failed."""
     options = _options()
     folder = str(options.folder)
-    main = "from stormdoor.cli.main import main; main()"
+    main = "from stormdoor_audit.cli.main import main; main()"
     scan = [sys.executable, "-c", main, "scan", "--format", "json", "--isolated", "--quiet"]
     scan.append("--allow-not-analysed")
     kept = tempfile.TemporaryDirectory()
     os.environ["XDG_STATE_HOME"] = kept.name
     rows = [
-        Row("`stormdoor scan`", [*scan, "--no-cache", folder]),
-        Row("`stormdoor scan`, nothing changed", [*scan, "--cache", f"{kept.name}/cache", folder]),
+        Row("`stormdoor-audit scan`", [*scan, "--no-cache", folder]),
+        Row(
+            "`stormdoor-audit scan`, nothing changed",
+            [*scan, "--cache", f"{kept.name}/cache", folder],
+        ),
     ]
     if not _measure(rows[1]):
         return 1

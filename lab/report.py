@@ -178,8 +178,8 @@ def _finders(threat: Threat) -> str:
     return "<br>".join(
         f"{name}: {_code(said)}{'' if said.endswith('.') else '.'}"
         for name, said in (
-            ("<code>stormdoor scan</code>", threat.auditor),
-            ("<code>stormdoor probe</code>", threat.prober),
+            ("<code>stormdoor-audit scan</code>", threat.auditor),
+            ("<code>stormdoor-audit probe</code>", threat.prober),
         )
         if said
     )

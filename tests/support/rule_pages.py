@@ -64,7 +64,7 @@ def _index(metas: list[RuleMeta]) -> str:
     names = "\n".join(_stem(meta) for meta in metas)
     return (
         "# Rules\n\n"
-        "The rules of `stormdoor scan`. *Error*: an attacker can misuse it. *Warning*: a weakness. "
+        "The rules of `stormdoor-audit scan`. *Error*: an attacker can misuse it. *Warning*: a weakness. "
         "*Note*: hygiene.\nThe confidence says how certain a finding is. More: "
         "[how the auditor judges](../../explanation/auditor.md).\n\n"
         "| rule | title | level | group |\n| --- | --- | --- | --- |\n"

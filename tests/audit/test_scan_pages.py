@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from audit_tests.report.sample import REPORT
-from stormdoor.cli.main import run
 from stormdoor_audit.auditor.scanning.configuration import Configuration
+from stormdoor_audit.cli.main import run
 from stormdoor_audit.report.as_json import SCHEMA, as_json
 from stormdoor_audit.report.baseline import SCHEMA as BASELINE_SCHEMA
 from tests.docs.pages import blocks, commands
@@ -68,7 +68,7 @@ def called(
     def command(line: str) -> Done:
         capsys.readouterr()
         name, *arguments = shlex.split(line)
-        assert name == "stormdoor"
+        assert name == "stormdoor-audit"
         code = run(arguments)
         return Done(code, *capsys.readouterr())
 
@@ -81,7 +81,7 @@ def test_commands_of_the_project_page(project: Path, called: Called) -> None:
         scans = not re.search(r"--(rules|explain)", command)
         assert called(command).code == int(scans), command
     assert (project / "report.html").read_text("utf-8").startswith("<!doctype html>")
-    shown = called("stormdoor scan . --diff").out
+    shown = called("stormdoor-audit scan . --diff").out
     assert 'return origin in {"https://app.example"}' in shown
 
 
@@ -90,7 +90,7 @@ def test_suppression_of_the_project_page(project: Path, called: Called) -> None:
     [block] = [one for one in blocks(PROJECT, "python") if not one.caption]
     text = "from tornado.websocket import WebSocketHandler\n\n\n" + block.text
     (project / "app.py").write_text(text)
-    report = json.loads(called("stormdoor scan . --format json").out)
+    report = json.loads(called("stormdoor-audit scan . --format json").out)
     assert [one["finding"]["rule_id"] for one in report["suppressed"]] == ["SD101"]
     assert "SD101" not in {one["rule_id"] for one in report["findings"]}
 
@@ -103,7 +103,7 @@ def test_commands_of_the_ci_page(project: Path, called: Called) -> None:
     assert [called(command).code for command in commands(CI)] == [1, 1, 0, 0]
     (settings,) = blocks(CI, "toml")
     (project / settings.caption).write_text(settings.text, encoding="utf-8")
-    done = called("stormdoor scan")
+    done = called("stormdoor-audit scan")
     assert (done.code, done.err) == (0, "")
 
 
@@ -158,7 +158,7 @@ def test_action(tmp_path: Path, inputs: dict[str, str], arguments: list[str], co
     """The action passes its inputs on as they are, and takes none of them for a command."""
     step = action()["runs"]["steps"][1]
     assert "${{" not in step["run"]
-    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor-audit"
     program.parent.mkdir(parents=True)
     program.write_text(STAND_IN)
     program.chmod(0o755)
@@ -196,7 +196,7 @@ def test_action_fails_where_something_was_not_analysed(
 ) -> None:
     """A scan without findings that left a file out fails the job, and the outputs tell the two apart."""
     step = action()["runs"]["steps"][1]
-    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor-audit"
     program.parent.mkdir(parents=True)
     program.write_text(NOT_COMPLETE)
     program.chmod(0o755)
@@ -221,7 +221,7 @@ def test_action_probes(tmp_path: Path, code: int) -> None:
     step = action()["runs"]["steps"][2]
     assert "${{" not in step["run"]
     assert "inputs.probe != ''" in step["if"]
-    program = tmp_path / "stormdoor" / "bin" / "stormdoor"
+    program = tmp_path / "stormdoor" / "bin" / "stormdoor-audit"
     program.parent.mkdir(parents=True)
     program.write_text(STAND_IN)
     program.chmod(0o755)
@@ -236,7 +236,7 @@ def test_action_probes(tmp_path: Path, code: int) -> None:
 
 def test_options_of_the_action_exist(project: Path, called: Called) -> None:
     """The command understands what the action writes."""
-    line = "stormdoor scan --quiet --output=a.sarif --format=sarif --output=b.html --fail-on=never"
+    line = "stormdoor-audit scan --quiet --output=a.sarif --format=sarif --output=b.html --fail-on=never"
     assert called(f"{line} -- app.py").code == 0
     assert called(f"{line} -- ").code == 0
     assert called(f"{line} -- --help").code == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.cli.main import run
+from stormdoor_audit.cli.main import run
 from tests.docs.pages import blocks, commands, free_port, until_listening
 from tests.support.project import ROOT
 

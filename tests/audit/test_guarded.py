@@ -28,7 +28,7 @@ from stormdoor_audit.testing import (
     without_signature,
 )
 from stormdoor_audit.testing import Login as LogsIn
-from tests.testing.applications import (
+from tests.audit.applications import (
     ALICE,
     Guarded,
     OpenOrigin,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.cli.main import run
+from stormdoor_audit.cli.main import run
 from tests.docs.pages import blocks, commands, free_port, until_listening
 from tests.support.probe_reference import PAGE, reference
 from tests.support.project import ROOT
@@ -33,7 +33,7 @@ def test_commands_of_the_page(
             codes, outputs = [], {}
             for line in commands(HOW_TO):
                 name, *arguments = shlex.split(line.replace("8899", str(port)))
-                assert name == "stormdoor"
+                assert name == "stormdoor-audit"
                 quick = ["--listen", "0.3"] if arguments[0] == "probe" else []
                 codes.append(run([*arguments, *quick]))
                 shown = capsys.readouterr()
