@@ -150,9 +150,9 @@ class Metrics(SessionHandler):
 
     async def get(self) -> None:
         """Return the metrics to principals with the permission."""
-        if await self.caller("metrics:read") is not None:
-            self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.finish(exposition(self.guard))
+        await self.caller("metrics:read")
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(exposition(self.guard))
 
 
 class TrailOfCaller(SessionHandler):
@@ -161,8 +161,6 @@ class TrailOfCaller(SessionHandler):
     async def get(self) -> None:
         """Return the latest events of the caller, and of unauthenticated clients at the caller's address."""
         caller = await self.caller()
-        if caller is None:
-            return
         text = self.get_query_argument("since", "0")
         since = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
         await self.guard.trail.flush()

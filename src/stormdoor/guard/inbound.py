@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from stormdoor.core.bucket import Rate, retry_after, spend
-from stormdoor.core.decision import Resource
+from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.in_band import Prove, Refresh, read_in_band
@@ -157,16 +157,7 @@ class Inbound:
         ):
             decision = connection.decide(permission, resource, self._now())
             if not decision.allowed:
-                return self._refuse(
-                    connection,
-                    Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
-                    decision.reason,
-                    command,
-                    now,
-                    action,
-                    decision.policy_ids,
-                    decision.needs,
-                )
+                return self._refuse_decision(connection, decision, command, now, action)
         # After the policies: a principal without the permission does not learn the required authentication.
         if action.requirement is not None:
             needs = action.requirement.lacking(connection.environment(self._now()))
@@ -206,16 +197,7 @@ class Inbound:
         if permission is not None and permission not in connection.allowed:
             decision = connection.decide(permission, None, self._now())
             if not decision.allowed:
-                return self._refuse(
-                    connection,
-                    Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
-                    decision.reason,
-                    b"",
-                    now,
-                    None,
-                    decision.policy_ids,
-                    decision.needs,
-                )
+                return self._refuse_decision(connection, decision, b"", now, None)
         connection.last_message = now
         self._statistics.messages += 1
         return True
@@ -327,6 +309,19 @@ class Inbound:
 
     def _expire(self, connection: Connection) -> None:
         self._registry.end(connection, expired(connection, self._limits, self._monotonic()))
+
+    def _refuse_decision(
+        self,
+        connection: Connection,
+        decision: Decision,
+        message: bytes | Command,
+        now: float,
+        action: Action | None,
+    ) -> Refused:
+        """Build the result for a message that the policies refuse, and record it."""
+        denial = Denial.STEP_UP if decision.needs else Denial.FORBIDDEN
+        why, policies = decision.reason, decision.policy_ids
+        return self._refuse(connection, denial, why, message, now, action, policies, decision.needs)
 
     def _refuse(  # noqa: PLR0917 - called on one page only
         self,

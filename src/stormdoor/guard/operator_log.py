@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 
 from stormdoor.core.address import rate_key
-from stormdoor.core.bucket import Rate, spend
+from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.ports import Clock
 
-__all__ = ["OperatorLog"]
+__all__ = ["LogLimiter", "OperatorLog"]
 
 _refused = logging.getLogger("stormdoor.refused")
 _closed = logging.getLogger("stormdoor.closed")
@@ -21,23 +20,31 @@ _closed = logging.getLogger("stormdoor.closed")
 _SHOWN = Rate.parse("10/min burst 10")
 
 
-class _Causes:
-    """Counts warnings by cause, and decides which are written: ten a minute of each cause."""
+_MOST_KEYS = 4096
 
-    __slots__ = ("_hidden", "_tats")
+
+class LogLimiter:
+    """Lets ten lines a minute of each key be written, and counts the others, in bounded memory."""
+
+    __slots__ = ("_hidden", "_shown")
 
     def __init__(self) -> None:
-        self._tats: dict[Denial, float] = {}
-        self._hidden: dict[Denial, int] = {}
+        self._shown = KeyedRateLimiter(_SHOWN, capacity=_MOST_KEYS)
+        self._hidden: dict[str, int] = {}
 
-    def show(self, cause: Denial, now: float) -> int | None:
-        """Return the number of warnings skipped since the last one of this cause; None to skip this one."""
-        tat = spend(self._tats.get(cause, 0.0), now, _SHOWN)
-        if tat is None:
-            self._hidden[cause] = self._hidden.get(cause, 0) + 1
-            return None
-        self._tats[cause] = tat
-        return self._hidden.pop(cause, 0)
+    def show(self, key: str, now: float) -> int | None:
+        """Return the number of lines of `key` that were skipped before this one; None to skip this one.
+
+        Args:
+            key: The cause, with the address where many addresses can cause it.
+            now: Monotonic seconds.
+        """
+        if self._shown.spend(key, now):
+            return self._hidden.pop(key, 0)
+        self._hidden[key] = self._hidden.get(key, 0) + 1
+        if len(self._hidden) > _MOST_KEYS:
+            self._hidden.clear()
+        return None
 
 
 class OperatorLog:
@@ -47,26 +54,22 @@ class OperatorLog:
     more than the refusal.
     """
 
-    __slots__ = ("_budget", "_clock", "_closes", "_hidden", "_messages")
+    __slots__ = ("_clock", "_closes", "_handshakes", "_messages")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budget = KeyedRateLimiter(_SHOWN, capacity=4096)
-        self._hidden: Counter[str] = Counter()
-        self._messages = _Causes()
-        self._closes = _Causes()
+        self._handshakes = LogLimiter()
+        self._messages = LogLimiter()
+        self._closes = LogLimiter()
 
     def refused(self, refusal: Refusal, *, path: str, address: str, principal: str = "") -> None:
         """Write a refused handshake, unless many of this cause and client were written just now."""
         if not _refused.isEnabledFor(logging.WARNING):
             return
         key = f"{refusal.denial._value_} {rate_key(address, 64)}"
-        if not self._budget.spend(key, self._clock.monotonic()):
-            self._hidden[key] += 1
-            if len(self._hidden) > 4096:
-                self._hidden.clear()
+        hidden = self._handshakes.show(key, self._clock.monotonic())
+        if hidden is None:
             return
-        hidden = self._hidden.pop(key, 0)
         _refused.warning(
             "refused %s %s from %s%s: %s%s",
             refusal.denial.value,
@@ -79,7 +82,7 @@ class OperatorLog:
 
     def refused_message(self, refusal: Refusal, connection: Connection, now: float) -> None:
         """Write a refused message, unless many of this cause were written just now (monotonic seconds)."""
-        hidden = self._messages.show(refusal.denial, now)
+        hidden = self._messages.show(refusal.denial._value_, now)
         if hidden is not None:
             _refused.warning(
                 "refused a message, %s: %s%s", *_about(refusal, connection), _and(hidden)
@@ -89,7 +92,7 @@ class OperatorLog:
         """Write a close by the guard, unless many of this cause were written just now."""
         if refusal.denial is Denial.SHUTDOWN:
             return  # the operator has stopped the server
-        hidden = self._closes.show(refusal.denial, self._clock.monotonic())
+        hidden = self._closes.show(refusal.denial._value_, self._clock.monotonic())
         if hidden is not None:
             _closed.warning(
                 "closed a connection, %s: %s%s", *_about(refusal, connection), _and(hidden)

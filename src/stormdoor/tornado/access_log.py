@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,7 @@ from tornado.web import Application, RequestHandler
 
 from stormdoor.config.clock import SystemClock
 from stormdoor.core.address import rate_key
-from stormdoor.core.bucket import Rate
-from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.guard.operator_log import LogLimiter
 from stormdoor.ports import Clock
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.redaction import redact_target, redacted
@@ -22,7 +20,6 @@ __all__ = ["install_access_log", "redacting_log_function"]
 
 LogFunction = Callable[[RequestHandler], Any]
 
-_SHOWN = Rate.parse("10/min burst 10")
 _SETTING = "log_function"
 
 
@@ -52,8 +49,7 @@ class _AccessLog:
         self.installed = False
         self._own = own
         self._clock = clock
-        self._budget = KeyedRateLimiter(_SHOWN, capacity=4096)
-        self._hidden: Counter[str] = Counter()
+        self._limiter = LogLimiter()
 
     def __call__(self, handler: RequestHandler) -> None:
         status, hidden = handler.get_status(), 0
@@ -63,20 +59,15 @@ class _AccessLog:
             hasattr(handler, "_door_endpoint") or isinstance(handler, Unavailable)
         ):
             key = f"{status} {rate_key(handler.request.remote_ip or '', 64)}"
-            if not self._budget.spend(key, self._clock.monotonic()):
-                self._hide(key)
+            skipped = self._limiter.show(key, self._clock.monotonic())
+            if skipped is None:
                 return
-            hidden = self._hidden.pop(key, 0)
+            hidden = skipped
         if self._own is None:
             _write(handler, status, hidden)
             return
         with redacted(handler.request):
             self._own(handler)
-
-    def _hide(self, key: str) -> None:
-        self._hidden[key] += 1
-        if len(self._hidden) > 4096:
-            self._hidden.clear()
 
 
 def _level(status: int) -> int:

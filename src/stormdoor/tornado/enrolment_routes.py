@@ -36,8 +36,6 @@ class _NewPasskey(msgspec.Struct, forbid_unknown_fields=True):
 class _Factors(FactorRoute):
     async def get(self) -> None:
         caller = await self.caller()
-        if caller is None:
-            return
         factors = await self.guard.factors.factors(caller.account.id)
         kinds = [FactorKind.PASSKEY.value]
         if self.guard.factors.has_key:
@@ -66,12 +64,10 @@ class _NewFactor(FactorRoute):
     async def enrolled(self, caller: Caller, outcome: Enrolled | Refusal) -> None:
         """Send the new factor to its owner, and give the session the strength of two factors."""
         if isinstance(outcome, Refusal):
-            self.refuse(outcome, principal=caller.account.id)
-            return
+            self.stop(outcome, principal=caller.account.id)
         factor = outcome.factor
         self.note("authn_factor_added", caller.account.id, f"{factor.kind.value} {factor.id}")
-        renewed = await self.renew(caller, authenticated=False, strength=_TWO_FACTORS)
-        if renewed is None:
+        if await self.renew(caller, authenticated=False, strength=_TWO_FACTORS) is None:
             # INVARIANT: checked after the factor was stored. If the owner ended the session meanwhile, for
             # example with a new password, an attacker must not keep a factor of their own.
             await self.guard.factors.remove(factor.id, owner=caller.account.id)
@@ -93,8 +89,7 @@ class _NewFactor(FactorRoute):
 class _Totp(FactorRoute):
     async def post(self) -> None:
         caller = await self.fresh_caller()
-        if caller is None or self.read_body(_Empty) is None:
-            return
+        self.read_body(_Empty)
         begun = await self.guard.factors.enrolment.begin_totp(caller.session)
         self.answer(
             {
@@ -109,10 +104,7 @@ class _Totp(FactorRoute):
 
 class _TotpConfirm(_NewFactor):
     async def post(self) -> None:
-        caller = await self.fresh_caller()
-        body = None if caller is None else self.read_body(_Code)
-        if caller is None or body is None:
-            return
+        caller, body = await self.fresh_caller(), self.read_body(_Code)
         outcome = await self.guard.factors.enrolment.confirm_totp(
             caller.session, body.id, body.code, name=body.name
         )
@@ -122,18 +114,13 @@ class _TotpConfirm(_NewFactor):
 class _NewPasskeyOptions(FactorRoute):
     async def post(self) -> None:
         caller = await self.fresh_caller()
-        if caller is None:
-            return
         options = await self.guard.factors.enrolment.begin_passkey(caller.session, origin=self.page)
         self.send_options(options, principal=caller.account.id)
 
 
 class _NewPasskeyConfirm(_NewFactor):
     async def post(self) -> None:
-        caller = await self.fresh_caller()
-        body = None if caller is None else self.read_body(_NewPasskey)
-        if caller is None or body is None:
-            return
+        caller, body = await self.fresh_caller(), self.read_body(_NewPasskey)
         outcome = await self.guard.factors.enrolment.confirm_passkey(
             caller.session, body.passkey, origin=self.page, name=body.name
         )
@@ -143,14 +130,9 @@ class _NewPasskeyConfirm(_NewFactor):
 class _RecoveryCodes(FactorRoute):
     async def post(self) -> None:
         caller = await self.fresh_caller()
-        if caller is None:
-            return
         principal = caller.account.id
         if not await self.guard.factors.factors(principal):
-            self.refuse(
-                Refusal(Denial.INVALID_MESSAGE, "there is no factor that they stand in for")
-            )
-            return
+            self.stop(Refusal(Denial.INVALID_MESSAGE, "there is no factor that they stand in for"))
         codes = await self.guard.factors.enrolment.new_recovery_codes(principal)
         self.note("authn_factor_added", principal, "new recovery codes; the old ones are void")
         self.answer({"recovery_codes": list(codes)})
@@ -159,8 +141,6 @@ class _RecoveryCodes(FactorRoute):
 class _OneFactor(FactorRoute):
     async def delete(self, factor_id: str) -> None:
         caller = await self.fresh_caller()
-        if caller is None:
-            return
         removed = await self.guard.factors.remove(factor_id, owner=caller.account.id)
         if removed is not None:
             detail = f"{removed.kind.value} {removed.id}"

@@ -38,15 +38,16 @@ class FactorRoute(LoginRoute):
         """Return the Origin header of the request, which a passkey is bound to."""
         return self.handshake.origin or ""
 
-    def read_factor(self) -> FactorBody | None:
-        """Read the factor of the body; None, after sending 400, unless there is exactly one."""
+    def read_factor(self) -> FactorBody:
+        """Return the factor of the body.
+
+        Raises:
+            Finish: There is not exactly one, and the client has got a 400.
+        """
         body = self.read_body(FactorBody)
-        if body is None:
-            return None
         given = [body.totp, body.recovery_code, body.passkey, body.password]
         if sum(one is not None for one in given) != 1:
-            self.refuse(Refusal(Denial.INVALID_MESSAGE, "present exactly one thing"))
-            return None
+            self.stop(Refusal(Denial.INVALID_MESSAGE, "present exactly one thing"))
         return body
 
     async def judge(
@@ -75,8 +76,7 @@ class FactorRoute(LoginRoute):
         )
         await self.guard.supervisor.follow()
         if caller is None:
-            self.refuse(CHANGED, principal=proved.account.id)
-            return
+            self.stop(CHANGED, principal=proved.account.id)
         self.clear_pending_cookie()
         await self.note_use(proved, "login")
         self.note("authn_login_success", caller.account.id, how)
@@ -92,9 +92,8 @@ class FactorRoute(LoginRoute):
     def send_options(self, options: dict[str, Any] | Refusal, *, principal: str = "") -> None:
         """Send the argument of `navigator.credentials.get()` or `.create()`, or the refusal."""
         if isinstance(options, Refusal):
-            self.refuse(options, principal=principal)
-        else:
-            self.answer({"publicKey": options})
+            self.stop(options, principal=principal)
+        self.answer({"publicKey": options})
 
     async def renew(self, caller: Caller, *, authenticated: bool, strength: int) -> Caller | None:
         """Give the session a new id and cookie. Its open sockets then belong to the new id.

@@ -27,8 +27,6 @@ class _SecondFactor(FactorRoute):
 
     async def post(self) -> None:
         body = self.read_factor()
-        if body is None:
-            return
         secret = self.pending_secret
         account = None if secret is None else await self.guard.pending_logins.find(secret)
         if secret is None or account is None:
@@ -67,8 +65,7 @@ class _SecondFactorOptions(FactorRoute):
         secret = self.pending_secret
         account = None if secret is None else await self.guard.pending_logins.find(secret)
         if secret is None or account is None:
-            self.refuse(_NO_PENDING_LOGIN)
-            return
+            self.stop(_NO_PENDING_LOGIN)
         options = await self.guard.factors.challenge(
             origin=self.page, binding=fingerprint(secret), principal_id=account.id
         )
@@ -80,12 +77,9 @@ class _Passkey(FactorRoute):
 
     async def post(self) -> None:
         body = self.read_factor()
-        if body is None:
-            return
         secret = self.pending_secret
         if secret is None or body.passkey is None:
-            self.refuse(_NO_PENDING_LOGIN)
-            return
+            self.stop(_NO_PENDING_LOGIN)
         proof = PasskeyProof(credential=body.passkey, origin=self.page, binding=fingerprint(secret))
         outcome = self.guard.checks.auth_failures_exceeded(self.address_key) or (
             await self.guard.factors.judge_alone(proof)
@@ -95,8 +89,7 @@ class _Passkey(FactorRoute):
         if isinstance(outcome, Refusal):
             if outcome.denial is Denial.BAD_CREDENTIAL:
                 self.guard.checks.record_auth_failure(self.address_key)
-            self.refuse(outcome)
-            return
+            self.stop(outcome)
         await self.log_in(outcome, "passkey")
 
 
@@ -116,17 +109,13 @@ class _StepUp(FactorRoute):
     counts_for = LOGINS
 
     async def post(self) -> None:
-        caller = await self.caller()
-        body = None if caller is None else self.read_factor()
-        if caller is None or body is None:
-            return
+        caller, body = await self.caller(), self.read_factor()
         account, session = caller.account, caller.session
         methods = await self.guard.factors.methods(account.id)
         if body.password is not None and methods:
             # A user with a second factor must present that: a password alone would make the old second
             # factor count as fresh.
             self.step_up(Needs(strength=_TWO_FACTORS), methods, account)
-            return
         if body.password is not None:
             refusal, strength, how = await self._password(account, body.password)
         else:
@@ -138,8 +127,7 @@ class _StepUp(FactorRoute):
             else:
                 refusal, strength, how = outcome, 0, ""
         if refusal is not None:
-            self.refuse(refusal, principal=account.id)
-            return
+            self.stop(refusal, principal=account.id)
         renewed = await self.renew(caller, authenticated=True, strength=strength)
         if renewed is not None:
             self.note("session_renewed", account.id, f"step-up: {how}")
@@ -155,8 +143,6 @@ class _StepUpOptions(FactorRoute):
 
     async def post(self) -> None:
         caller = await self.caller()
-        if caller is None:
-            return
         options = await self.guard.factors.challenge(
             origin=self.page, binding=caller.session.id, principal_id=caller.account.id
         )

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from msgspec.structs import replace
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+from stormdoor.config.guard import Guard
 from stormdoor.core.address import Network, client_address, in_networks
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.handshake import Handshake
@@ -130,6 +131,17 @@ class HandshakeParser:
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
         self._reads_usual_places = not (self._headers or self._exclusive or self._query_names)
+
+    @classmethod
+    def for_guard(cls, guard: Guard) -> HandshakeParser:
+        """Return a parser of every credential that opens a socket of `guard`."""
+        credentials = guard.credentials
+        return cls(
+            credentials.places,
+            guard.trusted_proxies,
+            headers=credentials.headers,
+            exclusive=credentials.exclusive_headers,
+        )
 
     def parse(self, request: HTTPServerRequest) -> Handshake:
         """Return the facts of `request`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 import msgspec
+from tornado.web import Finish
 
 from stormdoor.auth.factors.pending_login import PENDING_SUFFIX
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
@@ -122,45 +124,28 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
 
     def set_pending_cookie(self, secret: str) -> None:
         """Set the cookie that lets only this client finish the login."""
-        cookie = self.guard.sessions.cookie
-        self.set_cookie(
-            self._pending_name,
-            secret,
-            path=cookie.path,
-            secure=cookie.secure,
-            httponly=cookie.httponly,
-            samesite="Strict",
-            max_age=int(self.guard.factors.options.pending_seconds),
-        )
+        seconds = int(self.guard.factors.options.pending_seconds)
+        attributes = self.cookie_attributes("Strict")
+        self.set_cookie(self._pending_name, secret, max_age=seconds, **attributes)
 
     def clear_pending_cookie(self) -> None:
         """Delete that cookie."""
-        cookie = self.guard.sessions.cookie
-        self.clear_cookie(
-            self._pending_name,
-            path=cookie.path,
-            secure=cookie.secure,
-            httponly=cookie.httponly,
-            samesite="Strict",
-        )
+        self.clear_cookie(self._pending_name, **self.cookie_attributes("Strict"))
 
     # -- freshness -------------------------------------------------------------------------------
 
-    async def fresh_caller(self) -> Caller | None:
+    async def fresh_caller(self) -> Caller:
         """Return the caller if it has authenticated recently with all its factors (ASVS 7.5.1, 7.5.2).
 
-        Returns:
-            Otherwise send a refusal that names the missing requirements, and return None.
+        Raises:
+            Finish: It has not, and the client has got a refusal that names the missing requirements.
         """
         caller = await self.caller()
-        if caller is None:
-            return None
         methods = await self.guard.factors.methods(caller.account.id)
         needs = self._lacks(caller.session, methods)
-        if needs is None:
-            return caller
-        self.step_up(needs, methods, caller.account)
-        return None
+        if needs is not None:
+            self.step_up(needs, methods, caller.account)
+        return caller
 
     def _lacks(self, session: Session, methods: Sequence[str]) -> Needs | None:
         longest = self.guard.factors.options.fresh_seconds
@@ -172,8 +157,12 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             return None
         return Needs(max_age=longest if stale else None, strength=2 if weak else None)
 
-    def step_up(self, needs: Needs, methods: Sequence[str], account: Account) -> None:
-        """Answer that a stronger or fresher authentication is needed, with requirement and methods."""
+    def step_up(self, needs: Needs, methods: Sequence[str], account: Account) -> NoReturn:
+        """Answer that a stronger or fresher authentication is needed, with requirement and methods.
+
+        Raises:
+            Finish: Always.
+        """
         refusal = Refusal(Denial.STEP_UP, f"needs {needs}", needs=needs)
         self.guard.admission.refused(self.handshake, refusal, principal=account.id)
         # A user without both logs in again at the provider.
@@ -186,6 +175,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
                 "methods": list(methods) or otherwise,
             }
         )
+        raise Finish
 
 
 def _permissions(guard: Guard) -> set[str]:

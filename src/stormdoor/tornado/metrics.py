@@ -15,6 +15,23 @@ from stormdoor.config.guard import Guard
 __all__ = ["GuardCollector", "exposition"]
 
 
+_HELD = "Messages that had to wait, since they came too fast."
+_WITHHELD = "Deliveries that the recipient was not permitted to see."
+_MERGED = "Entries of unauthenticated clients that only the count of another has."
+_OVER_BUDGET = (
+    "1 while entries of unauthenticated clients are merged, since they have used up their budget."
+)
+_ALARM = "1 while the store has four fifths of `store_limit_bytes`, or its disk little room left."
+
+
+def _gauge(name: str, text: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"stormdoor_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: int) -> Metric:
+    return CounterMetricFamily(f"stormdoor_{name}", text, value=value)
+
+
 class GuardCollector(Collector):
     """Collector of the statistics of a guard. The hot path only increments integers."""
 
@@ -28,14 +45,9 @@ class GuardCollector(Collector):
         """
         guard = self._guard
         statistics = guard.statistics
-        yield GaugeMetricFamily(
-            "stormdoor_connections", "Open connections.", value=len(guard.registry)
-        )
-        yield GaugeMetricFamily(
-            "stormdoor_buffered_bytes",
-            "Bytes that are kept for all connections.",
-            value=guard.buffers.total,
-        )
+        connections, kept = len(guard.registry), guard.buffers.total
+        yield _gauge("connections", "Open connections.", connections)
+        yield _gauge("buffered_bytes", "Bytes that are kept for all connections.", kept)
         admitted = CounterMetricFamily(
             "stormdoor_handshakes_admitted", "Accepted handshakes.", labels=["kind"]
         )
@@ -51,46 +63,17 @@ class GuardCollector(Collector):
             for denial, count in counts.items():
                 family.add_metric([denial.value], count)
             yield family
-        yield CounterMetricFamily(
-            "stormdoor_messages", "Allowed incoming messages.", value=statistics.messages
-        )
-        yield CounterMetricFamily(
-            "stormdoor_messages_held",
-            "Messages that had to wait, since they came too fast.",
-            value=statistics.held,
-        )
-        yield CounterMetricFamily(
-            "stormdoor_delivered", "Outgoing messages.", value=statistics.delivered
-        )
-        yield CounterMetricFamily(
-            "stormdoor_withheld",
-            "Deliveries that the recipient was not permitted to see.",
-            value=statistics.withheld,
-        )
-        yield CounterMetricFamily(
-            "stormdoor_trail_written", "Entries of the trail.", value=guard.trail.written
-        )
-        yield CounterMetricFamily(
-            "stormdoor_trail_lost", "Entries of the trail that were lost.", value=guard.trail.lost
-        )
-        yield CounterMetricFamily(
-            "stormdoor_trail_merged",
-            "Entries of unauthenticated clients that only the count of another has.",
-            value=guard.trail.merged,
-        )
-        yield GaugeMetricFamily(
-            "stormdoor_trail_over_budget",
-            "1 while entries of unauthenticated clients are merged, since they have used up their budget.",
-            value=int(guard.trail.over_budget),
-        )
-        yield GaugeMetricFamily(
-            "stormdoor_trail_waiting", "Entries that wait to be written.", value=len(guard.trail)
-        )
-        yield GaugeMetricFamily(
-            "stormdoor_store_alarm",
-            "1 while the store has four fifths of `store_limit_bytes`, or its disk little room left.",
-            value=int(guard.space.alarm),
-        )
+        trail = guard.trail
+        yield _counter("messages", "Allowed incoming messages.", statistics.messages)
+        yield _counter("messages_held", _HELD, statistics.held)
+        yield _counter("delivered", "Outgoing messages.", statistics.delivered)
+        yield _counter("withheld", _WITHHELD, statistics.withheld)
+        yield _counter("trail_written", "Entries of the trail.", trail.written)
+        yield _counter("trail_lost", "Entries of the trail that were lost.", trail.lost)
+        yield _counter("trail_merged", _MERGED, trail.merged)
+        yield _gauge("trail_over_budget", _OVER_BUDGET, int(trail.over_budget))
+        yield _gauge("trail_waiting", "Entries that wait to be written.", len(trail))
+        yield _gauge("store_alarm", _ALARM, int(guard.space.alarm))
         space = guard.space.last
         used = GaugeMetricFamily("stormdoor_store_bytes", "Size of the store, if it is a file.")
         free = GaugeMetricFamily(

@@ -51,27 +51,17 @@ class Link(OpenIdRoute):
     async def post(self) -> None:
         """Begin the login at the provider. A form is redirected; a script gets the address."""
         caller = await self.caller()
-        if caller is None:
-            return
         age = self.guard.clock.now() - caller.session.authenticated_at
         if not 0.0 <= age <= self.route_options.link_seconds:
-            self.refuse(
-                Refusal(
-                    Denial.FORBIDDEN, f"a login {age:.0f} s ago is too old to link an identity"
-                ),
-                principal=caller.account.id,
-            )
-            return
+            detail = f"a login {age:.0f} s ago is too old to link an identity"
+            self.stop(Refusal(Denial.FORBIDDEN, detail), principal=caller.account.id)
         # A link allows a login without the second factor, so a user with one must prove it first.
         if caller.session.strength < _TWO_FACTORS and await self.guard.factors.methods(
             caller.account.id
         ):
             needs = Needs(strength=_TWO_FACTORS)
-            self.refuse(
-                Refusal(Denial.STEP_UP, f"linking an identity needs {needs}", needs=needs),
-                principal=caller.account.id,
-            )
-            return
+            refusal = Refusal(Denial.STEP_UP, f"linking an identity needs {needs}", needs=needs)
+            self.stop(refusal, principal=caller.account.id)
         if (url := await self.send("link", caller=caller, prompt="login")) is not None:
             self.answer_or_go({"location": url}, url)
 

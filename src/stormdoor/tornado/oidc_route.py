@@ -65,15 +65,9 @@ class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
 
     def keep(self, state_cookie: LoginStateCookie) -> None:
         """Set the browser's cookie. Lax, because it must be sent when another site redirects here."""
-        cookie = self.guard.sessions.cookie
+        attributes = self.cookie_attributes("Lax")
         self.set_cookie(
-            self.state_cookie_name,
-            state_cookie.secret,
-            path="/",
-            secure=cookie.secure,
-            httponly=True,
-            samesite="Lax",
-            max_age=int(SECONDS),
+            self.state_cookie_name, state_cookie.secret, max_age=int(SECONDS), **attributes
         )
 
     def page(self, title: str, text: str, *, status: int, again: str | None = None) -> None:

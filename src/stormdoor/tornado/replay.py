@@ -104,14 +104,7 @@ def replay(
     """
     context = SimpleNamespace(address=(peer, 0), protocol=scheme, _orig_protocol=scheme)
     request.connection = cast(Any, SimpleNamespace(context=context, stream=None))
-    credentials = guard.credentials
-    parser = HandshakeParser(
-        credentials.places,
-        guard.trusted_proxies,
-        headers=credentials.headers,
-        exclusive=credentials.exclusive_headers,
-    )
-    handshake = parser.parse(request)
+    handshake = HandshakeParser.for_guard(guard).parse(request)
     if certificate is None:
         return handshake
     return replace(handshake, certificate=certificate, peer_certificate=certificate)

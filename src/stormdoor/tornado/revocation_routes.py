@@ -47,34 +47,20 @@ class _Revocations(SessionHandler):
 
     def parser(self) -> HandshakeParser:
         """Return a parser of every credential that opens a socket: programs have no cookie."""
-        credentials = self.guard.credentials
-        return HandshakeParser(
-            credentials.places,
-            self.guard.trusted_proxies,
-            headers=credentials.headers,
-            exclusive=credentials.exclusive_headers,
-        )
+        return HandshakeParser.for_guard(self.guard)
 
     async def post(self) -> None:
-        authentication = await self._authenticated()
-        if authentication is None:
-            return
-        order = self.read_body(_Order)
-        if order is None:
-            return
+        authentication, order = await self._authenticated(), self.read_body(_Order)
         target, principal = Target(order.target), authentication.principal
         # First without a tenant: a caller that may not revoke at all causes no read of the store.
-        if not self._may(authentication, Resource(order.target, order.value, principal.tenant)):
-            return
+        self._require(authentication, Resource(order.target, order.value, principal.tenant))
         guard = self.guard
         scope = await affected_tenants(
             target, order.value, store=guard.store, registry=guard.registry
         )
         tenant = scope.as_seen_from(principal.tenant)
-        if tenant != principal.tenant and not self._may(
-            authentication, Resource(order.target, order.value, tenant)
-        ):
-            return
+        if tenant != principal.tenant:
+            self._require(authentication, Resource(order.target, order.value, tenant))
         try:
             closed = await guard.admin.revoke(
                 target,
@@ -84,23 +70,29 @@ class _Revocations(SessionHandler):
                 reason=order.reason[:200],
             )
         except ConfigurationError as error:
-            self.refuse(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
-            return
+            self.stop(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
         self.answer({"closed": closed})
 
-    async def _authenticated(self) -> Authentication | None:
-        """Return the authentication of the caller; None, after sending the refusal, without one."""
+    async def _authenticated(self) -> Authentication:
+        """Return the authentication of the caller.
+
+        Raises:
+            Finish: There is none, and the client has got the refusal.
+        """
         guard = self.guard
         outcome = await guard.admission.authenticate_request(self.handshake, self.address_key)
         if isinstance(outcome, Authentication) and guard.revocations.ends(outcome):
             outcome = Refusal(Denial.REVOKED, "the credential was revoked")
         if isinstance(outcome, Refusal):
-            self.refuse(outcome)
-            return None
+            self.stop(outcome)
         return outcome
 
-    def _may(self, authentication: Authentication, resource: Resource) -> bool:
-        """Return whether the caller may revoke `resource`; if not, send the refusal."""
+    def _require(self, authentication: Authentication, resource: Resource) -> None:
+        """Check that the caller may revoke `resource`.
+
+        Raises:
+            Finish: It may not, and the client has got the refusal.
+        """
         guard, principal = self.guard, authentication.principal
         now = guard.clock.now()
         environment = Environment(
@@ -116,8 +108,7 @@ class _Revocations(SessionHandler):
         decision = guard.policies.decide(request, authentication.scopes)
         if not decision.allowed:
             refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-            self.refuse(refusal, principal=principal.id)
-        return decision.allowed
+            self.stop(refusal, principal=principal.id)
 
 
 def revocation_routes(

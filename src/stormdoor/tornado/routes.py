@@ -46,8 +46,6 @@ class _LogIn(LoginRoute):
 
     async def post(self) -> None:
         body = self.read_body(_Credentials)
-        if body is None:
-            return
         outcome = await self.prove(body.username, body.password)
         if isinstance(outcome, Refusal):
             await self._failed(outcome, body.username)
@@ -116,8 +114,6 @@ class _Session(LoginRoute):
 class _Sessions(LoginRoute):
     async def get(self) -> None:
         caller = await self.caller()
-        if caller is None:
-            return
         sessions = await self.guard.sessions.sessions(caller.account.id)
         self.answer(
             {
@@ -145,10 +141,8 @@ class _OneSession(LoginRoute):
         # Ending the own session is a logout. Ending another one requires a fresh authentication (ASVS
         # 7.5.2): a person at an unlocked screen must not be able to lock the owner out of all other
         # sessions.
-        if caller is not None and session_id != caller.session.id:
+        if session_id != caller.session.id:
             caller = await self.fresh_caller()
-        if caller is None:
-            return
         ended = await self.guard.admin.end_session(
             session_id, owner=caller.account.id, actor=caller.account.id
         )
@@ -164,31 +158,25 @@ class _EndOthers(LoginRoute):
 
     async def post(self) -> None:
         caller = await self.fresh_caller()
-        if caller is not None:
-            ended = await self.guard.admin.end_other_sessions(
-                caller.account.id, keep=caller.session.id, actor=caller.account.id
-            )
-            self.answer({"ended": ended})
+        ended = await self.guard.admin.end_other_sessions(
+            caller.account.id, keep=caller.session.id, actor=caller.account.id
+        )
+        self.answer({"ended": ended})
 
 
 class _Password(LoginRoute):
     counts_for = LOGINS
 
     async def post(self) -> None:
-        caller = await self.caller()
-        body = None if caller is None else self.read_body(_NewPassword)
-        if caller is None or body is None:
-            return
+        caller, body = await self.caller(), self.read_body(_NewPassword)
         principal = caller.account.id
         methods = await self.guard.factors.methods(principal)
         if methods and caller.session.strength < _TWO:
             self.step_up(Needs(strength=_TWO), methods, caller.account)
-            return
         try:
             outcome = await self.prove(principal, body.current)
             if isinstance(outcome, Refusal):
-                self.refuse(outcome, principal=principal)
-                return
+                self.stop(outcome, principal=principal)
             await self.guard.admin.set_password(principal, body.new, actor=principal)
         except ConfigurationError as error:
             self.set_status(400)
@@ -205,25 +193,20 @@ class _Password(LoginRoute):
             else await self.begin_session(account, strength=old.strength, authenticated_at=at)
         )
         if begun is None:
-            self.refuse(CHANGED, principal=principal)
-        else:
-            self.answer(self.describe(begun))
+            self.stop(CHANGED, principal=principal)
+        self.answer(self.describe(begun))
 
 
 class _Ticket(LoginRoute):
     async def post(self) -> None:
-        caller = await self.caller()
-        body = None if caller is None else self.read_body(_TicketFor)
-        if caller is None or body is None:
-            return
+        caller, body = await self.caller(), self.read_body(_TicketFor)
         issued = await self.guard.tickets.issue(
             caller.session,
             origin=self.handshake.origin,
             endpoint=body.endpoint or self.route_options.endpoint,
         )
         if issued is None:
-            self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
-            return
+            self.stop(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
         self.note("authn_token_created", caller.account.id, "ticket")
         self.answer(
             {
@@ -238,7 +221,7 @@ class _Token(LoginRoute):
     async def post(self) -> None:
         caller = await self.caller()
         issuer = self.route_options.issuer
-        if caller is None or issuer is None:
+        if issuer is None:
             return
         claims = self.route_options.claims
         issued = issuer.issue(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -208,6 +208,15 @@ class SessionHandler(RequestHandler):
             self.set_header(name, value)
         self.answer({"error": answer.error})
 
+    def stop(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> NoReturn:
+        """Answer as `refuse`, and end the request: nothing after this call runs.
+
+        Raises:
+            Finish: Always.
+        """
+        self.refuse(refusal, principal=principal, claimed=claimed)
+        raise Finish
+
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Called by Tornado after an exception: a store that is down is 503, without further details."""
         error = kwargs.get("exc_info", (None, None))[1]
@@ -245,8 +254,12 @@ class SessionHandler(RequestHandler):
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 
-    def read_body(self, kind: type[_Body]) -> _Body | None:
-        """Return the JSON body or form as `kind`; None, after sending 400, if it is malformed."""
+    def read_body(self, kind: type[_Body]) -> _Body:
+        """Return the JSON body or form as `kind`.
+
+        Raises:
+            Finish: It is malformed, and the client has got a 400.
+        """
         try:
             if self.from_form:
                 fields = {
@@ -258,8 +271,7 @@ class SessionHandler(RequestHandler):
             # Not the text of the error: a JSON body that is declared as a form is one field, and its name
             # contains the password, and the message contains that name.
             what = type(error).__name__
-            self.refuse(Refusal(Denial.INVALID_MESSAGE, f"the body has not its form ({what})"))
-            return None
+            self.stop(Refusal(Denial.INVALID_MESSAGE, f"the body has not its form ({what})"))
 
     @property
     def cookie_secret(self) -> str | None:
@@ -269,25 +281,22 @@ class SessionHandler(RequestHandler):
     def set_session_cookie(self, secret: str) -> None:
         """Set the session cookie."""
         cookie = self.guard.sessions.cookie
-        self.set_cookie(
-            cookie.name,
-            secret,
-            path=cookie.path,
-            secure=cookie.secure,
-            httponly=cookie.httponly,
-            samesite=cookie.samesite,
-        )
+        self.set_cookie(cookie.name, secret, **self.cookie_attributes(cookie.samesite))
 
     def clear_session_cookie(self) -> None:
         """Delete the session cookie."""
         cookie = self.guard.sessions.cookie
-        self.clear_cookie(
-            cookie.name,
-            path=cookie.path,
-            secure=cookie.secure,
-            httponly=cookie.httponly,
-            samesite=cookie.samesite,
-        )
+        self.clear_cookie(cookie.name, **self.cookie_attributes(cookie.samesite))
+
+    def cookie_attributes(self, samesite: str) -> dict[str, Any]:
+        """Return the attributes of a cookie of the guard; deletion needs the same as creation."""
+        cookie = self.guard.sessions.cookie
+        return {
+            "path": cookie.path,
+            "secure": cookie.secure,
+            "httponly": cookie.httponly,
+            "samesite": samesite,
+        }
 
     async def log_out(self) -> Session | None:
         """End the session of the cookie, with its sockets, and delete the cookie.
@@ -317,24 +326,23 @@ class SessionHandler(RequestHandler):
             )
             raise Finish from None
 
-    async def caller(self, permission: str | None = None) -> Caller | None:
-        """Return the client's session; None, after sending a refusal, if it may not do this.
+    async def caller(self, permission: str | None = None) -> Caller:
+        """Return the client's session.
 
         Args:
             permission: The required permission, if any.
+
+        Raises:
+            Finish: There is no session, or it lacks the permission, and the client has got that answer.
         """
         found = await self.find_caller()
         if found is None:
-            self.refuse(Refusal(Denial.NO_CREDENTIAL, "no living session"))
-            return None
+            self.stop(Refusal(Denial.NO_CREDENTIAL, "no living session"))
         if permission is not None:
             decision = self.guard.policies.decide(self._request(found, permission))
             if not decision.allowed:
-                self.refuse(
-                    Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids),
-                    principal=found.account.id,
-                )
-                return None
+                refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+                self.stop(refusal, principal=found.account.id)
         return found
 
     def _request(self, caller: Caller, permission: str) -> AccessRequest:

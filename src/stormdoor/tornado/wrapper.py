@@ -57,12 +57,7 @@ class HandlerWrapper:
         self._guard = guard
         self._declarations = declarations
         self._transports = transports
-        self._parser = HandshakeParser(
-            guard.credentials.places,
-            guard.trusted_proxies,
-            headers=guard.credentials.headers,
-            exclusive=guard.credentials.exclusive_headers,
-        )
+        self._parser = HandshakeParser.for_guard(guard)
         self._sessions: dict[int, TransportSessions] = {}
         self._made: dict[tuple[type, _Handler, Endpoint | None, int], _Handler] = {}
         self.known: dict[tuple[_Handler, str], _Handler] = {}
