@@ -242,14 +242,15 @@ async def serve(
             settled = await settle(demo.guard, data)
             identities = write_identities(data, origin, settled.passwords)
             updates = asyncio.create_task(demo.dashboard.run(), name="dashboard")
-            server = guarded_server(demo.application, max_body_size=64 * 1024)
-            server.add_sockets(sockets)
-            other = guarded_server(_foreign_application(demo.origins), guard=demo.guard)
-            other.add_sockets(foreign)
             twin = Twin()
-            # The twin lacks every check but one: it must not use up the connections of the demo.
-            beside = guarded_server(twin.application, guard=demo.guard)
-            beside.add_sockets(unguarded)
+            servers = [
+                guarded_server(demo.application, max_body_size=64 * 1024),
+                guarded_server(_foreign_application(demo.origins), guard=demo.guard),
+                # The twin lacks every check but one: it must not use up the connections of the demo.
+                guarded_server(twin.application, guard=demo.guard),
+            ]
+            for server, listening in zip(servers, (sockets, foreign, unguarded), strict=True):
+                server.add_sockets(listening)
             if not quiet:
                 _say(_how_to_log_in(settled))
                 _say(f"Operate it: stormdoor trail show --config {demo.configuration}")
@@ -260,12 +261,10 @@ async def serve(
                     )
             _say(f"ready {origin}/")
             await stop.wait()
-            server.stop()
-            other.stop()
-            beside.stop()
+            for server in servers:
+                server.stop()
             twin.close()
             updates.cancel()
-        servers = (server, other, beside)
         await asyncio.gather(*(one.close_all_connections() for one in servers))
 
 

@@ -23,20 +23,15 @@ class ApiKeyAuthenticator:
 
     kind: str = "api-key"
 
-    def __init__(self) -> None:
-        self.places: Sequence[Place] = (
-            Place(Source.AUTHORIZATION, "bearer"),
-            Place(Source.HEADER, "x-api-key"),
-        )
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """Describe the comparisons, for an explanation."""
-        return (
-            "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
-            "it has not expired, and is used from one of its networks",
-            "its principal is not disabled",
-        )
+    places: Sequence[Place] = (
+        Place(Source.AUTHORIZATION, "bearer"),
+        Place(Source.HEADER, "x-api-key"),
+    )
+    checks: Sequence[str] = (
+        "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
+        "it has not expired, and is used from one of its networks",
+        "its principal is not disabled",
+    )
 
     def recognises(self, credential: Credential) -> bool:
         """Return whether it has the prefix of an API key; in the header `X-API-Key`, always return True."""

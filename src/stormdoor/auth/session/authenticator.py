@@ -24,18 +24,14 @@ class SessionAuthenticator:
     """
 
     kind: str = "session"
+    checks: Sequence[str] = (
+        "the store has a session with this SHA-256 of its secret",
+        "it has not ended, and was used within its idle time",
+        "its principal is not disabled",
+    )
 
     def __init__(self, cookie: str = SESSION_COOKIE) -> None:
         self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """Describe the comparisons, for an explanation."""
-        return (
-            "the store has a session with this SHA-256 of its secret",
-            "it has not ended, and was used within its idle time",
-            "its principal is not disabled",
-        )
 
     def recognises(self, credential: Credential) -> bool:
         """Return True: a cookie of that name contains nothing else."""

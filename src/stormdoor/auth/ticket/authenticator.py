@@ -35,23 +35,16 @@ class TicketAuthenticator:
     """
 
     kind: str = "ticket"
+    places: Sequence[Place] = (Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL), FIRST_MESSAGE)
+    checks: Sequence[str] = (
+        "the store has a ticket with this SHA-256, which is taken out: it counts once",
+        "it is for this endpoint, from the origin that it was issued to, and has not expired",
+        "its login session still lives, and its principal is not disabled",
+    )
 
     def __init__(self) -> None:
-        self.places: Sequence[Place] = (
-            Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL),
-            FIRST_MESSAGE,
-        )
         self._redeemed: dict[str, str] = {}
         self._in_flight: dict[str, int] = {}
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """Describe the comparisons, for an explanation."""
-        return (
-            "the store has a ticket with this SHA-256, which is taken out: it counts once",
-            "it is for this endpoint, from the origin that it was issued to, and has not expired",
-            "its login session still lives, and its principal is not disabled",
-        )
 
     def recognises(self, credential: Credential) -> bool:
         """Return whether it has the prefix of a ticket; in a subprotocol, always return True."""

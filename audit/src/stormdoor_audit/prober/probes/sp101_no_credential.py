@@ -1,16 +1,16 @@
 """An unauthenticated client can use the socket.
 
 What:
-    A client without a credential connects and gets the messages that the owner gets, or a message that the
-    owner sends (`--say` with `{unique}`). Without an owner to compare with, any message counts that is no
-    greeting, heartbeat, receipt or refusal. A socket that opens and stays silent is not determined, with two
-    exceptions. A page without a login opens it, and neither the page nor its scripts know of a login. Or the
-    socket sends back each message (with `--active`). A long random id in the address may be the credential.
-    It is none if a page above it lists the id without a login, gives another one to each visitor, or makes
-    one for an unauthenticated client (with `--active`). A name that the client makes up, such as that of a
-    session or a tab, is no credential. The same holds for cookies and tokens that a page near the endpoint
-    gives to a client without a login. It also holds for a token without a signature that the client makes in
-    the server's format.
+    A client without a credential connects, and receives the same messages as the owner, or a message that the
+    owner sends (`--say` with `{unique}`). Without an owner to compare with, every message counts except
+    greetings, heartbeats, receipts and refusals. A socket that opens and sends nothing is not determined,
+    with two exceptions: a page without a login uses it, and neither the page nor its scripts mention a login;
+    or it returns each message (with `--active`).
+
+    A long random id in the address may be the credential. It is none if a page above it shows the id without
+    a login, gives each visitor another one, or creates one for an unauthenticated client (with `--active`). A
+    value that the client can choose or create is no credential either: the name of a session or a tab, a
+    cookie or token from a page without a login, or an unsigned token in the server's format.
 
 Why:
     Every client that can reach the port can read the messages. A login page does not protect the socket.

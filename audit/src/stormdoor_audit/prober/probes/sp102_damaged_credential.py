@@ -1,15 +1,16 @@
 """A credential that is damaged is accepted.
 
 What:
-    The owner's credential replaced by garbage, cut in half, with its end changed, empty, or what a page
-    sends that has kept none (`null`, `undefined`) gets in, while a client without one is refused. Of a first
-    message in JSON, the fields are changed that are named like a credential, or else every text.
+    The owner's credential is replaced by garbage, cut in half, changed at its end, emptied, or replaced by
+    `null` or `undefined`, which a page sends if it has no credential. The server accepts it, and refuses a
+    client without a credential. In a first message in JSON, the prober changes the fields with the name of a
+    credential, or else every text.
 
 Why:
-    The server asks whether there is a credential, and not whether it is right.
+    The server checks that there is a credential, and not that it is valid.
 
 Fix:
-    Look the credential up, or verify its signature, and refuse the handshake where that fails.
+    Look the credential up, or verify its signature, and refuse the handshake if that fails.
 """
 
 from __future__ import annotations

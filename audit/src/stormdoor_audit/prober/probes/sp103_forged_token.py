@@ -1,11 +1,11 @@
 """A token that was not signed with the server's key is accepted.
 
 What:
-    The owner's JSON Web Token, changed: `alg: none` in four spellings, empty, and left out; without its
-    signature; with claims changed under the old signature; signed anew with an empty or a well-known
-    secret, with a key that it brings along (`jwk`), or with an empty file as its key (`kid`); or signed with
-    HMAC and the server's own public key, in each of the three sizes: that of `--public-key FILE`, or what
-    `/.well-known/jwks.json` holds.
+    The owner's JSON Web Token is changed in these ways: `alg` is `none` in four spellings, empty, or missing;
+    the signature is missing; claims are changed and the signature is kept; it is signed with an empty or a
+    well-known secret, with a key inside the token (`jwk`), or with an empty file as the key (`kid`); or it is
+    signed with HMAC of each size and the server's public key (from `--public-key FILE` or
+    `/.well-known/jwks.json`).
 
 Why:
     An attacker writes a token with any name in it, and is that user.

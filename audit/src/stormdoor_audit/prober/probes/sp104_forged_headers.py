@@ -1,15 +1,16 @@
 """Headers that a proxy would set are accepted from every client.
 
 What:
-    A client without a credential is refused, and gets in with `X-Forwarded-For: 127.0.0.1` and its like,
-    with `X-Forwarded-User`, `Remote-User` and other headers that name a user, or with those that say that a
-    proxy has verified a certificate.
+    The server refuses a client without a credential. It accepts the client with `X-Forwarded-For: 127.0.0.1`
+    or a similar header, with `X-Forwarded-User`, `Remote-User` or another header that names a user, or with a
+    header that claims a verified client certificate.
 
 Why:
-    An attacker that reaches the port past the proxy writes these headers itself.
+    An attacker who can connect to the port without the proxy can send these headers.
 
 Fix:
-    Believe them only from the addresses of the proxy, and let the proxy delete what clients send.
+    Accept these headers only from the addresses of the proxy, and let the proxy remove the headers of
+    clients.
 """
 
 from __future__ import annotations

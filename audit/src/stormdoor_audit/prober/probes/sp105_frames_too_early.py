@@ -1,15 +1,14 @@
 """Messages are acted upon although the client is being refused.
 
 What:
-    A client without a credential sends its messages together with the handshake, before the server has
-    said no, and is answered as the owner is. `--say MESSAGE` says what to send.
+    A client without a credential sends messages together with the handshake, before the server refuses it,
+    and gets the same answers as the owner. `--say MESSAGE` gives the message.
 
 Why:
-    A handler that calls `close()` in `open()` goes on reading until the client closes, too.
+    After `close()` in `open()`, Tornado continues to read messages until the client has closed, too.
 
 Fix:
-    Refuse before the handshake is answered with 101, or let `on_message()` look first whether the login is
-    over.
+    Refuse the handshake before the 101, or let `on_message()` first check whether the client has logged in.
 """
 
 from __future__ import annotations

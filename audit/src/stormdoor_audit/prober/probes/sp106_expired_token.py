@@ -1,11 +1,11 @@
 """A token that is not valid any more is accepted.
 
 What:
-    The token of `--expired-token`, in the place of the owner's, gets in. If the owner's own token is a
-    JSON Web Token with an `exp` in the past, it is that one.
+    The server accepts the token of `--expired-token` in place of the owner's. If the owner's token is a JSON
+    Web Token with an `exp` in the past, the prober uses that.
 
 Why:
-    A stolen token, or that of a former member, works for ever.
+    A stolen token, or the token of a former member, stays valid forever.
 
 Fix:
     Verify `exp` at the handshake, and require it: `jwt.decode(…, options={"require": ["exp"]})`; with

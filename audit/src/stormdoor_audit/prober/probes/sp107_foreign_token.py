@@ -1,8 +1,8 @@
 """A token that was made for another service is accepted.
 
 What:
-    The token of `--foreign-token`, in the place of the owner's, gets in. It is a good one, signed by the same
-    issuer, and made for another audience.
+    The server accepts the token of `--foreign-token` in place of the owner's. That token is valid and signed
+    by the same issuer, but for another audience.
 
 Why:
     The operator of the other service, or an attacker that steals from it, can act as any of your users.

@@ -1,16 +1,15 @@
 """A credential that should work once works again.
 
 What:
-    The owner's credential is a ticket, by its name or by `--one-time`, and opens a second socket after the
-    first.
+    The owner's credential is a ticket (by its name or by `--one-time`), and opens a second socket after the
+    first one.
 
 Why:
-    Tickets stand in addresses and in the headers of handshakes, where logs and bug reports keep them. One
-    that works again is a password.
+    Tickets are sent in addresses and headers, and so get into logs and bug reports. A ticket that can be used
+    again is as dangerous there as a password.
 
 Fix:
-    Take it out of the store in the step that looks it up, before anything is waited for: stormdoor's
-    `TicketAuthenticator` does.
+    Look the ticket up and remove it in one step of the store, as stormdoor's `TicketAuthenticator` does.
 """
 
 from __future__ import annotations

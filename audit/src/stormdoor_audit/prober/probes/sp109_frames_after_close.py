@@ -1,17 +1,16 @@
 """Messages are acted upon although the server has closed.
 
 What:
-    The owner listens. A client without a credential, which is refused after the 101, sends the owner's
-    message (`--say` with `{unique}`) when it has been sent the close frame, or stays and sends it; the
-    owner hears what it said.
+    The server refuses a client without a credential after the 101. After the server's close frame, the client
+    sends the owner's message (`--say` with `{unique}`), and the owner receives it.
 
 Why:
-    `close()` in `open()` sends a close frame and goes on reading. A client that does not hang up acts
-    without a credential, although it sees no answer.
+    `close()` in `open()` sends a close frame, and Tornado continues to read. A client that does not
+    disconnect can send messages without a credential, although it gets no answer.
 
 Fix:
-    Refuse before the handshake is answered with 101, or let `on_message()` look first whether the login is
-    over: with stormdoor, nothing is read before that.
+    Refuse the handshake before the 101, or let `on_message()` first check whether the client has logged in.
+    stormdoor reads nothing before the authentication.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """A credential that should work once works several times at the same moment.
 
 What:
-    The owner's credential is a ticket, by its name or by `--one-time`, and works once where one use follows
-    the other. A fresh one, which the owner's steps bring or `--unused-token` gives, is shown by four clients
-    in the same moment: their handshakes are held back until all of them lack only their last byte. More
-    than one gets in, and a fifth, afterwards, does not.
+    The owner's credential is a ticket (by its name or by `--one-time`), and the server refuses its second
+    use. Four clients use a fresh ticket (from the owner's steps or `--unused-token`) at the same time: each
+    sends its handshake except the last byte, and then all send that byte. The server accepts more than one of
+    them, and refuses a fifth client afterwards.
 
 Why:
-    The server looks a ticket up, waits, and removes it afterwards. It lets in every client that comes in
-    between: an attacker that has read the ticket in a log or on the network only needs to be fast.
+    The server looks the ticket up, waits, and removes it later. It accepts each client in between. An
+    attacker who has read the ticket in a log or on the network only has to be fast.
 
 Fix:
-    Look it up and take it out in one step of the store (`DELETE … RETURNING`, `GETDEL`), before anything is
-    waited for: stormdoor's `TicketAuthenticator` does.
+    Look the ticket up and remove it in one step of the store (`DELETE … RETURNING`, `GETDEL`), as stormdoor's
+    `TicketAuthenticator` does.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
 What:
     The owner's JSON Web Token without its signature, with `alg: none` in the twelve spellings of capitals and
-    small letters that SP103 does not try. It is the last of all, since a server that counts failures refuses
-    every client afterwards; where it does, that is said.
+    small letters that SP103 does not try. This is the last probe, because a server that counts failures may
+    refuse every client afterwards; the report then says so.
 
 Why:
-    A list of spellings that are refused is never long enough.
+    A list of refused spellings is never complete.
 
 Fix:
-    Verify with a fixed algorithm for each key, and compare with what is allowed: `JwtKey("RS256", …)`, or
-    `jwt.decode(token, key, algorithms=["RS256"])`.
+    Verify with a fixed algorithm for each key, and compare with the allowed algorithm: `JwtKey("RS256", …)`,
+    or `jwt.decode(token, key, algorithms=["RS256"])`.
 """
 
 from __future__ import annotations

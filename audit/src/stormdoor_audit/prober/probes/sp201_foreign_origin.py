@@ -1,13 +1,13 @@
 """A page of another site can use it with the owner's credential.
 
 What:
-    The owner's connection with the `Origin` of another site, `null`, a host name that begins or ends like
-    the right one, contains it, or differs where a pattern has a dot, a host below it, another port, or
-    (beside TLS) another scheme gets in; also together with what today's browsers send (`Sec-Fetch-Site`).
-    It counts where the credential is ambient, i.e. one that browsers send along for every page: cookies
-    and HTTP Basic. A credential that the page must add itself (a header, a parameter, a subprotocol, a
-    first message) is none that a foreign page has. What no browser sends is looked at, and is no finding: a
-    missing Origin, two of them, a name in front of the host, a dot at its end, capitals.
+    The server accepts the owner's connection with another `Origin`: of another site; `null`; a host that
+    begins or ends like the correct one, contains it, is below it, or differs at a dot; another port; or (with
+    TLS) another scheme. The prober also tries it with the headers of today's browsers (`Sec-Fetch-Site`). It
+    is a finding only for an ambient credential, which browsers attach for every page: cookies and HTTP Basic.
+    A foreign page does not have a credential that the page itself must add (a header, a parameter, a
+    subprotocol, a first message). Variants that no browser sends are tried, but are no findings: a missing
+    Origin, two of them, a user name in front of the host, a dot after it, capitals.
 
 Why:
     A user visits the hostile page. The browser opens the socket with the user's cookie, and the page reads

@@ -1,16 +1,16 @@
 """A name of the attacker's that points to the server is as good as its own.
 
 What:
-    Where no credential is needed, a page gets in after the attacker pointed its host name to the server
-    (DNS rebinding): `Host` and `Origin` both name `rebound.example`, and agree; or they name a host that
-    begins like the server's own name.
+    If no credential is needed, the server accepts a page of an attacker's host name that resolves to the
+    server (DNS rebinding). `Host` and `Origin` both name `rebound.example`, or a host that begins like the
+    server's own name.
 
 Why:
-    A hostile page in a browser inside the network reaches what listens there, past the origin check
-    that compares the two.
+    A hostile page in a browser inside the network can use servers of that network. An origin check that
+    compares `Origin` with `Host` does not prevent it.
 
 Fix:
-    Accept only a list of host names, and ask for a credential.
+    Accept only a list of host names, and require a credential.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """The same endpoint is served without TLS.
 
 What:
-    Beside `wss://`, the endpoint answers on plain `ws://` on the same port, on port 80, or at the address of
-    `--plain URL`, and is no redirection to TLS. The owner's credential is shown there only on this machine.
+    The endpoint of a `wss://` address also answers to plain `ws://`, on the same port, on port 80, or at the
+    address of `--plain URL`, without a redirection to TLS. The prober sends the owner's credential there only
+    on this machine.
 
 Why:
     An attacker on the network reads the cookie, and every message.
 
 Fix:
     Redirect port 80 to https, send `Strict-Transport-Security`, and let the application listen on loopback
-    only, behind the proxy that speaks TLS.
+    only, behind a proxy with TLS.
 """
 
 from __future__ import annotations

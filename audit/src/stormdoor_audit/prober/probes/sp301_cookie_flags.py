@@ -2,7 +2,7 @@
 
 What:
     The cookies that the login sets: without `HttpOnly`; without `Secure` where the login is https; with
-    `SameSite=None`. Only those without which the owner is refused count.
+    `SameSite=None`. Only cookies count that the server requires of the owner.
 
 Why:
     A script that gets into the page reads the cookie and sends it away; a cookie without `Secure` goes

@@ -1,14 +1,14 @@
 """The session is the same before and after the login.
 
 What:
-    The cookie that the login page gives before the login becomes the credential by logging in: its value does
-    not change.
+    The cookie that the login page sets before the login is the credential after the login: its value does not
+    change.
 
 Why:
     An attacker plants a cookie in the victim's browser, and is logged in when the victim logs in.
 
 Fix:
-    Make a new session at each login, and forget the old one.
+    Create a new session at each login, and delete the old one.
 """
 
 from __future__ import annotations

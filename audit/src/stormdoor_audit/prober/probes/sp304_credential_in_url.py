@@ -8,7 +8,7 @@ Why:
     Addresses are written into logs of servers and proxies, into histories, and into the referrer.
 
 Fix:
-    Send it in a header or a subprotocol; where it must be the address, use a ticket that works once.
+    Send it in a header or a subprotocol. If it must be in the address, use a single-use ticket.
 """
 
 from __future__ import annotations

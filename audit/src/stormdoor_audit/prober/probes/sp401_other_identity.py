@@ -1,15 +1,15 @@
 """Another member is delivered what only the owner may read.
 
 What:
-    The second identity connects to the owner's address, sends the owner's messages, and is delivered the
-    text that `--private` says only the owner may read; or sends them with their values in capitals, which a
-    check by name may not recognise; or only listens, and hears the text while the owner speaks.
+    The second identity connects to the owner's address, and receives the text that only the owner may read
+    (`--private`). It sends the owner's messages; or sends them with their values in capitals, which a check
+    by name may not recognise; or only listens while the owner sends messages.
 
 Why:
-    An id in the address or in a message is a wish, and no permission.
+    An id in the address or in a message is no permission.
 
 Fix:
-    Ask at each message whether this principal may do this to that object: with stormdoor
+    Check at each message whether this principal may do this action with that object: with stormdoor
     `@action("doc:read", resource=lambda read: ("doc", read.id))` and a policy.
 """
 

@@ -1,17 +1,17 @@
 """An identity may do what it was declared not to.
 
 What:
-    A recorded conversation (`--replay`, `--har`) is replayed as every identity and without one. An action
-    counts where the file of `--identities` says who may do it (`allow`), and another is delivered
-    what the rightful one is: twice, with the rightful one between, and not for an action that does not
-    exist. What is not declared is in the matrix, and is no finding.
+    The prober replays a recorded conversation (`--replay`, `--har`) as each identity, and without a
+    credential. It is a finding if `--identities` declares the permitted identities of an action (`allow`),
+    and another identity receives the same answer: twice, with a turn of a permitted identity in between, and
+    not for an action that does not exist. Other results are in the matrix, and are no findings.
 
 Why:
-    A page may hide the button. An attacker writes the message by hand.
+    A page may hide the button, but an attacker can write the message by hand.
 
 Fix:
-    Ask at each message whether this principal may do this: with stormdoor `@action("boiler:drain")` and a
-    role that has the permission.
+    Check at each message whether this principal may do this action: with stormdoor `@action("boiler:drain")`
+    and a role that has the permission.
 """
 
 from __future__ import annotations

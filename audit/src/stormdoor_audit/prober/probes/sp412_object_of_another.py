@@ -1,17 +1,18 @@
 """An object that belongs to one identity is open to another.
 
 What:
-    `--identities` declares that an id belongs to one identity alone. Each message of a recorded
-    conversation with such an id is sent by the other identities, and without a credential, in both
-    directions. It counts if the answer delivers the object of its owner: values that stand in the owner's
-    answers, and neither in the answers about the sender's own object nor about one that does not exist.
+    `--identities` declares that an id belongs to one identity only. The prober sends each message of a
+    recorded conversation with such an id as the other identities, and without a credential, in both
+    directions. It is a finding if the answer contains the owner's object: values from the owner's answers
+    that are neither in the answers about the sender's own object nor in those about an object that does not
+    exist.
 
 Why:
-    An id is a name and no permission: it is in an address bar, a screenshot, or the one before one's own.
+    An id is no secret: it is in address bars and screenshots, and often the next number.
 
 Fix:
-    Ask whether the object belongs to who asks: with stormdoor
-    `@action("doc:read", resource=lambda read: ("doc", read.id))` and a policy for owners or tenants.
+    Check whether the object belongs to the principal: with stormdoor `@action("doc:read", resource=lambda
+    read: ("doc", read.id))` and a policy for owners or tenants.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """An address that holds an object of one identity is open to another.
 
 What:
-    The endpoint's address holds an id that `--identities` declares to be the owner's alone. Another identity
-    connects to it, and is delivered what stands in the owner's object: values that both of the owner's
-    connections hold, and neither that identity's own object nor an id that does not exist.
+    The endpoint's address contains an id that belongs to the owner only, as `--identities` declares. Another
+    identity connects to it, and receives the owner's object: values from both of the owner's connections that
+    are neither in that identity's own object nor in the answer for an id that does not exist.
 
 Why:
     Any logged-in user changes the id in the address, and reads the messages of another.
 
 Fix:
-    Ask whether the object belongs to who asks: with stormdoor, deliver it in answer to an
-    `@action("doc:read", resource=…)` with a policy for owners or tenants; by hand, look in `prepare()`.
+    Check whether the object belongs to the principal: with stormdoor, deliver it in answer to an
+    `@action("doc:read", resource=…)` with a policy for owners or tenants; by hand, check it in `prepare()`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Error messages tell how the server is made.
 
 What:
-    Everything that the server answered to the other probes is searched for tracebacks, lines of code,
-    exceptions as they are written in code, keys in addresses, and messages of databases. With `--active` it
-    is asked for more: messages of `--say` with a field missing, of a wrong type or of a value that is not
-    there, nested deeply, and no JSON at all; and the endpoint without an upgrade.
+    The prober searches all answers of the server for tracebacks, lines of code, names of exceptions, keys in
+    addresses, and messages of databases. With `--active` it provokes errors: it sends the messages of `--say`
+    with a field missing, with a wrong type, with a value that does not exist, deeply nested, or not in JSON,
+    and requests the endpoint without an upgrade.
 
 Why:
-    Paths, versions and queries are what an attacker would otherwise have to guess.
+    Paths, versions and queries help an attacker, who would otherwise have to guess them.
 
 Fix:
     Serve without `debug=True` and `serve_traceback`; answer with a cause such as `invalid`, and write the

@@ -1,12 +1,12 @@
 """Messages that no honest client sends are accepted.
 
 What:
-    As the owner, one message of 1 MiB, and one text message that is not UTF-8: the server should close
-    with 1009 or 1007, or answer with an error. Small numbers: nothing is brought down.
+    As the owner, one message of 1 MiB, and one text message that is not UTF-8: the server should close with
+    1009 or 1007, or answer with an error. These are small amounts, which harm no server.
 
 Why:
-    A message without a limit is memory that a client chooses; text that is not UTF-8 must end the
-    connection (RFC 6455, section 8.1).
+    Without a limit on messages, a client decides how much memory the server uses; text that is not UTF-8 must
+    end the connection (RFC 6455, section 8.1).
 
 Fix:
     Set `websocket_max_message_size` to what the application needs, such as 65536.

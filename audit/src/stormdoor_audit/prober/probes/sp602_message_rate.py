@@ -7,8 +7,8 @@ Why:
     One member can keep the server from serving the others.
 
 Fix:
-    A rate for each connection and action: with stormdoor `@action(…, limit="5/s")`; it has limits without
-    being told.
+    A rate for each connection and action: with stormdoor `@action(…, limit="5/s")`; its default limits apply
+    in any case.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
 """Messages with invalid content are passed on to others.
 
 What:
-    The owner's message of `--say`, where it is a JSON object, once more with a field that is in no schema,
-    with numbers that are none (`NaN`), with a text in the place of a number, an object in the place of a
-    text, and a text in forty lists. What is wrong comes back in what the server delivers to another
-    connection of the owner.
+    The prober repeats the owner's message of `--say`, if it is a JSON object, with an additional field, with
+    `NaN`, with a text in place of a number, an object in place of a text, and a text inside forty lists. The
+    server passes the invalid part on to another connection of the owner.
 
 Why:
-    A field too many overwrites what no message is meant to change (a limit, an owner, a price). No browser
-    can parse `NaN`, so that every user's page breaks.
+    An additional field may overwrite data that no message should change (a limit, an owner, a price). No
+    browser can parse `NaN`, so it breaks the page of every user.
 
 Fix:
     Decode into a type that knows its fields and their limits: with stormdoor, a `Command`; by hand, copy

@@ -1,15 +1,14 @@
 """The limit of a message's size is passed by compressing it, or in pieces.
 
 What:
-    Where a plain message of 1 MiB is refused: the same text compressed to about a thousandth
-    (permessage-deflate, RFC 7692), and in 64 fragments with a ping among them. Either is taken, and the
-    socket stays open.
+    The server refuses a plain message of 1 MiB. It accepts the same text compressed to about a thousandth
+    (permessage-deflate, RFC 7692), or in 64 fragments with a ping among them, and the socket stays open.
 
 Why:
     A few kilobytes from each of a thousand clients fill the memory.
 
 Fix:
-    Count what comes out of the decompression, and the sum of the fragments: Tornado does both with
+    Limit the size after decompression, and the sum of the fragments: Tornado does both with
     `websocket_max_message_size`.
 """
 

@@ -1,19 +1,19 @@
 """The server keeps everything for a client that does not read.
 
 What:
-    As the owner, the first message of `--say` is sent until forty megabytes of answers are due, and nothing
-    is read meanwhile, on a connection of small buffers. The server takes all of it, and all the answers are
-    there as soon as they are read: they were kept. A server that reads no more, drops answers, or ends the
-    connection is right, and is asked for no more than that. Forty, since kernels and proxies before a server
-    that is right may hold thirty. It is not tried where an answer has less than 7 KiB or more than 60 (a
-    message with `{unique}` that is echoed has 8), or where others hear what is said, and would bear it.
+    As the owner, the prober sends the first message of `--say` until it expects forty megabytes of answers,
+    and meanwhile reads nothing, on a connection with small buffers. The server reads all messages, and all
+    answers arrive when the prober reads: the server has buffered them. A server that stops reading, drops
+    answers or ends the connection is correct. The amount is forty megabytes because kernels and proxies may
+    buffer thirty. The probe is not run if an answer has less than 7 KiB or more than 60 KiB (an echoed
+    message with `{unique}` has 8), or if other clients receive the messages.
 
 Why:
-    A few clients that never read fill the memory, and each of them costs its owner nothing.
+    A few clients that never read can fill the memory, at no cost for the attacker.
 
 Fix:
-    Wait for each write before the next message is read (`await self.write_message(…)`), and bound what may
-    wait where others write, too: stormdoor's `Limits(outbound_bytes=…, outbound_seconds=…)`.
+    Await each write before you read the next message (`await self.write_message(…)`), and limit the unsent
+    bytes if other code writes to the socket, too: stormdoor's `Limits(outbound_bytes=…, outbound_seconds=…)`.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
 """Frames that break the protocol are accepted.
 
 What:
-    Each on a connection of its own, and followed by a ping: a frame without a mask; each of the reserved
-    bits; reserved opcodes; a continuation of nothing; a message within another; control frames of 126 bytes
-    and in pieces; text with a surrogate, with a character that is written too long, or cut off at its end; a
-    close frame of one byte, with codes that must not be sent, or with a reason that is not UTF-8. The server
-    should fail the connection (1002, 1007; RFC 6455, sections 5 to 8). What counts is a ping that is
-    answered, and a socket that stays open after it, twice.
+    The prober sends each of these on a separate connection, followed by a ping: a frame without a mask; each
+    reserved bit; reserved opcodes; a continuation without a beginning; a message inside another one; control
+    frames of 126 bytes and in fragments; text with a surrogate, with an overlong character, or cut off inside
+    a character; a close frame of one byte, with a forbidden code, or with a reason that is not UTF-8. The
+    server should fail the connection (1002, 1007; RFC 6455, sections 5 to 8). It is a finding if the server
+    answers the ping and leaves the socket open, twice.
 
 Why:
-    This alone lets no client in. Where a proxy and the server read the same bytes differently, a message
-    can be hidden from the proxy's filter. The mask keeps scripts from writing into caches between them.
+    This alone gives no access. But if a proxy and the server read the same bytes differently, an attacker can
+    hide a message from the proxy's filter. The mask prevents scripts from writing into the caches of
+    intermediaries.
 
 Fix:
-    Use a library that fails such connections: stormdoor's own protocol does, plain Tornado takes frames
+    Use a library that fails such connections: stormdoor's own protocol does; plain Tornado accepts frames
     without a mask.
 """
 

@@ -1,11 +1,11 @@
 """The session goes on after the logout.
 
 What:
-    The logout of `--logout URL` is called while two sockets are open, with the session of a login of their
-    own. One of them goes on delivering what the owner gets, or the old cookie opens a new one.
+    The prober logs in, opens two sockets with that session, and calls the logout of `--logout URL`. One of
+    the sockets continues to receive the owner's data, or the old cookie opens a new one.
 
 Why:
-    A user logs out because an attacker may know the session. The attacker keeps it.
+    A user logs out because an attacker may know the session. The attacker can continue to use it.
 
 Fix:
     End the session in the store, and close its sockets: stormdoor's `login_routes` and `revoke` do both.

@@ -1,14 +1,14 @@
 """Passwords may be guessed as fast as a client likes.
 
 What:
-    Twelve wrong passwords for the owner's login, one after the other: none is answered with 429, and the
-    right one works at once afterwards.
+    The prober tries twelve wrong passwords for the owner's login, one after the other. The server answers
+    none with 429, and accepts the correct password immediately afterwards.
 
 Why:
-    Passwords that people choose are found by trying.
+    Attackers find passwords that people choose by trying many.
 
 Fix:
-    Make each failure cost time, for the account and for the address: stormdoor's `login_routes` do.
+    Delay attempts after failures, for the account and for the address, as stormdoor's `login_routes` do.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 """The socket outlives the credential that has opened it.
 
 What:
-    Where the owner's token ends within twenty seconds (`exp`), a socket is opened with it and kept until it
-    has ended, i.e. until the same token is refused at a handshake. The open socket goes on delivering what
-    the owner gets.
+    If the owner's token expires within twenty seconds (`exp`), the prober opens a socket with it, and waits
+    until the server refuses the token at a handshake. The open socket continues to receive the owner's data.
 
 Why:
-    A short-lived token is no limit where the socket that it has opened lives for days.
+    A short-lived token limits nothing if its socket stays open for days.
 
 Fix:
-    Close the socket at `exp`, or ask for a new token in time: stormdoor does both by itself.
+    Close the socket at `exp`, or let the client send a new token in time; stormdoor does both.
 """
 
 from __future__ import annotations

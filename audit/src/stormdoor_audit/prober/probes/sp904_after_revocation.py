@@ -1,8 +1,8 @@
 """The socket outlives the right to have it.
 
 What:
-    The second identity says the message of `--revoke`, which takes the owner's right away, while the
-    owner's socket is open. It goes on delivering what the owner gets, or the credential opens a new one.
+    The second identity sends the message of `--revoke`, which removes the owner's right, while the owner's
+    socket is open. The socket continues to receive the owner's data, or the credential opens a new one.
 
 Why:
     A former member keeps listening until the connection ends.

@@ -1,11 +1,11 @@
 """Clients that say nothing may stay.
 
 What:
-    Only with `--idle SECONDS`. The probe leaves a handshake unfinished for so long. Where unauthenticated
-    clients get a 101, it also leaves a socket silent. Each that is still open then is reported.
+    Only with `--idle SECONDS`. For that time, the probe leaves a handshake unfinished and, if unauthenticated
+    clients get a 101, a socket silent. It reports each connection that is still open then.
 
 Why:
-    Each holds a file descriptor and memory, and costs the client nothing.
+    Each connection uses a file descriptor and memory, and costs the client nothing.
 
 Fix:
     A time limit for the headers at the proxy (or `HTTPServer(idle_connection_timeout=…)`), and one for the

@@ -1,15 +1,15 @@
 """One client may hold as many sockets as it likes.
 
 What:
-    From one address forty sockets are opened and held at the same time: without a credential where
-    unauthenticated clients get a 101, and with the owner's. All of them stay open.
+    The prober opens forty sockets from one address and keeps them open: with the owner's credential, and
+    without one if unauthenticated clients get a 101. The server closes none of them.
 
 Why:
-    One attacker takes the connections that all clients share.
+    One attacker can use up the connections that all clients share.
 
 Fix:
-    A cap for each address and each principal: stormdoor's `Limits(connections_per_principal=…)`; refuse
-    unauthenticated clients before the 101.
+    Limit the connections of each address and each principal: stormdoor's
+    `Limits(connections_per_principal=…)`; refuse unauthenticated clients before the 101.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Handshakes may follow each other as fast as a client likes.
 
 What:
-    Eighty handshakes without a credential, as fast as the budget allows, each ended at once. All of them
-    get a 101: none is refused for its number (429, 503, close 1013, or no answer). Where unauthenticated
-    clients are refused anyway, the number of refusals is not judged.
+    The prober makes eighty handshakes without a credential, as fast as its budget allows, and ends each
+    immediately. All of them get a 101: the server limits none (429, 503, close 1013, or no answer). If the
+    server refuses unauthenticated clients, there is no finding.
 
 Why:
-    Each costs the server a look into its store, or a hash, and the client nothing.
+    Each handshake costs the server a look-up in its store, or a hash, and the client nothing.
 
 Fix:
-    A rate for each address, asked before anything else: stormdoor's `Limits(handshakes_per_address=…)`.
+    Limit the rate of each address before any other check: stormdoor's `Limits(handshakes_per_address=…)`.
 """
 
 from __future__ import annotations
