@@ -22,6 +22,6 @@ def test_probe_belongs_to_a_threat(probe: object) -> None:
 def test_every_probe_is_in_the_table_of_attempts() -> None:
     """The reference says which probe tries what, and forgets none."""
     page = (ROOT / "docs" / "reference" / "probe.md").read_text("utf-8")
-    table = page.partition("## What tries what\n")[2].partition("\n## ")[0]
+    table = page.partition("## Probes by attempt\n")[2].partition("\n## ")[0]
     named = set(re.findall(r"\bSP\d{3}\b", table))
     assert named == {one.meta.id for one in PROBES}
