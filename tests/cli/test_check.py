@@ -61,3 +61,12 @@ def test_without_secrets(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("TRAIL_KEY")
     assert cli("check", str(config)).code == 1
     assert cli("check", str(config), "--without-secrets").code == 0
+
+
+def test_schema(cli: Cli) -> None:
+    """`--schema` prints a JSON Schema and needs no file."""
+    result = cli("check", "--schema")
+    assert result.code == 0
+    schema = result.json
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert "origins" in schema["properties"]

@@ -26,6 +26,7 @@ from stormdoor import (
     require,
     role,
 )
+from stormdoor.config.check import check_file
 from stormdoor.config.file import read_options, read_policies
 from stormdoor.core.decision import AccessRequest, Environment, Resource
 from stormdoor.core.principal import Principal
@@ -459,6 +460,117 @@ when = "never"
 """
     lines = _refused(write(tmp_path, text)).splitlines()
     assert [line.split(":")[1] for line in lines] == ["1", "2", "4", "5"]
+
+
+MISTAKES = """\
+orgins = ["https://a.example"]
+hosts = ["a.example", 7, "https://b.example"]
+production = "yes"
+trail_days = true
+trail_key = { env = "NO_SUCH_VARIABLE" }
+[limits]
+message_bytes = "1k"
+messages_per_principal = "fast"
+mesage_bytes = 1
+[sessions]
+idle_seconds = [1]
+absolute_seconds = 1
+[oidc]
+issuer = "https://login.example"
+client_id = 5
+redirect_uri = "https://a.example/callback"
+[oidc.roles]
+staff = ["member"]
+boss = "admin"
+chief = [1]
+[[authenticators]]
+kind = "sesion"
+[[authenticators]]
+kind = "jwt"
+isser = "i"
+audience = "a"
+leeway = "x"
+max_age = true
+keys = [
+  { algorithm = 5 },
+  { algorithm = "HS256" },
+  { algorithm = "EDDSA" },
+]
+[[authenticators]]
+kind = "session"
+principals = "no such option"
+[[policies.role]]
+grants = ["a:b"]
+[[policies.role]]
+name = "member"
+grants = ["Chat", 1, "Feed"]
+inherits = ["boss", "nobody"]
+[[policies.role]]
+name = "boss"
+across_tenants = 1
+[[policies.permit]]
+permissions = ["a:b"]
+when = "never"
+[[policies.forbid]]
+id = 1
+"""
+
+
+def test_mistakes_of_every_sort_are_said_in_one_round(tmp_path: Path) -> None:
+    """Names, types and values; each once, at its own line, and none that follows from another."""
+    path = write(tmp_path, MISTAKES)
+    lines = _refused(path).splitlines()
+    places = [
+        line.split(": ")[0].removeprefix(f"{path}:") + " " + line.split(": ")[1] for line in lines
+    ]
+    assert places == [
+        "1 orgins",
+        "2 hosts[1]",
+        "2 hosts[2]",
+        "3 production",
+        "4 trail_days",
+        "5 trail_key",
+        "7 limits.message_bytes",
+        "8 limits.messages_per_principal",
+        "9 limits.mesage_bytes",
+        "11 sessions.idle_seconds",
+        "15 oidc.client_id",
+        "19 oidc.roles.boss",
+        "20 oidc.roles.chief[0]",
+        "22 authenticators[0].kind",
+        "25 authenticators[1].isser",
+        "27 authenticators[1].leeway",
+        "28 authenticators[1].max_age",
+        "30 authenticators[1].keys[0].algorithm",
+        "31 authenticators[1].keys[1]",
+        "32 authenticators[1].keys[2].algorithm",
+        "36 authenticators[2].principals",
+        "37 policies.role[0]",
+        "41 policies.role[1].grants[0]",
+        "41 policies.role[1].grants[1]",
+        "41 policies.role[1].grants[2]",
+        "42 policies.role[1].inherits[1]",
+        "45 policies.role[2].across_tenants",
+        "48 policies.permit[0].when",
+        "49 policies.forbid[0]",
+        "50 policies.forbid[0].id",
+    ]
+    found = check_file(path)
+    assert len(found) == len(lines)
+    assert [one.id for one in found if one.line == 5] == ["missing-secret"]
+
+
+def test_many_mistakes_end(tmp_path: Path) -> None:
+    """A list of a thousand wrong values is not converted a thousand times."""
+    text = f"origins = [{', '.join(['1'] * 1000)}]"
+    lines = _refused(write(tmp_path, text)).splitlines()
+    assert len(lines) == 101
+    assert "more than 100 mistakes" in "".join(lines)
+
+
+def test_a_file_that_nests_too_deep(tmp_path: Path) -> None:
+    """A file is refused before the recursion of the parser ends the process."""
+    assert "nest too deep" in _refused(write(tmp_path, f"a = {'[' * 100_000}"))
 
 
 def test_private_key_is_refused(tmp_path: Path) -> None:

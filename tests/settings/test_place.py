@@ -1,8 +1,19 @@
 """The lines of settings in a file."""
 
-import pytest
+import tomllib
+from collections.abc import Iterator
 
-from stormdoor.settings.place import Place, find_line, lines_of, parse_place, show_place
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormdoor.settings.place import (
+    Place,
+    find_line,
+    lines_of,
+    parse_place,
+    show_place,
+)
 
 TEXT = '''\
 store = "memory:"          # 1
@@ -51,9 +62,84 @@ def test_line_of_each_thing(place: Place) -> None:
     assert find_line(lines_of(TEXT), place) == LINES[place]
 
 
-def test_line_of_what_is_inside() -> None:
-    """A value without a line of its own has the line of its table."""
-    assert find_line(lines_of(TEXT), ("origins", 0)) == 5
+NESTED = "\n".join(  # noqa: FLY002 - the quotes inside stay readable
+    [
+        '"a # b" = "it # is"',
+        'two = """',
+        'x = 1 \\""" ["no list",',
+        '"""""',
+        "keys = [",
+        '  { algorithm = "HS256", kid = "}]" },   # not [1]',
+        "  # nothing",
+        '  { algorithm = "EdDSA", "kid".long = [1.5, [2,',
+        "      1979-05-27 07:32:00",
+        "  ]] },",
+        "]",
+        'one = [ "a", "b" ]',
+        '[t."x.y".z]',
+        "'w' = '''",
+        "[t.no]",
+        "'''",
+        "last = +1e5",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (("a # b",), 1),
+        (("two",), 2),
+        (("keys",), 5),
+        (("keys", 0), 6),
+        (("keys", 0, "kid"), 6),
+        (("keys", 1), 8),
+        (("keys", 1, "algorithm"), 8),
+        (("keys", 1, "kid", "long"), 8),
+        (("keys", 1, "kid", "long", 1), 8),
+        (("keys", 1, "kid", "long", 1, 1), 9),
+        (("one", 1), 12),
+        (("t", "x.y", "z"), 13),
+        (("t", "x.y", "z", "w"), 14),
+        (("t", "x.y", "z", "last"), 17),
+        (("t", "no"), None),
+        (("x",), None),
+    ],
+)
+def test_line_of_what_is_inside(place: Place, line: int | None) -> None:
+    """Elements of lists and of inline tables have lines; texts and comments have none."""
+    tomllib.loads(NESTED)
+    assert lines_of(NESTED).get(place) == line
+
+
+@given(st.text(alphabet="ab=.,[]{}#\"'\\\n 1", max_size=60))
+def test_any_text_ends(text: str) -> None:
+    """The scan of a text that is no TOML ends, and every line is one of the text."""
+    assert all(1 <= line <= text.count("\n") + 1 for line in lines_of(text).values())
+
+
+@given(st.text(alphabet='ab=.[]{}"\n 1', max_size=40))
+def test_every_place_of_toml_has_a_line(text: str) -> None:
+    """Each value that `tomllib` returns is found at a line of the text."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    lines = lines_of(text)
+    for place in _places(data, ()):
+        assert find_line(lines, place) is not None
+
+
+def _places(data: object, place: Place) -> Iterator[Place]:
+    match data:
+        case dict():
+            for name, inner in data.items():
+                yield from _places(inner, (*place, name))
+        case list():
+            for position, inner in enumerate(data):
+                yield from _places(inner, (*place, position))
+        case _:
+            yield place
 
 
 def test_no_line() -> None:

@@ -130,8 +130,12 @@ class Kind(Generic[S]):
         INVARIANT: the properties that `stormdoor check` relies on are those of the authenticator.
         """
         before = len(section.problems)
-        made: object = section.attempt(self.build, settings, section)
-        if made is None and len(section.problems) > before:
+        made: object = None
+        try:
+            made = self.build(settings, section)
+        except ConfigurationError as error:
+            section.refuse(error)
+        if made is None and (section.is_unread or len(section.problems) > before):
             return None
         if not isinstance(made, Authenticator):
             section.wrong(

@@ -29,6 +29,7 @@ def check(
     fail_on: Literal["error", "warning", "note"] = "warning",
     without_secrets: bool = False,
     json: bool = False,
+    schema: bool = False,
 ) -> int:
     """Find mistakes and unsafe settings in a configuration file, with the line to write.
 
@@ -39,11 +40,17 @@ def check(
         fail_on: The least level that counts: error, warning (if left out) or note.
         without_secrets: Secrets may be missing: for a check on the machine where the file is written.
         json: Print JSON, for scripts.
+        schema: Print the JSON Schema of configuration files, for an editor, and check none.
     """
     from stormdoor.cli.output import print_json
     from stormdoor.config.check import check_file
     from stormdoor.settings.finding import LEVELS
 
+    if schema:
+        from stormdoor.config.schema import config_schema
+
+        print_json(config_schema())
+        return 0
     path = config or Path(os.environ.get(CONFIG) or "")
     if path == Path():
         raise UsageError(f"which file? Name it, or set {CONFIG}")

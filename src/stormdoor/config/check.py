@@ -37,7 +37,7 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
     except ConfigurationError as error:
         what = str(error).removeprefix(f"{path}: ").removeprefix(str(path))
         return [Finding(id="unreadable", level="error", what=what)]
-    wrong_shape = bool(document.problems)
+    is_read = not document.problems
     options = build_options(document)
     found = [
         Finding(
@@ -50,12 +50,12 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
         for one in document.problems
         if secrets or not one.elsewhere
     ]
-    if not wrong_shape:
+    if is_read:
         built = () if document.problems else options.arguments["authenticators"]
         subject = Subject(document, tuple(built))
         for check in (*FILE_CHECKS, *GUARD_CHECKS, *POLICY_CHECKS):
             found += check(subject)
-    return sorted(found, key=lambda one: (LEVELS.index(one.level), one.line or 0))
+    return sorted(found, key=lambda one: (LEVELS.index(one.level), one.line or 0, one.place))
 
 
 def _open_file(subject: Subject) -> Iterator[Finding]:

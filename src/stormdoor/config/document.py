@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-import msgspec
 from msgspec import Struct
 from msgspec import inspect as shapes
 
 from stormdoor.auth.kind import Kind
 from stormdoor.auth.kinds import find_kind, kind_names
 from stormdoor.config.shape import ConfigFile
+from stormdoor.config.tolerant import convert, note_names
 from stormdoor.errors import ConfigurationError
-from stormdoor.settings.place import Place, find_line, lines_of, parse_place, show_place
+from stormdoor.settings.place import Place, find_line, lines_of, show_place
 from stormdoor.settings.section import Problem, Section, close_match, options
 
 __all__ = ["Document", "Listed", "read_document"]
@@ -27,29 +27,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_BYTES = 1024 * 1024
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_INVALID = re.compile(r"Invalid (?:enum )?value '(.*)'")
-_TYPE_NAMES = {
-    "object": "a table",
-    "array": "a list",
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-}
-_MEANT: dict[tuple[str, ...], str] = {
-    ("policies", "permit", "unless"): (
-        '; in a permit write require = { fresh = "5min" }: it permits only who has proved enough'
-    ),
-    ("policies", "forbid", "require"): (
-        '; in a forbid write unless = { fresh = "5min" }: it refuses only who has not proved enough'
-    ),
-    ("policies", "forbid", "across_tenants"): "; leave it out: a forbid reaches every tenant",
-    **{
-        ("policies", kind, option, "max_age"): '; write fresh = "5min"'
-        for kind, option in (("permit", "require"), ("forbid", "unless"))
-    },
-}
 
 
 class Listed(NamedTuple):
@@ -72,10 +49,11 @@ class Document:
 
     Attributes:
         path: Path of the file.
-        parsed: Its content; empty if it has a wrong type or an unknown name.
-        authenticators: The tables of `[[authenticators]]`, by their kinds.
+        parsed: Its content, without the parts that have a wrong name or type.
+        authenticators: The tables of `[[authenticators]]`, by their kinds, likewise.
         lines: The line of each place.
         problems: Mistakes found until now.
+        roles: The names of all roles, also of those that have mistakes.
     """
 
     path: Path
@@ -83,6 +61,7 @@ class Document:
     authenticators: list[Listed] = field(default_factory=list)
     lines: Mapping[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    roles: frozenset[str] = frozenset()
 
     def line(self, place: Place) -> int | None:
         """Return the line of `place`, or the nearest known one."""
@@ -98,8 +77,21 @@ class Document:
         """Return the section of a place, in which builders note mistakes."""
         cookie = self.parsed.sessions.cookie
         return Section(
-            self.path.parent, place, self.problems, cookie if isinstance(cookie, str) else None
+            self.path.parent,
+            place,
+            self.problems,
+            cookie if isinstance(cookie, str) else None,
         )
+
+    def cannot_read(self, place: Place, message: str, unread: Place | None = None) -> None:
+        """Note that a name or a type is wrong.
+
+        Args:
+            place: Its place.
+            message: The mistake, and the line to write.
+            unread: The place of the value that is unknown, if it is another one.
+        """
+        self.problems.append(Problem(place, message, unread=unread or place))
 
     def wrong(self, place: Place, message: str) -> None:
         """Note a problem."""
@@ -127,14 +119,16 @@ class Document:
         """
         if self.problems:
             # No message contains a secret; the original exceptions might.
-            ordered = sorted(self.problems, key=lambda one: self.line(one.place) or 0)
+            ordered = sorted(
+                self.problems, key=lambda one: (self.line(one.place) or 0, show_place(one.place))
+            )
             raise ConfigurationError(
                 "\n".join(f"{self.where(one.place)}: {one.message}" for one in ordered)
             ) from None
 
 
 def read_document(path: Path) -> Document:
-    """Read a file and validate its names and types.
+    """Read a file and note its mistakes of names and types.
 
     Raises:
         ConfigurationError: It cannot be read, all users of the machine may change it, or it is not TOML.
@@ -142,81 +136,53 @@ def read_document(path: Path) -> Document:
     text = _text(path)
     try:
         data = tomllib.loads(text)
+        lines = lines_of(text)
     except tomllib.TOMLDecodeError as error:
         # `from None`, and only the message: later Pythons keep the whole text in the error.
         raise ConfigurationError(_syntax(path, str(error))) from None
-    document = Document(path, lines=lines_of(text))
-    listed = _listed(data)
-    names = list(_unknown(data, shapes.type_info(ConfigFile), ()))
-    for one in listed:
-        names += _unknown_options(one)
-    for place, name, known in names:
-        shown = ", ".join(sorted(known)) or "none"
-        hint = _meant(place, name) or close_match(name, known) or f"; there are: {shown}"
-        document.wrong((*place, name), f"there is no option {name!r} here{hint}")
-    if not document.problems:
-        _convert(document, data, listed)
+    except RecursionError:
+        raise ConfigurationError(f"{path}: its lists or tables nest too deep") from None
+    document = Document(path, lines=lines, roles=_roles(data))
+    listed = list(_listed(document, data))
+    note_names(data, shapes.type_info(ConfigFile), (), document.cannot_read)
+    document.parsed = convert(data, ConfigFile, (), document.cannot_read) or (ConfigFile())
+    for place, table in listed:
+        kind = _chosen(document, place, table)
+        if kind is None:
+            continue
+        written = {name: value for name, value in table.items() if name != "kind"}
+        note_names(
+            written,
+            shapes.type_info(kind.settings),
+            place,
+            document.cannot_read,
+            also=frozenset({"kind"}),
+        )
+        settings = convert(written, kind.settings, place, document.cannot_read)
+        if settings is not None:
+            document.authenticators.append(Listed(place, kind, settings))
     return document
 
 
-class _Raw(NamedTuple):
-    """A table of `[[authenticators]]` before its types are known."""
+def _roles(data: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of all roles in a file, also of those that have mistakes."""
+    policies = data.get("policies")
+    roles = policies.get("role") if isinstance(policies, dict) else None
+    named = [one.get("name") for one in roles or () if isinstance(one, dict)]
+    return frozenset(name for name in named if isinstance(name, str))
 
-    place: Place
-    kind: Kind[Any] | None
-    options: dict[str, Any]
 
-
-def _listed(data: dict[str, Any]) -> list[_Raw]:
-    """Return the tables of `[[authenticators]]`, each with its kind if that is known."""
+def _listed(document: Document, data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Take the tables of `[[authenticators]]` out of the file, with their places."""
     tables = data.get("authenticators")
-    return [
-        _Raw(
-            ("authenticators", position),
-            _known(table.get("kind")),
-            {name: value for name, value in table.items() if name != "kind"},
-        )
-        for position, table in enumerate(tables if isinstance(tables, list) else ())
-        if isinstance(table, dict)
-    ]
-
-
-def _known(name: object) -> Kind[Any] | None:
-    """Return the kind of this name; None if it is unknown or broken, which is reported later."""
-    try:
-        return find_kind(name) if isinstance(name, str) else None
-    except ConfigurationError:
-        return None
-
-
-def _unknown_options(table: _Raw) -> Iterator[Unknown]:
-    if table.kind is not None:
-        for place, name, known in _unknown(
-            table.options, shapes.type_info(table.kind.settings), table.place
-        ):
-            yield place, name, known | {"kind"} if place == table.place else known
-
-
-def _convert(document: Document, data: dict[str, Any], listed: Sequence[_Raw]) -> None:
-    """Give the document its content, or note the first value of a wrong type."""
-    try:
-        parsed = msgspec.convert(data, ConfigFile)
-    except msgspec.ValidationError as error:
-        document.wrong(*_explained(str(error)))
+    if not isinstance(tables, list):
         return
-    found = []
-    for one, written in zip(listed, parsed.authenticators, strict=True):
-        kind = one.kind or _chosen(document, one.place, written)
-        if kind is None:
-            return
-        try:
-            settings = msgspec.convert(one.options, kind.settings)
-        except msgspec.ValidationError as error:
-            place, message = _explained(str(error))
-            document.wrong((*one.place, *place), message)
-            return
-        found.append(Listed(one.place, kind, settings))
-    document.parsed, document.authenticators = parsed, found
+    del data["authenticators"]
+    for position, table in enumerate(tables):
+        if isinstance(table, dict):
+            yield ("authenticators", position), table
+        else:
+            document.cannot_read(("authenticators", position), "expected a table")
 
 
 def _chosen(document: Document, place: Place, table: Mapping[str, object]) -> Kind[Any] | None:
@@ -226,14 +192,14 @@ def _chosen(document: Document, place: Place, table: Mapping[str, object]) -> Ki
     listed = ", ".join(f'"{one}"' for one in names[:-1])
     write = f'write kind = {listed} or "{names[-1]}"'
     if name is None:
-        document.wrong(place, f"the kind is missing; {write}")
+        document.cannot_read(place, f"the kind is missing; {write}")
         return None
     place = (*place, "kind")
     if not isinstance(name, str):
-        document.wrong(place, f"the kind is a text; {write}")
+        document.cannot_read(place, f"the kind is a text; {write}")
         return None
     if name not in names:
-        document.wrong(
+        document.cannot_read(
             place, f"there is no kind {name!r}{close_match(name, names) or f'; {write}'}"
         )
         return None
@@ -265,56 +231,6 @@ def _syntax(path: Path, message: str) -> str:
         return f"{path}: is not TOML: {message}"
     place = f":{match[2]}:{match[3]}" if match[2] else ""
     return f"{path}{place}: is not TOML: {match[1]}"
-
-
-def _meant(place: Place, name: str) -> str:
-    """Return a hint if `name` is an option of another table; else an empty text."""
-    where = tuple(part for part in place if isinstance(part, str))
-    return _MEANT.get((*where, name), "")
-
-
-Unknown = tuple[Place, str, frozenset[str]]
-
-
-def _unknown(data: Any, expected: shapes.Type, place: Place) -> Iterator[Unknown]:
-    """Return every unknown name of a file, with the names that are known at its place."""
-    match expected:
-        case shapes.StructType() if isinstance(data, dict):
-            fields = {one.encode_name: one.type for one in expected.fields}
-            known = frozenset(fields) | ({expected.tag_field} if expected.tag_field else set())
-            for name, value in data.items():
-                if name not in known:
-                    yield place, name, known
-                elif name in fields:
-                    yield from _unknown(value, fields[name], (*place, name))
-        case shapes.ListType() if isinstance(data, list):
-            for position, value in enumerate(data):
-                yield from _unknown(value, expected.item_type, (*place, position))
-        case shapes.UnionType():
-            for one in expected.types:
-                if not isinstance(one, shapes.StructType) or _tagged(data, one):
-                    yield from _unknown(data, one, place)
-
-
-def _tagged(data: Any, expected: shapes.StructType) -> bool:
-    return expected.tag is None or (
-        isinstance(data, dict) and data.get(expected.tag_field) == expected.tag
-    )
-
-
-def _explained(message: str) -> tuple[Place, str]:
-    """Return the place in an error message of msgspec, and the message in terms of TOML."""
-    what, _, path = message.partition(" - at `$")
-    place = parse_place(path.rstrip("`"))
-    if match := _MISSING.fullmatch(what):
-        return place, f"{match[1]} is missing; write {match[1]} = ..."
-    if match := _INVALID.fullmatch(what):
-        return place, f"{match[1]!r} is not one of the values that this may have"
-    if what.startswith("Expected"):
-        what = what.replace("`", "").replace(" | null", "").replace(" | ", " or ")
-        what = re.sub(r"\w+", lambda word: _TYPE_NAMES.get(word[0], word[0]), what)
-        what = what.replace(", got ", ", not ")
-    return place, what[:1].lower() + what[1:]
 
 
 def _walk(value: object, place: Place) -> Iterator[tuple[Place, object]]:

@@ -118,8 +118,6 @@ def build_options(
         operating: Omit the parts that only a server needs: authenticators and secrets.
         trail_key: Whether to read the secret of the trail's chain.
     """
-    if document.problems:
-        return GuardOptions({})
     parsed, base = document.parsed, document.path.parent
     inline = inline_secrets(document)
     if parsed.production is not False:
@@ -275,6 +273,7 @@ def _limits(document: Document) -> Limits | None:
     own = found.get("own_protocol")
     written: dict[str, Any] = {} if own is None else options(own)
     before = len(document.problems)
+    section = document.section("limits")
     for table, values in ((("limits",), found), (("limits", "own_protocol"), written)):
         for name, value in values.items():
             if isinstance(value, str):
@@ -285,7 +284,7 @@ def _limits(document: Document) -> Limits | None:
                 document.wrong(
                     (*table, name), "true is no limit; write a number, or false for none"
                 )
-    if len(document.problems) != before:
+    if section.is_unread or len(document.problems) != before:
         return None
     try:
         if own is not None:

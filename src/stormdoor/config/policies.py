@@ -51,7 +51,7 @@ def build_policies(document: Document) -> PolicySet:
         _check(document, place, refused, defined)
         items.append(document.section(*place).make(_forbid, refused, f"forbid-{position + 1}"))
     policies = None
-    if len(document.problems) == before:
+    if len(document.problems) == before and not document.section("policies").is_unread:
         policies = document.attempt(
             ("policies",), PolicySet, [item for item in items if item is not None]
         )
@@ -86,8 +86,9 @@ def _each(
 
 
 def _roles(document: Document, place: Place, names: Iterable[str], defined: Sequence[str]) -> None:
+    known = {*defined, *document.roles}
     for position, name in enumerate(names):
-        if name not in defined:
+        if name not in known:
             hint = close_match(name, defined)
             document.wrong(
                 (*place, position), f"the role {name!r} is not defined in policies.role{hint}"

@@ -1,63 +1,144 @@
 """A place in a configuration file: the path of names, and its line.
 
-`tomllib` returns no lines. They are found from the beginnings of lines, which is correct for every file
-with the usual layout. For others the result may be the line of the surrounding table.
+`tomllib` returns no lines, so the text is scanned for the place of each value.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Mapping
 
 __all__ = ["Place", "find_line", "lines_of", "parse_place", "show_place"]
 
 Place = tuple[str | int, ...]
 """The path from the top of the file: names of tables and options, positions in lists (from 0)."""
 
-_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
-_KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_LIST = re.compile(rf"\s*\[\[\s*({_KEY})\s*\]\]")
-_TABLE = re.compile(rf"\s*\[\s*({_KEY})\s*\]")
-_OPTION = re.compile(rf"\s*({_KEY})\s*=")
+# Possessive: linear time for every text. A text of several lines may end in five quotes.
+_TEXT = (
+    r'"""(?:\\.|[^"\\]|"(?!""))*+"{3,5}|' + r"'''(?:[^']|'(?!''))*+'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*+"|' + r"'[^'\n]*+'"
+)
+_TOKEN = re.compile(
+    rf"(?s)[ \t\r]++|#[^\n]*+|(?P<text>{_TEXT})|(?P<word>[^\s\"'#=,.\[\]{{}}]++)|(?P<mark>.)"
+)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-def _parts(key: str) -> Place:
-    return tuple(part.strip("\"'") for part in re.findall(_PART, key))
-
-
 def lines_of(text: str) -> dict[Place, int]:
-    """Return the line (from 1) of every table and option in a TOML text."""
-    lines: dict[Place, int] = {}
-    counts: dict[Place, int] = {}
-    table: Place = ()
-    quote: str | None = None  # inside a text of several lines
-    for number, line in enumerate(text.splitlines(), 1):
-        if quote is None:
-            if match := _LIST.match(line):
-                name = _inside(_parts(match[1]), counts)
-                counts[name] = counts.get(name, -1) + 1
-                lines.setdefault(name, number)
-                table = (*name, counts[name])
-                lines[table] = number
-            elif match := _TABLE.match(line):
-                table = _inside(_parts(match[1]), counts)
-                lines.setdefault(table, number)
-            elif match := _OPTION.match(line):
-                lines.setdefault((*table, *_parts(match[1])), number)
-        for mark in ('"""', "'''"):
-            if quote in (None, mark) and line.count(mark) % 2:
-                quote = mark if quote is None else None
-    return lines
+    """Return the line (from 1) of every table, option and element of a list.
+
+    Args:
+        text: TOML that `tomllib` accepts; for other text, the lines mean nothing.
+    """
+    scan = _Scan(text)
+    scan.document()
+    return scan.lines
 
 
-def _inside(name: Place, counts: dict[Place, int]) -> Place:
+class _Scan:
+    """The tokens of a TOML text, and the lines found until now."""
+
+    def __init__(self, text: str) -> None:
+        ends = [match.start() for match in re.finditer("\n", text)]
+        self._tokens = [
+            (match[0], match.lastgroup, bisect_right(ends, match.start() - 1) + 1)
+            for match in _TOKEN.finditer(text)
+            if match.lastgroup
+        ]
+        self._tokens.append(("", "end", len(ends) + 1))
+        self._at = 0
+        self.lines: dict[Place, int] = {}
+
+    @property
+    def _token(self) -> str:
+        return self._tokens[self._at][0]
+
+    def _take(self, *tokens: str) -> bool:
+        """Pass the next token if it is one of these."""
+        found = self._token in tokens
+        self._at += found
+        return found
+
+    def _note(self, place: Place) -> None:
+        self.lines.setdefault(place, self._tokens[self._at][2])
+
+    def document(self) -> None:
+        """Scan the whole text."""
+        table: Place = ()
+        counts: dict[Place, int] = {}
+        while self._token:
+            if self._take("["):
+                listed = self._take("[")
+                line = self._tokens[self._at][2]
+                table = _inside(self._key(), counts)
+                self.lines.setdefault(table, line)
+                if listed:
+                    counts[table] = counts.get(table, -1) + 1
+                    table = (*table, counts[table])
+                    self.lines[table] = line
+                while self._take("]"):
+                    pass
+            elif not self._take("\n"):
+                self._option(table)
+
+    def _option(self, table: Place) -> None:
+        at = self._at
+        place = (*table, *self._key())
+        self.lines.setdefault(place, self._tokens[at][2])
+        self._take("=")
+        self._value(place)
+        if self._at == at:
+            self._at += 1  # not TOML: an end is certain even so
+
+    def _key(self) -> Place:
+        parts: list[str] = []
+        while self._tokens[self._at][1] in ("word", "text"):
+            text, kind, _ = self._tokens[self._at]
+            parts.append(text if kind == "word" else _unquoted(text))
+            self._at += 1
+            if not self._take("."):
+                break
+        return tuple(parts)
+
+    def _value(self, place: Place) -> None:
+        self._note(place)
+        if self._take("["):
+            position = 0
+            while self._token not in ("]", ""):
+                if self._take(","):
+                    position += 1
+                elif not self._take("\n"):
+                    at = self._at
+                    self._value((*place, position))
+                    self._at += self._at == at
+            self._take("]")
+        elif self._take("{"):
+            while self._token not in ("}", ""):
+                if not self._take(",", "\n"):
+                    self._option(place)
+            self._take("}")
+        else:
+            while self._token not in (",", "]", "}", "\n", ""):
+                self._at += 1
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(tomllib.loads(f"key = {text}")["key"])
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _inside(name: Place, counts: Mapping[Place, int]) -> Place:
     """Resolve `[a.b]` after `[[a]]`, which means the last element of the list `a`."""
     place: Place = ()
     for part in name[:-1]:
         place = (*place, part)
         if place in counts:
             place = (*place, counts[place])
-    return (*place, name[-1])
+    return (*place, *name[-1:])
 
 
 def find_line(lines: dict[Place, int], place: Place) -> int | None:

@@ -31,11 +31,13 @@ class Problem:
         place: Place in the file.
         message: The mistake, and the line to write.
         elsewhere: True if only a secret is missing on this machine, so that the file may be correct.
+        unread: The place of a value that is unknown, because its name or type is wrong; else None.
     """
 
     place: Place
     message: str
     elsewhere: bool = False
+    unread: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +60,37 @@ class Section:
         """Return the section of an option, or of an element of a list (from 0), in this one."""
         return replace(self, place=(*self.place, *parts))
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether a value in this section is unknown, so that nothing certain can be said about it."""
+        return any(
+            one.unread is not None and one.unread[: len(self.place)] == self.place
+            for one in self.problems
+        )
+
     def wrong(self, message: str) -> None:
         """Note a mistake here; the message says which line to write."""
-        self.problems.append(Problem(self.place, message))
+        if not self.is_unread:
+            self.problems.append(Problem(self.place, message))
 
     def attempt(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return the result of `make`; None, after noting a mistake here, if it raises.
 
         Only `ConfigurationError` is a mistake of the file. Other exceptions pass through.
         """
+        if self.is_unread:
+            return None
         try:
             return make(*args, **kwargs)
         except ConfigurationError as error:
+            self.refuse(error)
+            return None
+
+    def refuse(self, error: ConfigurationError) -> None:
+        """Note the mistake of an error here."""
+        if not self.is_unread:
             missing = isinstance(error, SecretMissing)
             self.problems.append(Problem(self.place, str(error), elsewhere=missing))
-            return None
 
     def secret(self, secret: SecretTable | str) -> str | None:
         """Return a secret as text; None, after noting a mistake here, if it cannot be read."""
