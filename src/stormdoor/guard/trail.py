@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Hashable
+from itertools import islice
 
 import msgspec
 
@@ -63,7 +64,7 @@ class Trail:
         self._store = store
         self._clock = clock
         self._capacity = capacity
-        self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
+        self._waiting: dict[Hashable, Event] = {}
         self._unproven = 0  # of those that wait
         self._parked: deque[Event] = deque()
         self._merged: dict[tuple[str, str], Event] = {}
@@ -178,7 +179,7 @@ class Trail:
     async def _write_batch(self, left: int) -> int:
         """Write the first of `left` entries that wait. Returns how many are left."""
         # Taken out before the write, so that `note` does not count up an entry in flight.
-        batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
+        batch = [self._waiting.pop(key) for key in list(islice(self._waiting, min(_BATCH, left)))]
         if self._unproven:
             self._unproven -= _unproven(batch)
         try:
@@ -285,11 +286,10 @@ class Trail:
         )
 
     def _put_back(self, batch: list[Event]) -> None:
-        self._unproven += _unproven(batch)
-        for event in reversed(batch):
-            key = object()
-            self._waiting[key] = event
-            self._waiting.move_to_end(key, last=False)
+        """Put entries before the others that wait."""
+        if batch:
+            self._unproven += _unproven(batch)
+            self._waiting = {object(): event for event in batch} | self._waiting
 
 
 def _unproven(events: list[Event]) -> int:
