@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 
 from stormdoor.core.address import Network, in_networks, rate_key
@@ -11,7 +10,7 @@ from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.limits import Limits
-from stormdoor.guard.operator_log import OperatorLog
+from stormdoor.guard.operator_log import LogLimiter, OperatorLog
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
@@ -70,8 +69,7 @@ class ListenerLimits:
         self._trail = trail
         self._statistics = statistics
         self._operator_log = OperatorLog(clock)
-        self._recorded = KeyedRateLimiter(_RECORDED, capacity=4096)
-        self._unrecorded: Counter[tuple[Denial, str]] = Counter()
+        self._recorded = LogLimiter(_RECORDED)
 
     # -- at the start ------------------------------------------------------------------------------
 
@@ -160,15 +158,12 @@ class ListenerLimits:
 
     def record(self, refusal: Refusal, address: str, path: str = "") -> None:
         """Count a refusal, and record it: of equal refusals of one address, one per second."""
-        key = (refusal.denial, self.key(address))
         if self._statistics is not None:
             self._statistics.refused[refusal.denial] += 1
-        if not self._recorded.spend(f"{key[0].value} {key[1]}", self.clock.monotonic()):
-            self._unrecorded[key] += 1
-            if len(self._unrecorded) > 4096:
-                self._unrecorded.clear()
+        key = f"{refusal.denial.value} {self.key(address)}"
+        merged = self._recorded.show(key, self.clock.monotonic())
+        if merged is None:
             return
-        count = 1 + self._unrecorded.pop(key, 0)
         self._operator_log.refused(refusal, path=path, address=address)
         if self._trail is not None:
             self._trail.note(
@@ -179,7 +174,7 @@ class ListenerLimits:
                     endpoint=path,
                     address=address,
                     detail=refusal.detail,
-                    count=count,
+                    count=1 + merged,
                     proven=False,
                 )
             )

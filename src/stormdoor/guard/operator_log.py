@@ -24,12 +24,16 @@ _MOST_KEYS = 4096
 
 
 class LogLimiter:
-    """Lets ten lines a minute of each key be written, and counts the others, in bounded memory."""
+    """Lets a number of lines of each key be written, and counts the others, in bounded memory.
+
+    Args:
+        rate: The number; ten lines a minute by default.
+    """
 
     __slots__ = ("_hidden", "_shown")
 
-    def __init__(self) -> None:
-        self._shown = KeyedRateLimiter(_SHOWN, capacity=_MOST_KEYS)
+    def __init__(self, rate: Rate = _SHOWN) -> None:
+        self._shown = KeyedRateLimiter(rate, capacity=_MOST_KEYS)
         self._hidden: dict[str, int] = {}
 
     def show(self, key: str, now: float) -> int | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 import tornado
@@ -50,25 +51,12 @@ def _prepare(denial: Denial) -> tuple[bytes, bytes]:
 _PREPARED = {denial: _prepare(denial) for denial in Denial}
 
 
-class _Date:
-    """The date of an answer, formatted once a second."""
-
-    __slots__ = ("_second", "_text")
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
-
-    def at(self, now: float) -> str:
-        """Return the date at `now` (Unix seconds)."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._text = formatdate(second, usegmt=True)
-        return self._text
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Return the date of an answer, formatted once a second."""
+    return formatdate(second, usegmt=True)
 
 
-_date = _Date()
 _SERVER = f"TornadoServer/{tornado.version}"
 
 
@@ -105,7 +93,7 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     handler.set_status(refusal.answer.status)
     stream = handler.detach()
     if not stream.closed():
-        date = b"Date: " + _date.at(now).encode()
+        date = b"Date: " + _date(int(now)).encode()
         written = _write(stream, b"".join((before, date, again, after)))
         if stream.writing() and written is not None:
             written.add_done_callback(lambda _: stream.close())
@@ -150,36 +138,23 @@ def fresh_headers(now: float) -> HTTPHeaders:
     headers = HTTPHeaders()
     headers["Server"] = _SERVER
     headers["Content-Type"] = "text/html; charset=UTF-8"
-    headers["Date"] = _date.at(now)
+    headers["Date"] = _date(int(now))
     return headers
-
-
-class _SwitchingHead:
-    """The first bytes of an ordinary 101, up to Tornado's default headers. They are built once a second."""
-
-    __slots__ = ("_lines", "_second")
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._lines: list[str] = []
-
-    def at(self, now: float) -> list[str]:
-        """Return the lines at `now` (Unix seconds)."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._lines = [_SWITCHING, *_lines(fresh_headers(now))]
-        return self._lines
 
 
 _SWITCHING = "HTTP/1.1 101 Switching Protocols"
 _NEVER_IN_101 = frozenset({"Content-Encoding", "Content-Language", "Content-Type"})
-_switching_head = _SwitchingHead()
 _NOTHING: Mapping[str, str] = {}
 
 
 def _lines(headers: HTTPHeaders) -> list[str]:
     return [f"{name}: {value}" for name, value in headers.get_all() if name not in _NEVER_IN_101]
+
+
+@lru_cache(maxsize=1)
+def _switching_head(second: int) -> list[str]:
+    """Return the beginning of most 101s, built once a second: the headers of every answer of Tornado."""
+    return [_SWITCHING, *_lines(fresh_headers(second))]
 
 
 def switch_protocols(
@@ -212,7 +187,7 @@ def switch_protocols(
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    lines = _switching_head.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
+    lines = _switching_head(int(now)) if headers is None else [_SWITCHING, *_lines(headers)]
     lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
     head = "\r\n".join(lines).encode("latin1")
     # INVARIANT: no header can contain a line end. Tornado checks each; here all are checked together.

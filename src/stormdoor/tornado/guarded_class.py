@@ -24,6 +24,9 @@ from stormdoor.tornado.outbound_mixin import OutboundMixin
 
 __all__ = ["guarded_class"]
 
+_ASKED = ("check_origin", "clear", "get_current_user", "get", "max_message_size", *ANSWERING)
+"""The methods of which the mixins ask whether the handler overrides them."""
+
 
 def guarded_class(
     handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, parser: HandshakeParser
@@ -49,12 +52,7 @@ def guarded_class(
         or guard.limits.applied(own_protocol=has_own_protocol(handler)),
         "_door_parser": parser,
         "_door_fast": guard.fast and fits_handler(handler, GuardedHandler),
-        "_door_own_origin_check": _overrides(handler, "check_origin"),
-        "_door_own_clear": _overrides(handler, "clear"),
-        "_door_own_finish": any(_overrides(handler, name) for name in ANSWERING),
-        "_door_own_user": _overrides(handler, "get_current_user"),
-        "_door_own_get": _overrides(handler, "get"),
-        "_door_own_message_size": _overrides(handler, "max_message_size"),
+        "_door_own": frozenset(name for name in _ASKED if _overrides(handler, name)),
     }
     mixins: tuple[type[HandshakeMixin], ...]
     if not issubclass(handler, GuardedHandler):

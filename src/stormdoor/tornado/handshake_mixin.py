@@ -21,7 +21,12 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Principal
 from stormdoor.guard.connection import Connection
-from stormdoor.tornado.answers import finish_refusal, switch_protocols, write_refusal
+from stormdoor.tornado.answers import (
+    ANSWERING,
+    finish_refusal,
+    switch_protocols,
+    write_refusal,
+)
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.handshake_state import release_handshake_state
@@ -54,16 +59,6 @@ class HandshakeMixin(OutboundMixin):
     """The limits of its endpoint."""
     _door_parser: ClassVar[HandshakeParser]
     """Parses requests into handshakes."""
-    _door_own_origin_check: ClassVar[bool]
-    """Whether the handler overrides `check_origin`."""
-    _door_own_message_size: ClassVar[bool]
-    """Whether the handler overrides `max_message_size`."""
-    _door_own_clear: ClassVar[bool]
-    """Whether the handler overrides `clear`, which may add headers to every answer."""
-    _door_own_finish: ClassVar[bool]
-    """Whether the handler overrides `finish`, `flush` or the like, and so takes part in the 101."""
-    _door_own_get: ClassVar[bool]
-    """Whether the handler overrides `get`."""
     _door_fast: ClassVar[bool] = False
     """Whether the fast protocol may replace Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
@@ -149,7 +144,9 @@ class HandshakeMixin(OutboundMixin):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, without the handler and without a 101."""
-        if not self._door_own_clear and write_refusal(self, refusal, self._door_guard.clock.now()):
+        if "clear" not in self._door_own and write_refusal(
+            self, refusal, self._door_guard.clock.now()
+        ):
             return
         finish_refusal(self, refusal)
 
@@ -162,7 +159,7 @@ class HandshakeMixin(OutboundMixin):
 
     def clear(self) -> None:
         """Start the answer again, as Tornado does, with a date that is formatted once a second."""
-        if self._door_own_clear:
+        if "clear" in self._door_own:
             super().clear()
             return
         if self._door_headers is not None:
@@ -177,7 +174,7 @@ class HandshakeMixin(OutboundMixin):
         if (
             chunk is None
             and self._status_code == 101
-            and not self._door_own_finish
+            and self._door_own.isdisjoint(ANSWERING)
             and switch_protocols(self, self._door_headers, self._door_guard.clock.now())
         ):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -187,13 +184,13 @@ class HandshakeMixin(OutboundMixin):
 
     def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
         """Write the whole 101 with these headers at once; False if the caller must set them."""
-        return not self._door_own_finish and switch_protocols(
+        return self._door_own.isdisjoint(ANSWERING) and switch_protocols(
             self, self._door_headers, self._door_guard.clock.now(), answer
         )
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Do the work of Tornado's `get`, without the checks that were made already."""
-        protocol = None if self._door_own_get else self._door_protocol()
+        protocol = None if "get" in self._door_own else self._door_protocol()
         if protocol is None:
             # As in Tornado: a `get` need not be a coroutine, and one with `@authenticated` may return
             # nothing.
@@ -210,7 +207,7 @@ class HandshakeMixin(OutboundMixin):
         values = self.request.headers.get_list
         if (
             self._door_admitted is None
-            or self._door_own_origin_check
+            or "check_origin" in self._door_own
             or self._door_endpoint.public is not None
             or ",".join(values("Upgrade")).lower() != "websocket"
             or not _upgrades(",".join(values("Connection")).lower())
@@ -226,7 +223,7 @@ class HandshakeMixin(OutboundMixin):
 
         A check of the handler's own is used beside it. For a public endpoint it is the only one.
         """
-        if self._door_own_origin_check:
+        if "check_origin" in self._door_own:
             return bool(super().check_origin(origin))
         if self._door_endpoint.public is not None:
             origins = self._door_guard.handshake_policy.origins
@@ -257,7 +254,7 @@ class HandshakeMixin(OutboundMixin):
         if self._door_answers_errors:
             # A command that is too long is answered and recorded; only one far beyond is aborted.
             limit = max(4 * limit, _LEAST_CUT_OFF)
-        if self._door_own_message_size or "websocket_max_message_size" in self.settings:
+        if "max_message_size" in self._door_own or "websocket_max_message_size" in self.settings:
             own = super().max_message_size
             # The application knows its protocol better than the default does.
             return own if limits.own_protocol and not limits.message_bytes_set else min(own, limit)
@@ -269,7 +266,7 @@ class HandshakeMixin(OutboundMixin):
         if connection is not None and connection.awaiting_authentication:
             return f"limits.first_message_bytes = {self._door_guard.limits.first_message_bytes}"
         size = self.max_message_size
-        if self._door_own_message_size and super().max_message_size == size:
+        if "max_message_size" in self._door_own and super().max_message_size == size:
             return f"max_message_size = {size} of the handler"
         if self.settings.get("websocket_max_message_size") == size:
             return f"websocket_max_message_size = {size} of the application"

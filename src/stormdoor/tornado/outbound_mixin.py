@@ -56,8 +56,8 @@ class OutboundMixin(WebSocketHandler):
     _door_guard: ClassVar[Guard]
     _door_endpoint: ClassVar[Endpoint]
     """The declared endpoint of the handler."""
-    _door_own_user: ClassVar[bool]
-    """True if the handler has its own `get_current_user`."""
+    _door_own: ClassVar[frozenset[str]]
+    """Names of the methods that the handler overrides, among those of `guarded_class`."""
 
     _door_admitted: Connection | None = None
     _door_send_queue: SendQueue | None = None
@@ -105,7 +105,7 @@ class OutboundMixin(WebSocketHandler):
         """
         if not hasattr(self, "_current_user"):
             user = self.get_current_user()
-            if not self._door_own_user:
+            if "get_current_user" not in self._door_own:
                 return user
             self._current_user = user
         return self._current_user

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from typing import Any
 
 from tornado.ioloop import IOLoop
+
+from stormdoor.tornado.fast.outgoing import Outgoing
 
 __all__ = ["IOStreamAdapter"]
 
@@ -18,28 +19,14 @@ class IOStreamAdapter:
 
     Args:
         sock: The socket.
-        closed: Whether it is closed.
-        close: Closes it at once.
-        write: Writes bytes after all earlier data.
-        waiting: Returns the number of bytes that are not written yet.
+        output: The protocol of its connection.
     """
 
-    __slots__ = ("_close", "_closed", "_waiting", "_write", "socket")
+    __slots__ = ("_output", "socket")
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        *,
-        closed: Callable[[], bool],
-        close: Callable[[], None],
-        write: Callable[[bytes], Any],
-        waiting: Callable[[], int],
-    ) -> None:
+    def __init__(self, sock: socket.socket, output: Outgoing) -> None:
         self.socket = sock
-        self._closed = closed
-        self._close = close
-        self._write = write
-        self._waiting = waiting
+        self._output = output
 
     @property
     def io_loop(self) -> IOLoop:
@@ -48,19 +35,19 @@ class IOStreamAdapter:
 
     def closed(self) -> bool:
         """Return whether the socket is closed, or closing."""
-        return self._closed()
+        return self._output._closed()  # noqa: SLF001 - the two are one
 
     def close(self, exc_info: object = False) -> None:  # noqa: FBT002 - Tornado's signature
         """Close the socket at once."""
-        self._close()
+        self._output._abort()  # noqa: SLF001 - the two are one
 
     def write(self, data: bytes) -> Any:
         """Write bytes unchanged; the Future is done when the kernel has taken them."""
-        return self._write(bytes(data))
+        return self._output._write_raw(bytes(data))  # noqa: SLF001 - the two are one
 
     def writing(self) -> bool:
         """Return whether data waits to be written."""
-        return self._waiting() > 0
+        return self._output.waiting() > 0
 
     def fileno(self) -> int:
         """Return the file descriptor of the socket."""
@@ -68,5 +55,5 @@ class IOStreamAdapter:
 
     def set_nodelay(self, value: bool) -> None:  # noqa: FBT001 - Tornado's signature
         """Send small frames at once, or let the kernel combine them."""
-        if not self._closed() and self.socket.family in (socket.AF_INET, socket.AF_INET6):
+        if not self.closed() and self.socket.family in (socket.AF_INET, socket.AF_INET6):
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(value))

@@ -207,13 +207,7 @@ class FastProtocol(Outgoing):
         """Return the stream; None before the socket was moved."""
         if self._socket is None or (self._transport is None and not self._lost):
             return None
-        return IOStreamAdapter(
-            self._socket,
-            closed=self._closed,
-            close=self._abort,
-            write=self._write_raw,
-            waiting=self.waiting,
-        )
+        return IOStreamAdapter(self._socket, self)
 
     def set_nodelay(self, x: bool) -> None:  # noqa: FBT001 - Tornado's signature
         """Pass the option on to the stream before the move.
