@@ -212,11 +212,12 @@ class ConnectionSupervisor:
         return None
 
     async def _idle(self, connection: Connection) -> Refusal | None:
-        """Return the refusal that ends a silent socket, if its login is idle on other sockets and pages, too.
+        """Return the refusal that closes an idle connection, if its login session is idle everywhere.
 
-        The session is looked up before the client is told, in the last second, and at the end. Messages at
-        the end are withheld without a read of the store. A socket of a receive-only endpoint outlives the
-        login; it ends when it is silent in both directions.
+        The session may be in use on other sockets and pages. So the supervisor reads it from the store before
+        it sends the client an expiry notice, during the last second, and at the deadline. A receive-only
+        connection may stay open after its session has ended; it is closed when nothing has been sent in
+        either direction.
         """
         last, watched = connection.last_message, connection.endpoint.receive_only
         monotonic = self._clock.monotonic()

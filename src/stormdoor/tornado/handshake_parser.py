@@ -44,7 +44,7 @@ def _list(values: Iterable[str]) -> list[str]:
 
 
 def _joined(values: Sequence[str]) -> str | None:
-    """Return the result of `headers.get`."""
+    """Join the values of a repeated header with commas, as `headers.get` of Tornado does."""
     return ",".join(values) if values else None
 
 

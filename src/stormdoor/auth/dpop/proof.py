@@ -182,7 +182,7 @@ def _forged(jws: Jws, expected: str) -> str | None:
 
 
 def _misdirected(claims: Mapping[str, object], token: str, handshake: Handshake) -> str | None:
-    """Return the claim that makes the proof one for another request or token; None if it is for this one."""
+    """Return why the proof is not for this request and this token; None if it is."""
     jti, htu, ath = claims.get("jti"), claims.get("htu"), claims.get("ath")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_TEXT or not jti.isprintable():
         return f"jti is not a text of 1 to {MAX_TEXT} printable characters"

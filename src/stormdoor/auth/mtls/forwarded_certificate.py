@@ -135,7 +135,7 @@ def _pem(text: str) -> bytes | Malformed:
 
 
 def _envoy(value: str) -> bytes | Malformed:
-    """Return the one element of `X-Forwarded-Client-Cert`; several elements mean several proxies."""
+    """Return the certificate in `X-Forwarded-Client-Cert`, which must have one element (one proxy)."""
     pairs: dict[str, list[str]] = {}
     position = 0
     while position < len(value):

@@ -27,9 +27,9 @@ _DAY = 86_400.0
 
 
 def _fingerprint(username: str, address_key: str) -> str:
-    """Return the form of an address in the store: a hash.
+    """Return the hash under which the store remembers that a username logged in from an address.
 
-    It hides nothing from a reader of the store: sessions contain the address as text.
+    The hash is for a short key, not for secrecy: sessions in the store contain the address as text.
     """
     pair = f"{username}\0{address_key}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(pair).hexdigest()
