@@ -75,8 +75,8 @@ async def hoard(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[int
     return statuses
 
 
-async def test_somebody_hoards_sockets(demo: Running) -> None:
-    """One principal has twenty at most, from wherever; what is closed comes back at once."""
+async def test_cap_on_connections_of_one_principal(demo: Running) -> None:
+    """One principal has at most twenty connections from all addresses; a closed one makes room at once."""
     async with site(Chat) as (at, _), AsyncExitStack() as stack:
         assert set(await hoard(await log_in(at, "alice"), 60, stack)) == {101}
     async with AsyncExitStack() as stack:

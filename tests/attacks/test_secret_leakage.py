@@ -31,7 +31,7 @@ class LogsWhatItGets(LogIn):
         super().post()
 
 
-async def test_everything_that_happens_and_no_secret_anywhere(tmp_path: Path) -> None:
+async def test_no_secret_in_output_trail_or_database(tmp_path: Path) -> None:
     """Every kind of credential, used and misused; then all output, the trail and the database."""
     with log_lines("site") as log:
         async with site(Chat, log_in=LogsWhatItGets) as (at, _):

@@ -138,7 +138,9 @@ def test_circumstances_and_policies_in_python(
         (("alice", "chat:say", "--store", "sqlite:x"), 2, "a store does not hold policies"),
     ],
 )
-def test_refused(populated: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
+def test_invalid_question(
+    populated: Cli, arguments: tuple[str, ...], code: int, message: str
+) -> None:
     """An invalid question is an error, not a denial without a reason."""
     result = populated("explain", *arguments)
     assert (result.code, result.out) == (code, "")

@@ -52,7 +52,7 @@ def test_list(enrolled: Cli) -> None:
     assert "SECRET" not in str(found) + result.out
 
 
-def test_nothing(enrolled: Cli) -> None:
+def test_list_says_that_there_is_no_factor(enrolled: Cli) -> None:
     """The command says that the principal has no second factor, or that there is no such principal."""
     result = enrolled("factors", "list", "mia")
     assert (result.code, result.err) == (1, "mia has no second factor.\n")
@@ -62,8 +62,8 @@ def test_nothing(enrolled: Cli) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("1111", "--all")])
-def test_say_which(enrolled: Cli, arguments: tuple[str, ...]) -> None:
-    """Nothing is removed by a slip."""
+def test_remove_requires_an_id_or_all(enrolled: Cli, arguments: tuple[str, ...]) -> None:
+    """`remove` needs an id or `--all`, and not both; otherwise it removes no factor."""
     assert enrolled("factors", "remove", "alice", *arguments).code == 2
     assert len(enrolled("factors", "list", "alice", "--json").json["factors"]) == 2
 

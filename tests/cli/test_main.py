@@ -207,7 +207,7 @@ def test_completion_installed(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monk
         ("\U000e0041", "\\U000e0041"),
     ],
 )
-def test_nothing_that_a_terminal_obeys(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     """Control characters, and those that turn the direction of writing, are shown as escapes."""
     assert clean(text) == shown
 

@@ -27,7 +27,7 @@ def _row(cli: Cli, id: str) -> dict[str, object]:
     return row
 
 
-def test_nobody(cli: Cli) -> None:
+def test_list_without_a_store_and_of_an_empty_one(cli: Cli) -> None:
     """Without a store, a list is an error and makes none; with an empty one, it ends with 1."""
     result = cli("principals", "list")
     assert (result.code, result.out) == (1, "")
@@ -225,8 +225,8 @@ def test_remove_asks(populated: Cli) -> None:
     assert populated("principals", "show", "alice").code == 1
 
 
-def test_set(populated: Cli) -> None:
-    """Attributes are set and taken away one by one; a text stays a text."""
+def test_set_attributes(populated: Cli) -> None:
+    """`set` sets and removes single attributes; a text stays a text."""
     populated("principals", "set", "mia", "badge=007", "level:=3")
     assert _row(populated, "mia")["attributes"] == {
         "moderates": ["lobby"],

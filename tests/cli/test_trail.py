@@ -53,8 +53,8 @@ def test_show(populated: Cli) -> None:
     assert max(map(len, result.out.splitlines())) <= 80
 
 
-def test_show_some(populated: Cli) -> None:
-    """Entries about one principal, of one name, after one number."""
+def test_show_selected_entries(populated: Cli) -> None:
+    """`show` selects entries by principal, by event name, and after a sequence number."""
     populated("principals", "disable", "mia")
     rows = populated("trail", "show", "--principal", "mia", "--json").json
     assert [one["name"] for one in rows] == ["user_created", "user_updated", "authn_token_revoked"]

@@ -60,7 +60,7 @@ def test_good_file(tmp_path: Path) -> None:
     assert guard.insecure_options == []
 
 
-def test_empty_file_is_what_python_makes_of_nothing(tmp_path: Path) -> None:
+def test_empty_file_has_the_defaults_of_guard(tmp_path: Path) -> None:
     """An option that is left out has the default of `Guard()`."""
     guard, usual = Guard.from_config(write(tmp_path, "")), Guard()
     assert guard.limits == usual.limits == Limits()
@@ -438,7 +438,7 @@ WRONG: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong(case: str, tmp_path: Path) -> None:
+def test_message_of_a_mistake(case: str, tmp_path: Path) -> None:
     """An error names file, line, place and the line to write."""
     text, message = WRONG[case]
     path = write(tmp_path, text)

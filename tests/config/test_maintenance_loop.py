@@ -158,7 +158,7 @@ async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -
     await guard.close()
 
 
-async def test_the_end_ends_everything() -> None:
+async def test_shutdown_closes_connections_and_refuses_handshakes() -> None:
     """Open connections close with 1001, new handshakes get 503, and the trail records both."""
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
@@ -190,7 +190,7 @@ async def test_a_handshake_that_was_under_way_at_the_end_does_not_come_in() -> N
     assert len(guard.registry) == 0
 
 
-async def test_nothing_starts_again_after_the_end() -> None:
+async def test_late_handshake_opens_no_store() -> None:
     """A handshake that comes late opens no store and starts no heart."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))

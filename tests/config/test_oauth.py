@@ -41,8 +41,8 @@ def built(folder: Path, more: str = "") -> OAuthAuthenticator:
     return found
 
 
-def test_what_is_built(tmp_path: Path) -> None:
-    """Each option reaches the thing that it is about."""
+def test_options_reach_their_objects(tmp_path: Path) -> None:
+    """Each option of the file is set on the object that uses it."""
     text = ASKING + (
         'roles_claim = "realm_access.roles"\ntenant_claim = ["org.id"]\nmax_age = false\n'
         'types = ["JWT", false]\nalgorithms = ["ES256"]\nservices = "client:"\n'

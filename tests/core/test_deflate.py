@@ -126,8 +126,8 @@ def test_a_client_with_the_smallest_window() -> None:
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_the_way_in(keeps: bool) -> None:
-    """Messages, each in pieces; their window is kept or not, as agreed."""
+def test_incoming_messages_in_pieces(keeps: bool) -> None:
+    """Incoming messages in pieces are inflated, with or without the window of the previous message."""
     inflater = Inflater(Agreement(client_keeps=keeps))
     stream = zlib.compressobj(wbits=-15)
     for text in (b"hello " * 50, b"hello " * 50, b""):

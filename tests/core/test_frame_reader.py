@@ -347,8 +347,8 @@ def test_an_idle_reader_keeps_nothing() -> None:
     assert reader._message is None
 
 
-def test_what_is_kept() -> None:
-    """Counted as long as a message is not whole; when it is stopped, nothing is kept or read any more."""
+def test_size_of_an_incomplete_message() -> None:
+    """The reader counts the bytes of an incomplete message; after `stop` it keeps and reads no bytes."""
     reader = FrameReader(1000)
     reader.feed(client_frame(BINARY, b"x" * 300, final=False))
     assert reader.next() is None

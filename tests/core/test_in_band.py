@@ -97,8 +97,8 @@ def test_a_token_is_not_shown() -> None:
     assert "123456" not in repr(Prove(totp="123456"))
 
 
-def test_the_answers() -> None:
-    """As they stand in the reference."""
+def test_answers_equal_the_reference() -> None:
+    """The answers are those that the reference page lists."""
     assert json.loads(encode_renewed("refreshed", 300, 1)) == {
         "type": "stormdoor.refreshed",
         "id": 1,

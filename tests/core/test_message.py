@@ -438,7 +438,7 @@ def test_read_id(raw: str, id: object) -> None:
         (lambda: encode(Say(room="a", text="b")), {"type": "say", "room": "a", "text": "b"}),
     ],
 )
-def test_what_is_sent(made: Callable[[], bytes], expected: object) -> None:
+def test_encoded_message(made: Callable[[], bytes], expected: object) -> None:
     """A reply carries the id of the command it answers, if that had one."""
     assert json.loads(made()) == expected
 

@@ -36,8 +36,8 @@ def test_thirty_seconds_are_the_most() -> None:
 @pytest.mark.parametrize(
     ("at", "good"), [(0, True), (19.9, True), (20, False), (-0.9, True), (-1.1, False)]
 )
-def test_time(at: float, good: bool) -> None:
-    """It counts for its seconds; a clock that went back does not make it count for longer."""
+def test_lifetime_of_a_ticket(at: float, good: bool) -> None:
+    """A ticket is valid for its seconds; a clock that is set back does not extend them."""
     fault = TICKET.misuse(HANDSHAKE, NOW + at)
     assert fault == (None if good else "the ticket has expired")
 

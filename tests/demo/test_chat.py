@@ -128,7 +128,7 @@ async def test_joining(demo: Running, room: str) -> None:
         assert await heard(alice) == []
 
 
-async def test_saying(demo: Running, room: str) -> None:
+async def test_said_reaches_its_room(demo: Running, room: str) -> None:
     """`said` names the room, the speaker and the time, and only the room receives it, once."""
     async with (
         inside(demo, room, "alice", "mia") as [alice, mia],

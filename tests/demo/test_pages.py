@@ -78,7 +78,7 @@ async def test_the_login_page_echoes_nothing(demo: Running) -> None:
         "/ws",
     ],
 )
-async def test_there_is_nothing_else(path: str, demo: Running) -> None:
+async def test_other_paths_are_refused(path: str, demo: Running) -> None:
     """No file outside, no list of files, no page of the foreign origin; and no reason why."""
     answer = await demo.visitor().get(path)
     assert answer.status in (400, 403, 404)
@@ -152,6 +152,6 @@ async def test_the_trail_cannot_be_asked_for_nonsense(since: str, demo: Running)
     assert answer.status == 200
 
 
-async def test_nobody_sees_no_trail(demo: Running) -> None:
+async def test_trail_requires_a_session(demo: Running) -> None:
     """It takes a session."""
     assert (await demo.visitor().get("/demo/trail")).status == 401

@@ -48,7 +48,7 @@ def test_the_credentials_are_for_the_owner_only(demo: Running) -> None:
     assert mode(demo.data) == 0o700
 
 
-def test_the_credentials_name_everybody(demo: Running) -> None:
+def test_credentials_of_all_demo_principals(demo: Running) -> None:
     """Five principals with their roles, and the key of the sensor."""
     known = demo.credentials
     roles = {name: person["roles"] for name, person in known["principals"].items()}

@@ -45,7 +45,7 @@ async def test_its_tickets_are_good_for_ever(demo: Running) -> None:
             assert wire.status == 101
 
 
-async def test_it_knows_nothing_of_the_demo(demo: Running) -> None:
+async def test_twin_refuses_sessions_of_the_demo(demo: Running) -> None:
     """The session of the demo, which browsers send to each port, is nothing to the twin."""
     alice, other = await demo.visit("alice"), await twin_of(demo)
     other.cookies = alice.cookies

@@ -40,8 +40,8 @@ async def test_rotation(tmp_path: Path) -> None:
         assert await refused(url) == 401
 
 
-async def test_ward(tmp_path: Path) -> None:
-    """One measurement, and to each what it may see."""
+async def test_ward_example(tmp_path: Path) -> None:
+    """Each user of the ward receives the fields of one measurement that the user may see."""
     seen = {"NURSE": {"alarm", "patient", "pulse"}, "TECHNICIAN": {"alarm", "pulse"}}
     seen["VISITOR"] = {"alarm"}
     with started(tmp_path, "ward.py") as server:

@@ -104,7 +104,7 @@ def test_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_typed(tmp_path: Path) -> None:
+def test_typed_commands(tmp_path: Path) -> None:
     """Typed commands: no false name, no crash, a limit for each action, and roles."""
     desk = Desk(tmp_path, CODE["chat.py"][1])
     with desk.server:

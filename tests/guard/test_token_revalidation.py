@@ -88,7 +88,7 @@ async def test_asked_again_and_again() -> None:
     assert connection.open
 
 
-async def test_no_longer_so() -> None:
+async def test_invalid_token_ends_its_connection() -> None:
     """A connection ends with 3000 when its token is no longer valid."""
     alice = Oracle()
     here = await watch(alice=alice)

@@ -93,7 +93,7 @@ def test_browser_here() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is under way")
 @pytest.mark.unhurried
-async def test_nobody_waits_for_a_time() -> None:
+async def test_clock_of_the_loop_skips_idle_seconds() -> None:
     """The clock of the loop advances during seconds in which nothing happens."""
     began, clock = time.monotonic(), asyncio.get_running_loop().time
     before = clock()

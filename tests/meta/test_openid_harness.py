@@ -125,8 +125,8 @@ def test_keys_rotate(provider: RealProvider) -> None:
     ("mode", "raised"),
     [("hang", httpx2.ReadTimeout), ("drop", httpx2.RemoteProtocolError)],
 )
-def test_mischief(provider: RealProvider, mode: str, raised: type[Exception]) -> None:
-    """A provider that does not answer."""
+def test_provider_fails_as_told(provider: RealProvider, mode: str, raised: type[Exception]) -> None:
+    """The test provider can fail to answer and can drop connections, and stops that when told."""
     provider.behave("/jwks", mode)
     # Only a server that never answers gets so short a time-out: a busy machine drops slowly.
     patience = httpx2.Timeout(30.0, read=0.2 if mode == "hang" else 30.0)

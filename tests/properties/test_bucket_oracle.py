@@ -77,7 +77,7 @@ def test_no_window_holds_more(rate: Rate, now: float, steps: list[tuple[float, f
 
 
 @given(rates, starts, st.lists(st.tuples(st.floats(-50, 50), costs), max_size=40))
-def test_a_clock_that_jumps_gives_nothing(
+def test_clock_jumps_allow_no_more_requests(
     rate: Rate, start: float, steps: list[tuple[float, float]]
 ) -> None:
     """However the clock is set, no more passes than if it had run on to its furthest reading."""

@@ -256,10 +256,10 @@ moods = st.lists(
 )
 @settings(max_examples=4 * settings().max_examples)
 @given(st.lists(steps, min_size=2, max_size=25), moods)
-async def test_whatever_happens(  # noqa: PLR0912 - a machine has many steps
+async def test_random_steps_of_a_connection(  # noqa: PLR0912 - a machine has many steps
     what: list[tuple[str, Any]], how: list[str]
 ) -> None:
-    """Nothing is delivered while a handler waits or after the end; nothing is written after the close."""
+    """No message is delivered while a handler waits or after the end; no frame is written after the close."""
     handler = Handler(how)
     protocol = FastProtocol(handler, max_message_size=200)  # type: ignore[arg-type]
     kernel = Kernel(protocol)

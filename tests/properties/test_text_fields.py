@@ -70,7 +70,7 @@ def test_every_character_alone() -> None:
         max_size=12,
     )
 )
-def test_a_flag_hides_nothing_beside_it(parts: list[str]) -> None:
+def test_flag_does_not_allow_other_characters(parts: list[str]) -> None:
     """A text is accepted if all of it is, once the flags are taken out of it."""
     text = "".join(parts)
     rest = text

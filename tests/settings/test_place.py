@@ -57,7 +57,7 @@ LINES: dict[Place, int] = {
 
 
 @pytest.mark.parametrize("place", LINES, ids=show_place)
-def test_line_of_each_thing(place: Place) -> None:
+def test_line_of_tables_and_options(place: Place) -> None:
     """Tables, lists of tables and options have their line, also after a text of several lines."""
     assert find_line(lines_of(TEXT), place) == LINES[place]
 
@@ -142,8 +142,8 @@ def _places(data: object, place: Place) -> Iterator[Place]:
             yield place
 
 
-def test_no_line() -> None:
-    """The file as a whole, and what is not in it, has no line."""
+def test_absent_places_have_no_line() -> None:
+    """The file as a whole, and a name that is not in it, have no line."""
     assert find_line(lines_of(TEXT), ()) is None
     assert find_line(lines_of(TEXT), ("nothing", 3)) is None
 

@@ -98,7 +98,9 @@ REFUSED: dict[str, tuple[SecretTable | str, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsafe_secret_is_refused(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unsafe secret is refused, with the remedy."""
     monkeypatch.setenv("EMPTY_SECRET_OF_TEST", "")
     monkeypatch.delenv("NO_SECRET_OF_TEST", raising=False)

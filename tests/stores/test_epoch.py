@@ -32,8 +32,8 @@ async def _revoked(path: Path, times: int = 1) -> LogPosition:
         return await store.log_position()
 
 
-async def test_the_epoch_lasts(path: Path) -> None:
-    """As long as it is one file: opened again, by several at once, moved with the file beside it."""
+async def test_epoch_belongs_to_the_file(path: Path) -> None:
+    """A file keeps its epoch when it is opened again, by several processes, or moved."""
     before = await _revoked(path)
     assert await _head(path) == before
     one, other = SqliteStore(path), SqliteStore(path)

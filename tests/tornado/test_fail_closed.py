@@ -167,8 +167,8 @@ async def test_an_application_around_a_guarded_one() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
-async def test_whatever_interrupts_it(error: type[BaseException]) -> None:
-    """Not only exceptions of the configuration."""
+async def test_every_exception_at_the_start_closes_the_door(error: type[BaseException]) -> None:
+    """The door stays closed after any exception at the start, not only a `ConfigurationError`."""
 
     def interrupted() -> Guard:
         raise error

@@ -143,8 +143,10 @@ class Detaching(Echo):
         (Detaching, {}, TornadoProtocol),
     ],
 )
-async def test_where_it_stands(handler: Any, options: dict[str, Any], expected: type) -> None:
-    """By itself; not if it is switched off, nor where a handler does what it would do."""
+async def test_use_of_the_fast_protocol(
+    handler: Any, options: dict[str, Any], expected: type
+) -> None:
+    """Used by default; not if it is switched off, nor with handlers that override what it replaces."""
     async with at(handler, **options) as (served, _), await alice(served) as wire:
         wire.send("x")
         assert await wire.text() == "x"
@@ -989,7 +991,7 @@ async def test_subprotocols() -> None:
 
 
 @on_each_loop
-async def test_the_stream() -> None:
+async def test_stream_keeps_the_interface_of_iostream() -> None:
     """`ws_connection.stream` still has what handlers use of it."""
     async with at() as (served, _), await alice(served) as wire:
         await until(lambda: Echo.here)

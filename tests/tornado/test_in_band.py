@@ -624,8 +624,8 @@ def raw(guard: Guard, first: Any = (Raw,)) -> Any:
 @pytest.mark.parametrize(
     ("first", "status"), [({Raw}, 101), ({"/ws"}, 101), ({"/w."}, 101), ({"/w"}, 401), ((), 401)]
 )
-async def test_which_handlers_wait(first: Any, status: int) -> None:
-    """Those that were named, and no other."""
+async def test_only_named_handlers_wait_for_a_first_message(first: Any, status: int) -> None:
+    """Only the named handlers accept handshakes without a credential."""
     async with raw(door(), first) as served, await request(served.port, "/ws") as wire:
         assert wire.status == status
 

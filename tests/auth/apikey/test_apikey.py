@@ -292,7 +292,7 @@ async def test_a_key_that_cannot_mean_what_it_says_is_not_issued(
     assert await here.service.keys() == []
 
 
-async def test_no_key_for_nobody() -> None:
+async def test_no_key_for_an_unknown_principal() -> None:
     """A key belongs to a principal that exists."""
     here = await room()
     with pytest.raises(StoreError, match="no principal 'ghost'"):

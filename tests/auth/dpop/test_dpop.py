@@ -239,7 +239,7 @@ async def test_a_proof_is_for_one_request(change: dict[str, Any], reason: str) -
 
 
 @pytest.mark.parametrize("name", ["jti", "htm", "htu", "iat", "ath", "typ", "alg", "jwk"])
-async def test_nothing_may_be_left_out(name: str) -> None:
+async def test_each_claim_is_required(name: str) -> None:
     """Each says something that is checked."""
     assert name in await refused(sent(made(without=name)))
 
@@ -305,8 +305,8 @@ async def test_a_key_that_is_not_its_own() -> None:
 @pytest.mark.parametrize(
     ("seconds", "accepted"), [(-6, False), (-5, True), (0, True), (59.9, True), (60, False)]
 )
-async def test_the_window(seconds: float, accepted: bool) -> None:
-    """From `ahead` before `iat` to `max_age` after it, and not a moment longer."""
+async def test_acceptance_window_around_iat(seconds: float, accepted: bool) -> None:
+    """A proof is accepted from `ahead` seconds before its `iat` to `max_age` seconds after it."""
     outcome = await ask(sent(proof()), now=NOW + seconds)
     assert isinstance(outcome, Authentication) is accepted
 
@@ -394,7 +394,7 @@ async def test_the_server_asks_for_a_nonce() -> None:
     challenge(await ask(sent(made({"nonce": [nonce]})), **ASKING))
 
 
-async def test_a_challenge_uses_nothing_up() -> None:
+async def test_challenged_proof_keeps_its_jti_unused() -> None:
     """The same `jti` may come again with the nonce: only what is accepted is used."""
     store = await empty()
     nonce = challenge(await ask(sent(proof(jti="one")), store=store, **ASKING))

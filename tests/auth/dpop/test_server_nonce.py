@@ -39,7 +39,7 @@ def test_its_time_cannot_be_moved() -> None:
 
 
 @given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
-def test_nothing_else_is_one(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     """Every text of a client is refused without an exception."""
     assert not NONCES.fresh(text, NOW)
 

@@ -19,7 +19,7 @@ def test_a_secret_comes_back() -> None:
     assert "nnn" not in repr(secret_box)
 
 
-def test_nothing_opens_it_for_somebody_else() -> None:
+def test_secret_opens_only_for_its_account() -> None:
     """INVARIANT: an attacker who can write to the store cannot give one account the secret of another."""
     secret_box = SecretBox([NEW])
     assert (

@@ -513,8 +513,8 @@ async def test_rp_id_of_a_parent() -> None:
 # The rest ------------------------------------------------------------------------------------
 
 
-async def test_what_there_is() -> None:
-    """A page asks what it may ask for."""
+async def test_available_kinds_of_factor() -> None:
+    """The service tells a login page which kinds of second factor the account has."""
     here = await room()
     assert await here.service.methods("alice") == ()
     await here.with_totp()

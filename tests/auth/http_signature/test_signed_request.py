@@ -174,8 +174,8 @@ async def test_the_same_address_is_the_same(signed_for: str, host: str, scheme: 
     ("seconds", "accepted"),
     [(-11, False), (-10, True), (0, True), (59.9, True), (60, False), (3600, False)],
 )
-async def test_the_window(seconds: float, accepted: bool) -> None:
-    """From `ahead` before `created` to `max_age` after it, and not a moment longer."""
+async def test_acceptance_window_around_created(seconds: float, accepted: bool) -> None:
+    """A signature is accepted from `ahead` seconds before `created` to `max_age` seconds after it."""
     outcome = await ask(signed(), now=NOW + seconds)
     assert isinstance(outcome, Authentication) is accepted
 

@@ -85,7 +85,7 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=40, stateful_step_count=40)
 
 
-def test_inventing_tokens_pushes_nobody_out() -> None:
+def test_unknown_tokens_do_not_displace_valid_ones() -> None:
     """A stranger's noes take the place of noes."""
     cache = AnswerCache(size=4, max_seconds=MAX, negative_seconds=NEGATIVE)
     now = Timestamp(0.0, 0.0)
@@ -96,7 +96,7 @@ def test_inventing_tokens_pushes_nobody_out() -> None:
     assert cache.get(b"alice", now) is answer
 
 
-def test_nothing_is_kept() -> None:
+def test_size_zero_stores_no_answer() -> None:
     """With size 0."""
     cache = AnswerCache(size=0, max_seconds=MAX, negative_seconds=NEGATIVE)
     cache.put(b"alice", yes(1, 1000.0), Timestamp(0.0, 0.0))

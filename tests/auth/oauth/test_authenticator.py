@@ -84,7 +84,7 @@ async def test_required_claims() -> None:
     ],
     ids=str,
 )
-async def test_tokens_for_something_else(claims: dict[str, Any]) -> None:
+async def test_tokens_for_another_purpose_are_refused(claims: dict[str, Any]) -> None:
     """Signed by the same keys, for the same audience, even with the type of an access token."""
     async with serve() as provider, room(provider.url, types=["at+jwt", "JWT", None]) as here:
         provider.publish(jwk_of(OLD))

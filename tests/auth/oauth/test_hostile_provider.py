@@ -205,8 +205,8 @@ async def test_http_on_this_machine_is_for_a_provider_on_this_machine() -> None:
     assert isinstance(read_metadata(inside, "http://localhost:9000"), IssuerMetadata)
 
 
-async def test_the_other_document() -> None:
-    """RFC 8414 puts it elsewhere than OpenID; a server with only that one is found, too."""
+async def test_discovery_of_oauth_metadata() -> None:
+    """Discovery also finds a provider with only the metadata of RFC 8414, at another path than OpenID's."""
     async with serve() as provider, room(f"{provider.url}/realms/chat") as here:
         issuer = f"{provider.url}/realms/chat"
         provider.publish(jwk_of(OLD))
@@ -384,7 +384,7 @@ def _certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-async def test_whose_certificate(tmp_path: Path) -> None:
+async def test_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     """Every answer of a provider without a trusted certificate is refused."""
     async with serve(_certificate(tmp_path)) as provider:
         provider.publish(jwk_of(OLD))

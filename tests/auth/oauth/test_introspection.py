@@ -129,8 +129,8 @@ UNANSWERED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", UNANSWERED)
-async def test_no_answer(what: str) -> None:
-    """The provider is at fault, and the handshake is refused: 503, and not cached."""
+async def test_failure_of_the_provider_is_503(what: str) -> None:
+    """When the introspection fails at the provider, the handshake gets 503, and no answer is cached."""
     async with serve() as provider, room(provider.url, introspection=ASKING) as here:
         provider.replies[PATH] = UNANSWERED[what]
         outcome = await here.refused(TOKEN)
@@ -184,7 +184,7 @@ async def test_a_no_counts_briefly() -> None:
         await here.accepted(TOKEN)
 
 
-async def test_nothing_is_remembered() -> None:
+async def test_max_seconds_zero_asks_at_each_handshake() -> None:
     """With `max_seconds=0` each handshake asks; at once still means one call."""
     asking = {"max_seconds": 0.0}
     async with serve() as provider, room(provider.url, introspection=asking) as here:
@@ -313,8 +313,8 @@ async def test_basic() -> None:
     assert sent.form == {"token": TOKEN, "token_type_hint": "access_token"}
 
 
-async def test_post() -> None:
-    """In the form, not in the address."""
+async def test_secret_is_sent_in_the_form() -> None:
+    """The client secret is sent in the form of the request, not in its URL."""
     sent = await one_question(method="client_secret_post", client_secret="s%:é+&")
     assert "authorization" not in sent.headers
     assert sent.form["client_secret"] == "s%:é+&"
@@ -366,7 +366,7 @@ async def test_what_is_never_sent_on() -> None:
         await here.refused(TOKEN, "it is not a JWT")
 
 
-async def test_everything_is_asked_about() -> None:
+async def test_jwts_are_introspected_too() -> None:
     """JWTs too, so that a revoked one is noticed; the keys are never fetched."""
     async with serve() as provider, room(provider.url, introspection={"everything": True}) as here:
         says(provider)

@@ -136,8 +136,8 @@ def test_an_empty_set_is_an_answer() -> None:
     assert read().known == {}
 
 
-def test_names() -> None:
-    """By name and algorithm; without a name, only where there is no doubt."""
+def test_key_selection_by_kid_and_algorithm() -> None:
+    """A key is found by `kid` and algorithm; without a `kid`, only if one key fits."""
     found = read(R, E, O)
     for kid, algorithm in (("r", "RS256"), ("e", "ES256"), ("o", "EdDSA")):
         for asked in (kid, None):

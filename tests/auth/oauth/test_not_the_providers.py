@@ -54,7 +54,7 @@ async def _shown(guard: Guard, secret: str) -> None:
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["opaque", "everything"])
-async def test_a_ticket_is_shown_to_nobody(everything: bool) -> None:
+async def test_ticket_is_not_sent_to_the_provider(everything: bool) -> None:
     """A recipient who uses one in time opens a socket as its owner.
 
     The attack is the 43 random characters that are in a ticket: an opaque token may be just that, so without

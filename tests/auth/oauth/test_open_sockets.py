@@ -109,7 +109,7 @@ async def test_a_key_that_was_stolen_and_dropped(twin: bool, provider: RealProvi
             assert connection.closed_by.denial is Denial.REVOKED
 
 
-async def test_a_dropped_key_that_somebody_notices(provider: RealProvider) -> None:
+async def test_dropped_key_is_noticed_at_a_token_of_the_new_key(provider: RealProvider) -> None:
     """The first token of the new key shows it: then it takes one beat."""
     async with door(provider) as at:
         connection = await open_with(at, jwt_for(provider))

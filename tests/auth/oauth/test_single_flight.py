@@ -59,7 +59,7 @@ async def test_one_question_one_call() -> None:
     assert endpoint.calls == 2
 
 
-async def test_who_gives_up_takes_nothing_away() -> None:
+async def test_cancelled_caller_does_not_cancel_the_call() -> None:
     """The first of those who wait goes; the others get the answer."""
     calls, endpoint = calls_of(FakeClock()), Endpoint()
     endpoint.go.clear()
@@ -73,8 +73,8 @@ async def test_who_gives_up_takes_nothing_away() -> None:
     assert endpoint.calls == 1
 
 
-async def test_the_bulkhead() -> None:
-    """So many at a time, so many who wait, and the next is told to come back."""
+async def test_limits_on_simultaneous_and_waiting_calls() -> None:
+    """Calls beyond the limits on running and on waiting calls are refused."""
     calls, endpoint = calls_of(FakeClock()), Endpoint()
     endpoint.go.clear()
     asking = [asyncio.ensure_future(calls.ask(bytes([number]), endpoint)) for number in range(12)]
@@ -90,7 +90,9 @@ async def test_the_bulkhead() -> None:
 
 
 @pytest.mark.parametrize("trouble", [Unanswered("down"), OSError("down"), RuntimeError("a bug")])
-async def test_nobody_waits_for_the_dead(trouble: Unanswered | Exception) -> None:
+async def test_breaker_opens_after_failures(
+    trouble: Unanswered | Exception,
+) -> None:
     """After a few failures no call is sent; later one is; and its answer closes the breaker."""
     clock = FakeClock()
     calls, endpoint = calls_of(clock), Endpoint()

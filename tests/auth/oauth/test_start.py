@@ -65,7 +65,7 @@ async def test_the_keys_are_there_before_the_first_token() -> None:
         assert provider.counts == {DOCUMENT: 1, KEYS: 1}
 
 
-async def test_a_handshake_that_comes_meanwhile_asks_along() -> None:
+async def test_handshake_during_the_first_fetch_waits_for_its_answer() -> None:
     """It makes no second question, and waits for the answer of the first."""
     async with serve() as provider, _before(provider) as guard:
         provider.publish(jwk_of(OLD))

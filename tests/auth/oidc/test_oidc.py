@@ -332,7 +332,7 @@ def test_honest_paths(path: str) -> None:
     assert local_path(None, "/default") == "/default"
 
 
-def test_a_keepsake_tells_nothing() -> None:
+def test_parts_of_a_login_state_cookie_are_independent() -> None:
     """Its parts differ, look random, and cannot be had from one another without it."""
     one = LoginStateCookie.of(None)
     assert one.secret not in repr(one)

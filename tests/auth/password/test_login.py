@@ -216,7 +216,7 @@ async def test_a_client_that_hangs_up_stays_charged() -> None:
     assert denial(await here.attempt())[0] is Denial.BACKOFF
 
 
-async def test_a_busy_server_charges_nobody() -> None:
+async def test_busy_server_counts_no_failure() -> None:
     """An attempt that a busy server does not verify is no failure, and the answer says when to retry."""
     here = await room(threads=1, queue=1)
     gate = await hold(here.passwords)
@@ -238,7 +238,7 @@ class BusyInBetween(MemoryStore):
         return await super().account(id)
 
 
-async def test_a_queue_that_fills_meanwhile_charges_nobody() -> None:
+async def test_queue_filled_during_the_login_counts_no_failure() -> None:
     """The charge is given back if there is no place any more when it comes to hashing."""
     store = BusyInBetween()
     await store.open()
@@ -268,7 +268,7 @@ class ChangingStore(MemoryStore):
 
 
 @pytest.mark.parametrize("change", [{"hash": "other"}, {"disabled": True}, {"removed": True}])
-async def test_what_changes_meanwhile_counts(change: Mapping[str, object]) -> None:
+async def test_account_changed_during_the_hashing_is_refused(change: Mapping[str, object]) -> None:
     """An account that was changed, disabled or removed during the hashing is refused."""
     store = ChangingStore()
     await store.open()

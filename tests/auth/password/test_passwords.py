@@ -200,7 +200,7 @@ async def test_a_damaged_hash_matches_nothing(passwords: Passwords, stored: str)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "", "x"])
-async def test_nobody_matches_nothing(passwords: Passwords, password: str) -> None:
+async def test_absent_hash_is_a_mismatch(passwords: Passwords, password: str) -> None:
     """A principal that does not exist has no password."""
     assert await passwords.verify(password, None) == Mismatch()
 
@@ -215,7 +215,7 @@ def _cpu(passwords: Passwords, stored: str | None) -> float:
     return least
 
 
-def test_nobody_takes_as_long_as_somebody() -> None:
+def test_unknown_principal_takes_as_long_as_a_known_one() -> None:
     """Also where a hash is damaged: the answer's time does not tell who exists."""
     passwords = Passwords()
     somebody = _cpu(passwords, passwords.hash_now(PASSWORD))
@@ -369,7 +369,7 @@ async def test_an_error_in_the_thread_frees_the_place() -> None:
     assert not passwords.full(first=False)
 
 
-async def test_after_closing_nothing_is_verified(passwords: Passwords) -> None:
+async def test_verification_after_closing_is_busy(passwords: Passwords) -> None:
     """A server that shuts down answers *busy*, not *wrong*."""
     passwords.close()
     assert await passwords.verify(PASSWORD, ARGON2) == Busy()

@@ -90,7 +90,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong(what: str, tmp_path: Path) -> None:
+def test_mistake_in_the_table_is_refused(what: str, tmp_path: Path) -> None:
     """A mistake is refused, and its message contains no secret."""
     text, message = WRONG[what]
     with pytest.raises(ConfigurationError, match=message) as error:
