@@ -132,6 +132,11 @@ test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here
 	$(call heading,tests: every Python and Tornado)
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: bounds
+bounds: $(DEV) ## Run tests with the lowest and the highest versions that may be installed
+	$(call heading,tests: lowest and highest versions)
+	@$(BIN)/python -m tests.bounds $(ARGS)
+
 .PHONY: corpus
 corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the labels
 	@$(BIN)/python -m audit_tests.auditor.corpus.fetch
@@ -191,7 +196,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links "$$@"; }; \
 	project='pyproject.toml audit/pyproject.toml requirements/build.in'; \
-	compile --extra dev --extra test --extra yaml --output-file requirements/dev.txt $(ARGS) $$project; \
+	compile --extra dev --extra test --extra yaml --no-emit-package stormdoor-audit --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
 	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \

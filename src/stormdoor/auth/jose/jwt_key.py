@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Mapping
 from typing import cast
 
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
     load_ssh_public_key,
 )
+from cryptography.x509 import load_der_x509_certificate
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -128,11 +130,11 @@ def _is_public(secret: bytes) -> bool:
 
 
 def _is_der(secret: bytes) -> bool:
-    try:
-        load_der_public_key(secret)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-    return True
+    for load in (load_der_public_key, load_der_x509_certificate):
+        with contextlib.suppress(ValueError, TypeError, UnsupportedAlgorithm):
+            load(secret)
+            return True
+    return False
 
 
 def _is_jwk(secret: bytes) -> bool:
@@ -221,7 +223,7 @@ class JwtKey:
             if _is_public(secret):
                 raise ValueError
             self._signing = self._verifying = OctKey.import_key(secret)
-        except ValueError:  # joserfc refuses certificates, too
+        except ValueError:  # a newer joserfc refuses more of them
             raise self._wrong("is a public or private key; a secret must be random bytes") from None
         if len(set(secret)) < _FEW_BYTES:
             self.weakness = "the secret repeats a few characters; use random bytes"
