@@ -50,7 +50,7 @@ NAMES = [
     "test_a_handler_that_raises",
     "test_nothing_is_delivered_before_it_is_open",
     "test_a_client_that_leaves_with_the_handshake",
-    "test_the_stream",
+    "test_stream_keeps_the_interface_of_iostream",
     "test_commands_in_their_order",
     "test_nothing_behind_the_end_is_carried_out",
 ]

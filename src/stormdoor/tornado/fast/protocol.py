@@ -44,10 +44,11 @@ from stormdoor.core.frame import (
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
-from stormdoor.tornado.fast.detach import detach_socket
 from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.fast.outgoing import Outgoing
+from stormdoor.tornado.fast.socket_transport import detach_socket
+from stormdoor.tornado.fast.tls_transport import TlsTransport
 
 __all__ = ["FastHandler", "FastProtocol"]
 
@@ -285,7 +286,7 @@ class FastProtocol(Outgoing):
     async def _take_over(self, stream: IOStream) -> None:
         """Move the socket to a transport, with the bytes that Tornado has read already."""
         try:
-            self._socket = await detach_socket(stream, self, self._reader.feed)
+            self._socket = await detach_socket(stream, self, self._reader.feed, TlsTransport)
         except BaseException:
             self._notify_closed()
             raise
