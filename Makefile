@@ -194,7 +194,7 @@ venv: $(DEV) ## Create .venv with everything for development
 lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest versions)
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links "$$@"; }; \
+	  --no-emit-index-url --no-emit-find-links --no-emit-package stormdoor-audit "$$@"; }; \
 	project='pyproject.toml audit/pyproject.toml requirements/build.in'; \
 	compile --extra dev --extra test --extra yaml --no-emit-package stormdoor-audit --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \

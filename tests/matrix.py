@@ -72,7 +72,8 @@ def _steps(python: str, tornado: str, home: Path, pytest: Sequence[str]) -> Iter
     yield [*uv, "venv", "--quiet", "--clear", "--python", python, str(home)]
     yield [*install, "--require-hashes", "--requirement", "requirements/dev.txt"]
     yield [*install, f"tornado=={tornado}"]
-    yield [*install, "--no-deps", "--no-build-isolation", "--editable", "."]
+    projects = ["--editable", ".", "--editable", "audit"]
+    yield [*install, "--no-deps", "--no-build-isolation", *projects]
     yield [inside, "-m", "pytest", "-m", "not browser", "-p", "no:cacheprovider", *pytest]
 
 

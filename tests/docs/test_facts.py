@@ -415,6 +415,8 @@ def _layers(project: Path, container: str) -> list[set[str]]:
 )
 def test_rooms_are_listed_in_their_order(page: str, project: Path, container: str) -> None:
     """A contract and its page name the same rooms."""
+    if not project.is_dir():
+        pytest.skip("a source distribution has no audit/")
     text = _text(EXPLANATION / page).partition("| --- | --- |")[2].partition("\n\n")[0]
     shown = [
         {name.removesuffix(".py") for name in re.findall(r"`([\w.]+)`", row.split("|")[1])}

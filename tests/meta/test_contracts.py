@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.project import AUDIT, AUDIT_PACKAGE, PACKAGE, ROOT, metadata
 
-PACKAGES = {ROOT: PACKAGE, AUDIT: AUDIT_PACKAGE}
+PACKAGES = {ROOT: PACKAGE} | ({AUDIT: AUDIT_PACKAGE} if AUDIT.is_dir() else {})
+"""The packages of the repository; its source distribution has only the first."""
 
 
 def _contracts(project: Path) -> dict[str, dict[str, Any]]:
@@ -62,6 +63,7 @@ PLANTED = [
         AUDIT,
     ),
 ]
+PLANTED = [planted for planted in PLANTED if planted.project in PACKAGES]
 
 
 def _lint(folder: Path, contract: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -8,19 +8,23 @@ import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import stormdoor
-from tests.support.project import PACKAGE, ROOT, metadata, own_files
+from tests.support.environments import build
+from tests.support.project import AUDIT, AUDIT_PACKAGE, PACKAGE, ROOT, metadata, own_files
 
-PROJECT = metadata()["project"]
+PACKAGES = {ROOT: PACKAGE} | ({AUDIT: AUDIT_PACKAGE} if AUDIT.is_dir() else {})
+"""The projects of the repository; a source distribution has one."""
+PROJECTS = [metadata(folder)["project"] for folder in PACKAGES]
 LOCKS = ["runtime.txt", "dev.txt"]
 
 
-@pytest.mark.parametrize("name", PROJECT["scripts"])
+@pytest.mark.parametrize("name", [name for one in PROJECTS for name in one["scripts"]])
 def test_command_answers_help(name: str) -> None:
     """Every installed command starts, and `--help` is a success."""
     command = Path(sysconfig.get_path("scripts"), name)
@@ -30,22 +34,18 @@ def test_command_answers_help(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_wheel_carries_the_whole_package(tmp_path: Path) -> None:
-    """The wheel holds every file of src/stormdoor, and none beside it."""
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    [wheel] = tmp_path.glob("*.whl")
+@pytest.mark.parametrize("project", PACKAGES, ids=lambda path: path.name)
+def test_wheel_carries_the_whole_package(project: Path, tmp_path: Path) -> None:
+    """The wheel holds every file of the package, and none beside it."""
+    package, wheel = PACKAGES[project], build(project, tmp_path)
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == {path.relative_to(PACKAGE.parent).as_posix() for path in own_files(PACKAGE)}
+    assert packed == {path.relative_to(package.parent).as_posix() for path in own_files(package)}
 
 
-def test_installed_version_is_this_one() -> None:
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: str(project["name"]))
+def test_installed_version_is_this_one(project: dict[str, Any]) -> None:
     """The environment has this version installed, not an older one."""
-    assert importlib.metadata.version("stormdoor") == PROJECT["version"]
+    assert importlib.metadata.version(project["name"]) == project["version"]
 
 
 def _locked(name: str) -> dict[str, list[str]]:
@@ -73,15 +73,14 @@ def test_lock_has_hashes_and_no_index(name: str) -> None:
 
 
 def _wanted(lock: str) -> list[Requirement]:
-    extras = {
-        "runtime.txt": ["bcrypt", "sanitize"],
-        "dev.txt": list(PROJECT["optional-dependencies"]),
-    }
-    texts = list(PROJECT["dependencies"])
-    for extra in extras[lock]:
-        texts += PROJECT["optional-dependencies"][extra]
+    locked_extras = {"bcrypt", "sanitize"}
+    texts = [text for project in PROJECTS for text in project["dependencies"]]
+    for project in PROJECTS:
+        for extra, required in project["optional-dependencies"].items():
+            texts += required if lock == "dev.txt" or extra in locked_extras else ()
     wanted = [Requirement(text) for text in texts]
-    return [requirement for requirement in wanted if requirement.name != "stormdoor"]
+    own = {project["name"] for project in PROJECTS}
+    return [requirement for requirement in wanted if requirement.name not in own]
 
 
 @pytest.mark.parametrize("name", LOCKS)
