@@ -28,7 +28,7 @@ TOOLS = (
     "pyjwt",
     "websockets",
 )
-"""What the tests need beside the libraries, in the versions of `requirements/dev.txt`."""
+"""Packages that the tests need beside the libraries, in the versions of `requirements/dev.txt`."""
 
 TESTS = (
     "tests/auth/factors",

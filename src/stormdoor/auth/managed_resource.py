@@ -53,5 +53,5 @@ class Watched(Protocol):
     """Interface of an object with circuit breakers."""
 
     def breakers(self) -> Iterable[BreakerState]:
-        """Return their present states."""
+        """Return the present state of each circuit breaker."""
         ...

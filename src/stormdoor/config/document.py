@@ -49,8 +49,8 @@ class Document:
 
     Attributes:
         path: Path of the file.
-        parsed: Its content, without the parts that have a wrong name or type.
-        authenticators: The tables of `[[authenticators]]`, by their kinds, likewise.
+        parsed: Content of the file, without the parts that have a wrong name or type.
+        authenticators: The tables of `[[authenticators]]` by kind, without such parts.
         lines: The line of each place.
         problems: Mistakes found until now.
         roles: The names of all roles, also of those that have mistakes.

@@ -31,7 +31,7 @@ class LogIn(OpenIdRoute):
     counts_for = LOGINS
 
     async def get(self) -> None:
-        """Redirect."""
+        """Redirect the browser to the provider, or show why it cannot be."""
         prompt = self.get_query_argument("prompt", None)
         if prompt not in ("login", "select_account"):
             prompt = None
@@ -72,7 +72,7 @@ class StepUp(OpenIdRoute):
     counts_for = LOGINS
 
     async def get(self) -> None:
-        """Redirect."""
+        """Redirect the browser to the provider, or show why it cannot be."""
         caller = await self.find_caller()
         if caller is None:
             self.refuse_page(Refusal(Denial.NO_CREDENTIAL, "no living session to strengthen"))
