@@ -220,10 +220,7 @@ class Guard:
         )
         self.first_message = FirstMessageAuthentication(
             pipeline=self.admission,
-            registration=parts.registration,
-            credentials=self.credentials,
-            checks=self.checks,
-            pending=self.pending,
+            parts=parts,
             registry=self.registry,
             limits=self.limits,
             clock=self.clock,

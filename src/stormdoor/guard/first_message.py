@@ -7,6 +7,7 @@ client, and no method of the handler runs.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
@@ -14,11 +15,9 @@ from stormdoor.core.in_band import read_authenticate
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.credential_resolver import CredentialResolver
 from stormdoor.guard.handshake import HandshakePipeline, refusal_for
-from stormdoor.guard.handshake_checks import HandshakeChecks
-from stormdoor.guard.pending_connections import PendingConnection, PendingConnections
-from stormdoor.guard.registration import Registration
+from stormdoor.guard.handshake_parts import HandshakeParts
+from stormdoor.guard.pending_connections import PendingConnection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Clock
 
@@ -30,44 +29,27 @@ _CONTROLS = 10
 """Pings and pongs that a connection may send before it has authenticated."""
 
 
+@dataclass(eq=False, kw_only=True)
 class FirstMessageAuthentication:
     """Authenticates the connections that wait for their first message.
 
-    Args:
+    Attributes:
         pipeline: Records the results.
-        registration: Completes the handshake.
-        credentials: Verifies the credential.
-        checks: Counts failed authentications.
-        pending: The connections that wait.
+        parts: Verify the credential, count failures, hold the waiting connections, complete the handshake.
         registry: Registry that counts the connections.
         limits: Limits on the time and size of the message.
         clock: Source of the time.
     """
 
-    def __init__(
-        self,
-        *,
-        pipeline: HandshakePipeline,
-        registration: Registration,
-        credentials: CredentialResolver,
-        checks: HandshakeChecks,
-        pending: PendingConnections,
-        registry: Registry,
-        limits: Limits,
-        clock: Clock,
-    ) -> None:
-        self._pipeline = pipeline
-        self._registration = registration
-        self._credentials = credentials
-        self._checks = checks
-        self._pending = pending
-        self._registry = registry
-        self._limits = limits
-        self._clock = clock
+    pipeline: HandshakePipeline
+    parts: HandshakeParts
+    registry: Registry
+    limits: Limits
+    clock: Clock
 
     def receive_control(self, connection: Connection) -> None:
         """Count a ping or pong of a waiting connection, and end the connection after too many."""
-        waiting = self._pending.get(connection)
+        waiting = self.parts.pending.get(connection)
         if waiting is None:
             return
         waiting.controls += 1
@@ -82,7 +64,7 @@ class FirstMessageAuthentication:
         Returns:
             None if the connection is open now; else the refusal that ended it.
         """
-        waiting = self._pending.get(connection)
+        waiting = self.parts.pending.get(connection)
         if waiting is None or waiting.taken:
             return connection.closed_by or Refusal(Denial.ENDED, "it does not wait any more")
         waiting.taken = True
@@ -91,7 +73,7 @@ class FirstMessageAuthentication:
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             refusal = refusal_for(error, _log, f"the first message of connection {connection.id}")
         except BaseException:
-            self._registry.end(connection)
+            self.registry.end(connection)
             raise
         if refusal is not None:
             self._refuse(connection, waiting, refusal)
@@ -103,7 +85,9 @@ class FirstMessageAuthentication:
         token = self._read(connection, raw)
         if isinstance(token, Refusal):
             return token
-        found = await self._credentials.verify(token, waiting.handshake, connection.address_key)
+        found = await self.parts.credentials.verify(
+            token, waiting.handshake, connection.address_key
+        )
         # INVARIANT: no await from here on.
         if isinstance(found, Refusal):
             return found
@@ -111,8 +95,8 @@ class FirstMessageAuthentication:
 
     def _read(self, connection: Connection, raw: str | bytes) -> str | Refusal:
         """Return the credential in the first message. Any other message counts as a failed authentication."""
-        limits, fault = self._limits, ""
-        if self._clock.monotonic() >= connection.deadline:
+        limits, fault = self.limits, ""
+        if self.clock.monotonic() >= connection.deadline:
             return Refusal(Denial.NO_CREDENTIAL, "the first message came too late")
         if isinstance(raw, bytes):
             fault = "the first message is binary"
@@ -122,10 +106,10 @@ class FirstMessageAuthentication:
             found = read_authenticate(raw)
             if found is not None:
                 # It arrived in time. The client does not control how long the verification takes.
-                connection.wait_until(self._clock.monotonic() + limits.authentication_seconds)
+                connection.wait_until(self.clock.monotonic() + limits.authentication_seconds)
                 return found.token
             fault = "the first message is no stormdoor.authenticate"
-        self._checks.record_auth_failure(connection.address_key)
+        self.parts.checks.record_auth_failure(connection.address_key)
         return Refusal(Denial.NO_CREDENTIAL, fault)
 
     def _open(
@@ -134,14 +118,14 @@ class FirstMessageAuthentication:
         """Check caps, permission and revocations, and open: one step without an await."""
         if connection.state is State.ENDED:
             return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
-        if self._clock.monotonic() >= connection.deadline:
+        if self.clock.monotonic() >= connection.deadline:
             return Refusal(Denial.AUTHENTICATION_TIMEOUT, "its credential took too long")
-        refusal = self._registration.complete_first_message(connection, authentication)
+        refusal = self.parts.registration.complete_first_message(connection, authentication)
         if refusal is not None:
             return refusal
-        self._pending.leave(connection)
-        self._registry.opened(connection)
-        self._pipeline.admitted(waiting.handshake, connection)
+        self.parts.pending.leave(connection)
+        self.registry.opened(connection)
+        self.pipeline.admitted(waiting.handshake, connection)
         return None
 
     def _refuse(
@@ -150,10 +134,10 @@ class FirstMessageAuthentication:
         waiting: PendingConnection,
         refusal: Refusal,
     ) -> None:
-        if not self._registry.end(connection, refusal, recorded=False):
+        if not self.registry.end(connection, refusal, recorded=False):
             return
         known = not connection.awaiting_authentication
-        self._pipeline.refused(
+        self.pipeline.refused(
             waiting.handshake,
             refusal,
             permission=connection.endpoint.permission or "",
