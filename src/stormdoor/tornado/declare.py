@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.message import Command, encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
-from stormdoor.core.requirement import Requirement, require
+from stormdoor.core.requirement import require
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.actions import Action, Actions, ResourceOf
 from stormdoor.guard.connection import Connection
@@ -27,14 +28,6 @@ _MARK = "__stormdoor_action__"
 _Handler = TypeVar("_Handler")
 _Command = TypeVar("_Command", bound=Command)
 _Result = TypeVar("_Result")
-
-
-class _Declared(typing.NamedTuple):
-    permission: str
-    resource: ResourceOf | None
-    rate: Rate | None
-    cost: float
-    requirement: Requirement | None
 
 
 class _Mark(typing.Protocol):
@@ -74,12 +67,13 @@ def action(
         ConfigurationError: The limit is not a rate.
     """
     required = fresh is not None or strength is not None or acr is not None
-    declared = _Declared(
-        check_permission(permission),
-        resource,
-        Rate.parse(limit) if limit else None,
-        cost,
-        require(fresh=fresh, strength=strength, acr=acr) if required else None,
+    declared = functools.partial(
+        Action,
+        permission=check_permission(permission),
+        resource=resource,
+        rate=Rate.parse(limit) if limit else None,
+        cost=cost,
+        requirement=require(fresh=fresh, strength=strength, acr=acr) if required else None,
     )
 
     def mark(
@@ -173,23 +167,15 @@ class GuardedHandler(WebSocketHandler):
         for name in dir(cls):
             method = inspect.getattr_static(cls, name)
             declared = getattr(method, _MARK, None)
-            if isinstance(declared, _Declared):
+            if isinstance(declared, functools.partial):
                 where = f"{cls.__qualname__}.{name}"
                 if hasattr(WebSocketHandler, name):
                     raise ConfigurationError(
                         f"{where} is an action, and the name of a method that Tornado calls; give it another"
                     )
-                command = _command_of(method, where)
-                _check_resource(declared.resource, command, where)
-                actions[name] = Action(
-                    command=command,
-                    method=method,
-                    permission=declared.permission,
-                    resource=declared.resource,
-                    rate=declared.rate,
-                    cost=declared.cost,
-                    requirement=declared.requirement,
-                )
+                made: Action = declared(command=_command_of(method, where), method=method)
+                _check_resource(made.resource, made.command, where)
+                actions[name] = made
         own = cls.on_message is not WebSocketHandler.on_message
         if actions and own:
             raise ConfigurationError(

@@ -20,7 +20,7 @@ from stormdoor.tornado.declarations import (
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.redaction import redact_headers, redact_logs
-from stormdoor.tornado.startup_check import Route, check, neighbour_routes, uninspected_parts
+from stormdoor.tornado.startup_check import check, neighbour_routes, uninspected_parts
 from stormdoor.tornado.transports.table import Transports, TransportTable
 from stormdoor.tornado.unguarded_connections import end_unguarded_connections
 from stormdoor.tornado.wrapper import HandlerWrapper
@@ -99,14 +99,14 @@ def protect(
             for one in found.routes
             if (endpoint := wrapper.endpoint(one)) is not None
         ]
-        routes = [Route(one.handler, one.pattern, endpoint) for one, endpoint in guarded]
-        problems, remarks = check(made, application.settings, routes)
+        problems, remarks = check(made, application.settings, guarded)
         if problems:
             raise StartupRefused(problems)
         for one, endpoint in guarded:
             wrapper.make(one, endpoint)
         remarks += declarations.unused(
-            [(one.handler, one.pattern) for one in routes], [pattern for _, pattern in found.hidden]
+            [(one.handler, one.pattern) for one, _ in guarded],
+            [pattern for _, pattern in found.hidden],
         )
         remarks += table.unused(found)
         remarks += uninspected_parts(found)

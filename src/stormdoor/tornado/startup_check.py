@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from tornado.web import ErrorHandler, RedirectHandler, RequestHandler, StaticFileHandler
+from tornado.web import ErrorHandler, RedirectHandler, StaticFileHandler
 
 from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 from stormdoor.config.guard import Guard
@@ -16,7 +15,7 @@ from stormdoor.tornado.inspection import FoundRoute, Inspection
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.transports.recognition import shared_objects
 
-__all__ = ["Route", "check", "neighbour_routes", "uninspected_parts"]
+__all__ = ["Guarded", "check", "neighbour_routes", "uninspected_parts"]
 
 _HUGE = 1024 * 1024
 _HUGE_FOR_ANY = 32 * 1024 * 1024
@@ -26,35 +25,28 @@ _SHOWN = 8
 _HARMLESS = (ErrorHandler, RedirectHandler, StaticFileHandler, SessionHandler)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One endpoint of an application: a WebSocket, or an HTTP transport of one."""
-
-    handler: type[RequestHandler]
-    pattern: str
-    endpoint: Endpoint
+Guarded = tuple[FoundRoute, Endpoint]
+"""The route of a WebSocket, or of an HTTP transport of one, and its endpoint."""
 
 
 def check(
-    guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]
+    guard: Guard, settings: Mapping[str, Any], routes: Sequence[Guarded]
 ) -> tuple[list[str], list[str]]:
     """Check a guard, the settings of an application and its routes.
 
     Returns:
         Problems that must stop the application from starting, and remarks that must not.
     """
-    problems = [_undeclared(route) for route in routes if not route.endpoint.declared]
+    problems = [_undeclared(route, one) for route, one in routes if not one.declared]
     remarks = [
-        f"{route.endpoint.name} is public: {route.endpoint.public.reason}"
-        for route in routes
-        if route.endpoint.public is not None
+        f"{one.name} is public: {one.public.reason}" for _, one in routes if one.public is not None
     ]
     remarks += [f"{name} is in use" for name in guard.insecure_options]
     # In development, a setting that is unsafe in production causes only a remark.
     unsafe = problems if guard.production else remarks
     # The settings of an application without a GuardedHandler belong to another program: its operator may be
     # unable to change them, and the guard does not depend on them.
-    own = any(issubclass(route.handler, GuardedHandler) for route in routes)
+    own = any(issubclass(route.handler, GuardedHandler) for route, _ in routes)
     unsafe_setting = unsafe if own else remarks
     if settings.get("debug"):
         unsafe_setting.append(
@@ -86,8 +78,8 @@ def check(
     return problems, remarks
 
 
-def _undeclared(route: Route) -> str:
-    name = route.endpoint.name
+def _undeclared(route: FoundRoute, endpoint: Endpoint) -> str:
+    name = endpoint.name
     if issubclass(route.handler, GuardedHandler):
         return (
             f'{name} ({route.pattern}) declares no permission; write permission = "chat:connect" in the '
@@ -103,9 +95,8 @@ def _ambient(guard: Guard) -> bool:
     return any(place.ambient for place in guard.credentials.places)
 
 
-def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
-    guarded = [route for route in routes if route.endpoint.permission is not None]
-    if not guarded:
+def _origins(guard: Guard, routes: Sequence[Guarded]) -> list[str]:
+    if not any(one.permission is not None for _, one in routes):
         return []
     if not guard.authenticators:
         return [
@@ -148,14 +139,14 @@ def _secrets(settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
+def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
     found = [
-        f"{route.endpoint.limits.setting('message_bytes')} is huge for {route.endpoint.name}, which "
-        "reads commands; 65536 is enough for most"
-        for route in routes
-        if route.endpoint.limits is not None
-        and not route.endpoint.limits.own_protocol
-        and route.endpoint.limits.message_bytes > _HUGE
+        f"{one.limits.setting('message_bytes')} is huge for {one.name}, which reads commands; 65536 is "
+        "enough for most"
+        for _, one in routes
+        if one.limits is not None
+        and not one.limits.own_protocol
+        and one.limits.message_bytes > _HUGE
     ]
     size = settings.get("websocket_max_message_size", 0)
     if size > _HUGE_FOR_ANY:
@@ -164,10 +155,10 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
             "enough for most"
         )
     found += [
-        f"{route.endpoint.name} is receive_only: its connections stay open after the login has been idle "
+        f"{one.name} is receive_only: its connections stay open after the login has been idle "
         "for too long, until its absolute lifetime"
-        for route in routes
-        if route.endpoint.receive_only
+        for _, one in routes
+        if one.receive_only
     ]
     if routes and not settings.get("websocket_ping_interval"):
         found.append(
