@@ -1,5 +1,5 @@
-"""Each threat as an outsider carries it out: first on a site without a door, then on the demo.
+"""Attacks for each threat: first on a site without stormdoor, then on the demo.
 
-An attack that cannot succeed proves nothing when it fails. So each is run on a small application of
-plain Tornado that lacks what ends it, and there it must succeed.
+If an attack cannot succeed, its failure proves nothing. So each attack first runs on a small application of
+plain Tornado without the check that stops it. There it must succeed.
 """

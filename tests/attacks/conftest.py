@@ -1,4 +1,4 @@
-"""Every module here has a demo of its own, and runs in one worker."""
+"""Run each module of this folder in one worker, with its own demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A demo costs a second to start: the tests of a module stay together."""
+    """Assign all tests of a module to one worker, because a demo takes a second to start."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.xdist_group(f"attacks-{item.path.stem}"))

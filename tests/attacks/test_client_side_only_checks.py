@@ -1,4 +1,4 @@
-"""client-side-only-checks: what the page does not offer, a hand-written client sends."""
+"""client-side-only-checks: a client without the page sends messages that the page would not send."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_OFFERED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 class TrustsThePage(Chat):
-    """Every check is in the page's JavaScript, where it looks good."""
+    """Careless chat with all checks in the page's JavaScript."""
 
     def do_announce(self, body: dict[str, Any]) -> None:
         self.answer("announced", body, text=body["text"], **{"from": self.name})
@@ -58,10 +58,10 @@ async def test_what_the_page_does_not_offer(what: str, demo: Running) -> None:
 
 
 async def test_the_dashboard_without_its_page(demo: Running) -> None:
-    """The page sends members away; a client that never loads it is refused at the handshake."""
+    """A member is refused at the handshake of the dashboard, without the page that redirects members."""
 
     class Figures(Chat):
-        """The page sends away who is no administrator."""
+        """Careless dashboard: only its page redirects users who are no administrators."""
 
         def open(self, *args: str, **kwargs: str) -> None:
             self.write_message({"type": "stats", "connections": 1})

@@ -19,7 +19,7 @@ from tests.tornado.wire import Ended, Wire, log_lines, until
 
 
 async def storm(visitor: Visitor, count: int) -> tuple[list[int], list[Wire]]:
-    """That many handshakes with nothing to show, ten at a time. What each was answered."""
+    """Send handshakes without a credential, ten at a time. Returns the status of each."""
     statuses: list[int] = []
     answers = []
     for _ in range(count // 10):
@@ -32,14 +32,14 @@ async def storm(visitor: Visitor, count: int) -> tuple[list[int], list[Wire]]:
 
 
 class OpenFirst(Chat):
-    """Opens first and lets them say who they are; until then they sit there."""
+    """Careless endpoint that opens every socket, and waits for the credential without a limit."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.site.sockets.append(self)
 
 
 async def test_a_storm_of_strangers(demo: Running) -> None:
-    """Beyond a budget for each address: 429 with `Retry-After`; others do not notice; few log lines."""
+    """Handshakes beyond the limit of an address get 429 with `Retry-After`; others are not affected."""
     async with site(OpenFirst) as (at, _):
         statuses, _ = await storm(comes_to(at), 400)
         assert set(statuses) == {101}
@@ -67,7 +67,7 @@ async def test_a_storm_of_strangers(demo: Running) -> None:
 
 
 async def hoard(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[int]:
-    """Open sockets and keep them. What each handshake was answered."""
+    """Open sockets and keep them open. Returns the status of each handshake."""
     statuses = []
     for _ in range(count):
         wire = await stack.enter_async_context(await visitor.handshake())
@@ -92,7 +92,7 @@ async def test_cap_on_connections_of_one_principal(demo: Running) -> None:
 
 
 async def test_an_address_hoards_sockets(demo: Running) -> None:
-    """Many principals at one address have a hundred together."""
+    """All principals at one address have at most a hundred connections together."""
     async with AsyncExitStack() as stack:
         async with demo.office() as office:
             cookies = []
@@ -113,7 +113,7 @@ async def test_an_address_hoards_sockets(demo: Running) -> None:
 
 
 async def hangs(visitor: Visitor, begun: bytes, seconds: float) -> bool:
-    """Begin a request and never finish it: whether the server still waits after that time."""
+    """Begin a request and never finish it. Returns whether the server still waits after a time."""
     async with await visitor.dial() as wire:
         wire.raw(begun)
         with contextlib.suppress(Ended, TimeoutError, ConnectionError):
@@ -140,7 +140,7 @@ async def test_slow_handshakes(demo: Running) -> None:
 
 
 async def test_endless_headers(demo: Running) -> None:
-    """Sixteen kilobytes of headers are enough."""
+    """The server refuses a request with more than sixteen kilobytes of headers."""
     visitor = demo.visitor()
     with contextlib.suppress(Ended, ConnectionError):
         assert (
@@ -158,7 +158,7 @@ async def vanishes(visitor: Visitor) -> None:
 
 
 async def test_clients_that_vanish(demo: Running) -> None:
-    """Plain Tornado logs a traceback for each write to them; here they leave nothing in the log."""
+    """Plain Tornado logs a traceback for each write to a client that has vanished; the demo logs no line."""
     with log_lines("asyncio", level=logging.ERROR) as log:
         async with site(Chat) as (at, state):
             victim = await log_in(at, "alice")
@@ -257,7 +257,7 @@ async def test_a_flood_of_requests(demo: Running) -> None:
 
 
 async def silent(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[Wire]:
-    """Open connections and say nothing."""
+    """Open TCP connections without sending a request."""
     return [await stack.enter_async_context(await visitor.dial()) for _ in range(count)]
 
 

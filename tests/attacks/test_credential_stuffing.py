@@ -20,7 +20,7 @@ LIST = [
 
 
 async def guesses(visitors: list[Visitor], name: str, passwords: list[str]) -> bool:
-    """Try a list of passwords in turn, from one address or from many. Whether one opens."""
+    """Try a list of passwords in turn, from one address or from many. Returns whether one is accepted."""
     for number, password in enumerate(passwords):
         visitor = visitors[number % len(visitors)]
         body = {"username": name, "password": password}
@@ -30,7 +30,7 @@ async def guesses(visitors: list[Visitor], name: str, passwords: list[str]) -> b
 
 
 async def test_a_list_of_passwords(demo: Running) -> None:
-    """Five guesses, and then ever longer waits: the right one at the end of a list is not reached."""
+    """After five guesses each further one must wait longer: the right password in a list is not reached."""
     async with site(Chat) as (at, state):
         state.passwords["alice"] = LIST[-1]
         assert await guesses([comes_to(at)], "alice", LIST)
@@ -43,7 +43,7 @@ async def test_a_list_of_passwords(demo: Running) -> None:
 
 
 async def test_many_addresses(demo: Running) -> None:
-    """Addresses that the account does not know share a counter: a botnet is no way around it."""
+    """All unfamiliar addresses of an account share one counter, so a botnet has no more guesses."""
     async with site(Chat) as (at, state):
         state.passwords["bob"] = LIST[-1]
         assert await guesses([comes_to(at)], "bob", LIST)
@@ -76,7 +76,7 @@ async def test_the_victims_sessions_go_on(demo: Running) -> None:
 
 
 async def test_many_guesses_at_once(demo: Running) -> None:
-    """Forty guesses at the same time are forty guesses, and not one: five are looked at."""
+    """Of forty simultaneous guesses, five are verified."""
 
     async def looked_at(visitor: Visitor) -> int:
         bodies = [{"username": "eve", "password": guess} for guess in (LIST + LIST)[:40]]
@@ -89,7 +89,7 @@ async def test_many_guesses_at_once(demo: Running) -> None:
 
 
 async def test_names_are_guessed(demo: Running) -> None:
-    """No answer tells a name that has an account from one that has none."""
+    """The answers for a username with an account and for one without are equal."""
     names = [f"name-{number}" for number in range(4)]
 
     async def exists(visitor: Visitor) -> set[str]:
@@ -107,7 +107,7 @@ async def test_names_are_guessed(demo: Running) -> None:
 
 
 async def test_logins_cannot_starve_the_sockets(demo: Running) -> None:
-    """While many passwords are being verified, a socket is answered as ever."""
+    """While many passwords are verified, messages on sockets are answered without delay."""
     alice = await demo.visit("ada")
     async with await alice.open() as wire:
         bots = [demo.visitor() for _ in range(30)]
@@ -130,7 +130,7 @@ async def test_logins_cannot_starve_the_sockets(demo: Running) -> None:
 
 
 async def tries(visitor: Visitor, make: Callable[[], str], count: int) -> list[int]:
-    """Present invented keys. What each was answered."""
+    """Present invented keys. Returns the status of each handshake."""
     statuses = []
     for _ in range(count):
         async with await visitor.handshake(
@@ -149,7 +149,7 @@ class KeyChat(Chat):
 
 
 async def test_keys_are_guessed(demo: Running) -> None:
-    """A key has 256 random bits; who invents one after the other is not even listened to any more."""
+    """A key has 256 random bits, and an address that presents many invented keys is soon refused."""
     number = itertools.count()
     async with site(Chat, ("/ws/dashboard", KeyChat)) as (at, _):
         assert 101 in await tries(comes_to(at), lambda: f"{next(number):04}", 100)
@@ -166,7 +166,7 @@ async def test_keys_are_guessed(demo: Running) -> None:
 
 
 async def test_cookies_are_guessed(demo: Running) -> None:
-    """On the site one may guess for ever; here an address has sixty guesses, and then two a second."""
+    """The site accepts all guesses of a cookie; the demo sixty of one address, then two a second."""
 
     async def listened_to(visitor: Visitor, name: str, count: int) -> int:
         statuses = []
@@ -182,7 +182,7 @@ async def test_cookies_are_guessed(demo: Running) -> None:
 
 
 async def test_what_is_said_about_a_failure(demo: Running) -> None:
-    """Nothing: unknown, expired, revoked, of another kind, all the same word."""
+    """The answer is the same for unknown, expired and revoked credentials, and for those of another kind."""
     alice = await demo.visit("alice")
     spent = await alice.ticket()
     async with await alice.with_ticket(spent) as wire:
@@ -200,7 +200,7 @@ async def test_what_is_said_about_a_failure(demo: Running) -> None:
 
 
 async def test_a_flood_of_guesses_does_not_keep_members_out(demo: Running) -> None:
-    """48 attackers who guess all the time; a member who has been there before logs in 12 of 12 times."""
+    """While 48 attackers guess all the time, a member at a familiar address logs in 12 of 12 times."""
     home = demo.visitor().address
     await demo.visit("alice", address=home)
     stopped = asyncio.Event()

@@ -54,7 +54,7 @@ async def test_a_page_of_another_origin(page: str, demo: Running) -> None:
 
 
 async def test_the_operator_reads_how_to_allow_it(demo: Running) -> None:
-    """The log says the very line that would let a page in; the page itself learns nothing."""
+    """The log has the line of configuration that would accept the page; the answer to the page does not."""
     victim = await demo.visit("alice")
     async with await victim.handshake(origin="https://new.example") as wire:
         assert (wire.status, wire.body) == (403, b"forbidden\n")
@@ -73,7 +73,7 @@ class DefaultCheck(Chat):
     ["evil.example:{port}", "evil.example", "localhost.evil.example:{port}", "127.0.0.2:{port}"],
 )
 async def test_a_foreign_name_that_points_here(name: str, demo: Running) -> None:
-    """DNS rebinding: Origin and Host are equal, and both the attacker's. The Host must be ours."""
+    """DNS rebinding: Origin and Host are equal, both the attacker's. The demo refuses the Host."""
     async with site(DefaultCheck) as (at, _):
         host = name.format(port=at.port)
         victim = await log_in(at, "alice")
@@ -105,7 +105,7 @@ async def test_a_header_that_takes_the_place_of_the_check(demo: Running) -> None
 
 
 async def test_an_origin_that_is_not_there(demo: Running) -> None:
-    """Plain Tornado lets in who sends none; here a cookie takes an Origin, since browsers send it."""
+    """Plain Tornado accepts a client without Origin; the demo requires an Origin with a cookie."""
     async with site(DefaultCheck) as (at, _):
         assert await speaks_as_victim(await log_in(at, "alice"), None)
     victim = await demo.visit("alice")

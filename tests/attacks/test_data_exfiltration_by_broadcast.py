@@ -51,7 +51,7 @@ async def kinds_heard(visitor: Visitor, witness: Visitor | None) -> set[str]:
 
 
 async def test_the_figures_of_an_administrator(demo: Running) -> None:
-    """A moderator hears of rooms: not who is connected from where, nor what the trail records."""
+    """A moderator receives figures of rooms, but no list of clients and no entries of the trail."""
     async with site(Chat, ("/ws/dashboard", Everything)) as (at, _):
         everything = await kinds_heard(await log_in(at, "mia"), None)
         assert everything >= {"stats", "connections", "event", "reading"}
@@ -67,7 +67,7 @@ class Leaves(Chat):
 
 
 async def overhears_after_kick(victim: Visitor, moderator: Visitor) -> bool:
-    """Be thrown out, and go on listening."""
+    """Have the visitor removed from the room, and return whether it still receives messages."""
     async with await victim.open() as ear, await moderator.open() as wire:
         for one in (ear, wire):
             await answer(one, {"type": "join", "room": "ops"})
@@ -77,14 +77,14 @@ async def overhears_after_kick(victim: Visitor, moderator: Visitor) -> bool:
 
 
 async def test_a_room_that_one_was_thrown_out_of(demo: Running) -> None:
-    """After the kick nothing of the room arrives, on no connection of that principal."""
+    """After the kick, no connection of that principal receives messages of the room."""
     async with site(Leaves) as (at, _):
         assert await overhears_after_kick(await log_in(at, "bob"), await log_in(at, "mia"))
     assert not await overhears_after_kick(await demo.visit("bob"), await demo.visit("mia"))
 
 
 async def test_a_role_that_one_has_no_more(demo: Running) -> None:
-    """The recipient is asked about at each delivery: between the change and the close nothing leaks."""
+    """The permission is checked at each delivery, so no message leaks between the change and the close."""
     async with site(Everything) as (at, state), await (await log_in(at, "alice")).open() as ear:
         state.roles["alice"] = ""
         bob = await log_in(at, "bob")

@@ -35,14 +35,14 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 class OpenToAll(Chat):
-    """There is a login on the page, so who would connect without it?"""
+    """Careless chat: the page has a login, and the socket has no check."""
 
     def who(self) -> str:
         return self.site.sessions.get(self.get_cookie("sid") or "", "somebody")
 
 
 async def gets_in(visitor: Visitor, way: dict[str, Any]) -> bool:
-    """Connect in that way and say something. Returns whether it was said."""
+    """Connect in one of the ways and send a message. Returns whether other clients receive it."""
     path, headers = way.get("path", "/ws/chat"), way.get("headers", [])
     options = {name: value for name, value in way.items() if name in ("origin", "offers")}
     async with await visitor.handshake(path, *headers, **options) as wire:
@@ -81,7 +81,7 @@ async def test_nobody_gets_in_without_a_credential(way: str, demo: Running) -> N
     ],
 )
 async def test_there_is_no_other_way_in(path: str, demo: Running) -> None:
-    """No spelling of the path leads around the door."""
+    """Every spelling of the path is refused without a credential."""
     assert await demo.visitor().refused(path) in (400, 401, 403, 404)
 
 

@@ -16,7 +16,7 @@ from tests.demo.visitor import Visitor, answer
 
 
 class FailsOpen(Chat):
-    """A list of moderators comes from elsewhere, and must not stop the chat when it is damaged."""
+    """Careless chat that permits every kick if the list of moderators is damaged."""
 
     moderates: Any = None
 
@@ -80,14 +80,14 @@ async def test_a_damaged_account_opens_nothing(tmp_path: Path) -> None:
 
 
 class Forgets(Chat):
-    """Each method checks by itself, and one does not."""
+    """Careless chat: each method has its own check, and one method has none."""
 
     def do_say(self, body: dict[str, Any]) -> None:
         if self.site.roles[self.name or ""]:
             super().do_say(body)
 
     def do_topic(self, body: dict[str, Any]) -> None:
-        """Added last week."""
+        """The method without a check."""
         self.answer("topic", body, room=body["room"])
 
 
@@ -96,7 +96,7 @@ class Topic(Command, tag="topic"):
 
 
 async def test_a_check_that_somebody_forgot(demo: Running) -> None:
-    """A message that no permission was written for does not exist; a method without one is an error."""
+    """A message without a declared action is refused; an action without permission is an error."""
     message = {"type": "topic", "room": "lobby"}
 
     async def works(visitor: Visitor) -> bool:
@@ -118,7 +118,7 @@ async def test_a_check_that_somebody_forgot(demo: Running) -> None:
 
 
 async def test_allowed_somewhere_is_not_allowed_everywhere(demo: Running) -> None:
-    """A permission to connect is none to speak, to one endpoint none to another: each is asked for."""
+    """A permission to connect to an endpoint permits neither its messages nor another endpoint."""
     async with demo.office() as office:
         await office.admin.add_principal("gwen", password="a password of gwen", roles=["device"])
     gwen = demo.visitor()

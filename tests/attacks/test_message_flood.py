@@ -1,4 +1,4 @@
-"""message-flood: a client sends more than others can bear, or does not read what it asked for."""
+"""message-flood: a client sends too many messages, or does not read the answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def drowns(attacker: Visitor, other: Visitor) -> int:
 
 
 async def test_a_room_is_drowned(demo: Running) -> None:
-    """A few at once, and then five a second: the rest is refused, and who goes on is closed."""
+    """A client may send a few messages at once, then five a second; a flood is refused and closed."""
     async with site(Chat) as (at, _):
         assert await drowns(await log_in(at, "alice"), await log_in(at, "bob")) == FLOOD
     alice = await demo.visit("alice")
@@ -55,7 +55,7 @@ async def test_a_flood_on_many_sockets(demo: Running) -> None:
 
 
 async def pings(visitor: Visitor) -> int:
-    """Many pings at once. Returns how many came back."""
+    """Send many pings at once. Returns the number of pongs."""
     async with await visitor.open() as wire:
         for number in range(FLOOD):
             wire.frame(PING, b"%d" % number)
@@ -78,7 +78,7 @@ async def test_a_flood_of_pings(demo: Running) -> None:
 
 
 async def test_a_flood_of_refused_messages(demo: Running) -> None:
-    """Being refused is not free: twenty in a minute, and the connection is closed."""
+    """After twenty refused messages in a minute, the connection is closed."""
     alice = await demo.visit("alice")
     async with await alice.open() as wire:
         for _ in range(30):
@@ -96,7 +96,7 @@ async def held(operator: Visitor) -> float:
 
 
 async def test_a_flood_of_bytes(demo: Running) -> None:
-    """Large messages are counted by their bytes: they wait, though they are few."""
+    """The limit on bytes delays a few large messages."""
     ada, alice = await demo.visit("ada"), await demo.visit("alice")
     before = await held(ada)
     async with await alice.open() as wire:
@@ -108,7 +108,7 @@ async def test_a_flood_of_bytes(demo: Running) -> None:
 
 
 async def crowd(demo: Running, size: int) -> list[Visitor]:
-    """Many members, without the cost of a password for each."""
+    """Log in many members, without hashing a password for each."""
     members = []
     async with demo.office() as office:
         for number in range(size):
@@ -124,13 +124,13 @@ class NeverWaits(Chat):
     """Careless chat that broadcasts without a limit for a slow reader."""
 
     def backlog(self) -> int:
-        """Bytes that wait for this client in the memory of the server."""
+        """Return the bytes that wait for this client in the memory of the server."""
         stream: Any = self.ws_connection.stream  # type: ignore[union-attr]
         return len(stream._write_buffer)
 
 
 async def test_somebody_does_not_read(demo: Running) -> None:
-    """Plain Tornado keeps what a client does not read, without end; here a megabyte closes it (1013)."""
+    """Plain Tornado keeps all unread data; the demo closes the connection at a megabyte (1013)."""
     text = "🌩" * 500
     async with site(NeverWaits) as (at, state):
         slow, speaker = await log_in(at, "eve"), await log_in(at, "alice")

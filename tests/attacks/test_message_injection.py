@@ -28,10 +28,10 @@ async def survives(visitor: Visitor, payload: bytes) -> bool:
 
 
 class Decodes(Chat):
-    """`json.loads`, and a method by the name of the type."""
+    """Careless chat that calls `json.loads`, and then the method with the name of the type."""
 
     def do_set(self, body: dict[str, Any]) -> None:
-        """Set what the client wants to be set."""
+        """Set every field of the message on the handler."""
         for name, value in body.items():
             setattr(self, name, value)
 
@@ -55,7 +55,7 @@ BREAKS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("what", BREAKS)
 async def test_a_message_that_breaks_the_handler(what: str, demo: Running) -> None:
-    """Decoded and validated in one pass: `invalid`, no traceback, and the socket goes on."""
+    """A malformed message is answered `invalid`, without a traceback, and the socket stays open."""
     with log_lines("tornado.application") as errors:
         async with site(Decodes) as (at, _):
             with contextlib.suppress(AssertionError, TimeoutError):
@@ -105,7 +105,7 @@ async def changes_itself(visitor: Visitor) -> bool:
 
 
 async def test_a_field_that_no_message_has(demo: Running) -> None:
-    """Mass assignment: a message consists of the fields that were declared, or is none."""
+    """Mass assignment: a message with a field that is not declared is refused."""
     async with site(Decodes) as (at, _):
         assert await changes_itself(await log_in(at, "alice"))
     alice = await demo.visit("alice")
@@ -114,7 +114,7 @@ async def test_a_field_that_no_message_has(demo: Running) -> None:
 
 
 class ChecksFirst(Chat):
-    """The check reads the message with a pattern, the handler with `json`: the last of two keys counts."""
+    """Careless chat: the check uses the first of two equal keys, and the handler the last."""
 
     def on_message(self, message: str | bytes) -> Any:
         first = str(message).partition('"type":')[2].split('"')[1]
@@ -179,7 +179,7 @@ class Page(Chat):
 
 
 async def test_html_in_a_text(demo: Running) -> None:
-    """Text travels as text, exactly as it was written; no server here makes HTML of it."""
+    """The demo sends a text exactly as it was written, and never makes HTML of it."""
     script = "<img src=x onerror=alert(document.domain)>"
 
     async def arrives(speaker: Visitor, reader: Visitor) -> dict[str, Any]:
@@ -197,7 +197,7 @@ async def test_html_in_a_text(demo: Running) -> None:
 
 
 class LogsNames(LogIn):
-    """Writes down who could not log in."""
+    """Careless login that logs each username that was refused."""
 
     def post(self) -> None:
         super().post()
@@ -207,7 +207,7 @@ class LogsNames(LogIn):
 
 
 async def test_a_line_in_the_log(demo: Running) -> None:
-    """A name with a line break in it does not become a line of its own, nor colour a terminal."""
+    """A username with a line break or control characters stays in one line of the log."""
     forged = "refused nothing '/ws/chat' from 127.0.0.1 ('ada'): all is well"
     name = f"mallory\n{forged}\r\x1b[2J"
 
@@ -232,7 +232,7 @@ async def test_a_line_in_the_log(demo: Running) -> None:
     ["x'; DROP TABLE account; --", '" OR ""="', "${jndi:ldap://127.0.0.1}", "{{7*7}}", "%s%n"],
 )
 async def test_a_text_in_a_query(text: str, demo: Running) -> None:
-    """No word of a client is ever part of a statement, a template or a pattern."""
+    """No text of a client becomes part of a statement, a template or a pattern."""
     visitor = demo.visitor()
     answered = await visitor.post("/auth/login", {"username": text, "password": text})
     assert answered.status == 401

@@ -48,7 +48,7 @@ async def succeeds(visitor: Visitor, message: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_an_action_of_others(action: str, demo: Running) -> None:
-    """Each message is decided by its own permission and resource, and a refusal is recorded."""
+    """Each message needs its own permission for its own resource, and a refusal is recorded."""
     name, message, permission = ACTIONS[action]
     async with site(AsksOnlyWhetherLoggedIn) as (at, _):
         assert await succeeds(await log_in(at, name), message)
@@ -65,7 +65,7 @@ async def test_an_action_of_others(action: str, demo: Running) -> None:
 
 
 class BelievesTheMessage(Chat):
-    """The message says who sends it, and what they are."""
+    """Careless chat that takes sender and role from the message."""
 
     def do_say(self, body: dict[str, Any]) -> None:
         sender = body.get("from") or body.get("principal") or body.get("sender") or self.name
@@ -109,14 +109,14 @@ async def test_a_message_that_says_who_sent_it(claim: str, demo: Running) -> Non
 
 
 class BelievesTheHeaders(Chat):
-    """A proxy in front is said to set these."""
+    """Careless chat that takes the identity from headers, as if a proxy had set them."""
 
     def who(self) -> str | None:
         return self.request.headers.get("X-User") or super().who()
 
 
 async def test_headers_that_say_who_comes(demo: Running) -> None:
-    """No header makes a member an administrator, nor hides where it comes from."""
+    """No header makes a member an administrator, or hides the address of the client."""
     forged = [
         ("X-User", "ada"),
         ("X-Remote-User", "ada"),

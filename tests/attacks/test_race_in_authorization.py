@@ -1,4 +1,4 @@
-"""race-in-authorization: what happens between the check and the use."""
+"""race-in-authorization: a permission changes between its check and its use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def speaks(wire: Wire) -> bool:
 
 
 class AsksSomebody(Chat):
-    """Looks the session up, asks a database for something else, and then opens."""
+    """Careless chat that waits for a database between the check of the session and the open socket."""
 
     async def prepare(self) -> None:
         self.found = super().who()
@@ -73,7 +73,7 @@ async def test_a_session_is_ended_during_the_handshake(demo: Running) -> None:
 
 
 class AsksAfterwards(Chat):
-    """Opens, and then finds out who it is; meanwhile messages are dispatched."""
+    """Careless chat that dispatches messages before it knows the sender."""
 
     name = "somebody"
 
@@ -82,7 +82,7 @@ class AsksAfterwards(Chat):
         self.checking = asyncio.create_task(self.check())
 
     async def check(self) -> None:
-        """Ask a database, and close if it says no."""
+        """Ask a database for the session, and close the connection if there is none."""
         await self.settings["answered"].wait()
         if self.who() is None:
             self.close()
@@ -112,7 +112,7 @@ async def shouts_before(visitor: Visitor, listener: Wire) -> bool:
 
 @pytest.mark.parametrize("name", ["eve", None])
 async def test_messages_come_with_the_handshake(name: str | None, demo: Running) -> None:
-    """Nothing goes in before the connection is open; of a refused one nothing ever does."""
+    """No message is delivered before the connection is open, and none of a refused connection."""
     answered = asyncio.Event()
     async with site(AsksAfterwards, answered=answered) as (at, _):
         listener = await log_in(at, "alice")
@@ -138,7 +138,7 @@ class Closes(Chat):
 
 
 async def test_messages_come_after_the_close(demo: Running) -> None:
-    """The gate shuts before the close frame is sent: what arrives in the five seconds after is dropped."""
+    """Messages that arrive after the close frame was sent are dropped."""
     async with site(Closes) as (at, _):
         alice, bob = await log_in(at, "alice"), await log_in(at, "bob")
         async with await alice.open() as listener, await bob.open() as wire:
@@ -183,7 +183,7 @@ async def test_the_password_changes_during_a_login(demo: Running) -> None:
 
 
 class Interrupted(MemoryStore):
-    """A store where something else happens just before a session is written."""
+    """Store that calls a function just before it writes a session."""
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
@@ -196,7 +196,7 @@ class Interrupted(MemoryStore):
 
 @pytest.mark.parametrize("change", ["password", "disabled", "removed"])
 async def test_the_account_changes_at_the_last_moment(change: str) -> None:
-    """Another process ends all sessions, and then this one is written: it is looked at once more."""
+    """A session is checked again after it is written: another process may have ended all."""
     store = Interrupted()
     guard = Guard(authenticators=[SessionAuthenticator()], store=store, production=False)
     body = {"username": "dora", "password": "the first password"}
@@ -220,7 +220,7 @@ async def test_the_account_changes_at_the_last_moment(change: str) -> None:
 
 
 async def test_connections_beyond_the_limit_at_once(demo: Running) -> None:
-    """Thirty handshakes at the same time do not add up to more than the twenty that one may have."""
+    """Thirty simultaneous handshakes open at most the twenty connections that a principal may have."""
     bob = await demo.visit("bob")
     async with AsyncExitStack() as stack:
         wires = await asyncio.gather(*(bob.handshake() for _ in range(30)))

@@ -32,7 +32,7 @@ class LogsWhatItGets(LogIn):
 
 
 async def test_no_secret_in_output_trail_or_database(tmp_path: Path) -> None:
-    """Every kind of credential, used and misused; then all output, the trail and the database."""
+    """After uses and misuses of every kind of credential, no output, trail entry or row contains a secret."""
     with log_lines("site") as log:
         async with site(Chat, log_in=LogsWhatItGets) as (at, _):
             alice = await log_in(at, "alice")
@@ -107,7 +107,7 @@ async def everything(demo: Running, visitor: Visitor, password: str) -> bytes:
 
 
 class Breaks(RequestHandler):
-    """`/search`: an error that shows where it happened, as with `debug=True`."""
+    """Careless `/search` with errors that contain the traceback, as with `debug=True`."""
 
     def get(self) -> None:
         password = "the password of the database"
@@ -154,7 +154,7 @@ async def test_an_error_that_says_too_much(demo: Running) -> None:
 
 
 async def test_a_file_that_others_can_read(demo: Running, tmp_path: Path) -> None:
-    """Every file that holds a secret or a person is for its owner only, from the moment it exists."""
+    """Each file with secrets or personal data is readable by its owner only, from its creation on."""
 
     def readable(folder: Path) -> list[str]:
         return [one.name for one in folder.iterdir() if stat.S_IMODE(one.stat().st_mode) & 0o077]
@@ -167,7 +167,7 @@ async def test_a_file_that_others_can_read(demo: Running, tmp_path: Path) -> Non
 
 
 async def test_who_asks_is_not_told_what_only_the_operator_needs(demo: Running) -> None:
-    """The line that would allow it, the policy, the limit: in the log, and never in an answer."""
+    """Only the log names the policy or limit that refused, and the line that would permit."""
     alice = await demo.visit("alice")
     async with await alice.handshake("/ws/dashboard") as wire:
         assert wire.body == b"forbidden\n"

@@ -12,14 +12,14 @@ from tests.demo.visitor import Visitor, answer, is_in
 
 
 class Counted(LogIn):
-    """Sessions have numbers."""
+    """Careless login with consecutive numbers as session ids."""
 
     def new_session(self) -> str:
         return str(1000 + len(self.site.sessions))
 
 
 async def guesses(mallory: Visitor, cookie: str) -> bool:
-    """Try the sessions next to one's own."""
+    """Try the session ids next to the attacker's own."""
     own = mallory.cookies[cookie]
     before = own[:-1] + chr(ord(own[-1]) - 1)
     after = own[:-1] + chr(ord(own[-1]) + 1)
@@ -32,7 +32,7 @@ async def guesses(mallory: Visitor, cookie: str) -> bool:
 
 
 async def test_a_session_is_guessed(demo: Running) -> None:
-    """256 random bits: nothing about one session says anything about another."""
+    """A session id has 256 random bits, so one id does not help to guess another."""
     async with site(Chat, log_in=Counted) as (at, _):
         await log_in(at, "alice")
         assert await guesses(await log_in(at, "eve"), "sid")
@@ -55,14 +55,14 @@ class Fixed(LogIn):
 
 
 async def fixes(victim: Visitor, cookie: str, known: str, name: str, password: str) -> bool:
-    """The attacker plants a cookie that it knows, the victim logs in, the attacker uses it."""
+    """The attacker sets a known cookie in the victim's browser, and uses it after the login."""
     victim.cookies = {cookie: known}
     await victim.log_in(name, password)
     return await is_in(await victim.twin(**{cookie: known}).handshake())
 
 
 async def test_a_session_is_fixed(demo: Running) -> None:
-    """A login always gives a new secret, and ends the session that came along, whosever it was."""
+    """A login always creates a new secret, and ends the session of the cookie in the request."""
     async with site(Chat, log_in=Fixed) as (at, _):
         known = "chosen-by-the-attacker"
         assert await fixes(Visitor(at.port), "sid", known, "alice", PASSWORDS["alice"])
@@ -77,7 +77,7 @@ async def test_a_session_is_fixed(demo: Running) -> None:
 
 
 async def steals(victim: Visitor, thief: Visitor) -> bool:
-    """A stolen cookie; the victim logs in elsewhere and does what can be done about it."""
+    """Return whether a stolen cookie works after the victim has ended its session elsewhere."""
     thief.cookies = dict(victim.cookies)
     async with await thief.handshake() as wire:
         assert wire.status == 101
@@ -95,7 +95,7 @@ def _password(victim: Visitor, elsewhere: Visitor) -> str:
 
 
 async def test_a_session_is_stolen(demo: Running) -> None:
-    """The owner sees it in the list, and ends it: sockets and all, at once."""
+    """The owner sees the stolen session in the list and ends it, and with it all of its sockets."""
     async with site(Chat) as (at, _):
         assert await steals(await log_in(at, "alice"), Visitor(at.port))
     alice, thief = await demo.visit("alice"), demo.visitor()
@@ -106,7 +106,7 @@ async def test_a_session_is_stolen(demo: Running) -> None:
 
 
 async def test_a_session_is_read_by_a_script(demo: Running) -> None:
-    """The cookie is out of reach of scripts, plaintext and other sites' requests."""
+    """The cookie is HttpOnly, Secure and SameSite."""
 
     async def readable(visitor: Visitor, password: str) -> bool:
         body = {"username": "alice", "password": password}

@@ -22,7 +22,7 @@ from tests.demo.visitor import answer
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Running:
-    """A demo that has seen something, and was stopped."""
+    """Return the database of a stopped demo, with entries in its trail."""
 
     async def happen(demo: Running) -> None:
         for name in PEOPLE:
@@ -40,7 +40,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Running:
 
 @pytest.fixture
 def trail(ended: Running, tmp_path: Path) -> Path:
-    """A copy of its database."""
+    """Return a copy of the database of the demo."""
     path = tmp_path / "demo.db"
     with (
         contextlib.closing(sqlite3.connect(ended.data / "demo.db")) as source,
@@ -56,7 +56,7 @@ Verify = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def verify(ended: Running, trail: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
-    """`stormdoor trail verify` on that copy: its exit code, and what it says."""
+    """Run `stormdoor trail verify` on the copy. Returns its exit code and its output."""
     key = trail.with_name("key")
     key.write_text(f"hex:{ended.secrets['trail_key']}")
     key.chmod(0o600)
@@ -90,7 +90,7 @@ def _first(connection: sqlite3.Connection) -> int:
 
 
 def change_cause(connection: sqlite3.Connection) -> None:
-    """Make another refusal of one."""
+    """Change the cause of a refusal."""
     connection.execute(
         "UPDATE trail SET body = replace(CAST(body AS TEXT), 'origin-not-allowed', 'forbidden')"
         " WHERE seq = ?",
@@ -106,12 +106,12 @@ def change_principal(connection: sqlite3.Connection) -> None:
 
 
 def remove_one(connection: sqlite3.Connection) -> None:
-    """Take one out."""
+    """Remove an entry."""
     connection.execute("DELETE FROM trail WHERE seq = ?", [_first(connection)])
 
 
 def remove_and_renumber(connection: sqlite3.Connection) -> None:
-    """Take one out, and close the gap."""
+    """Remove an entry, and renumber the later ones."""
     seq = _first(connection)
     connection.execute("DELETE FROM trail WHERE seq = ?", [seq])
     for (later,) in connection.execute(
@@ -121,29 +121,29 @@ def remove_and_renumber(connection: sqlite3.Connection) -> None:
 
 
 def remove_the_end(connection: sqlite3.Connection) -> None:
-    """Take out what came last."""
+    """Remove the last entries."""
     connection.execute("DELETE FROM trail WHERE seq >= ?", [_first(connection)])
 
 
 def remove_the_beginning(connection: sqlite3.Connection) -> None:
-    """Take out what came first."""
+    """Remove the first entries."""
     connection.execute("DELETE FROM trail WHERE seq <= ?", [_first(connection)])
 
 
 def remove_everything(connection: sqlite3.Connection) -> None:
-    """Begin anew."""
+    """Remove all entries."""
     connection.execute("DELETE FROM trail")
 
 
 def swap_two(connection: sqlite3.Connection) -> None:
-    """Let one thing seem to come before the other."""
+    """Exchange the order of two entries."""
     seq = _first(connection)
     for old, new in ((seq, -1), (seq + 1, seq), (-1, seq + 1)):
         connection.execute("UPDATE trail SET seq = ? WHERE seq = ?", [new, old])
 
 
 def repeat_one(connection: sqlite3.Connection) -> None:
-    """Put one in."""
+    """Insert a copy of an entry."""
     columns = "body, personal, salt, commitment, previous, hash, time, name, principal, actor"
     connection.execute(
         f"INSERT INTO trail (seq, {columns}) SELECT MAX(seq) + 1, {columns} FROM trail"  # noqa: S608
@@ -151,7 +151,7 @@ def repeat_one(connection: sqlite3.Connection) -> None:
 
 
 def seal_anew(connection: sqlite3.Connection) -> None:
-    """Change an entry and compute the whole chain again, as far as one can without the key."""
+    """Change an entry and compute the whole chain again, without the key."""
     change_cause(connection)
     previous = "0" * 64
     rows = connection.execute("SELECT seq, body, salt, personal FROM trail ORDER BY seq").fetchall()
@@ -182,7 +182,7 @@ TAMPERING: list[Callable[[sqlite3.Connection], None]] = [
 
 
 class WritesALog(LogIn):
-    """Login that writes each failure into a file."""
+    """Careless login that writes each failure into a file."""
 
     def post(self) -> None:
         super().post()
@@ -205,7 +205,7 @@ async def test_a_log_is_a_file(tmp_path: Path) -> None:
 
 
 def test_a_trail_that_nobody_touched_is_whole(verify: Verify) -> None:
-    """Exit code 0, and the head to keep elsewhere."""
+    """An unchanged trail verifies with exit code 0, and the head is printed."""
     code, text = verify()
     assert (code, "is whole" in text) == (0, True), text
 
@@ -231,7 +231,7 @@ def test_the_trail_cannot_be_changed_by_mistake(trail: Path) -> None:
 
 
 def test_the_end_was_cut_off_and_the_rest_made_to_fit(trail: Path, verify: Verify) -> None:
-    """With the whole database in hand one can go back in time; a head kept elsewhere shows it."""
+    """A trail that was cut off and sealed again verifies alone, but not against a head kept elsewhere."""
     _, text = verify()
     [head] = [line.removeprefix("head ") for line in text.splitlines() if line.startswith("head ")]
     with intruder(trail) as connection:
@@ -247,7 +247,7 @@ def test_the_end_was_cut_off_and_the_rest_made_to_fit(trail: Path, verify: Verif
 
 
 async def test_every_refusal_is_written_down(demo: Running) -> None:
-    """One of each kind, and each is there: when, who or from where, what, and why."""
+    """Each kind of refusal has an entry with time, principal or address, action and cause."""
     alice, stranger = await demo.visit("alice"), demo.visitor()
     await stranger.refused()
     await alice.refused("/ws/dashboard")
@@ -277,7 +277,7 @@ async def test_every_refusal_is_written_down(demo: Running) -> None:
 
 
 async def test_a_flood_does_not_drown_the_rest(demo: Running) -> None:
-    """Two hundred equal refusals are few entries with a count; the one that matters stands out."""
+    """Two hundred equal refusals become few entries with a count."""
     noisy, quiet = demo.visitor(), demo.visitor()
     for number in range(200):
         await noisy.refused(origin="https://evil.example")

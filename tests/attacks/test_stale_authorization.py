@@ -1,4 +1,4 @@
-"""stale-authorization: what was true at the handshake is not true any more, and the socket lives on."""
+"""stale-authorization: a permission ends after the handshake, and the socket stays open."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ ANNOUNCE = {"type": "announce", "text": "still in charge"}
 
 @asynccontextmanager
 async def newcomer(demo: Running, name: str, *roles: str) -> AsyncIterator[Guard]:
-    """A new principal, and the office of another process that looks after it."""
+    """Create a principal, and return it with the administration of another process."""
     async with demo.office() as office:
         await office.admin.add_principal(name, password=f"the password of {name}", roles=roles)
         yield office
 
 
 async def closes(wire: Wire) -> tuple[int | None, float]:
-    """The code of the close that comes, and after how many seconds: those in which this machine moved."""
+    """Wait for the close. Returns its code, and the seconds that it took (without pauses of the machine)."""
     ticks = itertools.count()
 
     async def tick() -> None:
@@ -110,7 +110,7 @@ def _end(state: Site, name: str) -> None:
 
 @pytest.mark.parametrize("what", ENDS)
 async def test_a_socket_outlives_its_right(what: str, demo: Running) -> None:
-    """Changed by another process, and felt within a second: the socket is closed, and no other opens."""
+    """Within a second after a change by another process, the socket is closed and no new one opens."""
     change, code = ENDS[what]
     async with site(DecidesOnce) as (at, state), await (await log_in(at, "alice")).open() as wire:
         _end(state, "alice")
@@ -132,7 +132,7 @@ async def test_a_socket_outlives_its_right(what: str, demo: Running) -> None:
 
 
 class RevokesByClock(Chat):
-    """Compare the time of issue with that of the revocation: both are times of a wall clock."""
+    """Careless chat that compares times of issue and revocation, both from wall clocks."""
 
     revoked_at = 0.0
 
@@ -148,20 +148,20 @@ class RevokesByClock(Chat):
 
 
 class SetBack:
-    """The clock of a machine that an attacker, or a flat battery, set back one hour."""
+    """A clock that was set back one hour."""
 
     def now(self) -> float:
         """Unix seconds, too early."""
         return time.time() - 3600.0
 
     def monotonic(self) -> float:
-        """As on any machine."""
+        """Return monotonic seconds, which are not set back."""
         return time.monotonic()
 
 
 @pytest.mark.parametrize("what", ["the account is disabled", "the principal is revoked"])
 async def test_the_clock_is_set_back_before_the_revocation(what: str, demo: Running) -> None:
-    """The socket is closed and the credential is void; the login that follows the revocation counts."""
+    """The revocation closes the socket and covers the credential, but not the login after it."""
     async with site(RevokesByClock) as (at, _), await (await log_in(at, "alice")).open() as wire:
         RevokesByClock.revoked_at = SetBack().now()
         assert await may(wire, SAY)
@@ -214,7 +214,7 @@ async def test_an_administrator_is_one_no_more(demo: Running) -> None:
 
 
 async def test_a_role_that_is_given_counts_at_once(demo: Running) -> None:
-    """In the other direction too: the next message after the change, without a new login."""
+    """A role that is granted applies to the next message, without a new login."""
     async with newcomer(demo, "wanda", "member") as office:
         wanda, ada = demo.visitor(), await demo.visit("ada")
         await wanda.log_in("wanda", "the password of wanda")
@@ -228,7 +228,7 @@ async def test_a_role_that_is_given_counts_at_once(demo: Running) -> None:
 
 
 async def test_a_key_that_is_revoked(demo: Running) -> None:
-    """The device's socket ends, and its key opens no other."""
+    """The revocation of a key closes the device's socket, and the key opens no other."""
     async with demo.office() as office:
         await office.admin.add_principal("meter", roles=["device"])
         issued = await office.admin.issue_key("meter", name="meter", scopes=["dashboard:*"])
@@ -244,7 +244,7 @@ async def test_a_key_that_is_revoked(demo: Running) -> None:
 
 
 async def test_a_token_that_expires(demo: Running) -> None:
-    """It is over when it says so, in the middle of a conversation."""
+    """A connection is closed when its token expires, also during a conversation."""
     visitor = demo.visitor()
     now = time.time()
     token = forge(HEADER, claims(sub="alice", iat=now, exp=now + 1.5), key_of(demo))

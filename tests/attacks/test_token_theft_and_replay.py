@@ -19,7 +19,7 @@ KEY = "a key of the site, which is as long as it takes"
 
 
 class TicketService(RequestHandler):
-    """`POST /auth/ticket`: a random number, which is remembered."""
+    """Careless `POST /auth/ticket`: returns a random number and stores it for good."""
 
     def post(self) -> None:
         state: Site = self.settings["site"]
@@ -45,7 +45,7 @@ class TicketChat(Chat):
 
 
 def ticket_site() -> Any:
-    """A site with tickets."""
+    """Serve a site with tickets."""
     return site(TicketChat, ("/auth/ticket", TicketService), ("/ws/dashboard", TicketChat))
 
 
@@ -53,7 +53,7 @@ def ticket_site() -> Any:
 
 
 async def replays(victim: Visitor, thief: Visitor) -> bool:
-    """The victim uses a ticket, and then the thief does."""
+    """Return whether a thief can use a ticket after the victim."""
     ticket = await victim.ticket()
     assert await is_in(await victim.with_ticket(ticket))
     return await is_in(await thief.with_ticket(ticket))
@@ -81,7 +81,7 @@ async def rush(victim: Visitor, thieves: list[Visitor]) -> int:
 
 
 async def test_a_ticket_is_used_by_many_at_once(demo: Running) -> None:
-    """Of any number at the same time, exactly one gets in."""
+    """Of many simultaneous handshakes with one ticket, exactly one is accepted."""
     async with ticket_site() as (at, _):
         assert await rush(await log_in(at, "alice"), [Visitor(at.port) for _ in range(8)]) == 8
     for _ in range(5):
@@ -99,7 +99,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("where", ELSEWHERE)
 async def test_a_ticket_is_used_elsewhere(where: str, demo: Running) -> None:
-    """It is good for the page that asked and the endpoint that it named, and is spent by the attempt."""
+    """A ticket is accepted only from its page and at its endpoint; any attempt uses it up."""
     options = ELSEWHERE[where]
 
     async def attack(victim: Visitor, thief: Visitor) -> bool:
@@ -134,7 +134,7 @@ async def test_a_ticket_is_used_beside_another_session(demo: Running) -> None:
 
 
 async def outlives(victim: Visitor) -> bool:
-    """A ticket is taken, the victim logs out, and then it is used."""
+    """Return whether a stolen ticket is accepted after the victim's logout."""
     ticket = await victim.ticket()
     await victim.log_out()
     return await is_in(await victim.with_ticket(ticket))
@@ -150,7 +150,7 @@ async def test_a_ticket_outlives_the_logout(demo: Running) -> None:
 
 
 async def test_an_old_ticket(demo: Running) -> None:
-    """After half a minute it is worth nothing."""
+    """A ticket is refused after half a minute."""
     async with ticket_site() as (at, _):
         alice = await log_in(at, "alice")
         assert await is_in(await alice.with_ticket(await alice.ticket()))  # as old as you like
@@ -168,14 +168,14 @@ async def test_an_old_ticket(demo: Running) -> None:
 
 
 async def cookie_outlives(victim: Visitor) -> bool:
-    """A copy of the cookie is used after the logout."""
+    """Return whether a copy of the cookie is accepted after the logout."""
     copy = victim.twin()
     await victim.log_out()
     return await is_in(await copy.handshake())
 
 
 class Forgetful(LogIn):
-    """Sessions are written down for good: the logout takes the cookie out of one browser."""
+    """Careless login that keeps all sessions; its logout only removes the cookie from one browser."""
 
     def new_session(self) -> str:
         session = super().new_session()
@@ -184,7 +184,7 @@ class Forgetful(LogIn):
 
 
 class ForgetfulChat(Chat):
-    """Every session that ever was counts."""
+    """Careless chat that accepts every session that ever existed."""
 
     def who(self) -> str | None:
         return "alice" if self.get_cookie("sid") in self.site.told else None
@@ -218,7 +218,7 @@ class TokenChat(Chat):
 
 
 async def token_outlives(victim: Visitor, thief: Visitor) -> bool:
-    """A copy of a token is used before the logout, and after."""
+    """Return whether a copy of a token is accepted before and after the logout."""
     token = await victim.token()
     assert await is_in(await thief.with_key(token, "/ws/chat"))
     await victim.log_out()
@@ -226,7 +226,7 @@ async def token_outlives(victim: Visitor, thief: Visitor) -> bool:
 
 
 async def test_a_stolen_token_outlives_the_logout(demo: Running) -> None:
-    """A token is bound to the session that asked for it, though its signature holds on."""
+    """A token is refused after the end of its session, though its signature is still valid."""
     async with site(TokenChat, ("/auth/token", TokenDesk)) as (at, _):
         assert await token_outlives(await log_in(at, "alice"), Visitor(at.port))
     alice, thief = await demo.visit("alice"), demo.visitor()
@@ -239,14 +239,14 @@ async def test_a_stolen_token_outlives_the_logout(demo: Running) -> None:
 
 
 class TokenInTheAddress(Chat):
-    """`/ws/chat?token=…`, since a browser's WebSocket takes no headers."""
+    """Careless chat with the token in its URL, `/ws/chat?token=…`."""
 
     def who(self) -> str | None:
         return self.site.sessions.get(self.get_query_argument("token", ""))
 
 
 async def test_a_token_is_read_in_a_log(demo: Running) -> None:
-    """An address ends in logs and histories. Here a secret in one opens nothing, and is not logged."""
+    """URLs are logged and kept in histories. The demo accepts no credential in a URL, and does not log it."""
 
     async def steals(secret: str, log: list[str], thief: Visitor) -> bool:
         if not any(secret in line for line in log):

@@ -27,7 +27,7 @@ GUESSED = "secret"
 
 
 def nobody(signed: bytes) -> bytes:
-    """No signature."""
+    """Return an empty signature."""
     return b""
 
 
@@ -70,7 +70,7 @@ FORGED: dict[str, Callable[[], str]] = {
 
 
 class TrustsTheToken(Chat):
-    """The token says how it is to be verified, and with what."""
+    """Careless chat that takes algorithm and key from the token."""
 
     def who(self) -> str | None:
         token = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -111,7 +111,7 @@ async def speaks_as(visitor: Visitor, token: str, **options: Any) -> str | None:
 
 @pytest.mark.parametrize("how", FORGED)
 async def test_a_token_that_nobody_signed(how: str, demo: Running) -> None:
-    """A key of ours pins its algorithm; nothing in a token chooses either."""
+    """The demo's key has one algorithm; a token chooses neither key nor algorithm."""
     async with site(TrustsTheToken) as (at, _):
         assert await speaks_as(comes_to(at), FORGED[how]()) == "ada"
     stranger = demo.visitor()
@@ -122,12 +122,12 @@ async def test_a_token_that_nobody_signed(how: str, demo: Running) -> None:
 
 
 def key_of(demo: Running) -> Signer:
-    """Signs as the demo does. No attacker can; these tokens were signed by us, for something else."""
+    """Return the demo's own key, for tokens that the demo could have signed for another purpose."""
     return hs256(bytes.fromhex(demo.secrets["token_key"]))
 
 
 async def test_a_good_token_made_by_hand(demo: Running) -> None:
-    """The forger's tools are in order: with the right key and claims a token counts."""
+    """A token made by hand with the right key and claims is accepted."""
     assert await speaks_as(demo.visitor(), forge(HEADER, claims(), key_of(demo))) == "ada"
 
 
@@ -187,7 +187,7 @@ async def test_a_token_that_says_too_little(what: str, demo: Running) -> None:
     ids=str,
 )
 async def test_a_header_that_wants_something(header: dict[str, Any], demo: Running) -> None:
-    """Even with our signature: a header that names another algorithm, key or address is refused."""
+    """A correctly signed token is refused if its header names another algorithm, key or key URL."""
     stranger = demo.visitor()
     assert await speaks_as(stranger, forge(header, claims(), key_of(demo))) is None
     await demo.recorded("authn_login_fail", address=stranger.address, cause="bad-credential")
@@ -215,7 +215,7 @@ async def test_another_payload_under_a_good_signature(demo: Running) -> None:
 
 
 async def test_roles_come_from_us(demo: Running) -> None:
-    """A token may claim what it likes: what its principal may is what the store says."""
+    """Roles in a token have no effect; the store has the roles of its principal."""
     token = forge(
         HEADER,
         claims(sub="alice", roles=["administrator"], scope="*", permissions=["chat:announce"]),

@@ -1,6 +1,6 @@
 """The unguarded site: a careless chat with a login in plain Tornado.
 
-It speaks the demo's language, so that the same attack runs against both. A test of another
+It has the demo's routes and messages, so that the same attack runs against both. A test of another
 vulnerability derives from these handlers and adds the vulnerability.
 """
 
@@ -36,7 +36,7 @@ class Site:
 
 
 class LogIn(RequestHandler):
-    """`POST /auth/login`. It says whether it was the name or the password."""
+    """`POST /auth/login`. Its answer tells whether the name or the password was wrong."""
 
     @property
     def site(self) -> Site:
@@ -45,7 +45,7 @@ class LogIn(RequestHandler):
         return found
 
     def new_session(self) -> str:
-        """The secret of the next session."""
+        """Return the secret of the next session."""
         return secrets.token_urlsafe(32)
 
     def post(self) -> None:
@@ -65,7 +65,7 @@ class LogIn(RequestHandler):
 
 
 class LogOut(RequestHandler):
-    """`POST /auth/logout` forgets the session, and that is all."""
+    """`POST /auth/logout` removes the session from memory, and closes no socket."""
 
     def post(self) -> None:
         self.settings["site"].sessions.pop(self.get_cookie("sid"), None)
@@ -88,7 +88,7 @@ class Chat(WebSocketHandler):
         return True
 
     def who(self) -> str | None:
-        """The name behind the cookie."""
+        """Return the username of the session in the cookie."""
         return self.site.sessions.get(self.get_cookie("sid") or "")
 
     def open(self, *args: str, **kwargs: str) -> Any:
@@ -129,7 +129,7 @@ async def site(
     log_in: type[LogIn] = LogIn,
     **settings: Any,
 ) -> AsyncIterator[tuple[Served, Site]]:
-    """Serve a site with that chat; how to reach it, and what it remembers."""
+    """Serve a site with a chat. Yields its address and its state."""
     state = Site()
     routes = [("/auth/login", log_in), ("/auth/logout", LogOut), ("/ws/chat", chat), *more]
     async with serving(routes, site=state, **settings) as at:
