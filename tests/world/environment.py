@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.matrix import find_python
 
@@ -18,7 +21,7 @@ __all__ = [
     "environ",
     "home_of",
     "install",
-    "is_installed",
+    "require",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,10 +68,26 @@ def install(name: str) -> Path:
         NotInstalledError: The installation failed.
     """
     home = home_of(name)
-    if is_installed(name):
-        return home
-    shutil.rmtree(home, ignore_errors=True)
     home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+        if not is_installed(name):
+            _make(name, home)
+    return home
+
+
+def require(name: str) -> Path:
+    """Return the environment `name` for a test. CI installs it; elsewhere the test is skipped without it."""
+    if not is_installed(name) and os.environ.get("CI") != "true":
+        pytest.skip(f"not installed: make world ARGS={name}")
+    try:
+        return install(name)
+    except NotInstalledError as error:
+        pytest.skip(f"{name} cannot be installed: {error}")
+
+
+def _make(name: str, home: Path) -> None:
+    shutil.rmtree(home, ignore_errors=True)
     uv = str(Path(sys.executable).with_name("uv"))
     requirements = str(REQUIREMENTS / f"{name}.txt")
     pip = [uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
@@ -81,7 +100,6 @@ def install(name: str) -> Path:
     except OSError as error:
         raise NotInstalledError(str(error)) from error
     (home / _COMPLETE).touch()
-    return home
 
 
 def _run(*command: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.world.applications import applications
 from tests.world.checks import check_application
-from tests.world.environment import is_installed
+from tests.world.environment import require
 from tests.world.table import failures
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
@@ -13,6 +13,5 @@ pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 @pytest.mark.parametrize("name", sorted(applications()))
 def test_an_installed_application_is_guarded(name: str) -> None:
     """Every check passes on every channel."""
-    if not is_installed(name):
-        pytest.skip(f"not installed: make world ARGS={name}")
+    require(name)
     assert failures(check_application(applications()[name], quick=True)) == ""

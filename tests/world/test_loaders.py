@@ -11,7 +11,7 @@ from tests.world.application import Application, Recipe
 from tests.world.applications import applications
 from tests.world.checks import served_after_broken_import
 from tests.world.client import RefusedError, open_socket
-from tests.world.environment import is_installed
+from tests.world.environment import require
 from tests.world.site import started
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
@@ -23,8 +23,7 @@ _CONFIG = "jupyter_server_config.py"
 
 
 def _installed(name: str) -> Application:
-    if not is_installed(name):
-        pytest.skip(f"not installed: make world ARGS={name}")
+    require(name)
     return applications()[name]
 
 
