@@ -219,7 +219,7 @@ def test_an_ipv4_address_is_not_in_all_of_ipv6() -> None:
     ],
 )
 def test_is_loopback(address: str, expected: bool) -> None:
-    """Only an address that surely is this machine's own is taken for it."""
+    """An address counts as this machine's own only if it certainly is."""
     assert is_loopback(address) is expected
 
 

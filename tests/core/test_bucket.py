@@ -225,7 +225,7 @@ def test_retry_after_is_exact(tat: float, cost: float, wait: float) -> None:
 
 
 def test_retry_after_is_for_one_unit() -> None:
-    """Without a cost it is about one unit."""
+    """Without a cost, `retry_after` is the time until one unit is available."""
     assert retry_after(103.0, 100.0, ONE) == 1.0
 
 

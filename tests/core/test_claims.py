@@ -36,14 +36,14 @@ def read(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims | M
 
 
 def sound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims:
-    """As `read`, where the claims must be sound."""
+    """Return the claims of a token, which must be valid."""
     claims = read(changes, rules)
     assert isinstance(claims, Claims), claims
     return claims
 
 
 def unsound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> str:
-    """As `read`, where the claims must not be sound: why."""
+    """Return why the claims of a token are invalid, which they must be."""
     outcome = read(changes, rules)
     assert isinstance(outcome, Malformed), outcome
     return outcome.reason
@@ -231,7 +231,7 @@ def test_time_is_judged_at_each_use(
 
 
 def test_no_bound_means_no_bound() -> None:
-    """Without max_age a token may live as long as its issuer wants."""
+    """Without `max_age`, any lifetime of a token is accepted."""
     rules = replace(RULES, max_age=None)
     assert sound({"exp": NOW + 10**8}, rules).misuse(rules, NOW) is None
     assert sound({"exp": NOW + 10**8, "iat": ...}, rules).misuse(rules, NOW) is None
@@ -323,7 +323,7 @@ def test_roles_deep_within(
 
 @pytest.mark.parametrize("found", ["admin", {"admin": True}, [["admin"]], None])
 def test_roles_of_another_shape_deep_within(found: object) -> None:
-    """They are not guessed at."""
+    """Roles of an unexpected shape are refused."""
     rules = replace(RULES, roles=("realm_access", "roles"))
     assert "realm_access.roles is not an array" in unsound(
         {"realm_access": {"roles": found}}, rules
@@ -366,7 +366,7 @@ def test_scopes_stand_for_permissions(scope: object, granted: set[str]) -> None:
     ],
 )
 def test_tokens_of_other_clients(claims: dict[str, object], reason: str) -> None:
-    """With a list of clients, only theirs count."""
+    """With a list of clients, tokens of other clients are refused."""
     rules = replace(RULES, clients=frozenset({"spa"}))
     assert reason in unsound(claims, rules)
     assert sound({"client_id": "spa"}, rules).client_id == "spa"
@@ -428,7 +428,7 @@ def test_a_binding_to_nothing(cnf: object) -> None:
     ("acr", "read"), [("loa2", "loa2"), (2, None), (["loa2"], None), ("", None)]
 )
 def test_a_class_of_authentication(acr: object, read: str | None) -> None:
-    """It is a text, or it says nothing."""
+    """An `acr` that is no text is ignored."""
     assert sound({"acr": acr}).acr == read
 
 

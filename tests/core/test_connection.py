@@ -29,7 +29,7 @@ def test_next_state(state: State, event: ConnectionEvent, expected: State | None
 
 
 def test_the_end_is_final() -> None:
-    """Nothing leaves ENDED."""
+    """No event changes the state ENDED."""
     assert {to for (state, _), to in TRANSITIONS.items() if state is E} == {E}
 
 

@@ -107,13 +107,13 @@ def test_a_place_may_say_that_it_is_ambient() -> None:
 
 
 def test_a_certificate_is_the_company_of_a_token_even_if_programs_hold_it() -> None:
-    """So that a token that is bound to it is one credential and not two."""
+    """A certificate beside a token that is bound to it does not count as a second credential."""
     assert Credential(Place(Source.CERTIFICATE, "client", ambient=False), "s").may_accompany
     assert not Credential(BEARER, "s").may_accompany
 
 
 def test_a_certificate_is_found_in_base64() -> None:
-    """Its secret can be compared and stored like any other."""
+    """The secret of a certificate is its DER in base64."""
     found = presented(handshake(certificate=b"DER"), [CLIENT_CERTIFICATE, FIRST_MESSAGE])
     assert [(one.place, one.secret) for one in found] == [(CLIENT_CERTIFICATE, "REVS")]
 

@@ -113,7 +113,7 @@ def test_the_way_out_can_be_read_by_any_inflater(keeps: bool) -> None:
     [{"compression_level": 10}, {"compression_level": -2}, {"mem_level": 0}, {"mem_level": 10}],
 )
 def test_an_option_that_zlib_does_not_have(options: dict[str, int]) -> None:
-    """It is refused when the connection opens, not at its first message."""
+    """An option that zlib does not have is refused when the connection opens, not at its first message."""
     with pytest.raises(ValueError, match="compression_level"):
         Deflater(PLAIN, options)
 
@@ -174,7 +174,7 @@ def test_a_client_may_end_its_stream_with_a_message() -> None:
     ],
 )
 def test_what_no_compressor_writes(data: bytes) -> None:
-    """It is refused, wherever it is cut."""
+    """Invalid compressed data is refused, in pieces of any length."""
     with pytest.raises(zlib.error):
         Inflater(PLAIN).piece(data, 10_000, last=True)
     inflater = Inflater(PLAIN)

@@ -76,7 +76,7 @@ def chain(length: int, key: bytes | None = None) -> list[Entry]:
 
 
 def check(entries: list[Entry], key: bytes | None = None) -> list[str]:
-    """Everything that is wrong with a whole trail."""
+    """Return all faults of a whole trail."""
     problems = []
     previous = GENESIS
     for seq, entry in enumerate(entries, 1):
@@ -363,7 +363,7 @@ def test_nothing_is_sealed_with_a_weak_salt(bad: str) -> None:
 
 @pytest.mark.parametrize("bad", ["", "00", "AB" * 32, "x" * 64, "0" * 66, "0" * 64 + "\n"])
 def test_a_hash_is_thirty_two_bytes(bad: str) -> None:
-    """Only whole hashes are linked."""
+    """A hash of another length than 32 bytes is refused."""
     with pytest.raises(ValueError, match="not"):
         link(bad, 1, b"{}", GENESIS, None)
     with pytest.raises(ValueError, match="not"):

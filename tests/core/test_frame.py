@@ -39,7 +39,7 @@ def test_the_head_of_a_frame(opcode: int, size: int, compressed: bool, expected:
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 125, 1000])
 def test_the_mask_without_an_extension_module(size: int) -> None:
-    """It is the mask of §5.3, and twice the mask is none."""
+    """The Python function masks as RFC 6455 §5.3 says; masking twice gives the original."""
     data, key = os.urandom(size), os.urandom(4)
     assert xor_mask(key, data) == covered(data, key)
     assert xor_mask(key, xor_mask(key, data)) == data
@@ -70,13 +70,13 @@ def test_what_a_close_frame_carries(
 def test_what_no_close_frame_can_carry(
     code: int, reason: str | None, error: type[Exception]
 ) -> None:
-    """It is not cut off silently."""
+    """A reason that is too long for a close frame is an error."""
     with pytest.raises(error):
         close_payload(code, reason)
 
 
 def test_a_prepared_message_is_framed_once() -> None:
-    """Its frame is that of a text."""
+    """The frame of a prepared message equals that of its text."""
     prepared = Prepared(b"x" * 200)
     assert prepared.frame == b"\x81\x7e\x00\xc8" + prepared.payload
     assert head(CLOSE, 0) == b"\x88\x00"

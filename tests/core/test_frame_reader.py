@@ -17,7 +17,7 @@ Event = tuple[int, bytes]
 
 
 def read(data: bytes, *, cut: int, limit: int = LIMIT) -> tuple[list[Event], FrameReader]:
-    """Everything that `data` says when it comes in pieces of `cut` bytes, and its reader."""
+    """Return all messages in `data`, read in pieces of `cut` bytes, and the reader."""
     reader = FrameReader(limit)
     events: list[Event] = []
     for at in range(0, len(data), cut):
@@ -132,7 +132,7 @@ CUTS = [1, 2, 3, 7, 1_000_000]
     ("data", "expected"), [c[1:] for c in ALLOWED], ids=[c[0] for c in ALLOWED]
 )
 def test_what_is_allowed(data: bytes, expected: list[Event], cut: int) -> None:
-    """It comes out, wherever it was cut."""
+    """An allowed frame is read in pieces of any length."""
     events, reader = read(data, cut=cut)
     assert events == expected
     assert reader.violation is None
@@ -242,7 +242,7 @@ def test_what_is_forbidden(data: bytes, code: int, cut: int) -> None:
     ("data", "code"), [c[1:] for c in FORBIDDEN], ids=[c[0] for c in FORBIDDEN]
 )
 def test_each_violation_also_ends_a_conversation_at_its_start(data: bytes, code: int) -> None:
-    """It makes no difference whether anything good came first."""
+    """Each violation also ends a conversation in which no valid frame came first."""
     events, reader = read(data, cut=len(data))
     assert not events
     assert reader.violation is not None
@@ -276,7 +276,7 @@ def test_a_violation_is_seen_as_soon_as_it_is_there(data: bytes, code: int) -> N
 
 
 def test_a_message_that_has_ended_cannot_be_continued() -> None:
-    """Its last fragment was the last one."""
+    """A continuation after the last fragment of a message is a violation."""
     data = client_frame(T, final=False) + client_frame(C) + client_frame(C)
     events, reader = read(data, cut=1)
     assert events == [(T, b"")]
@@ -365,7 +365,7 @@ def test_size_of_an_incomplete_message() -> None:
 
 
 def test_a_whole_message_is_not_unfinished() -> None:
-    """So an ordinary one costs nothing."""
+    """A message in one frame is not counted as unfinished."""
     reader = FrameReader(1000)
     reader.feed(client_frame(TEXT, b"x") + client_frame(BINARY, b"x" * 300))
     assert [reader.next(), reader.next(), reader.next()] == [

@@ -21,7 +21,7 @@ from stormdoor.core.in_band import (
 
 
 def test_a_refresh_is_read() -> None:
-    """With and without an id."""
+    """A refresh is read with and without an id."""
     assert read_in_band('{"type":"stormdoor.refresh","token":"t"}') == Refresh(token="t")
     assert read_in_band('{"id":1,"token":"t","type":"stormdoor.refresh"}') == Refresh(
         token="t", id=1
@@ -65,7 +65,7 @@ def test_nothing_else_is_read(raw: str) -> None:
 
 
 def test_a_first_message_is_read() -> None:
-    """Nothing but `stormdoor.authenticate`."""
+    """Only `stormdoor.authenticate` is read as a first message."""
     assert read_authenticate('{"type":"stormdoor.authenticate","token":"t"}') == Authenticate(
         token="t"
     )
@@ -91,7 +91,7 @@ def test_garbage_is_harmless(raw: str) -> None:
 
 
 def test_a_token_is_not_shown() -> None:
-    """Neither in a log nor in a traceback."""
+    """The `repr` of a message does not contain its token or code."""
     assert "secret" not in repr(Refresh(token="secret"))
     assert "secret" not in repr(Authenticate(token="secret"))
     assert "123456" not in repr(Prove(totp="123456"))

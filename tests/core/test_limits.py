@@ -26,7 +26,7 @@ def limits(name: str, value: object) -> Limits:
 
 
 def test_the_defaults_are_limits() -> None:
-    """Without an option there is a limit on everything that a stranger can use up."""
+    """By default each resource that an unauthenticated client can use has a limit."""
     usual = Limits()
     assert all(getattr(usual, name) for name in USUAL if name not in OF_ENDPOINTS)
     assert [one.name for one in fields(EndpointLimits)] == OF_ENDPOINTS
@@ -126,7 +126,7 @@ def test_none_is_no_limit(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_ENDPOINTS)
 def test_none_is_the_default_of_the_endpoint(name: str) -> None:
-    """Nor does it for a limit of endpoints, which then has the default of its set."""
+    """None for a limit of endpoints selects the default of the endpoint's set of limits."""
     usual, own = COMMAND_LIMITS.given()[name], OWN_PROTOCOL_LIMITS.given()[name]
     of_guard = limits(name, None)
     assert of_guard.applied(own_protocol=False).setting(name) == f"limits.{name} = {usual!r}"
@@ -167,7 +167,7 @@ def test_own_protocol_takes_limits_of_endpoints(value: Any) -> None:
 
 @pytest.mark.parametrize("name", OF_ENDPOINTS)
 def test_the_limits_of_one_endpoint_are_checked(name: str) -> None:
-    """As those of the guard."""
+    """The limits of one endpoint are checked like those of the guard."""
     wrong: dict[str, Any] = {name: "often" if name in RATES else -1}
     with pytest.raises(ConfigurationError, match=r"is not a rate|must be greater than 0"):
         EndpointLimits(**wrong)
@@ -189,7 +189,7 @@ def test_a_default_gives_way() -> None:
 
 
 def test_a_connection_may_live_on() -> None:
-    """Only the greatest age of a connection may be left out: credentials have their own end."""
+    """Only the greatest age of a connection may be None, because credentials have their own expiry."""
     assert Limits(connection_seconds=None).connection_seconds is None
 
 
@@ -200,7 +200,7 @@ def test_seconds_may_be_whole() -> None:
 
 @pytest.mark.parametrize("prefix", [16, 48, 64, 128])
 def test_a_prefix_of_ipv6(prefix: int) -> None:
-    """From 16 to 128 bits count as one client."""
+    """The IPv6 prefix that counts as one client has 16 to 128 bits."""
     assert Limits(ipv6_prefix=prefix).ipv6_prefix == prefix
 
 

@@ -134,7 +134,7 @@ INVALID = [
 @pytest.mark.parametrize("raw", INVALID)
 @pytest.mark.parametrize("decode", [DECODE, DECODE_ONE], ids=["two-commands", "one-command"])
 def test_what_is_no_command_is_refused(decode: Any, raw: str) -> None:
-    """Nothing but a declared command with exactly its fields is let through."""
+    """A message that is no declared command with exactly its fields is refused."""
     with pytest.raises(msgspec.DecodeError):
         decode(raw)
 
@@ -150,7 +150,7 @@ def test_what_is_no_command_is_refused(decode: Any, raw: str) -> None:
     ],
 )
 def test_a_renamed_tag_is_required_too(raw: str) -> None:
-    """With another tag field, a message without it or with a tag that is none is refused."""
+    """With another name of the tag field, a message without this field or with an unknown tag is refused."""
     with pytest.raises(msgspec.DecodeError):
         DECODE_ACTION(raw)
 

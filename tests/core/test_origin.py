@@ -1,4 +1,4 @@
-"""Only a page of an allowed origin opens a socket, however else an origin is spelled."""
+"""Only pages of allowed origins open sockets; other spellings of an origin are refused."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def handshake(
 
 
 def test_the_table_is_large_and_fair() -> None:
-    """At least 200 different tricks are tried, and none of them is an allowed origin."""
+    """The table has at least 200 hostile origins, and no allowed one."""
     assert len(set(HOSTILE.values())) >= 200
     assert len(set(HOSTILE.values())) == len(HOSTILE)
     assert not set(HOSTILE.values()) & set(HONEST)
@@ -79,7 +79,7 @@ def test_a_browser_header_does_not_help() -> None:
 
 
 def test_an_empty_list_allows_nothing() -> None:
-    """Without origins no page at all may open a socket."""
+    """Without configured origins, every page is refused."""
     assert not any(map(OriginPolicy([]).allows, [*HOSTILE.values(), *HONEST]))
 
 
@@ -228,7 +228,7 @@ def test_a_text_is_no_list() -> None:
 
 
 def test_numbers_may_be_in_a_wildcard_domain() -> None:
-    """Only a last label that is a number makes an address of a domain."""
+    """A wildcard domain may contain numbers, but not as its last label, which would make it an IP address."""
     assert OriginPolicy(["https://*.1.example2"]).allows("https://a.1.example2")
 
 

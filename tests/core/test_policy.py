@@ -345,7 +345,7 @@ def generator(request: AccessRequest) -> Iterator[bool]:
 
 @types.coroutine
 def old_coroutine(request: AccessRequest) -> Iterator[None]:
-    """Likewise, in the style of Python 3.4."""
+    """A coroutine in the style of Python 3.4."""
     yield None
 
 

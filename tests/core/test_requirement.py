@@ -93,7 +93,7 @@ def test_exactly_what_lacks_is_named(
 
 
 def test_what_lacks_is_short_on_the_wire() -> None:
-    """Only what lacks is there, and a whole number looks like one."""
+    """The message to the client has only the missing facts, and whole numbers without a fraction."""
     assert Needs(max_age=300.0, strength=2).on_the_wire() == {"strength": 2, "max_age": 300}
     assert Needs(acr="gold").on_the_wire() == {"acr": "gold"}
     assert Needs(max_age=0.5).on_the_wire() == {"max_age": 0.5}
@@ -125,7 +125,7 @@ def test_who_may_not_anyway_is_not_told_how(items: list[Any], more: dict[str, An
 
 
 def test_a_permit_that_requires() -> None:
-    """It applies to who has proved enough; who has not is told."""
+    """A permit with a requirement applies to a strong authentication; a weak one is told what is missing."""
     vault = permit("vault:open", when=[STRENGTH, 'principal.id == "alice"'], id="vault")
     decision = ask(vault)
     assert (decision.needs, decision.policy_ids) == (Needs(strength=2), ("vault",))

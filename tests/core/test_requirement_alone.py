@@ -24,7 +24,7 @@ def test_a_requirement_is_a_condition() -> None:
 
 
 def test_an_explanation_says_what_lacks() -> None:
-    """And that nothing does."""
+    """An explanation names the missing facts, or says that there are none."""
     policies = PolicySet([role("m"), permit("a:b", roles=["m"], when=require(strength=2))])
     said = [" ".join(one.said for one in policies.explain(_asked(n))) for n in (1, 2)]
     assert "needs" in said[0]

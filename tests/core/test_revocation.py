@@ -78,7 +78,7 @@ def test_covers(revocation: Revocation, expected: bool) -> None:
 
 
 def test_a_move_names_the_session_that_had_the_old_id() -> None:
-    """Its connections go along; those of the session with the new id, and of others, are not meant."""
+    """A move names the connections of the old session id, and no others."""
     assert Revocation(Target.MOVED, "session-1 session-9", 0.0).names(evidence())
     assert not Revocation(Target.MOVED, "session-9 session-1", 0.0).names(evidence())
     assert not Revocation(Target.MOVED, "session-1x session-9", 0.0).names(evidence())
@@ -125,7 +125,7 @@ def test_nothing_is_not_the_empty_name(target: Target) -> None:
 
 
 def test_an_empty_index_ends_nothing() -> None:
-    """Nothing is revoked until something is."""
+    """An empty index covers no credential."""
     assert not RevocationIndex().ends(evidence(issued_at=0.0))
 
 

@@ -32,7 +32,7 @@ SESSION = Session(
     ],
 )
 def test_alive(at: float, alive: bool) -> None:
-    """Neither an idle, an old nor a future session counts."""
+    """A session that is idle, expired or from the future is not alive."""
     assert SESSION.alive(NOW + at) is alive
 
 

@@ -46,7 +46,7 @@ def test_lifetime_of_a_ticket(at: float, good: bool) -> None:
     "path", ["/ws/chat/", "/ws/dashboard", "/ws/Chat", "/", "", "/ws/chat/../chat"]
 )
 def test_endpoint(path: str) -> None:
-    """It opens the path that it was issued for, exactly."""
+    """A ticket opens exactly the path that it was issued for."""
     assert "is for /ws/chat" in (TICKET.misuse(replace(HANDSHAKE, path=path), NOW) or "")
 
 
@@ -63,7 +63,7 @@ def test_endpoint(path: str) -> None:
     ],
 )
 def test_origin(origin: str | None) -> None:
-    """It counts for the page that it was issued to."""
+    """A ticket is accepted from the origin that it was issued to."""
     fault = TICKET.misuse(replace(HANDSHAKE, origin=origin), NOW)
     assert "was issued to https://app.example" in (fault or "")
 

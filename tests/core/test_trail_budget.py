@@ -26,7 +26,7 @@ def test_entries_are_paid_for_in_their_order() -> None:
 
 
 def test_a_day_refills_the_budget() -> None:
-    """Nothing is left after the burst, half of it after twelve hours, all of it after a day."""
+    """After the burst the budget is empty; after twelve hours half of it is back, after a day all."""
     _, spent_until = take(0.0, 1_000.0, [BURST_BYTES])
     assert left(spent_until, 1_000.0) == 0
     assert left(spent_until, 1_000.0 + 43_200.0) == pytest.approx(BURST_BYTES / 2, abs=2)

@@ -23,14 +23,14 @@ class Point:
 
     @property
     def sum(self) -> int:
-        """Both together."""
+        """Return the sum of both fields."""
         return self.x + self.y
 
 
 @value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """Only by name."""
+    """A value with fields that are passed by name only."""
 
     first: str = ""
     last: str
@@ -45,7 +45,7 @@ def test_it_is_made_as_a_struct_and_keeps_its_name_and_words() -> None:
 
 
 def test_defaults_are_those_of_the_dataclass() -> None:
-    """Also one that is made anew for each."""
+    """Defaults, also those from a factory, equal those of the dataclass."""
     one, other = Point(1), Point(1)
     assert (one.y, one.facts, one.secret, one.source) == (0, {}, "", None)
     assert one.facts is not other.facts
@@ -64,7 +64,7 @@ def test_what_a_dataclass_does_not_take_is_not_taken(make: type) -> None:
 
 
 def test_nothing_of_it_can_be_changed() -> None:
-    """Neither set nor deleted, nor is there room for more."""
+    """Fields can be neither set, deleted nor added."""
     point = Point(1)
     with pytest.raises(FrozenInstanceError):
         point.x = 2  # type: ignore[misc]
@@ -75,7 +75,7 @@ def test_nothing_of_it_can_be_changed() -> None:
 
 
 def test_a_field_that_is_not_to_be_shown_is_in_no_text() -> None:
-    """Neither in a `repr` nor in what rich prints."""
+    """A field with `repr=False` is neither in the `repr` nor in the output of rich."""
     point = Point(1, secret="hunter2")
     assert repr(point) == "Point(x=1, y=0, facts={}, source=None)"
     told = point.__rich_repr__()  # type: ignore[attr-defined]

@@ -108,7 +108,7 @@ class Tokens:
         self.places: Sequence[Place] = (Place(Source.AUTHORIZATION, "bearer"),)
 
     def recognises(self, credential: Credential) -> bool:
-        """Everything but what looks like nothing."""
+        """Return True for every credential that is not empty."""
         return credential.secret != "?"
 
     async def authenticate(

@@ -117,7 +117,7 @@ async def test_nobody_that_is_not_there_is_changed() -> None:
 
 @pytest.mark.parametrize("id", ["", " dan", "dan ", "d\nan", "x" * 129, "\0192.0.2.1"])
 async def test_a_name_that_could_be_mistaken_is_none(id: str) -> None:
-    """Nor one that could be the anonymous of an address."""
+    """An id that looks like the anonymous name of an address is refused."""
     guard = await _guard()
     with pytest.raises(StoreError, match="not a name"):
         await guard.admin.add_principal(id)
@@ -151,7 +151,7 @@ async def test_a_key_and_its_connections() -> None:
 
 @pytest.mark.parametrize("overlap", [0.0, 60.0])
 async def test_a_key_that_is_rotated(overlap: float) -> None:
-    """Both count for a while; with no overlap the old one ends at once, with its connections."""
+    """Both keys are accepted during the overlap; without one, the old key ends with its connections."""
     guard = await _guard()
     old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
     connection, _ = await opened(guard, bearer(old.secret))
@@ -166,7 +166,7 @@ async def test_a_key_that_is_rotated(overlap: float) -> None:
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 async def test_a_rotated_key_takes_its_connections_along(where: str) -> None:
-    """At the end of the overlap, also if another process rotated it; not a moment before."""
+    """Connections of the old key end with the overlap, also if another process rotated the key."""
     store = MemoryStore()
     guard = await _guard(store)
     assert isinstance(guard.clock, FakeClock)
@@ -305,7 +305,7 @@ async def test_personal_data_are_erased_and_the_chain_stays_whole() -> None:
 
 
 async def test_old_entries_are_dropped() -> None:
-    """And the trail says how many."""
+    """Old entries are dropped, and the trail records their number."""
     clock = FakeClock()
     guard = make_guard(clock=clock)
     await settle(guard)
@@ -321,7 +321,7 @@ async def test_old_entries_are_dropped() -> None:
 
 
 async def test_a_reload_is_noted() -> None:
-    """With how much there is of it."""
+    """The trail records a reload with the number of roles and policies."""
     guard = await _guard()
     guard.reload(guard.policies, actor="ada")
     [*_, event] = await events(guard)
@@ -435,7 +435,7 @@ async def test_a_role_that_was_given_to_an_open_connection_is_revoked_with_the_o
 async def test_a_revocation_that_makes_no_sense(
     target: Target, value: str, before: float | None, says: str
 ) -> None:
-    """It says what to write instead, and ends nothing."""
+    """An invalid revocation is an error that names the remedy, and no connection is closed."""
     guard = await _guard()
     with pytest.raises(ConfigurationError, match=says):
         await guard.admin.revoke(target, value, before=before)

@@ -108,7 +108,7 @@ async def test_what_follows_a_revocation_is_valid(target: Target, value: str) ->
 
 
 async def test_another_process_that_has_no_socket_of_it_to_look_at() -> None:
-    """As a command does: it knows the store and no connection."""
+    """Another process revokes with the store alone, like a command: it has no connection to close."""
     store, clock = MemoryStore(), FakeClock()
     server = await _guard(store, clock)
     command = make_guard(clock=FakeClock(clock.now() - HOUR), store=store)
@@ -150,7 +150,7 @@ async def test_the_socket_of_a_foreign_token_is_closed_whatever_the_clock_says(
 
 
 async def test_a_foreign_token_that_is_younger_is_spared_where_the_clocks_agree() -> None:
-    """It came between the revocation and the next look into the log: time says that it is younger."""
+    """A foreign token issued after a revocation, but before the next read of the log, is accepted."""
     store, clock = MemoryStore(), FakeClock()
     server = await _guard(store, clock)
     command = make_guard(clock=clock, store=store)
@@ -177,7 +177,7 @@ async def test_what_was_issued_before_the_clock_was_set_back_by_another_issuer()
 
 @pytest.mark.parametrize(("later", "over"), [(0.0, True), (2.0, True), (2.1, False)])
 async def test_the_skew_ends_what_was_issued_a_little_later(later: float, *, over: bool) -> None:
-    """In that direction only: a token from before the revocation never profits."""
+    """The skew also covers tokens issued shortly after the revocation; it never spares one issued before."""
     clock = FakeClock()
     known = {"foreign": authentication("alice", issued_at=clock.now() + later)}
     guard = await settle(make_guard(Tokens(known), clock=clock, clock_skew_seconds=2.0))

@@ -171,7 +171,7 @@ async def test_scopes_shrink_at_once() -> None:
 
 
 async def test_roles_of_the_new_token_count() -> None:
-    """Both ways."""
+    """A refreshed token with more roles or fewer roles changes what the connection may do."""
     mod = replace(NEW, principal=Principal("alice", frozenset({"moderator"})))
     guard, connection, _, _ = await world(mod=mod)
     assert await guard.refresh(connection, "mod") is None
@@ -290,7 +290,7 @@ async def test_a_failed_one_harms_nothing(outcome: Any, denial: Denial) -> None:
 
 
 async def test_a_revoked_one_is_refused() -> None:
-    """It was revoked before it came."""
+    """A token that is already revoked is refused."""
     guard, connection, _, _ = await world()
     await guard.admin.revoke(Target.CREDENTIAL, "new")
     refusal = await guard.refresh(connection, "new")
@@ -364,7 +364,7 @@ async def test_a_public_endpoint_has_nothing_to_refresh() -> None:
 
 
 async def test_one_that_has_ended_has_nothing_to_refresh() -> None:
-    """Nothing is verified, nothing comes back to life."""
+    """On a connection that has ended, no token is verified, and the connection stays ended."""
     guard, connection, _, tokens = await world()
     guard.registry.end(connection)
     refusal = await guard.refresh(connection, "new")
@@ -556,7 +556,7 @@ async def test_a_second_one_meanwhile_is_refused() -> None:
 
 
 async def test_one_that_is_given_up_leaves_the_way_free() -> None:
-    """Its task was cancelled: the connection is as it was, and the next one counts."""
+    """After a cancelled refresh the connection is unchanged, and the next refresh is accepted."""
     guard, connection, _, _ = await world(slow=(gate := Gate(NEW)))
     asked = asyncio.create_task(guard.refresh(connection, "slow"))
     await gate.reached.wait()
@@ -631,7 +631,7 @@ async def test_a_role_that_is_read_while_it_is_refreshed() -> None:
 
 
 async def test_a_role_is_taken_after_it() -> None:
-    """It is found under its principal as before."""
+    """After a refresh, the withdrawal of a role still affects the connection."""
     guard, connection, _ = await _carol()
     assert await guard.refresh(connection, "carol") is None
     await guard.admin.withdraw_role("carol", "moderator")
@@ -685,7 +685,7 @@ async def vault(**limits: Any) -> tuple[Guard, Connection, Factors, FakeClock]:
 
 
 async def test_a_code_makes_it_stronger_and_fresh() -> None:
-    """For as long as the policy says; the end of the credential stays where it is."""
+    """A code makes the connection fresh and stronger; the expiry of its credential stays."""
     guard, connection, factors, clock = await vault()
     clock.advance(10)
     deadline = connection.deadline

@@ -45,13 +45,13 @@ class Client:
         return issuer.issue(principal, now=self.guard.clock.now(), claims=claims).token
 
     def proof(self, token: str, url: str = _URL, **changes: Any) -> str:
-        """For that token, now."""
+        """Return a proof for a token, made now."""
         assert self.key is not None
         given = {"now": self.guard.clock.now(), **changes}
         return dpop_proof(url, token, self.key, **given)
 
     def handshake(self) -> Handshake:
-        """With a fresh token, and the proof if there is a key."""
+        """Return a handshake with a fresh token, and with a proof if there is a key."""
         token = self.token()
         if self.key is None:
             return bearer(token)
@@ -111,7 +111,7 @@ STOLEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("how", STOLEN)
 async def test_without_a_proof_of_the_moment_nothing_changes(how: str) -> None:
-    """It is refused, and counts as a wrong credential; the connection stays as it was."""
+    """A token without a new proof is refused and counted; the connection is unchanged."""
     guard = await _guard()
     mine = Client(guard, _MINE)
     handshake = mine.handshake()
@@ -183,7 +183,7 @@ async def test_another_principal_is_refused_with_a_sound_proof() -> None:
 
 
 async def test_a_nonce_of_the_server_counts_here_too() -> None:
-    """That of the last handshake while it is fresh; one without is refused, and no failed attempt."""
+    """The nonce of the handshake is accepted while fresh; a proof without one is refused uncounted."""
     guard = await _guard(nonce_secret=b"n" * 32)
     mine = Client(guard, _MINE)
     first = await guard.admission.admit(mine.handshake(), CHAT)

@@ -103,7 +103,7 @@ async def test_a_device_goes_on_with_its_next_key() -> None:
 
 
 async def test_the_same_key_proves_itself_anew() -> None:
-    """Nothing changes but when it was proved."""
+    """A new signature by the same key changes only the time of the authentication."""
     guard, connection = await world()
     was = connection.authentication
     guard.clock.advance(30)  # type: ignore[attr-defined]
@@ -158,7 +158,7 @@ REFUSED: dict[str, Callable[[Guard], str]] = {
 
 @pytest.mark.parametrize("how", REFUSED)
 async def test_whoever_has_no_key_changes_nothing(how: str) -> None:
-    """It is a wrong credential; the connection stays as it was, and a sound signature still counts."""
+    """A signature by another key is refused; afterwards a valid one is still accepted."""
     guard, connection = await world()
     was = connection.authentication
     refusal = await guard.refresh(connection, REFUSED[how](guard))
@@ -171,7 +171,7 @@ async def test_whoever_has_no_key_changes_nothing(how: str) -> None:
 
 
 async def test_a_signature_counts_once_wherever_it_is_used() -> None:
-    """At a handshake, on this connection, on another one, and in headers."""
+    """A signature is accepted once: at a handshake, on this connection, on another one, or in headers."""
     guard, connection = await world()
     other = await admit(guard, replace(OPENING, subprotocols=[offer(guard, NEW)]))
     assert other.authentication.credential_id == "new"
@@ -286,7 +286,7 @@ async def test_a_handshake_with_both_forms_has_two_credentials() -> None:
 
 
 async def test_a_device_of_the_store() -> None:
-    """Its account is read anew: what it may now counts, and a device that was disabled has no more time."""
+    """The device's account is read again: present permissions apply, and a disabled device is refused."""
     signer, store = key("boiler"), FakeStore()
     assert signer.public_key is not None
     public = signer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

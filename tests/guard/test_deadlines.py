@@ -91,7 +91,7 @@ async def test_nothing_is_published_to_it_after_its_time(
 async def test_nothing_is_taken_from_it_after_its_time(
     facts: dict[str, Any], limits: dict[str, Any], seconds: float
 ) -> None:
-    """Likewise a message of its own."""
+    """A message of the client after the deadline is not delivered."""
     clock = FakeClock()
     guard, connection, sink = await world(clock, limits=limits, **facts)
     clock.advance(seconds)
@@ -193,7 +193,7 @@ def test_nothing_passes_after_the_deadline(
     [(300.0, 60.0, 60.0), (100.0, 60.0, 25.0), (8.0, 60.0, 2.0), (300.0, 10.0, 10.0)],
 )
 async def test_it_is_told_once_before_its_end(lasts: float, limit: float, before: float) -> None:
-    """So many seconds before, but a quarter of its time at most; and never twice."""
+    """One notice is sent `expiry_notice_seconds` before the end, at most a quarter of the lifetime."""
     clock = FakeClock()
     guard, _, sink = await world(
         clock, limits={"expiry_notice_seconds": limit}, expires_at=START + lasts
@@ -213,7 +213,7 @@ async def test_it_is_told_once_before_its_end(lasts: float, limit: float, before
 
 
 async def test_it_is_told_of_the_age_too() -> None:
-    """Its age ends it as well as a token does."""
+    """An expiry notice is also sent before the greatest age of a connection."""
     clock = FakeClock()
     guard, _, sink = await world(clock, limits={"connection_seconds": 400.0})
     clock.advance(340)
@@ -273,7 +273,7 @@ async def session_world() -> tuple[FakeClock, FakeStore, Guard, Connection, Fake
 
 
 async def test_it_is_told_that_it_is_idle() -> None:
-    """Once for each silence."""
+    """One notice is sent in each idle time."""
     clock, _, guard, connection, sink, _ = await session_world()
     clock.advance(341)
     await guard.tick()
@@ -287,7 +287,7 @@ async def test_it_is_told_that_it_is_idle() -> None:
 
 
 async def test_a_session_that_is_used_elsewhere_is_not_idle() -> None:
-    """It is looked at before the end: nothing is told, and nothing that goes out is withheld."""
+    """A session in use elsewhere is not idle: no notice is sent, and no outgoing message is withheld."""
     clock, store, guard, connection, sink, id = await session_world()
     clock.advance(200)
     await store.touch_session(id, clock.now())
@@ -301,7 +301,7 @@ async def test_a_session_that_is_used_elsewhere_is_not_idle() -> None:
 
 
 async def test_use_in_the_last_moment_counts() -> None:
-    """In the last second the session is looked at at each tick."""
+    """During the last second the session is read at each run of the loop."""
     clock, store, guard, connection, _, id = await session_world()
     clock.advance(399)
     await guard.tick()

@@ -62,7 +62,7 @@ def _given_back(guard: Guard) -> None:
 
 
 async def test_it_is_let_in_by_its_first_message() -> None:
-    """Then it is a connection like any other, counted for its principal and recorded once."""
+    """After its first message a connection is counted for its principal and recorded once."""
     guard, connection, _ = await waiting()
     assert len(guard.pending) == 1
     assert [one.name for one in await events(guard)] == ["sys_startup"]
@@ -82,7 +82,7 @@ async def test_it_is_let_in_by_its_first_message() -> None:
 
 
 async def test_a_credential_in_the_handshake_is_as_good_as_ever() -> None:
-    """It need not wait."""
+    """A credential in the handshake is accepted without a first message."""
     guard = await settle(make_guard())
     connection = await admit(guard, bearer("alice"), FIRST)
     assert not connection.awaiting_authentication
@@ -202,7 +202,7 @@ async def test_it_ends_when_it_says_nothing() -> None:
 
 
 async def test_a_message_that_comes_too_late_comes_too_late() -> None:
-    """Also before the tick has noticed."""
+    """A first message after its deadline is refused, also before the maintenance loop has run."""
     clock = FakeClock()
     guard, connection, sink = await waiting(clock)
     clock.advance(5)
@@ -239,7 +239,7 @@ async def test_the_server_may_take_longer_than_the_client() -> None:
 
 
 async def test_a_second_one_does_not_count() -> None:
-    """Neither while the first is verified, nor afterwards."""
+    """A second first message is refused, during and after the verification of the first."""
     verify, reached, go = slow(authentication("alice"))
     tokens = Tokens({"alice": verify, "bob": authentication("bob")})
     guard, connection, _ = await waiting(authenticators=[tokens])
@@ -275,7 +275,7 @@ async def test_pings_are_few() -> None:
 
 
 async def test_few_of_an_address_wait() -> None:
-    """Those who have said who they are do not count, and who leaves makes room."""
+    """Few connections of an address may wait; authenticated and closed ones do not count."""
     guard, first, _ = await waiting(limits={"pending_per_address": 2})
     second, _ = await another(guard)
     refusal = await refused(guard, HANDSHAKE, FIRST)
@@ -291,7 +291,7 @@ async def test_few_of_an_address_wait() -> None:
 
 
 async def test_few_of_all_wait() -> None:
-    """From however many addresses; with a credential there is room."""
+    """Few connections of the process may wait, from all addresses; those with a credential are accepted."""
     guard, _, _ = await waiting(limits={"pending": 2})
     await another(guard, address="198.51.100.7")
     refusal = await refused(guard, replace(HANDSHAKE, address="203.0.113.9"), FIRST)
@@ -301,7 +301,7 @@ async def test_few_of_all_wait() -> None:
 
 
 async def test_those_who_wait_take_no_room_of_a_public_endpoint() -> None:
-    """They are counted apart."""
+    """Waiting connections do not use the limits of a public endpoint."""
     guard, _, _ = await waiting(limits={"connections_per_principal": 1})
     await admit(guard, HANDSHAKE, Endpoint("P", None, public("for everybody")))
     await another(guard)
@@ -401,7 +401,7 @@ async def test_what_ends_meanwhile_stays_ended(how: str) -> None:
 
 
 async def test_one_that_is_given_up_gives_everything_back() -> None:
-    """Its task was cancelled."""
+    """A cancelled first message releases everything that was counted for it."""
     verify, reached, _ = slow(authentication("alice"))
     guard, connection, _ = await waiting(authenticators=[Tokens({"alice": verify})])
     coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
@@ -428,7 +428,7 @@ async def test_a_role_that_is_taken_meanwhile_is_not_had() -> None:
 
 
 async def test_other_policies_do_not_end_those_who_wait() -> None:
-    """Nothing is known of them that could be judged; they are judged when they come in."""
+    """A reload of policies does not end waiting connections; the policies apply when they authenticate."""
     guard, connection, sink = await waiting()
     assert guard.reload(PolicySet([role("member")])) == 0
     assert connection.state is State.PENDING

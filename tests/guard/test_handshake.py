@@ -211,7 +211,7 @@ async def test_each_cause_has_its_status(
 
 
 async def test_an_undeclared_endpoint_lets_nobody_in() -> None:
-    """Also if the start-up check never saw it."""
+    """An undeclared endpoint refuses every client, also if the start-up check did not find it."""
     guard = await settle(make_guard())
     refusal = await refused(guard, forged(), Endpoint("tests.Late"))
     assert (refusal.denial, refusal.answer.status) == (Denial.UNDECLARED, 403)
@@ -487,7 +487,7 @@ PLAINTEXT: list[tuple[str, dict[str, Any], bool, bool]] = [
     ids=[case[0] for case in PLAINTEXT],
 )
 async def test_plaintext(changes: dict[str, Any], insecure: bool, allowed: bool) -> None:
-    """Without TLS only what never leaves this machine."""
+    """Without TLS, only connections from this machine are accepted."""
     guard = await settle(
         make_guard(
             insecure_allow_plaintext=insecure, origins=[ORIGIN], insecure_allow_any_host=True
@@ -514,7 +514,7 @@ PROXIES: list[tuple[str, str, list[str], str]] = [
     ("peer", "forwarded", "client"), [case[1:] for case in PROXIES], ids=[c[0] for c in PROXIES]
 )
 def test_forwarded_addresses(peer: str, forwarded: list[str], client: str) -> None:
-    """Only what a trusted proxy says about its own other end is believed."""
+    """The forwarded address is used only if a trusted proxy added it."""
     assert client_address(peer, forwarded, parse_networks(["10.0.0.0/8"])) == client
 
 

@@ -118,7 +118,7 @@ async def test_a_renamed_step_keeps_no_tracer_silent() -> None:
 
 
 async def test_no_await_can_enter_the_block_of_the_registration() -> None:
-    """Its steps are plain functions, and the last capacity check, the caps and the revocation are in it."""
+    """The steps of the registration are plain functions, and include capacity, caps and revocation."""
     steps = (await _guard()).steps
     assert [one.name for one in steps.registration] == [
         "closing, again",
@@ -135,7 +135,7 @@ async def test_no_await_can_enter_the_block_of_the_registration() -> None:
 
 @pytest.mark.parametrize("place", ["bearer", "cookie", "key"])
 async def test_no_secret_is_shown(place: str) -> None:
-    """Not of a good credential, and not of a bad one: its length and the beginning of its hash."""
+    """An explanation shows length and hash prefix of a credential, valid or not, and never its secret."""
     secret = "sd_0123456789abcdef_" + "Z" * 43
     places: dict[str, dict[str, Any]] = {
         "bearer": {"authorization": [f"Bearer {secret}"]},

@@ -132,7 +132,7 @@ async def test_too_large_is_too_large_whatever_the_bytes_of_a_connection() -> No
 
 
 async def test_offences_close_the_connection() -> None:
-    """So many in a minute are answered; the next one is the last, and the close says 1008."""
+    """After `offences` refused messages in a minute, the next one closes the connection with 1008."""
     guard, connection, sink, _ = await _alice(offences=3)
     outcomes = [
         _refused(guard.inbound.receive(connection, "?", ACTIONS), Denial.INVALID_MESSAGE).fatal
@@ -259,7 +259,7 @@ def _endpoint() -> Any:
 
 
 async def test_nothing_is_delivered_after_the_end() -> None:
-    """Nor counted, nor recorded: an attacker cannot fill the trail with a dead connection."""
+    """Messages after the end are not delivered, counted or recorded, so they cannot fill the trail."""
     guard, connection, _, _ = await _alice()
     guard.registry.end(connection)
     before = len(await events(guard))
@@ -308,7 +308,7 @@ async def test_a_wall_clock_set_back_does_not_prolong_a_credential() -> None:
 
 
 async def test_a_role_change_counts_for_the_next_message() -> None:
-    """In both directions, on the open connection."""
+    """A granted and a withdrawn role both apply to the next message of an open connection."""
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("carol"))
     kick = '{"type":"kick","who":"bob"}'
@@ -376,7 +376,7 @@ async def test_a_forbid_counts_although_the_role_was_allowed_a_moment_ago() -> N
 
 
 async def test_a_resource_of_another_tenant_is_refused_after_one_of_ones_own() -> None:
-    """Likewise for tenants."""
+    """A resource of another tenant is refused, also after one of the principal's own tenant."""
     guard, connection, _, _ = await _alice()
     tenants = {"lobby": None, "vault": "umbrella"}
     in_room = actions(resource=lambda say: Resource("room", say.room, tenant=tenants[say.room]))
@@ -402,7 +402,7 @@ ODD_RESOURCES: list[tuple[str, Any]] = [
     "name", [case[1] for case in ODD_RESOURCES], ids=[c[0] for c in ODD_RESOURCES]
 )
 async def test_a_resource_that_cannot_be_told_denies(name: Any) -> None:
-    """Not knowing what is acted upon is no permission to act."""
+    """If the function for the resource raises, the message is refused."""
     guard, connection, _, _ = await _alice()
     outcome = guard.inbound.receive(connection, SAY, actions(resource=name))
     assert _refused(outcome, Denial.FORBIDDEN).id == 7
@@ -426,13 +426,13 @@ async def test_scopes_of_a_credential_restrict_its_messages() -> None:
 
 @pytest.mark.parametrize("raw", ["text", b"\x00\xff", "", b"", "\U0001f600"])
 async def test_raw_messages_pass_untouched(raw: str | bytes) -> None:
-    """Nothing is decoded."""
+    """The guard does not decode raw messages."""
     guard, connection, _, _ = await _alice()
     assert guard.inbound.receive_raw(connection, raw, "chat:say") is True
 
 
 async def test_raw_messages_are_limited_and_permitted() -> None:
-    """By rate and by the one permission of the handler."""
+    """Raw messages are subject to the rates and to the permission of the handler."""
     guard, connection, _, _ = await _alice(messages_per_connection="2/min burst 2")
     outcome = guard.inbound.receive_raw(connection, "x", "chat:kick")
     _refused(outcome, Denial.FORBIDDEN)

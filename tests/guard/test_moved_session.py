@@ -95,7 +95,7 @@ async def test_a_session_that_ended_before_its_move_was_heard_of() -> None:
 
 
 async def test_the_old_secret_opens_nothing() -> None:
-    """Neither by the store nor, if that is slow, by what was read from it before the move."""
+    """The old secret is refused, also by a handshake that read the session before the move."""
     store = FakeStore()
     guard, issued, *_ = await _at_home(store)
     pause = store.pause("session")
@@ -111,7 +111,7 @@ async def test_the_old_secret_opens_nothing() -> None:
 
 
 async def test_a_connection_that_is_not_open_yet_goes_along() -> None:
-    """It is registered, and its 101 is under way."""
+    """A connection that is registered, but not open yet, moves to the new session."""
     guard = await settle(make_guard())
     issued = await guard.sessions.create("carol")
     connection = await admit(guard, _cookie(guard, issued))
@@ -139,7 +139,7 @@ async def test_idleness_is_that_of_the_new_session() -> None:
 
 
 async def test_a_session_that_has_ended_does_not_move() -> None:
-    """And nothing is said in the feed."""
+    """A session that has ended does not move, and the feed of revocations gets no entry."""
     guard, issued, *_ = await _at_home()
     await guard.sessions.end(issued.session.id)
     feed = len(await guard.store.revocations())
@@ -149,7 +149,7 @@ async def test_a_session_that_has_ended_does_not_move() -> None:
 
 @pytest.mark.parametrize("target", [Target.MOVED, Target.CHANGED])
 async def test_a_move_is_not_for_people_to_revoke(target: Target) -> None:
-    """Only a rotation says it."""
+    """Only a rotation can add an entry `moved`; operators cannot."""
     guard = await settle(make_guard())
     with pytest.raises(ConfigurationError):
         await guard.admin.revoke(target, "a b")

@@ -72,7 +72,7 @@ async def _device(guard: Guard) -> object:
 async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
     end: Callable[[Guard], Awaitable[object]], moving: bool
 ) -> None:
-    """Its old id was on the list of those to be ended, and it has a new one now."""
+    """A session on the list of those to be ended also ends if it has got a new id meanwhile."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     stolen = await guard.sessions.create("carol", device_id="phone")
@@ -189,7 +189,7 @@ async def test_a_code_does_not_make_somebody_elses_proof_fresh() -> None:
 
 @pytest.mark.parametrize("before", [-1e300, -1.0, float("-inf"), float("nan"), float("inf")])
 async def test_a_time_that_is_none(before: float) -> None:
-    """It is refused before anything is revoked."""
+    """An invalid time is refused, and no credential is revoked."""
     guard = await settle(make_guard())
     with pytest.raises(ConfigurationError):
         await guard.admin.revoke(Target.PRINCIPAL, "carol", before=before)

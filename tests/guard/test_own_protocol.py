@@ -49,7 +49,7 @@ def flooded(
 
 
 async def test_a_flood_is_slowed_for_a_minute_and_then_refused() -> None:
-    """Its rate counts all that time: 500 a second after the burst. The refusal names both limits."""
+    """A flood is slowed to 500 messages a second for a minute, then refused with both limits."""
     guard, connection, _, clock = await terminal()
     began = clock.monotonic()
     taken, verdict = flooded(guard, connection, clock, seconds=300)

@@ -58,7 +58,7 @@ async def test_a_connection_that_was_never_open_is_recorded_as_such() -> None:
 
 
 async def test_listeners_hear_of_every_end_while_the_sink_is_still_there() -> None:
-    """So that a hub can unsubscribe before the end is over."""
+    """Listeners are called at each end before the sink is removed, so that a hub can unsubscribe."""
     guard = await settle(make_guard())
     heard: list[tuple[str, bool, bool]] = []
     guard.registry.on_end.append(lambda one: heard.append((one.id, one.open, one.sink is not None)))
@@ -80,7 +80,7 @@ async def test_a_registry_can_be_walked_while_it_shrinks() -> None:
 
 
 async def test_connections_are_found() -> None:
-    """By id and by principal, pending ones too."""
+    """Connections are found by id and by principal, also those that wait for their first message."""
     guard = await settle(make_guard())
     first, _ = await opened(guard, bearer("alice"))
     second = await admit(guard, bearer("alice"))
@@ -132,7 +132,7 @@ async def test_a_connection_that_closes_while_it_is_being_listed_is_taken_off_ag
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> None:
-    """Nothing is forgotten meanwhile."""
+    """Changes of the list that could not be written are written later."""
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("alice"))
     store = guard.store

@@ -50,7 +50,7 @@ async def test_when_it_is_raised(used: int, free: int, alarm: bool) -> None:
 
 
 async def test_it_is_repeated_hourly_and_taken_back() -> None:
-    """With the figures, and the settings to change."""
+    """The alarm is repeated hourly with figures and settings, until there is room."""
     store, clock = _Sized(), FakeClock()
     space = StoreSpace(store, clock, LIMIT)
     store.size = Space(LIMIT, ROOM)
@@ -69,7 +69,7 @@ async def test_it_is_repeated_hourly_and_taken_back() -> None:
 
 
 async def test_memory_has_no_file() -> None:
-    """It is left alone."""
+    """A store in memory has no file, so it gives no alarm."""
     guard = Guard()
     async with guard:
         await guard.space.measure()
@@ -79,7 +79,7 @@ async def test_memory_has_no_file() -> None:
 
 
 async def test_a_file_is_measured_with_its_log(tmp_path: Path) -> None:
-    """Also what is still in the log beside it. A guard does so by itself."""
+    """The size of a store includes the write-ahead log beside the file; a guard measures it by itself."""
     store = SqliteStore(tmp_path / "store.db")
     guard = Guard(store=store, store_limit_bytes=1_000_000)
     async with guard:
@@ -102,6 +102,6 @@ async def test_a_file_is_measured_with_its_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_positive(limit: int) -> None:
-    """And what to write is in the error."""
+    """A limit must be positive; the error names a valid value."""
     with pytest.raises(ConfigurationError, match="store_limit_bytes"):
         Guard(store_limit_bytes=limit)

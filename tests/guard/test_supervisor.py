@@ -32,7 +32,7 @@ async def _token(**facts: Any) -> Any:
 
 
 async def test_a_tick_ends_what_has_expired() -> None:
-    """At its second, not before: 3000, and the trail says why."""
+    """An expired connection is closed with 3000 at its deadline, and the trail records the cause."""
     guard, connection, sink, clock = await _token(expires_at=FakeClock().now() + 60)
     clock.advance(59.9)
     await guard.tick()
@@ -79,7 +79,7 @@ def _chat() -> Any:
 
 @pytest.mark.parametrize("seconds", [None, 100.0])
 async def test_the_greatest_age_of_a_connection(seconds: float | None) -> None:
-    """Also for a credential that never expires."""
+    """The greatest age of a connection also applies to a credential without expiry."""
     clock = FakeClock()
     guard = await settle(make_guard(clock=clock, limits={"connection_seconds": seconds}))
     connection, _ = await opened(guard, bearer("alice"))
@@ -150,7 +150,7 @@ async def test_idle_and_a_store_that_is_down() -> None:
 
 
 async def test_idle_and_a_session_that_has_gone() -> None:
-    """It was removed without a word in the feed."""
+    """An idle connection ends if its session was removed from the store without an entry in the feed."""
     guard, connection, _, clock, issued, store = await _session()
     clock.advance(100)
     await store.remove_session(issued.session.id)
@@ -220,7 +220,7 @@ async def test_the_feed_is_followed(target: Target, value: str, ends: bool) -> N
 
 
 async def test_a_feed_that_could_not_be_read_is_read_later() -> None:
-    """Nothing is skipped: what was written meanwhile takes effect when the store answers."""
+    """If the feed could not be read, its entries take effect when the store answers again."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     connection, _ = await opened(guard, bearer("alice"))
@@ -256,7 +256,7 @@ async def test_changed_attributes_count() -> None:
 
 
 async def test_a_token_with_roles_of_its_own_is_not_changed_by_the_store() -> None:
-    """It says itself what it may; its end is its expiry or its revocation."""
+    """Changes of roles in the store do not affect a token with its own roles."""
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("alice"))
     await guard.store.add_account(_account("alice"))

@@ -99,7 +99,7 @@ async def test_what_is_no_coroutine_is_awaited() -> None:
 
 
 async def test_it_may_suppress_its_cancellation() -> None:
-    """As under `await`: what the work returns after all is returned."""
+    """If the work suppresses its cancellation, its result is returned, as under `await`."""
 
     def work() -> Coroutine[Any, Any, str]:
         async def stubborn() -> str:

@@ -264,7 +264,7 @@ async def test_roles_of_an_account_come_by_the_feed() -> None:
 
 
 async def test_a_role_that_was_revoked_and_is_new() -> None:
-    """Everything with that role until then is over, whenever it turns out to have it."""
+    """A revoked role also ends a connection that shows this role only after a new check of its token."""
     alice = Oracle()
     here = await watch(alice=alice)
     connection, _ = await opened(here.guard, bearer("alice"))
@@ -297,7 +297,7 @@ async def test_another_credential_meanwhile() -> None:
 
 
 async def test_ended_meanwhile() -> None:
-    """Nothing is brought back to life."""
+    """A connection that ended during the check stays ended."""
     alice = Oracle(held=asyncio.Event())
     here = await watch(alice=alice)
     connection, _ = await opened(here.guard, bearer("alice"))

@@ -45,7 +45,7 @@ async def test_entries_are_written_in_order() -> None:
 
 
 async def test_a_store_that_is_down_keeps_nothing_from_being_written_later() -> None:
-    """In the order in which it happened; the operator is told once, and again when it is over."""
+    """Events are written later, in order; the log has one message at the failure and one at its end."""
     trail, store = await _trail()
     with log_lines("stormdoor.trail") as lines:
         for number in range(3):
@@ -73,7 +73,7 @@ async def test_a_store_that_fails_oddly_loses_nothing_either() -> None:
 
 
 async def test_what_happens_during_a_write_comes_after_it() -> None:
-    """And nothing is written twice by two writers at once."""
+    """Events during a write are written after it, and none of them twice."""
     trail, store = await _trail()
     trail.note(event(1))
     pause = store.pause("append_events", after=False)
@@ -86,7 +86,7 @@ async def test_what_happens_during_a_write_comes_after_it() -> None:
 
 
 async def test_a_write_that_fails_puts_its_entries_before_the_newer_ones() -> None:
-    """Also those that are like them."""
+    """After a failed write its entries come before newer ones, also before equal ones."""
     trail, store = await _trail()
     alike = Event(time=1.0, name="authn_login_fail", cause="bad-credential", address="a")
     trail.note(alike)

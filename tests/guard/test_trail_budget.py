@@ -107,7 +107,7 @@ FLOODS: dict[str, Callable[[Guard], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS.keys())
 async def test_a_flood_is_bounded_and_counted(flood: Callable[[Guard], Awaitable[None]]) -> None:
-    """In one second of 200 clients, 64 have an entry of each name and cause, and one counts the rest."""
+    """Of 200 refusals in a second, 64 have their own entry for each cause; one counts the rest."""
     known = {
         "alice": authentication("alice"),
         "spent": Rejected(Denial.BAD_CREDENTIAL, "used already", "alice", reused=True),
@@ -208,7 +208,7 @@ class _Measured(MemoryStore):
 
 
 async def test_no_day_of_a_flood_exceeds_the_budget() -> None:
-    """In two days of a flood each 24 hours have at most 100 MiB, and every refusal is counted."""
+    """During a flood of two days, any 24 hours add at most 100 MiB, and every refusal is counted."""
     store, clock = _Measured(), FakeClock()
     await store.open()
     trail = Trail(store, clock)
@@ -248,7 +248,7 @@ async def test_after_a_flood_single_entries_are_written_again() -> None:
 
 
 async def test_entries_of_principals_are_written_one_by_one_beyond_the_budget() -> None:
-    """In the middle of the flood, each with its principal and its address."""
+    """During a flood, entries of principals are written one by one, each with principal and address."""
     store, clock = _Measured(), FakeClock()
     await store.open()
     trail = Trail(store, clock)
