@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_declaration_that_contradicts_itself(what: str) -> None:
-    """It is refused when it is made: at the import of its module."""
+    """A contradictory declaration is refused at the import of its module."""
     changes, message = WRONG[what]
     with pytest.raises(ConfigurationError, match=message):
         replace(API_KEY, **changes)
@@ -91,7 +91,7 @@ UNTRUE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", UNTRUE)
 def test_a_declaration_that_its_authenticator_contradicts(what: str, tmp_path: Path) -> None:
-    """It is a mistake of the file that uses it: `stormdoor check` would judge by it."""
+    """A declaration that its authenticator contradicts is reported as a mistake of the file."""
     changes, message = UNTRUE[what]
     section = Section(tmp_path, ("authenticators", 0))
     replace(API_KEY, **changes).make(Settings(), section)
@@ -106,7 +106,7 @@ def test_names_of_the_table(name: str) -> None:
 
 
 def test_the_session_cookie_has_the_name_of_its_section(tmp_path: Path) -> None:
-    """As `[sessions]` says, or the default."""
+    """The session cookie has the name from `[sessions]`, or the default."""
     named = Section(tmp_path, session_cookie="__Host-app")
     for section, cookie in ((named, "__Host-app"), (Section(tmp_path), "__Host-stormdoor")):
         made = SESSION.make(Settings(), section)
@@ -150,7 +150,7 @@ def test_a_kind_outside_of_the_table_fails_at_import(where: str, copy: Path) -> 
 
 
 def test_two_kinds_of_one_name_fail_at_import(copy: Path) -> None:
-    """Neither hides the other."""
+    """Two kinds with one name are an error at import."""
     table = copy / "auth" / "kinds.py"
     text = table.read_text(encoding="utf-8")
     table.write_text(text.replace("    TICKET,\n", "    TICKET,\n    TICKET,\n"), "utf-8")

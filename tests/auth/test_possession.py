@@ -79,7 +79,7 @@ async def test_a_bound_token_without_its_proof(cnf: object, reason: str) -> None
 
 
 async def test_a_bound_token_where_nobody_checks() -> None:
-    """It is no bearer token."""
+    """A bound token is refused where no checker can verify its proof."""
     outcome = await present(token(cnf={"jkt": "right"}))
     assert isinstance(outcome, Rejected)
     assert "no proof of it is configured" in outcome.detail
@@ -97,7 +97,7 @@ async def test_a_place_of_bound_tokens_takes_no_others() -> None:
 
 
 async def test_binding_may_be_required_everywhere() -> None:
-    """Then no bearer token counts at all."""
+    """If binding is required, every unbound token is refused."""
     prover = Prover()
     prover.required = True
     assert isinstance(await present(token(cnf={"jkt": "right"}), prover), Authentication)
@@ -105,7 +105,7 @@ async def test_binding_may_be_required_everywhere() -> None:
 
 
 async def test_a_proof_is_named() -> None:
-    """So that what accompanies the token is known to belong to it."""
+    """The authentication names each proof by its kind and key; without a proof it names none."""
     outcome = await present(token(cnf={"jkt": "right"}), Prover())
     assert isinstance(outcome, Authentication)
     assert outcome.proofs == {"dpop:right"}
@@ -113,7 +113,7 @@ async def test_a_proof_is_named() -> None:
 
 
 def test_a_checker_says_where_to_look() -> None:
-    """Its places and headers are the authenticator's."""
+    """The authenticator reads the places and headers of its checkers."""
     authenticator = JwtAuthenticator(
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=[Prover()]
     )

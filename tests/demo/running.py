@@ -72,7 +72,7 @@ class Running:
 
     @property
     def output(self) -> str:
-        """Everything that the process has printed."""
+        """Return the output of the process until now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait_ready(self) -> None:

@@ -71,7 +71,7 @@ async def test_who_has_no_role_does_not(demo: Running) -> None:
 
 
 async def test_the_sensor_does_not(demo: Running) -> None:
-    """Its key is good, and not for the chat."""
+    """The sensor's key is valid, but does not permit the chat."""
     async with await demo.visitor().with_key(demo.sensor_key, "/ws/chat") as wire:
         assert wire.status == 403
 
@@ -254,7 +254,7 @@ async def test_who_was_kicked_is_silent(demo: Running) -> None:
 
 @pytest.mark.parametrize("name", ["alice", "bob", "ada"])
 async def test_only_moderators_kick(name: str, demo: Running, room: str) -> None:
-    """Neither a member nor an administrator, in no room, and not itself."""
+    """Members and administrators cannot remove a user from any room, not even themselves."""
     async with inside(demo, room, "mia", name) as [mia, wire]:
         since = await demo.mark()
         for where, whom in ((room, "mia"), ("lobby", "mia"), (room, name)):
@@ -266,7 +266,7 @@ async def test_only_moderators_kick(name: str, demo: Running, room: str) -> None
 
 
 async def test_a_moderator_kicks_in_its_rooms_only(demo: Running, room: str) -> None:
-    """In those that it was given, and in those that it is in; not in others."""
+    """A moderator removes users only from rooms that it has joined or is assigned to."""
     async with (
         inside(demo, room, "alice") as [alice],
         await (await demo.visit("mia")).open() as mia,
@@ -280,7 +280,7 @@ async def test_a_moderator_kicks_in_its_rooms_only(demo: Running, room: str) -> 
 
 @pytest.mark.parametrize("whom", ["bob", "nobody", "mia"])
 async def test_who_is_not_there_cannot_be_kicked(whom: str, demo: Running) -> None:
-    """That is a mistake, and no secret: `invalid`."""
+    """Removing a user who is not in the room is answered `invalid`."""
     async with await (await demo.visit("mia")).open() as mia:
         reply = await mia.ask({"type": "kick", "room": "ops", "principal": whom, "id": 1})
         assert (reply["type"], reply["error"], reply["id"]) == ("error", "invalid", 1)
@@ -391,7 +391,7 @@ async def test_a_message_that_is_too_large(size: int, demo: Running) -> None:
 
 
 async def test_a_message_that_is_far_too_large(demo: Running) -> None:
-    """It is not even read: 1009."""
+    """A message that is far too large closes the connection with 1009, unread."""
     async with await (await demo.visit("alice")).open() as wire:
         wire.frame(TEXT, b"x" * 131_073)
         assert await wire.close_code() == 1009
@@ -406,7 +406,7 @@ async def test_the_largest_messages_that_may_be(demo: Running) -> None:
 
 
 async def test_binary_junk(demo: Running) -> None:
-    """Not a crash, and not an answer that helps."""
+    """Binary garbage is answered with a generic error."""
     async with await (await demo.visit("alice")).open() as wire:
         wire.frame(BINARY, bytes(range(256)))
         assert await wire.json() == error("invalid")

@@ -19,7 +19,7 @@ _PATIENCE = 60.0  # only a failure takes that long
 
 
 async def listened(wire: Wire, *conditions: Callable[[dict[str, Any]], bool]) -> list[Any]:
-    """Everything until each condition has held for a message; the dashboard speaks once a second."""
+    """Receive messages until each condition has been true for one. Returns all of them."""
     messages: list[Any] = []
     missing = list(conditions)
     async with asyncio.timeout(_PATIENCE):
@@ -63,7 +63,7 @@ async def test_members_are_refused_at_the_handshake(name: str, demo: Running) ->
 
 @pytest.mark.parametrize("name", ["mia", "ada"])
 async def test_moderators_and_administrators_get_in(name: str, demo: Running) -> None:
-    """With the cookie, a ticket or a token."""
+    """Moderators and administrators connect with the cookie, a ticket or a token."""
     visitor = await demo.visit(name)
     async with await visitor.open(DASHBOARD):
         pass
@@ -186,7 +186,7 @@ async def test_rooms_follow_the_chat(demo: Running) -> None:
 
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
 async def test_the_sensor_hears_nothing(header: str, demo: Running) -> None:
-    """Not the welcome, not the figures, not its own readings; only what is wrong with a message."""
+    """The sensor receives only errors of its messages: no welcome, figures or readings."""
     value = f"Bearer {demo.sensor_key}" if header == "Authorization" else demo.sensor_key
     ada = await demo.visit("ada")
     async with (
@@ -222,7 +222,7 @@ async def test_the_sensor_hears_nothing(header: str, demo: Running) -> None:
 async def test_the_sensor_may_send_readings_and_nothing_else(
     message: Any, cause: str, demo: Running
 ) -> None:
-    """Everything that is no reading with a name and a number is refused."""
+    """The sensor may send readings with a name and a number; other messages are refused."""
     async with await demo.visitor().with_key(demo.sensor_key) as sensor:
         reply = await sensor.ask(message)
         assert (reply["type"], reply["error"]) == ("error", cause)
@@ -254,7 +254,7 @@ async def test_a_flood_of_readings_is_slowed(demo: Running) -> None:
 
 
 async def test_the_key_counts_from_nowhere_else(demo: Running) -> None:
-    """Not in a query, a cookie or a subprotocol; and no part of it counts."""
+    """The key is refused in a query, a cookie or a subprotocol, and so is a part of it."""
     key = demo.sensor_key
     visitor = demo.visitor()
     assert await visitor.refused(f"{DASHBOARD}?key={key}&access_token={key}", origin=None) == 401

@@ -75,7 +75,7 @@ async def test_a_form_logs_in_too(demo: Running) -> None:
 
 
 async def test_a_form_with_a_wrong_password_goes_back(demo: Running) -> None:
-    """To the login page, which says what was wrong; no cookie."""
+    """A wrong password in a form redirects to the login page with a message, without a cookie."""
     visitor = demo.visitor()
     wrong = {"username": "alice", "password": "not the password"}
     answer = await visitor.post(LOGIN, wrong, form=True)

@@ -97,7 +97,7 @@ async def test_a_file_is_for_our_pages_only(demo: Running) -> None:
 
 
 async def test_the_foreign_page(demo: Running) -> None:
-    """It has another origin, only our pages may frame it, and nothing else is there."""
+    """The foreign page has another origin with no other files; only the demo's pages may frame it."""
     visitor = demo.visitor()
     info = json.loads((await visitor.get("/demo/info")).body)
     assert set(info) == {"name", "foreign_origin", "twin_origin"}
@@ -153,5 +153,5 @@ async def test_the_trail_cannot_be_asked_for_nonsense(since: str, demo: Running)
 
 
 async def test_trail_requires_a_session(demo: Running) -> None:
-    """It takes a session."""
+    """Without a session, `/demo/trail` answers 401."""
     assert (await demo.visitor().get("/demo/trail")).status == 401

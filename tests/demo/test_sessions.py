@@ -70,7 +70,7 @@ async def test_a_session_ends_however_busy_it_is(demo: Running) -> None:
 
 
 async def test_use_keeps_a_session_alive(demo: Running) -> None:
-    """Its time of last use moves when it is used."""
+    """Use of a session updates the time of its last use."""
     alice = await demo.visit("alice")
     change(demo, alice, last_seen_at=-1700.0)
     await alice.get("/auth/session")
@@ -288,7 +288,7 @@ async def test_a_new_password_ends_everything_else(demo: Running) -> None:
 async def test_a_password_that_is_not_changed(
     body: dict[str, str], status: int, error: str, demo: Running
 ) -> None:
-    """It takes the present password and an acceptable new one; else nothing at all happens."""
+    """Without the present password, or with an unacceptable new one, the password is not changed."""
     eve = await demo.visit("eve")
     password = demo.password("eve")
     sent = {name: value.replace("{password}", password) for name, value in body.items()}

@@ -267,7 +267,7 @@ def spoilt(damage: str, made: dict[str, bytes], data: Path) -> Path:
 
 
 def check_complaint(text: str, path: Path, made: dict[str, bytes]) -> None:
-    """It names the file and the cure, and shows nothing of what is in it."""
+    """Check that the error names the file and the remedy, and shows no content of the file."""
     assert path.name in text
     assert "remove" in text
     known = json.loads(made[CREDENTIALS])
@@ -278,7 +278,7 @@ def check_complaint(text: str, path: Path, made: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_a_damaged_file_is_named(damage: str, made: dict[str, bytes], tmp_path: Path) -> None:
-    """Nothing is guessed, nothing is overwritten: the error says which file, and what to do."""
+    """A damaged file is not overwritten; the error names the file and the remedy."""
     path = spoilt(damage, made, tmp_path / "data")
     before = path.read_bytes()
 
@@ -310,7 +310,7 @@ def test_with_a_damaged_file_it_does_not_start(
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    """It does not start, and says why in a line."""
+    """If the port is taken, the demo does not start and prints the reason in one line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         one = start(tmp_path / "data", port=taken.getsockname()[1])
         assert one.wait_ended() != 0

@@ -57,7 +57,7 @@ async def test_twin_refuses_sessions_of_the_demo(demo: Running) -> None:
 
 
 async def test_it_says_that_it_is_vulnerable(demo: Running) -> None:
-    """Its page and the terminal say so."""
+    """The page of the twin and the terminal warn that it is vulnerable."""
     other = await twin_of(demo)
     assert b"vulnerable on purpose" in (await other.get("/")).body
     assert f"vulnerable on purpose, on loopback only: port {other.port}" in demo.output

@@ -20,7 +20,7 @@ NONCES = ServerNonce([NEW], 300)
     ("seconds", "fresh"), [(-2, False), (-1, True), (0, True), (299.9, True), (300, False)]
 )
 def test_it_counts_for_a_while(seconds: float, fresh: bool) -> None:
-    """And only from when it was given out."""
+    """A nonce is accepted for a time after its issue, and not before it."""
     assert NONCES.fresh(NONCES.issue(NOW), NOW + seconds) is fresh
 
 
@@ -53,6 +53,6 @@ def test_no_other_spelling() -> None:
 
 @pytest.mark.parametrize(("secrets", "seconds"), [([], 300), ([b"short"], 300), ([NEW], 0)])
 def test_a_weak_secret(secrets: list[bytes], seconds: float) -> None:
-    """It is refused before a client can connect."""
+    """A weak secret is refused when the door is set up."""
     with pytest.raises(ConfigurationError):
         ServerNonce(secrets, seconds)

@@ -9,7 +9,7 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 
 def test_a_secret_comes_back() -> None:
-    """With the same key, for the same purpose; two seals of one secret differ."""
+    """The same key and context decrypt a secret; two encryptions of one secret differ."""
     secret_box = SecretBox([NEW])
     first, second = (secret_box.seal(b"secret", belongs_to="alice") for _ in range(2))
     assert first != second
@@ -41,7 +41,7 @@ def test_a_changed_one_does_not_open(position: int) -> None:
     "sealed", ["", "v1", "v1..", "v1.00000000.AAAA", "v2.x.y", "\ud800", "é.é.é"]
 )
 def test_what_was_never_sealed_does_not_open(sealed: str) -> None:
-    """And raises nothing."""
+    """A text that was never encrypted gives None, not an exception."""
     assert SecretBox([NEW]).open(sealed, belongs_to="alice") is None
 
 
@@ -60,7 +60,7 @@ def test_keys_are_rotated() -> None:
     [([], "needs a key"), ([b"short"], "fewer than 32"), ([NEW, NEW], "twice")],
 )
 def test_bad_keys_are_refused(keys: list[bytes], says: str) -> None:
-    """With what to do, and without the key."""
+    """The error of a bad key names the remedy, and does not contain the key."""
     with pytest.raises(ConfigurationError, match=says) as refusal:
         SecretBox(keys)
     assert "short" not in str(refusal.value).replace("shorter", "")

@@ -132,7 +132,7 @@ async def test_a_code_proves() -> None:
 
 
 async def test_the_secret_is_nowhere_in_the_clear() -> None:
-    """Neither in the store nor in a repr."""
+    """The TOTP secret is neither in the store nor in a `repr`."""
     here = await room()
     begun = await here.service.enrolment.begin_totp(here.sessions["alice"])
     assert isinstance(begun, TotpEnrolment)
@@ -162,7 +162,7 @@ async def test_a_lost_key_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> No
 
 
 async def test_a_key_is_rotated_by_use() -> None:
-    """With the new key in front, the first use seals the secret anew; then the old key can go."""
+    """If a new key comes first, the next use encrypts the secret with it; then the old key can be removed."""
     here = await room()
     device = await here.with_totp()
     new = b"n" * 32
@@ -274,7 +274,7 @@ async def test_the_owner_gets_in_by_other_means_while_somebody_guesses() -> None
 
 @pytest.mark.parametrize("who", ["bob", "alice"])
 async def test_an_enrolment_is_confirmed_in_its_session(who: str) -> None:
-    """By the session that began it, with a code of it, in time, once."""
+    """An enrolment is confirmed once, in time, by the session that began it and with a code."""
     here = await room()
     begun = await here.service.enrolment.begin_totp(here.sessions["alice"])
     device = pyotp.TOTP(begun.secret)
@@ -328,7 +328,7 @@ async def test_recovery_codes_come_with_the_first_factor() -> None:
 
 @pytest.mark.parametrize("verifies", [True, False])
 async def test_a_passkey_proves(verifies: bool) -> None:
-    """As a second factor it need not check who uses it; whether it did is told."""
+    """A passkey as second factor need not verify the user; the result tells whether it did."""
     here = await room()
     device = await here.with_passkey(verifies=verifies)
     outcome = await here.judge(asserted(device.get(await here.options())))
@@ -393,7 +393,7 @@ async def test_somebody_elses_passkey_proves_nothing() -> None:
 
 
 async def test_a_challenge_is_answered_once_where_it_was_asked() -> None:
-    """Not twice, not with another cookie, not from another page, not too late."""
+    """A challenge is answered once, in time, with its cookie and from its page."""
     here = await room()
     device = await here.with_passkey()
     answer = device.get(await here.options())
@@ -425,7 +425,7 @@ async def test_a_copied_passkey_is_noticed() -> None:
 
 
 async def test_a_passkey_that_does_not_count_is_good() -> None:
-    """Those that are synchronised say 0 every time."""
+    """A passkey that always sends the counter 0 is accepted, as synchronised ones do."""
     here = await room()
     device = await here.with_passkey(counter=None)
     for _ in range(2):
@@ -435,7 +435,7 @@ async def test_a_passkey_that_does_not_count_is_good() -> None:
 
 
 async def test_a_passkey_alone_must_check_who_uses_it() -> None:
-    """Then it is two factors by itself, and names its account."""
+    """A passkey without a password must verify the user; it counts as two factors and names its account."""
     here = await room()
     device = await here.with_passkey()
     outcome = await here.service.judge_alone(asserted(device.get(await here.options(None))))
@@ -471,7 +471,7 @@ async def test_a_challenge_for_one_purpose_serves_no_other() -> None:
     ],
 )
 async def test_garbage_is_refused(credential: dict[str, Any]) -> None:
-    """As what it is, and not as a failure of the server."""
+    """A malformed answer of a passkey is refused as a wrong credential."""
     here = await room()
     await here.with_passkey()
     assert why(await here.judge(asserted(credential)))[0] is Denial.BAD_CREDENTIAL
@@ -524,7 +524,7 @@ async def test_available_kinds_of_factor() -> None:
 
 
 async def test_a_factor_is_removed_by_its_owner() -> None:
-    """And with the last one go the recovery codes."""
+    """The owner removes a factor; with the last one the recovery codes are removed."""
     here = await room()
     await here.with_totp()
     (factor,) = await here.service.factors("alice")
@@ -571,13 +571,13 @@ async def test_proof_on_an_open_connection() -> None:
     ],
 )
 def test_options_make_sense(options: dict[str, Any], says: str) -> None:
-    """Or say what to write."""
+    """Contradictory options are refused with the remedy."""
     with pytest.raises(ConfigurationError, match=says):
         SecondFactor(**options)
 
 
 @pytest.mark.parametrize("rp_id", ["https://example.com", "", "a b", "example.com/"])
 def test_rp_id_is_a_host(rp_id: str) -> None:
-    """And nothing else."""
+    """A value for `rp_id` that is no host is refused."""
     with pytest.raises(ConfigurationError, match="rp_id"):
         Passkeys("x", rp_id)

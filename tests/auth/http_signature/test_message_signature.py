@@ -130,7 +130,7 @@ values = printable | st.integers(-(10**15) + 1, 10**15 - 1)
 
 @given(st.lists(printable, max_size=4, unique=True), st.dictionaries(names, values, max_size=4))
 def test_what_is_written_is_read(components: list[str], parameters: dict[str, str | int]) -> None:
-    """By this reader and by the reference parser."""
+    """A signature that was written is read, by this parser and by the reference parser."""
     text = write_inner_list(components, parameters)
     parts = read_signature(f"sig={text}", SIGNATURE)
     assert isinstance(parts, SignedParts)
@@ -141,7 +141,7 @@ def test_what_is_written_is_read(components: list[str], parameters: dict[str, st
 
 @given(st.text(max_size=60), st.text(max_size=60), st.integers(0, 2**32))
 def test_it_never_raises(described: str, signature: str, seed: int) -> None:
-    """Nor with a sound text in which a few characters were changed."""
+    """Arbitrary text, and valid text with changed characters, raises no exception."""
     read_signature(described, signature)
     _, sound, signed = EXAMPLES["B.2.6"]
     chance = random.Random(seed)
@@ -172,7 +172,7 @@ def test_what_is_refused(described: str, signature: str, reason: str) -> None:
 
 
 def test_no_value_begins_another_component() -> None:
-    """With a line end in a header, its sender could write the rest of the signed text."""
+    """A line end in a header is refused: its sender could otherwise forge further signed lines."""
     for value in ("a\nb", "a\rb"):
         with pytest.raises(ValueError, match="line end"):
             signature_base([("x", value)], "()")

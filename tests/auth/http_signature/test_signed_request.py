@@ -106,7 +106,7 @@ async def refused(handshake: Handshake, *options: Any, **more: Any) -> str:
 
 @pytest.mark.parametrize("algorithm", SIGNERS)
 async def test_a_signed_handshake_is_accepted(algorithm: str) -> None:
-    """By each kind of key."""
+    """A handshake with a signature of each kind of key is accepted."""
     store = await empty()
     await store.add_account(Account(id="alice", roles=frozenset({"member"})))
     outcome = await ask(signed(algorithm), store=store)
@@ -191,7 +191,7 @@ async def test_a_nonce_counts_once() -> None:
 
 
 async def test_a_nonce_counts_once_across_a_restart(tmp_path: Path) -> None:
-    """It is in the store, not in the memory of a process."""
+    """A used nonce is refused after a restart, because it is in the store."""
     handshake = signed()
     url = f"sqlite://{tmp_path}/door.db"
     for expected in (Authentication, Rejected):
@@ -405,7 +405,7 @@ async def test_keys_in_accounts() -> None:
     ids=str,
 )
 def test_options_that_accept_anything(options: dict[str, Any]) -> None:
-    """They are refused before a client can connect."""
+    """Options that would accept every request are refused when the door is set up."""
     with pytest.raises(ConfigurationError):
         SignedRequestAuthenticator(VERIFIERS, **options)
 
@@ -432,7 +432,7 @@ def test_what_cannot_be_signed(url: str) -> None:
 
 
 def test_a_public_key_signs_nothing() -> None:
-    """And a header with a line end is not signed."""
+    """A public key cannot sign, and a header with a line end is not signed."""
     with pytest.raises(ConfigurationError):
         sign_request(URL, VERIFIERS[1].key, created=NOW)
     with pytest.raises(ConfigurationError, match="cannot be signed"):
@@ -440,7 +440,7 @@ def test_a_public_key_signs_nothing() -> None:
 
 
 async def test_no_secret_in_what_is_logged() -> None:
-    """Neither the secret nor the signature is in a reason."""
+    """Logged reasons contain neither the secret nor the signature."""
     handshake = signed("HS256")
     text = await refused(replace(handshake, target="/other"))
     [credential] = presented(handshake, TO_ALL.places)

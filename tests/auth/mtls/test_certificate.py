@@ -97,7 +97,7 @@ async def test_a_certificate_names_its_holder() -> None:
 async def test_where_the_name_stands(
     named_by: str, pattern: str, names: list[x509.GeneralName], id: str
 ) -> None:
-    """In one kind of name, which the whole pattern must match."""
+    """The principal is read from one kind of name, which the pattern must match completely."""
     issued = AUTHORITY.issue("device 7", *names)
     outcome = await ask(sent(issued), named_by=named_by, pattern=pattern)
     assert isinstance(outcome, Authentication)
@@ -164,7 +164,7 @@ async def test_a_list_of_certificates() -> None:
 
 
 async def test_the_store_says_what_a_device_may() -> None:
-    """And whether it still may."""
+    """The store has the roles of a device, and whether it is disabled."""
     store = MemoryStore()
     await store.open()
     assert isinstance(await ask(sent(), store=store, principals="store"), Rejected)
@@ -202,7 +202,7 @@ async def test_a_browser_among_programs(change: dict[str, Any]) -> None:
     ids=str,
 )
 def test_options_that_accept_anything(options: dict[str, Any]) -> None:
-    """They are refused before a client can connect."""
+    """Options that would accept every certificate are refused when the door is set up."""
     with pytest.raises(ConfigurationError):
         CertificateAuthenticator(**options)
 
@@ -221,7 +221,7 @@ def test_reading_never_raises() -> None:
 
 @pytest.mark.parametrize("secret", ["", "====", "é", "\ud800", "AAAA"], ids=ascii)
 async def test_a_credential_that_is_no_certificate(secret: str) -> None:
-    """It is refused for every client."""
+    """A credential that is no certificate is refused."""
     authenticator = CertificateAuthenticator(named_by="uri", pattern=SPIFFE)
     outcome = await authenticator.authenticate(
         Credential(authenticator.places[0], secret), HANDSHAKE, store=MemoryStore(), now=NOW
@@ -281,7 +281,7 @@ async def test_a_remembered_token_is_checked_again() -> None:
 
 
 async def test_binding_may_be_required() -> None:
-    """Then a bearer token is refused, with or without a certificate."""
+    """If binding is required, an unbound token is refused, with or without a certificate."""
     for handshake in (HANDSHAKE, sent()):
         assert isinstance(
             await present(token(), handshake, CertificatePossessionProof()), Authentication
@@ -296,7 +296,7 @@ async def test_binding_may_be_required() -> None:
     ids=["empty", "padded", "other alphabet", "half a letter", "not ASCII"],
 )
 async def test_other_spellings_of_a_thumbprint(value: str) -> None:
-    """They are other thumbprints."""
+    """Another spelling of a thumbprint does not match."""
     outcome = await present(token({"x5t#S256": value}), sent(), CertificatePossessionProof())
     assert isinstance(outcome, Rejected)
 

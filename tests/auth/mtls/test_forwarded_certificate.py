@@ -50,13 +50,13 @@ def read(style: Format, handshake: Handshake, **options: Any) -> bytes | str | N
 
 @pytest.mark.parametrize("style", SOUND)
 def test_each_format(style: Format) -> None:
-    """As RFC 9440 has it, nginx and Envoy."""
+    """Certificates are read in the formats of RFC 9440, nginx and Envoy."""
     assert read(style, sent(SOUND[style])) == CLIENT.der
 
 
 @pytest.mark.parametrize("style", SOUND)
 def test_from_anybody_else_it_is_refused(style: Format) -> None:
-    """Without the secret, with another, or from elsewhere; and never ignored."""
+    """A header without the proxy's secret, with another or from another address is refused, not ignored."""
     headers = SOUND[style]
     for handshake in (
         sent(headers, secret=None),
@@ -92,7 +92,7 @@ def test_a_direct_client_keeps_its_own() -> None:
 
 
 def test_a_proxy_that_proves_itself_by_tls() -> None:
-    """Its certificate is the proof, and the client's is in the header."""
+    """A proxy proves itself by its TLS certificate, and sends the client's in the header."""
     proxy = TrustedProxy(["10.0.0.5"], certificates=[PROXY.thumbprint])
     forwarded = ForwardedCertificate(proxy)
     through = sent(SOUND["rfc9440"], secret=None, peer_certificate=PROXY.der)

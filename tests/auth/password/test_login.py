@@ -106,14 +106,14 @@ async def test_the_back_off_does_not_tell_who_exists() -> None:
 
 @pytest.mark.parametrize("username", ["", "x" * 257, "x" * 10**6])
 async def test_what_can_be_no_name_is_refused(username: str) -> None:
-    """Without keeping anything of it."""
+    """A text that can be no username is refused, and nothing is stored for it."""
     here = await room()
     assert denial(await here.attempt(username)) == (Denial.BAD_CREDENTIAL, None)
     assert here.backoff._own == {}
 
 
 async def test_a_disabled_principal_is_refused() -> None:
-    """With the right password, too; the operator reads why."""
+    """A disabled principal is refused also with the right password; the log has the reason."""
     here = await room()
     await here.store.set_disabled("alice", True)
     outcome = await here.attempt()
@@ -150,7 +150,7 @@ async def test_the_wall_clock_does_not_matter() -> None:
 
 
 async def test_an_attack_from_everywhere_does_not_lock_the_owner_out() -> None:
-    """At an address where she has logged in before, alice gets in while a thousand others guess."""
+    """During guesses from a thousand addresses, the owner logs in from a familiar address."""
     here = await room()
     await here.attempt()
     through = 0
@@ -163,7 +163,7 @@ async def test_an_attack_from_everywhere_does_not_lock_the_owner_out() -> None:
 
 
 async def test_somewhere_new_the_owner_waits_at_most_the_cap() -> None:
-    """At an address that is new, too, she gets her turn."""
+    """From a new address the owner waits at most the longest delay."""
     here = await room()
     for _ in range(8):
         await here.attempt(password="wrong", address="10.0.0.1")
@@ -289,7 +289,7 @@ OLD = {
 
 @pytest.mark.parametrize("old", OLD.values(), ids=OLD.keys())
 async def test_an_old_hash_is_replaced(old: str) -> None:
-    """At the first login; the second one finds today's hash."""
+    """The first login replaces an old hash; the second login finds the present kind."""
     here = await room()
     await here.store.set_password_hash("alice", old)
     first = await here.attempt()
@@ -414,7 +414,7 @@ async def test_an_unknown_name_is_known_by_a_fingerprint() -> None:
 
 
 async def test_a_familiar_address_overtakes() -> None:
-    """It has a queue of its own, and goes before all who wait in the other one."""
+    """A login from a familiar address has its own queue, which is served first."""
     here = await room(threads=1, queue=4)
     assert isinstance(await here.attempt(), LoggedIn)
     gate, order = threading.Event(), []
@@ -453,7 +453,7 @@ async def test_familiarity_outlives_the_process() -> None:
 
 
 async def test_a_failed_login_makes_no_address_familiar() -> None:
-    """Nor does a store that has no such account."""
+    """Neither a failed login nor one without an account makes an address familiar."""
     here = await room()
     await here.attempt(password="wrong", address=CAFE)
     await here.attempt("ghost", "wrong", address=CAFE)

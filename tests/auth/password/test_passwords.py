@@ -38,7 +38,7 @@ def passwords() -> Passwords:
 
 
 async def test_a_password_matches_its_hash(passwords: Passwords) -> None:
-    """And no other does; the hash is Argon2id with the parameters that were asked for."""
+    """Only the password matches its hash, which is Argon2id with the configured parameters."""
     stored = await passwords.hash(PASSWORD)
     assert isinstance(stored, str)
     assert stored.startswith("$argon2id$v=19$m=7168,t=5,p=1$")
@@ -98,7 +98,7 @@ def test_a_cheaper_cost_is_refused(options: dict[str, int]) -> None:
     ids=ascii,
 )
 async def test_a_password_is_taken_as_typed(passwords: Passwords, password: str) -> None:
-    """With any characters: nothing is cut, trimmed or normalised."""
+    """Passwords with any characters are neither cut, trimmed nor normalised."""
     stored = await passwords.rehash(password)
     assert isinstance(stored, str)
     assert await passwords.verify(password, stored) == Match()
@@ -154,7 +154,7 @@ async def test_bcrypt_without_its_library(
 
 
 def test_the_library_for_bcrypt_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an extra: without it the module loads, and does without."""
+    """The module can be imported without the library for bcrypt."""
     monkeypatch.setitem(sys.modules, "bcrypt", None)
     name = "tests.auth.passwords_without_bcrypt"
     spec = importlib.util.spec_from_file_location(name, module.__file__)
@@ -188,7 +188,7 @@ def test_the_library_for_bcrypt_may_be_absent(monkeypatch: pytest.MonkeyPatch) -
     ids=lambda stored: ascii(stored[:7]),
 )
 async def test_a_damaged_hash_matches_nothing(passwords: Passwords, stored: str) -> None:
-    """Not the password, not the empty one, not the hash itself; the operator reads why."""
+    """No text matches a damaged hash, not even the hash itself; the log has the reason."""
     for password in (PASSWORD, "", stored):
         verdict = await passwords.verify(password, stored)
         assert isinstance(verdict, Mismatch)
@@ -216,7 +216,7 @@ def _cpu(passwords: Passwords, stored: str | None) -> float:
 
 
 def test_unknown_principal_takes_as_long_as_a_known_one() -> None:
-    """Also where a hash is damaged: the answer's time does not tell who exists."""
+    """Verification without a hash, or with a damaged one, takes as long as with a good one."""
     passwords = Passwords()
     somebody = _cpu(passwords, passwords.hash_now(PASSWORD))
     for stored in (None, "damaged", "$2b$99$damaged"):
@@ -241,7 +241,7 @@ def test_unknown_principal_takes_as_long_as_a_known_one() -> None:
     ],
 )
 async def test_a_bad_choice_is_explained(password: str, says: str) -> None:
-    """Its owner reads what to change; a caller that skips the check cannot store it."""
+    """An unacceptable password has an explanation; hashing it is an error."""
     passwords = Passwords(cost=CHEAP, common=["ACME-2026"])
     assert says in (passwords.unacceptable(password, "alice.smith") or "")
     with pytest.raises(ConfigurationError, match=says):
@@ -306,7 +306,7 @@ class Gate:
 
 
 async def settle(gate: Gate, count: int) -> None:
-    """Until `count` pieces of work are inside."""
+    """Wait until `count` verifications are running."""
     for _ in range(count):
         await asyncio.to_thread(gate.entered.acquire)
 
@@ -357,7 +357,7 @@ async def test_a_client_that_leaves_while_waiting_frees_the_place() -> None:
 
 
 async def test_an_error_in_the_thread_frees_the_place() -> None:
-    """And reaches the caller."""
+    """An exception in the thread reaches the caller, and the next verification can run."""
 
     def fail() -> None:
         raise MemoryError

@@ -71,7 +71,7 @@ async def ask(
 
 
 async def test_the_proxy_names_the_principal() -> None:
-    """With its groups as roles; what stands behind it is a cookie, so it is ambient."""
+    """The header names the principal and its groups; the credential is ambient, like a cookie."""
     outcome = await ask(sent(x_forwarded_groups="member, moderator"))
     assert isinstance(outcome, Authentication)
     assert outcome.principal.id == "alice"
@@ -212,7 +212,7 @@ async def test_what_is_no_name(headers: dict[str, Any]) -> None:
     ids=str,
 )
 async def test_anybody_else_is_refused(change: dict[str, Any]) -> None:
-    """By the screen of every handshake, and again by the authenticator itself."""
+    """Another sender of the header is refused by the check of every handshake and by the authenticator."""
     forged = replace(sent(), **change)
     assert isinstance(await ask(sent()), Authentication)
     assert isinstance(await ask(forged), Rejected)
@@ -239,7 +239,7 @@ def test_also_what_is_not_read_is_refused(name: str) -> None:
 
 
 def test_the_certificate_of_the_proxy_is_nobody_s() -> None:
-    """It proves the proxy, and must not pass for a client's."""
+    """The certificate of the proxy does not count as a certificate of the client."""
     authenticator = ProxyIdentityAuthenticator(PROXY)
     through = replace(sent(), certificate=b"proxy", peer_certificate=b"proxy")
     screened = authenticator.screen(through)
@@ -251,7 +251,7 @@ def test_the_certificate_of_the_proxy_is_nobody_s() -> None:
 
 
 async def test_the_store_says_what_a_user_may() -> None:
-    """And whether it still may."""
+    """The store has the roles of a user, and whether the user is disabled."""
     store = MemoryStore()
     await store.open()
     assert isinstance(await ask(sent(), store, principals="store"), Rejected)
@@ -270,7 +270,7 @@ async def test_the_store_says_what_a_user_may() -> None:
     ids=str,
 )
 async def test_programs_are_no_browsers(change: dict[str, Any], accepted: bool) -> None:
-    """With `clients="programs"` no Origin is needed, and a client with one is refused."""
+    """With `clients="programs"` no Origin is required, and a request with one is refused."""
     outcome = await ask(replace(sent(), **change), clients="programs")
     assert isinstance(outcome, Authentication) is accepted
     if isinstance(outcome, Authentication):
@@ -296,6 +296,6 @@ async def test_programs_are_no_browsers(change: dict[str, Any], accepted: bool) 
     ids=str,
 )
 def test_options_that_contradict(options: dict[str, Any]) -> None:
-    """They are refused before a client can connect."""
+    """Contradictory options are refused when the door is set up."""
     with pytest.raises(ConfigurationError):
         ProxyIdentityAuthenticator(PROXY, **options)

@@ -87,7 +87,7 @@ def test_a_secret_can_be_changed() -> None:
     ],
 )
 def test_headers_of_the_proxy(handshake: Handshake, expected: bool | str) -> None:
-    """From every other client they are refused, not ignored; so is one that the proxy did not replace."""
+    """The headers are refused, not ignored, from other clients, and if the proxy passed them on."""
     spoken = by_secret.speaks(handshake, NAMES)
     if isinstance(expected, str):
         assert isinstance(spoken, Rejected)
@@ -133,7 +133,7 @@ def test_no_proof_no_proxy(options: dict[str, Any]) -> None:
 
 
 def test_fingerprints_as_they_are_printed() -> None:
-    """By openssl, in hex with colons, with or without what stands before; or as RFC 8705 writes them."""
+    """Fingerprints are read as openssl prints them and as RFC 8705 writes them."""
     printed = (
         "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:"
         "27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55"

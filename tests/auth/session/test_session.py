@@ -46,7 +46,7 @@ async def room(**options: float) -> Room:
 
 
 async def test_a_session_vouches_for_its_principal() -> None:
-    """Everything that the guard needs to know comes from the session and its account."""
+    """The authentication is made from the session and its account."""
     here = await room()
     issued = await here.service.create("alice", strength=2)
     now = here.clock.now()
@@ -158,7 +158,7 @@ async def test_a_disabled_principal_is_refused() -> None:
 async def test_last_seen_is_written_rarely(
     idle: float, pauses: list[float], written: list[float]
 ) -> None:
-    """At most once a minute, sooner only where the idle timeout is short."""
+    """The last use is written at most once a minute, more often only with a short idle time."""
     here = await room(idle_seconds=idle)
     issued = await here.service.create("alice")
     begun = here.clock.now()
@@ -217,7 +217,7 @@ async def test_rotation_changes_the_secret_and_nothing_else() -> None:
 
 
 async def test_rotation_ends_the_connections_of_the_old_secret() -> None:
-    """They come back with the new cookie, so that a later logout finds them."""
+    """A rotation closes the connections of the old secret; clients reconnect with the new cookie."""
     here = await room()
     issued = await here.service.create("alice")
     await here.service.rotate(issued.session)

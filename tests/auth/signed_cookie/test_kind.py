@@ -43,7 +43,7 @@ def signed(secret: str | dict[int, str], version: int | None = None, *, at: floa
 
 @pytest.mark.parametrize("text", [ONE, ONE + 'roles = ["member"]\n', ONE + "max_age_days = 7\n"])
 async def test_a_cookie_of_the_application(text: str, tmp_path: Path) -> None:
-    """It is accepted; one that another secret signed is not."""
+    """A cookie signed by the application is accepted; one signed with another secret is refused."""
     found = await outcome(tmp_path, text, signed(NEW))
     assert isinstance(found, Authentication)
     assert (found.kind, found.principal.id, found.ambient) == ("signed-cookie", "alice", True)
@@ -100,7 +100,7 @@ def test_mistake_in_the_table_is_refused(what: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [ONE, SEVERAL])
 def test_a_secret_in_the_file(text: str, tmp_path: Path) -> None:
-    """It is refused in production, also among several."""
+    """A secret in the file is refused in production, also if it is one of several."""
     inline = GOOD + text.replace('{ env = "NEW" }', f'{{ insecure_inline = "{NEW}" }}')
     found = check_file(write(tmp_path, inline))
     assert [one for one in found if one.level == "error" and "insecure_inline" in one.place]
@@ -108,7 +108,7 @@ def test_a_secret_in_the_file(text: str, tmp_path: Path) -> None:
 
 
 def test_check_knows_that_browsers_send_it(tmp_path: Path) -> None:
-    """Without an allowed page, no browser could use it: an error, as for the session cookie."""
+    """Without allowed origins the cookie is an error, as the session cookie is."""
     text = (
         (GOOD + ONE)
         .replace('origins = ["https://app.example"]\n', "")

@@ -125,7 +125,7 @@ class SlowStore(MemoryStore):
 
 @pytest.mark.parametrize("slow", [False, True])
 async def test_of_many_uses_at_once_one_wins(slow: bool) -> None:
-    """And each of the others is reported."""
+    """Of many simultaneous uses one is accepted, and each of the others is reported."""
     store = SlowStore() if slow else MemoryStore()
     await store.open()
     await store.add_account(ALICE)
@@ -143,7 +143,7 @@ async def test_of_many_uses_at_once_one_wins(slow: bool) -> None:
     ["", "x" * 43, "sdt_" + "x" * 42, "sdt_" + "x" * 44, "sdt_" + "\ud800" * 43, "x" * 10**6],
 )
 async def test_a_made_up_ticket_is_refused(secret: str) -> None:
-    """It was never issued; that is no alarm."""
+    """An invented ticket is refused, and not reported as a theft."""
     here = await room()
     assert reason(await here.show(secret)) == (Denial.BAD_CREDENTIAL, False, "")
 
@@ -167,7 +167,7 @@ async def test_an_unknown_ticket_is_no_alarm() -> None:
 async def test_a_wrong_use_spends_the_ticket(
     change: dict[str, str | None], after: float, denial: Denial
 ) -> None:
-    """It is redeemed before it is checked: a thief gets one try, and leaves a trace."""
+    """A wrong use also uses up the ticket, and is recorded."""
     here = await room()
     issued = await here.ask(await here.login())
     here.clock.advance(after)
@@ -177,7 +177,7 @@ async def test_a_wrong_use_spends_the_ticket(
 
 
 async def test_it_lasts_its_seconds() -> None:
-    """Until just before the end it is good."""
+    """A ticket is accepted until its expiry."""
     here = await room()
     issued = await here.ask(await here.login())
     here.clock.advance(19.9)
@@ -194,7 +194,7 @@ async def test_a_ticket_ends_with_its_session() -> None:
 
 
 async def test_a_ticket_of_a_dead_session_is_refused() -> None:
-    """Even if the store still has the ticket."""
+    """A ticket of an ended session is refused, also if the store still has it."""
     here = await room()
     session = await here.login()
     issued = await here.ask(session)
@@ -213,7 +213,7 @@ async def test_a_ticket_of_somebody_elses_session_is_refused() -> None:
 
 
 async def test_a_disabled_principal_is_refused() -> None:
-    """For every earlier request of it."""
+    """A ticket is refused if its principal has been disabled after the issue."""
     here = await room()
     issued = await here.ask(await here.login())
     await here.store.set_disabled("alice", True)
