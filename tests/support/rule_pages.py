@@ -64,9 +64,10 @@ def _index(metas: list[RuleMeta]) -> str:
     names = "\n".join(_stem(meta) for meta in metas)
     return (
         "# Rules\n\n"
-        "The rules of `stormdoor-audit scan`. *Error*: an attacker can misuse it. *Warning*: a weakness. "
-        "*Note*: hygiene.\nThe confidence says how certain a finding is. More: "
-        "[how the auditor judges](../../explanation/auditor.md).\n\n"
+        "The rules of `stormdoor-audit scan`. *Error*: an attacker can use the fault. "
+        "*Warning*: the code is weak, but an\nattack needs a further fault. "
+        "*Note*: the code should be cleaner. The confidence says how certain a finding is.\n"
+        "More: [how the auditor judges](../../explanation/auditor.md).\n\n"
         "| rule | title | level | group |\n| --- | --- | --- | --- |\n"
         + "\n".join(rows)
         + f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
