@@ -1,5 +1,7 @@
 """A session is valid between its start and the earlier of its two deadlines, under any clock."""
 
+from dataclasses import replace
+
 import pytest
 
 from stormdoor.core.session import Session
@@ -50,3 +52,13 @@ def test_use_does_not_postpone_the_end(at: float, alive: bool) -> None:
         idle_seconds=600.0,
     )
     assert used.alive(NOW + at) is alive
+
+
+@pytest.mark.parametrize(
+    ("idle", "after", "due"),
+    [(600.0, 59.9, False), (600.0, 60.0, True), (100.0, 24.9, False), (100.0, 25.0, True)],
+)
+def test_touch_is_due(idle: float, after: float, due: bool) -> None:
+    """A use is stored after a minute, or after a quarter of a shorter idle time."""
+    session = replace(SESSION, idle_seconds=idle)
+    assert session.touch_is_due(session.last_seen_at + after) is due
