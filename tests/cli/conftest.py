@@ -29,7 +29,7 @@ class Result:
 
     @property
     def json(self) -> Any:
-        """Its output."""
+        """Return the JSON that the command printed."""
         return json.loads(self.out)
 
 

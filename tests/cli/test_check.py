@@ -45,7 +45,7 @@ def test_findings_as_json(cli: Cli, tmp_path: Path) -> None:
     ("level", "code"), [("error", 0), ("warning", 0), ("note", 1), ("whatever", 2)]
 )
 def test_level_that_counts(cli: Cli, tmp_path: Path, level: str, code: int) -> None:
-    """From which level on a finding is a failure can be chosen."""
+    """An option selects the least level of a finding that fails the check."""
     path = write(tmp_path, GOOD.replace("trail_days = 365", "trail_days = false"), name="bad.toml")
     assert cli("check", str(path), "--fail-on", level).code == code
 

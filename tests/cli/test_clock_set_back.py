@@ -64,7 +64,7 @@ async def test_sockets_are_closed_and_the_key_is_void(
 
 
 async def test_a_key_that_is_issued_afterwards_is_valid(server: Server) -> None:
-    """With the same clock: a revocation does not forbid what follows it."""
+    """A key that is issued after a revocation is valid, with the clock still set back."""
     await _set_back("revoke", "principal", "alice")
     await _refused(server, "alice")
     issued = await _set_back("keys", "issue", "alice", "--name", "y", "-s", "*", "-q")

@@ -148,7 +148,7 @@ def test_invalid_question(
 
 
 def test_no_installation(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With policies from Python, a principal needs a store, or roles that are given."""
+    """With policies from Python, `explain` needs a store or an option with roles."""
     monkeypatch.delenv("STORMDOOR_CONFIG")
     result = cli("explain", "a", "b", "--policies", "stormdoor.demo.policies:POLICIES")
     assert result.code == 2

@@ -86,7 +86,7 @@ def test_a_store_that_is_not_there_is_named(cli: Cli, config: Path) -> None:
 
 
 def test_later(populated: Cli, cookie: str) -> None:
-    """At another time: the session has ended then."""
+    """`explain` at a later time reports that the session has ended by then."""
     typed = f"{HEAD}Cookie: {cookie}\n"
     options = ["--at", "2999-01-01"]
     result = populated("explain", "handshake", "-", "chat:connect", *options, typed=typed)
@@ -121,7 +121,7 @@ def test_a_guard_in_python(populated: Cli) -> None:
 def test_what_is_no_question(
     populated: Cli, arguments: tuple[str, ...], typed: str, says: str
 ) -> None:
-    """It says what to write."""
+    """An invalid question is an error that shows a valid one."""
     result = populated("explain", "handshake", *arguments, typed=typed)
     assert result.code == 2, result.out
     assert says in result.err

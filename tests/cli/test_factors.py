@@ -69,7 +69,7 @@ def test_remove_requires_an_id_or_all(enrolled: Cli, arguments: tuple[str, ...])
 
 
 def test_remove_one(enrolled: Cli) -> None:
-    """By the beginning of its id; the logins that may hang on it end; the trail says who did it."""
+    """One factor is removed by the beginning of its id; its logins end, and the trail names the actor."""
     result = enrolled("factors", "remove", "alice", "1111")
     assert result.code == 0
     assert result.out.startswith("1 factor of alice removed.")
@@ -81,7 +81,7 @@ def test_remove_one(enrolled: Cli) -> None:
 
 
 def test_remove_all(enrolled: Cli) -> None:
-    """And the recovery codes with them."""
+    """With all factors the recovery codes are removed."""
     assert enrolled("factors", "remove", "alice", "--all", "--json").json["removed"] == [
         "0" * 16,
         "1" * 16,

@@ -34,7 +34,7 @@ def test_secret_alone_on_standard_output(populated: Cli, config: Path) -> None:
 
 
 def test_words_about_it_on_standard_error(populated: Cli) -> None:
-    """Without --quiet, the explanation does not get into a pipe."""
+    """Without `--quiet`, the remarks are on standard error, so a pipe contains only the key."""
     result = populated(*ISSUE)
     assert len(result.out.splitlines()) == 1
     assert "shown this once" in result.err
@@ -249,7 +249,7 @@ def test_connection_that_stays(
 
 
 def test_revoke_a_token_that_was_found(populated: Cli, config: Path) -> None:
-    """By its text or by its hash: what is stored is the hash, and the token is nowhere."""
+    """A token is revoked by its text or by its hash; only the hash is stored."""
     token = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
     digest = hashlib.sha256(token.encode()).hexdigest()
     first = populated("revoke", "token", "--json", typed=f"{token}\n")

@@ -87,7 +87,7 @@ async def closed_with(socket: ClientConnection) -> int:
 
 
 async def test_revoked_principal(server: Server) -> None:
-    """Its sockets are closed before the command ends; its key opens no other; the rest goes on."""
+    """The principal's sockets are closed before the command ends, and its key opens none; others stay."""
     async with (
         server.socket("alice") as one,
         server.socket("alice") as two,
@@ -106,7 +106,7 @@ async def test_revoked_principal(server: Server) -> None:
 
 
 async def test_revoked_role(server: Server) -> None:
-    """Only the server knows which connections it covers; the command says how many that were."""
+    """The command prints how many connections the server has closed for a revoked role."""
     async with server.socket("alice") as socket:
         await server.listed(1)
         waiting = asyncio.create_task(closed_with(socket))

@@ -237,6 +237,6 @@ def test_demo_that_cannot_listen(tmp_path: Path) -> None:
 
 
 def test_run_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without arguments, those of the process count."""
+    """Without arguments, `run` uses those of the process."""
     monkeypatch.setattr("sys.argv", ["stormdoor", "zzz"])
     assert run() == 2

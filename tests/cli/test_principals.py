@@ -28,7 +28,7 @@ def _row(cli: Cli, id: str) -> dict[str, object]:
 
 
 def test_list_without_a_store_and_of_an_empty_one(cli: Cli) -> None:
-    """Without a store, a list is an error and makes none; with an empty one, it ends with 1."""
+    """Without a store file, `list` is an error and creates none; with an empty store it ends with 1."""
     result = cli("principals", "list")
     assert (result.code, result.out) == (1, "")
     assert "there is no store at" in result.err
@@ -162,7 +162,7 @@ class Terminal:
 
 
 def test_password_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a terminal it is asked for twice, without echo; if the two differ, nothing changes."""
+    """At a terminal the password is asked for twice without echo; if the inputs differ, it is not set."""
     asked: list[str] = []
     answers = iter([PASSWORD, PASSWORD + "!", PASSWORD, PASSWORD, "short"])
     judge = Passwords().unacceptable
@@ -184,7 +184,7 @@ def test_password_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("yes\n", True), ("y\n", False), ("", False)])
 def test_confirmation(answer: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the whole word lets a command go on that cannot be undone."""
+    """A command that cannot be undone continues only after the whole word `yes`."""
     monkeypatch.setattr("sys.stdin", Terminal(answer))
     if goes_on:
         confirm("Really?", yes=False)

@@ -64,7 +64,7 @@ def test_show_selected_entries(populated: Cli) -> None:
 
 
 def test_show_all_of_an_event(populated: Cli, config: Path) -> None:
-    """Everything that an entry holds is shown, and nothing that a terminal would obey."""
+    """All fields of an entry are printed, with control characters escaped."""
     event = Event(
         time=1_700_000_000.0,
         name="authz_fail",
@@ -115,7 +115,7 @@ CHANGES = {
 
 
 def test_a_hidden_entry_is_found(populated: Cli, config: Path) -> None:
-    """Without its name in the column, a search misses the entry; the verification does not."""
+    """A search misses an entry with a changed `principal` column; the verification reports it."""
     assert len(populated("trail", "show", "--principal", "mia", "--json").json) == 1
     _tamper(config, "UPDATE trail SET principal = 'nobody' WHERE principal = 'mia'")
     assert populated("trail", "show", "--principal", "mia").code == 1
@@ -159,7 +159,7 @@ def test_head_of_another_trail(populated: Cli) -> None:
 
 
 def test_wrong_key(populated: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another key every entry fails, and the likely reason is said."""
+    """With another key every entry fails, and the message names the likely reason."""
     monkeypatch.setenv("TRAIL_KEY", "x" * 40)
     result = populated("trail", "verify")
     assert result.code == 1
@@ -227,7 +227,7 @@ def test_export_for_a_spreadsheet(populated: Cli, config: Path) -> None:
 
 
 def test_export_nothing(populated: Cli) -> None:
-    """Nothing to export ends with 1."""
+    """An export without entries ends with 1."""
     assert populated("trail", "export", "--name", "zzz").code == 1
 
 
@@ -286,7 +286,7 @@ def test_follow(populated: Cli, config: Path, form: tuple[str, ...]) -> None:
 
 
 def test_progress(populated: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a terminal, a bar shows how far the verification has come, and is gone when it ends."""
+    """At a terminal, a bar shows the progress of the verification, and disappears at the end."""
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     result = populated("trail", "verify")

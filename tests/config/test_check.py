@@ -29,7 +29,7 @@ def _found(path: Path, id: str) -> Finding | None:
 
 
 def test_good_file(tmp_path: Path) -> None:
-    """There is nothing to say about a file that is as it should be."""
+    """A correct file has no findings."""
     assert check_file(write(tmp_path)) == []
 
 

@@ -200,7 +200,7 @@ def test_policies_are_named_after_their_position(tmp_path: Path) -> None:
 
 
 async def test_the_life_of_tickets(tmp_path: Path) -> None:
-    """As long as the file says."""
+    """A ticket has the lifetime in the file."""
     guard = Guard.from_config(write(tmp_path, "production = false\nticket_seconds = 5"))
     async with guard:
         await guard.admin.add_principal("mia")

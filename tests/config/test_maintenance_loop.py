@@ -177,7 +177,7 @@ async def test_shutdown_closes_connections_and_refuses_handshakes() -> None:
 
 
 async def test_a_handshake_that_was_under_way_at_the_end_does_not_come_in() -> None:
-    """It would live behind a guard that no longer follows anything."""
+    """A handshake that was under way at the shutdown is refused, because no loop would end its connection."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     pause = store.pause("account")
@@ -221,14 +221,14 @@ async def test_entries_under_way_at_the_end_are_written_once() -> None:
 
 
 async def test_it_can_be_closed_twice_or_without_a_start() -> None:
-    """Nothing happens then."""
+    """A second close, or a close without a start, has no effect."""
     guard = make_guard()
     await guard.close()
     await guard.close()
 
 
 async def test_a_store_that_is_down_at_the_end() -> None:
-    """It ends all the same, and says what could not be written."""
+    """With the store down the guard shuts down, and logs which entries could not be written."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     store.down = True
@@ -251,7 +251,7 @@ async def test_insecure_options_are_named() -> None:
 
 
 async def test_a_clean_start_is_in_the_trail() -> None:
-    """With the name of the process."""
+    """The trail records a start with the name of the process."""
     guard = await settle(make_guard())
     [first, *_] = await events(guard)
     assert (first.name, first.detail) == ("sys_startup", "test")
@@ -352,7 +352,7 @@ async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
 async def test_a_store_that_never_answers_does_not_keep_the_process_from_ending(
     silent: str,
 ) -> None:
-    """And what is lost by that is said."""
+    """A store that never answers does not delay the end of the process; the log names the lost entries."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     await admit(guard, bearer("alice"))
@@ -376,7 +376,7 @@ class Ticking(FakeClock):
 
 
 async def many(guard: Guard, count: int) -> list[tuple[object, object]]:
-    """So many open connections of one principal."""
+    """Open a number of connections of one principal."""
     return [await opened(guard, bearer("alice")) for _ in range(count)]
 
 

@@ -187,7 +187,7 @@ def test_what_is_unsafe(what: str, tmp_path: Path) -> None:
 
 
 def test_insecure_options_are_seen_by_the_start_up_check(tmp_path: Path) -> None:
-    """By the name of the authenticator."""
+    """The start-up check reports insecure options with the name of the authenticator."""
     text = GOOD + OAUTH + "insecure_outlive_keys = true\n"
     guard = Guard.from_config(write(tmp_path, text))
     assert guard.insecure_options == ["OAuthAuthenticator.insecure_outlive_keys"]

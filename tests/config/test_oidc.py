@@ -53,7 +53,7 @@ def test_a_file_makes_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_wrong_is_named_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, why: str
 ) -> None:
-    """And so it is by `stormdoor check`."""
+    """A mistake is reported with its place, also by `stormdoor check`."""
     monkeypatch.setenv("CHAT_CLIENT_SECRET", "the secret")
     file = write(tmp_path, FILE.replace(old, new))
     with pytest.raises(ConfigurationError, match="oidc") as caught:
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named_with_its_place(
 
 
 def test_a_secret_in_the_file_is_found(tmp_path: Path) -> None:
-    """With production, it keeps the file from being used."""
+    """In production, a secret in the file is an error."""
     inline = FILE.replace('{ env = "CHAT_CLIENT_SECRET" }', '{ insecure_inline = "the secret" }')
     guard = Guard.from_config(write(tmp_path, inline))
     assert guard.insecure_options == ["oidc.client_secret.insecure_inline"]

@@ -72,7 +72,7 @@ def test_every_kind(tmp_path: Path) -> None:
 
 
 def test_keys_in_the_file(tmp_path: Path) -> None:
-    """With dates and roles, or of an account."""
+    """Keys in the file may have dates and roles, or belong to an account."""
     guard = read(
         tmp_path,
         f'[[authenticators]]\nkind = "signed-request"\nkeys = [{KEY}, roles = ["device"], '
@@ -127,7 +127,7 @@ def test_what_is_wrong_has_its_place(tmp_path: Path, table: str, message: str) -
 
 
 def test_a_proxy_of_certificates_that_is_wrong(tmp_path: Path) -> None:
-    """It is found as well."""
+    """A mistake in the settings of a proxy of certificates is reported."""
     with pytest.raises(ConfigurationError, match="an address is no proof"):
         read(tmp_path, '[forwarded_certificate]\nproxy = { networks = ["10.0.0.5"] }\n')
 

@@ -19,7 +19,7 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options(tmp_path: Path) -> None:
-    """They reach the guard under their names."""
+    """Each option of the table is set on the guard."""
     text = """
 origins = ["https://app.example.com"]
 secrets_key = { env = "NEW_KEY" }
@@ -68,7 +68,7 @@ def test_keys_are_rotated(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong(text: str, says: str, tmp_path: Path) -> None:
-    """It is named, without the secret."""
+    """A mistake is reported without the secret."""
     with pytest.raises(ConfigurationError, match=says) as refusal:
         Guard.from_config(write(tmp_path, text))
     for secret in (OLD, NEW, "the key itself"):

@@ -100,7 +100,7 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, *entries: st
 
 
 def test_a_broken_distribution_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It concerns only the files that name its kind."""
+    """A distribution that cannot be imported is reported only for files that name its kind."""
     plant(tmp_path, monkeypatch, "import not_there_at_all", "broken = planted_0:KIND")
     with pytest.raises(ConfigurationError, match="'broken' of planted-0 cannot be imported"):
         Guard.from_config(write(tmp_path, '[[authenticators]]\nkind = "broken"\n'))
@@ -116,7 +116,7 @@ def test_a_value_that_is_no_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_two_distributions_for_one_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither is chosen."""
+    """If two distributions have one kind, the file is refused."""
     plant(tmp_path, monkeypatch, "", "same = planted_0:KIND", "same = planted_1:KIND")
     with pytest.raises(ConfigurationError, match="several distributions have a kind 'same'"):
         find_kind("same")
@@ -165,7 +165,7 @@ KIND = Kind(
 
 
 def test_check_judges_by_its_declaration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its dangers, its remarks, and whether a file may list it twice."""
+    """`stormdoor check` uses the kind's declaration: dangers, remarks, and whether it may be listed twice."""
     monkeypatch.setenv("TRAIL_KEY", TRAIL_KEY)
     plant(tmp_path, monkeypatch, PLANTED, "planted = planted_0:KIND")
     table = '[[authenticators]]\nkind = "planted"\n'

@@ -148,7 +148,7 @@ def test_the_table_is_short() -> None:
 
 @pytest.mark.slow
 def test_the_table_is_complete(added: tuple[Path, set[str]]) -> None:
-    """With its files, and no other, the kind works in a file and all tests pass."""
+    """With the files of the table, and no others, the kind can be configured and all tests pass."""
     copy, changed = added
     assert changed == set(_rows())
     done = _checks(copy, *CHECKS)
@@ -171,7 +171,7 @@ WITHOUT = {
 @pytest.mark.slow
 @pytest.mark.parametrize("forgotten", WITHOUT)
 def test_no_row_can_be_forgotten(forgotten: str, added: tuple[Path, set[str]]) -> None:
-    """Without one of the files the checks fail, and say why."""
+    """Without one of the files the checks fail with the reason."""
     path = added[0] / forgotten
     written = path.read_bytes()
     if (ROOT / forgotten).exists():

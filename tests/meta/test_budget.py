@@ -45,7 +45,7 @@ ALLOWED = {"reference": 1000, "message": 200, "handshake": 5000}
     ],
 )
 def test_more_than_a_twentieth_fails(found: dict[str, int], failed: set[str]) -> None:
-    """Unless the budget is changed, too; and nothing goes uncounted."""
+    """An increase of more than a twentieth fails unless the budget is changed."""
     verdicts = budget.compare(found, ALLOWED)
     assert {one.text.partition(":")[0] for one in verdicts if one.failed} == failed
 

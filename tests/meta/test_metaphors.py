@@ -138,7 +138,7 @@ def test_a_module_is_reported_with_its_term() -> None:
 
 
 def test_an_allowed_identifier_is_not_reported() -> None:
-    """Only in its own file."""
+    """An identifier is allowed only in the file that the list names."""
     found = list(identifiers("cli/x.py", "class Desk: ..."))
     assert not _refused(found, {"cli/x.py": ["Desk"]})
     assert _refused(found, {"cli/y.py": ["Desk"]})
