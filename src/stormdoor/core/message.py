@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 __all__ = [
     "Command",
     "Count",
+    "Envelope",
     "ErrorReply",
     "Identifier",
     "Line",
@@ -29,6 +30,7 @@ __all__ = [
     "encode_reply",
     "read_id",
     "too_deep",
+    "union",
 ]
 
 # Allowed ranges, because a set of refused ones takes three times as long to match. They exclude control
@@ -126,7 +128,9 @@ class ErrorReply(Reply, tag="error"):
     needs: dict[str, Any] | UnsetType = UNSET
 
 
-class _Envelope(msgspec.Struct):
+class Envelope(msgspec.Struct):
+    """The part of a message that can be read from a refused one."""
+
     id: MessageId | UnsetType = UNSET
 
 
@@ -143,7 +147,7 @@ class _Nothing(Command, tag="\x00", kw_only=True):
 encode = msgspec.json.Encoder().encode
 """Return the JSON bytes of a `Reply`, a command, or another value that msgspec encodes."""
 
-_read_envelope = msgspec.json.Decoder(_Envelope).decode
+_read_envelope = msgspec.json.Decoder(Envelope).decode
 # Possessive, and it accepts an unterminated text: linear time for every input.
 _NO_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^"\[\]{}]++', re.DOTALL)
 
@@ -154,6 +158,11 @@ def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
     Raises:
         TypeError: Two commands have one tag, or different tag fields.
     """
+    return msgspec.json.Decoder(union(commands))
+
+
+def union(commands: list[type[Command]]) -> Any:
+    """Return the union of `commands`, in which a tag is required also of a single command."""
     field = commands[0].__struct_config__.tag_field
     nothing = (
         _Nothing
@@ -166,7 +175,7 @@ def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
             forbid_unknown_fields=True,
         )
     )
-    return msgspec.json.Decoder(Union[(*commands, nothing)])
+    return Union[(*commands, nothing)]
 
 
 def too_deep(raw: str, limit: int) -> bool:

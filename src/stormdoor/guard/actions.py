@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from stormdoor.core.binary import binary_decoder
 from stormdoor.core.bucket import Rate
 from stormdoor.core.decision import Resource
 from stormdoor.core.in_band import RESERVED
@@ -16,7 +17,7 @@ from stormdoor.core.permission import check_permission
 from stormdoor.core.requirement import Requirement
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["Action", "Actions", "ResourceOf"]
+__all__ = ["Action", "Actions", "BinaryActions", "ResourceOf"]
 
 ResourceOf = Callable[[Any], Resource | tuple[str, str]]
 """Returns the resource that a command acts upon: a `Resource`, or its type and id."""
@@ -89,3 +90,16 @@ class Actions:
                 f"{name}: the commands cannot be told apart: {error}"
             ) from None
         self.decode: Callable[[str | bytes], Command] = self._decoder.decode
+
+
+class BinaryActions:
+    """The same actions, decoded from MessagePack.
+
+    Args:
+        actions: The actions.
+        depth: Greatest depth of nested arrays and maps.
+    """
+
+    def __init__(self, actions: Actions, depth: int) -> None:
+        self.table = actions.table
+        self.decode = binary_decoder(list(actions.table), depth)

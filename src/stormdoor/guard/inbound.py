@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from stormdoor.core.binary import read_binary_id, read_binary_in_band
 from stormdoor.core.bucket import Rate, retry_after, spend
 from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
@@ -19,7 +20,7 @@ from stormdoor.core.in_band import Prove, Refresh, read_in_band
 from stormdoor.core.limits import Limits
 from stormdoor.core.message import Command, read_id, too_deep
 from stormdoor.core.needs import Needs
-from stormdoor.guard.actions import Action, Actions
+from stormdoor.guard.actions import Action, Actions, BinaryActions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.pause import PauseReading
@@ -28,7 +29,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Allowed", "Inbound", "Outcome", "Refused"]
+__all__ = ["Allowed", "BinaryInbound", "Inbound", "Outcome", "Refused"]
 
 _SMALL = 4096
 """Largest size in bytes of a refused, undecoded message that is searched for its id."""
@@ -108,9 +109,13 @@ class Inbound:
         return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", b"", now)
 
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
-        self, connection: Connection, raw: bytes, actions: Actions
+        self, connection: Connection, raw: bytes, actions: Actions | BinaryActions
     ) -> Outcome:
-        """Evaluate one text message of a command-based handler, as the received UTF-8."""
+        """Evaluate one text message of a command-based handler, as the received UTF-8.
+
+        Raises:
+            MalformedBinary: By `BinaryActions` only. Nothing was recorded.
+        """
         # INVARIANT: the state comes first. A revocation changes it before any close frame is sent.
         if not connection.open:
             return None
@@ -129,15 +134,13 @@ class Inbound:
         if size > most:
             detail = f"{size} bytes; {connection.limits.setting('message_bytes')}"
             return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, b"", now)
-        if raw.count(b"{") + raw.count(b"[") > self._max_depth and too_deep(
-            _words(raw), self._max_depth
-        ):
+        if raw.count(b"{") + raw.count(b"[") > self._max_depth and self._too_deep(raw):
             detail = f"deeper than limits.message_depth = {self._max_depth}"
             return self._refuse(connection, Denial.INVALID_MESSAGE, detail, b"", now)
         try:
             command = actions.decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return read_in_band(_words(raw)) or self._refuse(
+            return self._in_band(raw) or self._refuse(
                 connection, Denial.INVALID_MESSAGE, str(error), raw, now
             )
         action = actions.table[type(command)]
@@ -307,6 +310,15 @@ class Inbound:
             return f"resource= of {action.name!r} raised {type(error).__name__}: {error}"
         return f"resource= of {action.name!r} returned {type(named).__name__}, not a resource"
 
+    def _too_deep(self, raw: bytes) -> bool:
+        return too_deep(_words(raw), self._max_depth)
+
+    def _in_band(self, raw: bytes) -> Refresh | Prove | None:
+        return read_in_band(_words(raw))
+
+    def _id_of(self, raw: bytes) -> str | int | UnsetType:
+        return read_id(_words(raw))
+
     def _expire(self, connection: Connection) -> None:
         self._registry.end(connection, expired(connection, self._limits, self._monotonic()))
 
@@ -342,7 +354,7 @@ class Inbound:
             id = message.id
         else:
             readable = 0 < len(message) <= _SMALL
-            id = read_id(_words(message)) if readable else UNSET
+            id = self._id_of(message) if readable else UNSET
         return Refused(refusal, id, fatal=fatal)
 
     def reject(
@@ -392,6 +404,26 @@ class Inbound:
                 ),
             )
         return tat is None
+
+
+class BinaryInbound(Inbound):
+    """The same evaluation for connections that speak MessagePack. The decoder checks the depth."""
+
+    @classmethod
+    def like(cls, inbound: Inbound) -> BinaryInbound:
+        """Return one with the parts of `inbound`."""
+        made = cls.__new__(cls)
+        vars(made).update(vars(inbound))
+        return made
+
+    def _too_deep(self, raw: bytes) -> bool:
+        return False
+
+    def _in_band(self, raw: bytes) -> Refresh | Prove | None:
+        return read_binary_in_band(raw)
+
+    def _id_of(self, raw: bytes) -> str | int | UnsetType:
+        return read_binary_id(raw)
 
 
 def _words(raw: bytes) -> str:

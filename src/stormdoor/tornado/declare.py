@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
+from stormdoor.core.binary import Packed, pack
 from stormdoor.core.bucket import Rate
 from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.message import Command, encode
@@ -23,6 +24,10 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Public
 
 __all__ = ["GuardedHandler", "action", "has_own_protocol"]
+
+Encoding = typing.Literal["json", "msgpack"]
+MSGPACK: typing.Final = "msgpack"
+"""The encoding, and the subprotocol that selects it."""
 
 _MARK = "__stormdoor_action__"
 _Handler = TypeVar("_Handler")
@@ -140,6 +145,8 @@ class GuardedHandler(WebSocketHandler):
             ends the connection.
         limits: The limits of its connections and messages, if they differ from those of the guard.
         message_permission: The permission to send a message to `on_message`; `permission` if left out.
+        encodings: The encodings of commands and replies. With `("msgpack",)`, all messages are MessagePack
+            in binary frames. With `("json", "msgpack")`, the client selects it by the subprotocol `msgpack`.
         compression: `get_compression_options` of Tornado; None leaves compression off, which saves
             nine tenths of the memory of an idle connection.
     """
@@ -149,6 +156,7 @@ class GuardedHandler(WebSocketHandler):
     receive_only: ClassVar[bool] = False
     limits: ClassVar[EndpointLimits | None] = None
     message_permission: ClassVar[str | None] = None
+    encodings: ClassVar[tuple[Encoding, ...]] = ("json",)
     compression: ClassVar[dict[str, Any] | None] = None
     actions: ClassVar[Actions | None] = None
     _door_is_guarded: ClassVar[bool] = False
@@ -181,7 +189,22 @@ class GuardedHandler(WebSocketHandler):
             raise ConfigurationError(
                 f"{cls.__qualname__} has both actions and on_message; move one of them to another handler"
             )
+        if cls.encodings not in (("json",), ("msgpack",), ("json", "msgpack")):
+            raise ConfigurationError(
+                f'{cls.__qualname__}: write encodings = ("json",), ("msgpack",) or ("json", "msgpack")'
+            )
         cls.actions = Actions(cls.__qualname__, actions.values()) if actions else None
+
+    @property
+    def speaks_msgpack(self) -> bool:
+        """Return whether commands and replies of this connection are MessagePack."""
+        if len(self.encodings) == 1:
+            return self.encodings == (MSGPACK,)
+        return self.selected_subprotocol == MSGPACK
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Select `msgpack` if the client offers it and this handler speaks it."""
+        return MSGPACK if MSGPACK in subprotocols and MSGPACK in self.encodings else None
 
     @property
     def principal(self) -> Principal:
@@ -204,9 +227,11 @@ class GuardedHandler(WebSocketHandler):
         return super().get_websocket_protocol()
 
     def send(self, reply: object) -> bool:
-        """Send `reply` as JSON to this connection; False if it takes no more."""
+        """Send `reply` in the encoding of this connection; False if it takes no more."""
         sink = self.connection.sink
-        return sink is not None and sink.deliver(encode(reply))
+        if sink is None:
+            return False
+        return sink.deliver(Packed(pack(reply)) if self.speaks_msgpack else encode(reply))
 
 
 def has_own_protocol(handler: type[RequestHandler]) -> bool:

@@ -27,21 +27,29 @@ from tornado import gen
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from stormdoor.core.binary import (
+    MalformedBinary,
+    Packed,
+    first_message_text,
+    pack_reply,
+    repack,
+)
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.frame import BINARY, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
-from stormdoor.guard.actions import Actions
+from stormdoor.guard.actions import Actions, BinaryActions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.inbound import Allowed, Refused
+from stormdoor.guard.inbound import Allowed, BinaryInbound, Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
-__all__ = ["CommandGuardMixin", "GuardMixin", "RawGuardMixin"]
+__all__ = ["BinaryGuardMixin", "CommandGuardMixin", "GuardMixin", "RawGuardMixin"]
 
 _log = logging.getLogger("stormdoor.door")
 
@@ -421,4 +429,77 @@ class CommandGuardMixin(GuardMixin):
         if refused.refusal.needs is not None:
             more["needs"] = refused.refusal.needs.on_the_wire()
         payload = encode_error(refused.refusal.answer.error, refused.id, **more)
+        self._door_send(payload)
+
+
+class BinaryGuardMixin(CommandGuardMixin):
+    """Mixin in front of a handler that takes MessagePack from all clients, or from those that select it."""
+
+    _door_inbound: ClassVar[BinaryInbound]
+    _door_actions: ClassVar[BinaryActions]
+    _door_binary: bool | None = None
+    """Whether this connection speaks MessagePack; None until its first message."""
+    speaks_msgpack: bool
+
+    def _door_speaks_binary(self) -> bool:
+        if self._door_binary is None:
+            self._door_binary = self.speaks_msgpack
+        return self._door_binary
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Evaluate one message in the encoding of the connection."""
+        if not self._door_speaks_binary():
+            return super().on_message(message)
+        connection = self._door_admitted
+        if connection is None:
+            return None
+        if isinstance(message, str):
+            self._door_abort(1003, "this connection takes binary messages")
+            return None
+        try:
+            outcome = self._door_inbound.receive_text(connection, message, self._door_actions)
+        except MalformedBinary as error:
+            self._door_abort(1007, f"malformed MessagePack: {error}")
+            return None
+        if outcome is None:
+            if connection.awaiting_authentication:
+                return self._door_receive_first(connection, first_message_text(message))
+            return None
+        return self._door_run_action(connection, outcome, message)
+
+    def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
+        if self._door_speaks_binary():
+            self._door_abort(1003, "this connection takes binary messages")
+            return None
+        return super()._door_receive_text(text)
+
+    def _door_abort(self, code: int, reason: str) -> None:
+        """Record that the client broke the encoding, and close with `code` (RFC 6455 §7.4.1)."""
+        self._door_record_abort(code, reason)
+        WebSocketHandler.close(self, code, reason.partition(":")[0])
+
+    def _door_send(self, payload: bytes | Prepared) -> bool:
+        """Send a message of the server, in the encoding of the connection."""
+        connection = self._door_admitted
+        if connection is None or not self._door_speaks_binary():
+            return super()._door_send(payload)
+        if not connection.open:
+            return False
+        if not isinstance(payload, Packed):
+            payload = repack(payload.payload if isinstance(payload, Prepared) else payload)
+        try:
+            self._door_post(connection, payload, self._door_check_deadline(connection), BINARY)
+        except WebSocketClosedError:
+            return False
+        return True
+
+    def _door_reply(self, reply: object, command: Command, *, waited: bool = False) -> None:
+        if not self._door_speaks_binary():
+            super()._door_reply(reply, command, waited=waited)
+            return
+        try:
+            payload = Packed(pack_reply(reply, command.id))
+        except Exception as error:  # noqa: BLE001 - an action may raise anything
+            self._door_failed(command, error)
+            return
         self._door_send(payload)

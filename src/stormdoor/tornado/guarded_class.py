@@ -9,11 +9,14 @@ from typing import cast
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.config.guard import Guard
+from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.inbound import BinaryInbound
 from stormdoor.tornado.answers import ANSWERING
-from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
+from stormdoor.tornado.declare import MSGPACK, GuardedHandler, has_own_protocol
 from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.guard_mixin import (
+    BinaryGuardMixin,
     CommandGuardMixin,
     GuardMixin,
     RawGuardMixin,
@@ -61,6 +64,10 @@ def guarded_class(
     elif handler.actions is None:
         mixins = (DeclaredHandlerMixin, RawGuardMixin)
         facts["_door_message_permission"] = handler.message_permission or endpoint.permission
+    elif MSGPACK in handler.encodings:
+        mixins = (DeclaredHandlerMixin, BinaryGuardMixin)
+        facts["_door_inbound"] = BinaryInbound.like(guard.inbound)
+        facts["_door_actions"] = BinaryActions(handler.actions, guard.limits.message_depth)
     else:
         mixins = (DeclaredHandlerMixin, CommandGuardMixin)
     bases = (*mixins, *_before_tornado(handler), OutboundMixin)
