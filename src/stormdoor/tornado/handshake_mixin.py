@@ -1,7 +1,7 @@
 """The handshake of a guarded handler, from its request to the open socket or to the refusal.
 
-Tornado calls these methods in this order: `_execute`, `initialize`, `prepare` (the guard decides), `get`,
-`finish` (the 101), `on_finish`, `open`. `guard_mixin` continues with the messages.
+Tornado calls these methods in this order: `clear`, `initialize`, `_execute`, `prepare` (the guard decides),
+`get`, `finish` (the 101), `on_finish`, `open`. `guard_mixin` continues with the messages.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class HandshakeMixin(OutboundMixin):
     _door_kept_handshake: Handshake | None = None
     _door_handler_opened = False
     _door_open_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    # -- the decision ------------------------------------------------------------------------------
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         """Create the task as Tornado does, in a known context, which the handler keeps."""
@@ -169,24 +171,7 @@ class HandshakeMixin(OutboundMixin):
         self._status_code = 200
         self._reason = "OK"
 
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """End the answer: the 101 in one system call."""
-        if (
-            chunk is None
-            and self._status_code == 101
-            and self._door_own.isdisjoint(ANSWERING)
-            and switch_protocols(self, self._door_headers, self._door_guard.clock.now())
-        ):
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            done.set_result(None)
-            return done
-        return super().finish(chunk)
-
-    def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
-        """Write the whole 101 with these headers at once; False if the caller must set them."""
-        return self._door_own.isdisjoint(ANSWERING) and switch_protocols(
-            self, self._door_headers, self._door_guard.clock.now(), answer
-        )
+    # -- the protocol ------------------------------------------------------------------------------
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Do the work of Tornado's `get`, without the checks that were made already."""
@@ -217,6 +202,27 @@ class HandshakeMixin(OutboundMixin):
             return None
         protocol = self.get_websocket_protocol()
         return protocol if type(protocol) is FastProtocol else None
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Return the fast protocol if it fits, else the handler's or Tornado's own.
+
+        None, which Tornado answers with 426, for versions other than 13. Tornado 6.5 would accept the drafts
+        7 and 8, in which clients send their origin in another header.
+        """
+        if self.request.headers.get_list("Sec-WebSocket-Version") != ["13"]:
+            return None
+        if self._door_fast and fits_request(self.request):
+            return FastProtocol(
+                self,
+                max_message_size=self.max_message_size,
+                ping_interval=self.ping_interval,
+                ping_timeout=self.ping_timeout,
+                compression=self.get_compression_options(),
+            )
+        protocol = super().get_websocket_protocol()
+        if type(protocol) is WebSocketProtocol13:
+            protocol.__class__ = TornadoProtocol
+        return protocol
 
     def check_origin(self, origin: str) -> bool:
         """Repeat the result: the guard checked the origin exactly, before anything else.
@@ -272,28 +278,26 @@ class HandshakeMixin(OutboundMixin):
             return f"websocket_max_message_size = {size} of the application"
         return self._door_limits.setting("message_bytes")
 
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Return the fast protocol if it fits, else the handler's or Tornado's own.
+    # -- the 101, and the open socket --------------------------------------------------------------
 
-        None, which Tornado answers with 426, for versions other than 13. Tornado 6.5 would accept the drafts
-        7 and 8, in which clients send their origin in another header.
-        """
-        if self.request.headers.get_list("Sec-WebSocket-Version") != ["13"]:
-            return None
-        if self._door_fast and fits_request(self.request):
-            return FastProtocol(
-                self,
-                max_message_size=self.max_message_size,
-                ping_interval=self.ping_interval,
-                ping_timeout=self.ping_timeout,
-                compression=self.get_compression_options(),
-            )
-        protocol = super().get_websocket_protocol()
-        if type(protocol) is WebSocketProtocol13:
-            protocol.__class__ = TornadoProtocol
-        return protocol
+    def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
+        """Write the whole 101 with these headers at once; False if the caller must set them."""
+        return self._door_own.isdisjoint(ANSWERING) and switch_protocols(
+            self, self._door_headers, self._door_guard.clock.now(), answer
+        )
 
-    # -- after the 101 -----------------------------------------------------------------------------
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """End the answer: the 101 in one system call."""
+        if (
+            chunk is None
+            and self._status_code == 101
+            and self._door_own.isdisjoint(ANSWERING)
+            and switch_protocols(self, self._door_headers, self._door_guard.clock.now())
+        ):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return super().finish(chunk)
 
     def on_finish(self) -> None:
         """End the connection if the answer that was sent is not the 101.
@@ -348,6 +352,8 @@ class HandshakeMixin(OutboundMixin):
             self._door_fail()
             raise
         release_handshake_state(self)
+
+    # -- the end -----------------------------------------------------------------------------------
 
     def _door_fail(self) -> None:
         """End the connection after an exception of the handler, and record it."""
