@@ -257,7 +257,7 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
 async def test_past_envoy(
     tmp_path: Path, provider: RealProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only what the authority has signed can connect, and of that only Envoy is believed."""
+    """Only holders of a certificate of the authority can connect, and only headers of Envoy are accepted."""
     async with site(tmp_path, provider) as here:
         port = here.application
         naive, url = (f"wss://app.example:{port}/{path}" for path in ("naive", "feed"))
@@ -274,7 +274,7 @@ async def test_past_envoy(
 async def test_each_line_counts(
     tmp_path: Path, envoy: Path, provider: RealProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With other lines than the page's the attacks arrive; what the application can, it refuses itself."""
+    """Without a line of the page an attack passes Envoy; the application refuses it where it can."""
     async with site(tmp_path, provider) as here, here.envoy(envoy, *CARELESS) as port:
         url = f"wss://app.example:{port}/feed"
         shown = here.options(port, here.shown(), origin=None)

@@ -37,7 +37,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_an_example(tmp_path: Path, name: str) -> None:
-    """It prints who is let in and who is not."""
+    """The example prints which clients are accepted and which are refused."""
     text = (ROOT / "examples" / name).read_text(encoding="utf-8")
     with Program(tmp_path, text, name) as server:
         for expected, line in zip(EXPECTED[name], server.lines(), strict=False):

@@ -149,7 +149,7 @@ def _claimed() -> dict[str, set[str]]:
 
 
 def test_every_requirement_that_the_code_cites_is_listed() -> None:
-    """As met: what the code claims to meet cannot stand below "Not met"."""
+    """Each requirement that the code cites is listed as met, and not below "Not met"."""
     met, _, not_met = _text(REFERENCE / "asvs.md").partition("## Not met")
     claimed = _claimed()
     assert len(claimed) > 20
@@ -189,7 +189,7 @@ def test_what_is_missing_is_missing() -> None:
 
 
 def test_security_policy_leads_somewhere() -> None:
-    """Its links name headings that are there."""
+    """The links of the security policy name existing headings."""
     targets = re.findall(r"\]\(([^)#\s]+)#([\w-]+)\)", _text(ROOT / "SECURITY.md"))
     assert targets
     for path, anchor in targets:

@@ -379,7 +379,7 @@ def _bearer(token: str) -> dict[str, Any]:
 
 
 async def test_jwt_rotation() -> None:
-    """Both keys count while both are named; the old one no more once it is gone."""
+    """Both keys are accepted while both are configured; the old one is refused after its removal."""
     page = module_of(HOW_TO / "jwt.md", HERE)
     old = JwtIssuer(JwtKey("EdDSA", page.private, kid="2026-04"), "https://login.example", "feed")
     old_token = old.issue("alice", now=time.time(), claims={"roles": ["member"]}).token

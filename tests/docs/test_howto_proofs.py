@@ -228,7 +228,7 @@ def _from_proxy(**headers: str) -> dict[str, Any]:
 
 
 def test_the_table_of_conventions() -> None:
-    """It names each header of each convention."""
+    """The table names each header of each convention."""
     rows = dict(re.findall(r"^\| `([\w-]+)` \| (`X-.*) \|$", prose(PROXY), re.MULTILINE))
     assert {name: re.findall(r"`(X-[\w-]+)`", row) for name, row in rows.items()} == {
         name: [*headers.values()] for name, headers in PROXY_HEADERS.items()

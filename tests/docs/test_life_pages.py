@@ -103,7 +103,7 @@ async def test_first_message() -> None:
 
 
 async def test_first_message_for_a_handler_that_knows_nothing_of_it() -> None:
-    """Its protocol begins after the answer."""
+    """The protocol of the handler begins after the answer to the first message."""
     page = module_of(HOW_TO / "first-message.md")
     async with serving(page.echo, page.guard) as host:
         await page.guard.admin.add_principal("sensor", roles=["device"])
@@ -176,7 +176,7 @@ def test_messages_of_the_reference_are_as_they_are_sent() -> None:
 
 
 def test_every_error_of_a_reply_is_in_the_reference() -> None:
-    """And none that there is not."""
+    """The reference lists every error of a reply, and no other."""
     text = WIRE.read_text().partition("## A refusal")[2].partition("## ")[0]
     named = set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE))
     assert named - {"error"} == {answer.error for answer in ANSWERS.values()}

@@ -57,7 +57,7 @@ def guarded(page: Any, authenticator: OAuthAuthenticator) -> tuple[Application, 
 
 
 async def test_the_page(provider: RealProvider) -> None:
-    """Its clients, its audience, its scopes; and a browser's way."""
+    """The program of the page checks clients, audience and scopes, and serves browsers."""
     page = of(provider)
 
     def token(client: str = "web", **more: Any) -> str:
@@ -179,7 +179,7 @@ def test_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_example(tmp_path: Path) -> None:
-    """It starts; both kinds of token are let in; what ends a token ends its socket."""
+    """The example accepts both kinds of token, and closes the socket of a token that ends."""
     text = (ROOT / "examples" / "resource_server.py").read_text(encoding="utf-8")
     faster = text.replace("recheck_seconds=5", "recheck_seconds=1, max_seconds=0.2")
     faster = faster.replace("refresh_seconds=5", "refresh_seconds=1")

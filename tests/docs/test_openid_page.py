@@ -68,7 +68,7 @@ async def log_in(browser: Browserlike, at: str, path: str = "login", **form: str
 async def test_login_roles_step_up_and_logout(
     provider: RealProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In with the roles of the groups; stronger with a second factor on the same socket; out there."""
+    """A user logs in with roles of groups, steps up on the same socket, and logs out at the provider."""
     provider.account("alice", groups=["chat-owners", "others"])
     async with served(provider, monkeypatch) as (page, at), Browserlike() as alice:
         assert await log_in(alice, at, "login?return_to=/rooms/7", login="alice") == "/rooms/7"
@@ -101,7 +101,7 @@ async def test_login_roles_step_up_and_logout(
 
 
 async def log_out_there(browser: Browserlike, provider: RealProvider) -> None:
-    """By the provider's own page."""
+    """Log out at the provider's own page."""
     where = f"{provider.issuer}/session/end"
     text = (await browser.get(where)).text
     xsrf = text.split('name="xsrf" value="')[1].partition('"')[0]

@@ -51,7 +51,7 @@ async def test_the_programs_of_the_page() -> None:
 
 
 async def test_the_sockjs_application_of_the_page() -> None:
-    """Its long polling."""
+    """The long polling of the application on the page is guarded."""
     page = module_of(PAGE, HERE)
     application = page.make_application(page.guard)
     async with serving(application, page.guard) as at:
@@ -66,7 +66,7 @@ async def test_the_sockjs_application_of_the_page() -> None:
 
 
 async def test_the_declared_transport_of_the_page() -> None:
-    """Its sessions have owners."""
+    """The sessions of the declared transport have owners."""
     page = module_of(PAGE, HERE)
     async with serving(page.polling, page.guard) as at:
         url = f"http://{at}/poll"

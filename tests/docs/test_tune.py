@@ -56,7 +56,7 @@ async def test_the_program_of_the_page(tmp_path: Path) -> None:
 
 
 async def test_the_limits_of_the_page() -> None:
-    """Those of one endpoint count there, and nowhere else."""
+    """The limits of one endpoint apply to it alone."""
     (block,) = [one for one in blocks(PAGE) if "terminal = EndpointLimits" in one.text]
     names: dict[str, Any] = {}
     exec(block.text, names)  # noqa: S102 - the page's own code

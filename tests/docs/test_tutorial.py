@@ -38,7 +38,7 @@ class Desk:
             (folder / name).write_text(text, encoding="utf-8")
 
     def environment(self, token: str = "") -> dict[str, str]:
-        """With the token, if there is one."""
+        """Return the environment of a client, with the token if there is one."""
         return os.environ | {"TOKEN": token}
 
     def run(self, *command: str, token: str = "") -> str:
@@ -77,7 +77,7 @@ def _messages(start: str) -> list[str]:
 
 @pytest.mark.slow
 def test_unguarded(tmp_path: Path) -> None:
-    """Without a guard every attack works, and the page shows what it looks like."""
+    """Without a guard every attack succeeds, with the output that the page shows."""
     desk = Desk(tmp_path, CODE["chat.py"][0])
     with desk.server:
         assert desk.run("attack.py") == OUTPUTS[0]
@@ -85,7 +85,7 @@ def test_unguarded(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_line(tmp_path: Path) -> None:
-    """With one line strangers are refused, and a member is held to the limits."""
+    """With one line, unauthenticated clients are refused, and members have limits."""
     [guard] = CODE["the guard"]
     chat = CODE["chat.py"][0].replace("async def main", f"{guard}\n\nasync def main")
     desk = Desk(tmp_path, chat)

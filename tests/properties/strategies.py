@@ -128,7 +128,7 @@ def role_lists(draw: st.DrawFn) -> list[Role]:
 def items(
     draw: st.DrawFn, *, failing: bool = True, forbid_by_role: bool = True
 ) -> list[Role | Policy]:
-    """Everything that makes a policy set."""
+    """Draw all parts of a policy set."""
     policies = st.lists(
         permits(failing=failing) | forbids(failing=failing, by_role=forbid_by_role), max_size=4
     )

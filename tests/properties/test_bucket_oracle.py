@@ -44,7 +44,7 @@ class Fractions:
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 12)), max_size=60),
 )
 def test_it_agrees_with_a_token_bucket(per: int, burst: int, steps: list[tuple[int, int]]) -> None:
-    """On times and costs that floats hold exactly, each answer is that of the exact bucket."""
+    """For times and costs without rounding, each answer equals that of an exact token bucket."""
     rate = Rate.parse(f"{per}/s burst {burst}")
     exact = Fractions(Fraction(per), burst)
     tat = now = 0.0
@@ -58,7 +58,7 @@ def test_it_agrees_with_a_token_bucket(per: int, burst: int, steps: list[tuple[i
 
 @given(rates, starts, st.lists(st.tuples(waits, costs), max_size=40))
 def test_no_window_holds_more(rate: Rate, now: float, steps: list[tuple[float, float]]) -> None:
-    """In any window of time no more passes than the burst and what the rate gives in that time."""
+    """In any window of time, the allowed cost is at most the burst plus the rate times the window."""
     tat = 0.0
     passed: list[tuple[float, float]] = []
     for wait, cost in steps:

@@ -46,7 +46,7 @@ class Kernel:
         return self.waiting
 
     def drain(self) -> None:
-        """It takes everything now."""
+        """Let the client read all data."""
         self.full = False
         if self.waiting and not self.lost:
             self.waiting = 0

@@ -76,7 +76,7 @@ def ours(
 
 
 class Stream:
-    """As much of Tornado's `IOStream` as its protocol needs to read from memory."""
+    """The part of Tornado's `IOStream` that its protocol needs to read from memory."""
 
     io_loop: Any = None
 
@@ -274,7 +274,7 @@ def agree(said: list[Event], other: list[Event], broken: str) -> bool:
 
 @given(data=conversations(), compressed=st.booleans(), seed=st.integers(0, 2**32))
 def test_three_readers_agree(data: bytes, compressed: bool, seed: int) -> None:
-    """And ours, wherever the bytes are cut."""
+    """Three readers read the same messages, and ours does so in pieces of any length."""
     inflater = Noting(Agreement())
     said, broken = ours([data], compressed=compressed, inflater=inflater)
     chance = random.Random(seed)

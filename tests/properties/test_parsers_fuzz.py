@@ -170,7 +170,7 @@ def test_numbers_and_texts_are_ordered(left: str, right: str, request: AccessReq
 
 @given(lines, asked)
 def test_a_condition_answers_or_raises(line: str, request: AccessRequest) -> None:
-    """There is no third thing: True, False, or an exception that denies."""
+    """A condition returns True or False, or raises an exception, which denies."""
     answer(line, request)
 
 
@@ -387,7 +387,7 @@ def depth(value: Any) -> int:
 
 @given(json_values, st.integers(0, 6))
 def test_depth_is_depth(value: Any, limit: int) -> None:
-    """For JSON the measured depth is the real one."""
+    """For valid JSON the measured depth is correct."""
     assert too_deep(json.dumps(value), limit) is (depth(value) > limit)
 
 

@@ -38,7 +38,7 @@ def test_the_index_agrees_with_the_feed(
 def test_what_is_held_counts_until_it_is_released(
     feed: list[Revocation], authentication: Authentication, skew: float, held: set[int]
 ) -> None:
-    """As if it had been added; and no longer, also if several of one name were held."""
+    """A held revocation applies until its release, also if several have one name."""
     index = RevocationIndex(clock_skew_seconds=skew)
     held = {number for number, one in enumerate(feed) if number in held and one.until_now}
     feed = [
@@ -87,7 +87,7 @@ def test_a_revocation_more_never_revives(
 
 
 class Everybody(dict[str, Any]):
-    """As much of a registry as is asked for what a revocation names."""
+    """The part of a registry that finds the connections of a revocation."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values())

@@ -135,7 +135,7 @@ class Processes(RuleBasedStateMachine):
 
     @rule()
     def another_epoch_begins(self) -> None:
-        """As when a backup that is as new as the store is put back."""
+        """Begin another epoch, as after the restore of an up-to-date backup."""
         self.run(self.store.begin_epoch(self.run(self.store.log_position()).epoch))
         self.epoch += 1
 

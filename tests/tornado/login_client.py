@@ -80,7 +80,7 @@ class LoginClient:
         return await self.send("DELETE", path)
 
     async def log_in(self, username: str, password: str) -> Answer:
-        """With a password."""
+        """Log in with a password."""
         return await self.post("/login", {"username": username, "password": password})
 
     async def enrol_totp(self, now: float) -> tuple[pyotp.TOTP, list[str]]:

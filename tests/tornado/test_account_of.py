@@ -48,7 +48,7 @@ async def make() -> tuple[Guard, dict[str, str]]:
 
 
 async def test_the_owner_of_the_session() -> None:
-    """It is the account of the cookie, as long as the session lives."""
+    """The account is that of the cookie, until the end of the session."""
     guard, secrets = await make()
     async with guard:
         alice = request("theme=dark", f"{NAME}={secrets['alice']}")

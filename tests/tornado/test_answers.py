@@ -29,7 +29,7 @@ BEARER = "Authorization: Bearer alice\r\n"
 
 
 class Plain(WebSocketHandler):
-    """As most are."""
+    """A handler without special methods."""
 
 
 class Headers(WebSocketHandler):

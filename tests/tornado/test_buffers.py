@@ -72,7 +72,7 @@ def fragments(wire: Wire, size: int) -> None:
 @BOTH
 @pytest.mark.parametrize("how", ["one frame", "fragments"])
 async def test_unfinished_messages(how: str, fast: bool) -> None:
-    """Those of the greedy principal are closed, with a cause; the other one finishes its message."""
+    """Connections of the principal with most bytes are closed; the other principal can finish its message."""
     async with served(fast) as (guard, port), contextlib.AsyncExitStack() as stack:
         with log_lines("stormdoor.closed") as lines:
             bob = await stack.enter_async_context(await opened(port, "bob"))

@@ -77,7 +77,7 @@ def everywhere(user: object) -> list[tuple[str, object]]:
 @BOTH
 @pytest.mark.parametrize("first", [False, True], ids=["handshake", "first message"])
 async def test_current_user_is_the_principal(fast: bool, first: bool) -> None:
-    """From `prepare` to `on_close`."""
+    """`current_user` is the principal from `prepare` to `on_close`."""
     assert await told_by(Telling, fast=fast, first=first) == everywhere("alice")
 
 
@@ -102,7 +102,7 @@ async def test_current_user_is_none_before_the_first_message(fast: bool) -> None
 
 @BOTH
 async def test_a_handler_keeps_its_own_get_current_user(fast: bool) -> None:
-    """It is asked once, as in Tornado, and may ask for the principal."""
+    """A handler's `get_current_user` is called once, as in Tornado, and may use the principal."""
     asked: list[Any] = []
 
     class Own(Telling):
@@ -119,7 +119,7 @@ async def test_a_handler_keeps_its_own_get_current_user(fast: bool) -> None:
 
 @BOTH
 async def test_a_handler_keeps_what_it_assigns(fast: bool) -> None:
-    """Also None."""
+    """A value that the handler assigns to `current_user` stays, also None."""
 
     class Assigning(Telling):
         def prepare(self) -> None:
@@ -163,14 +163,14 @@ class Members(Telling):
 
 
 class Plainly(Telling):
-    """With a `get` that is no coroutine."""
+    """A handler with a `get` that is no coroutine."""
 
     def get(self, *args: str, **kwargs: str) -> Any:
         return super().get(*args, **kwargs)
 
 
 class MembersPlainly(Telling):
-    """With both."""
+    """A handler with `@authenticated` and a `get` that is no coroutine."""
 
     @authenticated
     def get(self, *args: str, **kwargs: str) -> Any:  # type: ignore[override]
@@ -178,7 +178,7 @@ class MembersPlainly(Telling):
 
 
 class Generator(Telling):
-    """With a coroutine of Tornado's old kind."""
+    """A handler with a coroutine of Tornado's old kind."""
 
     @gen.coroutine
     def get(self, *args: str, **kwargs: str) -> Any:  # type: ignore[override]
@@ -199,7 +199,7 @@ async def test_every_kind_of_get_opens_the_socket(
 async def test_authenticated_keeps_its_meaning_at_a_public_endpoint(
     handler: type[WebSocketHandler], fast: bool
 ) -> None:
-    """There is no principal there, so the client is sent to the login page."""
+    """At a public endpoint there is no principal, so `@authenticated` redirects to the login page."""
     guard = make_guard(insecure_allow_any_host=True, fast=fast)
     served: Any = type(handler.__name__, (handler,), {"told": []})
     application = Application([("/ws", served)], login_url="/login")
@@ -212,7 +212,7 @@ async def test_authenticated_keeps_its_meaning_at_a_public_endpoint(
 
 @BOTH
 async def test_an_answer_of_a_get_that_is_no_coroutine(fast: bool) -> None:
-    """It may serve a page, and return nothing."""
+    """A `get` that is no coroutine may answer with a page."""
 
     class Page(WebSocketHandler):
         def get(self, *args: str, **kwargs: str) -> None:  # type: ignore[override]

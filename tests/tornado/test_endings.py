@@ -70,7 +70,7 @@ async def _ready(guard: Guard) -> None:
 
 
 async def test_the_client_closes() -> None:
-    """With a handshake: its code comes back."""
+    """When the client closes, the server answers with the same code."""
     told: list[str] = []
     async with guarded(Told, told) as (at, _), await connect(at.port, "/ws", ALICE) as ws:
         assert await ws.close(1000) == 1000
@@ -79,7 +79,7 @@ async def test_the_client_closes() -> None:
 
 @pytest.mark.parametrize("abruptly", [False, True])
 async def test_the_client_hangs_up(abruptly: bool) -> None:
-    """Without a word, or with a reset."""
+    """The client closes TCP without a close frame, or resets it."""
     told: list[str] = []
     async with guarded(Told, told) as (at, guard):
         ws = await connect(at.port, "/ws", ALICE)
@@ -104,7 +104,7 @@ async def test_the_client_breaks_the_protocol() -> None:
 
 
 async def test_the_application_closes() -> None:
-    """And the client never answers."""
+    """The application closes, and the client never answers the close frame."""
 
     class Closing(Told):
         def on_message(self, message: str | bytes) -> None:
@@ -384,7 +384,7 @@ async def test_revoked_while_get_waits() -> None:
 
 
 async def test_revoked_while_open_waits() -> None:
-    """It hears the close at once; what it sent meanwhile is not delivered."""
+    """A client revoked during `open` gets the close at once; its messages are not delivered."""
     told: list[str] = []
     reached, go = asyncio.Event(), asyncio.Event()
 
@@ -448,7 +448,7 @@ async def test_on_finish_raises_at_the_101() -> None:
 
 @pytest.mark.parametrize("method", ["on_connection_close", "on_ws_connection_close", "on_close"])
 async def test_a_handler_that_does_not_pass_on_its_end(method: str) -> None:
-    """It overrides, and does not call `super()`, or raises."""
+    """A handler that overrides a method of the end, without `super()`, does not stop the guard."""
     for raises in (False, True):
 
         def own(self: Any, *args: Any, raises: bool = raises) -> None:

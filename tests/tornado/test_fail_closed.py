@@ -295,7 +295,7 @@ async def test_a_socket_that_the_application_has_just_closed(heard: type[Heard])
 
 
 async def test_a_handshake_that_was_under_way(heard: type[Heard]) -> None:
-    """It ends without a 101."""
+    """A handshake that was under way ends without a 101."""
     application = Application([("/slow", heard)])
     async with serving(application) as at:
         async with await request(at.port, "/slow", wait=False) as ws:
@@ -350,7 +350,7 @@ async def test_the_garbage_collector_is_asked_only_where_a_server_listens(
 
 
 async def test_sockets_of_other_applications_stay() -> None:
-    """Only those of the application that is about to be guarded end."""
+    """Only sockets of the application that is being guarded are closed."""
     other, application = Application([("/ws", Echo)]), Application([("/ws", Echo)])
     async with serving(other) as at, await connect(at.port) as ws:
         protect(application, door(), CONNECT)

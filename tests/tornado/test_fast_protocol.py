@@ -154,7 +154,7 @@ async def test_use_of_the_fast_protocol(
 
 
 async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so once, and leaves the sockets to Tornado's own."""
+    """With an unknown version of Tornado, one line is logged and Tornado's own protocol is used."""
     compat.fits_tornado.cache_clear()
     monkeypatch.setattr("tornado.version_info", (9, 0, 0, 0))
     monkeypatch.setattr(compat, "_RELIED_UPON", ((WebSocketHandler, ("no_such_method",)),))
@@ -196,7 +196,7 @@ async def test_a_unix_socket() -> None:
 
 @on_each_loop
 async def test_another_version_of_the_protocol_is_refused() -> None:
-    """As by Tornado: 426."""
+    """Another version of the protocol is refused with 426, as by Tornado."""
     async with at() as (served, _):
         async with await request(served.port, "/ws", ALICE, ("Sec-WebSocket-Version", "9")) as wire:
             assert wire.status == 426
@@ -293,7 +293,7 @@ class Slow(Echo):
 
 @on_each_loop
 async def test_nothing_is_read_while_a_handler_waits() -> None:
-    """Not a message, not a ping, not the end; then each in its order."""
+    """While a handler waits, messages, pings and the end are not read; then they follow in order."""
     Slow.go = asyncio.Event()
     async with at(Slow) as (served, _):
         wire = await alice(served)
@@ -396,7 +396,7 @@ async def test_what_a_handler_puts_into_its_context_stays_there() -> None:
 
 @on_each_loop
 async def test_an_idle_connection_has_no_task() -> None:
-    """Nor a timer, nor Tornado's stream."""
+    """An idle connection has no task, no timer and no stream of Tornado."""
     async with at() as (served, _):
         before = len(asyncio.all_tasks())
         async with await alice(served), await alice(served) as wire:
@@ -570,7 +570,7 @@ class Compressing(Echo):
 
 @on_each_loop
 async def test_compression() -> None:
-    """Both directions, windows kept, prepared messages too; a bomb does not go off."""
+    """Compression works in both directions, and a compressed bomb is refused."""
     offer = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
     async with at(Compressing) as (served, _), await alice(served, offer) as wire:
         assert wire.header("Sec-WebSocket-Extensions") == "permessage-deflate"
@@ -628,7 +628,7 @@ async def test_who_breaks_a_rule_hears_which() -> None:
 
 @on_each_loop
 async def test_who_breaks_a_rule_and_stays_is_cut_off() -> None:
-    """In a moment, or as soon as he floods."""
+    """A client that breaks the protocol and stays is cut off after a moment, or at once if it floods."""
     before, fast._LINGER_SECONDS = fast._LINGER_SECONDS, 0.0
     try:
         async with at() as (served, _), await alice(served) as wire:
@@ -689,7 +689,7 @@ async def test_a_client_that_does_not_answer_the_close_frame() -> None:
 
 @on_each_loop
 async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
-    """They are all cut off when the time is up, by one timer, and nothing of them stays."""
+    """Clients that do not answer a revocation are cut off together, by one timer."""
     limits = {"connections_per_principal": 200, "connections_per_address": 200}
     async with at(limits=limits) as (served, guard), contextlib.AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(await alice(served)) for _ in range(100)]
@@ -761,7 +761,7 @@ async def test_a_client_that_closes_and_does_not_read_is_cut_off() -> None:
 
 @on_each_loop
 async def test_a_code_that_no_frame_can_hold() -> None:
-    """It raises, and the connection is over all the same, as with Tornado's."""
+    """An invalid close code raises, and the connection is closed, as with Tornado's protocol."""
     for code, reason in ((70000, None), (1000, "x" * 200)):
         async with at() as (served, guard), await alice(served) as wire:
             await until(lambda: Echo.here)
@@ -790,7 +790,7 @@ class Raising(Echo):
 
 @on_each_loop
 async def test_a_handler_that_raises() -> None:
-    """It is logged, and the connection ends: nothing that was sent behind it is handled."""
+    """An exception in a handler is logged and ends the connection; later messages are not handled."""
     for opcode in (TEXT, PING, PONG):
         with log_lines("tornado.application") as lines:
             async with at(Raising) as (served, guard), await alice(served) as wire:
@@ -816,7 +816,7 @@ class PingedLater(Echo):
 
 @on_each_loop
 async def test_an_asynchronous_on_ping() -> None:
-    """It is not waited for, and what it raises ends the connection, as with Tornado's."""
+    """An asynchronous `on_ping` is not awaited; its exception ends the connection, as with Tornado's."""
     with log_lines("tornado.application") as lines:
         async with at(PingedLater) as (served, _), await alice(served) as wire:
             wire.frame(PING, b"good")
@@ -839,7 +839,7 @@ class OpensLater(Echo):
 
 @on_each_loop
 async def test_nothing_is_delivered_before_it_is_open() -> None:
-    """And the end comes after the beginning, though the client has left long ago."""
+    """`on_close` is called after `open`, also if the client has left before."""
     OpensLater.go = asyncio.Event()
     async with at(OpensLater) as (served, _):
         wire, gone = await alice(served), await alice(served)
@@ -1036,7 +1036,7 @@ async def test_stream_keeps_the_interface_of_iostream() -> None:
 
 @on_each_loop
 async def test_pings_by_the_server() -> None:
-    """They come, and who does not answer is closed, without a task."""
+    """The server sends pings and closes clients that do not answer, without a task."""
     settings = {"websocket_ping_interval": 0.02, "websocket_ping_timeout": 0.01}
     async with at(settings=settings) as (served, _), await alice(served) as wire:
         for _ in range(3):
@@ -1161,7 +1161,7 @@ class Commands(GuardedHandler):
 
 @on_each_loop
 async def test_commands_in_their_order() -> None:
-    """Those that wait and those that do not, answered in the order in which they came."""
+    """Commands are answered in their order, also if some handlers wait and others do not."""
     async with at(Commands) as (served, guard), await alice(served) as wire:
         for number in range(20):
             wire.send(

@@ -139,7 +139,7 @@ class Chat(GuardedHandler):
 
 
 async def test_a_command_is_carried_out_and_answered() -> None:
-    """With the id of the command, if there was one."""
+    """A command is executed, and answered with its id, if it has one."""
     async with serving([("/ws", Chat)], door()) as at, await connect(at.port, "/ws", ALICE) as ws:
         said = {"type": "said", "text": "hi", "who": "alice"}
         assert await ws.ask({"type": "say", "text": "hi"}) == said
@@ -148,7 +148,7 @@ async def test_a_command_is_carried_out_and_answered() -> None:
 
 
 async def test_refused_messages_are_answered_with_cause_and_id() -> None:
-    """And the connection goes on."""
+    """Refused messages are answered with cause and id, and the connection stays open."""
     async with serving([("/ws", Chat)], door()) as at, await connect(at.port, "/ws", ALICE) as ws:
         error = {"type": "error", "error": "invalid"}
         assert await ws.ask("nonsense") == error
@@ -622,7 +622,7 @@ def test_two_actions_cannot_take_one_command() -> None:
 
 
 def test_an_overridden_action_that_is_not_marked_is_none() -> None:
-    """Without a permission there is no way to it."""
+    """An overriding method without `@action` cannot be called by a message."""
 
     class Quiet(Chat):
         def say(self, command: Say) -> Said:
@@ -633,7 +633,7 @@ def test_an_overridden_action_that_is_not_marked_is_none() -> None:
 
 
 def test_the_tag_field_can_be_another() -> None:
-    """For protocols that exist already."""
+    """The tag field can have another name, for existing protocols."""
 
     class Handler(GuardedHandler):
         permission = "chat:connect"

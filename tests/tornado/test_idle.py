@@ -162,7 +162,7 @@ async def test_an_open_tab_does_not_keep_a_login_alive(meanwhile: str, fast: boo
 
 @BOTH
 async def test_a_message_of_the_client_does(fast: bool) -> None:
-    """It is use: the login is seen then, and lives on."""
+    """A message of the client counts as use of the login."""
     async with world(fast) as it:
         before = await it.seen()
         await it.passes(3 * IDLE, it.says)
@@ -174,7 +174,7 @@ async def test_a_message_of_the_client_does(fast: bool) -> None:
 @BOTH
 @pytest.mark.parametrize("meanwhile", ["sends", "pongs", "pings"])
 async def test_a_receive_only_socket_outlives_the_idle_login(meanwhile: str, fast: bool) -> None:
-    """Until the absolute lifetime. The login itself ends on time: nothing new is let in by it."""
+    """A receive-only socket stays until the absolute lifetime, but the idle login opens no other."""
     async with world(fast, receive_only=["/ws"]) as it:
         before = await it.seen()
         await it.passes(ABSOLUTE - 1, getattr(it, meanwhile))
@@ -187,12 +187,12 @@ async def test_a_receive_only_socket_outlives_the_idle_login(meanwhile: str, fas
 
 
 async def nothing() -> None:
-    """Neither side sends anything."""
+    """Wait while neither side sends data."""
 
 
 @BOTH
 async def test_a_receive_only_socket_on_which_nothing_happens(fast: bool) -> None:
-    """It ends after the idle time of the login, as any other."""
+    """A receive-only socket without any data ends after the idle time of the login."""
     async with world(fast, receive_only=[Board]) as it:
         await it.passes(IDLE - 1, it.sends)
         await it.passes(IDLE - 60, nothing)

@@ -27,7 +27,7 @@ _NOTICE = (
 
 
 class Twin:
-    """The state and the application of the twin."""
+    """State and application of the demo's unguarded twin."""
 
     def __init__(self) -> None:
         self.tickets: dict[str, str] = {}

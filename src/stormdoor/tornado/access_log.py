@@ -39,7 +39,7 @@ def redacting_log_function(
 
 
 class _AccessLog:
-    """A `log_function`.
+    """The function that the setting `log_function` of a Tornado application names.
 
     Attributes:
         installed: Whether `protect` has set it, not the application.
