@@ -143,7 +143,7 @@ async def _credentials(guard: Guard, port: int) -> dict[str, str]:
     for _ in range(TICKETS):
         # Not from the `TicketService`: its tickets are valid for half a minute, and these are used later.
         secret = TICKET_PREFIX + secrets.token_urlsafe(32)
-        await guard.store.add_ticket(
+        await guard.state.tickets.add_ticket(
             Ticket(
                 id=fingerprint(secret),
                 principal_id=PRINCIPAL,

@@ -109,10 +109,10 @@ async def count() -> dict[str, list[str]]:
         insecure_allow_plaintext=True,
     )
     # No maintenance loop: only the measured code may run.
-    await guard.store.open()
+    await guard.state.open()
     await guard.supervisor.start()
     guard.running = True
-    await guard.store.add_account(Account(id="alice", roles=frozenset({"member"})))
+    await guard.state.accounts.add_account(Account(id="alice", roles=frozenset({"member"})))
     cookie = f"{guard.sessions.cookie.name}={(await guard.sessions.create('alice')).secret}"
     application = Application([("/ws", Chat)], websocket_ping_interval=20)
     protect(application, guard)

@@ -216,9 +216,9 @@ async def run() -> None:
         clock=clock,
     )
     # No maintenance loop: only the measured code may run.
-    await guard.store.open()
+    await guard.state.open()
     await guard.supervisor.start()
-    await guard.store.add_account(Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES)))
+    await guard.state.accounts.add_account(Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES)))
     session = (await guard.sessions.create(PRINCIPAL)).secret
     path = Path(guard, clock, session)
     await path.start()

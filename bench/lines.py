@@ -19,6 +19,7 @@ DOOR: Final = (
     "tornado",
     "config",
     "settings",
+    "ports",
     "stores",
     "channels",
     "cli",

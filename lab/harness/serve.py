@@ -43,7 +43,7 @@ async def _trail(application: Application) -> list[dict[str, Any]] | None:
     import msgspec  # noqa: PLC0415 - the servers without a guard start without it
 
     await guard.trail.flush()
-    entries = await guard.store.entries(limit=10_000)
+    entries = await guard.state.trail.entries(limit=10_000)
     return [{"seq": entry.seq, **msgspec.to_builtins(entry.event)} for entry in entries]
 
 

@@ -13,6 +13,7 @@ from stormdoor.auth.ticket.authenticator import TicketAuthenticator
 from stormdoor.core.apikey import compose
 from stormdoor.core.credential import Credential
 from stormdoor.core.denial import Denial
+from stormdoor.ports import StoredState
 from tests.support.people import HANDSHAKE, populated
 
 EACH: list[Authenticator] = [
@@ -61,7 +62,9 @@ async def test_it_never_raises(authenticator: Authenticator, secret: str) -> Non
     for place in authenticator.places:
         credential = Credential(place, secret)
         authenticator.recognises(credential)
-        outcome = await authenticator.authenticate(credential, HANDSHAKE, store=store, now=1.7e9)
+        outcome = await authenticator.authenticate(
+            credential, HANDSHAKE, state=StoredState.of(store), now=1.7e9
+        )
         assert isinstance(outcome, Rejected)
         assert outcome.denial in {Denial.BAD_CREDENTIAL, Denial.EXPIRED}
         assert outcome.detail.isprintable()

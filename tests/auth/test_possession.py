@@ -9,7 +9,7 @@ import pytest
 from stormdoor import Authentication, Denial, JwtAuthenticator, JwtKey, Rejected
 from stormdoor.core.credential import Credential, Place, Source
 from stormdoor.core.handshake import Handshake
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.guard.fakes import HANDSHAKE
 from tests.support.tokens import forge, hs256
@@ -33,7 +33,7 @@ class Prover:
         credential: Credential,
         handshake: Handshake,
         *,
-        store: Store,
+        state: StoredState,
         now: float,
     ) -> str | Rejected:
         """See `PossessionProof`."""
@@ -54,7 +54,7 @@ async def present(text: str, *proofs: Prover) -> Authentication | Rejected:
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=proofs
     )
     return await authenticator.authenticate(
-        Credential(BEARER, text), HANDSHAKE, store=MemoryStore(), now=NOW
+        Credential(BEARER, text), HANDSHAKE, state=StoredState.of(MemoryStore()), now=NOW
     )
 
 
@@ -91,7 +91,9 @@ async def test_a_place_of_bound_tokens_takes_no_others() -> None:
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=[Prover()]
     )
     unbound = Credential(Prover.places[0], token())
-    outcome = await authenticator.authenticate(unbound, HANDSHAKE, store=MemoryStore(), now=NOW)
+    outcome = await authenticator.authenticate(
+        unbound, HANDSHAKE, state=StoredState.of(MemoryStore()), now=NOW
+    )
     assert isinstance(outcome, Rejected)
     assert "not bound" in outcome.detail
 

@@ -247,7 +247,7 @@ def test_a_copy_of_the_passkey_is_noticed(bank: Bench, plug: Any) -> None:
     refused = thief.run('present("/second-factor/options", "/second-factor")')
     assert refused["status"] == 401
     bank.run(bank.guard.trail.flush())
-    entries = bank.run(bank.guard.store.entries())
+    entries = bank.run(bank.guard.state.trail.entries())
     assert any("may be a copy of it" in entry.event.detail for entry in entries)
 
 

@@ -70,7 +70,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def populate() -> None:
         guard = Guard(store=f"sqlite:{path}", trail_key=TRAIL_KEY.encode())
-        await guard.store.open()
+        await guard.state.open()
         actor = f"cli:{getpass.getuser()}"
         password = "correct horse battery"
         for name, role, attributes in (

@@ -23,7 +23,7 @@ def cookie(populated: Cli, config: Path) -> str:
 
     async def log_in() -> str:
         guard = Guard.from_config(config)
-        await guard.store.open()
+        await guard.state.open()
         try:
             return (await guard.sessions.create("alice")).secret
         finally:

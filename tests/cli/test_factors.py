@@ -19,7 +19,7 @@ def enrolled(populated: Cli, config: Path) -> Cli:
         guard = Guard(store=f"sqlite:{config.parent}/door.db", trail_key=TRAIL_KEY.encode())
         async with guard:
             for n, kind in enumerate(FactorKind):
-                await guard.store.add_factor(
+                await guard.state.factors.add_factor(
                     Factor(
                         id=f"{n}" * 16,
                         principal_id="alice",
@@ -30,7 +30,7 @@ def enrolled(populated: Cli, config: Path) -> Cli:
                         last_used_at=None if n else 1_767_225_600.0,
                     )
                 )
-            await guard.store.set_recovery_codes("alice", ["a", "b", "c"])
+            await guard.state.recovery_codes.set_recovery_codes("alice", ["a", "b", "c"])
             await guard.sessions.create("alice")
 
     asyncio.run(enrol())

@@ -216,7 +216,8 @@ def _connected(config: Path, *ids: str) -> None:
                 )
                 for id in ids
             ]
-            await guard.store.sync_connections("server-1", now, opened, [])
+            await guard.state.members.renew_member("server-1", now)
+            await guard.state.connections.sync_connections("server-1", opened, [])
 
     asyncio.run(connect())
 
@@ -259,7 +260,7 @@ def test_revoke_a_token_that_was_found(populated: Cli, config: Path) -> None:
 
     async def stored() -> set[tuple[Target, str]]:
         async with _store(config) as guard:
-            return {(one.target, one.value) for one in await guard.store.revocations()}
+            return {(one.target, one.value) for one in await guard.state.revocations.revocations()}
 
     assert asyncio.run(stored()) == {(Target.TOKEN, digest)}
 

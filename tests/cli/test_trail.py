@@ -26,9 +26,9 @@ KEY = TRAIL_KEY.encode()
 def _append(config: Path, events: Sequence[Event]) -> None:
     async def append() -> None:
         guard = Guard(store=f"sqlite:{config.parent}/door.db", trail_key=KEY)
-        await guard.store.open()
-        await guard.store.append_events(events)
-        await guard.store.close()
+        await guard.state.open()
+        await guard.state.trail.append_events(events)
+        await guard.state.close()
 
     asyncio.run(append())
 

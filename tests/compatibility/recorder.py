@@ -160,7 +160,7 @@ class _Run:
         await admin.grant_role("alice", "moderator", actor="operator")
         await admin.withdraw_role("alice", "moderator", actor="operator")
         await admin.set_attributes("alice", {"level": 4}, actor="operator")
-        await self.guard.store.link_identity(
+        await self.guard.state.identities.link_identity(
             "https://id.example", "subject 1", "alice", self.clock.now()
         )
         await admin.set_disabled("dora", True, actor="operator")
@@ -374,8 +374,8 @@ class _Run:
 
     async def remaining(self) -> dict[str, Any]:
         """Credentials that are valid at the end."""
-        admin, store = self.guard.admin, self.guard.store
-        await store.use_nonce("jti", "used", self.clock.now() + 600)
+        admin = self.guard.admin
+        await self.guard.state.nonces.use_nonce("jti", "used", self.clock.now() + 600)
         await self.guard.trail.flush()
         await admin.erase("victor", actor="operator")
         rotated = await admin.issue_key("bob", name="rotated", scopes=["chat:connect", "chat:say"])

@@ -22,6 +22,7 @@ from stormdoor.auth.oidc.logout_token import LogoutToken
 from stormdoor.cli.verification import verify_trail
 from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Target
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.compatibility.application import TRAIL_KEY, make_application, make_guard
 from tests.compatibility.client import Client, Transcript
@@ -83,23 +84,23 @@ async def test_the_same_requests_write_and_answer_the_same(tmp_path: Path, path:
 async def test_the_chain_verifies_with_its_key_only(path: Path) -> None:
     """Each entry of the recorded trail, with the erased ones, follows from the one before."""
     async with reopened(path) as (guard, _):
-        found = await verify_trail(guard.store, key=TRAIL_KEY)
+        found = await verify_trail(guard.state.trail, key=TRAIL_KEY)
         assert (found.faults, found.erased) == ((), 1)
         assert found.entries > 100
-        assert (await verify_trail(guard.store, key=b"x" * 32)).faults
+        assert (await verify_trail(guard.state.trail, key=b"x" * 32)).faults
 
 
 async def test_accounts_identities_and_nonces_are_found(path: Path) -> None:
     """Rows that no credential reads."""
     async with reopened(path) as (guard, _):
-        alice = await guard.store.identity("https://id.example", "subject 1")
+        alice = await guard.state.identities.identity("https://id.example", "subject 1")
         assert alice is not None
         assert (alice.id, alice.tenant, alice.attributes) == ("alice", "north", {"level": 4})
         assert alice.roles == {"member"}
-        dora = await guard.store.account("dora")
+        dora = await guard.state.accounts.account("dora")
         assert dora is not None
         assert dora.disabled
-        assert not await guard.store.use_nonce("jti", "used", CREDENTIAL["now"] + 600)
+        assert not await guard.state.nonces.use_nonce("jti", "used", CREDENTIAL["now"] + 600)
 
 
 async def test_valid_credentials_open_sockets(path: Path) -> None:
@@ -132,7 +133,7 @@ async def test_revoked_credentials_stay_revoked(path: Path, name: str) -> None:
 async def test_targets_of_revocations_are_read(path: Path) -> None:
     """Every target of the recorded log has its meaning."""
     async with reopened(path) as (guard, _):
-        targets = {one.target for one in await guard.store.revocations()}
+        targets = {one.target for one in await guard.state.revocations.revocations()}
         assert targets == set(Target) - {Target.TOKEN, Target.CONNECTION}
 
 
@@ -151,7 +152,7 @@ async def test_a_recovery_code_is_accepted(path: Path) -> None:
         client.cookies = dict(CREDENTIAL["pending"][1])
         body = {"recovery_code": CREDENTIAL["recovery_code"]}
         assert (await client.http("code", "POST", "/auth/second-factor", body)).status == 200
-        assert await guard.store.recovery_codes("bob") == 9
+        assert await guard.state.recovery_codes.recovery_codes("bob") == 9
 
 
 async def test_an_enrolment_is_finished(path: Path) -> None:
@@ -172,7 +173,7 @@ async def test_password_hashes_and_familiar_addresses_are_known(path: Path) -> N
         body = {"username": "alice", "password": PASSWORD}
         assert (await client.http("login", "POST", "/auth/login", body)).status == 200
         assert rows(path)["familiar_address"] == before
-        account = await guard.store.account("alice")
+        account = await guard.state.accounts.account("alice")
         assert account is not None
         assert (account.password_hash or "") in dump(path)
 
@@ -219,11 +220,13 @@ async def test_the_records_of_a_logout_at_a_provider() -> None:
     """A logout that arrived before an upgrade is known after it."""
     store, issuer = MemoryStore(), "https://id.example"
     await store.open()
-    await logout.announce(issuer, subject=None, sid="x", at=1.0, now=1.0, store=store)
+    await logout.announce(
+        issuer, subject=None, sid="x", at=1.0, now=1.0, state=StoredState.of(store)
+    )
     id = "f30d4eb517f267bf9319797685887dc14249a12f16cb82a0393f856e4a8532c7"
     assert await store.pending(id, "openid-logout") is not None
     token = LogoutToken(id="token", issued_at=1.0, expires_at=2.0, subject=None, session_id="x")
-    await logout.spend(issuer, token, store=store, now=1.0)
+    await logout.spend(issuer, token, state=StoredState.of(store), now=1.0)
     spent = hashlib.sha256(f"{issuer}\ntoken".encode()).hexdigest()
     assert await store.pending(spent, "openid-logout-token") is not None
 

@@ -31,10 +31,10 @@ async def test_by_file_or_by_url(tmp_path: Path) -> None:
     """The file and the URL open the same store."""
     url = await _used(tmp_path)
     async with open_installation(config=write(tmp_path), purpose="change") as one:
-        assert await one.guard.store.account("alice") is not None
+        assert await one.guard.state.accounts.account("alice") is not None
         assert one.policies_known
     async with open_installation(store=url, trail_key=KEY, purpose="change") as one:
-        assert await one.guard.store.account("alice") is not None
+        assert await one.guard.state.accounts.account("alice") is not None
         assert not one.policies_known
 
 
@@ -42,9 +42,9 @@ async def test_no_heartbeat(tmp_path: Path) -> None:
     """A command is no server: it leaves no trace of one in the trail."""
     url = await _used(tmp_path)
     async with open_installation(store=url, trail_key=KEY, purpose="change") as one:
-        before = await one.guard.store.trail_head()
+        before = await one.guard.state.trail.trail_head()
     async with open_installation(store=url, trail_key=KEY, purpose="read") as one:
-        assert await one.guard.store.trail_head() == before
+        assert await one.guard.state.trail.trail_head() == before
 
 
 async def test_change_is_in_the_trail_when_it_ends(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ async def test_change_is_in_the_trail_when_it_ends(tmp_path: Path) -> None:
     async with open_installation(store=url, trail_key=KEY, purpose="change") as one:
         await one.guard.admin.grant_role("alice", "moderator", actor="cli:ada")
     async with open_installation(store=url, purpose="read") as one:
-        (entry,) = await one.guard.store.entries(limit=1, newest_first=True)
+        (entry,) = await one.guard.state.trail.entries(limit=1, newest_first=True)
         assert entry.event.actor == "cli:ada"
         assert verify(entry, seq=entry.seq, previous=entry.previous, key=KEY) is None
 
@@ -73,7 +73,7 @@ async def test_reading_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("TRAIL_KEY")
     async with open_installation(config=write(tmp_path), purpose="read") as one:
         assert one.trail_key is None
-        assert len(await one.guard.store.accounts()) == 1
+        assert len(await one.guard.state.accounts.accounts()) == 1
 
 
 async def test_one_sound_entry_is_enough(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_change_that_cannot_be_recorded_is_not_silent(tmp_path: Path) -> N
     opened = open_installation(store=url, trail_key=KEY, purpose="change")
     one = await opened.__aenter__()
     await one.guard.admin.grant_role("alice", "moderator")
-    await one.guard.store.close()
+    await one.guard.state.close()
     with pytest.raises(StoreUnavailable, match="trail could not be written"):
         await opened.__aexit__(None, None, None)
 

@@ -31,6 +31,7 @@ from tests.guard.fakes import (
     opened,
     refused,
     settle,
+    store_of,
 )
 from tests.support.clock import FakeClock
 from tests.tornado.wire import log_lines, until
@@ -85,7 +86,9 @@ async def test_the_loop_runs_by_itself() -> None:
     guard = make_guard()
     async with guard:
         connection, _ = await opened(guard, bearer("alice"))
-        await guard.store.add_revocation(Revocation(Target.PRINCIPAL, "alice", guard.clock.now()))
+        await guard.state.revocations.add_revocation(
+            Revocation(Target.PRINCIPAL, "alice", guard.clock.now())
+        )
         await until(lambda: not connection.open)
 
 
@@ -163,7 +166,7 @@ async def test_shutdown_closes_connections_and_refuses_handshakes() -> None:
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     pending = await admit(guard, bearer("alice"))
-    store = guard.store
+    store = store_of(guard)
     await guard.close()
     assert sink.closed == (1001, "going away")
     assert not connection.open
@@ -348,7 +351,7 @@ async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("silent", ["append_events", "forget_node"])
+@pytest.mark.parametrize("silent", ["append_events", "remove_member"])
 async def test_a_store_that_never_answers_does_not_keep_the_process_from_ending(
     silent: str,
 ) -> None:
@@ -417,8 +420,8 @@ async def test_the_end_waits_for_the_close_queue() -> None:
     both = await many(guard, 60)
     await guard.close()
     assert all(sink.closed == (1001, "going away") for _, sink in both)  # type: ignore[attr-defined]
-    await guard.store.open()
-    names = [entry.event.name for entry in await guard.store.entries()]
+    await guard.state.open()
+    names = [entry.event.name for entry in await guard.state.trail.entries()]
     assert names.count("connection_closed") == 60
     assert names[-1] == "sys_shutdown"
 

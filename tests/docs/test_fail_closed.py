@@ -34,7 +34,7 @@ from stormdoor.core.event import Event
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
-from stormdoor.ports import Store
+from stormdoor.ports import Store, StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.docs.pages import closed, refused, serving
 
@@ -113,7 +113,7 @@ class Whatever:
         return True
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         if credential.secret == "raise":
             raise RuntimeError(credential.secret)

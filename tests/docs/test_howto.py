@@ -136,7 +136,7 @@ async def test_behind_nginx(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         assert await status(Origin="https://app.example:8443") == 403
         assert 'origins = ["https://app.example:8443"]' in log
         await page.guard.trail.flush()
-        entries = await page.guard.store.entries(name="connection_opened")
+        entries = await page.guard.state.trail.entries(name="connection_opened")
         assert [entry.event.address for entry in entries] == ["203.0.113.7"]
 
 
@@ -209,7 +209,7 @@ async def test_nginx_itself(tmp_path: Path) -> None:
             assert await speak(url, "x", origin=ORIGIN, **options) == ["x"]
             assert await refused(url, origin="https://evil.example", **options) == 403
             await page.guard.trail.flush()
-            [entry] = await page.guard.store.entries(name="connection_opened")
+            [entry] = await page.guard.state.trail.entries(name="connection_opened")
             # The client is at a trusted address too, so what it wrote counts.
             assert entry.event.address == "203.0.113.7"
         finally:
@@ -334,7 +334,7 @@ async def test_tickets() -> None:
             assert json.loads(await client.recv()) == {"type": "joined", "room": "lobby"}
         assert await refused(f"ws://{host}/chat", **with_ticket) == 401
         await page.guard.trail.flush()
-        assert await page.guard.store.entries(name="authn_token_reuse")
+        assert await page.guard.state.trail.entries(name="authn_token_reuse")
 
 
 @pytest.mark.browser
@@ -599,7 +599,7 @@ async def test_trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         shown = await asyncio.to_thread(shell, tmp_path, _script("trail.md"))
         assert "user_data_erased" in shown
         exported = (tmp_path / "trail.jsonl").read_text().splitlines()
-        assert len(exported) == len(await guard.store.entries())
+        assert len(exported) == len(await guard.state.trail.entries())
         page.TRAIL_KEY = b"another key of the same length !"
         assert "was changed, or the key is another" in await page.first_fault()
 

@@ -72,7 +72,7 @@ async def test_login_roles_step_up_and_logout(
     provider.account("alice", groups=["chat-owners", "others"])
     async with served(provider, monkeypatch) as (page, at), Browserlike() as alice:
         assert await log_in(alice, at, "login?return_to=/rooms/7", login="alice") == "/rooms/7"
-        account = await page.guard.store.identity(provider.issuer, "alice")
+        account = await page.guard.state.identities.identity(provider.issuer, "alice")
         assert account.roles == {"member", "owner"}
         assert re.fullmatch(r"oidc-[0-9a-f]{32}", account.id)
         options: dict[str, Any] = {

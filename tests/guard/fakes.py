@@ -27,7 +27,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.ports import Store
+from stormdoor.ports import Store, StoredState
 from stormdoor.stores import MemoryStore
 from tests.support.clock import FakeClock
 
@@ -96,7 +96,7 @@ class Tokens:
     """Accepts the tokens that it was given, from `Authorization: Bearer`.
 
     Attributes:
-        known: What each token stands for. A function is called with the store and may wait.
+        known: What each token stands for. A function is called with the state and may wait.
         asked: Every token that was verified, in order.
     """
 
@@ -112,24 +112,24 @@ class Tokens:
         return credential.secret != "?"
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Look the token up."""
         self.asked.append(credential.secret)
         found = self.known.get(credential.secret)
         if callable(found):
-            found = await found(store)
+            found = await found(state)
         if found is None:
             return Rejected(Denial.BAD_CREDENTIAL, "no such token")
         assert isinstance(found, Authentication | Rejected)
         return found
 
 
-def of_account(id: str) -> Callable[[Store], Any]:
+def of_account(id: str) -> Callable[[StoredState], Any]:
     """Return a verifier of a token that reads the principal's roles from the store."""
 
-    async def look(store: Store) -> Authentication | Rejected:
-        account = await store.account(id)
+    async def look(state: StoredState) -> Authentication | Rejected:
+        account = await state.accounts.account(id)
         if account is None or account.disabled:
             return Rejected(Denial.BAD_CREDENTIAL, "no such principal", id)
         return authentication(id, principal=account.principal, live=True)
@@ -188,6 +188,11 @@ class FakeStore(MemoryStore):
             return answer
 
         return call
+
+
+def store_of(guard: Guard) -> Any:
+    """Return the store object of a guard that has one engine."""
+    return guard.state.engines[0]
 
 
 class FakeSink:
@@ -277,7 +282,7 @@ async def settle(guard: Guard, *accounts: Account) -> Guard:
         await asyncio.wait([guard._maintenance])
         guard._maintenance = None
     for account in accounts or (Account(id="carol", roles=frozenset({"member"})),):
-        await guard.store.add_account(account)
+        await guard.state.accounts.add_account(account)
     return guard
 
 
@@ -308,4 +313,4 @@ async def opened(
 async def events(guard: Guard) -> list[Event]:
     """The trail so far."""
     await guard.trail.flush()
-    return [entry.event for entry in await guard.store.entries()]
+    return [entry.event for entry in await guard.state.trail.entries()]

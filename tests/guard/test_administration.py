@@ -74,11 +74,11 @@ async def test_a_principal_from_its_making_to_its_end() -> None:
     await admin.set_password("dan", "another horse battery", actor="dan")
     await admin.set_disabled("dan", True, actor="ada")
     await admin.set_disabled("dan", False, actor="ada")
-    stored = await guard.store.account("dan")
+    stored = await guard.state.accounts.account("dan")
     assert stored is not None
     assert (stored.roles, stored.attributes) == (frozenset({"moderator"}), {"floor": 2})
     await admin.remove_principal("dan", actor="ada")
-    assert await guard.store.account("dan") is None
+    assert await guard.state.accounts.account("dan") is None
     told = await _told(guard)
     assert [(name, actor) for name, principal, actor in told if principal == "dan"] == [
         ("user_created", "ada"),
@@ -128,7 +128,7 @@ async def test_a_password_that_is_guessed_first_is_refused() -> None:
     guard = await _guard()
     with pytest.raises(ConfigurationError):
         await guard.admin.add_principal("dan", password="short")
-    assert await guard.store.account("dan") is None
+    assert await guard.state.accounts.account("dan") is None
     guard.passwords.close()
 
 
@@ -251,7 +251,7 @@ async def test_what_ends_a_principal_ends_its_sessions(change: str) -> None:
         case _:
             await admin.remove_principal("carol")
     assert not connection.open
-    assert await guard.store.session(session) is None
+    assert await guard.state.sessions.session(session) is None
     guard.passwords.close()
 
 
@@ -358,10 +358,12 @@ async def _people(guard: Guard) -> dict[str, Connection]:
     ]
     found = {}
     for id, roles, tenant, device in people:
-        await guard.store.add_account(Account(id=id, roles=frozenset(roles), tenant=tenant))
+        await guard.state.accounts.add_account(
+            Account(id=id, roles=frozenset(roles), tenant=tenant)
+        )
         issued = await guard.sessions.create(id)
         on_device = replace(issued.session, device_id=device)
-        await guard.store.replace_session(issued.session.id, on_device)
+        await guard.state.sessions.replace_session(issued.session.id, on_device)
         handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
         found[id] = (await opened(guard, handshake))[0]
     return found
@@ -393,7 +395,7 @@ async def test_what_a_revocation_ends(
         whose = set()
     assert ended == len(whose)
     assert {id for id, connection in people.items() if not connection.open} == whose
-    living = {id for id in people if await guard.store.sessions(id)}
+    living = {id for id in people if await guard.state.sessions.sessions(id)}
     assert living == set(people) - whose
 
 
@@ -439,4 +441,4 @@ async def test_a_revocation_that_makes_no_sense(
     guard = await _guard()
     with pytest.raises(ConfigurationError, match=says):
         await guard.admin.revoke(target, value, before=before)
-    assert await guard.store.revocations() == []
+    assert await guard.state.revocations.revocations() == []

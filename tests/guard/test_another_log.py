@@ -122,17 +122,17 @@ async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         await server.key("bob")
         await server.foreign()
         backup = server.back_up()
-        before = await guard.store.log_position()
+        before = await guard.state.revocations.log_position()
         await server.session("carol")
         await guard.admin.revoke(Target.PRINCIPAL, "bob")
         await guard.tick()
         server.restore(backup)
-        assert await guard.store.log_position() == before
+        assert await guard.state.revocations.log_position() == before
         await guard.tick()
         assert server.open == {"alice", "foreign"}
         assert not guard.supervisor.behind
         assert "was a backup restored" in caplog.text
-        after = await guard.store.log_position()
+        after = await guard.state.revocations.log_position()
         assert (after.epoch == before.epoch, after.seq) == (False, before.seq)
         assert (await refused(guard, server.handshakes["bob's key"])).denial is Denial.REVOKED
         caplog.clear()
@@ -161,14 +161,14 @@ async def test_a_revocation_at_a_position_that_was_seen_before(tmp_path: Path) -
         await guard.admin.revoke(Target.CONNECTION, "none")
         await guard.admin.revoke(Target.CONNECTION, "none either")
         await guard.tick()
-        seen = await guard.store.log_position()
+        seen = await guard.state.revocations.log_position()
         server.restore(backup)
         command = _guard(server.path)
-        await command.store.open()
+        await command.state.open()
         await command.admin.revoke(Target.PRINCIPAL, "alice")
         await command.admin.revoke(Target.PRINCIPAL, "zoe", before=command.clock.now())
-        await command.store.close()
-        assert (await guard.store.log_position()).seq == seen.seq
+        await command.state.close()
+        assert (await guard.state.revocations.log_position()).seq == seen.seq
         await guard.tick()
         assert server.open == {"bob"}
         await refused(guard, server.handshakes["alice"])
@@ -183,13 +183,13 @@ async def test_a_disabled_account_in_the_other_log(tmp_path: Path) -> None:
         await server.session("alice")
         await server.key("bob")
         await server.session("carol")
-        await guard.store.set_disabled("alice", True)
-        await guard.store.set_roles("carol", frozenset())
-        assert await guard.store.remove_key(
+        await guard.state.accounts.set_disabled("alice", True)
+        await guard.state.accounts.set_roles("carol", frozenset())
+        assert await guard.state.keys.remove_key(
             server.connections["bob's key"].authentication.credential_id
         )
         backup = server.back_up()
-        await guard.store.set_disabled("alice", False)
+        await guard.state.accounts.set_disabled("alice", False)
         await guard.admin.revoke(Target.CONNECTION, "none")
         await guard.supervisor.follow()
         assert server.open == {"alice", "bob's key", "carol"}
@@ -226,15 +226,17 @@ async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added:
         await server.foreign()
         await guard.supervisor.follow()
         command = _guard(server.path)
-        await command.store.open()
+        await command.state.open()
         assert isinstance(command.clock, FakeClock)
         command.clock.set_wall(command.clock.now() - 3_600)
         if added == "before the epoch ends":
             await command.admin.revoke(Target.PRINCIPAL, "zoe")
-        await command.store.begin_epoch((await command.store.log_position()).epoch)
+        await command.state.revocations.begin_epoch(
+            (await command.state.revocations.log_position()).epoch
+        )
         if added == "after the next epoch began":
             await command.admin.revoke(Target.PRINCIPAL, "zoe")
-        await command.store.close()
+        await command.state.close()
         assert server.open == {"foreign"}
         await guard.supervisor.follow()
         assert server.open == set()
@@ -245,12 +247,14 @@ async def test_a_revocation_here_counts_with_the_time_of_the_store(tmp_path: Pat
     async with serving(tmp_path) as server:
         guard = server.guard
         command = _guard(server.path)
-        await command.store.open()
+        await command.state.open()
         assert isinstance(command.clock, FakeClock)
         command.clock.set_wall(command.clock.now() + 3_600)
         issued = await command.admin.issue_key("bob", name="k", scopes=["*"])
-        await command.store.begin_epoch((await command.store.log_position()).epoch)
+        await command.state.revocations.begin_epoch(
+            (await command.state.revocations.log_position()).epoch
+        )
         await command.admin.revoke(Target.EVERYTHING)
-        await command.store.close()
+        await command.state.close()
         await guard.admin.revoke(Target.PRINCIPAL, "bob")
         assert (await refused(guard, bearer(issued.secret))).denial is Denial.REVOKED

@@ -32,7 +32,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.needs import Needs
 from stormdoor.core.policy import PolicySet
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.ports import Store
+from stormdoor.ports import Store, StoredState
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -229,10 +229,10 @@ async def test_no_other_credential_of_the_handshake_is_seen() -> None:
 
     class Curious(Tokens):
         async def authenticate(
-            self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+            self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
         ) -> Authentication | Rejected:
             seen.append(handshake)
-            return await super().authenticate(credential, handshake, store=store, now=now)
+            return await super().authenticate(credential, handshake, state=state, now=now)
 
     guard = await settle(make_guard(Curious({"old": OLD, "new": NEW})))
     connection, sink = await opened(guard, bearer("old"))

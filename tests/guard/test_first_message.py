@@ -15,7 +15,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.endpoint import Endpoint, public
-from stormdoor.ports import Store
+from stormdoor.ports import Store, StoredState
 from tests.guard.fakes import (
     HANDSHAKE,
     FakeSink,
@@ -28,6 +28,7 @@ from tests.guard.fakes import (
     of_account,
     refused,
     settle,
+    store_of,
 )
 from tests.properties.test_connection_machine import Say
 from tests.support.clock import FakeClock
@@ -215,7 +216,7 @@ def slow(outcome: Authentication) -> tuple[Any, asyncio.Event, asyncio.Event]:
     """Return a token verification that waits, and the events for its start and its release."""
     reached, go = asyncio.Event(), asyncio.Event()
 
-    async def verify(store: Store) -> Authentication:
+    async def verify(state: StoredState) -> Authentication:
         reached.set()
         await go.wait()
         return outcome
@@ -416,7 +417,7 @@ async def test_a_role_that_is_taken_meanwhile_is_not_had() -> None:
     """The store has answered with the old roles."""
     guard = await settle(make_guard(Tokens({"alice": of_account("carol")})))
     connection, _ = await another(guard)
-    pause = guard.store.pause("account")  # type: ignore[attr-defined]
+    pause = store_of(guard).pause("account")
     coming = asyncio.create_task(guard.first_message.receive(connection, ALICE))
     await pause.reached.wait()
     await guard.admin.grant_role("carol", "moderator")

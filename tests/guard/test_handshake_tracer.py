@@ -155,7 +155,7 @@ async def test_nothing_is_used_up_and_nothing_is_noted() -> None:
     for _ in range(100):
         assert (await _explained(guard, bearer("unknown"), CHAT)).refusal is not None
     await guard.trail.flush()
-    names = {one.event.name for one in await guard.store.entries()}
+    names = {one.event.name for one in await guard.state.trail.entries()}
     assert names <= {"sys_startup"}
     assert len(guard.registry) == 0
     assert isinstance(await guard.admission.admit(bearer("alice"), CHAT), Connection)

@@ -129,7 +129,7 @@ async def test_idleness_is_that_of_the_new_session() -> None:
     renewed = await _moved(guard, issued)
     await guard.supervisor.follow()
     clock.advance(1700)
-    await guard.store.touch_session(renewed.session.id, clock.now())
+    await guard.state.sessions.touch_session(renewed.session.id, clock.now())
     clock.advance(200)
     await guard.supervisor.expire()
     assert connection.open
@@ -142,9 +142,9 @@ async def test_a_session_that_has_ended_does_not_move() -> None:
     """A session that has ended does not move, and the feed of revocations gets no entry."""
     guard, issued, *_ = await _at_home()
     await guard.sessions.end(issued.session.id)
-    feed = len(await guard.store.revocations())
+    feed = len(await guard.state.revocations.revocations())
     assert await guard.sessions.rotate(issued.session, moving=True) is None
-    assert len(await guard.store.revocations()) == feed
+    assert len(await guard.state.revocations.revocations()) == feed
 
 
 @pytest.mark.parametrize("target", [Target.MOVED, Target.CHANGED])

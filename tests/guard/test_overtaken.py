@@ -152,9 +152,9 @@ async def test_a_new_secret_is_no_new_login(
 
     assert await guard.admin.revoke(Target.PRINCIPAL, "carol", before=noticed) == 1
     assert (kept.open, mine.open) == (False, True)
-    assert await guard.store.sessions("carol") == [renewed.session]
+    assert await guard.state.sessions.sessions("carol") == [renewed.session]
     # As if another process had rotated it at the same time, once more.
-    await guard.store.add_session(rotated.session)
+    await guard.state.sessions.add_session(rotated.session)
     refusal = await refused(guard, late)
     # A ticket goes with its session; the others are told by their age.
     expected = Denial.BAD_CREDENTIAL if shown is _ticket else Denial.REVOKED
@@ -193,7 +193,7 @@ async def test_a_time_that_is_none(before: float) -> None:
     guard = await settle(make_guard())
     with pytest.raises(ConfigurationError):
         await guard.admin.revoke(Target.PRINCIPAL, "carol", before=before)
-    assert await guard.store.revocations() == []
+    assert await guard.state.revocations.revocations() == []
     await guard.close()
 
 

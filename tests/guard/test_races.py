@@ -26,7 +26,7 @@ from stormdoor import (
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -271,7 +271,7 @@ async def _token_world() -> tuple[Guard, FakeStore, Handshake, str]:
     store = FakeStore()
     token_hash = "ab" * 32
 
-    async def look(store: Store) -> Authentication | Rejected:
+    async def look(state: StoredState) -> Authentication | Rejected:
         await store.account("carol")
         return authentication("carol", token_hash=token_hash)
 

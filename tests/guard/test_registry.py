@@ -12,7 +12,7 @@ from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard import registry, supervisor
 from stormdoor.guard.connection import Connection
-from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle
+from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle, store_of
 
 
 async def test_an_end_is_an_end() -> None:
@@ -101,10 +101,12 @@ async def test_the_list_of_operators_follows() -> None:
     goes, _ = await opened(guard, bearer("bob"))
     await admit(guard, bearer("mia"))  # pending: not listed
     await guard.maintenance_loop.clean_up()
-    assert {one.id for one in await guard.store.live_connections(0)} == {stays.id, goes.id}
+    assert {
+        one.id for one in await guard.state.connections.live_connections([guard.registry.node])
+    } == {stays.id, goes.id}
     guard.registry.end(goes)
     await guard.maintenance_loop.clean_up()
-    [listed] = await guard.store.live_connections(0)
+    [listed] = await guard.state.connections.live_connections([guard.registry.node])
     assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", "test")
 
 
@@ -135,14 +137,14 @@ async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> 
     """Changes of the list that could not be written are written later."""
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("alice"))
-    store = guard.store
-    store.broken["sync_connections"] = RuntimeError("odd")  # type: ignore[attr-defined]
+    store = store_of(guard)
+    store.broken["sync_connections"] = RuntimeError("odd")
     for _ in range(times):
         with pytest.raises(RuntimeError):
             await guard.maintenance_loop.clean_up()
-    store.broken.clear()  # type: ignore[attr-defined]
+    store.broken.clear()
     await guard.maintenance_loop.clean_up()
-    [listed] = await store.live_connections(0)
+    [listed] = await store.live_connections(await store.members(0.0))
     assert listed.id == connection.id
 
 
@@ -198,7 +200,9 @@ async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.Mon
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     for name in ("nobody", "nobody else", "alice"):
-        await guard.store.add_revocation(Revocation(Target.PRINCIPAL, name, guard.clock.now()))
+        await guard.state.revocations.add_revocation(
+            Revocation(Target.PRINCIPAL, name, guard.clock.now())
+        )
     served: list[bool] = []
     asyncio.get_running_loop().call_soon(lambda: served.append(connection.open))
     assert await guard.supervisor.follow() == 1

@@ -210,7 +210,7 @@ async def test_the_feed_is_followed(target: Target, value: str, ends: bool) -> N
         principal=Principal("alice", frozenset({"member"}), "acme"),
     )
     revocation = Revocation(target, value.format(id=connection.id), clock.now())
-    await guard.store.add_revocation(revocation)
+    await guard.state.revocations.add_revocation(revocation)
     assert connection.open
     await guard.tick()
     assert connection.open is not ends
@@ -259,7 +259,7 @@ async def test_a_token_with_roles_of_its_own_is_not_changed_by_the_store() -> No
     """Changes of roles in the store do not affect a token with its own roles."""
     guard = await settle(make_guard())
     connection, _ = await opened(guard, bearer("alice"))
-    await guard.store.add_account(_account("alice"))
+    await guard.state.accounts.add_account(_account("alice"))
     await guard.admin.grant_role("alice", "moderator")
     assert connection.principal.roles == {"member"}
     assert connection.open

@@ -29,6 +29,7 @@ from tests.guard.fakes import (
     make_guard,
     refused,
     settle,
+    store_of,
 )
 from tests.guard.test_trail import _stored
 from tests.support.clock import FakeClock
@@ -120,7 +121,7 @@ async def test_a_flood_is_bounded_and_counted(flood: Callable[[Guard], Awaitable
     await admit(guard, bearer("alice"))
     assert guard.trail.healthy
     await guard.trail.flush()
-    stored = (await _stored(guard.store))[before:]  # type: ignore[arg-type]
+    stored = (await _stored(store_of(guard)))[before:]
     kinds = {(one.name, one.cause) for one in stored if one.name != "connection_opened"}
     for kind in kinds:
         alike = [one for one in stored if (one.name, one.cause) == kind]

@@ -14,6 +14,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.properties.strategies import ROLES, authentications, revocations
 from tests.support.clock import FakeClock
@@ -118,7 +119,7 @@ def test_whom_a_revocation_names(
         revocations=RevocationIndex(),
         policies=ActivePolicies(PolicySet([])),
         limits=Limits(),
-        store=MemoryStore(),
+        state=StoredState.of(MemoryStore()),
         clock=FakeClock(),
     )
     expected = [

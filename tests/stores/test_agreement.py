@@ -269,11 +269,12 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(node=ids, now=times, opened=st.lists(ids), closed=st.lists(ids))
     def sync_connections(self, node: str, now: float, opened: Any, closed: Any) -> None:
-        self.both("sync_connections", node, now, [connection(id, node) for id in opened], closed)
+        self.both("renew_member", node, now)
+        self.both("sync_connections", node, [connection(id, node) for id in opened], closed)
 
     @rule(node=ids)
-    def forget_node(self, node: str) -> None:
-        self.both("forget_node", node)
+    def remove_member(self, node: str) -> None:
+        self.both("remove_member", node)
 
     @rule(now=times)
     def purge(self, now: float) -> None:
@@ -285,7 +286,8 @@ class Agreement(RuleBasedStateMachine):
         self.both("accounts")
         self.both("keys")
         self.both("entries")
-        self.both("live_connections", NOW)
+        self.both("members", NOW)
+        self.both("live_connections", ["1", "2", "3"])
         for name in ("alice", "bob", "Zoë"):
             self.both("account", name)
             self.both("sessions", name)

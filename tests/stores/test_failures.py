@@ -95,9 +95,9 @@ GONE = [file_removed, replaced_by_directory, replaced_by_another_store]
 NOT_WRITABLE = [locked_by_another_process, made_read_only]
 READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
-    "trail_anchor", "trail_head", "live_connections", "sessions_of_provider", "pending", "identity",
-    "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures", "log_position",
-    "address_seen", "trail_faults", "space",
+    "trail_anchor", "trail_head", "members", "live_connections", "sessions_of_provider", "pending",
+    "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
+    "log_position", "address_seen", "trail_faults", "space",
 }  # fmt: skip
 
 
@@ -115,7 +115,8 @@ async def _filled(path: Path) -> SqliteStore:
     await store.add_key(key("k1", "alice"))
     await store.use_nonce("jti", "v1", NOW)
     await store.append_events([event()])
-    await store.sync_connections("n1", NOW, [connection("c1", "n1")], [])
+    await store.renew_member("n1", NOW)
+    await store.sync_connections("n1", [connection("c1", "n1")], [])
     return store
 
 

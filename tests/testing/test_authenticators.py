@@ -38,7 +38,7 @@ from stormdoor.auth.ticket.service import TicketService
 from stormdoor.core.credential import Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 from stormdoor.testing import ContractBroken, Presented, check_authenticator
 from tests.auth.mtls import test_certificate
 from tests.auth.proxy import test_proxy_identity
@@ -97,7 +97,7 @@ async def test_tokens(principals: Any) -> None:
             "unsigned": forge({"alg": "none"}, claims(), lambda _: b""),
             "expired": forge(HEADER, claims(exp=NOW), hs256(SECRET)),
         },
-        store=await populated(),
+        state=StoredState.of(await populated()),
         now=NOW,
     )
     assert set(checked) == RULES
@@ -122,24 +122,28 @@ async def test_tokens_that_count_once() -> None:
 async def test_api_keys() -> None:
     """With a date."""
     store = await populated()
-    issued = await KeyService(store, FakeClock()).issue(
+    issued = await KeyService(StoredState.of(store), FakeClock()).issue(
         "sensor", name="roof", scopes=["data:*"], seconds=3600
     )
-    await check_authenticator(ApiKeyAuthenticator(), good=issued.secret, store=store, now=NOW)
+    await check_authenticator(
+        ApiKeyAuthenticator(), good=issued.secret, state=StoredState.of(store), now=NOW
+    )
 
 
 async def test_sessions() -> None:
     """A cookie."""
     store = await populated()
-    issued = await SessionService(store, FakeClock()).create("alice")
-    await check_authenticator(SessionAuthenticator(), good=issued.secret, store=store, now=NOW)
+    issued = await SessionService(StoredState.of(store), FakeClock()).create("alice")
+    await check_authenticator(
+        SessionAuthenticator(), good=issued.secret, state=StoredState.of(store), now=NOW
+    )
 
 
 async def test_tickets() -> None:
     """In a subprotocol and in a message; a new one each time."""
     store = await populated()
-    session = (await SessionService(store, FakeClock()).create("alice")).session
-    desk = TicketService(store, FakeClock())
+    session = (await SessionService(StoredState.of(store), FakeClock()).create("alice")).session
+    desk = TicketService(StoredState.of(store), FakeClock())
     authenticator = TicketAuthenticator()
 
     for place in authenticator.places:
@@ -149,7 +153,9 @@ async def test_tickets() -> None:
             assert ticket is not None
             return Presented(ticket.secret, place, HANDSHAKE)
 
-        await check_authenticator(authenticator, good=fresh, store=store, now=NOW, single_use=True)
+        await check_authenticator(
+            authenticator, good=fresh, state=StoredState.of(store), now=NOW, single_use=True
+        )
 
 
 async def test_signed_cookies() -> None:
@@ -224,7 +230,7 @@ class Sound:
         return True
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Any:
         if credential.secret != self.secret:
             return Rejected(Denial.BAD_CREDENTIAL, "wrong")

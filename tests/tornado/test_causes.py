@@ -237,7 +237,7 @@ async def test_an_end_in_time_has_a_cause(
         )
         with log_lines("stormdoor.closed") as lines:
             async with serving([("/ws", Raw)], guard, "chat:connect") as served:
-                if await guard.store.account("carol") is None:
+                if await guard.state.accounts.account("carol") is None:
                     await guard.admin.add_principal("carol", roles=["member"])
                 secret = (await guard.sessions.create("carol")).secret
                 cookie = ("Cookie", f"__Host-stormdoor={secret}")

@@ -74,7 +74,7 @@ class World:
 
     async def seen(self) -> float:
         """When the login was last seen."""
-        (session,) = await self.guard.store.sessions("carol")
+        (session,) = await self.guard.state.sessions.sessions("carol")
         return session.last_seen_at
 
     async def status(self) -> int:
@@ -136,8 +136,8 @@ async def world(fast: bool, **options: Any) -> AsyncIterator[World]:
     application = Application([("/ws", Board)])
     protect(application, guard, "chat:connect", **options)
     async with serving(application, guard) as served:
-        if await guard.store.account("carol") is None:
-            await guard.store.add_account(Account(id="carol", roles=frozenset({"member"})))
+        if await guard.state.accounts.account("carol") is None:
+            await guard.state.accounts.add_account(Account(id="carol", roles=frozenset({"member"})))
         secret = (await guard.sessions.create("carol")).secret
         cookie = ("Cookie", f"__Host-stormdoor={secret}")
         async with await connect(served.port, "/ws", cookie) as wire:
@@ -231,7 +231,7 @@ async def test_logging_out_everywhere_ends_it(fast: bool) -> None:
     """The idle login is still listed among the principal's own, so that it can be ended."""
     async with world(fast, receive_only=["/ws"]) as it:
         await it.passes(2 * IDLE + 3700, it.sends)
-        await it.guard.store.purge(it.clock.now())
+        await it.guard.state.purge(it.clock.now())
         assert it.open
         assert len(await it.guard.sessions.end_others("carol", keep=None)) == 1
         await it.guard.tick()

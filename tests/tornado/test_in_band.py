@@ -39,6 +39,7 @@ from stormdoor import (
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.policy import PolicySet
+from stormdoor.ports import StoredState
 from tests.guard.fakes import Tokens, authentication, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.wire import (
@@ -248,7 +249,7 @@ async def test_messages_go_on_meanwhile() -> None:
     reached, go = asyncio.Event(), asyncio.Event()
     guard = door()
 
-    async def verify(store: object) -> Any:
+    async def verify(state: StoredState) -> Any:
         reached.set()
         await go.wait()
         return authentication("alice", principal=KEEPER, credential_id="later")
@@ -293,7 +294,7 @@ async def test_a_client_that_leaves_meanwhile() -> None:
     reached, go = asyncio.Event(), asyncio.Event()
     guard = door()
 
-    async def verify(store: object) -> Any:
+    async def verify(state: StoredState) -> Any:
         reached.set()
         await go.wait()
         return authentication("alice", principal=KEEPER)

@@ -23,6 +23,7 @@ from stormdoor import (
 )
 from stormdoor.core.session import Session
 from stormdoor.stores import SqliteStore
+from tests.guard.fakes import store_of
 from tests.stores.processes import lock_held
 from tests.tornado.login_client import Answer, LoginClient
 from tests.tornado.wire import CLOSE, Wire, connect, request, serving
@@ -128,12 +129,14 @@ async def test_a_logout(down: Any, ticked: bool, form: bool, tmp_path: Path) -> 
             assert site.browser.cookies == {}
             await site.guard.tick()
             assert await site.refused() in (401, 503)
-        assert len(await site.guard.store.sessions("alice")) == 1
+        assert len(await site.guard.state.sessions.sessions("alice")) == 1
         site.guard.checks.revocations_stale = False
         assert await site.refused() == 401
         await site.guard.tick()
-        assert await site.guard.store.sessions("alice") == []
-        assert [one.target for one in await site.guard.store.revocations()] == [Target.SESSION]
+        assert await site.guard.state.sessions.sessions("alice") == []
+        assert [one.target for one in await site.guard.state.revocations.revocations()] == [
+            Target.SESSION
+        ]
         assert len(site.guard.admin.unfinished) == 0
         assert await site.refused() == 401
         again = await site.guard.sessions.create("alice")
@@ -153,7 +156,7 @@ async def test_a_cookie_of_no_session(down: Any, tmp_path: Path) -> None:
             assert status == (503 if down is _removed else 204)
         await site.guard.tick()
         assert len(site.guard.admin.unfinished) == 0
-        assert len(await site.guard.store.sessions("alice")) == 1
+        assert len(await site.guard.state.sessions.sessions("alice")) == 1
         wire.send({"type": "?"})
         assert (await wire.receive()).opcode != CLOSE
 
@@ -165,7 +168,7 @@ async def test_one_session_cannot_end_that_of_another_principal(tmp_path: Path) 
         with lock_held(site.path), contextlib.suppress(StoreUnavailable):
             await site.guard.admin.end_session(site.session.id, owner="eve", actor="eve")
         await site.guard.tick()
-        assert len(await site.guard.store.sessions("alice")) == 1
+        assert len(await site.guard.state.sessions.sessions("alice")) == 1
         async with await site.socket():
             pass
 
@@ -175,7 +178,7 @@ async def test_one_session_cannot_end_that_of_another_principal(tmp_path: Path) 
 async def test_what_an_operator_or_the_owner_ends(down: Any, what: str, tmp_path: Path) -> None:
     """Closed at once, and shut; told that it is not stored; stored when the store answers."""
     async with _site(tmp_path / "door.db") as site:
-        admin, store = site.guard.admin, site.guard.store
+        admin, store = site.guard.admin, store_of(site.guard)
         key = await admin.issue_key("alice", name="k", scopes=["*"])
         ends: dict[str, Callable[[], Awaitable[object]]] = {
             "session": lambda: admin.end_session(site.session.id),
@@ -210,7 +213,9 @@ async def test_a_session_that_follows_is_not_among_the_others(tmp_path: Path) ->
             await site.guard.admin.end_other_sessions("alice")
         later = await site.guard.sessions.create("alice")
         await site.guard.tick()
-        assert [one.id for one in await site.guard.store.sessions("alice")] == [later.session.id]
+        assert [one.id for one in await site.guard.state.sessions.sessions("alice")] == [
+            later.session.id
+        ]
 
 
 async def test_a_process_that_ends_says_what_it_could_not_store(
@@ -259,7 +264,7 @@ async def test_no_more_is_kept_than_there_is_room_for(tmp_path: Path) -> None:
         await site.guard.tick()
         assert len(admin.unfinished) == 0
         assert await site.refused() == 401
-        assert [one.value for one in await site.guard.store.revocations()] == [
+        assert [one.value for one in await site.guard.state.revocations.revocations()] == [
             site.session.id,
             "bob",
         ]

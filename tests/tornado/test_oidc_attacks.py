@@ -83,7 +83,7 @@ async def test_a_stolen_code(provider: RealProvider) -> None:
         answer = await mallory.get(own.replace(query_of(own)["code"], stolen))
         assert answer.status_code == 401
         assert "invalid_grant" in (await here.refusals())[-1]
-        assert await here.guard.store.accounts() == []
+        assert await here.guard.state.accounts.accounts() == []
 
 
 # -- an ID token of another login ----------------------------------------------------------------
@@ -115,7 +115,7 @@ async def test_a_replayed_id_token(provider: RealProvider) -> None:
         provider.behave("/token", "answer", status=200, body=body)
         assert (await mallory.get(own)).status_code == 401
         assert "nonce" in (await here.refusals())[-1]
-        assert await here.guard.store.accounts() == []
+        assert await here.guard.state.accounts.accounts() == []
 
 
 # -- mix-up ----------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ async def test_a_replayed_logout_works_on_the_twin(provider: RealProvider) -> No
 
 async def alices(here: Site) -> int:
     """Return the number of alice's sessions."""
-    account = await here.guard.store.identity(here.provider.issuer, "alice")
+    account = await here.guard.state.identities.identity(here.provider.issuer, "alice")
     return 0 if account is None else len(await here.sessions(account.id))
 
 
@@ -350,4 +350,4 @@ async def test_a_takeover_by_email(provider: RealProvider, verified: bool, unkno
         async with Person(here) as mallory:
             await mallory.log_in("mallory")
         assert await here.sessions("alice@example.com") == []
-        assert await here.guard.store.identities("alice@example.com") == []
+        assert await here.guard.state.identities.identities("alice@example.com") == []

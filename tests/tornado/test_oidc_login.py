@@ -31,7 +31,7 @@ async def test_a_login_makes_an_account_a_session_and_opens_the_socket(
         answer = await alice.log_in("alice", "login?return_to=/room%3Fnumber=1")
         assert answer.status_code == 303, answer.text
         assert answer.headers["location"] == "/room?number=1"
-        account = await here.guard.store.identity(provider.issuer, "alice")
+        account = await here.guard.state.identities.identity(provider.issuer, "alice")
         assert account is not None
         assert account.roles == {"member", "moderator"}
         [session] = await here.sessions(account.id)
@@ -44,7 +44,7 @@ async def test_a_login_makes_an_account_a_session_and_opens_the_socket(
             wire.send({"type": "say", "text": "hello"})
             assert f"{account.id}: hello" in (await wire.receive()).text
         await here.guard.trail.flush()
-        [entry] = await here.guard.store.entries(name="authn_login_success")
+        [entry] = await here.guard.state.trail.entries(name="authn_login_success")
         assert entry.event.principal == account.id
         assert entry.event.actor == provider.issuer
 
@@ -55,7 +55,7 @@ async def test_second_login_finds_the_account(provider: RealProvider) -> None:
         for _ in range(2):
             async with Person(here) as alice:
                 assert (await alice.log_in("alice")).status_code == 303
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         assert len(await here.sessions(account.id)) == 2
         assert account.password_hash is None
 
@@ -112,7 +112,7 @@ async def test_claims_of_userinfo_count(provider: RealProvider) -> None:
     ):
         assert (await alice.log_in("alice")).status_code == 303
         assert provider.requests["/me"] == 1
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         assert "moderator" in account.roles
 
 
@@ -122,7 +122,7 @@ async def test_userinfo_of_somebody_else_is_refused(provider: RealProvider) -> N
         provider.behave("/me", "answer", status=200, body='{"sub": "bob", "roles": ["admin"]}')
         assert (await alice.log_in("alice")).status_code == 401
         assert "another subject" in (await here.refusals())[-1]
-        assert await here.guard.store.accounts() == []
+        assert await here.guard.state.accounts.accounts() == []
 
 
 # -- account of a login --------------------------------------------------------------------------
@@ -137,7 +137,9 @@ async def test_an_unknown_person_is_refused_until_linked(provider: RealProvider)
         assert alice.cookie is None
         assert "store.link_identity" in (await here.refusals())[-1]
         await here.guard.admin.add_principal("ally", roles=["member"])
-        await here.guard.store.link_identity(provider.issuer, "alice", "ally", here.clock.now())
+        await here.guard.state.identities.link_identity(
+            provider.issuer, "alice", "ally", here.clock.now()
+        )
         assert (await alice.log_in("alice")).status_code == 303
         assert len(await here.sessions("ally")) == 1
 
@@ -146,7 +148,7 @@ async def test_a_disabled_account_stays_out(provider: RealProvider) -> None:
     """The provider knows nothing of what happened here."""
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         await here.guard.admin.set_disabled(account.id, True)
         assert (await alice.log_in("alice")).status_code == 401
         assert await here.sessions(account.id) == []
@@ -159,7 +161,7 @@ async def test_an_id_that_is_taken_is_not_taken_over(provider: RealProvider) -> 
         async with Person(here) as mallory:
             assert (await mallory.log_in("admin")).status_code == 403
             assert mallory.cookie is None
-        assert await here.guard.store.identity(provider.issuer, "admin") is None
+        assert await here.guard.state.identities.identity(provider.issuer, "admin") is None
         async with Person(here) as bob:
             assert (await bob.log_in("bob")).status_code == 303
         assert len(await here.sessions("bob")) == 1
@@ -176,15 +178,15 @@ async def test_roles_follow_the_claim(provider: RealProvider) -> None:
     async with site(provider, **options) as here, Person(here) as alice:
         provider.account("alice", roles=["staff"])
         await alice.log_in("alice")
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         await here.guard.admin.grant_role(account.id, "given here")
         provider.account("alice", roles=["boss"])
         await alice.log_in("alice")
-        account = (await here.guard.store.accounts())[0]
+        account = (await here.guard.state.accounts.accounts())[0]
         assert account.roles == {"member", "owner", "given here"}
         provider.account("alice")
         await alice.log_in("alice")
-        account = (await here.guard.store.accounts())[0]
+        account = (await here.guard.state.accounts.accounts())[0]
         assert account.roles == {"member", "given here"}
 
 
@@ -194,7 +196,7 @@ async def test_two_first_logins_at_once(provider: RealProvider) -> None:
         ways = [await each.bring(await each.begin(), login="alice") for each in (one, two)]
         answers = await asyncio.gather(one.get(ways[0]), two.get(ways[1]))
         assert [answer.status_code for answer in answers] == [303, 303]
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         assert len(await here.sessions(account.id)) == 2
 
 
@@ -203,14 +205,14 @@ async def test_a_crash_between_account_and_link_is_healed(provider: RealProvider
     async with site(provider) as here, Person(here) as alice:
         await here.guard.admin.add_principal(derived_id(provider.issuer, "alice"), roles=["member"])
         assert (await alice.log_in("alice")).status_code == 303
-        assert len(await here.guard.store.accounts()) == 1
+        assert len(await here.guard.state.accounts.accounts()) == 1
 
 
 async def test_a_login_whose_age_nobody_knows_counts_as_old(provider: RealProvider) -> None:
     """A login without `auth_time` counts as old, so it permits no action that needs a fresh login."""
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         [session] = await here.sessions(account.id)
         assert session.authenticated_at == 0.0
         assert (await alice.post("link")).status_code == 403

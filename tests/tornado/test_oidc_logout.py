@@ -36,7 +36,7 @@ async def closed(wire: Wire) -> int | None:
 
 async def the_session(here: Site) -> Session:
     """The only session there is."""
-    [account] = await here.guard.store.accounts()
+    [account] = await here.guard.state.accounts.accounts()
     [session] = await here.sessions(account.id)
     return session
 
@@ -134,7 +134,7 @@ async def test_an_honest_token_counts(provider: RealProvider) -> None:
         claims = logout_claims(here, await the_session(here))
         token = provider.sign(claims, header={"typ": "logout+jwt"})
         assert await send(here, token) == 200
-        account = (await here.guard.store.accounts())[0]
+        account = (await here.guard.state.accounts.accounts())[0]
         assert await here.sessions(account.id) == []
 
 
@@ -322,7 +322,7 @@ async def test_a_disabled_account_overtakes_the_login(provider: RealProvider) ->
     """Disabled between the look-up and the session: the session ends at once."""
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
-        [account] = await here.guard.store.accounts()
+        [account] = await here.guard.state.accounts.accounts()
         back = await alice.bring(await alice.begin(), login="alice")
         alice.cookies(here.at).pop(COOKIE)
         original = here.guard.sessions.create
@@ -548,7 +548,7 @@ async def test_a_person_of_somebody_else_is_not_linked(provider: RealProvider) -
         where = (await ally.post("link")).json()["location"]
         answer = await ally.get(await ally.bring(where, login="alice"))
         assert answer.status_code == 403
-        assert await here.guard.store.identities("ally") == []
+        assert await here.guard.state.identities.identities("ally") == []
 
 
 async def test_an_old_login_links_nothing(provider: RealProvider) -> None:
@@ -565,7 +565,7 @@ async def test_linking_takes_the_second_factor_of_whoever_has_one(provider: Real
     """A link is a way in beside the second factor: a session that has not shown it makes none."""
     async with site(provider, unknown="refuse") as here, Person(here) as ally:
         await here.guard.admin.add_principal("ally", roles=["member"])
-        await here.guard.store.add_factor(
+        await here.guard.state.factors.add_factor(
             Factor(
                 id="f",
                 principal_id="ally",
@@ -589,16 +589,16 @@ async def test_a_link_does_not_outlive_the_session_that_made_it(provider: RealPr
         issued = await here.guard.sessions.create("ally")
         thief.cookies(here.at)[COOKIE] = issued.secret
         where = (await thief.post("link")).json()["location"]
-        link = here.guard.store.link_identity
+        link = here.guard.state.identities.link_identity
 
         async def late(issuer: str, subject: str, principal_id: str, at: float) -> None:
             await here.guard.admin.set_password("ally", "another good password")
             await link(issuer, subject, principal_id, at)
 
-        here.guard.store.link_identity = late  # type: ignore[method-assign]
+        here.guard.state.identities.link_identity = late  # type: ignore[method-assign]
         answer = await thief.get(await thief.bring(where, login="alice"))
         assert answer.status_code == 401
-        assert await here.guard.store.identities("ally") == []
+        assert await here.guard.state.identities.identities("ally") == []
 
 
 async def test_a_logout_there_finds_a_session_that_moves(provider: RealProvider) -> None:
@@ -606,7 +606,7 @@ async def test_a_logout_there_finds_a_session_that_moves(provider: RealProvider)
     async with site(provider) as here, Person(here) as alice:
         await alice.log_in("alice")
         session = await the_session(here)
-        look = here.guard.store.sessions_of_provider
+        look = here.guard.state.sessions.sessions_of_provider
         moves = 1
 
         async def slow(*args: Any, **kwargs: Any) -> list[Session]:
@@ -617,7 +617,7 @@ async def test_a_logout_there_finds_a_session_that_moves(provider: RealProvider)
                 assert await here.guard.sessions.rotate(session, moving=True) is not None
             return found
 
-        here.guard.store.sessions_of_provider = slow  # type: ignore[method-assign]
+        here.guard.state.sessions.sessions_of_provider = slow  # type: ignore[method-assign]
         token = provider.sign(logout_claims(here, session), header={"typ": "logout+jwt"})
         assert await send(here, token) == 200
         assert await here.sessions(session.principal_id) == []

@@ -97,7 +97,7 @@ async def test_a_program_revokes_with_its_key() -> None:
             async with one:
                 assert await one.close_code() == 3000
         await world.guard.trail.flush()
-        (noted,) = await world.guard.store.entries(name="authn_token_revoked")
+        (noted,) = await world.guard.state.trail.entries(name="authn_token_revoked")
         assert noted.event.actor == "desk"
         assert "stolen" in noted.event.detail
 
@@ -121,11 +121,11 @@ async def test_who_may_not(who: str, status: int) -> None:
             "revoked": _key(world.desk),
             "narrow": _key(narrow.secret),
         }[who]
-        before = await guard.store.revocations()
+        before = await guard.state.revocations.revocations()
         code, body = await world.revoke({"target": "everything"}, headers)
         assert code == status
         assert set(body) == {"error"}
-        assert await guard.store.revocations() == before
+        assert await guard.state.revocations.revocations() == before
 
 
 async def test_a_session_of_an_administrator_revokes_from_its_own_page_only() -> None:
@@ -137,7 +137,7 @@ async def test_a_session_of_an_administrator_revokes_from_its_own_page_only() ->
         foreign = {**cookie, "Origin": "https://evil.example"}
         assert (await world.revoke(order, foreign))[0] == 403
         assert (await world.revoke(order, cookie))[0] == 403  # no Origin at all
-        assert await world.guard.store.revocations() == []
+        assert await world.guard.state.revocations.revocations() == []
         assert await world.revoke(order, {**cookie, "Origin": ORIGIN}) == (200, {"closed": 0})
 
 
@@ -158,7 +158,7 @@ async def test_an_order_that_makes_no_sense(order: object) -> None:
     """It is refused, and nothing is revoked."""
     async with _world() as world:
         assert await world.revoke(order, _key(world.desk)) == (400, {"error": "invalid"})
-        assert await world.guard.store.revocations() == []
+        assert await world.guard.state.revocations.revocations() == []
 
 
 def test_the_permission_must_be_one() -> None:
@@ -265,14 +265,14 @@ async def test_the_administrator_of_a_tenant_revokes_in_it_and_nowhere_else() ->
     async with _houses() as here:
         for target, value in OTHERS:
             assert await here.order("desk acme", target, value) == 403, (target, value)
-        assert await here.world.guard.store.revocations() == []
+        assert await here.world.guard.state.revocations.revocations() == []
         assert len(here.world.guard.registry) == 2
         for target, value in OWN:
             assert await here.order("desk acme", target, value) == 200, (target, value)
         assert len(here.world.guard.registry.of_principal("gus")) == 1
         await here.world.guard.trail.flush()
         # One entry, or two where the heart has written in between: a busy machine takes its time.
-        entries = await here.world.guard.store.entries(name="authz_fail")
+        entries = await here.world.guard.state.trail.entries(name="authz_fail")
         assert sum(one.event.count for one in entries) == len(OTHERS)
         assert {one.event.policies for one in entries} == {("tenant",)}
 

@@ -116,7 +116,7 @@ class Site:
     async def names(self) -> list[tuple[str, str, str]]:
         """The trail: name, principal, detail."""
         await self.guard.trail.flush()
-        events = [entry.event for entry in await self.guard.store.entries()]
+        events = [entry.event for entry in await self.guard.state.trail.entries()]
         return [(event.name, event.principal, event.detail) for event in events]
 
 
@@ -136,7 +136,7 @@ async def bank(**options: Any) -> AsyncIterator[Site]:
     routes = [*login_routes(guard, endpoint="/bank", second_factor_page="/code"), (r"/bank", Bank)]
     async with serving(routes, guard) as served:
         for name in ("alice", "bob"):
-            await guard.store.add_account(
+            await guard.state.accounts.add_account(
                 Account(id=name, password_hash=HASH, roles=frozenset({"member"}))
             )
         async with AsyncExitStack() as wires:
@@ -645,18 +645,18 @@ async def test_a_factor_does_not_outlive_the_session_that_enrolled_it() -> None:
     async with bank() as site:
         thief = await site.alice(enrolled=False)
         options = (await thief.post("/factors/passkey")).body["publicKey"]
-        add = site.guard.store.add_factor
+        add = site.guard.state.factors.add_factor
 
         async def late(factor: Factor) -> None:
             await site.guard.admin.set_password("alice", "another good password")
             await add(factor)
 
-        site.guard.store.add_factor = late  # type: ignore[method-assign]
+        site.guard.state.factors.add_factor = late  # type: ignore[method-assign]
         passkey = SoftPasskey(origin=PAGE).create(options)
         answer = await thief.post("/factors/passkey/confirm", {"passkey": passkey})
         assert answer.status == 401
-        assert await site.guard.store.factors("alice") == []
-        assert await site.guard.store.recovery_codes("alice") == 0
+        assert await site.guard.state.factors.factors("alice") == []
+        assert await site.guard.state.recovery_codes.recovery_codes("alice") == 0
 
 
 async def test_a_factor_is_removed() -> None:
@@ -702,7 +702,8 @@ async def test_no_secret_is_in_the_trail(secret: str) -> None:
         await site.client().log_in(PASSWORD, "alice")
         await site.guard.trail.flush()
         text = b"".join(
-            (entry.body + (entry.personal or b"")) for entry in await site.guard.store.entries()
+            (entry.body + (entry.personal or b""))
+            for entry in await site.guard.state.trail.entries()
         ).decode()
         secrets = {"totp": [code, site.device.secret], "recovery": [*site.recovery_codes, PASSWORD]}
         assert [each for each in secrets[secret] if each in text] == []
@@ -726,8 +727,11 @@ async def test_a_cookie_name_of_its_own() -> None:
         await site.alice()
         client = await site.pending()
         secret = client.cookies[f"{site.cookie}-login"]
-        assert await site.guard.store.pending(fingerprint(secret), "second-factor") is not None
-        assert await site.guard.store.pending(secret, "second-factor") is None
+        assert (
+            await site.guard.state.pendings.pending(fingerprint(secret), "second-factor")
+            is not None
+        )
+        assert await site.guard.state.pendings.pending(secret, "second-factor") is None
 
 
 async def test_a_body_of_the_wrong_kind_is_not_logged() -> None:

@@ -130,7 +130,7 @@ async def guarded() -> AsyncIterator[Target]:
         clock=clock,
     )
     async with serving(login_routes(guard, endpoint="/ws"), guard) as served:
-        await guard.store.add_account(
+        await guard.state.accounts.add_account(
             Account(id="alice", password_hash=HASH, roles=frozenset({"member"}))
         )
         target = Target(served.port, clock, pyotp.TOTP(SECRET))

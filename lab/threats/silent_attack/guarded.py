@@ -74,7 +74,7 @@ def register_handler(guard: Guard) -> type[GuardedHandler]:
         async def log(self, command: ShowLog) -> Log:
             """Read the trail."""
             await guard.trail.flush()
-            entries = await guard.store.entries()
+            entries = await guard.state.trail.entries()
             return Log(lines=[msgspec.json.encode(one.event).decode() for one in entries])
 
     return Register

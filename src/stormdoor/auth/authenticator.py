@@ -11,7 +11,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.value import value
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected", "bad_credential"]
 
@@ -81,14 +81,14 @@ class Authenticator(Protocol):
         ...
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Verify it.
 
         Args:
             credential: The presented credential.
             handshake: The facts of the handshake.
-            store: Store of accounts, sessions and other state.
+            state: State of accounts, sessions and other state.
             now: Unix seconds.
 
         Raises:

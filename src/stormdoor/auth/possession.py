@@ -8,7 +8,7 @@ from typing import Protocol
 from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.core.credential import Credential, Place
 from stormdoor.core.handshake import Handshake
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["PossessionProof", "confirm"]
 
@@ -34,7 +34,7 @@ class PossessionProof(Protocol):
         credential: Credential,
         handshake: Handshake,
         *,
-        store: Store,
+        state: StoredState,
         now: float,
     ) -> str | Rejected:
         """Check that the client of `handshake` has the key.
@@ -43,7 +43,7 @@ class PossessionProof(Protocol):
             expected: The value of the member of `cnf`.
             credential: The token, verified.
             handshake: The facts of the handshake.
-            store: Store for single-use proofs.
+            state: StoredState for single-use proofs.
             now: Unix seconds.
 
         Returns:
@@ -61,7 +61,7 @@ async def confirm(
     credential: Credential,
     handshake: Handshake,
     *,
-    store: Store,
+    state: StoredState,
     now: float,
 ) -> frozenset[str] | Rejected:
     """Return the proved keys. INVARIANT: a bound token is never accepted without its proof.
@@ -71,7 +71,7 @@ async def confirm(
         checkers: Available checkers. If none of them knows a member of `cnf`, the token is refused.
         credential: The token, verified.
         handshake: The facts of the handshake.
-        store: Store for single-use proofs.
+        state: StoredState for single-use proofs.
         now: Unix seconds.
     """
     for one in checkers:
@@ -87,7 +87,7 @@ async def confirm(
             return bad_credential("the token is bound to a key, and no proof of it is configured")
         if not isinstance(expected, str):
             return bad_credential(f"{member} of cnf is not a text")
-        proof = await checker.prove(expected, credential, handshake, store=store, now=now)
+        proof = await checker.prove(expected, credential, handshake, state=state, now=now)
         if isinstance(proof, Rejected):
             return proof
         proofs.add(proof)

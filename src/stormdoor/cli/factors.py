@@ -33,7 +33,7 @@ async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
         guard = installation.guard
         account = await known_principal(guard, principal)
         factors = await guard.factors.factors(account.id)
-        codes = await guard.store.recovery_codes(account.id)
+        codes = await guard.state.recovery_codes.recovery_codes(account.id)
     if where.json:
         print_json(
             {

@@ -46,7 +46,7 @@ def _as_json(key: ApiKey) -> dict[str, object]:
 async def _states(guard: Guard) -> Callable[[ApiKey], str]:
     """Return a function from a key to `expired`, `revoked`, or an empty text if it is accepted."""
     index = RevocationIndex(
-        await guard.store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
+        await guard.state.revocations.revocations(), clock_skew_seconds=guard.clock_skew_seconds
     )
     now = guard.clock.now()
 

@@ -27,9 +27,9 @@ async def known_principal(guard: Guard, id: str) -> Account:
     Raises:
         StoreError: There is no such principal.
     """
-    account = await guard.store.account(id)
+    account = await guard.state.accounts.account(id)
     if account is None:
-        names = [one.id for one in await guard.store.accounts()]
+        names = [one.id for one in await guard.state.accounts.accounts()]
         raise StoreError(f"there is no principal {id!r}{_near(id, names)}")
     return account
 

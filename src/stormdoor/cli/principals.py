@@ -58,7 +58,7 @@ async def list_(
     async with opened(where, purpose="read") as installation:
         accounts = [
             one
-            for one in await installation.guard.store.accounts()
+            for one in await installation.guard.state.accounts.accounts()
             if (role is None or role in one.roles) and (one.disabled or not disabled)
         ]
     return print_list(
@@ -155,7 +155,7 @@ async def add(
     async with opened(where, create=True) as installation:
         guard = installation.guard
         defined_roles(installation, role, anyway=anyway)
-        if await guard.store.account(principal) is not None:
+        if await guard.state.accounts.account(principal) is not None:
             raise StoreError(f"there is a principal {principal!r} already")
         password = None
         if not no_password:

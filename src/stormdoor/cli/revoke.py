@@ -125,7 +125,7 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
     """
     async with opened(where) as installation:
         guard = installation.guard
-        key = await guard.store.key(id)
+        key = await guard.state.keys.key(id)
         if key is not None:
             await guard.admin.revoke_key(id, actor=actor())
         else:

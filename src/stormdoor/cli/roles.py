@@ -29,7 +29,7 @@ async def list_(*, where: Where = UNSAID) -> int:
         where: Which installation.
     """
     async with opened(where, purpose="read") as installation:
-        accounts = await installation.guard.store.accounts()
+        accounts = await installation.guard.state.accounts.accounts()
     defined = installation.guard.policies.roles
     held = Counter(name for one in accounts for name in one.roles)
     names = sorted({*defined, *held})

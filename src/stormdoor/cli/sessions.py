@@ -29,7 +29,7 @@ async def all_sessions(guard: Guard, principal: str | None = None) -> list[Sessi
         return await guard.sessions.sessions(principal)
     return [
         session
-        for account in await guard.store.accounts()
+        for account in await guard.state.accounts.accounts()
         for session in await guard.sessions.sessions(account.id)
     ]
 

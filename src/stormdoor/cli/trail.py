@@ -55,7 +55,7 @@ async def show(
     if last < 1:
         raise UsageError("--last must be 1 or more")
     async with opened(where, purpose="read") as installation:
-        store = installation.guard.store
+        store = installation.guard.state.trail
         found = await store.entries(
             after=after, limit=last, principal=principal, name=name, newest_first=True
         )

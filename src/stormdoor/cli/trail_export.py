@@ -54,7 +54,7 @@ async def export(
             writer = csv.DictWriter(file, FIELDS) if form == "csv" else None
             if writer is not None:
                 writer.writeheader()
-            async for entry in _entries(installation.guard.store, after, principal, name):
+            async for entry in _entries(installation.guard.state.trail, after, principal, name):
                 row = as_row(entry)
                 if writer is not None:
                     writer.writerow({key: _cell(value) for key, value in row.items()})

@@ -55,7 +55,7 @@ async def erase(
         guard = installation.guard
         confirm(f"Erase {principal} from the trail, for good?", yes=yes)
         erased = await guard.admin.erase(principal, actor=actor())
-        still = await guard.store.account(principal) is not None
+        still = await guard.state.accounts.account(principal) is not None
     done = f"{principal} was erased from {erased} entries."
     print_result(where, {"principal": principal, "erased": erased}, done)
     if still and not where.json:

@@ -40,7 +40,7 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
     async with opened(where, purpose="verify") as installation:
         with _progress() as progress:
             result = await verify_trail(
-                installation.guard.store,
+                installation.guard.state.trail,
                 key=installation.trail_key,
                 expected=expected,
                 progress=progress,

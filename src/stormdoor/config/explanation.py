@@ -21,7 +21,7 @@ from stormdoor.guard.handshake_tracer import HandshakeTracer, TraceStep
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 from stormdoor.stores import copy_store, open_store
 
 __all__ = ["Explanation", "explain_handshake"]
@@ -56,19 +56,19 @@ class _At:
 
 
 @contextlib.asynccontextmanager
-async def _copied(guard: Guard) -> AsyncIterator[Store]:
-    """Return the guard's store, or a copy of it if it is a file."""
+async def _copied(guard: Guard) -> AsyncIterator[StoredState]:
+    """Return the guard's state, or a copy of it if it is a file."""
     if guard.store_url is None or guard.memory_only:
-        await guard.store.open()
-        yield guard.store
+        await guard.state.open()
+        yield guard.state
         return
     with tempfile.TemporaryDirectory(prefix="stormdoor-explain-") as folder:
-        store = open_store(copy_store(guard.store_url, Path(folder)))
+        state = StoredState.of(open_store(copy_store(guard.store_url, Path(folder))))
         try:
-            await store.open()
-            yield store
+            await state.open()
+            yield state
         finally:
-            await store.close()
+            await state.close()
 
 
 async def explain_handshake(
@@ -90,11 +90,11 @@ async def explain_handshake(
         StoreUnavailable: The store cannot be copied, or does not answer.
     """
     clock: Clock = _At(guard.clock.now() if now is None else now)
-    async with _copied(guard) as store:
+    async with _copied(guard) as state:
         revocations = RevocationIndex(
-            await store.revocations(), clock_skew_seconds=guard.clock_skew_seconds
+            await state.revocations.revocations(), clock_skew_seconds=guard.clock_skew_seconds
         )
-        trail, statistics = Trail(store, clock), Statistics()
+        trail, statistics = Trail(state.trail, clock), Statistics()
         registry = Registry(
             limits=guard.limits,
             trail=trail,
@@ -112,7 +112,7 @@ async def explain_handshake(
             registry=registry,
             revocations=revocations,
             trail=trail,
-            store=store,
+            state=state,
             clock=clock,
         )
         tracer = HandshakeTracer(credentials=parts.credentials, policies=policies, clock=clock)

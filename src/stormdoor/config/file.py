@@ -27,6 +27,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import check_skew
 from stormdoor.errors import ConfigurationError
+from stormdoor.ports import StoredState
 from stormdoor.settings.place import Place, show_place
 from stormdoor.settings.secret import SecretTable, reveal, reveal_bytes
 from stormdoor.settings.section import options
@@ -309,7 +310,9 @@ def _sessions(table: Struct) -> dict[str, Any]:
     found = options(table)
     cookie = {_COOKIE[name]: found.pop(name) for name in _COOKIE if name in found}
     found["cookie"] = CookieSpec(**cookie)
-    SessionService(MemoryStore(), SystemClock(), **found)  # raises for contradictory limits
+    SessionService(
+        StoredState.of(MemoryStore()), SystemClock(), **found
+    )  # raises for contradictory limits
     return found
 
 

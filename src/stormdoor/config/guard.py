@@ -50,7 +50,7 @@ from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, Store, StoredState
 from stormdoor.stores import open_store
 
 __all__ = ["Guard"]
@@ -71,8 +71,8 @@ class Guard:
         authenticators: The kinds of credential that are accepted, in the order of their checks.
         policies: Roles, permits and forbids. Everything else is denied.
         limits: Limits of connections, messages and requests.
-        store: Store of all state: a URL such as `sqlite:///var/lib/app/door.db`, a store object, or None
-            for memory, which is lost at the end of the process.
+        store: Store of all state: a URL such as `sqlite:///var/lib/app/door.db`, a store object, a
+            `StoredState` of several engines, or None for memory, which is lost at the end of the process.
         hosts: The names under which the application is addressed; left out, the hosts of `origins`.
         trusted_proxies: Networks of reverse proxies. `X-Forwarded-*` headers are accepted only from them.
         forwarded_certificate: Declares how a proxy sends client certificates; None if none does.
@@ -112,7 +112,7 @@ class Guard:
         authenticators: Sequence[Authenticator] = (),
         policies: PolicySet | None = None,
         limits: Limits | None = None,
-        store: Store | str | None = None,
+        store: Store | StoredState | str | None = None,
         hosts: Iterable[str] | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_certificate: ForwardedCertificate | None = None,
@@ -175,10 +175,11 @@ class Guard:
                 "a store that is made already seals its trail with the key that it was given; leave out "
                 "trail_key here, and give it to the store"
             )
-        self.store = store
+        self.state = state = store if isinstance(store, StoredState) else StoredState.of(store)
+        """The stored state, by capability."""
         self.statistics = Statistics()
-        self.trail = Trail(store, self.clock)
-        self.space = StoreSpace(store, self.clock, store_limit_bytes)
+        self.trail = Trail(state.trail, self.clock)
+        self.space = StoreSpace(state.trail, self.clock, store_limit_bytes)
         check_skew(clock_skew_seconds)
         self.clock_skew_seconds = clock_skew_seconds
         self.revocations = RevocationIndex(clock_skew_seconds=clock_skew_seconds)
@@ -201,7 +202,7 @@ class Guard:
             registry=self.registry,
             revocations=self.revocations,
             trail=self.trail,
-            store=store,
+            state=state,
             clock=self.clock,
         )
         self.steps = parts.steps
@@ -237,14 +238,14 @@ class Guard:
             revocations=self.revocations,
             policies=self._policies,
             limits=self.limits,
-            store=store,
+            state=state,
             clock=self.clock,
             clock_skew_seconds=clock_skew_seconds,
         )
         self.passwords = passwords or Passwords()
         check_rp_id(second_factor, allowed)
         self.login, self.factors, self.pending_logins = logins(
-            store,
+            state,
             self.clock,
             self.passwords,
             second_factor,
@@ -278,18 +279,18 @@ class Guard:
             registry=self.registry,
             revocations=self.revocations,
             trail=self.trail,
-            store=store,
+            state=state,
             clock=self.clock,
             trail_days=trail_days,
             space=self.space,
             unfinished=self.unfinished,
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
-        self.sessions = SessionService(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
-        self.tickets = TicketService(store, self.clock, ticket_seconds)
-        self.keys = KeyService(store, self.clock)
+        self.sessions = SessionService(state, self.clock, **(sessions or {}))  # type: ignore[arg-type]
+        self.tickets = TicketService(state, self.clock, ticket_seconds)
+        self.keys = KeyService(state, self.clock)
         self.admin = Administration(
-            store,
+            state,
             self.trail,
             self.supervisor,
             self.sessions,
@@ -413,7 +414,7 @@ class Guard:
             return
         self._starting = asyncio.get_running_loop().create_future()
         try:
-            await self.store.open()
+            await self.state.open()
             await self.supervisor.start()
         except BaseException as error:
             if isinstance(error, StoreUnavailable):
@@ -487,7 +488,7 @@ class Guard:
                 )
             await self._last(
                 "the list of connections cannot be written",
-                self.store.forget_node(self.registry.node),
+                self.state.members.remove_member(self.registry.node),
             )
             self.running = False
         errands = list(self._errands)
@@ -499,7 +500,7 @@ class Guard:
                 await one.close()
             except Exception:  # noqa: BLE001 - the others must close as well
                 _log.exception("%s did not close", type(one).__name__)
-        await self._last("the store cannot be closed", self.store.close())
+        await self._last("the store cannot be closed", self.state.close())
         self.passwords.close()
 
     async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:

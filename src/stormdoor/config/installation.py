@@ -13,7 +13,7 @@ from stormdoor.config.file import build_options, check_trail_key, read_trail_key
 from stormdoor.config.guard import Guard
 from stormdoor.core.event import verify
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.ports import Store
+from stormdoor.ports import TrailStore
 
 __all__ = ["Installation", "open_installation"]
 
@@ -80,9 +80,9 @@ async def open_installation(
                 "the store is in the memory of the server's process, where no command reaches it; "
                 'write store = "sqlite:///var/lib/app/door.db"'
             )
-        await guard.store.open()
+        await guard.state.open()
         if purpose == "change":
-            await _check_key(guard.store, key)
+            await _check_key(guard.state.trail, key)
         try:
             yield Installation(guard, key, known)
         finally:
@@ -104,12 +104,12 @@ def _check_there(url: str) -> None:
         )
 
 
-async def _check_key(store: Store, key: bytes | None) -> None:
+async def _check_key(trail: TrailStore, key: bytes | None) -> None:
     """Check the key: an entry that is sealed with another key would break the chain permanently.
 
     One matching entry is enough: if others were changed, operators must still be able to act.
     """
-    entries = await store.entries(limit=_SAMPLE, newest_first=True)
+    entries = await trail.entries(limit=_SAMPLE, newest_first=True)
     if entries and all(
         verify(one, seq=one.seq, previous=one.previous, key=key) is not None for one in entries
     ):

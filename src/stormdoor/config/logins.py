@@ -12,13 +12,13 @@ from stormdoor.auth.password.login import Login
 from stormdoor.auth.password.passwords import Passwords
 from stormdoor.core.origin import OriginPolicy
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["check_rp_id", "logins"]
 
 
 def logins(
-    store: Store,
+    state: StoredState,
     clock: Clock,
     passwords: Passwords,
     options: SecondFactor | None,
@@ -31,16 +31,16 @@ def logins(
     if keys is not None:
         secret_box = SecretBox((keys,) if isinstance(keys, bytes) else tuple(keys))
     factors = FactorService(
-        store,
+        state,
         clock,
         options=options,
         secret_box=secret_box,
         max_unauthenticated=max_unauthenticated,
     )
     login = Login(
-        store, passwords, clock, name_key=secret_box.derive("names") if secret_box else None
+        state, passwords, clock, name_key=secret_box.derive("names") if secret_box else None
     )
-    return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
+    return login, factors, PendingLogins(state, clock, factors.options.pending_seconds)
 
 
 def check_rp_id(options: SecondFactor | None, origins: OriginPolicy) -> None:

@@ -17,7 +17,7 @@ from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["MaintenanceLoop"]
@@ -48,7 +48,7 @@ class MaintenanceLoop:
         registry: Registry,
         revocations: RevocationIndex,
         trail: Trail,
-        store: Store,
+        state: StoredState,
         clock: Clock,
         trail_days: float | None,
         space: StoreSpace,
@@ -60,7 +60,7 @@ class MaintenanceLoop:
         self._registry = registry
         self._revocations = revocations
         self._trail = trail
-        self._store = store
+        self._state = state
         self._clock = clock
         self._trail_days = trail_days
         self._space = space
@@ -135,16 +135,17 @@ class MaintenanceLoop:
         self._registry.forget_idle(monotonic)
         opened, closed = self._registry.changes()
         try:
-            await self._store.sync_connections(self._registry.node, now, opened, closed)
+            await self._state.members.renew_member(self._registry.node, now)
+            await self._state.connections.sync_connections(self._registry.node, opened, closed)
             self._registry.synced(opened, closed)
             if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
                 await self._space.measure()
             if self.ticks % (_SLOW_TICKS * 60) == 0:
                 await self._supervisor.touch_sessions()
             if self.ticks % _PURGE_TICKS == 0:
-                await self._store.purge(now)
+                await self._state.purge(now)
                 self._revocations.forget_sessions(now - REVOKED_SECONDS)
                 if self._trail_days is not None:
-                    await self._store.drop_entries(now - self._trail_days * 86_400)
+                    await self._state.trail.drop_entries(now - self._trail_days * 86_400)
         except StoreUnavailable as error:
             _log.error("the list of connections cannot be written: %s", error)

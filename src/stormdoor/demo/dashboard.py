@@ -146,9 +146,9 @@ class Dashboard:
 
     async def _events(self) -> list[TrailEvent]:
         if self._seq is None:
-            latest = await self._guard.store.entries(limit=1, newest_first=True)
+            latest = await self._guard.state.trail.entries(limit=1, newest_first=True)
             self._seq = max(0, latest[0].seq - _EARLIER) if latest else 0
-        entries = await self._guard.store.entries(after=self._seq, limit=_SHOWN)
+        entries = await self._guard.state.trail.entries(after=self._seq, limit=_SHOWN)
         if entries:
             self._seq = entries[-1].seq
         found = []

@@ -164,7 +164,7 @@ class TrailOfCaller(SessionHandler):
         text = self.get_query_argument("since", "0")
         since = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
         await self.guard.trail.flush()
-        entries = await self.guard.store.entries(after=since, limit=200, newest_first=True)
+        entries = await self.guard.state.trail.entries(after=since, limit=200, newest_first=True)
         shown = []
         for entry in entries:
             event = entry.event

@@ -193,7 +193,7 @@ async def settle(guard: Guard, data: Path) -> Settled:
         fault = guard.passwords.unacceptable(entry.password, name)
         if fault is not None:
             raise _damaged(path, f"the password of {name}: {fault}")
-        if await guard.store.account(name) is None:
+        if await guard.state.accounts.account(name) is None:
             await guard.admin.add_principal(
                 name,
                 password=entry.password,
@@ -219,14 +219,14 @@ async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> Non
 
     With an existing file, a key that an operator has revoked or replaced is not restored.
     """
-    known = await guard.store.account(_SENSOR) is not None
+    known = await guard.state.accounts.account(_SENSOR) is not None
     if not known:
         await guard.admin.add_principal(_SENSOR, roles=["device"], actor="demo")
     elif not fresh:
         return
-    for key in await guard.store.keys(_SENSOR):
+    for key in await guard.state.keys.keys(_SENSOR):
         await guard.admin.revoke_key(key.id, actor="demo")
-    await guard.store.add_key(
+    await guard.state.keys.add_key(
         ApiKey(
             id=id,
             hash=fingerprint(secret),

@@ -27,7 +27,7 @@ from stormdoor.guard.supervisor import ANSWER_SECONDS, ConnectionSupervisor
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["Administration"]
 
@@ -42,7 +42,7 @@ class Administration:
     principal that requests the change.
     """
 
-    store: Store
+    state: StoredState
     trail: Trail
     supervisor: ConnectionSupervisor
     sessions: SessionService
@@ -113,10 +113,10 @@ class Administration:
             ": ".join(filter(None, (what, reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        await self._store(revocation)
+        await self._write(revocation)
         return ended
 
-    async def _store(self, revocation: Revocation) -> None:
+    async def _write(self, revocation: Revocation) -> None:
         """Store a revocation that has taken effect here, and remove the sessions that it covers."""
         stored, counted = revocation, False
 
@@ -124,7 +124,9 @@ class Administration:
             nonlocal stored, counted
             if not stored.seq:
                 try:
-                    stored = revocation.placed(await self.store.add_revocation(revocation))
+                    stored = revocation.placed(
+                        await self.state.revocations.add_revocation(revocation)
+                    )
                 except StoreError:
                     self.supervisor.unstorable(revocation)
                     raise
@@ -150,7 +152,9 @@ class Administration:
     async def _as_stored(self, entry: Revocation) -> Revocation:
         """Return a revocation as the log has it: the store may have given it a later time."""
         try:
-            entries = await run_with_timeout(ANSWER_SECONDS, self.store.revocations(entry.seq - 1))
+            entries = await run_with_timeout(
+                ANSWER_SECONDS, self.state.revocations.revocations(entry.seq - 1)
+            )
         except (StoreError, StoreUnavailable, TimeoutError):
             return entry  # it is stored; only its time may be earlier than in the log
         return next(
@@ -162,11 +166,11 @@ class Administration:
         target, value = revocation.target, revocation.value
         match target:
             case Target.SESSION:
-                await self.store.remove_session(value)
+                await self.state.sessions.remove_session(value)
             case Target.PRINCIPAL:
                 await self._end_sessions_of(value, revocation)
             case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
-                for account in await self.store.accounts():
+                for account in await self.state.accounts.accounts():
                     if (
                         target in (Target.DEVICE, Target.EVERYTHING)
                         or (target is Target.TENANT and account.tenant == value)
@@ -179,18 +183,18 @@ class Administration:
     async def _end_sessions_of(self, principal_id: str, revocation: Revocation) -> None:
         device = revocation.value if revocation.target is Target.DEVICE else None
         if revocation.until_now and device is None:
-            await self.store.remove_sessions(principal_id)
+            await self.state.sessions.remove_sessions(principal_id)
             return
         overtaken = True
         # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
-            for session in await self.store.sessions(principal_id):
+            for session in await self.state.sessions.sessions(principal_id):
                 reached = revocation.reaches(
                     session.born_at, session.position, skew=self.supervisor.clock_skew_seconds
                 )
                 if reached and device in (None, session.device_id):
-                    overtaken |= not await self.store.remove_session(session.id)
+                    overtaken |= not await self.state.sessions.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
         """Apply the end of a session or key in this process, without waiting for the log of revocations."""
@@ -201,7 +205,8 @@ class Administration:
         # As in `revoke`, the connections of this process end first.
         ended = await self.supervisor.apply(revocation)
         await self.unfinished.do(
-            f"the change of {principal_id}", lambda: self.store.add_revocation(revocation)
+            f"the change of {principal_id}",
+            lambda: self.state.revocations.add_revocation(revocation),
         )
         return ended
 
@@ -233,7 +238,7 @@ class Administration:
             password_hash=None if password is None else await self._hash(password, id),
             created_at=self.clock.now(),
         )
-        await self.store.add_account(account)
+        await self.state.accounts.add_account(account)
         self._note(
             "user_created", id, actor, f"roles: {', '.join(sorted(account.roles)) or 'none'}"
         )
@@ -251,9 +256,9 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        _must_exist(await self.store.account(id) is not None, id)
+        _must_exist(await self.state.accounts.account(id) is not None, id)
         ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
-        _must_exist(await self.store.remove_account(id), id)
+        _must_exist(await self.state.accounts.remove_account(id), id)
         self._note("user_deleted", id, actor)
         # A principal that logged in between the two steps has a connection, and no account any more.
         return ended + await self._changed(id)
@@ -271,12 +276,12 @@ class Administration:
             StoreError: There is no such principal.
         """
         if not disabled:
-            _must_exist(await self.store.set_disabled(id, False), id)
+            _must_exist(await self.state.accounts.set_disabled(id, False), id)
             self._note("user_updated", id, actor, "enabled")
             return 0
 
         async def work() -> None:
-            _must_exist(await self.store.set_disabled(id, True), id)
+            _must_exist(await self.state.accounts.set_disabled(id, True), id)
             self._note("user_updated", id, actor, "disabled")
 
         try:
@@ -294,8 +299,10 @@ class Administration:
             StoreError: There is no such principal.
             ConfigurationError: The password is too short or too long.
         """
-        _must_exist(await self.store.account(id) is not None, id)
-        _must_exist(await self.store.set_password_hash(id, await self._hash(password, id)), id)
+        _must_exist(await self.state.accounts.account(id) is not None, id)
+        _must_exist(
+            await self.state.accounts.set_password_hash(id, await self._hash(password, id)), id
+        )
         self._note("authn_password_change", id, actor)
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
 
@@ -320,9 +327,9 @@ class Administration:
     ) -> int:
         # The store does this in one step, so that a simultaneous change by another process is not lost.
         if add:
-            _must_exist(await self.store.add_role(id, add), id)
+            _must_exist(await self.state.accounts.add_role(id, add), id)
         if remove:
-            _must_exist(await self.store.remove_role(id, remove), id)
+            _must_exist(await self.state.accounts.remove_role(id, remove), id)
         change = f"+{add}" if add else f"-{remove}"
         self._note("privilege_permissions_changed", id, actor, f"role {change}")
         return await self._changed(id)
@@ -335,7 +342,7 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        _must_exist(await self.store.set_attributes(id, attributes), id)
+        _must_exist(await self.state.accounts.set_attributes(id, attributes), id)
         self._note("privilege_permissions_changed", id, actor, "attributes")
         return await self._changed(id)
 
@@ -366,7 +373,7 @@ class Administration:
     async def _end_session(
         self, session_id: str, owner: str | None, actor: str, reason: str
     ) -> bool:
-        found = await self.store.session(session_id)
+        found = await self.state.sessions.session(session_id)
         ended = found is not None and await self.sessions.end(
             session_id, owner=owner, reason=reason
         )
@@ -441,7 +448,7 @@ class Administration:
         Returns:
             Whether there was one.
         """
-        removed = await self.store.remove_factor(factor_id, principal_id)
+        removed = await self.state.factors.remove_factor(factor_id, principal_id)
         if removed:
             self._note("authn_factor_removed", principal_id, actor, factor_id)
             await self.end_other_sessions(principal_id, actor=actor)
@@ -499,14 +506,14 @@ class Administration:
     async def erase(self, principal_id: str, *, actor: str = "") -> int:
         """Erase a principal's personal data from the trail. Returns the number of entries."""
         await self.trail.flush()
-        erased = await self.store.erase_personal(principal_id)
+        erased = await self.state.trail.erase_personal(principal_id)
         self._note("user_data_erased", "", actor, f"{erased} entries")
         return erased
 
     async def retain(self, since: float, *, actor: str = "") -> int:
         """Drop the entries of the trail that are older than `since` (Unix seconds). Returns how many."""
         await self.trail.flush()
-        dropped = await self.store.drop_entries(since)
+        dropped = await self.state.trail.drop_entries(since)
         if dropped:
             self._note("trail_retention", "", actor, f"{dropped} entries dropped")
         return dropped

@@ -33,7 +33,7 @@ from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
 from stormdoor.guard.supervisor import read_account
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["CredentialResolver"]
 
@@ -75,7 +75,7 @@ class CredentialResolver:
         limits: Limits,
         revocations: RevocationIndex,
         trail: Trail,
-        store: Store,
+        state: StoredState,
         clock: Clock,
     ) -> None:
         self._policy = policy
@@ -83,7 +83,7 @@ class CredentialResolver:
         self._limits = limits
         self._revocations = revocations
         self._trail = trail
-        self._store = store
+        self._state = state
         self._clock = clock
         self._authenticators = tuple(authenticators)
         self.places = tuple(dict.fromkeys(place for one in authenticators for place in one.places))
@@ -179,7 +179,7 @@ class CredentialResolver:
         try:
             outcome = await run_with_timeout(
                 self._limits.authentication_seconds,
-                authenticator.authenticate(credential, handshake, store=self._store, now=now),
+                authenticator.authenticate(credential, handshake, state=self._state, now=now),
             )
         except TimeoutError:
             return Refusal(
@@ -273,7 +273,7 @@ class CredentialResolver:
             return self._charged(address_key, refusal or Refusal(Denial.BAD_CREDENTIAL))
         if not found.live or attempt.changes == self._revocations.changes:
             return found
-        account = await read_account(self._store, self._revocations, found.principal.id)
+        account = await read_account(self._state.accounts, self._revocations, found.principal.id)
         if account is None or account.disabled:
             return Refusal(Denial.REVOKED, "the account was disabled or removed")
         return replace(found, principal=account.principal)

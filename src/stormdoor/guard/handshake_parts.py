@@ -16,7 +16,7 @@ from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registration import Registration
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["HandshakeParts", "create_parts"]
 
@@ -42,7 +42,7 @@ def create_parts(
     registry: Registry,
     revocations: RevocationIndex,
     trail: Trail,
-    store: Store,
+    state: StoredState,
     clock: Clock,
 ) -> HandshakeParts:
     """Create the parts. All state that they share with others is passed in.
@@ -61,7 +61,7 @@ def create_parts(
         limits=limits,
         revocations=revocations,
         trail=trail,
-        store=store,
+        state=state,
         clock=clock,
     )
     pending = PendingConnections(limits=limits, clock=clock)
@@ -71,7 +71,7 @@ def create_parts(
         limits=limits,
         registry=registry,
         revocations=revocations,
-        store=store,
+        state=state,
         clock=clock,
     )
     steps = list_steps(checks, credentials, registration)

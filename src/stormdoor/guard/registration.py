@@ -15,7 +15,7 @@ from stormdoor.guard.connection import UNKNOWN, Connection
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.supervisor import read_account
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["Registration"]
 
@@ -36,7 +36,7 @@ class Registration:
         limits: Limits,
         registry: Registry,
         revocations: RevocationIndex,
-        store: Store,
+        state: StoredState,
         clock: Clock,
     ) -> None:
         self._policies = policies
@@ -45,7 +45,7 @@ class Registration:
         self._usual = limits.applied(own_protocol=False)
         self._registry = registry
         self._revocations = revocations
-        self._store = store
+        self._state = state
         self._clock = clock
 
     def check_caps(self, attempt: Attempt) -> Refusal | None:
@@ -134,7 +134,9 @@ class Registration:
         if connection is None:
             return _NOT_AUTHENTICATED
         try:
-            account = await read_account(self._store, self._revocations, connection.principal.id)
+            account = await read_account(
+                self._state.accounts, self._revocations, connection.principal.id
+            )
         except BaseException:
             self._registry.end(connection, recorded=False)
             raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard.registry import Registry
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["RevocationScope", "affected_tenants"]
 
@@ -43,7 +43,7 @@ class RevocationScope:
 
 
 async def affected_tenants(
-    target: Target, value: str, *, store: Store, registry: Registry
+    target: Target, value: str, *, state: StoredState, registry: Registry
 ) -> RevocationScope:
     """Return the tenants that a revocation of `target` and `value` affects.
 
@@ -58,7 +58,7 @@ async def affected_tenants(
         for connection in registry
         if naming.names(connection.authentication, connection.id)
     }
-    stored = await _stored(target, value, store)
+    stored = await _stored(target, value, state)
     # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
     # belongs to one token.
     named = stored if target is Target.CREDENTIAL else tenants | stored
@@ -67,35 +67,35 @@ async def affected_tenants(
     )
 
 
-async def _stored(target: Target, value: str, store: Store) -> set[str | None]:
+async def _stored(target: Target, value: str, state: StoredState) -> set[str | None]:
     """Return the tenants of the affected accounts in the store."""
     match target:
         case Target.PRINCIPAL:
-            account = await store.account(value)
+            account = await state.accounts.account(value)
             return set() if account is None else {account.tenant}
         case Target.SESSION:
-            session = await store.session(value)
+            session = await state.sessions.session(value)
             return set() if session is None else {session[1].tenant}
         case Target.CREDENTIAL:
-            key = await store.key(value)
+            key = await state.keys.key(value)
             return set() if key is None else {key[1].tenant}
         case Target.CONNECTION:
             found: set[str | None] = set()
-            for one in await store.live_connections(0.0):
+            for one in await state.connections.live_connections(await state.members.members(0.0)):
                 if one.id == value:
-                    account = await store.account(one.principal_id)
+                    account = await state.accounts.account(one.principal_id)
                     found |= set() if account is None else {account.tenant}
             return found
         case Target.DEVICE:
             return {
                 account.tenant
-                for account in await store.accounts()
-                for session in await store.sessions(account.id)
+                for account in await state.accounts.accounts()
+                for session in await state.sessions.sessions(account.id)
                 if session.device_id == value
             }
         case Target.ROLE:
-            return {one.tenant for one in await store.accounts() if value in one.roles}
+            return {one.tenant for one in await state.accounts.accounts() if value in one.roles}
         case Target.EVERYTHING:
-            return {one.tenant for one in await store.accounts()}
+            return {one.tenant for one in await state.accounts.accounts()}
         case _:
             return set()

@@ -22,7 +22,7 @@ from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.timeout import run_with_timeout
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Accounts, Clock, StoredState
 
 __all__ = ["ConnectionSupervisor", "read_account"]
 
@@ -41,7 +41,7 @@ ANSWER_SECONDS = 1.0
 
 
 async def read_account(
-    store: Store, revocations: RevocationIndex, principal_id: str
+    accounts: Accounts, revocations: RevocationIndex, principal_id: str
 ) -> Account | None:
     """Read the account in its present state, after every known change.
 
@@ -54,7 +54,7 @@ async def read_account(
     while True:
         changes = revocations.changes
         try:
-            account = await run_with_timeout(ANSWER_SECONDS, store.account(principal_id))
+            account = await run_with_timeout(ANSWER_SECONDS, accounts.account(principal_id))
         except TimeoutError:
             raise StoreUnavailable(f"no answer within {ANSWER_SECONDS:g} s") from None
         if changes == revocations.changes:
@@ -76,7 +76,7 @@ class ConnectionSupervisor:
         revocations: Index of revocations; shared with the admission.
         policies: Present policies; open connections are checked again with them when roles change.
         limits: Limits on the age of connections and on slow readers.
-        store: Store of revocations, sessions and accounts.
+        state: State of revocations, sessions and accounts.
         clock: Source of the time.
         clock_skew_seconds: See `skew` of `Revocation.reaches`.
     """
@@ -88,7 +88,7 @@ class ConnectionSupervisor:
         revocations: RevocationIndex,
         policies: ActivePolicies,
         limits: Limits,
-        store: Store,
+        state: StoredState,
         clock: Clock,
         clock_skew_seconds: float = 0.0,
     ) -> None:
@@ -96,7 +96,7 @@ class ConnectionSupervisor:
         self._revocations = revocations
         self._policies = policies
         self._limits = limits
-        self._store = store
+        self._state = state
         self._clock = clock
         self.clock_skew_seconds = clock_skew_seconds
         self._seen = LogPosition("", 0)
@@ -124,8 +124,8 @@ class ConnectionSupervisor:
         asked = self._ask()
         # INVARIANT: read the head before the entries: one that is added in between is read twice, and never
         # missed.
-        head = await self._store.log_position()
-        for revocation in await self._store.revocations():
+        head = await self._state.revocations.log_position()
+        for revocation in await self._state.revocations.revocations():
             self._revocations.add(revocation)
             self._epochs.add(revocation.epoch)
         self._epochs.add(head.epoch)
@@ -263,7 +263,7 @@ class ConnectionSupervisor:
         monotonic, now = self._clock.monotonic(), self._clock.now()
         # Do not wait for a store that has just failed to answer about another session.
         patience = 0.0 if self._silent else ANSWER_SECONDS
-        found = await run_with_timeout(patience, self._store.session(session_id))
+        found = await run_with_timeout(patience, self._state.sessions.session(session_id))
         if connection.last_message != last:
             return True  # or the connection got another credential
         if found is not None and found[0].alive(now):
@@ -275,7 +275,7 @@ class ConnectionSupervisor:
         try:
             asked, before = self._ask(), self._asked
             # INVARIANT: read the head before the entries, as in `start`.
-            head = await run_with_timeout(ANSWER_SECONDS, self._store.log_position())
+            head = await run_with_timeout(ANSWER_SECONDS, self._state.revocations.log_position())
             if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
                 ended = await self._follow_another(head, before)
             else:
@@ -294,7 +294,9 @@ class ConnectionSupervisor:
 
     async def _catch_up(self, head: LogPosition, asked: _Question | None) -> int:
         """Apply the entries up to `head`. Returns how many connections that ended."""
-        news = await run_with_timeout(ANSWER_SECONDS, self._store.revocations(self._seen.seq))
+        news = await run_with_timeout(
+            ANSWER_SECONDS, self._state.revocations.revocations(self._seen.seq)
+        )
         ended, began = 0, self._clock.monotonic()
         for revocation in news:
             ended += await self.apply(revocation, asked)
@@ -321,7 +323,9 @@ class ConnectionSupervisor:
         self.behind = True
         if head.epoch == self._seen.epoch:
             # The head went back: the same positions would be given again.
-            head = await run_with_timeout(ANSWER_SECONDS, self._store.begin_epoch(head.epoch))
+            head = await run_with_timeout(
+                ANSWER_SECONDS, self._state.revocations.begin_epoch(head.epoch)
+            )
         _log.error(
             "the log of revocations is another one than before (epoch %s instead of %s): was a backup "
             "restored? All connections are evaluated again",
@@ -329,7 +333,7 @@ class ConnectionSupervisor:
             self._seen.epoch,
         )
         ended, seen = 0, self._seen
-        entries = await run_with_timeout(ANSWER_SECONDS, self._store.revocations())
+        entries = await run_with_timeout(ANSWER_SECONDS, self._state.revocations.revocations())
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
@@ -355,7 +359,7 @@ class ConnectionSupervisor:
                 why = Refusal(Denial.REVOKED, "revoked in the log that is followed now")
             elif authentication.session_id is not None:
                 found = await run_with_timeout(
-                    ANSWER_SECONDS, self._store.session(authentication.session_id)
+                    ANSWER_SECONDS, self._state.sessions.session(authentication.session_id)
                 )
                 if found is None or not found[0].alive(self._clock.now()):
                     why = Refusal(Denial.REVOKED, "the store does not hold its session any more")
@@ -518,7 +522,7 @@ class ConnectionSupervisor:
         # The keys first: the account must not become outdated during another await.
         ended = await self._read_keys(connections)
         try:
-            account = await read_account(self._store, self._revocations, principal_id)
+            account = await read_account(self._state.accounts, self._revocations, principal_id)
         except Exception as error:  # noqa: BLE001 - one account must not stop the feed for all
             # An unknown change was made, so no former permission can be relied on.
             _log.error("the account %r cannot be read: %r", principal_id, error)
@@ -543,7 +547,7 @@ class ConnectionSupervisor:
             authentication = connection.authentication
             try:
                 found = await run_with_timeout(
-                    ANSWER_SECONDS, self._store.key(authentication.credential_id)
+                    ANSWER_SECONDS, self._state.keys.key(authentication.credential_id)
                 )
             except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
@@ -584,7 +588,7 @@ class ConnectionSupervisor:
         }
         for session_id, at in used.items():
             if session_id is not None:
-                await self._store.touch_session(session_id, at)
+                await self._state.sessions.touch_session(session_id, at)
 
 
 def _active_at(connection: Connection) -> float:

@@ -47,7 +47,7 @@ class MemoryStore(MemoryFactors):
         self._connections: dict[tuple[str, str], LiveConnection] = {}
 
     async def purge(self, now: float) -> int:
-        """See `Store.purge`."""
+        """See `Engine.purge`."""
         self._answer()
         over = now - PURGE_GRACE_SECONDS
         # Not the idle ones: a connection of a receive-only endpoint may still belong to one.
@@ -62,7 +62,7 @@ class MemoryStore(MemoryFactors):
         for nonce in nonces:
             del self._nonces[nonce]
         for node in nodes:
-            await self.forget_node(node)
+            self._remove_member(node)
         kept = [
             one
             for one in self._revocations
@@ -326,7 +326,7 @@ class MemoryStore(MemoryFactors):
     # Revocations
 
     async def add_revocation(self, revocation: Revocation) -> LogPosition:
-        """See `Revocations.add_revocation`."""
+        """See `RevocationLog.add_revocation`."""
         self._answer()
         return self._note_revocation(revocation)
 
@@ -339,46 +339,59 @@ class MemoryStore(MemoryFactors):
         return self._position
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """See `Revocations.revocations`."""
+        """See `RevocationLog.revocations`."""
         self._answer()
         return [one for one in self._revocations if one.seq > after]
 
     async def log_position(self) -> LogPosition:
-        """See `Revocations.log_position`."""
+        """See `RevocationLog.log_position`."""
         self._answer()
         return self._position
 
     async def begin_epoch(self, after: str) -> LogPosition:
-        """See `Revocations.begin_epoch`."""
+        """See `RevocationLog.begin_epoch`."""
         self._answer()
         if self._position.epoch == after:
             self._position = LogPosition(secrets.token_hex(16), self._position.seq)
         return self._position
 
-    # Connections
+    # Members and connections
+
+    async def renew_member(self, node: str, now: float) -> None:
+        """See `Members.renew_member`."""
+        self._answer()
+        self._nodes[node] = now
+
+    async def members(self, alive_since: float) -> list[str]:
+        """See `Members.members`."""
+        self._answer()
+        return sorted(node for node, alive_at in self._nodes.items() if alive_at >= alive_since)
+
+    async def remove_member(self, node: str) -> None:
+        """See `Members.remove_member`."""
+        self._answer()
+        self._remove_member(node)
+
+    def _remove_member(self, node: str) -> None:
+        self._nodes.pop(node, None)
+        self._connections = {k: c for k, c in self._connections.items() if k[0] != node}
 
     async def sync_connections(
-        self, node: str, now: float, opened: Iterable[LiveConnection], closed: Iterable[str]
+        self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]
     ) -> None:
         """See `Connections.sync_connections`."""
         self._answer()
-        self._nodes[node] = now
         for connection in opened:
             self._connections.setdefault((node, connection.id), replace(connection, node=node))
         for id in closed:
             self._connections.pop((node, id), None)
 
-    async def live_connections(self, alive_since: float) -> list[LiveConnection]:
+    async def live_connections(self, nodes: Iterable[str]) -> list[LiveConnection]:
         """See `Connections.live_connections`."""
         self._answer()
-        alive = [c for c in self._connections.values() if self._nodes[c.node] >= alive_since]
-        return sorted(alive, key=lambda c: (c.opened_at, c.node, c.id))
-
-    async def forget_node(self, node: str) -> None:
-        """See `Connections.forget_node`."""
-        self._answer()
-        self._nodes.pop(node, None)
-        self._connections = {k: c for k, c in self._connections.items() if c.node != node}
+        known = frozenset(nodes)
+        found = [one for one in self._connections.values() if one.node in known]
+        return sorted(found, key=lambda one: (one.opened_at, one.node, one.id))
 
     def _remove_session(self, id: str) -> bool:
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}

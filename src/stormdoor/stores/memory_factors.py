@@ -42,27 +42,25 @@ class MemoryFactors(MemoryTrail):
         if pending.principal_id is not None:
             self._require_account(pending.principal_id)
         data = _copied(pending.data)
+        kept = self._pendings
         if (
             max_unauthenticated is not None
-            and self._count_unauthenticated(pending.purpose) >= max_unauthenticated
+            and _unauthenticated(kept, pending) >= max_unauthenticated
         ):
-            self._pendings = {
+            kept = {
                 id: one
-                for id, one in self._pendings.items()
+                for id, one in kept.items()
                 if one.principal_id is not None
                 or one.purpose != pending.purpose
                 or one.expires_at > pending.created_at
             }
-            if self._count_unauthenticated(pending.purpose) >= max_unauthenticated:
+            if _unauthenticated(kept, pending) >= max_unauthenticated:
+                self._pendings = kept
                 return False
-        refuse_duplicate(pending.id, self._pendings, "pending")
-        self._pendings[pending.id] = replace(pending, data=data)
+        refuse_duplicate(pending.id, kept, "pending")
+        self._pendings = kept
+        kept[pending.id] = replace(pending, data=data)
         return True
-
-    def _count_unauthenticated(self, purpose: str) -> int:
-        return sum(
-            one.principal_id is None and one.purpose == purpose for one in self._pendings.values()
-        )
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""
@@ -110,14 +108,14 @@ class MemoryFactors(MemoryTrail):
     # Familiar addresses
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
-        """See `FamiliarAddresses.address_seen`."""
+        """See `Addresses.address_seen`."""
         self._answer()
         return self._familiar.get(principal_id, {}).get(address)
 
     async def remember_address(
         self, principal_id: str, address: str, at: float, *, most: int
     ) -> None:
-        """See `FamiliarAddresses.remember_address`."""
+        """See `Addresses.remember_address`."""
         self._answer()
         if principal_id not in self._accounts:
             return
@@ -191,13 +189,13 @@ class MemoryFactors(MemoryTrail):
         return True
 
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
-        """See `Factors.set_recovery_codes`."""
+        """See `RecoveryCodes.set_recovery_codes`."""
         self._answer()
         self._require_account(principal_id)
         self._recovery_codes[principal_id] = set(hashes)
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
-        """See `Factors.use_recovery_code`."""
+        """See `RecoveryCodes.use_recovery_code`."""
         self._answer()
         codes = self._recovery_codes.get(principal_id, set())
         if code_hash not in codes:
@@ -206,7 +204,7 @@ class MemoryFactors(MemoryTrail):
         return True
 
     async def recovery_codes(self, principal_id: str) -> int:
-        """See `Factors.recovery_codes`."""
+        """See `RecoveryCodes.recovery_codes`."""
         self._answer()
         return len(self._recovery_codes.get(principal_id, ()))
 
@@ -259,6 +257,12 @@ class MemoryFactors(MemoryTrail):
     def _require_account(self, principal_id: str) -> None:
         if principal_id not in self._accounts:
             raise StoreError("there is no such account")
+
+
+def _unauthenticated(pendings: Mapping[str, Pending], like: Pending) -> int:
+    return sum(
+        one.principal_id is None and one.purpose == like.purpose for one in pendings.values()
+    )
 
 
 def refuse_duplicate(id: str, known: Mapping[str, object], what: str) -> None:

@@ -26,11 +26,11 @@ class MemoryTrail:
         self._spent_until = 0.0
 
     async def open(self) -> None:
-        """See `Store.open`."""
+        """See `Engine.open`."""
         self._opened = True
 
     async def close(self) -> None:
-        """See `Store.close`. The data stays as long as the object does."""
+        """See `Engine.close`. The data stays as long as the object does."""
         self._opened = False
 
     def _answer(self) -> None:

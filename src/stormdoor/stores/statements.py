@@ -306,9 +306,8 @@ REMOVE_CONNECTION = "DELETE FROM live_connection WHERE node = ? AND id = ?"
 LIVE_CONNECTIONS = f"""
 SELECT {CONNECTION.of("c")}
 FROM live_connection c
-JOIN node n ON n.id = c.node
-WHERE n.alive_at >= ?
 ORDER BY c.opened_at, c.node, c.id
 """  # noqa: S608 - a constant
+NODES = "SELECT id FROM node WHERE alive_at >= ? ORDER BY id"
 REMOVE_NODE = "DELETE FROM node WHERE id = ?"
 PURGE_NODES = "DELETE FROM node WHERE alive_at < ?"

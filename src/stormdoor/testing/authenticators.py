@@ -20,7 +20,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Store
+from stormdoor.ports import Store, StoredState
 from stormdoor.stores import open_store
 from stormdoor.testing.garbage import GARBAGE, altered
 
@@ -71,7 +71,7 @@ async def check_authenticator(
     good: Example | Fresh,
     now: float,
     bad: Mapping[str, Example] | None = None,
-    store: Store | None = None,
+    state: StoredState | None = None,
     single_use: bool = False,
     forgiven: Sequence[str] = (),
 ) -> list[str]:
@@ -83,7 +83,7 @@ async def check_authenticator(
             a new one each time, which single-use credentials need.
         now: Unix seconds.
         bad: Credentials that it must refuse, by the name of their error.
-        store: Store of its state; by default, an empty store in memory.
+        state: State of the installation; by default, an empty store in memory.
         single_use: Whether a credential is accepted once, and must be refused the second time.
         forgiven: Names of rules, as this function returns them, that it need not keep for a reason that
             you know.
@@ -94,15 +94,15 @@ async def check_authenticator(
     Raises:
         ContractBroken: It breaks the contract.
     """
-    opened = open_store("memory:") if store is None else store
-    if store is None:
+    opened = StoredState.of(open_store("memory:")) if state is None else state
+    if state is None:
         await opened.open()
     check = _Check(authenticator, good, now, dict(bad or {}), opened, single_use=single_use)
     rules = [name for name in _RULES if name not in forgiven]
     for name in rules:
         check.rule = name
         await _RULES[name](check)
-    if store is None:
+    if state is None:
         await opened.close()
     if check.breaches:
         kind = type(authenticator).__name__
@@ -119,14 +119,14 @@ class _Check:
         good: Example | Fresh,
         now: float,
         bad: dict[str, Example],
-        store: Store,
+        state: StoredState,
         *,
         single_use: bool,
     ) -> None:
         self.authenticator = authenticator
         self.now = now
         self.bad = bad
-        self.store = store
+        self.state = state
         self.single_use = single_use
         self.rule = ""
         self.breaches: list[str] = []
@@ -163,7 +163,7 @@ class _Check:
         return bool(answer)
 
     async def ask(
-        self, one: Presented, *, now: float | None = None, store: Store | None = None
+        self, one: Presented, *, now: float | None = None, state: StoredState | None = None
     ) -> Authentication | Rejected | None:
         """Return the result of the authenticator; None if there is none, because it broke the contract."""
         if not self.recognised(one):
@@ -173,14 +173,14 @@ class _Check:
                 answer: object = await self.authenticator.authenticate(
                     _credential(one),
                     one.handshake,
-                    store=self.store if store is None else store,
+                    state=self.state if state is None else state,
                     now=self.now if now is None else now,
                 )
         except TimeoutError:
             self.breach(f"it took longer than {_PATIENCE:g} s on {_shown(one)}")
             return None
         except StoreUnavailable:
-            if store is None:
+            if state is None:
                 raise
             return None
         except Exception as error:  # noqa: BLE001 - that is what is being found out
@@ -346,9 +346,9 @@ async def _clocks(check: _Check) -> None:
 
 async def _outage(check: _Check) -> None:
     one = await check.good()
-    store: Any = _Down(check.store)
-    answer = await check.ask(one, store=store)
-    if store.asked and isinstance(answer, Authentication):
+    down: Any = _Down()
+    answer = await check.ask(one, state=StoredState.of(down))
+    if down.asked and isinstance(answer, Authentication):
         check.breach("the store did not answer, and it was accepted all the same")
 
 
@@ -362,12 +362,11 @@ async def _bare_handshake(check: _Check) -> None:
 class _Down:
     """A store that never answers, and notes whether it was called."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self.asked = False
 
     def __getattr__(self, name: str) -> Any:
-        getattr(self._store, name)
+        getattr(Store, name)
 
         async def call(*_: object, **__: object) -> None:
             self.asked = True

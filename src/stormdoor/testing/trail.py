@@ -18,5 +18,5 @@ async def trail_of(guard: Guard, *names: str) -> list[Event]:
         names: Names of events, such as `session_use_after_expire`; by default all.
     """
     await guard.trail.flush()
-    entries = await guard.store.entries(limit=_MOST)
+    entries = await guard.state.trail.entries(limit=_MOST)
     return [one.event for one in entries if not names or one.event.name in names]

@@ -52,7 +52,9 @@ class _Factors(FactorRoute):
                     }
                     for one in factors
                 ],
-                "recovery_codes": await self.guard.store.recovery_codes(caller.account.id),
+                "recovery_codes": await self.guard.state.recovery_codes.recovery_codes(
+                    caller.account.id
+                ),
                 "kinds": sorted(kinds),
             }
         )

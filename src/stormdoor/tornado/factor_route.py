@@ -86,7 +86,9 @@ class FactorRoute(LoginRoute):
         """Record that a factor was used, and how many recovery codes are left."""
         detail = f"{proved.method} {proved.factor_id}".strip()
         if proved.kind is None:
-            detail += f", {await self.guard.store.recovery_codes(proved.account.id)} left"
+            detail += (
+                f", {await self.guard.state.recovery_codes.recovery_codes(proved.account.id)} left"
+            )
         self.note("authn_factor_used", proved.account.id, f"{detail}, for {where}")
 
     def send_options(self, options: dict[str, Any] | Refusal, *, principal: str = "") -> None:

@@ -97,7 +97,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         )
         # INVARIANT: checked again after the session was stored. A new password, or a disabled account,
         # ended all sessions a moment ago, perhaps before this one was stored.
-        now = await self.guard.store.account(account.id)
+        now = await self.guard.state.accounts.account(account.id)
         if now is None or now.disabled or now.password_hash != account.password_hash:
             await self.guard.sessions.end(issued.session.id, reason="the account changed")
             return None

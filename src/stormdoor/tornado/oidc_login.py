@@ -127,7 +127,7 @@ class Callback(OpenIdRoute):
                 self.party.provider,
                 token,
                 arrived.claims,
-                store=guard.store,
+                state=guard.state,
                 principals=guard.admin,
                 now=now,
             )
@@ -140,15 +140,15 @@ class Callback(OpenIdRoute):
                 Denial.EXPIRED, "the browser has another session than when it was sent away"
             )
         if arrived.request.intent == "link":
-            before = await guard.store.identity(token.issuer, token.subject)
-            account = await linked_account(token, caller.account, store=guard.store, now=now)
+            before = await guard.state.identities.identity(token.issuer, token.subject)
+            account = await linked_account(token, caller.account, state=guard.state, now=now)
             if isinstance(account, Refusal):
                 return account
             # INVARIANT: checked after the link was stored. If the owner ended the session meanwhile, for
             # example with a new password, an attacker must not keep a link of their own.
             if await self.find_caller() is None:
                 if before is None:
-                    await guard.store.unlink_identity(token.issuer, token.subject)
+                    await guard.state.identities.unlink_identity(token.issuer, token.subject)
                 return Refusal(Denial.EXPIRED, "the session ended meanwhile")
             self.note("user_updated", account.id, f"linked to {self.party.provider.name}")
             return arrived.request.return_to
@@ -174,7 +174,7 @@ class Callback(OpenIdRoute):
 
     async def _strengthen(self, caller: Caller, arrived: Arrived) -> str | Refusal:
         token = arrived.token
-        known = await self.guard.store.identity(token.issuer, token.subject)
+        known = await self.guard.state.identities.identity(token.issuer, token.subject)
         if known is None or known.id != caller.account.id:
             return Refusal(
                 Denial.FORBIDDEN,
@@ -203,11 +203,11 @@ class Callback(OpenIdRoute):
         handles a logout first records that, and then ends the sessions that it finds. So either it finds
         this session, or the record is found here.
         """
-        store = self.guard.store
-        account = await store.identity(token.issuer, token.subject)
+        state = self.guard.state
+        account = await state.identities.identity(token.issuer, token.subject)
         if account is None or account.disabled or account.id != issued.session.principal_id:
             refusal = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
-        elif await overtaken(token, store=store):
+        elif await overtaken(token, state=state):
             refusal = Refusal(Denial.REVOKED, "the provider logged the person out during the login")
         else:
             return None

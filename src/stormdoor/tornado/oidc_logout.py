@@ -33,11 +33,11 @@ class _Ending(OpenIdRoute):
             StoreUnavailable: The sockets of the sessions that could be read are closed.
         """
         guard, issuer = self.guard, self.party.provider.issuer
-        store, failure = guard.store, None
+        state, failure = guard.state, None
         # INVARIANT: recorded before the look-up: a login that finishes in between finds the record.
         try:
             await announce(
-                issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store
+                issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), state=state
             )
         except StoreUnavailable as error:
             failure = error
@@ -45,7 +45,7 @@ class _Ending(OpenIdRoute):
         # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
-            for session in await covered(issuer, subject=subject, sid=sid, store=store):
+            for session in await covered(issuer, subject=subject, sid=sid, state=state):
                 try:
                     if await guard.admin.end_session(
                         session.id, owner=session.principal_id, actor=issuer, reason=reason
@@ -79,14 +79,14 @@ class BackChannel(_Ending):
                 Refusal(Denial.MALFORMED, "the request holds not exactly one logout_token")
             )
             return
-        provider, store, now = self.party.provider, self.guard.store, self.guard.clock.now()
+        provider, state, now = self.party.provider, self.guard.state, self.guard.clock.now()
         token = await self.party.logged_out(tokens[0], now)
         if isinstance(token, Refusal):
             self._refused(token)
             return
 
         async def work() -> int | None:
-            if await spent(provider.issuer, token, store=store):
+            if await spent(provider.issuer, token, state=state):
                 return None
             ended = await self.end(
                 subject=token.subject,
@@ -94,7 +94,7 @@ class BackChannel(_Ending):
                 at=token.issued_at,
                 reason=f"logged out at {provider.name}",
             )
-            await spend(provider.issuer, token, store=store, now=now)
+            await spend(provider.issuer, token, state=state, now=now)
             return ended
 
         name = f"the logout {token.id!r:.80} at {provider.name}"
@@ -187,7 +187,7 @@ class LogOut(OpenIdRoute):
             )
             return location
         try:
-            await self.guard.store.add_pending(
+            await self.guard.state.pendings.add_pending(
                 Pending(
                     id=fingerprint(state),
                     purpose=_RETURN,
@@ -211,7 +211,7 @@ class LoggedOut(OpenIdRoute):
         states = self.handshake.query.get("state", ())
         location = self.route_options.after_logout
         if len(states) == 1:
-            pending = await self.guard.store.take_pending(fingerprint(states[0]), _RETURN)
+            pending = await self.guard.state.pendings.take_pending(fingerprint(states[0]), _RETURN)
             if pending is not None and pending.alive(self.guard.clock.now()):
                 location = local_path(str(pending.data["return_to"]), location)
         self.redirect(location, status=303)

@@ -79,7 +79,7 @@ def oidc_routes(
         )
     party = RelyingParty(
         provider,
-        store=guard.store,
+        state=guard.state,
         clock=guard.clock,
         max_unauthenticated=guard.limits.unfinished_logins,
     )

@@ -56,7 +56,7 @@ class _Revocations(SessionHandler):
         self._require(authentication, Resource(order.target, order.value, principal.tenant))
         guard = self.guard
         scope = await affected_tenants(
-            target, order.value, store=guard.store, registry=guard.registry
+            target, order.value, state=guard.state, registry=guard.registry
         )
         tenant = scope.as_seen_from(principal.tenant)
         if tenant != principal.tenant:

@@ -182,7 +182,7 @@ class _Password(LoginRoute):
             self.set_status(400)
             self.answer({"error": "invalid", "detail": str(error)})
             return
-        account = await self.guard.store.account(principal)
+        account = await self.guard.state.accounts.account(principal)
         # The password was proved now, the second factor earlier: an old strength and a new time must not be
         # combined.
         old, strong = caller.session, caller.session.strength >= _TWO

@@ -13,6 +13,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import HANDSHAKE, SENSOR, bearer, populated
@@ -26,7 +27,7 @@ class Room:
     def __init__(self, store: MemoryStore) -> None:
         self.clock = FakeClock()
         self.store = store
-        self.service = KeyService(store, self.clock)
+        self.service = KeyService(StoredState.of(store), self.clock)
         self.authenticator = ApiKeyAuthenticator()
 
     async def issue(
@@ -40,7 +41,7 @@ class Room:
     async def show(self, secret: str) -> Authentication | Rejected:
         """Come to the door with the key, from 192.0.2.1."""
         return await self.authenticator.authenticate(
-            bearer(secret), HANDSHAKE, store=self.store, now=self.clock.now()
+            bearer(secret), HANDSHAKE, state=StoredState.of(self.store), now=self.clock.now()
         )
 
 

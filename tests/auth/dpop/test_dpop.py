@@ -26,6 +26,7 @@ from stormdoor import (
 from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore, SqliteStore
 from tests.support.tokens import b64, forge, hs256
 
@@ -90,7 +91,7 @@ async def ask(
     )
     [credential] = presented(handshake, authenticator.places)
     return await authenticator.authenticate(
-        credential, handshake, store=store or await empty(), now=now
+        credential, handshake, state=StoredState.of(store or await empty()), now=now
     )
 
 
@@ -141,7 +142,9 @@ async def test_no_way_around_it() -> None:
     assert "as a bearer token" in await refused(sent(None, by="Bearer"))
     plain = JwtAuthenticator(keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a")
     [credential] = presented(sent(proof(), by="Bearer"), plain.places)
-    outcome = await plain.authenticate(credential, HANDSHAKE, store=await empty(), now=NOW)
+    outcome = await plain.authenticate(
+        credential, HANDSHAKE, state=StoredState.of(await empty()), now=NOW
+    )
     assert isinstance(outcome, Rejected)
 
 

@@ -23,6 +23,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.authenticator import SoftPasskey
 from tests.support.clock import FakeClock
@@ -39,7 +40,7 @@ class Room:
         self.clock = clock
         secret_box = options.pop("secret_box", SecretBox([KEY]))
         self.service = FactorService(
-            store, clock, secret_box=secret_box, options=SecondFactor(**options)
+            StoredState.of(store), clock, secret_box=secret_box, options=SecondFactor(**options)
         )
         self.accounts = {name: Account(id=name) for name in ("alice", "bob")}
         self.sessions = {

@@ -29,6 +29,7 @@ from stormdoor.auth.http_signature.message_signature import signature_base, writ
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore, SqliteStore
 
 NOW = 1_767_225_600.0
@@ -93,7 +94,7 @@ async def ask(
     [credential] = presented(handshake, authenticator.places)
     assert authenticator.recognises(credential)
     return await authenticator.authenticate(
-        credential, handshake, store=store or await empty(), now=now
+        credential, handshake, state=StoredState.of(store or await empty()), now=now
     )
 
 

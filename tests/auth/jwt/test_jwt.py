@@ -17,6 +17,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import ALICE, HANDSHAKE, bearer, offered, populated
@@ -36,7 +37,7 @@ class Room:
         self.authenticator = JwtAuthenticator(
             **({"keys": [KEY], "issuer": ISSUER, "audience": AUDIENCE} | options)  # type: ignore[arg-type]
         )
-        self.sessions = SessionService(store, self.clock)
+        self.sessions = SessionService(StoredState.of(store), self.clock)
 
     def token(self, header: dict[str, object] | None = None, **changes: object) -> str:
         """A token for alice, good for five minutes, with `changes`; `...` takes a claim away."""
@@ -55,7 +56,7 @@ class Room:
     async def show(self, token: str) -> Authentication | Rejected:
         """Come to the door with the token."""
         return await self.authenticator.authenticate(
-            bearer(token), HANDSHAKE, store=self.store, now=self.clock.now()
+            bearer(token), HANDSHAKE, state=StoredState.of(self.store), now=self.clock.now()
         )
 
     async def accepted(self, token: str) -> Authentication:

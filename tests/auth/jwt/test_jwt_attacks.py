@@ -18,6 +18,7 @@ from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.auth.jwt.authenticator import JwtAuthenticator
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.effort import await_costs_less
 from tests.support.people import HANDSHAKE, bearer
@@ -86,7 +87,9 @@ async def knock(door: str, token: str, *, cache: int = 16) -> Authentication | R
     authenticator = JwtAuthenticator(
         keys=[DOORS[door]], issuer=ISSUER, audience="chat", cache=cache
     )
-    return await authenticator.authenticate(bearer(token), HANDSHAKE, store=MemoryStore(), now=NOW)
+    return await authenticator.authenticate(
+        bearer(token), HANDSHAKE, state=StoredState.of(MemoryStore()), now=NOW
+    )
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -435,7 +438,7 @@ async def test_a_refused_token_is_not_remembered() -> None:
         if attack.door == HS:
             for _ in range(2):
                 outcome = await authenticator.authenticate(
-                    bearer(attack.token), HANDSHAKE, store=MemoryStore(), now=NOW
+                    bearer(attack.token), HANDSHAKE, state=StoredState.of(MemoryStore()), now=NOW
                 )
                 assert isinstance(outcome, Rejected)
     assert len(authenticator._verifier.cache) == 0

@@ -26,6 +26,7 @@ from stormdoor.core.credential import Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.malformed import Malformed
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.support.certificates import Authority, Issued
 from tests.support.tokens import forge, hs256
@@ -67,7 +68,9 @@ async def ask(
     if store is None:
         store = MemoryStore()
         await store.open()
-    return await authenticator.authenticate(credential, handshake, store=store, now=now)
+    return await authenticator.authenticate(
+        credential, handshake, state=StoredState.of(store), now=now
+    )
 
 
 async def test_a_certificate_names_its_holder() -> None:
@@ -224,7 +227,10 @@ async def test_a_credential_that_is_no_certificate(secret: str) -> None:
     """A credential that is no certificate is refused."""
     authenticator = CertificateAuthenticator(named_by="uri", pattern=SPIFFE)
     outcome = await authenticator.authenticate(
-        Credential(authenticator.places[0], secret), HANDSHAKE, store=MemoryStore(), now=NOW
+        Credential(authenticator.places[0], secret),
+        HANDSHAKE,
+        state=StoredState.of(MemoryStore()),
+        now=NOW,
     )
     assert isinstance(outcome, Rejected)
 
@@ -250,7 +256,7 @@ async def present(
         keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", max_age=None, proofs=proofs
     )
     return await authenticator.authenticate(
-        Credential(BEARER, text), handshake, store=MemoryStore(), now=now
+        Credential(BEARER, text), handshake, state=StoredState.of(MemoryStore()), now=now
     )
 
 
@@ -276,7 +282,9 @@ async def test_a_remembered_token_is_checked_again() -> None:
     )
     bound = Credential(BEARER, token({"x5t#S256": DEVICE.thumbprint}))
     for handshake, expected in ((sent(), Authentication), (HANDSHAKE, Rejected)):
-        outcome = await authenticator.authenticate(bound, handshake, store=MemoryStore(), now=NOW)
+        outcome = await authenticator.authenticate(
+            bound, handshake, state=StoredState.of(MemoryStore()), now=NOW
+        )
         assert isinstance(outcome, expected)
 
 

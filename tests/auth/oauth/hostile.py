@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from stormdoor import Authentication, JwtKey, Rejected
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
 from stormdoor.core.credential import Credential, Place, Source
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.guard.fakes import HANDSHAKE
 from tests.support.clock import FakeClock
@@ -132,7 +133,10 @@ class Room:
     async def present(self, token: str) -> Authentication | Rejected:
         """Return the outcome of the authenticator for a token."""
         return await self.authenticator.authenticate(
-            Credential(BEARER, token), HANDSHAKE, store=self.store, now=self.clock.now()
+            Credential(BEARER, token),
+            HANDSHAKE,
+            state=StoredState.of(self.store),
+            now=self.clock.now(),
         )
 
     async def accepted(self, token: str) -> Authentication:

@@ -75,7 +75,7 @@ async def test_ticket_is_not_sent_to_the_provider(everything: bool) -> None:
         )
         guard = make_guard(first, SessionAuthenticator(), TicketAuthenticator(), clock=clock)
         async with guard:
-            await guard.store.add_account(Account(id="carol", roles=frozenset({"member"})))
+            await guard.state.accounts.add_account(Account(id="carol", roles=frozenset({"member"})))
             session = (await guard.sessions.create("carol")).session
             bare = (await _ticket(guard, session)).removeprefix("sdt_")
             key = await guard.admin.issue_key("carol", name="k", scopes=["*"])

@@ -27,6 +27,7 @@ from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.guard.fakes import make_guard, settle
 from tests.support.tokens import b64, forge, hs256
@@ -460,27 +461,27 @@ async def test_a_derived_id_that_somebody_has_taken(taken: str) -> None:
     )
     id = derived_id(party.issuer, "victim")
     hashed = "$argon2id$mallory" if taken == "a password" else None
-    await guard.store.add_account(Account(id=id, password_hash=hashed))
+    await guard.state.accounts.add_account(Account(id=id, password_hash=hashed))
     if taken == "another identity":
-        await guard.store.link_identity("https://evil.example", "mallory", id, 0.0)
+        await guard.state.identities.link_identity("https://evil.example", "mallory", id, 0.0)
     outcome = await own_account(
-        party, token, {}, store=guard.store, principals=guard.admin, now=guard.clock.now()
+        party, token, {}, state=guard.state, principals=guard.admin, now=guard.clock.now()
     )
     if taken == "by a crash":
         assert isinstance(outcome, Account)
     else:
         assert isinstance(outcome, Refusal)
-        assert await guard.store.identity(party.issuer, "victim") is None
+        assert await guard.state.identities.identity(party.issuer, "victim") is None
     await guard.close()
 
 
 async def test_a_later_logout_counts_in_whichever_order_they_come() -> None:
     """Two logouts of a person, the older one told last: a login before the newer one is over."""
-    store = MemoryStore()
-    await store.open()
+    state = StoredState.of(MemoryStore())
+    await state.open()
     for at in (200.0, 100.0):
         await announce(
-            "https://op.example", subject="alice", sid=None, at=at, now=200.0, store=store
+            "https://op.example", subject="alice", sid=None, at=at, now=200.0, state=state
         )
     token = IdToken(
         issuer="https://op.example",
@@ -492,4 +493,4 @@ async def test_a_later_logout_counts_in_whichever_order_they_come() -> None:
         session_id=None,
         claims={},
     )
-    assert await overtaken(token, store=store)
+    assert await overtaken(token, state=state)

@@ -14,6 +14,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.backoff import Backoff, LoginBackoff
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import populated
@@ -35,7 +36,7 @@ class Room:
             own=Backoff(free=3, first=1.0, cap=60.0, forget=600.0),
             unfamiliar=Backoff(free=5, first=1.0, cap=30.0, forget=600.0),
         )
-        self.login = Login(store, self.passwords, self.clock, backoff=self.backoff)
+        self.login = Login(StoredState.of(store), self.passwords, self.clock, backoff=self.backoff)
 
     async def attempt(
         self, username: str = "alice", password: str = PASSWORD, address: str = HOME
@@ -335,7 +336,7 @@ async def test_an_upgrade_can_wait() -> None:
     """If the server is busy, the login succeeds and the old hash stays until the next one."""
     here = await room()
     await here.store.set_password_hash("alice", OLD["bcrypt"])
-    login = Login(here.store, CrowdedAtTheEnd(cost=CHEAP), here.clock)
+    login = Login(StoredState.of(here.store), CrowdedAtTheEnd(cost=CHEAP), here.clock)
     outcome = await login.attempt("alice", PASSWORD, HOME)
     assert isinstance(outcome, LoggedIn)
     assert not outcome.upgraded
@@ -364,7 +365,7 @@ async def test_a_store_that_is_down_is_no_yes() -> None:
 async def test_without_options_there_is_a_back_off() -> None:
     """The default slows down, too."""
     store = await populated()
-    login = Login(store, Passwords(cost=CHEAP), FakeClock())
+    login = Login(StoredState.of(store), Passwords(cost=CHEAP), FakeClock())
     outcomes = [denial(await login.attempt("alice", "wrong", HOME))[0] for _ in range(6)]
     assert outcomes == [Denial.BAD_CREDENTIAL] * 5 + [Denial.BACKOFF]
 
@@ -404,9 +405,12 @@ async def test_an_unknown_name_is_known_by_a_fingerprint() -> None:
         assert not typed or typed not in shown
         assert shown == await here.login.known_as(typed)
     assert await here.login.known_as("one") != await here.login.known_as("two")
-    other = Login(here.store, here.passwords, here.clock)
+    other = Login(StoredState.of(here.store), here.passwords, here.clock)
     assert await other.known_as("one") != await here.login.known_as("one")
-    keyed = [Login(here.store, here.passwords, here.clock, name_key=b"k" * 32) for _ in range(2)]
+    keyed = [
+        Login(StoredState.of(here.store), here.passwords, here.clock, name_key=b"k" * 32)
+        for _ in range(2)
+    ]
     assert len({await one.known_as("one") for one in keyed}) == 1
 
 

@@ -21,6 +21,7 @@ from stormdoor.auth.proxy.proxy_identity import PROXY_HEADERS
 from stormdoor.core.account import Account
 from stormdoor.core.credential import presented
 from stormdoor.core.handshake import Handshake
+from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 
 NOW = 1_767_225_600.0
@@ -67,7 +68,9 @@ async def ask(
         await store.open()
     [credential] = presented(handshake, authenticator.places)
     assert authenticator.recognises(credential)
-    return await authenticator.authenticate(credential, handshake, store=store, now=NOW)
+    return await authenticator.authenticate(
+        credential, handshake, state=StoredState.of(store), now=NOW
+    )
 
 
 async def test_the_proxy_names_the_principal() -> None:

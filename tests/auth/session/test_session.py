@@ -15,6 +15,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import TOUCH_SECONDS
 from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import ALICE, HANDSHAKE, cookie, populated
@@ -26,13 +27,13 @@ class Room:
     def __init__(self, store: MemoryStore, **options: float) -> None:
         self.clock = FakeClock()
         self.store = store
-        self.service = SessionService(store, self.clock, **options)  # type: ignore[arg-type]
+        self.service = SessionService(StoredState.of(store), self.clock, **options)  # type: ignore[arg-type]
         self.authenticator = SessionAuthenticator()
 
     async def show(self, secret: str) -> Authentication | Rejected:
         """Come to the door with the cookie."""
         return await self.authenticator.authenticate(
-            cookie(secret), HANDSHAKE, store=self.store, now=self.clock.now()
+            cookie(secret), HANDSHAKE, state=StoredState.of(self.store), now=self.clock.now()
         )
 
     async def ended(self) -> list[tuple[Target, str, str]]:
@@ -372,7 +373,9 @@ async def test_a_desk_without_limits_is_refused(options: dict[str, float]) -> No
 
 async def test_the_cookie_may_have_another_name() -> None:
     """The service carries the cookie's attributes, and the authenticator looks for that name."""
-    service = SessionService(await populated(), FakeClock(), cookie=CookieSpec(name="__Host-app"))
+    service = SessionService(
+        StoredState.of(await populated()), FakeClock(), cookie=CookieSpec(name="__Host-app")
+    )
     authenticator = SessionAuthenticator(service.cookie.name)
     assert authenticator.places == (Place(Source.COOKIE, "__Host-app"),)
     assert authenticator.recognises(cookie("anything"))

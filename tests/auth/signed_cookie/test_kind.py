@@ -11,6 +11,7 @@ from stormdoor import Authentication, ConfigurationError, Denial, Guard, Rejecte
 from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 from stormdoor.config.check import check_file
 from stormdoor.core.credential import Credential
+from stormdoor.ports import StoredState
 from tests.config.files import GOOD, TRAIL_KEY, write
 from tests.support.people import HANDSHAKE, populated
 
@@ -33,7 +34,9 @@ async def outcome(folder: Path, text: str, cookie: bytes) -> Authentication | Re
     made = Guard.from_config(write(folder, GOOD + text)).authenticators[-1]
     assert isinstance(made, SignedCookieAuthenticator)
     credential = Credential(made.places[0], cookie.decode())
-    return await made.authenticate(credential, HANDSHAKE, store=await populated(), now=NOW)
+    return await made.authenticate(
+        credential, HANDSHAKE, state=StoredState.of(await populated()), now=NOW
+    )
 
 
 def signed(secret: str | dict[int, str], version: int | None = None, *, at: float = NOW) -> bytes:

@@ -15,6 +15,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import ALICE, HANDSHAKE, ORIGIN, populated, ticket
@@ -26,8 +27,8 @@ class Room:
     def __init__(self, store: MemoryStore) -> None:
         self.clock = FakeClock()
         self.store = store
-        self.sessions = SessionService(store, self.clock)
-        self.service = TicketService(store, self.clock)
+        self.sessions = SessionService(StoredState.of(store), self.clock)
+        self.service = TicketService(StoredState.of(store), self.clock)
         self.authenticator = TicketAuthenticator()
 
     async def login(self) -> IssuedSession:
@@ -45,7 +46,7 @@ class Room:
     ) -> Authentication | Rejected:
         """Come to the door with the ticket."""
         return await self.authenticator.authenticate(
-            ticket(secret), handshake, store=self.store, now=self.clock.now()
+            ticket(secret), handshake, state=StoredState.of(self.store), now=self.clock.now()
         )
 
 
@@ -248,7 +249,7 @@ async def test_no_ticket_for_a_dead_session() -> None:
 def test_no_ticket_lives_longer_than_thirty_seconds(seconds: float) -> None:
     """A longer one is refused when the door is set up."""
     with pytest.raises(ConfigurationError, match="1 to 30 seconds"):
-        TicketService(MemoryStore(), FakeClock(), seconds)
+        TicketService(StoredState.of(MemoryStore()), FakeClock(), seconds)
 
 
 def test_the_memory_of_used_tickets_is_bounded() -> None:

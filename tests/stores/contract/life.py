@@ -86,9 +86,11 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "trail_faults": lambda store: store.trail_faults(),
     "drop_entries": lambda store: store.drop_entries(NOW + 1),
     "erase_personal": lambda store: store.erase_personal("alice"),
-    "sync_connections": lambda store: store.sync_connections("n1", NOW, [], []),
-    "live_connections": lambda store: store.live_connections(NOW),
-    "forget_node": lambda store: store.forget_node("n1"),
+    "renew_member": lambda store: store.renew_member("n1", NOW),
+    "members": lambda store: store.members(NOW),
+    "remove_member": lambda store: store.remove_member("n1"),
+    "sync_connections": lambda store: store.sync_connections("n1", [], ["c1"]),
+    "live_connections": lambda store: store.live_connections(["n1"]),
     "purge": lambda store: store.purge(NOW + 1e9),
 }
 """One call of each method, of which each that can would change a store with `alice` in it."""
@@ -139,8 +141,10 @@ class LifeContract:
             await store.add_pending(pending("p2", "alice", expires_at=NOW + hour))
             await store.use_nonce("jti", "v1", NOW)
             await store.use_nonce("jti", "v2", NOW + hour)
-            await store.sync_connections("n1", NOW, [connection("a", "n1")], [])
-            await store.sync_connections("n2", NOW + hour, [connection("b", "n2")], [])
+            await store.renew_member("n1", NOW)
+            await store.sync_connections("n1", [connection("a", "n1")], [])
+            await store.renew_member("n2", NOW + hour)
+            await store.sync_connections("n2", [connection("b", "n2")], [])
 
             assert await store.purge(NOW + hour) == 0
             assert await store.purge(NOW + hour + 1) == 5
@@ -154,7 +158,7 @@ class LifeContract:
             assert await store.pending("p2", "second-factor") is not None
             assert await store.use_nonce("jti", "v1", NOW) is True
             assert await store.use_nonce("jti", "v2", NOW) is False
-            assert [found.id for found in await store.live_connections(0.0)] == ["b"]
+            assert [found.id for found in await store.live_connections(["n1", "n2"])] == ["b"]
 
     async def test_purge_leaves_the_rest(self, new_store: NewStore) -> None:
         """Accounts, keys, factors, identities, revocations and the trail are not for `purge`."""

@@ -112,7 +112,7 @@ class Site:
     async def refusals(self) -> list[str]:
         """Return the details of the refusals in the trail, newest last."""
         await self.guard.trail.flush()
-        entries = await self.guard.store.entries()
+        entries = await self.guard.state.trail.entries()
         return [one.event.detail for one in entries if one.event.cause]
 
 

@@ -408,7 +408,7 @@ async def test_polls_with_a_cookie_do_not_prolong_the_login() -> None:
         [connection] = list(guard.registry)
         session_id = connection.authentication.session_id
         assert session_id is not None
-        seen = await guard.store.session(session_id)
+        seen = await guard.state.sessions.session(session_id)
         clock.advance(600)
         assert (await send(port, "GET", path, cookie, *page)).body.startswith(b"40")
-        assert await guard.store.session(session_id) == seen
+        assert await guard.state.sessions.session(session_id) == seen

@@ -11,7 +11,7 @@ from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["ApiKeyAuthenticator"]
 
@@ -38,13 +38,13 @@ class ApiKeyAuthenticator:
         return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Find the key by its public id, and compare the hash of the secret (see `Authenticator`)."""
         id = key_id(credential.secret)
         if id is None:
             return bad_credential("it is not an API key; its checksum is wrong")
-        found = await store.key(id)
+        found = await state.keys.key(id)
         if found is None:
             return bad_credential("no such key; it has been revoked, or never was")
         key, account = found
@@ -57,7 +57,7 @@ class ApiKeyAuthenticator:
             expired = key.expires_at is not None and now >= key.expires_at
             return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
         if key.last_used_at is None or now - key.last_used_at >= _TOUCH_SECONDS:
-            await store.touch_key(id, now, handshake.address)
+            await state.keys.touch_key(id, now, handshake.address)
         return Authentication(
             account.principal,
             self.kind,

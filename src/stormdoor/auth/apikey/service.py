@@ -12,7 +12,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import ConfigurationError, StoreError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["IssuedKey", "KeyService"]
 
@@ -36,12 +36,12 @@ class KeyService:
     """Issues, rotates, lists and revokes API keys.
 
     Args:
-        store: Store of the keys.
+        state: State of the keys.
         clock: Source of the time.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, state: StoredState, clock: Clock) -> None:
+        self._state = state
         self._clock = clock
 
     async def issue(
@@ -79,7 +79,7 @@ class KeyService:
             raise ConfigurationError(f"seconds must be greater than 0, not {seconds}")
         within = tuple(networks)
         parse_networks(within)
-        if await self._store.account(principal_id) is None:
+        if await self._state.accounts.account(principal_id) is None:
             raise StoreError(f"there is no principal {principal_id!r}")
         return await self._add(principal_id, name, allowed, within, seconds)
 
@@ -97,7 +97,7 @@ class KeyService:
         if not overlap_seconds >= 0:
             raise ConfigurationError(f"overlap_seconds must be 0 or more, not {overlap_seconds}")
         now = self._clock.now()
-        found = await self._store.key(id)
+        found = await self._state.keys.key(id)
         if found is None:
             raise StoreError(f"there is no key {id!r}")
         old = found[0]
@@ -108,24 +108,24 @@ class KeyService:
         seconds = None if old.expires_at is None else old.expires_at - old.created_at
         issued = await self._add(old.principal_id, old.name, old.scopes, old.networks, seconds)
         if overlap_seconds > 0:
-            await self._store.expire_key(id, now + overlap_seconds, issued.key.id)
+            await self._state.keys.expire_key(id, now + overlap_seconds, issued.key.id)
         else:
             await self.revoke(id, reason="rotated")
         return issued
 
     async def revoke(self, id: str, *, reason: str = "revoked") -> bool:
         """Revoke a key, and end its connections. Returns whether the key existed."""
-        if await self._store.key(id) is None:
+        if await self._state.keys.key(id) is None:
             return False
         # INVARIANT: the revocation comes first. If the second step fails, the key is refused nevertheless.
-        await self._store.add_revocation(
+        await self._state.revocations.add_revocation(
             Revocation(Target.CREDENTIAL, id, self._clock.now(), reason=reason)
         )
-        return await self._store.remove_key(id)
+        return await self._state.keys.remove_key(id)
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """Return all keys, or all of one principal, newest first, without their secrets."""
-        return await self._store.keys(principal_id)
+        return await self._state.keys.keys(principal_id)
 
     async def _add(
         self,
@@ -147,4 +147,4 @@ class KeyService:
             created_at=now,
             expires_at=None if seconds is None else now + seconds,
         )
-        return IssuedKey(await self._store.add_key(key), secret)
+        return IssuedKey(await self._state.keys.add_key(key), secret)

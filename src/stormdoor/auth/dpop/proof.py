@@ -26,7 +26,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["DPOP_SUBPROTOCOL", "PROOF_SUBPROTOCOL", "DpopProof", "dpop_proof"]
 
@@ -104,7 +104,7 @@ class DpopProof:
         credential: Credential,
         handshake: Handshake,
         *,
-        store: Store,
+        state: StoredState,
         now: float,
     ) -> str | Rejected:
         """Check the proof: its key, request, time and single use (see `PossessionProof`)."""
@@ -141,7 +141,7 @@ class DpopProof:
                 return _challenge(self._nonces.issue(now))
         used = fingerprint(f"{expected}\n{claims['jti']}")
         until = float(str(claims["iat"])) + self._max_age
-        if not await store.use_nonce("dpop", used, until):
+        if not await state.nonces.use_nonce("dpop", used, until):
             return Rejected(
                 Denial.BAD_CREDENTIAL,
                 "the proof was used before (jti): a client repeats a handshake",

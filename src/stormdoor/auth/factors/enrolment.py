@@ -101,14 +101,14 @@ class Enrolment:
         """
         secret_box, owner = self._parts.needed_secret_box(), session.principal_id
         now = self._parts.clock.now()
-        pending = await self._parts.store.pending(fingerprint(id), _TOTP)
+        pending = await self._parts.state.pendings.pending(fingerprint(id), _TOTP)
         if pending is None or not _is_of(pending, session) or not pending.alive(now):
             return Refusal(Denial.BAD_CREDENTIAL, "no such enrolment; begin it anew")
         opened = secret_box.open(str(pending.data["secret"]), belongs_to=f"{_TOTP} {owner}")
         step = None if opened is None else totp.step_of(opened.secret, code, now)
         if opened is None or step is None:
             return Refusal(Denial.BAD_CREDENTIAL, "the code is not one of the new secret")
-        if await self._parts.store.take_pending(pending.id, _TOTP) is None:
+        if await self._parts.state.pendings.take_pending(pending.id, _TOTP) is None:
             return Refusal(Denial.BAD_CREDENTIAL, "the enrolment has been confirmed already")
         factor_id = secrets.token_hex(8)
         return await self._enrol(
@@ -165,7 +165,9 @@ class Enrolment:
         try:
             challenge = challenge_of(credential)
             # INVARIANT: removed before it is verified: a challenge is answered once, correctly or not.
-            pending = await self._parts.store.take_pending(fingerprint(challenge.hex()), _PASSKEY)
+            pending = await self._parts.state.pendings.take_pending(
+                fingerprint(challenge.hex()), _PASSKEY
+            )
             if (
                 pending is None
                 or not _is_of(pending, session)
@@ -194,11 +196,11 @@ class Enrolment:
         )
 
     async def _enrol(self, factor: Factor) -> Enrolled | Refusal:
-        before = await self._parts.store.factors(factor.principal_id)
+        before = await self._parts.state.factors.factors(factor.principal_id)
         if len(before) >= _MAX_FACTORS:
             return Refusal(Denial.BAD_CREDENTIAL, f"{_MAX_FACTORS} factors are enough; remove one")
         try:
-            await self._parts.store.add_factor(factor)
+            await self._parts.state.factors.add_factor(factor)
         except StoreUnavailable:
             raise
         except StoreError as error:
@@ -209,7 +211,9 @@ class Enrolment:
     async def new_recovery_codes(self, principal_id: str) -> tuple[str, ...]:
         """Return ten new codes, and delete the older ones. The store keeps only their hashes."""
         codes = tuple(recovery.new_code() for _ in range(recovery.CODES))
-        await self._parts.store.set_recovery_codes(principal_id, map(recovery.code_hash, codes))
+        await self._parts.state.recovery_codes.set_recovery_codes(
+            principal_id, map(recovery.code_hash, codes)
+        )
         return codes
 
 

@@ -8,7 +8,7 @@ import secrets
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.pending import Pending
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["PENDING_SUFFIX", "PendingLogins"]
 
@@ -23,22 +23,22 @@ class PendingLogins:
     """Stores the principal of a verified password until the second factor is given.
 
     Args:
-        store: Store of the pending logins.
+        state: State of the pending logins.
         clock: Source of the time.
         seconds: Lifetime of a pending login.
     """
 
-    __slots__ = ("_clock", "_seconds", "_store")
+    __slots__ = ("_clock", "_seconds", "_state")
 
-    def __init__(self, store: Store, clock: Clock, seconds: float = 300.0) -> None:
-        self._store = store
+    def __init__(self, state: StoredState, clock: Clock, seconds: float = 300.0) -> None:
+        self._state = state
         self._clock = clock
         self._seconds = seconds
 
     async def begin(self, account: Account) -> str:
         """Store a pending login. Returns the secret for its cookie, which is stored nowhere."""
         secret, now = secrets.token_urlsafe(32), self._clock.now()
-        await self._store.add_pending(
+        await self._state.pendings.add_pending(
             Pending(
                 id=fingerprint(secret),
                 purpose=_PURPOSE,
@@ -54,12 +54,12 @@ class PendingLogins:
         """Return the account of a pending login; None if it has expired, or the password has changed."""
         if len(secret) != _SECRET_LENGTH:
             return None
-        pending = await self._store.pending(fingerprint(secret), _PURPOSE)
+        pending = await self._state.pendings.pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 
     async def finish(self, secret: str) -> Account | None:
         """Use up the pending login. INVARIANT: of several simultaneous calls, one gets the account."""
-        pending = await self._store.take_pending(fingerprint(secret), _PURPOSE)
+        pending = await self._state.pendings.take_pending(fingerprint(secret), _PURPOSE)
         return await self._still(pending)
 
     async def _still(self, pending: Pending | None) -> Account | None:
@@ -67,7 +67,7 @@ class PendingLogins:
             return None
         if not pending.alive(self._clock.now()):
             return None
-        account = await self._store.account(pending.principal_id)
+        account = await self._state.accounts.account(pending.principal_id)
         if account is None or account.disabled or pending.data.get("password") != _mark(account):
             return None
         return account

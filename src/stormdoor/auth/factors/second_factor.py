@@ -11,7 +11,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.pending import Pending
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["FactorParts", "SecondFactor", "belongs_to"]
 
@@ -55,7 +55,7 @@ class FactorParts:
     """The parts that all code about second factors shares.
 
     Attributes:
-        store: Store of the factors.
+        state: State of the factors.
         clock: Source of the time.
         options: Settings of second factors.
         secret_box: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
@@ -63,7 +63,7 @@ class FactorParts:
         max_unauthenticated: Limit of unfinished logins with only a passkey.
     """
 
-    store: Store
+    state: StoredState
     clock: Clock
     options: SecondFactor
     secret_box: SecretBox | None
@@ -85,7 +85,7 @@ class FactorParts:
 
     async def passkeys_of(self, principal_id: str) -> list[Factor]:
         """Return the passkeys of a principal."""
-        own = await self.store.factors(principal_id)
+        own = await self.state.factors.factors(principal_id)
         return [one for one in own if one.kind is FactorKind.PASSKEY]
 
     async def put(
@@ -103,7 +103,7 @@ class FactorParts:
             Whether it was stored. False if it has no principal and the limit of such entries is reached.
         """
         now = self.clock.now()
-        return await self.store.add_pending(
+        return await self.state.pendings.add_pending(
             Pending(
                 id=fingerprint(secret),
                 purpose=purpose,

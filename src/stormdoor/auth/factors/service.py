@@ -30,7 +30,7 @@ from stormdoor.core.backoff import Backoff, Failures, charged, wait
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.factor import Factor, FactorKind
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["WRONG_CODES", "FactorService"]
 
@@ -50,7 +50,7 @@ class FactorService:
     """Second factors of the built-in login.
 
     Args:
-        store: Store of the factors.
+        state: State of the factors.
         clock: Source of the time.
         options: Settings of second factors.
         secret_box: Seals the secrets of TOTP; None if no key was given, and then TOTP is not available.
@@ -64,7 +64,7 @@ class FactorService:
 
     def __init__(
         self,
-        store: Store,
+        state: StoredState,
         clock: Clock,
         *,
         options: SecondFactor | None = None,
@@ -75,7 +75,7 @@ class FactorService:
         self.options = SecondFactor() if options is None else options
         passkeys = Passkeys(self.options.name, self.options.rp_id)
         self._parts = FactorParts(
-            store, clock, self.options, secret_box, passkeys, max_unauthenticated
+            state, clock, self.options, secret_box, passkeys, max_unauthenticated
         )
         self._backoff = backoff
         self.enrolment = Enrolment(self._parts)
@@ -87,20 +87,22 @@ class FactorService:
 
     async def factors(self, principal_id: str) -> list[Factor]:
         """Return the factors of a principal, oldest first."""
-        return await self._parts.store.factors(principal_id)
+        return await self._parts.state.factors.factors(principal_id)
 
     async def methods(self, principal_id: str) -> tuple[str, ...]:
         """Return the methods that the principal can use: `totp`, `passkey`, `recovery_code`."""
-        kinds = {factor.kind for factor in await self._parts.store.factors(principal_id)}
+        kinds = {factor.kind for factor in await self._parts.state.factors.factors(principal_id)}
         found = [kind.value for kind in FactorKind if kind in kinds]
-        if found and await self._parts.store.recovery_codes(principal_id):
+        if found and await self._parts.state.recovery_codes.recovery_codes(principal_id):
             found.append("recovery_code")
         return tuple(found)
 
     async def remove(self, id: str, *, owner: str) -> Factor | None:
         """Remove a factor of `owner`. Returns it; None if the owner has no such factor."""
-        found = next((one for one in await self._parts.store.factors(owner) if one.id == id), None)
-        if found is None or not await self._parts.store.remove_factor(id, owner):
+        found = next(
+            (one for one in await self._parts.state.factors.factors(owner) if one.id == id), None
+        )
+        if found is None or not await self._parts.state.factors.remove_factor(id, owner):
             return None
         return found
 
@@ -172,7 +174,7 @@ class FactorService:
             ConfigurationError: The extra is not installed.
             StoreUnavailable: The store does not answer; a wrong code stays charged.
         """
-        account = await self._parts.store.account(principal_id)
+        account = await self._parts.state.accounts.account(principal_id)
         if account is None or account.disabled:
             return False
         return isinstance(await self.judge(account, TotpProof(totp)), VerifiedFactor)
@@ -180,7 +182,7 @@ class FactorService:
     async def _prove_totp(self, account: Account, code: str) -> VerifiedFactor | Refusal:
         if not looks_like_code(code):
             return Refusal(Denial.BAD_CREDENTIAL, "a code has six digits")
-        own = await self._parts.store.factors(account.id)
+        own = await self._parts.state.factors.factors(account.id)
         candidates = [one for one in own if one.kind is FactorKind.TOTP]
         if not candidates:
             return Refusal(Denial.BAD_CREDENTIAL, "the principal has no TOTP")
@@ -196,7 +198,7 @@ class FactorService:
             step = step_of(secret, code, now)
             if step is None:
                 continue
-            if not await self._parts.store.use_factor(factor.id, counter=step, at=now):
+            if not await self._parts.state.factors.use_factor(factor.id, counter=step, at=now):
                 return Refusal(Denial.BAD_CREDENTIAL, "the code was used before: a replay")
             await self._forgive(account.id)
             if stale:
@@ -209,7 +211,9 @@ class FactorService:
     async def _prove_recovery(self, account: Account, code: str) -> VerifiedFactor | Refusal:
         if not recovery.looks_like_recovery_code(code):
             return Refusal(Denial.BAD_CREDENTIAL, "it is not a recovery code")
-        if not await self._parts.store.use_recovery_code(account.id, recovery.code_hash(code)):
+        if not await self._parts.state.recovery_codes.use_recovery_code(
+            account.id, recovery.code_hash(code)
+        ):
             return Refusal(Denial.BAD_CREDENTIAL, "no such recovery code, or it was used before")
         return VerifiedFactor(account=account, kind=None, factor_id="", at=self._parts.clock.now())
 
@@ -220,12 +224,14 @@ class FactorService:
         purpose = _ALONE if alone else _CHALLENGE
         try:
             challenge = challenge_of(proof.credential)
-            pending = await self._parts.store.take_pending(fingerprint(challenge.hex()), purpose)
+            pending = await self._parts.state.pendings.take_pending(
+                fingerprint(challenge.hex()), purpose
+            )
             if pending is None or not pending.alive(self._parts.clock.now()):
                 raise NotProved("no such challenge, or it was answered before")
             if pending.data["binding"] != proof.binding or pending.data["origin"] != proof.origin:
                 raise NotProved("the challenge was made for another principal or page")
-            found = await self._parts.store.factor_by_handle(handle_of(proof.credential))
+            found = await self._parts.state.factors.factor_by_handle(handle_of(proof.credential))
             if found is None:
                 raise NotProved("no principal has this passkey")
             factor, owner = found
@@ -241,7 +247,9 @@ class FactorService:
         except NotProved as error:
             return Refusal(Denial.BAD_CREDENTIAL, f"passkey: {error}")
         now = self._parts.clock.now()
-        if not await self._parts.store.use_factor(factor.id, counter=assertion.counter, at=now):
+        if not await self._parts.state.factors.use_factor(
+            factor.id, counter=assertion.counter, at=now
+        ):
             return Refusal(
                 Denial.BAD_CREDENTIAL,
                 f"the counter of passkey {factor.id} did not grow: there may be a copy of it",
@@ -256,27 +264,29 @@ class FactorService:
 
     async def _charge(self, principal_id: str) -> Refusal | None:
         """Check whether an attempt is allowed, and count it as wrong in the same step."""
-        store = self._parts.store
+        state = self._parts.state
         for _ in range(16):
-            count, last = await store.factor_failures(principal_id)
+            count, last = await state.factors.factor_failures(principal_id)
             now = self._parts.clock.now()
             if last > now:
                 # The clock was set back. The wait begins again, or it would last until the old time is
                 # reached.
-                await store.set_factor_failures(principal_id, count, now, expected=count)
+                await state.factors.set_factor_failures(principal_id, count, now, expected=count)
                 last = now
             known = Failures(count, last) if count else None
             seconds = wait(known, now, self._backoff)
             if seconds > 0.0:
                 return Refusal(Denial.BACKOFF, "too many wrong codes", math.ceil(seconds))
             new = charged(known, now, self._backoff)
-            if await store.set_factor_failures(principal_id, new.count, now, expected=count):
+            if await state.factors.set_factor_failures(
+                principal_id, new.count, now, expected=count
+            ):
                 return None
         return Refusal(Denial.BUSY, "too many codes at once", 1)
 
     async def _forgive(self, principal_id: str) -> None:
-        count, _ = await self._parts.store.factor_failures(principal_id)
-        await self._parts.store.set_factor_failures(principal_id, 0, 0.0, expected=count)
+        count, _ = await self._parts.state.factors.factor_failures(principal_id)
+        await self._parts.state.factors.set_factor_failures(principal_id, 0, 0.0, expected=count)
 
     def _opened(self, factors: Sequence[Factor]) -> list[tuple[Factor, bytes, bool]]:
         found = []
@@ -294,4 +304,4 @@ class FactorService:
     async def _seal_anew(self, factor: Factor, secret: bytes) -> None:
         purpose = belongs_to(factor.principal_id, factor.id)
         sealed = self._parts.needed_secret_box().seal(secret, belongs_to=purpose)
-        await self._parts.store.reseal_factor(factor.id, factor.secret, sealed)
+        await self._parts.state.factors.reseal_factor(factor.id, factor.secret, sealed)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from stormdoor.auth.http_signature.request_key import RequestKey
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["AccountKeys"]
 
@@ -31,10 +31,10 @@ class AccountKeys:
     def __init__(self, attribute: str = "request_keys") -> None:
         self._attribute = attribute
 
-    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+    async def find(self, keyid: str, *, state: StoredState) -> RequestKey | None:
         """Return the key of that name (see `RequestKeys`)."""
         id, _, name = keyid.partition("#")
-        account = await store.account(id)
+        account = await state.accounts.account(id)
         held = None if account is None else account.attributes.get(self._attribute)
         if account is None or not isinstance(held, Mapping):
             return None

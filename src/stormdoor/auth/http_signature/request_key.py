@@ -10,7 +10,7 @@ from typing import Protocol
 from stormdoor.auth.jose.jwt_key import JwtKey
 from stormdoor.core.principal import Principal
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["KEYID", "SIGNATURE_ALGORITHMS", "FixedRequestKeys", "RequestKey", "RequestKeys"]
 
@@ -73,7 +73,7 @@ class RequestKey:
 class RequestKeys(Protocol):
     """A source of keys."""
 
-    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+    async def find(self, keyid: str, *, state: StoredState) -> RequestKey | None:
         """Return the key of that name; None if there is none.
 
         Raises:
@@ -100,6 +100,6 @@ class FixedRequestKeys:
                 "keys=[RequestKey(key=JwtKey(\"EdDSA\", pem, kid='device-7'), principal='device-7')]"
             )
 
-    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+    async def find(self, keyid: str, *, state: StoredState) -> RequestKey | None:
         """Return the key of that name; None if there is none."""
         return self.keys.get(keyid)

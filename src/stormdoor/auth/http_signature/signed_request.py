@@ -39,7 +39,7 @@ from stormdoor.core.header import header_name
 from stormdoor.core.malformed import Malformed
 from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = [
     "SIGNATURE_ALGORITHMS",
@@ -129,7 +129,7 @@ class SignedRequestAuthenticator:
         return True
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Verify the signature, and use up its nonce (see `Authenticator`)."""
         both = _both(credential, handshake)
@@ -140,14 +140,14 @@ class SignedRequestAuthenticator:
         if fault is not None:
             return bad_credential(fault)
         keyid, nonce = str(parts.parameters["keyid"]), str(parts.parameters["nonce"])
-        key = await self._keys.find(keyid, store=store)
+        key = await self._keys.find(keyid, state=state)
         if key is None or key.keyid != keyid:
             return bad_credential("no key has that keyid")
         fault = _forged(parts, key.key, handshake)
         if fault is not None:
             return bad_credential(fault)
         # From here on the client has proved possession of the key.
-        return await self._vouch(key, nonce, int(parts.parameters["created"]), store, now)
+        return await self._vouch(key, nonce, int(parts.parameters["created"]), state, now)
 
     def _unsound(self, parts: SignedParts) -> str | None:
         """Return the error in the signature's parameters, except its times; None if they are correct."""
@@ -188,11 +188,11 @@ class SignedRequestAuthenticator:
         return None
 
     async def _vouch(
-        self, key: RequestKey, nonce: str, created: int, store: Store, now: float
+        self, key: RequestKey, nonce: str, created: int, state: StoredState, now: float
     ) -> Authentication | Rejected:
         principal, live = key.principal, False
         if isinstance(principal, str):
-            account = await store.account(principal)
+            account = await state.accounts.account(principal)
             if account is None or account.disabled:
                 what = "not known to the store" if account is None else "disabled"
                 return bad_credential(f"the principal of the key is {what}", principal)
@@ -200,7 +200,7 @@ class SignedRequestAuthenticator:
         if key.expires_at is not None and now >= key.expires_at:
             return Rejected(Denial.EXPIRED, "the key has expired", principal.id)
         used = fingerprint(f"{key.keyid}\n{nonce}")
-        if not await store.use_nonce("signed-request", used, created + self._max_age):
+        if not await state.nonces.use_nonce("signed-request", used, created + self._max_age):
             return replace(
                 bad_credential(
                     "the nonce was used before: a client repeats a handshake", principal.id

@@ -11,7 +11,7 @@ from stormdoor.core.claims import ClaimRules
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["AccountLookup"]
 
@@ -45,7 +45,7 @@ class AccountLookup:
         return tuple(found)
 
     async def bind(
-        self, verified: Verified, *, store: Store, now: float
+        self, verified: Verified, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Return the authentication of the token, with its data in the store at `now` (Unix seconds).
 
@@ -58,7 +58,7 @@ class AccountLookup:
         subject = claims.subject
         account: Account | None = None
         if claims.session_id is not None:
-            found = await store.session(claims.session_id)
+            found = await state.sessions.session(claims.session_id)
             if found is None or not found[0].alive(now):
                 return Rejected(
                     Denial.EXPIRED,
@@ -84,9 +84,9 @@ class AccountLookup:
                 position=session.position,
             )
             if session.touch_is_due(now):
-                await store.touch_session(session.id, now)
+                await state.sessions.touch_session(session.id, now)
         elif self.from_store:
-            account = await store.account(subject)
+            account = await state.accounts.account(subject)
             if account is None:
                 return _bad("the store knows no such principal", subject)
         if account is not None and account.disabled:
@@ -95,7 +95,7 @@ class AccountLookup:
             authentication = replace(authentication, principal=account.principal, live=True)
         if claims.id is not None and self.single_use:
             value = fingerprint(f"{self.rules.issuer}\n{claims.id}")
-            if not await store.use_nonce("jti", value, claims.expires_at):
+            if not await state.nonces.use_nonce("jti", value, claims.expires_at):
                 return Rejected(
                     Denial.BAD_CREDENTIAL, "the token was used before (jti)", subject, reused=True
                 )

@@ -22,7 +22,7 @@ from stormdoor.core.credential import BEARER_SUBPROTOCOL, Credential, Place, Sou
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["JwtAuthenticator"]
 
@@ -139,7 +139,7 @@ class JwtAuthenticator:
         return credential.secret.count(".") == 2
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Verify the token, then check its times at `now` (see `Authenticator`)."""
         verified = await self._verifier.verify(credential.secret, now)
@@ -147,11 +147,11 @@ class JwtAuthenticator:
             return verified
         confirmation = verified.claims.confirmation
         if confirmation is None and not self._proofs:
-            return await self._lookup.bind(verified, store=store, now=now)
+            return await self._lookup.bind(verified, state=state, now=now)
         proofs = await confirm(
-            confirmation, self._proofs, credential, handshake, store=store, now=now
+            confirmation, self._proofs, credential, handshake, state=state, now=now
         )
         if isinstance(proofs, Rejected):
             return proofs
-        outcome = await self._lookup.bind(verified, store=store, now=now)
+        outcome = await self._lookup.bind(verified, state=state, now=now)
         return outcome if isinstance(outcome, Rejected) else replace(outcome, proofs=proofs)

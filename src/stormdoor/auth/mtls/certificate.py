@@ -17,7 +17,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.malformed import Malformed
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["NAMED_BY", "CertificateAuthenticator", "CertificatePossessionProof"]
 
@@ -111,7 +111,7 @@ class CertificateAuthenticator:
         return True
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Determine the principal of the certificate (see `Authenticator`)."""
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
@@ -130,7 +130,7 @@ class CertificateAuthenticator:
             return Rejected(Denial.EXPIRED, "the certificate has expired", id)
         principal = Principal(id, self._roles, tenant)
         if self._from_store:
-            account = await store.account(id)
+            account = await state.accounts.account(id)
             if account is None or account.disabled:
                 return bad_credential("the store has no such principal, or it is disabled", id)
             principal = account.principal
@@ -194,7 +194,7 @@ class CertificatePossessionProof:
         credential: Credential,
         handshake: Handshake,
         *,
-        store: Store,
+        state: StoredState,
         now: float,
     ) -> str | Rejected:
         """Check that the handshake has that certificate (see `PossessionProof`)."""

@@ -43,7 +43,7 @@ from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication, Recheck
 from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["OAuthAuthenticator"]
 
@@ -284,7 +284,7 @@ class OAuthAuthenticator:
         return self._introspector is not None and _TOKEN.fullmatch(secret) is not None
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Verify the token, or introspect it (see `Authenticator`)."""
         token = credential.secret
@@ -308,17 +308,17 @@ class OAuthAuthenticator:
         proofs: frozenset[str] | Rejected = frozenset()
         if confirmation is not None or self._proofs:
             proofs = await confirm(
-                confirmation, self._proofs, credential, handshake, store=store, now=now
+                confirmation, self._proofs, credential, handshake, state=state, now=now
             )
         if isinstance(proofs, Rejected):
             return proofs
         # After the proof: the next step reveals whether the store has the account.
-        outcome = await self._lookup.bind(verified, store=store, now=now)
+        outcome = await self._lookup.bind(verified, state=state, now=now)
         if isinstance(outcome, Rejected):
             return outcome
         recheck: Recheck | None = None
         if introspector is not None:
-            recheck = AskAgain(introspector, self._lookup, store, token, proofs)
+            recheck = AskAgain(introspector, self._lookup, state, token, proofs)
         elif verified.key is not None and not self.insecure_outlive_keys:
             recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
         return replace(outcome, proofs=proofs, recheck=recheck)

@@ -11,7 +11,7 @@ from stormdoor.auth.oauth.introspection import Introspector
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.principal import Authentication
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["AskAgain", "KeyStillThere"]
 
@@ -23,14 +23,14 @@ class AskAgain:
     Attributes:
         introspector: Sends the requests.
         lookup: Combines the token with its data in the store.
-        store: The store.
+        state: The state of the installation.
         token: The token.
         proofs: Keys that the client proved to possess when the connection was opened.
     """
 
     introspector: Introspector = field(repr=False)
     lookup: AccountLookup = field(repr=False)
-    store: Store = field(repr=False)
+    state: StoredState = field(repr=False)
     token: str = field(repr=False)
     proofs: frozenset[str] = frozenset()
 
@@ -54,7 +54,7 @@ class AskAgain:
         verified = await self.introspector.introspect(self.token, now, within=self.seconds / 4)
         if isinstance(verified, Rejected):
             return _refusal(verified)
-        outcome = await self.lookup.bind(verified, store=self.store, now=now)
+        outcome = await self.lookup.bind(verified, state=self.state, now=now)
         if isinstance(outcome, Rejected):
             return _refusal(outcome)
         return replace(outcome, proofs=self.proofs, recheck=self)

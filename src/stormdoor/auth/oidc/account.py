@@ -18,7 +18,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.claims import MAX_TEXT
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["Principals", "derived_id", "linked_account", "own_account", "roles_of"]
 
@@ -68,7 +68,7 @@ async def own_account(
     token: IdToken,
     claims: Mapping[str, object],
     *,
-    store: Store,
+    state: StoredState,
     principals: Principals,
     now: float,
 ) -> Account | Refusal:
@@ -78,18 +78,18 @@ async def own_account(
         provider: Settings of the provider.
         token: The verified ID token.
         claims: Claims of the token and of UserInfo.
-        store: Store of accounts and links.
+        state: State of accounts and links.
         principals: Creates accounts and changes roles.
         now: Unix seconds.
     """
-    account = await store.identity(token.issuer, token.subject)
+    account = await state.identities.identity(token.issuer, token.subject)
     if account is None:
-        made = await _make(provider, token, claims, store=store, principals=principals, now=now)
+        made = await _make(provider, token, claims, state=state, principals=principals, now=now)
         if isinstance(made, Refusal):
             return made
         account = made
     elif provider.follow_roles and not account.disabled:
-        account = await _follow(provider, account, claims, store, principals)
+        account = await _follow(provider, account, claims, state, principals)
     if account is None or account.disabled:
         return Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
     return account
@@ -100,7 +100,7 @@ async def _make(
     token: IdToken,
     claims: Mapping[str, object],
     *,
-    store: Store,
+    state: StoredState,
     principals: Principals,
     now: float,
 ) -> Account | Refusal:
@@ -108,7 +108,7 @@ async def _make(
         return Refusal(
             Denial.FORBIDDEN,
             f"no account is linked to subject {token.subject!r:.80} of {token.issuer}; link it (the route "
-            "`link`, or store.link_identity), or write unknown='create'",
+            "`link`, or state.identities.link_identity), or write unknown='create'",
         )
     own = derived_id(token.issuer, token.subject)
     id = own if provider.account_id is None else provider.account_id(claims)
@@ -120,24 +120,24 @@ async def _make(
     except StoreError as error:
         # INVARIANT: an existing account is never taken over by a user with the same name. A derived id
         # belongs to exactly this user: it was created a moment ago, in another process or before a crash.
-        if id != own or not await _untouched(id, token, store):
+        if id != own or not await _untouched(id, token, state):
             return Refusal(Denial.FORBIDDEN, f"no account can be made: {error}")
     # Another process may have linked it at the same moment: the store decides.
     with contextlib.suppress(StoreError):
-        await store.link_identity(token.issuer, token.subject, id, now)
-    account = await store.identity(token.issuer, token.subject)
+        await state.identities.link_identity(token.issuer, token.subject, id, now)
+    account = await state.identities.identity(token.issuer, token.subject)
     return account or Refusal(Denial.FORBIDDEN, "the account went while it was being linked")
 
 
-async def _untouched(id: str, token: IdToken, store: Store) -> bool:
+async def _untouched(id: str, token: IdToken, state: StoredState) -> bool:
     """Return whether an account is unchanged since its creation, so that no other user can log in to it.
 
     If users choose their own names, a user could have taken the derived id of another user.
     """
-    account = await store.account(id)
-    if account is None or account.password_hash is not None or await store.factors(id):
+    account = await state.accounts.account(id)
+    if account is None or account.password_hash is not None or await state.factors.factors(id):
         return False
-    links = await store.identities(id)
+    links = await state.identities.identities(id)
     return all((one.issuer, one.subject) == (token.issuer, token.subject) for one in links)
 
 
@@ -145,7 +145,7 @@ async def _follow(
     provider: OpenIdProvider,
     account: Account,
     claims: Mapping[str, object],
-    store: Store,
+    state: StoredState,
     principals: Principals,
 ) -> Account | None:
     """Grant and withdraw the roles that the provider decides."""
@@ -155,28 +155,28 @@ async def _follow(
         await principals.withdraw_role(account.id, role, actor=provider.issuer)
     for role in sorted(now - account.roles):
         await principals.grant_role(account.id, role, actor=provider.issuer)
-    return await store.account(account.id)
+    return await state.accounts.account(account.id)
 
 
 async def linked_account(
-    token: IdToken, account: Account, *, store: Store, now: float
+    token: IdToken, account: Account, *, state: StoredState, now: float
 ) -> Account | Refusal:
     """Link a user who has logged in at the provider to the account that is logged in here.
 
     Args:
         token: The verified ID token.
         account: The account that requested the link, with a session of its own.
-        store: Store of links.
+        state: State of links.
         now: Unix seconds.
     """
     if account.disabled:
         return Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
-    known = await store.identity(token.issuer, token.subject)
+    known = await state.identities.identity(token.issuer, token.subject)
     if known is None:
         try:
-            await store.link_identity(token.issuer, token.subject, account.id, now)
+            await state.identities.link_identity(token.issuer, token.subject, account.id, now)
         except StoreError:
-            known = await store.identity(token.issuer, token.subject)
+            known = await state.identities.identity(token.issuer, token.subject)
     if known is not None and known.id != account.id:
         return Refusal(Denial.FORBIDDEN, "that person of the provider belongs to another principal")
     return account

@@ -8,7 +8,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.pending import Pending
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["announce", "covered", "overtaken", "spend", "spent"]
 
@@ -27,18 +27,18 @@ def _over_id(issuer: str, kind: str, value: str) -> str:
     return fingerprint(f"{issuer}\n{kind}\n{value}")
 
 
-async def spent(issuer: str, token: LogoutToken, *, store: Store) -> bool:
+async def spent(issuer: str, token: LogoutToken, *, state: StoredState) -> bool:
     """Return whether the token has been used already."""
-    return await store.pending(_token_id(issuer, token), _USED) is not None
+    return await state.pendings.pending(_token_id(issuer, token), _USED) is not None
 
 
-async def spend(issuer: str, token: LogoutToken, *, store: Store, now: float) -> None:
+async def spend(issuer: str, token: LogoutToken, *, state: StoredState, now: float) -> None:
     """Mark the token as used. INVARIANT: after its effect, so that a provider can repeat a failed logout."""
-    await _note(_token_id(issuer, token), _USED, now, token.expires_at, store)
+    await _note(_token_id(issuer, token), _USED, now, token.expires_at, state)
 
 
 async def announce(
-    issuer: str, *, subject: str | None, sid: str | None, at: float, now: float, store: Store
+    issuer: str, *, subject: str | None, sid: str | None, at: float, now: float, state: StoredState
 ) -> None:
     """Record that a session at the provider, or all of a user, has ended, for logins that finish later.
 
@@ -48,33 +48,33 @@ async def announce(
         sid: The session at the provider.
         at: Unix seconds of the logout, by the provider's clock.
         now: Unix seconds.
-        store: Store of the record.
+        state: State of the record.
     """
     if sid is not None:
         id = _over_id(issuer, "sid", sid)
     elif subject is not None:
         id = _over_id(issuer, "sub", subject)
         # A later logout replaces an earlier one, in any order of arrival.
-        known = await store.take_pending(id, _OVER)
+        known = await state.pendings.take_pending(id, _OVER)
         at = at if known is None else max(at, known.created_at)
     else:
         return
-    await _note(id, _OVER, at, now + REMEMBERED_SECONDS, store)
+    await _note(id, _OVER, at, now + REMEMBERED_SECONDS, state)
 
 
-async def overtaken(token: IdToken, *, store: Store) -> bool:
+async def overtaken(token: IdToken, *, state: StoredState) -> bool:
     """Return whether a logout arrived for the session of an ID token before its login was finished."""
     if token.session_id is not None:
         id = _over_id(token.issuer, "sid", token.session_id)
-        if await store.pending(id, _OVER) is not None:
+        if await state.pendings.pending(id, _OVER) is not None:
             return True
-    over = await store.pending(_over_id(token.issuer, "sub", token.subject), _OVER)
+    over = await state.pendings.pending(_over_id(token.issuer, "sub", token.subject), _OVER)
     # In the same second the order is unknown.
     return over is not None and token.issued_at <= over.created_at
 
 
 async def covered(
-    issuer: str, *, subject: str | None, sid: str | None, store: Store
+    issuer: str, *, subject: str | None, sid: str | None, state: StoredState
 ) -> list[Session]:
     """Return the sessions of the store that a logout at the provider ends.
 
@@ -83,18 +83,20 @@ async def covered(
         subject: The user at the provider.
         sid: The session at the provider. Sessions of the store without a `sid` are found by their subject, so
             that a logout ends too many sessions rather than too few.
-        store: Store of the sessions.
+        state: State of the sessions.
     """
     if sid is None:
-        return await store.sessions_of_provider(issuer, subject=subject)
+        return await state.sessions.sessions_of_provider(issuer, subject=subject)
     if subject is None:
-        return await store.sessions_of_provider(issuer, sid=sid)
-    sessions = await store.sessions_of_provider(issuer, subject=subject)
+        return await state.sessions.sessions_of_provider(issuer, sid=sid)
+    sessions = await state.sessions.sessions_of_provider(issuer, subject=subject)
     return [one for one in sessions if one.provider_session in (None, sid)]
 
 
-async def _note(id: str, purpose: str, at: float, until: float, store: Store) -> None:
+async def _note(id: str, purpose: str, at: float, until: float, state: StoredState) -> None:
     try:
-        await store.add_pending(Pending(id=id, purpose=purpose, created_at=at, expires_at=until))
+        await state.pendings.add_pending(
+            Pending(id=id, purpose=purpose, created_at=at, expires_at=until)
+        )
     except StoreError:
         return  # the logout was recorded already

@@ -37,7 +37,7 @@ from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
 from stormdoor.core.session import Session
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["Arrived", "RelyingParty"]
 
@@ -64,7 +64,7 @@ class RelyingParty:
 
     Args:
         provider: Settings of the provider.
-        store: Store of unfinished logins.
+        state: State of unfinished logins.
         clock: Source of the time.
         seconds: Seconds for one request to the provider.
         max_unauthenticated: Limit of unfinished logins of unauthenticated clients.
@@ -77,7 +77,7 @@ class RelyingParty:
         "_keys",
         "_max_unauthenticated",
         "_questions",
-        "_store",
+        "_state",
         "provider",
     )
 
@@ -85,13 +85,13 @@ class RelyingParty:
         self,
         provider: OpenIdProvider,
         *,
-        store: Store,
+        state: StoredState,
         clock: Clock,
         seconds: float = 5.0,
         max_unauthenticated: int = 10_000,
     ) -> None:
         self.provider = provider
-        self._store = store
+        self._state = state
         self._max_unauthenticated = max_unauthenticated
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
@@ -179,7 +179,7 @@ class RelyingParty:
             session_id=None if session is None else session.id,
         )
         principal_id = None if session is None else session.principal_id
-        stored = await self._store.add_pending(
+        stored = await self._state.pendings.add_pending(
             request.pending(state_cookie.id(state), principal_id),
             max_unauthenticated=self._max_unauthenticated if principal_id is None else None,
         )
@@ -220,7 +220,7 @@ class RelyingParty:
             return given
         state = given.get("state", "")
         # INVARIANT: removed before any other check: a state is accepted once, with any other content.
-        pending = await self._store.take_pending(state_cookie.id(state), PURPOSE)
+        pending = await self._state.pendings.take_pending(state_cookie.id(state), PURPOSE)
         if pending is None:
             return Refusal(
                 Denial.BAD_CREDENTIAL,

@@ -17,7 +17,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.backoff import FAMILIAR_SECONDS, LoginBackoff
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["LoggedIn", "Login"]
 
@@ -55,7 +55,7 @@ class Login:
     it, and its passwords are verified before theirs. The store remembers familiar addresses for 90 days.
 
     Args:
-        store: Store of the accounts.
+        state: State of the accounts.
         passwords: Verifier of the passwords.
         clock: Source of the time.
         backoff: Counters of failures. Several logins of an application share one.
@@ -63,18 +63,18 @@ class Login:
             has other hashes.
     """
 
-    __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")
+    __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_state")
 
     def __init__(
         self,
-        store: Store,
+        state: StoredState,
         passwords: Passwords,
         clock: Clock,
         *,
         backoff: LoginBackoff | None = None,
         name_key: bytes | None = None,
     ) -> None:
-        self._store = store
+        self._state = state
         self._passwords = passwords
         self._clock = clock
         self._backoff = LoginBackoff() if backoff is None else backoff
@@ -108,7 +108,7 @@ class Login:
         if seconds > 0.0:
             return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
         # INVARIANT: from here on the attempt is charged as a failure, until the password has been verified.
-        account = await self._store.account(username)
+        account = await self._state.accounts.account(username)
         stored = None if account is None else account.password_hash
         verdict = await self._passwords.verify(password, stored, first=familiar)
         if isinstance(verdict, Busy):
@@ -118,18 +118,18 @@ class Login:
             return self._refused(username, address_key, verdict.detail or "no such pair")
         replacement = await self._passwords.rehash(password) if verdict.upgrade else None
         # During the verification the account may have been changed or disabled.
-        account = await self._store.account(username)
+        account = await self._state.accounts.account(username)
         if account is None or account.password_hash != stored:
             return self._refused(username, address_key, "the account changed during the login")
         if account.disabled:
             return self._refused(username, address_key, "the principal is disabled")
         self._backoff.succeeded(username, address_key)
         if seen_at is None or not 0.0 <= now - seen_at < _DAY:
-            await self._store.remember_address(username, place, now, most=_MOST_ADDRESSES)
+            await self._state.addresses.remember_address(username, place, now, most=_MOST_ADDRESSES)
         if not isinstance(replacement, str):
             return LoggedIn(account)
         # In one step: a simultaneous change of the password is not overwritten.
-        if stored is None or not await self._store.replace_password_hash(
+        if stored is None or not await self._state.accounts.replace_password_hash(
             username, stored, replacement
         ):
             return self._refused(username, address_key, "the account changed during the login")
@@ -137,7 +137,7 @@ class Login:
 
     async def _seen_at(self, username: str, place: str) -> float | None:
         try:
-            return await self._store.address_seen(username, place)
+            return await self._state.addresses.address_seen(username, place)
         except StoreUnavailable:
             return None  # charged like any other; the next read of the store fails as well
 
@@ -153,7 +153,7 @@ class Login:
         """
         account = None
         if len(username) <= _MAX_USERNAME:
-            account = await self._store.account(username)
+            account = await self._state.accounts.account(username)
         if account is not None:
             return account.id
         typed = username.encode("utf-8", "surrogatepass")

@@ -23,7 +23,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import header_name
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["PROXY_HEADERS", "ProxyIdentityAuthenticator"]
 
@@ -169,7 +169,7 @@ class ProxyIdentityAuthenticator:
         return handshake
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Return the principal that the proxy names (see `Authenticator`)."""
         # Not only in `screen`: a caller that skips it must not accept every client.
@@ -187,7 +187,7 @@ class ProxyIdentityAuthenticator:
             return expires_at
         principal, live = Principal(user), False
         if self._from_store:
-            account = await store.account(user)
+            account = await state.accounts.account(user)
             if account is None or account.disabled:
                 return bad_credential("the store has no such principal, or it is disabled", user)
             principal, live = account.principal, True

@@ -11,7 +11,7 @@ from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["SessionAuthenticator"]
 
@@ -38,13 +38,13 @@ class SessionAuthenticator:
         return True
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Find the session by the hash of its secret (see `Authenticator`)."""
         secret = credential.secret
         if len(secret) != SECRET_LENGTH:
             return bad_credential("the cookie does not hold a session")
-        found = await store.session(fingerprint(secret))
+        found = await state.sessions.session(fingerprint(secret))
         if found is None:
             return bad_credential("no such session; it has been ended, or never began")
         session, account = found
@@ -53,7 +53,7 @@ class SessionAuthenticator:
         if account.disabled:
             return bad_credential("the principal is disabled", account.id)
         if session.touch_is_due(now):
-            await store.touch_session(session.id, now)
+            await state.sessions.touch_session(session.id, now)
         return Authentication(
             account.principal,
             self.kind,

@@ -15,7 +15,7 @@ from stormdoor.core.credential import fingerprint
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = [
     "SECRET_LENGTH",
@@ -51,7 +51,7 @@ class SessionService:
     """Creates, rotates, lists and ends login sessions.
 
     Args:
-        store: Store of the sessions.
+        state: State of the sessions.
         clock: Source of the time.
         idle_seconds: Seconds without use after which a session ends (ASVS 7.3.1).
         absolute_seconds: Seconds after the login when it ends in any case (ASVS 7.3.2).
@@ -64,7 +64,7 @@ class SessionService:
 
     def __init__(
         self,
-        store: Store,
+        state: StoredState,
         clock: Clock,
         *,
         idle_seconds: float = 1800.0,
@@ -84,7 +84,7 @@ class SessionService:
         if max_sessions < 1:
             raise ConfigurationError(f"max_sessions must be 1 or more, not {max_sessions}")
         self.cookie = CookieSpec() if cookie is None else cookie
-        self._store = store
+        self._state = state
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._absolute_seconds = absolute_seconds
@@ -97,12 +97,12 @@ class SessionService:
         """
         if len(secret) != SECRET_LENGTH:
             return None
-        found = await self._store.session(fingerprint(secret))
+        found = await self._state.sessions.session(fingerprint(secret))
         now = self._clock.now()
         if found is None or not found[0].alive(now) or found[1].disabled:
             return None
         if found[0].touch_is_due(now):
-            await self._store.touch_session(found[0].id, now)
+            await self._state.sessions.touch_session(found[0].id, now)
         return found
 
     async def create(
@@ -158,8 +158,10 @@ class SessionService:
             provider_subject=provider_subject,
             provider_session=provider_session,
         )
-        session = await self._store.add_session(session)
-        others = [one for one in await self._store.sessions(principal_id) if one.id != session.id]
+        session = await self._state.sessions.add_session(session)
+        others = [
+            one for one in await self._state.sessions.sessions(principal_id) if one.id != session.id
+        ]
         for surplus in others[self._max_sessions - 1 :]:
             await self.end(surplus.id, reason="too many sessions")
         return IssuedSession(session, secret)
@@ -213,7 +215,7 @@ class SessionService:
         else:
             moved = None
             await self._revoke(session.id, "rotated")
-        stored = await self._store.replace_session(
+        stored = await self._state.sessions.replace_session(
             session.id, renewed, moved=moved, reauthenticated=authenticated
         )
         return None if stored is None else IssuedSession(stored, secret)
@@ -232,13 +234,13 @@ class SessionService:
         Returns:
             Whether there was such a session.
         """
-        found = await self._store.session(session_id)
+        found = await self._state.sessions.session(session_id)
         if found is None or (owner is not None and found[0].principal_id != owner):
             return False
         # INVARIANT: the revocation comes first. If the second step fails, the session is refused
         # nevertheless.
         await self._revoke(session_id, reason)
-        return await self._store.remove_session(session_id)
+        return await self._state.sessions.remove_session(session_id)
 
     async def end_others(
         self,
@@ -264,7 +266,7 @@ class SessionService:
         # A missing session may have moved to a new id: then it is in the next list.
         while overtaken:
             overtaken = False
-            for session in await self._store.sessions(principal_id):
+            for session in await self._state.sessions.sessions(principal_id):
                 if session.id == keep or session.born_at > until:
                     continue
                 if await self.end(session.id, reason=reason):
@@ -276,9 +278,9 @@ class SessionService:
     async def sessions(self, principal_id: str) -> list[Session]:
         """Return the active sessions of a principal, newest first, for itself (ASVS 7.5.2)."""
         now = self._clock.now()
-        return [one for one in await self._store.sessions(principal_id) if one.alive(now)]
+        return [one for one in await self._state.sessions.sessions(principal_id) if one.alive(now)]
 
     async def _revoke(self, session_id: str, reason: str) -> None:
-        await self._store.add_revocation(
+        await self._state.revocations.add_revocation(
             Revocation(Target.SESSION, session_id, self._clock.now(), reason=reason)
         )

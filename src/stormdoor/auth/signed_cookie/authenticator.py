@@ -14,7 +14,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["SignedCookieAuthenticator"]
 
@@ -90,7 +90,7 @@ class SignedCookieAuthenticator:
         return credential.secret.startswith("2|")
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """See `Authenticator`."""
         if not credential.secret.isascii():
@@ -115,7 +115,7 @@ class SignedCookieAuthenticator:
         if now >= expires_at:  # Tornado accepts the last moment
             return Rejected(Denial.EXPIRED, "the cookie is too old", principal_id=id)
         if self._roles is None:
-            account = await store.account(id)
+            account = await state.accounts.account(id)
             if account is None or account.disabled:
                 return bad_credential("the principal is unknown or disabled", id)
             principal = account.principal

@@ -19,7 +19,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.log_position import earlier
 from stormdoor.core.principal import Authentication
 from stormdoor.core.ticket import TICKET_PREFIX
-from stormdoor.ports import Store
+from stormdoor.ports import StoredState
 
 __all__ = ["TicketAuthenticator"]
 
@@ -53,7 +53,7 @@ class TicketAuthenticator:
         )
 
     async def authenticate(
-        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+        self, credential: Credential, handshake: Handshake, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Redeem the ticket, then check it (see `Authenticator`)."""
         secret = credential.secret
@@ -63,7 +63,7 @@ class TicketAuthenticator:
         self._in_flight[id] = self._in_flight.get(id, 0) + 1
         try:
             # INVARIANT: redeemed before it is checked, so that a wrong use spends it too.
-            found = await store.redeem_ticket(id)
+            found = await state.tickets.redeem_ticket(id)
             rivals = self._in_flight[id] - 1
         finally:
             self._in_flight[id] -= 1
@@ -79,12 +79,12 @@ class TicketAuthenticator:
             return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
         if account.disabled:
             return bad_credential("the principal is disabled", account.id)
-        living = await store.session(ticket.session_id)
+        living = await state.sessions.session(ticket.session_id)
         if living is None or not living[0].alive(now) or living[0].principal_id != account.id:
             return Rejected(Denial.EXPIRED, "the session of the ticket has ended", account.id)
         session = living[0]
         if session.touch_is_due(now):
-            await store.touch_session(session.id, now)
+            await state.sessions.touch_session(session.id, now)
         return Authentication(
             account.principal,
             self.kind,

@@ -14,7 +14,7 @@ from stormdoor.core.credential import (
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import MAX_TICKET_SECONDS, TICKET_PREFIX, Ticket
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["IssuedTicket", "TicketService", "check_seconds"]
 
@@ -50,7 +50,7 @@ class TicketService:
     """Issues tickets to active sessions.
 
     Args:
-        store: Store of the tickets.
+        state: State of the tickets.
         clock: Source of the time.
         seconds: Lifetime of a ticket, at most `MAX_TICKET_SECONDS`.
 
@@ -58,9 +58,9 @@ class TicketService:
         ConfigurationError: `seconds` is out of range.
     """
 
-    def __init__(self, store: Store, clock: Clock, seconds: float = 20.0) -> None:
+    def __init__(self, state: StoredState, clock: Clock, seconds: float = 20.0) -> None:
         check_seconds(seconds)
-        self._store = store
+        self._state = state
         self._clock = clock
         self._seconds = seconds
 
@@ -92,5 +92,5 @@ class TicketService:
             authenticated_at=session.authenticated_at,
             strength=session.strength,
         )
-        ticket = await self._store.add_ticket(ticket)
+        ticket = await self._state.tickets.add_ticket(ticket)
         return IssuedTicket(ticket, secret, ticket.expires_at - now)

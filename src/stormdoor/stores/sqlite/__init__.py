@@ -7,10 +7,10 @@ from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.stores import statements as sql
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
-from stormdoor.stores.sqlite.connections import SqliteConnections
+from stormdoor.stores.sqlite.connections import SqliteConnections, SqliteMembers
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.factors import SqliteFactors
-from stormdoor.stores.sqlite.familiar import SqliteFamiliarAddresses
+from stormdoor.stores.sqlite.familiar import SqliteAddresses
 from stormdoor.stores.sqlite.identities import SqliteIdentities
 from stormdoor.stores.sqlite.keys import SqliteKeys
 from stormdoor.stores.sqlite.revocations import SqliteRevocations
@@ -27,10 +27,11 @@ class SqliteStore(
     SqliteSessions,
     SqliteSingleUse,
     SqliteIdentities,
-    SqliteFamiliarAddresses,
+    SqliteAddresses,
     SqliteFactors,
     SqliteKeys,
     SqliteRevocations,
+    SqliteMembers,
     SqliteConnections,
 ):
     """`stormdoor.ports.Store` in a SQLite file.
@@ -50,15 +51,15 @@ class SqliteStore(
         super().__init__(database, trail_key)
 
     async def open(self) -> None:
-        """See `Store.open`."""
+        """See `Engine.open`."""
         await self._database.open()
 
     async def close(self) -> None:
-        """See `Store.close`."""
+        """See `Engine.close`."""
         await self._database.close()
 
     async def purge(self, now: float) -> int:
-        """See `Store.purge`."""
+        """See `Engine.purge`."""
         over = now - PURGE_GRACE_SECONDS
 
         def purge(connection: sqlite3.Connection) -> int:

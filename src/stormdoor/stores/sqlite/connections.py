@@ -8,7 +8,27 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import CONNECTION, connection_row
 from stormdoor.stores.sqlite.part import Part
 
-__all__ = ["SqliteConnections"]
+__all__ = ["SqliteConnections", "SqliteMembers"]
+
+
+class SqliteMembers(Part):
+    """The nodes of the installation."""
+
+    __slots__ = ()
+
+    async def renew_member(self, node: str, now: float) -> None:
+        """See `Members.renew_member`."""
+        await self._database.write(
+            lambda connection: connection.execute(sql.NODE_ALIVE, (node, now))
+        )
+
+    async def members(self, alive_since: float) -> list[str]:
+        """See `Members.members`."""
+        return [id for (id,) in await self._database.list_rows(sql.NODES, (alive_since,))]
+
+    async def remove_member(self, node: str) -> None:
+        """See `Members.remove_member`. The schema also removes its connections."""
+        await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))
 
 
 class SqliteConnections(Part):
@@ -17,24 +37,21 @@ class SqliteConnections(Part):
     __slots__ = ()
 
     async def sync_connections(
-        self, node: str, now: float, opened: Iterable[LiveConnection], closed: Iterable[str]
+        self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]
     ) -> None:
         """See `Connections.sync_connections`."""
         added = [connection_row(node, each) for each in opened]
         removed = [(node, id) for id in closed]
 
         def sync(connection: sqlite3.Connection) -> None:
-            connection.execute(sql.NODE_ALIVE, (node, now))
             connection.executemany(sql.ADD_CONNECTION, added)
             connection.executemany(sql.REMOVE_CONNECTION, removed)
 
-        await self._database.write(sync)
+        if added or removed:
+            await self._database.write(sync)
 
-    async def live_connections(self, alive_since: float) -> list[LiveConnection]:
+    async def live_connections(self, nodes: Iterable[str]) -> list[LiveConnection]:
         """See `Connections.live_connections`."""
-        rows = await self._database.list_rows(sql.LIVE_CONNECTIONS, (alive_since,))
-        return [CONNECTION.value(row) for row in rows]
-
-    async def forget_node(self, node: str) -> None:
-        """See `Connections.forget_node`. The schema also removes its connections."""
-        await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))
+        known = frozenset(nodes)
+        found = map(CONNECTION.value, await self._database.list_rows(sql.LIVE_CONNECTIONS))
+        return [one for one in found if one.node in known]

@@ -56,7 +56,7 @@ class SqliteFactors(Part):
         return await self._change(sql.RESEAL_FACTOR, (new, id, old))
 
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
-        """See `Factors.set_recovery_codes`."""
+        """See `RecoveryCodes.set_recovery_codes`."""
         rows = [(principal_id, each) for each in set(hashes)]
 
         def replace(connection: sqlite3.Connection) -> None:
@@ -68,11 +68,11 @@ class SqliteFactors(Part):
         await self._database.write(replace, durable=True)
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
-        """See `Factors.use_recovery_code`."""
+        """See `RecoveryCodes.use_recovery_code`."""
         return await self._change(sql.USE_RECOVERY_CODE, (principal_id, code_hash))
 
     async def recovery_codes(self, principal_id: str) -> int:
-        """See `Factors.recovery_codes`."""
+        """See `RecoveryCodes.recovery_codes`."""
         ((count,),) = self._database.look_up(sql.COUNT_RECOVERY_CODES, (principal_id,)) or [(0,)]
         return int(count)
 

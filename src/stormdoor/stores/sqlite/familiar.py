@@ -1,27 +1,27 @@
-"""`stormdoor.ports.FamiliarAddresses` on SQLite."""
+"""`stormdoor.ports.Addresses` on SQLite."""
 
 import sqlite3
 
 from stormdoor.stores import statements as sql
 from stormdoor.stores.sqlite.part import Part
 
-__all__ = ["SqliteFamiliarAddresses"]
+__all__ = ["SqliteAddresses"]
 
 
-class SqliteFamiliarAddresses(Part):
+class SqliteAddresses(Part):
     """Addresses from which principals have logged in."""
 
     __slots__ = ()
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
-        """See `FamiliarAddresses.address_seen`."""
+        """See `Addresses.address_seen`."""
         rows = self._database.look_up(sql.ADDRESS_SEEN, (principal_id, address))
         return float(rows[0][0]) if rows else None
 
     async def remember_address(
         self, principal_id: str, address: str, at: float, *, most: int
     ) -> None:
-        """See `FamiliarAddresses.remember_address`."""
+        """See `Addresses.remember_address`."""
 
         def remember(connection: sqlite3.Connection) -> None:
             connection.execute(sql.REMEMBER_ADDRESS, (address, at, principal_id))

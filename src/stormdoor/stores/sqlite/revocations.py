@@ -1,4 +1,4 @@
-"""`stormdoor.ports.Revocations` on SQLite."""
+"""`stormdoor.ports.RevocationLog` on SQLite."""
 
 import sqlite3
 from dataclasses import replace
@@ -38,7 +38,7 @@ class SqliteRevocations(Part):
     __slots__ = ()
 
     async def add_revocation(self, revocation: Revocation) -> LogPosition:
-        """See `Revocations.add_revocation`."""
+        """See `RevocationLog.add_revocation`."""
         return await self._database.write(
             lambda connection: note_revocation(connection, revocation),
             durable=True,
@@ -46,17 +46,17 @@ class SqliteRevocations(Part):
         )
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """See `Revocations.revocations`. Without new entries it costs one step into the primary key."""
+        """See `RevocationLog.revocations`. Without new entries it costs one step into the primary key."""
         rows = self._database.look_up(sql.REVOCATIONS_AFTER, (after,))
         return [REVOCATION.value(row) for row in rows]
 
     async def log_position(self) -> LogPosition:
-        """See `Revocations.log_position`."""
+        """See `RevocationLog.log_position`."""
         ((known, seq),) = self._database.look_up(sql.LOG_POSITION, ())
         return LogPosition(known, seq)
 
     async def begin_epoch(self, after: str) -> LogPosition:
-        """See `Revocations.begin_epoch`."""
+        """See `RevocationLog.begin_epoch`."""
 
         def begin(connection: sqlite3.Connection) -> LogPosition:
             found = log_position(connection)

@@ -1,0 +1,44 @@
+"""Interfaces of the guard to the outside, such as clocks and stored state: one Protocol for each capability.
+
+Every method of stored state is a coroutine, may raise `StoreUnavailable` when its engine does not answer,
+and must then have changed nothing. Callers fail closed.
+"""
+
+from stormdoor.ports.accounts import Accounts
+from stormdoor.ports.addresses import Addresses
+from stormdoor.ports.clock import Clock
+from stormdoor.ports.connections import Connections, LiveConnection
+from stormdoor.ports.engine import Engine
+from stormdoor.ports.factors import Factors, SecondFactors
+from stormdoor.ports.identities import Identities
+from stormdoor.ports.keys import Keys
+from stormdoor.ports.members import Members
+from stormdoor.ports.revocation_log import RevocationLog
+from stormdoor.ports.sessions import Sessions
+from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
+from stormdoor.ports.state import Store, StoredState
+from stormdoor.ports.trail import Space, TrailStore
+
+__all__ = [
+    "Accounts",
+    "Addresses",
+    "Clock",
+    "Connections",
+    "Engine",
+    "Factors",
+    "Identities",
+    "Keys",
+    "LiveConnection",
+    "Members",
+    "Nonces",
+    "Pendings",
+    "RecoveryCodes",
+    "RevocationLog",
+    "SecondFactors",
+    "Sessions",
+    "Space",
+    "Store",
+    "StoredState",
+    "Tickets",
+    "TrailStore",
+]

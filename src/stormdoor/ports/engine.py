@@ -1,0 +1,30 @@
+"""The life of an engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Engine"]
+
+
+class Engine(Protocol):
+    """The program or file that stores one or several capabilities."""
+
+    async def open(self) -> None:
+        """Connect, and bring the schema to the current version."""
+        ...
+
+    async def close(self) -> None:
+        """Close everything. Safe to call twice."""
+        ...
+
+    async def purge(self, now: float) -> int:
+        """Remove sessions, tickets, nonces, pending logins and nodes that ended an hour ago.
+
+        An idle session stays until its `expires_at`: connections of receive-only endpoints may belong to
+        it. Addresses are removed after `FAMILIAR_SECONDS` without a login.
+
+        Returns:
+            The number of removed entries.
+        """
+        ...

@@ -1,0 +1,80 @@
+"""Second factors."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormdoor.core.account import Account
+from stormdoor.core.factor import Factor
+
+__all__ = ["Factors", "SecondFactors"]
+
+
+class Factors(Protocol):
+    """Second factors, and the number of consecutive wrong codes."""
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """Return all factors of a principal, oldest first."""
+        ...
+
+    async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
+        """Return the passkey of that credential id, and its account."""
+        ...
+
+    async def add_factor(self, factor: Factor) -> None:
+        """Store a confirmed factor.
+
+        Raises:
+            StoreError: The id or the handle is taken, or there is no such account.
+        """
+        ...
+
+    async def remove_factor(self, id: str, principal_id: str) -> bool:
+        """Remove a factor of that principal; its recovery codes are removed with the last factor.
+
+        Returns:
+            Whether it was there.
+        """
+        ...
+
+    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+        """Move its counter forward and note the use (`Factor.accepts`).
+
+        INVARIANT: of several simultaneous calls with one counter, exactly one gets True.
+        """
+        ...
+
+    async def reseal_factor(self, id: str, old: str, new: str) -> bool:
+        """Replace its secret if it is still `old`, in one step. Returns whether it was."""
+        ...
+
+    async def factor_failures(self, principal_id: str) -> tuple[int, float]:
+        """Return the number of consecutive wrong codes, and the time of the last one (Unix seconds).
+
+        (0, 0.0) without wrong codes.
+        """
+        ...
+
+    async def set_factor_failures(
+        self, principal_id: str, count: int, at: float, *, expected: int
+    ) -> bool:
+        """Set the number, if it is still `expected`, in one step; 0 removes it.
+
+        INVARIANT: of several simultaneous calls that expect the same, exactly one gets True.
+
+        Returns:
+            Whether it was, and the account exists.
+        """
+        ...
+
+
+class SecondFactors(Protocol):
+    """Interface of the service that verifies second factors."""
+
+    async def prove(self, principal_id: str, *, totp: str) -> bool:
+        """Return whether `totp` is a present, unused code of this principal; it is used up then.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        ...

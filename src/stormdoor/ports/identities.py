@@ -1,0 +1,34 @@
+"""Links between principals and users of identity providers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormdoor.core.account import Account
+from stormdoor.core.identity import Identity
+
+__all__ = ["Identities"]
+
+
+class Identities(Protocol):
+    """Links between principals and users of providers."""
+
+    async def identity(self, issuer: str, subject: str) -> Account | None:
+        """Return the account that it is linked to."""
+        ...
+
+    async def identities(self, principal_id: str) -> list[Identity]:
+        """Return all links of a principal, oldest first."""
+        ...
+
+    async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
+        """Link it.
+
+        Raises:
+            StoreError: It is linked already, or there is no such account.
+        """
+        ...
+
+    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+        """Remove the link. Returns whether it was there."""
+        ...

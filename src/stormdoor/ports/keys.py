@@ -1,0 +1,45 @@
+"""API keys."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+
+__all__ = ["Keys"]
+
+
+class Keys(Protocol):
+    """API keys, by their public id."""
+
+    async def key(self, id: str) -> tuple[ApiKey, Account] | None:
+        """Return the key and its account, in one look-up."""
+        ...
+
+    async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
+        """Return all keys, or all of one principal, newest first."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> ApiKey:
+        """Store a new key, with its position as `Sessions.add_session`.
+
+        Returns:
+            The key as it is stored.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
+        ...
+
+    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
+        """Let it expire at `at`, unless it expires earlier. Returns whether it exists."""
+        ...
+
+    async def remove_key(self, id: str) -> bool:
+        """Remove it. Returns whether it was there."""
+        ...
+
+    async def touch_key(self, id: str, at: float, address: str) -> None:
+        """Note its last use, unless a later one is known."""
+        ...

@@ -1,0 +1,41 @@
+"""The log of revocations."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Revocation
+
+__all__ = ["RevocationLog"]
+
+
+class RevocationLog(Protocol):
+    """The log of revocations that every process follows."""
+
+    async def add_revocation(self, revocation: Revocation) -> LogPosition:
+        """Append it. The `at` of an `until_now` entry is never before that of an earlier such entry.
+
+        Returns:
+            Its position, which is the new head of the log.
+        """
+        ...
+
+    async def revocations(self, after: int = 0) -> list[Revocation]:
+        """Return those with a `seq` greater than `after`, in order. Cheap if there is none."""
+        ...
+
+    async def log_position(self) -> LogPosition:
+        """Return the head of the log. Must be cheap: every process reads it several times a second."""
+        ...
+
+    async def begin_epoch(self, after: str) -> LogPosition:
+        """Start another epoch of the log, unless one has begun after `after` already.
+
+        A process calls it if the head of the log has gone back: a backup has been restored, and the log may
+        give positions a second time.
+
+        Returns:
+            The head of the log.
+        """
+        ...

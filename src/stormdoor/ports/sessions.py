@@ -1,0 +1,87 @@
+"""Login sessions."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormdoor.core.account import Account
+from stormdoor.core.revocation import Revocation
+from stormdoor.core.session import Session
+
+__all__ = ["Sessions"]
+
+
+class Sessions(Protocol):
+    """Login sessions, by the hash of their secret.
+
+    A session's tickets and pending entries are removed with it.
+    """
+
+    async def session(self, id: str) -> tuple[Session, Account] | None:
+        """Return the session and its account, in one look-up. The caller checks whether it has expired."""
+        ...
+
+    async def sessions(self, principal_id: str) -> list[Session]:
+        """Return all sessions of a principal, newest first."""
+        ...
+
+    async def sessions_of_provider(
+        self, issuer: str, *, subject: str | None = None, sid: str | None = None
+    ) -> list[Session]:
+        """Return the sessions that came from a provider's user or session there, newest first.
+
+        Args:
+            issuer: The provider.
+            subject: The user there; None for any.
+            sid: The session there; None for any.
+
+        Raises:
+            ValueError: Neither is given: no logout ends the sessions of all users of a provider.
+        """
+        ...
+
+    async def add_session(self, session: Session) -> Session:
+        """Store a new session, and in the same step the head of the log of revocations as its position.
+
+        Returns:
+            The session as it is stored.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
+        ...
+
+    async def replace_session(
+        self,
+        old_id: str,
+        session: Session,
+        *,
+        moved: Revocation | None = None,
+        reauthenticated: bool = False,
+    ) -> Session | None:
+        """Store `session` in place of `old_id`, in one step.
+
+        Args:
+            old_id: The session that it replaces.
+            session: The new one; it keeps the position that it has, unless it is `reauthenticated`.
+            moved: Entry added to the log of revocations in the same step, so that open connections of the old
+                session always belong to a session.
+            reauthenticated: Whether the principal has authenticated again: the position is the head of the
+                log, as for a new session.
+
+        Returns:
+            The session as it is stored; None if `old_id` was not there, and nothing changed.
+        """
+        ...
+
+    async def touch_session(self, id: str, last_seen_at: float) -> None:
+        """Move `last_seen_at` forward, never back."""
+        ...
+
+    async def remove_session(self, id: str) -> bool:
+        """Remove one. Returns whether it was there: of two at once, one gets True."""
+        ...
+
+    async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
+        """Remove all of a principal but `keep`, and pending entries outside it. Returns the ids."""
+        ...

@@ -1,0 +1,90 @@
+"""The stored state by capability, as the composition root combines them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+from stormdoor.ports.accounts import Accounts
+from stormdoor.ports.addresses import Addresses
+from stormdoor.ports.connections import Connections
+from stormdoor.ports.engine import Engine
+from stormdoor.ports.factors import Factors
+from stormdoor.ports.identities import Identities
+from stormdoor.ports.keys import Keys
+from stormdoor.ports.members import Members
+from stormdoor.ports.revocation_log import RevocationLog
+from stormdoor.ports.sessions import Sessions
+from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
+from stormdoor.ports.trail import TrailStore
+
+__all__ = ["Store", "StoredState"]
+
+
+class Store(
+    Accounts,
+    Addresses,
+    Sessions,
+    Tickets,
+    Nonces,
+    Pendings,
+    RecoveryCodes,
+    Keys,
+    Identities,
+    Factors,
+    RevocationLog,
+    Members,
+    TrailStore,
+    Connections,
+    Engine,
+    Protocol,
+):
+    """An engine with every capability, as in `stormdoor.stores`. Only `StoredState.of` takes it whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredState:
+    """The state of an installation, by capability.
+
+    The nonces may belong to another engine than the rest, and so may the trail, and members with
+    connections. All others belong to one engine, because their transactions span them.
+
+    Attributes:
+        engines: The engines, in the order in which they are opened.
+    """
+
+    accounts: Accounts
+    addresses: Addresses
+    sessions: Sessions
+    tickets: Tickets
+    nonces: Nonces
+    pendings: Pendings
+    recovery_codes: RecoveryCodes
+    keys: Keys
+    identities: Identities
+    factors: Factors
+    revocations: RevocationLog
+    members: Members
+    trail: TrailStore
+    connections: Connections
+    engines: tuple[Engine, ...]
+
+    @classmethod
+    def of(cls, store: Store) -> StoredState:
+        """Return the state of which one engine stores every part."""
+        parts = {field.name: store for field in fields(cls) if field.name != "engines"}
+        return cls(engines=(store,), **parts)
+
+    async def open(self) -> None:
+        """See `Engine.open`."""
+        for engine in self.engines:
+            await engine.open()
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        for engine in reversed(self.engines):
+            await engine.close()
+
+    async def purge(self, now: float) -> int:
+        """See `Engine.purge`."""
+        return sum([await engine.purge(now) for engine in self.engines])

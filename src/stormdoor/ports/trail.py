@@ -1,0 +1,99 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stormdoor.core.event import Entry, Event
+
+__all__ = ["Space", "TrailStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room that a store uses, and has left.
+
+    Attributes:
+        used: Bytes of its files.
+        free: Bytes of their disk that this process may still write.
+    """
+
+    used: int
+    free: int
+
+
+class TrailStore(Protocol):
+    """The append-only, hash-chained audit trail.
+
+    An entry is *about* its `principal` and about its `actor`.
+    """
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """Seal and store `events` after the last entry, all or none."""
+        ...
+
+    async def entries(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        principal: str | None = None,
+        name: str | None = None,
+        newest_first: bool = False,
+    ) -> list[Entry]:
+        """Return the entries with a `seq` greater than `after`: about `principal`, and with that `name`."""
+        ...
+
+    async def trail_anchor(self) -> tuple[int, str]:
+        """Return `seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was."""
+        ...
+
+    async def trail_head(self) -> tuple[int, str]:
+        """Return `seq` and hash of the last appended entry: a trail that ends before it was truncated."""
+        ...
+
+    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+        """Charge entries to the budget of unauthenticated clients, in one step for all processes.
+
+        The state outlives a restart: see `stormdoor.core.trail_budget.take`.
+
+        Args:
+            now: Unix seconds.
+            sizes: Bytes of each entry that is to be written.
+            at_least: Number of entries that are paid for in any case.
+
+        Returns:
+            The number of entries that may be written, from the first.
+        """
+        ...
+
+    async def trail_faults(self) -> list[str]:
+        """Return the faults of the trail's tables that `stormdoor.core.event.verify` does not find.
+
+        An example is an index that lacks an entry, so that no search finds it.
+        """
+        ...
+
+    async def space(self) -> Space | None:
+        """Return the room that the whole store uses and has left; None if it has no file."""
+        ...
+
+    async def drop_entries(self, before: float) -> int:
+        """Retention: drop the entries before the first that is younger than `before`.
+
+        The anchor moves to the last dropped entry. A store may work in steps; a failure then undoes the
+        last one only.
+
+        Args:
+            before: Unix seconds; an entry of exactly that time is kept.
+
+        Returns:
+            The number of dropped entries.
+        """
+        ...
+
+    async def erase_personal(self, principal_id: str) -> int:
+        """Erase the personal part of every entry about a principal. Returns how many it found."""
+        ...
