@@ -23,11 +23,10 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.guard.supervisor import ANSWER_SECONDS, ConnectionSupervisor
-from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, StoredState
+from stormdoor.ports import Changed, Clock, StoredState
 
 __all__ = ["Administration"]
 
@@ -95,43 +94,51 @@ class Administration:
             StoreUnavailable: It took effect in this process. It is stored when the store answers again,
                 unless this process ends before.
         """
-        now = self.clock.now()
-        _must_make_sense(target, value, before, now)
-        at = self.supervisor.dated(target, value, now) if before is None else before
-        revocation = Revocation(target, value, at, reason=reason, by_time=before is not None)
+        _must_make_sense(target, value, before, self.clock.now())
+        return await self._revoke(self._entry(target, value, reason, before), actor)
+
+    def _entry(
+        self, target: Target, value: str, reason: str, before: float | None = None
+    ) -> Revocation:
+        at = self.supervisor.dated(target, value, self.clock.now()) if before is None else before
+        return Revocation(target, value, at, reason=reason, by_time=before is not None)
+
+    async def _revoke(
+        self, revocation: Revocation, actor: str, stored: Revocation | None = None
+    ) -> int:
+        """Let a revocation take effect, and store it unless it is `stored` already."""
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
         ended = await self.supervisor.apply(revocation)
+        target, value = revocation.target, revocation.value
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
-        if before is not None:
-            what += f" until {datetime.fromtimestamp(before, UTC).isoformat(timespec='seconds')}"
+        if revocation.by_time:
+            until = datetime.fromtimestamp(revocation.at, UTC)
+            what += f" until {until.isoformat(timespec='seconds')}"
         self._note(
             "authn_token_revoked",
             value if target is Target.PRINCIPAL else "",
             actor,
-            ": ".join(filter(None, (what, reason))) + f" ({ended} closed here)",
+            ": ".join(filter(None, (what, revocation.reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        await self._write(revocation)
+        await self._write(revocation, stored)
         return ended
 
-    async def _write(self, revocation: Revocation) -> None:
+    async def _write(self, revocation: Revocation, stored: Revocation | None) -> None:
         """Store a revocation that has taken effect here, and remove the sessions that it covers."""
-        stored, counted = revocation, False
+        counted = False
 
         async def work() -> None:
             nonlocal stored, counted
-            if not stored.seq:
+            if stored is None:
                 try:
-                    stored = revocation.placed(
-                        await self.state.revocations.add_revocation(revocation)
-                    )
+                    stored = await self.state.revocations.add_revocation(revocation)
                 except StoreError:
                     self.supervisor.unstorable(revocation)
                     raise
             if not counted:
-                stored = await self._as_stored(stored)
                 await self.supervisor.stored(revocation, stored)
                 counted = True
             await self._end_sessions(stored)
@@ -145,21 +152,9 @@ class Administration:
             name = (
                 f"the revocation {next(_numbers)} of {revocation.target.value} {revocation.value}"
             )
-            if not self.unfinished.add(name, work, error) and not stored.seq:
+            if not self.unfinished.add(name, work, error) and stored is None:
                 self.supervisor.unstorable(revocation)
             raise
-
-    async def _as_stored(self, entry: Revocation) -> Revocation:
-        """Return a revocation as the log has it: the store may have given it a later time."""
-        try:
-            entries = await run_with_timeout(
-                ANSWER_SECONDS, self.state.revocations.revocations(entry.seq - 1)
-            )
-        except (StoreError, StoreUnavailable, TimeoutError):
-            return entry  # it is stored; only its time may be earlier than in the log
-        return next(
-            (one for one in entries if (one.epoch, one.seq) == (entry.epoch, entry.seq)), entry
-        )
 
     async def _end_sessions(self, revocation: Revocation) -> None:
         """Remove the login sessions that a revocation covers, so that no page continues to use one."""
@@ -200,15 +195,8 @@ class Administration:
         """Apply the end of a session or key in this process, without waiting for the log of revocations."""
         await self.supervisor.apply(Revocation(target, value, self.clock.now(), reason=reason))
 
-    async def _changed(self, principal_id: str) -> int:
-        revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
-        # As in `revoke`, the connections of this process end first.
-        ended = await self.supervisor.apply(revocation)
-        await self.unfinished.do(
-            f"the change of {principal_id}",
-            lambda: self.state.revocations.add_revocation(revocation),
-        )
-        return ended
+    def _changed(self, principal_id: str) -> Revocation:
+        return Revocation(Target.CHANGED, principal_id, self.clock.now())
 
     async def add_principal(
         self,
@@ -258,10 +246,11 @@ class Administration:
         """
         _must_exist(await self.state.accounts.account(id) is not None, id)
         ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
-        _must_exist(await self.state.accounts.remove_account(id), id)
+        entry = self._changed(id)
+        _must_exist(await self.state.accounts.remove_account(id, entry=entry), id)
         self._note("user_deleted", id, actor)
         # A principal that logged in between the two steps has a connection, and no account any more.
-        return ended + await self._changed(id)
+        return ended + await self.supervisor.apply(entry)
 
     async def set_disabled(
         self,
@@ -280,17 +269,21 @@ class Administration:
             self._note("user_updated", id, actor, "enabled")
             return 0
 
-        async def work() -> None:
-            _must_exist(await self.state.accounts.set_disabled(id, True), id)
+        revocation = self._entry(Target.PRINCIPAL, id, "disabled")
+
+        async def work() -> Changed:
+            stored = await self.state.accounts.set_disabled(id, True, entry=revocation)
+            _must_exist(stored, id)
             self._note("user_updated", id, actor, "disabled")
+            return stored
 
         try:
-            await self.unfinished.do(f"disabling the principal {id}", work)
+            stored = await self.unfinished.do(f"disabling the principal {id}", work)
         except StoreUnavailable:
             # Its connections here end now, whether or not the store can disable it.
             await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
             raise
-        return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
+        return await self._revoke(revocation, actor, _entry_of(stored))
 
     async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
         """Change a password and end all sessions and connections of the principal (ASVS 7.4.3).
@@ -300,11 +293,12 @@ class Administration:
             ConfigurationError: The password is too short or too long.
         """
         _must_exist(await self.state.accounts.account(id) is not None, id)
-        _must_exist(
-            await self.state.accounts.set_password_hash(id, await self._hash(password, id)), id
-        )
+        hashed = await self._hash(password, id)
+        revocation = self._entry(Target.PRINCIPAL, id, "password changed")
+        stored = await self.state.accounts.set_password_hash(id, hashed, entry=revocation)
+        _must_exist(stored, id)
         self._note("authn_password_change", id, actor)
-        return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
+        return await self._revoke(revocation, actor, _entry_of(stored))
 
     async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
         """Give a role to a principal. It takes effect with the next message of every open connection.
@@ -326,13 +320,14 @@ class Administration:
         self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
     ) -> int:
         # The store does this in one step, so that a simultaneous change by another process is not lost.
+        entry = self._changed(id)
         if add:
-            _must_exist(await self.state.accounts.add_role(id, add), id)
+            _must_exist(await self.state.accounts.add_role(id, add, entry=entry), id)
         if remove:
-            _must_exist(await self.state.accounts.remove_role(id, remove), id)
+            _must_exist(await self.state.accounts.remove_role(id, remove, entry=entry), id)
         change = f"+{add}" if add else f"-{remove}"
         self._note("privilege_permissions_changed", id, actor, f"role {change}")
-        return await self._changed(id)
+        return await self.supervisor.apply(entry)
 
     async def set_attributes(
         self, id: str, attributes: Mapping[str, object], *, actor: str = ""
@@ -342,9 +337,10 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        _must_exist(await self.state.accounts.set_attributes(id, attributes), id)
+        entry = self._changed(id)
+        _must_exist(await self.state.accounts.set_attributes(id, attributes, entry=entry), id)
         self._note("privilege_permissions_changed", id, actor, "attributes")
-        return await self._changed(id)
+        return await self.supervisor.apply(entry)
 
     async def end_session(
         self, session_id: str, *, owner: str | None = None, actor: str = "", reason: str = "logout"
@@ -486,7 +482,7 @@ class Administration:
             await self._gone(Target.CREDENTIAL, id, "rotated")
         else:
             # The old key has a deadline now, and so have the connections that it opened.
-            await self._changed(issued.key.principal_id)
+            await self.supervisor.apply(self._changed(issued.key.principal_id))
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
@@ -533,7 +529,11 @@ def _end_of(session_id: str) -> str:
     return f"the end of the session {session_id[:16]}"
 
 
-def _must_exist(found: bool, id: str) -> None:  # noqa: FBT001 - it is what is asked
+def _entry_of(changed: Changed) -> Revocation | None:
+    return changed if isinstance(changed, Revocation) else None
+
+
+def _must_exist(found: Changed, id: str) -> None:
     if not found:
         raise StoreError(f"there is no principal {id!r}")
 

@@ -13,7 +13,7 @@ from stormdoor.ports.factors import Factors, SecondFactors
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
 from stormdoor.ports.members import Members
-from stormdoor.ports.revocation_log import RevocationLog
+from stormdoor.ports.revocation_log import Changed, RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
 from stormdoor.ports.state import Store, StoredState
@@ -22,6 +22,7 @@ from stormdoor.ports.trail import Space, TrailStore
 __all__ = [
     "Accounts",
     "Addresses",
+    "Changed",
     "Clock",
     "Connections",
     "Engine",

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from stormdoor.core.account import Account
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Accounts"]
 
 
 class Accounts(Protocol):
-    """Principals that the store knows."""
+    """Principals that the store knows.
+
+    A change of an account that does not exist returns False. `entry` is added to the log of revocations in
+    the transaction of the change: see `Changed`.
+    """
 
     async def account(self, id: str) -> Account | None:
         """Return the account of that id."""
@@ -29,38 +35,46 @@ class Accounts(Protocol):
         """
         ...
 
-    async def remove_account(self, id: str) -> bool:
-        """Remove it with its roles, sessions, tickets, keys, identities and factors.
-
-        Returns:
-            Whether it was there.
-        """
+    async def remove_account(self, id: str, *, entry: Revocation | None = None) -> Changed:
+        """Remove it with its roles, sessions, tickets, keys, identities and factors."""
         ...
 
-    async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
-        """Replace the password hash. Returns whether the account exists."""
+    async def set_password_hash(
+        self, id: str, password_hash: str | None, *, entry: Revocation | None = None
+    ) -> Changed:
+        """Replace the password hash."""
         ...
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
         """Replace the password hash if it is still `old`, in one step. Returns whether it was."""
         ...
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
-        """Disable or enable the account. Returns whether it exists."""
+    async def set_disabled(
+        self,
+        id: str,
+        disabled: bool,  # noqa: FBT001 - says itself
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
+        """Disable or enable the account."""
         ...
 
-    async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
-        """Replace the assigned roles. Returns whether the account exists."""
+    async def set_roles(
+        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
+    ) -> Changed:
+        """Replace the assigned roles."""
         ...
 
-    async def add_role(self, id: str, role: str) -> bool:
-        """Add one role to the present ones, in one step. Returns whether the account exists."""
+    async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
+        """Add one role to the present ones, in one step."""
         ...
 
-    async def remove_role(self, id: str, role: str) -> bool:
-        """Remove one role from the present ones, in one step. Returns whether the account exists."""
+    async def remove_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
+        """Remove one role from the present ones, in one step."""
         ...
 
-    async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
-        """Replace the attributes. Returns whether the account exists."""
+    async def set_attributes(
+        self, id: str, attributes: Mapping[str, object], *, entry: Revocation | None = None
+    ) -> Changed:
+        """Replace the attributes."""
         ...

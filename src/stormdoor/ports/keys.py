@@ -6,6 +6,8 @@ from typing import Protocol
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Keys"]
 
@@ -32,12 +34,19 @@ class Keys(Protocol):
         """
         ...
 
-    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
-        """Let it expire at `at`, unless it expires earlier. Returns whether it exists."""
+    async def expire_key(
+        self,
+        id: str,
+        at: float,
+        successor: str | None = None,
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
+        """Let it expire at `at`, unless it expires earlier, and add `entry` to the log of revocations."""
         ...
 
-    async def remove_key(self, id: str) -> bool:
-        """Remove it. Returns whether it was there."""
+    async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
+        """Remove it, and add `entry` to the log of revocations."""
         ...
 
     async def touch_key(self, id: str, at: float, address: str) -> None:

@@ -7,17 +7,26 @@ from typing import Protocol
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 
-__all__ = ["RevocationLog"]
+__all__ = ["Changed", "RevocationLog"]
+
+
+Changed = Revocation | bool
+"""Result of a change that other processes must learn of.
+
+False if there was nothing to change. Otherwise the entry as the log of revocations has it, if the caller gave
+an entry, or True. INVARIANT: the change and its entry are one transaction, so that no crash leaves one of
+them alone.
+"""
 
 
 class RevocationLog(Protocol):
     """The log of revocations that every process follows."""
 
-    async def add_revocation(self, revocation: Revocation) -> LogPosition:
+    async def add_revocation(self, revocation: Revocation) -> Revocation:
         """Append it. The `at` of an `until_now` entry is never before that of an earlier such entry.
 
         Returns:
-            Its position, which is the new head of the log.
+            The entry as it is stored; its position is the new head of the log.
         """
         ...
 

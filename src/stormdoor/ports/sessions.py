@@ -7,6 +7,7 @@ from typing import Protocol
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Sessions"]
 
@@ -56,7 +57,7 @@ class Sessions(Protocol):
         old_id: str,
         session: Session,
         *,
-        moved: Revocation | None = None,
+        entry: Revocation | None = None,
         reauthenticated: bool = False,
     ) -> Session | None:
         """Store `session` in place of `old_id`, in one step.
@@ -64,8 +65,8 @@ class Sessions(Protocol):
         Args:
             old_id: The session that it replaces.
             session: The new one; it keeps the position that it has, unless it is `reauthenticated`.
-            moved: Entry added to the log of revocations in the same step, so that open connections of the old
-                session always belong to a session.
+            entry: Entry added to the log of revocations in the same transaction: the open connections of the
+                old session end, or belong to the new one.
             reauthenticated: Whether the principal has authenticated again: the position is the head of the
                 log, as for a new session.
 
@@ -78,8 +79,8 @@ class Sessions(Protocol):
         """Move `last_seen_at` forward, never back."""
         ...
 
-    async def remove_session(self, id: str) -> bool:
-        """Remove one. Returns whether it was there: of two at once, one gets True."""
+    async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
+        """Remove one, and add `entry` to the log of revocations. Of two calls at once, one changes it."""
         ...
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:

@@ -1,8 +1,9 @@
 """A store in memory: for tests, and for one process without persistent state."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.ports import LiveConnection
+from stormdoor.ports import Changed, LiveConnection
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.rows import json_text
@@ -92,7 +93,7 @@ class MemoryStore(MemoryFactors):
         refuse_duplicate(account.id, self._accounts, "account")
         self._accounts[account.id] = copy_account(account)
 
-    async def remove_account(self, id: str) -> bool:
+    async def remove_account(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.remove_account`."""
         self._answer()
         if self._accounts.pop(id, None) is None:
@@ -101,15 +102,13 @@ class MemoryStore(MemoryFactors):
         self._tickets = {k: t for k, t in self._tickets.items() if t.principal_id != id}
         self._keys = {k: a for k, a in self._keys.items() if a.principal_id != id}
         self._forget_account(id)
-        return True
+        return self._note_change(entry)
 
-    async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
+    async def set_password_hash(
+        self, id: str, password_hash: str | None, *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_password_hash`."""
-        self._answer()
-        if (account := self._accounts.get(id)) is None:
-            return False
-        self._accounts[id] = replace(account, password_hash=password_hash)
-        return True
+        return self._change_account(id, lambda _: {"password_hash": password_hash}, entry)
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
         """See `Accounts.replace_password_hash`."""
@@ -120,46 +119,48 @@ class MemoryStore(MemoryFactors):
         self._accounts[id] = replace(account, password_hash=new)
         return True
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
+    async def set_disabled(
+        self,
+        id: str,
+        disabled: bool,  # noqa: FBT001 - says itself
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
         """See `Accounts.set_disabled`."""
-        self._answer()
-        if (account := self._accounts.get(id)) is None:
-            return False
-        self._accounts[id] = replace(account, disabled=disabled)
-        return True
+        return self._change_account(id, lambda _: {"disabled": disabled}, entry)
 
-    async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
+    async def set_roles(
+        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_roles`."""
-        self._answer()
-        if (account := self._accounts.get(id)) is None:
-            return False
-        self._accounts[id] = replace(account, roles=roles)
-        return True
+        return self._change_account(id, lambda _: {"roles": roles}, entry)
 
-    async def add_role(self, id: str, role: str) -> bool:
+    async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.add_role`."""
-        self._answer()
-        if (account := self._accounts.get(id)) is None:
-            return False
-        self._accounts[id] = replace(account, roles=account.roles | {role})
-        return True
+        return self._change_account(id, lambda now: {"roles": now.roles | {role}}, entry)
 
-    async def remove_role(self, id: str, role: str) -> bool:
+    async def remove_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.remove_role`."""
-        self._answer()
-        if (account := self._accounts.get(id)) is None:
-            return False
-        self._accounts[id] = replace(account, roles=account.roles - {role})
-        return True
+        return self._change_account(id, lambda now: {"roles": now.roles - {role}}, entry)
 
-    async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
+    async def set_attributes(
+        self, id: str, attributes: Mapping[str, object], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_attributes`."""
+        copied = msgspec.json.decode(json_text(attributes))
+        return self._change_account(id, lambda _: {"attributes": copied}, entry)
+
+    def _change_account(
+        self,
+        id: str,
+        change: Callable[[Account], Mapping[str, Any]],
+        entry: Revocation | None,
+    ) -> Changed:
         self._answer()
-        text = json_text(attributes)
         if (account := self._accounts.get(id)) is None:
             return False
-        self._accounts[id] = replace(account, attributes=msgspec.json.decode(text))
-        return True
+        self._accounts[id] = replace(account, **change(account))
+        return self._note_change(entry)
 
     # Sessions
 
@@ -205,7 +206,7 @@ class MemoryStore(MemoryFactors):
         old_id: str,
         session: Session,
         *,
-        moved: Revocation | None = None,
+        entry: Revocation | None = None,
         reauthenticated: bool = False,
     ) -> Session | None:
         """See `Sessions.replace_session`."""
@@ -219,8 +220,7 @@ class MemoryStore(MemoryFactors):
         if reauthenticated:
             session = replace(session, position=self._position)
         self._sessions[session.id] = session
-        if moved is not None:
-            self._note_revocation(moved)
+        self._note_change(entry)
         return session
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
@@ -230,10 +230,10 @@ class MemoryStore(MemoryFactors):
         if session is not None and session.last_seen_at < last_seen_at:
             self._sessions[id] = replace(session, last_seen_at=last_seen_at)
 
-    async def remove_session(self, id: str) -> bool:
+    async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
         self._answer()
-        return self._remove_session(id)
+        return self._remove_session(id) and self._note_change(entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
@@ -299,7 +299,14 @@ class MemoryStore(MemoryFactors):
         stored = self._keys[key.id] = replace(key, position=self._position)
         return stored
 
-    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
+    async def expire_key(
+        self,
+        id: str,
+        at: float,
+        successor: str | None = None,
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
         """See `Keys.expire_key`."""
         self._answer()
         if (key := self._keys.get(id)) is None:
@@ -309,12 +316,12 @@ class MemoryStore(MemoryFactors):
             expires_at=at if key.expires_at is None else min(at, key.expires_at),
             successor=successor or key.successor,
         )
-        return True
+        return self._note_change(entry)
 
-    async def remove_key(self, id: str) -> bool:
+    async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
         self._answer()
-        return self._keys.pop(id, None) is not None
+        return self._keys.pop(id, None) is not None and self._note_change(entry)
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
         """See `Keys.touch_key`."""
@@ -325,18 +332,21 @@ class MemoryStore(MemoryFactors):
 
     # Revocations
 
-    async def add_revocation(self, revocation: Revocation) -> LogPosition:
+    async def add_revocation(self, revocation: Revocation) -> Revocation:
         """See `RevocationLog.add_revocation`."""
         self._answer()
         return self._note_revocation(revocation)
 
-    def _note_revocation(self, revocation: Revocation) -> LogPosition:
+    def _note_change(self, entry: Revocation | None) -> Changed:
+        return True if entry is None else self._note_revocation(entry)
+
+    def _note_revocation(self, revocation: Revocation) -> Revocation:
         self._position = LogPosition(self._position.epoch, self._position.seq + 1)
         if revocation.until_now:
             self._newest_revocation = max(self._newest_revocation, revocation.at)
             revocation = replace(revocation, at=self._newest_revocation)
         self._revocations.append(revocation.placed(self._position))
-        return self._position
+        return self._revocations[-1]
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `RevocationLog.revocations`."""

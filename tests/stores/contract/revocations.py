@@ -1,12 +1,15 @@
 """Contract of every store for the feed of revocations."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import StoreError
+from stormdoor.ports import Changed, Store
 from tests.stores.contract.support import (
     NOW,
     NewStore,
@@ -18,6 +21,19 @@ from tests.stores.contract.support import (
 )
 
 __all__ = ["RevocationsContract"]
+
+CHANGES: dict[str, Callable[[Store, Revocation | None], Awaitable[Changed]]] = {
+    "remove_account": lambda store, entry: store.remove_account("alice", entry=entry),
+    "set_password_hash": lambda store, entry: store.set_password_hash("alice", "x", entry=entry),
+    "set_disabled": lambda store, entry: store.set_disabled("alice", True, entry=entry),
+    "set_roles": lambda store, entry: store.set_roles("alice", frozenset(), entry=entry),
+    "add_role": lambda store, entry: store.add_role("alice", "guest", entry=entry),
+    "remove_role": lambda store, entry: store.remove_role("alice", "member", entry=entry),
+    "set_attributes": lambda store, entry: store.set_attributes("alice", {}, entry=entry),
+    "remove_session": lambda store, entry: store.remove_session("s1", entry=entry),
+    "expire_key": lambda store, entry: store.expire_key("k1", NOW, entry=entry),
+    "remove_key": lambda store, entry: store.remove_key("k1", entry=entry),
+}
 
 
 class RevocationsContract:
@@ -34,7 +50,7 @@ class RevocationsContract:
                 replace(given, seq=1, epoch=first.epoch),
                 replace(given, seq=2, epoch=first.epoch, by_time=True),
             ]
-            assert (first.seq, second) == (1, (first.epoch, 2))
+            assert [first, second] == await store.revocations()
 
     async def test_follower_gets_what_is_new(self, new_store: NewStore) -> None:
         """`seq` rises from 1; `revocations(after)` gives the rest, in order, and none twice."""
@@ -81,9 +97,9 @@ class RevocationsContract:
         async with opened(new_store()) as store:
             seen = await store.add_revocation(Revocation(Target.SESSION, "s1", NOW))
             await store.purge(NOW + 1e9)
-            assert await store.log_position() == seen
+            assert await store.log_position() == (seen.epoch, seen.seq)
             after = await store.add_revocation(Revocation(Target.SESSION, "s2", NOW))
-            assert after == (seen.epoch, seen.seq + 1)
+            assert (after.epoch, after.seq) == (seen.epoch, seen.seq + 1)
             assert [found.value for found in await store.revocations(seen.seq)] == ["s2"]
 
     async def test_every_credential_carries_the_head_of_the_log(self, new_store: NewStore) -> None:
@@ -145,9 +161,48 @@ class RevocationsContract:
             assert (begun.epoch == before.epoch, begun.seq) == (False, before.seq)
             assert await store.begin_epoch(before.epoch) == begun
             after = await store.add_revocation(Revocation(Target.EVERYTHING, "", NOW))
-            assert after == (begun.epoch, before.seq + 1)
+            assert (after.epoch, after.seq) == (begun.epoch, before.seq + 1)
             assert [one.epoch for one in await store.revocations()] == [before.epoch, begun.epoch]
-            assert await store.log_position() == after
+            assert await store.log_position() == (after.epoch, after.seq)
+
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_change_and_entry_are_one(self, change: str, new_store: NewStore) -> None:
+        """A change adds its entry and returns it as it is stored; without a change there is no entry."""
+        entry = Revocation(Target.PRINCIPAL, "alice", NOW - 50)
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_key(key("k1", "alice"))
+            await store.add_revocation(Revocation(Target.EVERYTHING, "", NOW))
+            stored = await CHANGES[change](store, entry)
+            head = await store.log_position()
+            assert stored == replace(entry, at=NOW, epoch=head.epoch, seq=2)
+            assert await store.revocations(1) == [stored]
+            await store.remove_account("alice")
+            assert await CHANGES[change](store, entry) is False
+            assert await store.log_position() == head
+
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_change_without_entry_adds_none(self, change: str, new_store: NewStore) -> None:
+        """A caller that announces the change in another way gives no entry."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_key(key("k1", "alice"))
+            assert await CHANGES[change](store, None) is True
+            assert await store.revocations() == []
+
+    async def test_replaced_session_and_entry_are_one(self, new_store: NewStore) -> None:
+        """A new session under a used id is refused, and then the entry is not in the log, either."""
+        entry = Revocation(Target.SESSION, "s1", NOW)
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_session(session("s2", "alice"))
+            with pytest.raises(StoreError):
+                await store.replace_session("s1", session("s2", "alice"), entry=entry)
+            assert await store.replace_session("s9", session("s3", "alice"), entry=entry) is None
+            assert await store.revocations() == []
+            assert await store.session("s1") is not None
+            assert await store.replace_session("s1", session("s3", "alice"), entry=entry)
+            assert [one.value for one in await store.revocations()] == ["s1"]
 
     async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
         """A credential of one says nothing about the log of the other."""

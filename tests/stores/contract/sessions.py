@@ -128,8 +128,8 @@ class SessionsContract:
             await store.add_session(session("old", "alice"))
             moved = Revocation(Target.MOVED, "old new", NOW)
             new = session("new", "alice")
-            assert await store.replace_session("old", new, moved=moved) is not None
-            assert await store.replace_session("old", new, moved=moved) is None
+            assert await store.replace_session("old", new, entry=moved) is not None
+            assert await store.replace_session("old", new, entry=moved) is None
             [told] = await store.revocations()
             assert (told.target, told.moved, told.seq > 0) == (Target.MOVED, ("old", "new"), True)
 

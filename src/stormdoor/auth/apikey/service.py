@@ -108,20 +108,17 @@ class KeyService:
         seconds = None if old.expires_at is None else old.expires_at - old.created_at
         issued = await self._add(old.principal_id, old.name, old.scopes, old.networks, seconds)
         if overlap_seconds > 0:
-            await self._state.keys.expire_key(id, now + overlap_seconds, issued.key.id)
+            # Connections of the old key get a deadline: other processes must read it again.
+            entry = Revocation(Target.CHANGED, old.principal_id, now)
+            await self._state.keys.expire_key(id, now + overlap_seconds, issued.key.id, entry=entry)
         else:
             await self.revoke(id, reason="rotated")
         return issued
 
     async def revoke(self, id: str, *, reason: str = "revoked") -> bool:
         """Revoke a key, and end its connections. Returns whether the key existed."""
-        if await self._state.keys.key(id) is None:
-            return False
-        # INVARIANT: the revocation comes first. If the second step fails, the key is refused nevertheless.
-        await self._state.revocations.add_revocation(
-            Revocation(Target.CREDENTIAL, id, self._clock.now(), reason=reason)
-        )
-        return await self._state.keys.remove_key(id)
+        entry = Revocation(Target.CREDENTIAL, id, self._clock.now(), reason=reason)
+        return bool(await self._state.keys.remove_key(id, entry=entry))
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """Return all keys, or all of one principal, newest first, without their secrets."""

@@ -1,7 +1,7 @@
 """Login sessions: the cookie of a session, and the service that creates and ends sessions.
 
-The cookie holds 256 random bits; the store holds their SHA-256 (ASVS 7.2.2, 7.2.3). Ending a session first
-adds a revocation to the feed, so that its open connections end too (ASVS 7.4.1).
+The cookie holds 256 random bits; the store holds their SHA-256 (ASVS 7.2.2, 7.2.3). The end of a session and
+its entry in the log of revocations are one transaction, so that its open connections end too (ASVS 7.4.1).
 """
 
 from __future__ import annotations
@@ -208,15 +208,13 @@ class SessionService:
             # A class comes from a provider's authentication: a rotation does not make it fresh.
             acr=None if authenticated else session.acr,
         )
-        if moving:
-            # INVARIANT: in one step. Otherwise, if the store failed in between, open connections would
-            # belong to a missing session, and no logout would find them.
-            moved = Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
-        else:
-            moved = None
-            await self._revoke(session.id, "rotated")
+        entry = (
+            Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
+            if moving
+            else self._end_of(session.id, "rotated")
+        )
         stored = await self._state.sessions.replace_session(
-            session.id, renewed, moved=moved, reauthenticated=authenticated
+            session.id, renewed, entry=entry, reauthenticated=authenticated
         )
         return None if stored is None else IssuedSession(stored, secret)
 
@@ -237,10 +235,11 @@ class SessionService:
         found = await self._state.sessions.session(session_id)
         if found is None or (owner is not None and found[0].principal_id != owner):
             return False
-        # INVARIANT: the revocation comes first. If the second step fails, the session is refused
-        # nevertheless.
-        await self._revoke(session_id, reason)
-        return await self._state.sessions.remove_session(session_id)
+        return bool(
+            await self._state.sessions.remove_session(
+                session_id, entry=self._end_of(session_id, reason)
+            )
+        )
 
     async def end_others(
         self,
@@ -280,7 +279,5 @@ class SessionService:
         now = self._clock.now()
         return [one for one in await self._state.sessions.sessions(principal_id) if one.alive(now)]
 
-    async def _revoke(self, session_id: str, reason: str) -> None:
-        await self._state.revocations.add_revocation(
-            Revocation(Target.SESSION, session_id, self._clock.now(), reason=reason)
-        )
+    def _end_of(self, session_id: str, reason: str) -> Revocation:
+        return Revocation(Target.SESSION, session_id, self._clock.now(), reason=reason)

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Mapping
 
 from stormdoor.core.account import Account
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
 from stormdoor.stores.sqlite.part import Part
@@ -43,13 +45,15 @@ class SqliteAccounts(Part):
 
         await self._database.write(add)
 
-    async def remove_account(self, id: str) -> bool:
+    async def remove_account(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.remove_account`. The schema also removes the data that belongs to it."""
-        return await self._change(sql.REMOVE_ACCOUNT, (id,))
+        return await self._execute(sql.REMOVE_ACCOUNT, (id,), entry)
 
-    async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
+    async def set_password_hash(
+        self, id: str, password_hash: str | None, *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_password_hash`."""
-        return await self._change(sql.SET_PASSWORD_HASH, (password_hash, id))
+        return await self._execute(sql.SET_PASSWORD_HASH, (password_hash, id), entry)
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
         """See `Accounts.replace_password_hash`."""
@@ -60,11 +64,19 @@ class SqliteAccounts(Part):
             )
         )
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
+    async def set_disabled(
+        self,
+        id: str,
+        disabled: bool,  # noqa: FBT001 - says itself
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
         """See `Accounts.set_disabled`."""
-        return await self._change(sql.SET_DISABLED, (disabled, id))
+        return await self._execute(sql.SET_DISABLED, (disabled, id), entry)
 
-    async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
+    async def set_roles(
+        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_roles`."""
 
         def replace(connection: sqlite3.Connection) -> bool:
@@ -74,30 +86,29 @@ class SqliteAccounts(Part):
             connection.executemany(sql.ADD_ROLE, [(id, role) for role in roles])
             return True
 
-        return await self._database.write(replace, durable=True)
+        return await self._change(replace, entry)
 
-    async def add_role(self, id: str, role: str) -> bool:
+    async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.add_role`."""
-        return await self._change_role(id, sql.ADD_ROLE_ONCE, role)
+        return await self._change_role(id, sql.ADD_ROLE_ONCE, role, entry)
 
-    async def remove_role(self, id: str, role: str) -> bool:
+    async def remove_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.remove_role`."""
-        return await self._change_role(id, sql.REMOVE_ROLE, role)
+        return await self._change_role(id, sql.REMOVE_ROLE, role, entry)
 
-    async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
+    async def set_attributes(
+        self, id: str, attributes: Mapping[str, object], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `Accounts.set_attributes`."""
-        return await self._change(sql.SET_ATTRIBUTES, (json_text(attributes), id))
+        return await self._execute(sql.SET_ATTRIBUTES, (json_text(attributes), id), entry)
 
-    async def _change_role(self, id: str, statement: str, role: str) -> bool:
+    async def _change_role(
+        self, id: str, statement: str, role: str, entry: Revocation | None
+    ) -> Changed:
         def change(connection: sqlite3.Connection) -> bool:
             if connection.execute(sql.HAS_ACCOUNT, (id,)).fetchone() is None:
                 return False
             connection.execute(statement, (id, role))
             return True
 
-        return await self._database.write(change, durable=True)
-
-    async def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
-        return await self._database.write(
-            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
-        )
+        return await self._change(change, entry)

@@ -44,16 +44,16 @@ class SqliteFactors(Part):
                 connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
             return True
 
-        return await self._database.write(remove, durable=True)
+        return bool(await self._change(remove))
 
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
         """See `Factors.use_factor`."""
         # Durable: otherwise a power cut could make a used code valid again.
-        return await self._change(sql.USE_FACTOR, (counter, at, id, counter, counter))
+        return bool(await self._execute(sql.USE_FACTOR, (counter, at, id, counter, counter)))
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
         """See `Factors.reseal_factor`."""
-        return await self._change(sql.RESEAL_FACTOR, (new, id, old))
+        return bool(await self._execute(sql.RESEAL_FACTOR, (new, id, old)))
 
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
         """See `RecoveryCodes.set_recovery_codes`."""
@@ -69,7 +69,7 @@ class SqliteFactors(Part):
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
         """See `RecoveryCodes.use_recovery_code`."""
-        return await self._change(sql.USE_RECOVERY_CODE, (principal_id, code_hash))
+        return bool(await self._execute(sql.USE_RECOVERY_CODE, (principal_id, code_hash)))
 
     async def recovery_codes(self, principal_id: str) -> int:
         """See `RecoveryCodes.recovery_codes`."""
@@ -103,8 +103,3 @@ class SqliteFactors(Part):
             return connection.execute(sql.SET_FACTOR_FAILURES, row).rowcount > 0
 
         return await self._database.write(change)
-
-    async def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
-        return await self._database.write(
-            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
-        )

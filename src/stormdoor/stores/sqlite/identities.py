@@ -31,9 +31,4 @@ class SqliteIdentities(Part):
 
     async def unlink_identity(self, issuer: str, subject: str) -> bool:
         """See `Identities.unlink_identity`."""
-        return await self._database.write(
-            lambda connection: (
-                connection.execute(sql.UNLINK_IDENTITY, (issuer, subject)).rowcount > 0
-            ),
-            durable=True,
-        )
+        return bool(await self._execute(sql.UNLINK_IDENTITY, (issuer, subject)))

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import KEY
-from stormdoor.stores.sqlite.part import Part
-from stormdoor.stores.sqlite.revocations import log_position
+from stormdoor.stores.sqlite.part import Part, log_position
 
 __all__ = ["SqliteKeys"]
 
@@ -41,20 +42,22 @@ class SqliteKeys(Part):
 
         return await self._database.write(add)
 
-    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
+    async def expire_key(
+        self,
+        id: str,
+        at: float,
+        successor: str | None = None,
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
         """See `Keys.expire_key`."""
-        return await self._take_away(sql.EXPIRE_KEY, (at, at, successor, id))
+        return await self._execute(sql.EXPIRE_KEY, (at, at, successor, id), entry)
 
-    async def remove_key(self, id: str) -> bool:
+    async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
-        return await self._take_away(sql.REMOVE_KEY, (id,))
+        return await self._execute(sql.REMOVE_KEY, (id,), entry)
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
         """See `Keys.touch_key`."""
         parameters = (at, address, id, at)
         await self._database.write(lambda connection: connection.execute(sql.TOUCH_KEY, parameters))
-
-    async def _take_away(self, statement: str, parameters: tuple[object, ...]) -> bool:
-        return await self._database.write(
-            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
-        )

@@ -6,10 +6,10 @@ from dataclasses import replace
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import SESSION
-from stormdoor.stores.sqlite.part import Part
-from stormdoor.stores.sqlite.revocations import log_position, note_revocation
+from stormdoor.stores.sqlite.part import Part, log_position
 
 __all__ = ["SqliteSessions"]
 
@@ -55,26 +55,22 @@ class SqliteSessions(Part):
         old_id: str,
         session: Session,
         *,
-        moved: Revocation | None = None,
+        entry: Revocation | None = None,
         reauthenticated: bool = False,
     ) -> Session | None:
         """See `Sessions.replace_session`."""
+        stored: list[Session] = []
 
-        def put(connection: sqlite3.Connection) -> Session | None:
+        def put(connection: sqlite3.Connection) -> bool:
             if connection.execute(sql.REMOVE_SESSION, (old_id,)).rowcount == 0:
-                return None
+                return False
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
-            stored = session
-            if reauthenticated:
-                stored = _add(connection, session)
-            else:
-                connection.execute(sql.ADD_SESSION, SESSION.row(session))
-            if moved is not None:
-                note_revocation(connection, moved)
-            return stored
+            # INVARIANT: the position is read before `entry` is added, which must not end the new session.
+            stored.append(_add(connection, session, at_head=reauthenticated))
+            return True
 
-        return await self._database.write(put, durable=True)
+        return stored[0] if await self._change(put, entry) else None
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
         """See `Sessions.touch_session`."""
@@ -83,9 +79,9 @@ class SqliteSessions(Part):
             lambda connection: connection.execute(sql.TOUCH_SESSION, parameters)
         )
 
-    async def remove_session(self, id: str) -> bool:
+    async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
-        return await self._database.write(lambda connection: _remove(connection, id), durable=True)
+        return await self._change(lambda connection: _remove(connection, id), entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
@@ -100,10 +96,11 @@ class SqliteSessions(Part):
         return await self._database.write(remove, durable=True)
 
 
-def _add(connection: sqlite3.Connection, session: Session) -> Session:
-    stored = replace(session, position=log_position(connection))
-    connection.execute(sql.ADD_SESSION, SESSION.row(stored))
-    return stored
+def _add(connection: sqlite3.Connection, session: Session, *, at_head: bool = True) -> Session:
+    if at_head:
+        session = replace(session, position=log_position(connection))
+    connection.execute(sql.ADD_SESSION, SESSION.row(session))
+    return session
 
 
 def _remove(connection: sqlite3.Connection, id: str) -> bool:

@@ -9,8 +9,7 @@ from stormdoor.core.ticket import Ticket
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import PENDING, TICKET
 from stormdoor.stores.sqlite.accounts import find_account
-from stormdoor.stores.sqlite.part import Part
-from stormdoor.stores.sqlite.revocations import log_position
+from stormdoor.stores.sqlite.part import Part, log_position
 
 __all__ = ["SqliteSingleUse"]
 
