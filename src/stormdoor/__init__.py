@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         PolicyError,
         StartupRefused,
         StoreError,
+        StoreInDoubt,
         StoreUnavailable,
         StormdoorError,
     )
@@ -117,6 +118,7 @@ __all__ = [
     "SignedRequestAuthenticator",
     "StartupRefused",
     "StoreError",
+    "StoreInDoubt",
     "StoreUnavailable",
     "StormdoorError",
     "Target",
@@ -199,6 +201,7 @@ _HOMES = {
     "PolicyError": "stormdoor.errors",
     "StartupRefused": "stormdoor.errors",
     "StoreError": "stormdoor.errors",
+    "StoreInDoubt": "stormdoor.errors",
     "StoreUnavailable": "stormdoor.errors",
     "StormdoorError": "stormdoor.errors",
     "Connection": "stormdoor.guard.connection",

@@ -7,7 +7,8 @@
     │   ├── PolicyError         a role, permit or forbid is wrong
     │   └── StartupRefused      the start-up check found an unsafe setting
     ├── StoreError              the store refused a change (a duplicate, an unknown id)
-    └── StoreUnavailable        the store did not answer; its caller must fail closed
+    └── StoreUnavailable        the store did not answer, and nothing changed; its caller must fail closed
+        └── StoreInDoubt        the answer to a write was lost: it may have happened
 
 A refusal of a client is never an exception: it is a value, `stormdoor.core.denial.Refusal`.
 """
@@ -21,6 +22,7 @@ __all__ = [
     "PolicyError",
     "StartupRefused",
     "StoreError",
+    "StoreInDoubt",
     "StoreUnavailable",
     "StormdoorError",
 ]
@@ -56,4 +58,13 @@ class StoreError(StormdoorError):
 
 
 class StoreUnavailable(StormdoorError):
-    """The store did not answer. INVARIANT: no code turns this into an *allow*."""
+    """The store did not answer, and nothing changed. INVARIANT: no code turns this into an *allow*."""
+
+
+class StoreInDoubt(StoreUnavailable):
+    """The answer to a write was lost: it may have happened. A write that was cancelled is in doubt, too.
+
+    The contract of each port says what its caller does: repeat the call, or treat the value as used. Code
+    that only refuses treats it as every `StoreUnavailable`. Only code that relies on an unchanged store must
+    distinguish the two.
+    """

@@ -88,9 +88,9 @@ class Fragile(MemoryStore):
         self._look()
         return await super().revocations(after)
 
-    async def append_events(self, events: Any) -> None:
+    async def append_events(self, events: Any, **options: Any) -> None:
         self._look()
-        await super().append_events(events)
+        await super().append_events(events, **options)
 
     async def key(self, id: str) -> Any:
         self._look()

@@ -24,7 +24,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.ports import Store, StoredState
@@ -156,6 +156,8 @@ class FakeStore(MemoryStore):
         super().__init__()
         self.down = False
         self.broken: dict[str, BaseException] = {}
+        self.in_doubt: set[str] = set()
+        """Methods that do their work and lose the answer."""
         self.calls: list[str] = []
         self._pauses: dict[str, list[tuple[str, Pause]]] = {}
 
@@ -167,7 +169,15 @@ class FakeStore(MemoryStore):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name.startswith("_") or name in {"down", "broken", "calls", "pause", "open", "close"}:
+        if name.startswith("_") or name in {
+            "down",
+            "broken",
+            "in_doubt",
+            "calls",
+            "pause",
+            "open",
+            "close",
+        }:
             return found
 
         async def call(*args: Any, **kwargs: Any) -> Any:
@@ -182,6 +192,8 @@ class FakeStore(MemoryStore):
                 pause.reached.set()
                 await pause.released.wait()
             answer = await found(*args, **kwargs)
+            if name in self.in_doubt:
+                raise StoreInDoubt(f"the answer of {name} was lost")
             if pause is not None and when == "after":
                 pause.reached.set()
                 await pause.released.wait()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from stormdoor import Denial
 from stormdoor.core.event import Event
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.guard.trail import Trail
 from tests.guard.fakes import FakeStore, admit, bearer, make_guard, refused, settle
 from tests.support.clock import FakeClock
@@ -109,6 +110,47 @@ async def test_a_write_that_fails_puts_its_entries_before_the_newer_ones() -> No
         ("authn_login_fail", "", 1),
         ("test", "2", 1),
     ]
+
+
+async def test_a_batch_in_doubt_is_not_stored_twice() -> None:
+    """An answer that was lost after the commit: the entries are stored once, in their order."""
+    trail, store = await _trail()
+    trail.note(event(1))
+    store.in_doubt.add("append_events")
+    assert not await trail.flush()
+    trail.note(event(2))
+    assert not await trail.flush()
+    assert len(trail) == 2
+    store.in_doubt.clear()
+    assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == ["1", "2"]
+    assert (len(trail), trail.written) == (0, 2)
+
+
+async def test_a_batch_in_doubt_that_was_not_stored_is_stored_later() -> None:
+    """The same exception, without the commit: nothing is lost, and new entries come after it."""
+    trail, store = await _trail()
+    trail.note(event(1))
+    store.broken["append_events"] = StoreInDoubt("no answer")
+    assert not await trail.flush()
+    trail.note(event(2))
+    del store.broken["append_events"]
+    assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == ["1", "2"]
+
+
+async def test_a_cancelled_write_that_happened_is_not_repeated() -> None:
+    """The store commits, and its caller is cancelled before it gets the answer."""
+    trail, store = await _trail()
+    trail.note(event(1))
+    pause = store.pause("append_events")
+    writer = asyncio.create_task(trail.flush())
+    await pause.reached.wait()
+    writer.cancel()
+    await asyncio.wait([writer])
+    trail.note(event(2))
+    assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == ["1", "2"]
 
 
 async def test_a_full_queue_says_so_and_refuses_handshakes() -> None:
@@ -213,8 +255,8 @@ async def test_equal_refusals_during_a_write_are_one_entry() -> None:
     """Equal refusals during a write of the store make one entry."""
 
     class Slow(FakeStore):
-        async def append_events(self, events: Sequence[Event]) -> None:
-            await super().append_events(events)
+        async def append_events(self, events: Sequence[Event], **options: Any) -> None:
+            await super().append_events(events, **options)
             # The guard refuses another handshake during every write.
             trail.note(Event(time=1.0, name="malicious_cors", cause="origin", address="192.0.2.1"))
 

@@ -200,7 +200,7 @@ class _Measured(MemoryStore):
         self.counts = {True: 0, False: 0}
         self.single = 0
 
-    async def append_events(self, events):  # type: ignore[no-untyped-def]
+    async def append_events(self, events, **_):  # type: ignore[no-untyped-def]
         for event in events:
             self.counts[event.proven] += event.count
             self.single += event.address != ""

@@ -135,7 +135,7 @@ async def test_an_unknown_person_is_refused_until_linked(provider: RealProvider)
         assert answer.status_code == 403
         assert "may not come in here" in answer.text
         assert alice.cookie is None
-        assert "store.link_identity" in (await here.refusals())[-1]
+        assert "state.identities.link_identity" in (await here.refusals())[-1]
         await here.guard.admin.add_principal("ally", roles=["member"])
         await here.guard.state.identities.link_identity(
             provider.issuer, "alice", "ally", here.clock.now()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 from collections.abc import Hashable
 from itertools import islice
@@ -18,7 +19,7 @@ import msgspec
 
 from stormdoor.core.event import Event
 from stormdoor.core.trail_budget import DAY_BYTES, file_bytes
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.ports import Clock, TrailStore
 
 __all__ = ["Trail"]
@@ -72,6 +73,8 @@ class Trail:
         self._second = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
+        self._in_doubt: tuple[list[Event], bytes] | None = None
+        """A batch that the store may have stored; it is repeated before all others."""
         self.lost = 0
         self.written = 0
         self.merged = 0
@@ -84,7 +87,8 @@ class Trail:
         return self.gap == 0
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._parked) + len(self._merged)
+        in_doubt = 0 if self._in_doubt is None else len(self._in_doubt[0])
+        return len(self._waiting) + len(self._parked) + len(self._merged) + in_doubt
 
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
@@ -164,6 +168,8 @@ class Trail:
         async with self._writing:
             left = len(self._waiting)
             try:
+                if self._in_doubt is not None:
+                    await self._append(*self._in_doubt, again=True)
                 if self._unproven or self._merged:
                     left = await self._keep_to_budget(everything=everything)
                 # Parked entries belong to this flush, too; they only waited outside of the queue.
@@ -182,15 +188,7 @@ class Trail:
         batch = [self._waiting.pop(key) for key in list(islice(self._waiting, min(_BATCH, left)))]
         if self._unproven:
             self._unproven -= _unproven(batch)
-        try:
-            await self._store.append_events(batch)
-        except BaseException:
-            self._put_back(batch)
-            raise
-        self.written += len(batch)
-        if self._failing:
-            self._failing = False
-            _log.warning("the trail is being written again")
+        await self._append(batch, secrets.token_bytes(16))
         if not self.gap:
             return left - len(batch)
         self._waiting[object()] = Event(
@@ -202,6 +200,23 @@ class Trail:
         )
         self.gap = 0
         return len(self._waiting)  # the gap is reported at once
+
+    async def _append(self, events: list[Event], batch: bytes, *, again: bool = False) -> None:
+        """Store a batch. If that fails, its events wait; if it is in doubt, the batch is repeated."""
+        try:
+            await self._store.append_events(events, batch=batch, again=again)
+        except BaseException as error:
+            # INVARIANT: no entry is stored twice. A write that was cancelled may still happen.
+            if again or isinstance(error, StoreInDoubt | asyncio.CancelledError):
+                self._in_doubt = events, batch
+            else:
+                self._put_back(events)
+            raise
+        self._in_doubt = None
+        self.written += len(events)
+        if self._failing:
+            self._failing = False
+            _log.warning("the trail is being written again")
 
     async def _keep_to_budget(self, *, everything: bool) -> int:
         """Merge the entries that exceed the budget of unauthenticated clients.

@@ -1,7 +1,8 @@
 """Interfaces of the guard to the outside, such as clocks and stored state: one Protocol for each capability.
 
-Every method of stored state is a coroutine, may raise `StoreUnavailable` when its engine does not answer,
-and must then have changed nothing. Callers fail closed.
+Every method of stored state is a coroutine. It raises `StoreUnavailable` if its engine does not answer, and
+has then changed nothing. A method that writes raises `StoreInDoubt` if the answer was lost: the change may
+have happened. The docstring of each Protocol says what the caller does *in doubt*. Callers fail closed.
 """
 
 from stormdoor.ports.accounts import Accounts

@@ -17,6 +17,9 @@ class Accounts(Protocol):
 
     A change of an account that does not exist returns False. `entry` is added to the log of revocations in
     the transaction of the change: see `Changed`.
+
+    In doubt, repeat the change: a second entry in the log has no further effect. `add_account` then raises
+    `StoreError` if the account is there, and `remove_account` returns False.
     """
 
     async def account(self, id: str) -> Account | None:

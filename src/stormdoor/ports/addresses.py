@@ -8,7 +8,10 @@ __all__ = ["Addresses"]
 
 
 class Addresses(Protocol):
-    """Addresses from which a principal has logged in, stored as fingerprints only."""
+    """Addresses from which a principal has logged in, stored as fingerprints only.
+
+    In doubt, do nothing: the client counts as unfamiliar next time.
+    """
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
         """Return the latest login of the principal from there, in Unix seconds; None if it never did."""

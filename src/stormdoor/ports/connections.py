@@ -33,7 +33,10 @@ class LiveConnection:
 
 
 class Connections(Protocol):
-    """The open connections on all nodes. Written in batches, never per handshake."""
+    """The open connections on all nodes. Written in batches, never per handshake.
+
+    In doubt, repeat with the same connections.
+    """
 
     async def sync_connections(
         self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]

@@ -11,7 +11,11 @@ __all__ = ["Factors", "SecondFactors"]
 
 
 class Factors(Protocol):
-    """Second factors, and the number of consecutive wrong codes."""
+    """Second factors, and the number of consecutive wrong codes.
+
+    In doubt, treat a code as used, and the attempt as charged. Repeat a removal: it returns False if it had
+    happened. List the factors to see whether one was added.
+    """
 
     async def factors(self, principal_id: str) -> list[Factor]:
         """Return all factors of a principal, oldest first."""

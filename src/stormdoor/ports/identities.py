@@ -11,7 +11,10 @@ __all__ = ["Identities"]
 
 
 class Identities(Protocol):
-    """Links between principals and users of providers."""
+    """Links between principals and users of providers.
+
+    In doubt, repeat the change. `link_identity` raises `StoreError` if it had happened.
+    """
 
     async def identity(self, issuer: str, subject: str) -> Account | None:
         """Return the account that it is linked to."""

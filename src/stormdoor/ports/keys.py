@@ -13,7 +13,10 @@ __all__ = ["Keys"]
 
 
 class Keys(Protocol):
-    """API keys, by their public id."""
+    """API keys, by their public id.
+
+    In doubt about `add_key`, issue another one: no client has the secret. Repeat the other changes.
+    """
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """Return the key and its account, in one look-up."""

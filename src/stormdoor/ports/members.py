@@ -8,7 +8,10 @@ __all__ = ["Members"]
 
 
 class Members(Protocol):
-    """The nodes, which are processes with a guard, and the time at which each was last alive."""
+    """The nodes, which are processes with a guard, and the time at which each was last alive.
+
+    In doubt, repeat.
+    """
 
     async def renew_member(self, node: str, now: float) -> None:
         """Record that this node is alive at `now` (Unix seconds)."""

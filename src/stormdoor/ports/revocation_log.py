@@ -20,7 +20,10 @@ them alone.
 
 
 class RevocationLog(Protocol):
-    """The log of revocations that every process follows."""
+    """The log of revocations that every process follows.
+
+    In doubt, repeat: a second entry has no further effect, and `begin_epoch` begins an epoch once.
+    """
 
     async def add_revocation(self, revocation: Revocation) -> Revocation:
         """Append it. The `at` of an `until_now` entry is never before that of an earlier such entry.

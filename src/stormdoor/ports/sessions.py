@@ -16,6 +16,9 @@ class Sessions(Protocol):
     """Login sessions, by the hash of their secret.
 
     A session's tickets and pending entries are removed with it.
+
+    In doubt about `add_session` or `replace_session`, treat both sessions as ended: no client has the new
+    secret, and the user logs in again. Repeat a removal: it returns False if it had happened.
     """
 
     async def session(self, id: str) -> tuple[Session, Account] | None:

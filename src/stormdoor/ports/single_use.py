@@ -13,7 +13,10 @@ __all__ = ["Nonces", "Pendings", "RecoveryCodes", "Tickets"]
 
 
 class Tickets(Protocol):
-    """Single-use tickets, by the hash of their secret."""
+    """Single-use tickets, by the hash of their secret.
+
+    In doubt, treat the ticket as used, and request another one.
+    """
 
     async def add_ticket(self, ticket: Ticket) -> Ticket:
         """Store a new ticket, with its position as `Sessions.add_session`.
@@ -32,7 +35,10 @@ class Tickets(Protocol):
 
 
 class Nonces(Protocol):
-    """Values that may be used once until they expire (`jti`)."""
+    """Values that may be used once until they expire (`jti`).
+
+    In doubt, treat the value as used.
+    """
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """Use it. INVARIANT: of several simultaneous calls, exactly one gets True."""
@@ -40,7 +46,10 @@ class Nonces(Protocol):
 
 
 class Pendings(Protocol):
-    """Unfinished steps of logins and enrolments, by the hash of the client's secret."""
+    """Unfinished steps of logins and enrolments, by the hash of the client's secret.
+
+    In doubt, treat the step as used: the client begins it again.
+    """
 
     async def add_pending(
         self, pending: Pending, *, max_unauthenticated: int | None = None
@@ -70,7 +79,10 @@ class Pendings(Protocol):
 
 
 class RecoveryCodes(Protocol):
-    """Recovery codes of second factors, as hashes."""
+    """Recovery codes of second factors, as hashes.
+
+    In doubt, treat the code as used. Repeat `set_recovery_codes` with new codes: no client has the others.
+    """
 
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
         """Replace all recovery codes.

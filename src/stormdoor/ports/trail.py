@@ -28,10 +28,22 @@ class TrailStore(Protocol):
     """The append-only, hash-chained audit trail.
 
     An entry is *about* its `principal` and about its `actor`.
+
+    In doubt about `append_events`, repeat it with the same batch and `again`: no entry is stored twice. In
+    doubt about `pay_entries`, treat the budget as charged. Repeat `drop_entries` and `erase_personal`.
     """
 
-    async def append_events(self, events: Sequence[Event]) -> None:
-        """Seal and store `events` after the last entry, all or none."""
+    async def append_events(
+        self, events: Sequence[Event], *, batch: bytes | None = None, again: bool = False
+    ) -> None:
+        """Seal and store `events` after the last entry, all or none.
+
+        Args:
+            events: The events, in order.
+            batch: 16 random bytes, which become the salt of the first entry.
+            again: Whether an earlier call with these `events` and this `batch` is in doubt. Nothing is added
+                if that call has added them.
+        """
         ...
 
     async def entries(

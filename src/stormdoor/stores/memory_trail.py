@@ -6,7 +6,7 @@ from dataclasses import replace
 from stormdoor.core.event import GENESIS, Entry, Event
 from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreUnavailable
-from stormdoor.stores.sealing import seal_all
+from stormdoor.stores.sealing import RECENT, seal_all
 
 __all__ = ["MemoryTrail"]
 
@@ -37,10 +37,14 @@ class MemoryTrail:
         if not self._opened:
             raise StoreUnavailable("the store in memory is not open")
 
-    async def append_events(self, events: Sequence[Event]) -> None:
+    async def append_events(
+        self, events: Sequence[Event], *, batch: bytes | None = None, again: bool = False
+    ) -> None:
         """See `TrailStore.append_events`."""
         self._answer()
-        entries = seal_all(events, after=self._head, key=self._key)
+        if again and batch and batch.hex() in [one.salt for one in self._trail[-RECENT:]]:
+            return
+        entries = seal_all(events, after=self._head, key=self._key, batch=batch)
         if entries:
             self._trail += [entry for _, entry in entries]
             last = self._trail[-1]

@@ -5,11 +5,18 @@ from collections.abc import Sequence
 
 from stormdoor.core.event import Entry, Event, chain
 
-__all__ = ["seal_all"]
+__all__ = ["RECENT", "seal_all"]
+
+RECENT = 100_000
+"""Entries at the end of the trail among which a batch that is in doubt is searched."""
 
 
 def seal_all(
-    events: Sequence[Event], *, after: tuple[int, str], key: bytes | None
+    events: Sequence[Event],
+    *,
+    after: tuple[int, str],
+    key: bytes | None,
+    batch: bytes | None = None,
 ) -> list[tuple[Event, Entry]]:
     """Return the entries that continue the chain, each with its event.
 
@@ -17,5 +24,9 @@ def seal_all(
         events: The events, in order.
         after: `seq` and hash of the last entry.
         key: Secret of the chain, or None.
+        batch: The salt of the first entry, or None for a random one.
     """
-    return chain(events, secrets.token_bytes(16 * len(events)), after=after, key=key)
+    salts = secrets.token_bytes(16 * len(events))
+    if batch is not None:
+        salts = batch + salts[len(batch) :]
+    return chain(events, salts, after=after, key=key)

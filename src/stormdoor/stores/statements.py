@@ -275,6 +275,7 @@ UNLOCK_TRAIL = "UPDATE trail_state SET unlocked = ?"
 
 ADD_ENTRY = f"INSERT INTO trail ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 ENTRIES_AFTER = f"SELECT {_ENTRY} FROM trail WHERE seq > ?"  # noqa: S608 - a constant
+HAS_BATCH = "SELECT 1 FROM trail WHERE seq > ? AND salt = ? LIMIT 1"
 AND_ABOUT = "AND (principal = ? OR actor = ?)"
 AND_NAMED = "AND name = ?"
 OLDEST_FIRST = "ORDER BY seq LIMIT ?"

@@ -40,6 +40,19 @@ class TrailContract:
             assert await store.entries() == []
             assert await wrong_with_trail(store) is None
 
+    async def test_batch_in_doubt_is_stored_once(self, new_store: NewStore) -> None:
+        """A repeated batch adds nothing if it is stored, and is stored if it is not."""
+        async with opened(new_store()) as store:
+            first, second = b"1" * 16, b"2" * 16
+            await store.append_events([event(), event()], batch=first)
+            await store.append_events([event()])
+            await store.append_events([event(), event()], batch=first, again=True)
+            assert (await store.trail_head())[0] == 3
+            await store.append_events([event()], batch=second, again=True)
+            assert (await store.trail_head())[0] == 4
+            assert [entry.salt for entry in await store.entries()][3] == second.hex()
+            assert await wrong_with_trail(store) is None
+
     @pytest.mark.parametrize("trail_key", [None, KEY])
     async def test_chain_verifies(self, trail_key: bytes | None, new_store: NewStore) -> None:
         """Entries of several appends are one chain, under the key of the store and no other."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from stormdoor.errors import StoreInDoubt
 from stormdoor.stores import statements as sql
 
 __all__ = ["connect", "prove_writable", "transaction", "use_write_ahead_log"]
@@ -61,6 +62,17 @@ def prove_writable(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _commit(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+            raise
+        # The transaction is over, and SQLite does not say in which way.
+        raise StoreInDoubt(f"the last change may or may not be stored (SQLite: {error})") from error
+
+
 def transaction(
     connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], *, durable: bool
 ) -> T:
@@ -78,11 +90,11 @@ def transaction(
         connection.execute("BEGIN IMMEDIATE")
         try:
             result = job(connection)
-            connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:  # some failures have rolled it back already
                 connection.execute("ROLLBACK")
             raise
+        _commit(connection)
         return result
     finally:
         if durable:

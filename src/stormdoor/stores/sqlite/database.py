@@ -208,6 +208,7 @@ class Database:
         Raises:
             StoreError: The schema forbids it.
             StoreUnavailable: The file does not answer, or other writes keep it busy.
+            StoreInDoubt: The commit failed in such a way that the change may be stored.
         """
         live = self._usable()
         asked_at = time.monotonic()

@@ -11,7 +11,7 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Space
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import entry_from, entry_row
-from stormdoor.stores.sealing import seal_all
+from stormdoor.stores.sealing import RECENT, seal_all
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.part import Part
 
@@ -42,14 +42,20 @@ class SqliteTrail(Part):
         super().__init__(database)
         self._key = key
 
-    async def append_events(self, events: Sequence[Event]) -> None:
+    async def append_events(
+        self, events: Sequence[Event], *, batch: bytes | None = None, again: bool = False
+    ) -> None:
         """See `TrailStore.append_events`."""
         if not events:
             return
 
         def append(connection: sqlite3.Connection) -> None:
             head = connection.execute(sql.TRAIL_HEAD).fetchone()
-            entries = seal_all(events, after=head, key=self._key)
+            if again and batch is not None:
+                recent = (head[0] - RECENT, batch.hex())
+                if connection.execute(sql.HAS_BATCH, recent).fetchone() is not None:
+                    return
+            entries = seal_all(events, after=head, key=self._key, batch=batch)
             try:
                 connection.executemany(sql.ADD_ENTRY, starmap(entry_row, entries))
             except sqlite3.IntegrityError as error:
