@@ -16,7 +16,7 @@ class _Losing(sqlite3.Connection):
 
     happens = True
 
-    def execute(self, statement: str, *arguments: object) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, statement: str, *arguments: object) -> sqlite3.Cursor:
         if statement != "COMMIT":
             return super().execute(statement, *arguments)  # type: ignore[arg-type]
         if self.happens:
@@ -30,7 +30,7 @@ def test_a_commit_that_reports_an_error(happens: bool, tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     connection = sqlite3.connect(path, isolation_level=None, factory=_Losing)
     connection.execute("CREATE TABLE t (x)")
-    connection.happens = happens  # type: ignore[attr-defined]
+    connection.happens = happens
     with pytest.raises(StoreInDoubt if happens else sqlite3.OperationalError, match="disk I/O"):
         transaction(connection, lambda each: each.execute("INSERT INTO t VALUES (1)"), durable=True)
     assert connection.execute("SELECT count(*) FROM t").fetchone() == (int(happens),)
@@ -40,7 +40,8 @@ def test_a_commit_that_reports_an_error(happens: bool, tmp_path: Path) -> None:
 
 async def test_the_store_says_that_a_change_is_in_doubt(path: Path) -> None:
     """Its caller can tell it from a change that did not happen."""
-    async with opened(SqliteStore(path)) as store:
+    store = SqliteStore(path)
+    async with opened(store):
         live = store._database._live
         assert live is not None
         losing = sqlite3.connect(

@@ -53,7 +53,7 @@ async def _guess(store: Store) -> bool:
 
 
 async def _session(store: Store) -> bool:
-    return await store.remove_session("s1")
+    return bool(await store.remove_session("s1"))
 
 
 async def _rotated_session(store: Store) -> bool:
