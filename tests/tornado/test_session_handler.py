@@ -105,7 +105,7 @@ async def test_a_malformed_body_and_a_stop_end_the_request() -> None:
         stopped = await _fetch(url, body='{"item": "gold"}')
         assert (stopped.code, json.loads(stopped.body)) == (403, {"error": "forbidden"})
         await guard.trail.flush()
-        details = [one.event.detail for one in await guard.store.entries()]
+        details = [one.event.detail for one in await guard.state.trail.entries()]
         assert details[-1] == "no gold here"
         assert (await _fetch(url, body='{"item": "tea"}')).code == 200
         assert served == ["gold", "tea"]
