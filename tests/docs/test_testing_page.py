@@ -10,10 +10,13 @@ import pytest
 from tests.docs.pages import blocks
 from tests.support.project import ROOT
 
+__all__ = ["run_pytest"]
+
 PAGE = ROOT / "docs" / "how-to" / "test-your-own-application.md"
 
 
-def _pytest(folder: Path, *names: str) -> tuple[int, str]:
+def run_pytest(folder: Path, *names: str) -> tuple[int, str]:
+    """Run pytest in `folder`. Returns its exit status, and all that it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", *names],
         cwd=folder,
@@ -32,7 +35,7 @@ def test_the_files_of_the_page(tmp_path: Path) -> None:
     for block in blocks(PAGE):
         if block.caption:
             (tmp_path / block.caption).write_text(block.text, encoding="utf-8")
-    code, shown = _pytest(tmp_path, "test_prices.py", "test_in_the_loop.py")
+    code, shown = run_pytest(tmp_path, "test_prices.py", "test_in_the_loop.py")
     assert code == 1
     assert "2 failed" in shown
     [printed] = blocks(PAGE, "text")
@@ -44,6 +47,6 @@ def test_the_files_of_the_page(tmp_path: Path) -> None:
     hole = "    def check_origin(self, origin):\n        return True\n\n"
     assert hole in vulnerable
     (tmp_path / "prices.py").write_text(vulnerable.replace(hole, ""), encoding="utf-8")
-    code, shown = _pytest(tmp_path)
+    code, shown = run_pytest(tmp_path)
     assert code == 0, shown
     assert "8 passed" in shown

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.stores.contract")
-
-from stormdoor.stores import SqliteStore  # noqa: E402 - after the line above
-from tests.stores.contract import NewStore  # noqa: E402
+from stormdoor.stores import SqliteStore
+from stormdoor.testing.contract import NewStore
 
 
 @pytest.fixture(scope="session")

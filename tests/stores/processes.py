@@ -13,7 +13,7 @@ __all__ = ["lock_held", "other_process", "together"]
 _PREAMBLE = """
 import asyncio, sqlite3, sys
 from stormdoor.stores import SqliteStore
-from tests.stores.contract.support import NOW, event, session, ticket
+from stormdoor.testing.contract.support import NOW, event, session, ticket
 path = sys.argv[1]
 def wait():
     print("ready", flush=True)

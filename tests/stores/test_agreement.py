@@ -21,7 +21,7 @@ from stormdoor.core.factor import FactorKind
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
 from stormdoor.stores import MemoryStore, SqliteStore
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     account,
     connection,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite.schema import HEAD
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     account,
     event,
@@ -207,7 +207,7 @@ async def test_two_processes_issue_and_revoke_in_one_order(path: Path) -> None:
         """
         import os
         from stormdoor.core.revocation import Revocation, Target
-        from tests.stores.contract.support import key
+        from stormdoor.testing.contract.support import key
         store = SqliteStore(path)
         await store.open()
         wait()

@@ -10,8 +10,8 @@ import pytest
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite.connection import use_write_ahead_log
-from tests.stores.contract.life import EVERY_CALL
-from tests.stores.contract.support import account, event, key, opened, session, ticket
+from stormdoor.testing.contract.life import EVERY_CALL
+from stormdoor.testing.contract.support import account, event, key, opened, session, ticket
 
 DURABLE = {
     "add_factor",

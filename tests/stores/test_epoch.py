@@ -15,7 +15,7 @@ import pytest
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.stores import SqliteStore
-from tests.stores.contract.support import NOW, account, opened, session
+from stormdoor.testing.contract.support import NOW, account, opened, session
 
 EVERYTHING = Revocation(Target.EVERYTHING, "", NOW)
 

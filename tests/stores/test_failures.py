@@ -16,8 +16,8 @@ import pytest
 
 from stormdoor.errors import StoreUnavailable
 from stormdoor.stores import SqliteStore
-from tests.stores.contract.life import EVERY_CALL
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.life import EVERY_CALL
+from stormdoor.testing.contract.support import (
     NOW,
     account,
     connection,

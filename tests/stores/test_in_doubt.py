@@ -8,7 +8,7 @@ import pytest
 from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite.connection import transaction
-from tests.stores.contract.support import account, opened
+from stormdoor.testing.contract.support import account, opened
 
 
 class _Losing(sqlite3.Connection):

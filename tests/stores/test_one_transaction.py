@@ -11,7 +11,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Store
 from stormdoor.stores import SqliteStore
-from tests.stores.contract.support import account, key, opened, session
+from stormdoor.testing.contract.support import account, key, opened, session
 from tests.stores.processes import other_process
 
 CHANGES = {

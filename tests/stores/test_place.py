@@ -11,7 +11,7 @@ import pytest
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.stores import MemoryStore, SqliteStore, open_store
-from tests.stores.contract.support import event, opened, wrong_with_trail
+from stormdoor.testing.contract.support import event, opened, wrong_with_trail
 
 
 @pytest.fixture

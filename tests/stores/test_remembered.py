@@ -15,7 +15,7 @@ from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Store
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite import database
-from tests.stores.contract.support import account, key, opened, session
+from stormdoor.testing.contract.support import account, key, opened, session
 
 Change = Callable[[Store], Awaitable[object]]
 

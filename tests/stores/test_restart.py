@@ -10,7 +10,7 @@ from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.ports import Store
 from stormdoor.stores import MemoryStore, SqliteStore
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     account,
     factor,

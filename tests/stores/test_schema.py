@@ -11,7 +11,7 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite import schema
 from stormdoor.stores.sqlite.connection import connect
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     account,
     factor,

@@ -15,7 +15,7 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.rows import entry_from
 from stormdoor.stores.sqlite import trail as sqlite_trail
-from tests.stores.contract.support import NOW, event, opened, wrong_with_trail
+from stormdoor.testing.contract.support import NOW, event, opened, wrong_with_trail
 
 KEY = b"k" * 32
 

@@ -11,7 +11,7 @@ import pytest
 
 from stormdoor.cli.verification import verify_trail
 from stormdoor.stores import SqliteStore
-from tests.stores.contract.support import NOW, event, opened
+from stormdoor.testing.contract.support import NOW, event, opened
 
 KEY = b"k" * 32
 _RECORDED = Path(__file__).parent / "recorded"

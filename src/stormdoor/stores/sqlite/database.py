@@ -24,7 +24,7 @@ from stormdoor.stores.sqlite.connection import (
 )
 from stormdoor.stores.sqlite.failure import refused, unavailable
 
-__all__ = ["Database"]
+__all__ = ["Database", "UnstorableText"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ _QUEUE_SECONDS = 1.0  # duration of a write without waiting for a lock
 _CACHE_KIB = 16 * 1024
 _REMEMBERED = 1024  # look-ups
 _WAL_BYTES = 64 * 1024 * 1024
+
+
+class UnstorableText(StoreError):
+    """A text that no row can contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +229,7 @@ class Database:
             except (sqlite3.Error, OSError) as error:
                 raise self._unavailable(error) from error
             except UnicodeEncodeError as error:
-                raise StoreError("text with a lone surrogate cannot be stored") from error
+                raise UnstorableText("text with a lone surrogate cannot be stored") from error
             if afterwards is not None:
                 afterwards(result)
             return result

@@ -69,7 +69,12 @@ class SqliteFactors(Part):
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
         """See `RecoveryCodes.use_recovery_code`."""
-        return bool(await self._execute(sql.USE_RECOVERY_CODE, (principal_id, code_hash)))
+        code = (principal_id, code_hash)
+        used = await self._take(
+            lambda connection: connection.execute(sql.USE_RECOVERY_CODE, code).rowcount,
+            durable=True,
+        )
+        return bool(used)
 
     async def recovery_codes(self, principal_id: str) -> int:
         """See `RecoveryCodes.recovery_codes`."""

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
@@ -10,9 +11,11 @@ from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import REVOCATION, Row
 from stormdoor.stores.sqlite import epoch
-from stormdoor.stores.sqlite.database import Database
+from stormdoor.stores.sqlite.database import Database, UnstorableText
 
 __all__ = ["Part", "log_position", "note_revocation"]
+
+T = TypeVar("T")
 
 
 def log_position(connection: sqlite3.Connection) -> LogPosition:
@@ -63,6 +66,19 @@ class Part:
         return await self._change(
             lambda connection: connection.execute(statement, parameters).rowcount > 0, entry
         )
+
+    async def _take(
+        self, job: Callable[[sqlite3.Connection], T | None], *, durable: bool = False
+    ) -> T | None:
+        """Run a `job` that takes a row by a text that a client has sent.
+
+        Returns:
+            Its result; None for a text that no row can contain.
+        """
+        try:
+            return await self._database.write(job, durable=durable)
+        except UnstorableText:
+            return None
 
     def _note_head(self, changed: object) -> None:
         if isinstance(changed, Revocation):

@@ -40,7 +40,7 @@ class SqliteSingleUse(Part):
             account = find_account(connection, ticket.principal_id)
             return None if account is None else (ticket, account)
 
-        return await self._database.write(take)
+        return await self._take(take)
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """See `Nonces.use_nonce`."""
@@ -81,4 +81,4 @@ class SqliteSingleUse(Part):
             rows = connection.execute(sql.TAKE_PENDING, (id, purpose)).fetchall()
             return PENDING.value(rows[0]) if rows else None
 
-        return await self._database.write(take)
+        return await self._take(take)

@@ -7,7 +7,7 @@ import pytest
 
 from stormdoor.core.factor import FactorKind
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import NOW, NewStore, account, factor, with_accounts
+from stormdoor.testing.contract.support import NOW, NewStore, account, factor, with_accounts
 
 __all__ = ["FactorsContract"]
 

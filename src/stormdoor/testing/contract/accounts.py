@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
     account,

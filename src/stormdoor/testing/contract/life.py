@@ -7,7 +7,7 @@ import pytest
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Store
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
     account,

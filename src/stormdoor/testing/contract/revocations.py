@@ -10,7 +10,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
 from stormdoor.ports import Changed, Store
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
     key,

@@ -6,7 +6,7 @@ import pytest
 
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import (
+from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
     account,

@@ -3,7 +3,7 @@
 import pytest
 
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import NOW, NewStore, account, key, placed, with_accounts
+from stormdoor.testing.contract.support import NOW, NewStore, account, key, placed, with_accounts
 
 __all__ = ["KeysContract"]
 

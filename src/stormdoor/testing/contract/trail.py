@@ -6,7 +6,7 @@ import pytest
 
 from stormdoor.core.event import GENESIS, verify
 from stormdoor.core.trail_budget import BURST_BYTES
-from tests.stores.contract.support import NOW, NewStore, event, opened, wrong_with_trail
+from stormdoor.testing.contract.support import NOW, NewStore, event, opened, wrong_with_trail
 
 __all__ = ["TrailContract"]
 

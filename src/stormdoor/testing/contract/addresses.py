@@ -1,12 +1,12 @@
 """Contract of every store for the addresses from which principals log in."""
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
-from tests.stores.contract.support import NOW, NewStore, with_accounts
+from stormdoor.testing.contract.support import NOW, NewStore, with_accounts
 
-__all__ = ["FamiliarAddressesContract"]
+__all__ = ["AddressesContract"]
 
 
-class FamiliarAddressesContract:
+class AddressesContract:
     async def test_an_address_is_familiar_to_one_account(self, new_store: NewStore) -> None:
         """The latest login from there is known, of this principal alone."""
         async with with_accounts(new_store, "alice", "bob") as store:

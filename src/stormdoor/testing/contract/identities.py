@@ -6,7 +6,7 @@ import pytest
 
 from stormdoor.core.identity import Identity
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import NOW, NewStore, account, with_accounts
+from stormdoor.testing.contract.support import NOW, NewStore, account, with_accounts
 
 __all__ = ["IdentitiesContract"]
 

@@ -1,6 +1,6 @@
 """Contract of every store for open connections."""
 
-from tests.stores.contract.support import NOW, NewStore, connection, opened
+from stormdoor.testing.contract.support import NOW, NewStore, connection, opened
 
 __all__ = ["ConnectionsContract"]
 

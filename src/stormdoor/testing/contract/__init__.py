@@ -1,0 +1,86 @@
+"""The contract of a store, as tests. A store of your own runs all of it.
+
+::
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def new_store(self, tmp_path: Path) -> NewStore:
+            return lambda trail_key=None: MyStore(..., trail_key)
+
+`new_store()` returns an empty store that is not open. A store of some capabilities runs their classes,
+such as `SingleUseContract`. The tests are coroutines: see the guide *Write a store*.
+"""
+
+import pkgutil
+
+import pytest
+
+# Before the modules are imported: a failed `assert` then shows its values.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{one.name}" for one in pkgutil.iter_modules(__path__))
+)
+
+from stormdoor.testing.contract.accounts import AccountsContract  # noqa: E402 - see above
+from stormdoor.testing.contract.addresses import AddressesContract  # noqa: E402
+from stormdoor.testing.contract.clock_jumps import ClockJumpsContract  # noqa: E402
+from stormdoor.testing.contract.connections import ConnectionsContract  # noqa: E402
+from stormdoor.testing.contract.factors import FactorsContract  # noqa: E402
+from stormdoor.testing.contract.identities import IdentitiesContract  # noqa: E402
+from stormdoor.testing.contract.in_doubt import InDoubtContract  # noqa: E402
+from stormdoor.testing.contract.keys import KeysContract  # noqa: E402
+from stormdoor.testing.contract.life import LifeContract  # noqa: E402
+from stormdoor.testing.contract.nonces import NoncesContract  # noqa: E402
+from stormdoor.testing.contract.processes import ProcessesContract, Shared  # noqa: E402
+from stormdoor.testing.contract.revocations import RevocationsContract  # noqa: E402
+from stormdoor.testing.contract.sessions import SessionsContract  # noqa: E402
+from stormdoor.testing.contract.single_use import SingleUseContract  # noqa: E402
+from stormdoor.testing.contract.support import NewStore  # noqa: E402
+from stormdoor.testing.contract.texts import TextsContract  # noqa: E402
+from stormdoor.testing.contract.trail import TrailContract  # noqa: E402
+from stormdoor.testing.contract.visibility import NewPair, VisibilityContract  # noqa: E402
+
+__all__ = [
+    "AccountsContract",
+    "AddressesContract",
+    "ClockJumpsContract",
+    "ConnectionsContract",
+    "FactorsContract",
+    "IdentitiesContract",
+    "InDoubtContract",
+    "KeysContract",
+    "LifeContract",
+    "NewPair",
+    "NewStore",
+    "NoncesContract",
+    "ProcessesContract",
+    "RevocationsContract",
+    "SessionsContract",
+    "Shared",
+    "SingleUseContract",
+    "StoreContract",
+    "TextsContract",
+    "TrailContract",
+    "VisibilityContract",
+]
+
+
+class StoreContract(
+    AccountsContract,
+    SessionsContract,
+    SingleUseContract,
+    NoncesContract,
+    IdentitiesContract,
+    AddressesContract,
+    FactorsContract,
+    KeysContract,
+    RevocationsContract,
+    TrailContract,
+    ConnectionsContract,
+    LifeContract,
+    VisibilityContract,
+    ProcessesContract,
+    InDoubtContract,
+    TextsContract,
+    ClockJumpsContract,
+):
+    """The whole contract."""
