@@ -27,6 +27,8 @@ DOOR: Final = (
     "testing",
 )
 """The packages of the guard. The auditor, the prober and their reports are tools beside it."""
+CONTRACT: Final = SOURCE / "testing" / "contract"
+"""Tests of stores, which users run as well. They are no part of the guard."""
 _NO_CODE: Final = frozenset(
     {
         tokenize.COMMENT,
@@ -58,7 +60,11 @@ def code_lines(text: str) -> int:
 def count() -> dict[str, int]:
     """Return the lines of each package of the door, and of the modules beside them."""
     found = {
-        name: sum(code_lines(path.read_text("utf-8")) for path in (SOURCE / name).rglob("*.py"))
+        name: sum(
+            code_lines(path.read_text("utf-8"))
+            for path in (SOURCE / name).rglob("*.py")
+            if path.parent != CONTRACT
+        )
         for name in DOOR
     }
     return found | {

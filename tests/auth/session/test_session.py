@@ -14,8 +14,8 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import TOUCH_SECONDS
-from stormdoor.errors import ConfigurationError, StoreUnavailable
-from stormdoor.ports import StoredState
+from stormdoor.errors import ConfigurationError, StoreInDoubt, StoreUnavailable
+from stormdoor.ports import Changed, StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.people import ALICE, HANDSHAKE, cookie, populated
@@ -321,26 +321,27 @@ async def test_sessions_are_bounded() -> None:
     assert {value for _, value, _ in await here.ended()} == {i.session.id for i in issued[:2]}
 
 
-class HalfStore(MemoryStore):
-    """A store that fails after the revocation was written."""
+class LosingStore(MemoryStore):
+    """A store that loses the answer to the end of a session."""
 
-    async def remove_session(self, id: str) -> bool:
-        raise StoreUnavailable("disk full")
+    async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
+        await super().remove_session(id, entry=entry)
+        raise StoreInDoubt("no answer")
 
 
-async def test_the_revocation_comes_first() -> None:
-    """If the store fails half-way through a logout, the session is shut all the same."""
-    store = HalfStore()
+async def test_the_end_of_a_session_comes_with_its_revocation() -> None:
+    """If the answer to a logout is lost, the session is over, and every process learns of it."""
+    store = LosingStore()
     await store.open()
     await store.add_account(ALICE)
     here = Room(store)
     issued = await here.service.create("alice")
-    with pytest.raises(StoreUnavailable):
-        await here.service.end(issued.session.id)
-    (revocation,) = await store.revocations()
     authentication = await here.show(issued.secret)
     assert isinstance(authentication, Authentication)
-    assert isinstance(revocation, Revocation)
+    with pytest.raises(StoreInDoubt):
+        await here.service.end(issued.session.id)
+    assert isinstance(await here.show(issued.secret), Rejected)
+    (revocation,) = await store.revocations()
     assert revocation.covers(authentication)
 
 
