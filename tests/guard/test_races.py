@@ -428,17 +428,22 @@ async def test_roles_that_cannot_be_read_end_the_connection() -> None:
     other.passwords.close()
 
 
-async def test_a_role_is_taken_here_although_the_feed_cannot_be_written() -> None:
-    """The operator learns that the others do not know; this process does at once."""
+async def test_a_role_that_cannot_be_withdrawn_stays_in_every_process() -> None:
+    """The change and its entry in the log are one: without an answer, there is neither of them."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     connection, _ = await opened(guard, bearer("carol"))
     from stormdoor.errors import StoreUnavailable
 
-    store.broken["add_revocation"] = StoreUnavailable("no")
+    store.broken["remove_role"] = StoreUnavailable("no")
     with pytest.raises(StoreUnavailable):
         await guard.admin.withdraw_role("carol", "member")
+    assert connection.open
+    assert await store.revocations() == []
+    store.broken.clear()
+    await guard.admin.withdraw_role("carol", "member")
     assert not connection.open
+    assert [one.target for one in await store.revocations()] == [Target.CHANGED]
 
 
 async def test_a_revocation_shuts_the_gate_here_although_it_cannot_be_stored() -> None:

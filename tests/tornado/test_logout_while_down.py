@@ -194,7 +194,7 @@ async def test_what_an_operator_or_the_owner_ends(down: Any, what: str, tmp_path
                 await ends[what]()
             assert await _closed(wire) == 3000
             await site.guard.tick()
-            assert len(admin.unfinished) == (2 if what == "disabled" else 1)
+            assert len(admin.unfinished) == 1
         await site.guard.tick()
         assert len(admin.unfinished) == 0
         assert (await store.sessions("alice") == []) is (what != "key")

@@ -9,7 +9,7 @@ answers again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -104,9 +104,21 @@ class Administration:
         return Revocation(target, value, at, reason=reason, by_time=before is not None)
 
     async def _revoke(
-        self, revocation: Revocation, actor: str, stored: Revocation | None = None
+        self,
+        revocation: Revocation,
+        actor: str,
+        stored: Revocation | None = None,
+        *,
+        add: Callable[[], Awaitable[Revocation]] | None = None,
     ) -> int:
-        """Let a revocation take effect, and store it unless it is `stored` already."""
+        """Let a revocation take effect, and store it.
+
+        Args:
+            revocation: The revocation.
+            actor: As `revoke`.
+            stored: Its entry, if it is stored already.
+            add: The change that adds the entry; by default, the entry is added alone.
+        """
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
         ended = await self.supervisor.apply(revocation)
@@ -123,10 +135,17 @@ class Administration:
             ": ".join(filter(None, (what, revocation.reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        await self._write(revocation, stored)
+        await self._write(
+            revocation, stored, add or (lambda: self.state.revocations.add_revocation(revocation))
+        )
         return ended
 
-    async def _write(self, revocation: Revocation, stored: Revocation | None) -> None:
+    async def _write(
+        self,
+        revocation: Revocation,
+        stored: Revocation | None,
+        add: Callable[[], Awaitable[Revocation]],
+    ) -> None:
         """Store a revocation that has taken effect here, and remove the sessions that it covers."""
         counted = False
 
@@ -134,7 +153,7 @@ class Administration:
             nonlocal stored, counted
             if stored is None:
                 try:
-                    stored = await self.state.revocations.add_revocation(revocation)
+                    stored = await add()
                 except StoreError:
                     self.supervisor.unstorable(revocation)
                     raise
@@ -271,19 +290,18 @@ class Administration:
 
         revocation = self._entry(Target.PRINCIPAL, id, "disabled")
 
-        async def work() -> Changed:
-            stored = await self.state.accounts.set_disabled(id, True, entry=revocation)
-            _must_exist(stored, id)
+        async def disable() -> Revocation:
+            changed = await self.state.accounts.set_disabled(id, True, entry=revocation)
+            stored = _entry_of(changed, id)
             self._note("user_updated", id, actor, "disabled")
             return stored
 
         try:
-            stored = await self.unfinished.do(f"disabling the principal {id}", work)
+            stored = await disable()
         except StoreUnavailable:
-            # Its connections here end now, whether or not the store can disable it.
-            await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
-            raise
-        return await self._revoke(revocation, actor, _entry_of(stored))
+            # Its connections here end now. It is disabled when the store answers again.
+            return await self._revoke(revocation, actor, add=disable)
+        return await self._revoke(revocation, actor, stored)
 
     async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
         """Change a password and end all sessions and connections of the principal (ASVS 7.4.3).
@@ -295,10 +313,10 @@ class Administration:
         _must_exist(await self.state.accounts.account(id) is not None, id)
         hashed = await self._hash(password, id)
         revocation = self._entry(Target.PRINCIPAL, id, "password changed")
-        stored = await self.state.accounts.set_password_hash(id, hashed, entry=revocation)
-        _must_exist(stored, id)
+        changed = await self.state.accounts.set_password_hash(id, hashed, entry=revocation)
+        stored = _entry_of(changed, id)
         self._note("authn_password_change", id, actor)
-        return await self._revoke(revocation, actor, _entry_of(stored))
+        return await self._revoke(revocation, actor, stored)
 
     async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
         """Give a role to a principal. It takes effect with the next message of every open connection.
@@ -529,8 +547,10 @@ def _end_of(session_id: str) -> str:
     return f"the end of the session {session_id[:16]}"
 
 
-def _entry_of(changed: Changed) -> Revocation | None:
-    return changed if isinstance(changed, Revocation) else None
+def _entry_of(changed: Changed, id: str) -> Revocation:
+    _must_exist(changed, id)
+    assert isinstance(changed, Revocation)  # noqa: S101 - an entry was given
+    return changed
 
 
 def _must_exist(found: Changed, id: str) -> None:
