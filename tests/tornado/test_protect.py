@@ -13,8 +13,8 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor import ConfigurationError, Guard, GuardedHandler, protect, public
+from stormdoor.tornado.command_mixin import CommandGuardMixin
 from stormdoor.tornado.guard_mixin import (
-    CommandGuardMixin,
     GuardMixin,
     RawGuardMixin,
 )

@@ -13,14 +13,10 @@ from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import BinaryInbound
 from stormdoor.tornado.answers import ANSWERING
+from stormdoor.tornado.command_mixin import BinaryGuardMixin, CommandGuardMixin
 from stormdoor.tornado.declare import MSGPACK, GuardedHandler, has_own_protocol
 from stormdoor.tornado.fast import fits_handler
-from stormdoor.tornado.guard_mixin import (
-    BinaryGuardMixin,
-    CommandGuardMixin,
-    GuardMixin,
-    RawGuardMixin,
-)
+from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS, DeclaredHandlerMixin, HandshakeMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import OutboundMixin

@@ -1,7 +1,7 @@
 """The handshake of a guarded handler, from its request to the open socket or to the refusal.
 
 Tornado calls these methods in this order: `clear`, `initialize`, `_execute`, `prepare` (the guard decides),
-`get`, `finish` (the 101), `on_finish`, `open`. `guard_mixin` continues with the messages.
+`get`, `finish` (the 101), `on_finish`, `open`. `guard_mixin` and `command_mixin` continue with messages.
 """
 
 from __future__ import annotations
