@@ -90,13 +90,7 @@ def test_threat_has_no_gap(threat: dict[str, object]) -> None:
     tests = threat["tests"]
     assert isinstance(tests, list)
     assert [path for path in tests if not (ROOT / path).is_file()] == []
-    for tool, folder in (
-        ("auditor", "audit/src/stormdoor_audit/auditor"),
-        ("prober", "audit/src/stormdoor_audit/prober"),
-        ("lab", "lab"),
-    ):
-        built = (ROOT / folder).is_dir()
-        assert (threat[tool] == "not built yet") is not built
+    assert "not built yet" not in (threat["auditor"], threat["prober"], threat["lab"])
 
 
 def test_every_attack_is_a_threat() -> None:
