@@ -1,4 +1,4 @@
-"""A commit whose result SQLite does not tell."""
+"""Tests of commits with a result that SQLite does not report."""
 
 import sqlite3
 from pathlib import Path

@@ -23,7 +23,7 @@ class Accounts(Protocol):
     """
 
     async def account(self, id: str) -> Account | None:
-        """Return the account of that id."""
+        """Return the account of an id, or None."""
         ...
 
     async def accounts(self) -> list[Account]:
@@ -39,7 +39,7 @@ class Accounts(Protocol):
         ...
 
     async def remove_account(self, id: str, *, entry: Revocation | None = None) -> Changed:
-        """Remove it with its roles, sessions, tickets, keys, identities and factors."""
+        """Remove the account with its roles, sessions, tickets, keys, identities and factors."""
         ...
 
     async def set_password_hash(
@@ -49,7 +49,7 @@ class Accounts(Protocol):
         ...
 
     async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
-        """Replace the password hash if it is still `old`, in one step. Returns whether it was."""
+        """Replace the password hash if it is still `old`, in one step. Returns whether it was replaced."""
         ...
 
     async def set_disabled(

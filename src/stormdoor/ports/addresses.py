@@ -10,11 +10,11 @@ __all__ = ["Addresses"]
 class Addresses(Protocol):
     """Addresses from which a principal has logged in, stored as fingerprints only.
 
-    In doubt, do nothing: the client counts as unfamiliar next time.
+    In doubt, do nothing: at worst, the next login from this address waits with those from unknown addresses.
     """
 
     async def address_seen(self, principal_id: str, address: str) -> float | None:
-        """Return the latest login of the principal from there, in Unix seconds; None if it never did."""
+        """Return the Unix seconds of the principal's latest login from an address; None without one."""
         ...
 
     async def remember_address(

@@ -11,9 +11,9 @@ class Clock(Protocol):
     """Time, injected."""
 
     def now(self) -> float:
-        """Unix seconds; may be set back or forth."""
+        """Return the present time in Unix seconds. It jumps when the machine's clock is set."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back; from an arbitrary start."""
+        """Return seconds since an arbitrary start. They never go back."""
         ...

@@ -35,7 +35,7 @@ class LiveConnection:
 class Connections(Protocol):
     """The open connections on all nodes. Written in batches, never per handshake.
 
-    In doubt, repeat with the same connections.
+    In doubt, call `sync_connections` again with the same connections.
     """
 
     async def sync_connections(

@@ -15,7 +15,7 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close everything. Safe to call twice."""
+        """Release all files and connections of the engine. Safe to call twice."""
         ...
 
     async def purge(self, now: float) -> int:

@@ -13,8 +13,9 @@ __all__ = ["Factors", "SecondFactors"]
 class Factors(Protocol):
     """Second factors, and the number of consecutive wrong codes.
 
-    In doubt, treat a code as used, and the attempt as charged. Repeat a removal: it returns False if it had
-    happened. List the factors to see whether one was added.
+    In doubt, treat a code as used, and the attempt as charged. Repeat a removal; it returns False if the
+    first call has removed the factor. After an addition, list the factors to see whether the new one is
+    stored.
     """
 
     async def factors(self, principal_id: str) -> list[Factor]:
@@ -22,7 +23,7 @@ class Factors(Protocol):
         ...
 
     async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
-        """Return the passkey of that credential id, and its account."""
+        """Return the passkey with a WebAuthn credential id, and its account; None if there is none."""
         ...
 
     async def add_factor(self, factor: Factor) -> None:
@@ -34,7 +35,7 @@ class Factors(Protocol):
         ...
 
     async def remove_factor(self, id: str, principal_id: str) -> bool:
-        """Remove a factor of that principal; its recovery codes are removed with the last factor.
+        """Remove a factor of a principal, and with the last factor also the recovery codes.
 
         Returns:
             Whether it was there.
@@ -42,32 +43,32 @@ class Factors(Protocol):
         ...
 
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
-        """Move its counter forward and note the use (`Factor.accepts`).
+        """Store the counter and the time of a use, if the factor accepts the counter (see `Factor.accepts`).
 
         INVARIANT: of several simultaneous calls with one counter, exactly one gets True.
         """
         ...
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
-        """Replace its secret if it is still `old`, in one step. Returns whether it was."""
+        """Replace the sealed secret if it is still `old`, in one step. Returns whether it was."""
         ...
 
     async def factor_failures(self, principal_id: str) -> tuple[int, float]:
         """Return the number of consecutive wrong codes, and the time of the last one (Unix seconds).
 
-        (0, 0.0) without wrong codes.
+        The result is (0, 0.0) without wrong codes.
         """
         ...
 
     async def set_factor_failures(
         self, principal_id: str, count: int, at: float, *, expected: int
     ) -> bool:
-        """Set the number, if it is still `expected`, in one step; 0 removes it.
+        """Set the number of wrong codes if it is still `expected`, in one step; 0 removes it.
 
         INVARIANT: of several simultaneous calls that expect the same, exactly one gets True.
 
         Returns:
-            Whether it was, and the account exists.
+            Whether the number was set. False also if there is no such account.
         """
         ...
 

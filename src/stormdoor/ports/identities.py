@@ -13,11 +13,11 @@ __all__ = ["Identities"]
 class Identities(Protocol):
     """Links between principals and users of providers.
 
-    In doubt, repeat the change. `link_identity` raises `StoreError` if it had happened.
+    In doubt, repeat the change. `link_identity` raises `StoreError` if the first call has stored the link.
     """
 
     async def identity(self, issuer: str, subject: str) -> Account | None:
-        """Return the account that it is linked to."""
+        """Return the account that a user of a provider is linked to, or None."""
         ...
 
     async def identities(self, principal_id: str) -> list[Identity]:
@@ -25,10 +25,10 @@ class Identities(Protocol):
         ...
 
     async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
-        """Link it.
+        """Link a user of a provider to a principal.
 
         Raises:
-            StoreError: It is linked already, or there is no such account.
+            StoreError: The user is linked already, or there is no such account.
         """
         ...
 

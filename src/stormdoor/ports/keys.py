@@ -15,11 +15,12 @@ __all__ = ["Keys"]
 class Keys(Protocol):
     """API keys, by their public id.
 
-    In doubt about `add_key`, issue another one: no client has the secret. Repeat the other changes.
+    In doubt about `add_key`, issue another key: no client has the secret of the first. Repeat the other
+    changes.
     """
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
-        """Return the key and its account, in one look-up."""
+        """Return the key of an id and its account, in one look-up; None if there is no such key."""
         ...
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
@@ -27,7 +28,7 @@ class Keys(Protocol):
         ...
 
     async def add_key(self, key: ApiKey) -> ApiKey:
-        """Store a new key, with its position as `Sessions.add_session`.
+        """Store a new key with its position in the log of revocations (see `Sessions.add_session`).
 
         Returns:
             The key as it is stored.
@@ -45,13 +46,13 @@ class Keys(Protocol):
         *,
         entry: Revocation | None = None,
     ) -> Changed:
-        """Let it expire at `at`, unless it expires earlier, and add `entry` to the log of revocations."""
+        """Make the key expire at `at`, if that is earlier, and add `entry` to the log of revocations."""
         ...
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
-        """Remove it, and add `entry` to the log of revocations."""
+        """Remove the key, and add `entry` to the log of revocations."""
         ...
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
-        """Note its last use, unless a later one is known."""
+        """Store the time and the address of the key's last use, unless a later use is stored."""
         ...

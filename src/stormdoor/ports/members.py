@@ -10,7 +10,7 @@ __all__ = ["Members"]
 class Members(Protocol):
     """The nodes, which are processes with a guard, and the time at which each was last alive.
 
-    In doubt, repeat.
+    In doubt, repeat the call.
     """
 
     async def renew_member(self, node: str, now: float) -> None:

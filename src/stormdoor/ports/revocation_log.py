@@ -22,11 +22,11 @@ them alone.
 class RevocationLog(Protocol):
     """The log of revocations that every process follows.
 
-    In doubt, repeat: a second entry has no further effect, and `begin_epoch` begins an epoch once.
+    In doubt, repeat the call. A second entry has no further effect, and `begin_epoch` begins no second epoch.
     """
 
     async def add_revocation(self, revocation: Revocation) -> Revocation:
-        """Append it. The `at` of an `until_now` entry is never before that of an earlier such entry.
+        """Append an entry. The `at` of an `until_now` entry is never before that of an earlier such entry.
 
         Returns:
             The entry as it is stored; its position is the new head of the log.
@@ -34,7 +34,7 @@ class RevocationLog(Protocol):
         ...
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """Return those with a `seq` greater than `after`, in order. Cheap if there is none."""
+        """Return the entries with a `seq` greater than `after`, in order. Must be cheap if there is none."""
         ...
 
     async def log_position(self) -> LogPosition:

@@ -18,11 +18,12 @@ class Sessions(Protocol):
     A session's tickets and pending entries are removed with it.
 
     In doubt about `add_session` or `replace_session`, treat both sessions as ended: no client has the new
-    secret, and the user logs in again. Repeat a removal: it returns False if it had happened.
+    secret, and the user logs in again. Repeat a removal; it returns False if the first call has removed the
+    session.
     """
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
-        """Return the session and its account, in one look-up. The caller checks whether it has expired."""
+        """Return a session, also an expired one, and its account, in one look-up; None if there is none."""
         ...
 
     async def sessions(self, principal_id: str) -> list[Session]:
@@ -32,7 +33,7 @@ class Sessions(Protocol):
     async def sessions_of_provider(
         self, issuer: str, *, subject: str | None = None, sid: str | None = None
     ) -> list[Session]:
-        """Return the sessions that came from a provider's user or session there, newest first.
+        """Return the sessions of users who logged in at a provider, newest first.
 
         Args:
             issuer: The provider.
@@ -74,7 +75,7 @@ class Sessions(Protocol):
                 log, as for a new session.
 
         Returns:
-            The session as it is stored; None if `old_id` was not there, and nothing changed.
+            The session as it is stored; None if there is no session `old_id`. Then nothing has changed.
         """
         ...
 
@@ -83,9 +84,9 @@ class Sessions(Protocol):
         ...
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
-        """Remove one, and add `entry` to the log of revocations. Of two calls at once, one changes it."""
+        """Remove a session and add `entry` to the log of revocations; of two calls at once, one does."""
         ...
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
-        """Remove all of a principal but `keep`, and pending entries outside it. Returns the ids."""
+        """Remove a principal's sessions and pending entries, except those of `keep`. Returns the ids."""
         ...

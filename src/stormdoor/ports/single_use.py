@@ -1,4 +1,4 @@
-"""Values that count once: tickets, nonces, pending logins and recovery codes."""
+"""Values that are accepted once: tickets, nonces, pending logins and recovery codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Tickets(Protocol):
     """
 
     async def add_ticket(self, ticket: Ticket) -> Ticket:
-        """Store a new ticket, with its position as `Sessions.add_session`.
+        """Store a new ticket with its position in the log of revocations (see `Sessions.add_session`).
 
         Returns:
             The ticket as it is stored.
@@ -30,7 +30,7 @@ class Tickets(Protocol):
         ...
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
-        """Take the ticket out of the store. INVARIANT: of several simultaneous calls, one gets it."""
+        """Remove and return a ticket. INVARIANT: of several simultaneous calls, only one gets the ticket."""
         ...
 
 
@@ -41,28 +41,29 @@ class Nonces(Protocol):
     """
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
-        """Use it. INVARIANT: of several simultaneous calls, exactly one gets True."""
+        """Mark a value as used. INVARIANT: of several simultaneous calls, exactly one gets True."""
         ...
 
 
 class Pendings(Protocol):
     """Unfinished steps of logins and enrolments, by the hash of the client's secret.
 
-    In doubt, treat the step as used: the client begins it again.
+    In doubt, treat the step as used. The client begins the login or enrolment again.
     """
 
     async def add_pending(
         self, pending: Pending, *, max_unauthenticated: int | None = None
     ) -> bool:
-        """Store it.
+        """Store a new entry.
 
         Args:
             pending: The entry.
-            max_unauthenticated: Limit of entries of its purpose without a principal. Entries that have
-                expired when it begins do not count, and are removed. No limit by default.
+            max_unauthenticated: Greatest number of entries with the same purpose and without a principal.
+                Entries that have expired when the new one begins do not count, and are removed. No limit by
+                default.
 
         Returns:
-            Whether it was stored. INVARIANT: the limit holds for simultaneous calls, too.
+            Whether the entry was stored. INVARIANT: simultaneous calls do not exceed the limit.
 
         Raises:
             StoreError: The id is taken, or there is no such account.
@@ -70,18 +71,19 @@ class Pendings(Protocol):
         ...
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
-        """Return it. The caller checks whether it has expired."""
+        """Return the entry. The caller checks whether it has expired."""
         ...
 
     async def take_pending(self, id: str, purpose: str) -> Pending | None:
-        """Take it out of the store. INVARIANT: of several simultaneous calls, one gets it."""
+        """Remove and return the entry. INVARIANT: of several simultaneous calls, only one gets the entry."""
         ...
 
 
 class RecoveryCodes(Protocol):
     """Recovery codes of second factors, as hashes.
 
-    In doubt, treat the code as used. Repeat `set_recovery_codes` with new codes: no client has the others.
+    In doubt, treat the code as used. Repeat `set_recovery_codes` with new codes: no client has received the
+    first ones.
     """
 
     async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
@@ -93,9 +95,9 @@ class RecoveryCodes(Protocol):
         ...
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
-        """Use one up. INVARIANT: of several simultaneous calls, exactly one gets True."""
+        """Mark a recovery code as used. INVARIANT: of several simultaneous calls, exactly one gets True."""
         ...
 
     async def recovery_codes(self, principal_id: str) -> int:
-        """Return the number of unused ones."""
+        """Return the number of unused recovery codes."""
         ...

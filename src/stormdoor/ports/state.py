@@ -39,7 +39,7 @@ class Store(
     Engine,
     Protocol,
 ):
-    """An engine with every capability, as in `stormdoor.stores`. Only `StoredState.of` takes it whole."""
+    """An engine with every capability, as in `stormdoor.stores`. All other code takes single capabilities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class StoredState:
 
     @classmethod
     def of(cls, store: Store) -> StoredState:
-        """Return the state of which one engine stores every part."""
+        """Return the state of an installation in which one engine stores all parts."""
         parts = {field.name: store for field in fields(cls) if field.name != "engines"}
         return cls(engines=(store,), **parts)
 

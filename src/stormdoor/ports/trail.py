@@ -13,7 +13,7 @@ __all__ = ["Space", "TrailStore"]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Room that a store uses, and has left.
+    """Bytes that a store uses and may still use.
 
     Attributes:
         used: Bytes of its files.
@@ -29,8 +29,9 @@ class TrailStore(Protocol):
 
     An entry is *about* its `principal` and about its `actor`.
 
-    In doubt about `append_events`, repeat it with the same batch and `again`: no entry is stored twice. In
-    doubt about `pay_entries`, treat the budget as charged. Repeat `drop_entries` and `erase_personal`.
+    In doubt about `append_events`, call it again with the same batch and `again=True`: no entry is stored
+    twice. In doubt about `pay_entries`, treat the budget as charged. Repeat `drop_entries` and
+    `erase_personal`.
     """
 
     async def append_events(
@@ -55,7 +56,7 @@ class TrailStore(Protocol):
         name: str | None = None,
         newest_first: bool = False,
     ) -> list[Entry]:
-        """Return the entries with a `seq` greater than `after`: about `principal`, and with that `name`."""
+        """Return entries with a `seq` greater than `after`; `principal` and `name` select some of them."""
         ...
 
     async def trail_anchor(self) -> tuple[int, str]:
@@ -89,11 +90,11 @@ class TrailStore(Protocol):
         ...
 
     async def space(self) -> Space | None:
-        """Return the room that the whole store uses and has left; None if it has no file."""
+        """Return the space that the whole store uses and may still use; None if it has no file."""
         ...
 
     async def drop_entries(self, before: float) -> int:
-        """Retention: drop the entries before the first that is younger than `before`.
+        """Drop the oldest entries, up to the first that is younger than `before` (retention).
 
         The anchor moves to the last dropped entry. A store may work in steps; a failure then undoes the
         last one only.
@@ -107,5 +108,5 @@ class TrailStore(Protocol):
         ...
 
     async def erase_personal(self, principal_id: str) -> int:
-        """Erase the personal part of every entry about a principal. Returns how many it found."""
+        """Erase the personal part of every entry about a principal. Returns the number of entries found."""
         ...

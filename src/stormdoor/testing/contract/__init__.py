@@ -1,4 +1,4 @@
-"""The contract of a store, as tests. A store of your own runs all of it.
+"""The contract of a store, as tests that a store of your own can run.
 
 ::
 
@@ -83,4 +83,4 @@ class StoreContract(
     TextsContract,
     ClockJumpsContract,
 ):
-    """The whole contract."""
+    """The tests of all capabilities."""

@@ -41,7 +41,7 @@ class AccountsContract:
         "id", ["bob", "", "ALICE", "alice ", "al%ce", "al_ce", "\ud800", "a\0"]
     )
     async def test_other_id_is_unknown(self, id: str, new_store: NewStore) -> None:
-        """Only the very same id finds an account."""
+        """An account is found by exactly its id."""
         async with with_accounts(new_store, "alice") as store:
             assert await store.account(id) is None
 
@@ -54,7 +54,7 @@ class AccountsContract:
             assert found.id == id
 
     async def test_accounts_come_by_id(self, new_store: NewStore) -> None:
-        """`accounts` lists all, each once, by code point."""
+        """`accounts` lists each account once, in the order of code points."""
         ids = ["bob", "Zoe", "alice", "éva"]
         async with with_accounts(new_store, *ids) as store:
             assert await store.accounts() == [account(id) for id in sorted(ids)]
@@ -129,7 +129,7 @@ class AccountsContract:
             assert await store.sessions("alice") == []
 
     async def test_each_field_is_replaced_alone(self, new_store: NewStore) -> None:
-        """The setters change what they name, of the account that they name."""
+        """A setter changes one field of one account."""
         async with with_accounts(new_store, "alice", "bob") as store:
             assert await store.set_password_hash("alice", "$new$") is True
             assert await store.set_disabled("alice", True) is True
@@ -145,7 +145,7 @@ class AccountsContract:
             assert await store.account("bob") == account("bob")
 
     async def test_fields_can_be_emptied(self, new_store: NewStore) -> None:
-        """The setters also take away."""
+        """A setter can make a field empty."""
         async with with_accounts(new_store, "alice") as store:
             await store.set_disabled("alice", True)
             await store.set_disabled("alice", False)
@@ -184,7 +184,7 @@ class AccountsContract:
             assert await store.remove_role("nobody", "r0") is False
 
     async def test_setters_say_that_the_account_is_missing(self, new_store: NewStore) -> None:
-        """A setter makes no account."""
+        """A setter returns False for an unknown account, and does not create it."""
         async with opened(new_store()) as store:
             assert await store.set_password_hash("nobody", "$new$") is False
             assert await store.set_disabled("nobody", True) is False

@@ -8,7 +8,7 @@ __all__ = ["AddressesContract"]
 
 class AddressesContract:
     async def test_an_address_is_familiar_to_one_account(self, new_store: NewStore) -> None:
-        """The latest login from there is known, of this principal alone."""
+        """The store returns the latest login from an address, for each principal separately."""
         async with with_accounts(new_store, "alice", "bob") as store:
             assert await store.address_seen("alice", "home") is None
             await store.remember_address("alice", "home", NOW, most=16)
@@ -19,7 +19,7 @@ class AddressesContract:
             assert await store.address_seen("nobody", "home") is None
 
     async def test_a_principal_has_a_few_addresses(self, new_store: NewStore) -> None:
-        """The latest ones stay; those of another principal are not counted."""
+        """The store keeps the latest addresses of each principal."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.remember_address("bob", "a", NOW, most=2)
             for at, address in enumerate("abac"):
@@ -29,7 +29,7 @@ class AddressesContract:
             assert await store.address_seen("bob", "a") == NOW
 
     async def test_addresses_go_with_the_account(self, new_store: NewStore) -> None:
-        """An account that is removed leaves none, and one that is not there gets none."""
+        """The addresses of a removed account are removed, and an unknown account gets none."""
         async with with_accounts(new_store, "alice") as store:
             await store.remember_address("alice", "home", NOW, most=16)
             await store.remember_address("nobody", "home", NOW, most=16)
@@ -38,7 +38,7 @@ class AddressesContract:
             assert await store.address_seen("nobody", "home") is None
 
     async def test_old_addresses_are_purged(self, new_store: NewStore) -> None:
-        """Three months after the latest login from there."""
+        """An address is purged three months after its latest login."""
         async with with_accounts(new_store, "alice") as store:
             await store.remember_address("alice", "home", NOW, most=16)
             await store.remember_address("alice", "cafe", NOW + 1, most=16)

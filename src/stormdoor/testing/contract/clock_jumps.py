@@ -35,7 +35,7 @@ class ClockJumpsContract:
             assert await store.members(NOW) == ["n1"]
 
     async def test_used_nonce_stays_used_after_a_short_jump(self, new_store: NewStore) -> None:
-        """A clock that was an hour ahead, and purged, makes no used value new."""
+        """After a purge with a clock that was an hour ahead, a used nonce is still refused."""
         async with with_accounts(new_store) as store:
             assert await store.use_nonce("jti", "v1", NOW + 60)
             await store.purge(NOW + 3_600)
@@ -69,7 +69,7 @@ class ClockJumpsContract:
             assert stored == replace(late, at=NOW, epoch=first.epoch, seq=first.seq + 1)
 
     async def test_trail_keeps_the_order_of_its_entries(self, new_store: NewStore) -> None:
-        """Entries with times that go back are one chain, and retention stops at the first young one."""
+        """Entries whose times go back are one chain, and retention stops at the first young one."""
         async with with_accounts(new_store) as store:
             times = [NOW, NOW + _YEAR, NOW - _YEAR, NOW]
             for time in times:

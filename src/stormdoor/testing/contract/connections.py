@@ -7,7 +7,7 @@ __all__ = ["ConnectionsContract"]
 
 class ConnectionsContract:
     async def test_connection_comes_back_as_it_was(self, new_store: NewStore) -> None:
-        """Every field is stored, and the oldest comes first."""
+        """Every field of a connection is stored, and the oldest connection comes first."""
         old, new = connection("c2", "n1", opened_at=NOW), connection("c1", "n1", opened_at=NOW + 1)
         async with opened(new_store()) as store:
             await store.renew_member("n1", NOW)
@@ -25,7 +25,7 @@ class ConnectionsContract:
             assert [found.id for found in await store.live_connections(["n1"])] == ["b", "c"]
 
     async def test_member_is_alive_until_its_last_time(self, new_store: NewStore) -> None:
-        """A member counts if it was alive at the time or later."""
+        """`members` returns the nodes that were alive at the given time or later."""
         async with opened(new_store()) as store:
             await store.renew_member("n2", NOW + 10)
             await store.renew_member("n1", NOW)

@@ -64,7 +64,7 @@ class FactorsContract:
     async def test_counter_must_grow(
         self, kind: FactorKind, stored: int, counter: int, counts: bool, new_store: NewStore
     ) -> None:
-        """The store judges a counter as `Factor.accepts` does, and notes what it took."""
+        """The store accepts the counters that `Factor.accepts` accepts, and stores the accepted one."""
         before = factor("f1", "alice", kind=kind, counter=stored)
         assert before.accepts(counter) is counts
         async with with_accounts(new_store, "alice") as store:
@@ -75,7 +75,7 @@ class FactorsContract:
             assert await store.factors("alice") == [used if counts else before]
 
     async def test_one_of_many_at_once_uses_a_counter(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number that use one counter at once, exactly one gets True."""
+        """INVARIANT: of simultaneous uses of one counter, exactly one gets True."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_factor(factor("f1", "alice", kind=FactorKind.TOTP, handle=None))
             for counter in range(6, 11):
@@ -85,7 +85,7 @@ class FactorsContract:
                 assert used.count(True) == 1
 
     async def test_secret_is_replaced_if_it_is_the_old_one(self, new_store: NewStore) -> None:
-        """A factor is sealed anew once, and never over a newer secret."""
+        """A secret is replaced only if it is still the old one."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_factor(factor("f1", "alice", secret="old"))
             assert await store.reseal_factor("f1", "other", "new") is False
@@ -103,7 +103,7 @@ class FactorsContract:
             assert await store.factors("alice") == []
 
     async def test_recovery_codes_go_with_the_last_factor(self, new_store: NewStore) -> None:
-        """Without a factor there is nothing that a code stands in for."""
+        """The removal of the last factor also removes the recovery codes."""
         async with with_accounts(new_store, "alice") as store:
             for id in ("f1", "f2"):
                 await store.add_factor(factor(id, "alice"))
@@ -115,7 +115,7 @@ class FactorsContract:
             assert await store.use_recovery_code("alice", "a") is False
 
     async def test_recovery_code_counts_once(self, new_store: NewStore) -> None:
-        """A code is used up for its owner; new codes void all old ones."""
+        """A recovery code is accepted once, from its owner; new codes replace all old ones."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.set_recovery_codes("alice", ["a", "b", "c"])
             await store.set_recovery_codes("bob", ["a"])
@@ -131,7 +131,7 @@ class FactorsContract:
                 await store.set_recovery_codes("nobody", ["a"])
 
     async def test_failures_are_counted_one_by_one(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number that count from one number at once, exactly one does."""
+        """INVARIANT: of simultaneous calls with one expected number, exactly one sets the new number."""
         async with with_accounts(new_store, "alice") as store:
             assert await store.factor_failures("alice") == (0, 0.0)
             for expected in range(3):

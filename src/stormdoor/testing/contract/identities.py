@@ -39,7 +39,7 @@ class IdentitiesContract:
                 await store.link_identity(HERE, "2", "nobody", NOW)
 
     async def test_links_of_a_principal(self, new_store: NewStore) -> None:
-        """A principal may have several, oldest first; one can be removed."""
+        """A principal may have several links, listed oldest first; one of them can be removed."""
         async with with_accounts(new_store, "alice", "bob") as store:
             for at, subject in enumerate(["b", "a", "c"]):
                 await store.link_identity(HERE, subject, "alice", NOW + at)

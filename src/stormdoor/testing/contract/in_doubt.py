@@ -62,7 +62,7 @@ USED: dict[str, Callable[[Store], Awaitable[object]]] = {
     "use_factor": lambda store: store.use_factor("f1", counter=9, at=NOW),
     "set_factor_failures": lambda store: store.set_factor_failures("alice", 1, NOW, expected=0),
 }
-"""Calls whose value counts as used."""
+"""Calls that mark a value as used."""
 
 
 async def _fill(store: Store) -> None:
@@ -101,7 +101,7 @@ class InDoubtContract:
     async def test_repeated_call_has_the_effect_of_one(
         self, name: str, new_store: NewStore
     ) -> None:
-        """A caller without an answer calls again: nothing is stored or removed twice."""
+        """If a caller repeats a call, no row is stored or removed twice."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await _fill(store)
             await REPEATED[name](store)
@@ -112,7 +112,7 @@ class InDoubtContract:
 
     @pytest.mark.parametrize("name", USED)
     async def test_repeated_use_is_refused(self, name: str, new_store: NewStore) -> None:
-        """A value whose use is in doubt is used: the second call gets nothing."""
+        """If the use of a value is repeated, the second call is refused."""
         async with with_accounts(new_store, "alice") as store:
             await _fill(store)
             assert await USED[name](store)

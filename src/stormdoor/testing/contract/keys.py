@@ -46,7 +46,7 @@ class KeysContract:
     async def test_expiry_is_never_later(
         self, was: float | None, at: float, becomes: float, new_store: NewStore
     ) -> None:
-        """`expire_key` brings the end nearer, never further away."""
+        """`expire_key` never makes a key expire later than before."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=was))
             assert await store.expire_key("k1", at) is True
@@ -55,7 +55,7 @@ class KeysContract:
             ]
 
     async def test_successor_is_kept(self, new_store: NewStore) -> None:
-        """Rotation names the successor; a later end does not forget it."""
+        """The successor that a rotation stores stays when the key expires earlier."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=None))
             await store.expire_key("k1", 9.0, "k2")
@@ -66,7 +66,7 @@ class KeysContract:
             assert await store.expire_key("missing", 5.0) is False
 
     async def test_key_is_removed_once(self, new_store: NewStore) -> None:
-        """A removed key is gone, and only that one."""
+        """A removal removes one key, once."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice"))
             await store.add_key(key("k2", "alice"))
@@ -75,7 +75,7 @@ class KeysContract:
             assert await store.keys() == [await placed(store, key("k2", "alice"))]
 
     async def test_last_use_is_the_latest(self, new_store: NewStore) -> None:
-        """A late note of an earlier use does not hide a later one."""
+        """An earlier use that is written late does not replace a later one."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice"))
             await store.touch_key("k1", NOW + 2.0, "192.0.2.2")

@@ -104,7 +104,7 @@ class LifeContract:
 
     @pytest.mark.parametrize("name", EVERY_CALL)
     async def test_store_not_open_is_unavailable(self, name: str, new_store: NewStore) -> None:
-        """Before `open` and after `close` no method answers, and none pretends to."""
+        """Before `open` and after `close` every method raises `StoreUnavailable`."""
         store = new_store()
         with pytest.raises(StoreUnavailable):
             await EVERY_CALL[name](store)
@@ -127,7 +127,7 @@ class LifeContract:
             assert await store.account("alice") == account("alice")
 
     async def test_purge_removes_what_is_long_over(self, new_store: NewStore) -> None:
-        """Sessions, tickets, nonces, what is pending and nodes go an hour after their end, counted."""
+        """Sessions, tickets, nonces, pending entries and nodes are purged an hour after their end."""
         hour = 3_600.0
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("over", "alice", expires_at=NOW, last_seen_at=NOW))
@@ -161,7 +161,7 @@ class LifeContract:
             assert [found.id for found in await store.live_connections(["n1", "n2"])] == ["b"]
 
     async def test_purge_leaves_the_rest(self, new_store: NewStore) -> None:
-        """Accounts, keys, factors, identities, revocations and the trail are not for `purge`."""
+        """`purge` leaves accounts, keys, factors, identities, revocations and the trail."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=0.0))
             await store.add_factor(factor("f1", "alice", created_at=0.0))

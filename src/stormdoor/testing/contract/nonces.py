@@ -9,7 +9,7 @@ __all__ = ["NoncesContract"]
 
 class NoncesContract:
     async def test_nonce_counts_once(self, new_store: NewStore) -> None:
-        """A value is used up for its purpose, and for no other."""
+        """A nonce is accepted once for each purpose."""
         async with opened(new_store()) as store:
             assert await store.use_nonce("jti", "v1", NOW) is True
             assert await store.use_nonce("jti", "v1", NOW) is False
@@ -26,7 +26,7 @@ class NoncesContract:
             assert await store.use_nonce("a", "bc", NOW) is True
 
     async def test_one_of_many_at_once_uses_the_nonce(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number that use one value at once, exactly one gets True."""
+        """INVARIANT: of simultaneous uses of one nonce, exactly one gets True."""
         async with opened(new_store()) as store:
             for n in range(10):
                 used = await asyncio.gather(

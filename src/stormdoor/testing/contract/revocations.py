@@ -41,7 +41,7 @@ class RevocationsContract:
     async def test_revocation_comes_back_as_it_was(
         self, target: Target, new_store: NewStore
     ) -> None:
-        """Every field and every kind of revocation is stored; `seq` is the store's."""
+        """Every field and every kind of revocation is stored; the store assigns `seq`."""
         given = Revocation(target, "alice", NOW + 0.5, seq=77, reason="asked for", epoch="?")
         async with opened(new_store()) as store:
             first = await store.add_revocation(given)
@@ -53,7 +53,7 @@ class RevocationsContract:
             assert [first, second] == await store.revocations()
 
     async def test_follower_gets_what_is_new(self, new_store: NewStore) -> None:
-        """`seq` rises from 1; `revocations(after)` gives the rest, in order, and none twice."""
+        """`seq` rises from 1; `revocations(after)` returns the later entries in order."""
         async with opened(new_store()) as store:
             assert await store.revocations() == []
             seqs = [
@@ -78,7 +78,7 @@ class RevocationsContract:
     async def test_end_of_what_lasts_no_month_is_forgotten(
         self, target: Target, new_store: NewStore
     ) -> None:
-        """Of sessions and connections the feed forgets the end after 31 days, of the rest never."""
+        """Entries about sessions and connections are purged after 31 days; all others stay."""
         lasts_a_month = target not in {
             Target.SESSION,
             Target.MOVED,
@@ -93,7 +93,7 @@ class RevocationsContract:
             assert len(await store.revocations()) == (1 if lasts_a_month else 0)
 
     async def test_forgotten_place_is_not_given_again(self, new_store: NewStore) -> None:
-        """A follower who has seen all does not miss what comes after a purge."""
+        """After a purge, a new entry gets a new `seq`, so that no follower misses it."""
         async with opened(new_store()) as store:
             seen = await store.add_revocation(Revocation(Target.SESSION, "s1", NOW))
             await store.purge(NOW + 1e9)
@@ -103,7 +103,7 @@ class RevocationsContract:
             assert [found.value for found in await store.revocations(seen.seq)] == ["s2"]
 
     async def test_every_credential_carries_the_head_of_the_log(self, new_store: NewStore) -> None:
-        """Read in the step that adds it, not believed from the caller, and given again with it."""
+        """The store assigns the position of a credential in the transaction that adds it, and returns it."""
         async with with_accounts(new_store, "alice") as store:
             for n in range(3):
                 head = await store.log_position()
@@ -124,7 +124,7 @@ class RevocationsContract:
                 assert (await store.log_position()).seq == head.seq + 1
 
     async def test_rotation_keeps_the_position(self, new_store: NewStore) -> None:
-        """A new secret is no new login; one that comes with a new proof is."""
+        """A rotated session keeps its position; after a new authentication it gets a new one."""
         async with with_accounts(new_store, "alice") as store:
             born = await store.add_session(session("s0", "alice"))
             await store.add_revocation(Revocation(Target.SESSION, "other", NOW))
@@ -139,7 +139,7 @@ class RevocationsContract:
             assert await store.sessions("alice") == [proved]
 
     async def test_the_time_of_a_revocation_never_goes_back(self, new_store: NewStore) -> None:
-        """A clock that was set back dates none before an earlier one; a time that was named stays."""
+        """The time of an entry is never before that of an earlier one, unless the caller names it."""
         async with opened(new_store()) as store:
             for target, at, by_time in (
                 (Target.PRINCIPAL, NOW, False),
@@ -154,7 +154,7 @@ class RevocationsContract:
             assert [one.at - NOW for one in await store.revocations()] == [0, 0, -70, -60, 5, 9, 5]
 
     async def test_another_epoch_begins_once(self, new_store: NewStore) -> None:
-        """Of two processes that notice the same, one begins it; the positions go on."""
+        """Of two calls of `begin_epoch` after one epoch, only the first begins another."""
         async with opened(new_store()) as store:
             before = await store.add_revocation(Revocation(Target.EVERYTHING, "", NOW))
             begun = await store.begin_epoch(before.epoch)
@@ -167,7 +167,7 @@ class RevocationsContract:
 
     @pytest.mark.parametrize("change", CHANGES)
     async def test_change_and_entry_are_one(self, change: str, new_store: NewStore) -> None:
-        """A change adds its entry and returns it as it is stored; without a change there is no entry."""
+        """A change adds and returns its entry; without a change there is no entry."""
         entry = Revocation(Target.PRINCIPAL, "alice", NOW - 50)
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
@@ -183,7 +183,7 @@ class RevocationsContract:
 
     @pytest.mark.parametrize("change", CHANGES)
     async def test_change_without_entry_adds_none(self, change: str, new_store: NewStore) -> None:
-        """A caller that announces the change in another way gives no entry."""
+        """A change without an entry adds none to the log."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             await store.add_key(key("k1", "alice"))
@@ -191,7 +191,7 @@ class RevocationsContract:
             assert await store.revocations() == []
 
     async def test_replaced_session_and_entry_are_one(self, new_store: NewStore) -> None:
-        """A new session under a used id is refused, and then the entry is not in the log, either."""
+        """If a replacement is refused, its entry is not in the log."""
         entry = Revocation(Target.SESSION, "s1", NOW)
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
@@ -205,6 +205,6 @@ class RevocationsContract:
             assert [one.value for one in await store.revocations()] == ["s1"]
 
     async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
-        """A credential of one says nothing about the log of the other."""
+        """Two stores have different epochs."""
         async with opened(new_store()) as one, opened(new_store()) as other:
             assert (await one.log_position()).epoch != (await other.log_position()).epoch

@@ -35,7 +35,7 @@ class SessionsContract:
     async def test_session_knows_the_roles_of_now(
         self, roles: set[str], new_store: NewStore
     ) -> None:
-        """A change of roles shows at the next look-up."""
+        """A look-up returns the present roles of the account."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             await store.set_roles("alice", frozenset(roles))
@@ -44,7 +44,7 @@ class SessionsContract:
             assert found[1].roles == roles
 
     async def test_session_over_or_disabled_is_still_found(self, new_store: NewStore) -> None:
-        """Liveness is judged by the caller, who is told all that it takes."""
+        """The store also returns expired sessions and disabled accounts; the caller checks them."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice", expires_at=0.0))
             await store.set_disabled("alice", True)
@@ -54,7 +54,7 @@ class SessionsContract:
             )
 
     async def test_session_of_nobody_is_refused(self, new_store: NewStore) -> None:
-        """A session belongs to an account."""
+        """A session of an unknown account is refused."""
         async with with_accounts(new_store, "alice") as store:
             with pytest.raises(StoreError, match="no such account"):
                 await store.add_session(session("s1", "nobody"))
@@ -80,7 +80,7 @@ class SessionsContract:
             assert [found.id for found in await store.sessions("alice")] == ["s3", "s1", "s2"]
 
     async def test_sessions_of_a_provider(self, new_store: NewStore) -> None:
-        """A logout there finds all sessions of its user, or the one that it names, and no others."""
+        """Sessions of a provider are found by its user or by its session."""
         here = "https://id.example"
         async with with_accounts(new_store, "alice", "bob") as store:
             for at, (id, who, issuer, subject, sid) in enumerate(
@@ -114,7 +114,7 @@ class SessionsContract:
                 await found(here)
 
     async def test_replacement_is_one_step(self, new_store: NewStore) -> None:
-        """Rotation: the old session is gone, with its tickets, and the new one is there."""
+        """A replacement removes the old session with its tickets and adds the new one, in one step."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("old", "alice"))
             await store.add_ticket(ticket("t1", "alice", session_id="old"))
@@ -134,7 +134,7 @@ class SessionsContract:
             assert (told.target, told.moved, told.seq > 0) == (Target.MOVED, ("old", "new"), True)
 
     async def test_replacement_of_what_is_gone_changes_nothing(self, new_store: NewStore) -> None:
-        """A session that was ended meanwhile does not come back as a new one."""
+        """If the old session has ended, the replacement adds no session."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_ticket(ticket("t1", "alice", session_id="old"))
             assert await store.replace_session("old", session("new", "alice")) is None
@@ -152,7 +152,7 @@ class SessionsContract:
             assert [found.id for found in await store.sessions("alice")] == ["old", "taken"]
 
     async def test_one_of_two_replacements_at_once_wins(self, new_store: NewStore) -> None:
-        """One session never becomes two."""
+        """Of two simultaneous replacements of one session, only one succeeds."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("old", "alice"))
             won = await asyncio.gather(
@@ -162,7 +162,7 @@ class SessionsContract:
             assert len(await store.sessions("alice")) == 1
 
     async def test_touch_moves_forward_only(self, new_store: NewStore) -> None:
-        """A late note of an earlier use does not take a later one back."""
+        """An earlier use that is written late does not replace a later one."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             await store.touch_session("s1", NOW + 9.5)
@@ -173,7 +173,7 @@ class SessionsContract:
             ]
 
     async def test_one_of_two_removals_at_once_wins(self, new_store: NewStore) -> None:
-        """One of many that remove a session at once is told that it did."""
+        """Of simultaneous removals of one session, exactly one gets True."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             won = await asyncio.gather(*(store.remove_session("s1") for _ in range(8)))
@@ -181,7 +181,7 @@ class SessionsContract:
             assert await store.session("s1") is None
 
     async def test_pending_goes_with_its_session(self, new_store: NewStore) -> None:
-        """A removed session takes its pending steps along, and a pending login ends with all sessions."""
+        """Pending steps are removed with their session, and pending logins with all sessions."""
         async with with_accounts(new_store, "alice", "bob") as store:
 
             async def left() -> list[str]:
@@ -205,7 +205,7 @@ class SessionsContract:
             assert await left() == ["p5"]
 
     async def test_tickets_go_with_their_session(self, new_store: NewStore) -> None:
-        """After a logout no ticket of that session opens anything."""
+        """The tickets of a session are removed with it."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             await store.add_ticket(ticket("t1", "alice", session_id="s1"))
@@ -228,7 +228,7 @@ class SessionsContract:
             assert await store.session("other") is not None
 
     async def test_all_are_removed(self, new_store: NewStore) -> None:
-        """Without `keep` none is left."""
+        """Without `keep`, all sessions of the principal are removed."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
             await store.add_session(session("s2", "alice"))

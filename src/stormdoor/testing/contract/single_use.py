@@ -32,7 +32,7 @@ class SingleUseContract:
             )
 
     async def test_ticket_counts_once(self, new_store: NewStore) -> None:
-        """A redeemed ticket is gone; an unknown one never was there."""
+        """A ticket is returned once; a used or unknown one gives None."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_ticket(ticket("t1", "alice"))
             await store.add_ticket(ticket("t2", "alice"))
@@ -42,7 +42,7 @@ class SingleUseContract:
             assert await store.redeem_ticket("t2") is not None
 
     async def test_one_of_many_at_once_gets_the_ticket(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number that redeem one ticket at once, exactly one gets it."""
+        """INVARIANT: of simultaneous redemptions of one ticket, exactly one gets it."""
         async with with_accounts(new_store, "alice") as store:
             for n in range(10):
                 await store.add_ticket(ticket(f"t{n}", "alice"))
@@ -72,7 +72,7 @@ class SingleUseContract:
             assert await store.take_pending("p1", "second-factor") is None
 
     async def test_pending_serves_its_purpose_only(self, new_store: NewStore) -> None:
-        """A pending step of one purpose is neither found nor spent by another."""
+        """A pending entry is neither found nor used with another purpose."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_pending(pending("p1", "alice"))
             assert await store.pending("p1", "enrolment") is None
@@ -80,7 +80,7 @@ class SingleUseContract:
             assert await store.take_pending("p1", "second-factor") is not None
 
     async def test_one_of_many_at_once_gets_what_is_pending(self, new_store: NewStore) -> None:
-        """INVARIANT: of any number that take it at once, exactly one gets it."""
+        """INVARIANT: of simultaneous calls of `take_pending`, exactly one gets the entry."""
         async with with_accounts(new_store, "alice") as store:
             for n in range(5):
                 await store.add_pending(pending(f"p{n}", "alice"))
@@ -90,9 +90,9 @@ class SingleUseContract:
                 assert sum(each is not None for each in got) == 1
 
     async def test_strangers_begin_so_much_and_no_more(self, new_store: NewStore) -> None:
-        """INVARIANT: pending logins without a principal stay bounded, also concurrently.
+        """INVARIANT: simultaneous calls do not exceed the limit on pending logins without a principal.
 
-        Expired ones make room. Pending logins of a principal are not counted.
+        Expired ones are removed first. Pending logins of a principal are not counted.
         """
         async with with_accounts(new_store, "alice") as store:
             assert await store.add_pending(pending("somebodys", "alice"))

@@ -37,16 +37,16 @@ _Issued = TypeVar("_Issued", Session, Ticket, ApiKey)
 
 
 class NewStore(Protocol):
-    """Makes an empty store that is not open."""
+    """Interface of the function that makes an empty store, not open."""
 
     def __call__(self, trail_key: bytes | None = None) -> Store:
-        """A new one, at each call."""
+        """Return a new store at each call."""
         ...
 
 
 @asynccontextmanager
 async def opened(store: Store) -> AsyncIterator[Store]:
-    """The store, open."""
+    """Open a store, and close it at the end."""
     await store.open()
     try:
         yield store
@@ -56,7 +56,7 @@ async def opened(store: Store) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def with_accounts(new_store: NewStore, *ids: str) -> AsyncIterator[Store]:
-    """A new store, open, that knows these principals."""
+    """Open a new store with accounts of these ids."""
     async with opened(new_store()) as store:
         for id in ids:
             await store.add_account(account(id))
@@ -64,7 +64,7 @@ async def with_accounts(new_store: NewStore, *ids: str) -> AsyncIterator[Store]:
 
 
 def account(id: str, **changes: Any) -> Account:
-    """An account that has something in each field."""
+    """Return an account with a value in each field."""
     values: dict[str, Any] = {
         "roles": frozenset({"member", "moderator"}),
         "tenant": "acme",
@@ -76,7 +76,7 @@ def account(id: str, **changes: Any) -> Account:
 
 
 def session(id: str, principal_id: str, **changes: Any) -> Session:
-    """A session that has something in each field."""
+    """Return a session with a value in each field."""
     values: dict[str, Any] = {
         "created_at": NOW,
         "born_at": NOW - 7.75,
@@ -97,7 +97,7 @@ def session(id: str, principal_id: str, **changes: Any) -> Session:
 
 
 def ticket(id: str, principal_id: str, **changes: Any) -> Ticket:
-    """A ticket that has something in each field."""
+    """Return a ticket with a value in each field."""
     values: dict[str, Any] = {
         "session_id": "s1",
         "origin": "https://app.example",
@@ -111,7 +111,7 @@ def ticket(id: str, principal_id: str, **changes: Any) -> Ticket:
 
 
 def factor(id: str, principal_id: str, **changes: Any) -> Factor:
-    """A passkey that has something in each field but that of its use."""
+    """Return a passkey with a value in each field, not used yet."""
     values: dict[str, Any] = {
         "kind": FactorKind.PASSKEY,
         "name": "the phone, “blue”",
@@ -125,7 +125,7 @@ def factor(id: str, principal_id: str, **changes: Any) -> Factor:
 
 
 def pending(id: str, principal_id: str | None = None, **changes: Any) -> Pending:
-    """Something pending that has something in each field."""
+    """Return a pending entry with a value in each field."""
     values: dict[str, Any] = {
         "purpose": "second-factor",
         "session_id": "s1",
@@ -137,7 +137,7 @@ def pending(id: str, principal_id: str | None = None, **changes: Any) -> Pending
 
 
 def key(id: str, principal_id: str, **changes: Any) -> ApiKey:
-    """An API key that has something in each field but those of its use."""
+    """Return an API key with a value in each field, not used yet."""
     values: dict[str, Any] = {
         "hash": "ab" * 32,
         "name": "the sensor, “roof”",
@@ -150,7 +150,7 @@ def key(id: str, principal_id: str, **changes: Any) -> ApiKey:
 
 
 def connection(id: str, node: str, **changes: Any) -> LiveConnection:
-    """An open connection."""
+    """Return an open connection."""
     values: dict[str, Any] = {
         "principal_id": "alice",
         "kind": "session",
@@ -162,7 +162,7 @@ def connection(id: str, node: str, **changes: Any) -> LiveConnection:
 
 
 def event(principal: str = "alice", **changes: Any) -> Event:
-    """An event with a public and a personal part."""
+    """Return an event with a public and a personal part."""
     values: dict[str, Any] = {
         "time": NOW,
         "name": "authz_fail",
@@ -175,7 +175,7 @@ def event(principal: str = "alice", **changes: Any) -> Event:
 
 
 async def placed(store: Store, issued: _Issued) -> _Issued:
-    """Return a credential as `store` stores it now: it stands at the head of the log."""
+    """Return a credential as `store` would store it now, with the head of the log as its position."""
     return replace(issued, position=await store.log_position())
 
 

@@ -67,7 +67,7 @@ class TextsContract:
     @pytest.mark.parametrize("text", TEXTS, ids=ascii)
     @pytest.mark.parametrize("name", LOOK_UPS)
     async def test_look_up_finds_nothing(self, name: str, text: str, new_store: NewStore) -> None:
-        """A client chooses many of these texts. None of them may be an error of the driver."""
+        """A look-up of a text that the database rejects finds no row, and is no error of the driver."""
         async with with_accounts(new_store, "alice") as store:
             await store.append_events([event()])
             assert not await LOOK_UPS[name](store, text)
@@ -89,7 +89,7 @@ class TextsContract:
 
     @pytest.mark.parametrize("text", TEXTS, ids=ascii)
     async def test_trail_takes_every_text(self, text: str, new_store: NewStore) -> None:
-        """A client must not be able to keep an event out of the trail."""
+        """The trail stores an event with any text, so that a client cannot suppress its entries."""
         async with with_accounts(new_store) as store:
             await store.append_events([event(text, detail=text, actor=text), event("bob")])
             assert (await store.trail_head())[0] == 2

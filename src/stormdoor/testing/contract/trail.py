@@ -32,7 +32,7 @@ class TrailContract:
             assert [entry.seq for entry in entries] == [1, 2]
 
     async def test_empty_trail_begins_at_genesis(self, new_store: NewStore) -> None:
-        """Before the first entry, also after an append of nothing, the anchor is the origin."""
+        """Without entries, head and anchor of the trail are (0, GENESIS)."""
         async with opened(new_store()) as store:
             await store.append_events([])
             assert await store.trail_anchor() == (0, GENESIS)
@@ -41,7 +41,7 @@ class TrailContract:
             assert await wrong_with_trail(store) is None
 
     async def test_batch_in_doubt_is_stored_once(self, new_store: NewStore) -> None:
-        """A repeated batch adds nothing if it is stored, and is stored if it is not."""
+        """A repeated batch is stored exactly once."""
         async with opened(new_store()) as store:
             first, second = b"1" * 16, b"2" * 16
             await store.append_events([event(), event()], batch=first)
@@ -64,7 +64,7 @@ class TrailContract:
             assert await store.trail_head() == (4, (await store.entries(after=3))[0].hash)
 
     async def test_nothing_is_wrong_with_a_new_trail(self, new_store: NewStore) -> None:
-        """Neither before the first entry nor after an erasure and retention."""
+        """`trail_faults` finds no fault in a new trail, and none after an erasure and retention."""
         async with opened(new_store(KEY)) as store:
             assert await store.trail_faults() == []
             await store.append_events([event("alice"), event("bob", time=NOW + 1)])
@@ -75,7 +75,7 @@ class TrailContract:
     async def test_entries_of_unauthenticated_clients_have_a_budget(
         self, new_store: NewStore
     ) -> None:
-        """Half of it at once, the first entries first; the rest comes back in the course of a day."""
+        """Unauthenticated clients may use half of the budget at once; the rest comes back in a day."""
         half, day = BURST_BYTES, 86_400.0
         async with opened(new_store()) as store:
             assert await store.pay_entries(NOW, []) == 0
@@ -88,14 +88,14 @@ class TrailContract:
             assert await store.pay_entries(NOW + 2 * day, [half]) == 1
 
     async def test_salts_differ(self, new_store: NewStore) -> None:
-        """Two equal events do not show that they are equal once they are erased."""
+        """Equal events have different salts, so that after an erasure they cannot be compared."""
         async with opened(new_store()) as store:
             await store.append_events([event(), event()])
             first, second = await store.entries()
             assert first.commitment != second.commitment
 
     async def test_many_at_once_are_one_chain(self, new_store: NewStore) -> None:
-        """Appends at once neither lose an entry nor fork the chain; each batch stays together."""
+        """Simultaneous appends make one chain with all entries, and each batch stays together."""
         async with opened(new_store()) as store:
             await asyncio.gather(
                 *(
@@ -109,7 +109,7 @@ class TrailContract:
             assert await wrong_with_trail(store) is None
 
     async def test_unreadable_text_is_written_out(self, new_store: NewStore) -> None:
-        """Text that no encoding knows does not keep an event, or those beside it, out."""
+        """An event with text that cannot be encoded is stored, and so are the others of its batch."""
         async with opened(new_store()) as store:
             await store.append_events([event(), event("\ud800", policies=("p\udfff",)), event()])
             entries = await store.entries()
@@ -121,7 +121,7 @@ class TrailContract:
             assert await wrong_with_trail(store) is None
 
     async def test_entries_are_paged(self, new_store: NewStore) -> None:
-        """`after` and `limit` page through; `newest_first` turns round, then limits."""
+        """`after` and `limit` select a page; `newest_first` reverses the order before the limit."""
         async with opened(new_store()) as store:
             await store.append_events([event() for _ in range(5)])
 
@@ -195,7 +195,7 @@ class TrailContract:
             assert await store.drop_entries(NOW + 2) == 0
 
     async def test_retention_may_drop_everything(self, new_store: NewStore) -> None:
-        """An emptied trail goes on where it was."""
+        """After all entries are dropped, the next one continues the numbers and the chain."""
         async with opened(new_store()) as store:
             await store.append_events([event(), event()])
             assert await store.drop_entries(NOW + 1) == 2

@@ -80,7 +80,7 @@ class VisibilityContract:
             assert seen == list(range(1, 2 * each + 1))
 
     async def test_issue_after_a_revocation_has_a_later_position(self, new_pair: NewPair) -> None:
-        """A credential that is added after an entry is at or after it, whoever added which."""
+        """A credential that is added after an entry has that entry's position or a later one."""
         async with _both(new_pair) as (one, other):
             await one.add_account(account("alice"))
             for n in range(10):
@@ -91,7 +91,7 @@ class VisibilityContract:
                 assert (await other.add_revocation(later)).seq == entry.seq + 1
 
     async def test_both_changes_of_roles_are_kept(self, new_pair: NewPair) -> None:
-        """Roles that two objects add at once are all there, each with its entry in the log."""
+        """Roles that two objects add at once are all stored, each with its entry in the log."""
         async with _both(new_pair) as (one, other):
             await one.add_account(account("alice", roles=frozenset()))
             entry = Revocation(Target.CHANGED, "alice", NOW)
@@ -105,7 +105,7 @@ class VisibilityContract:
             assert [one.seq for one in await other.revocations()] == list(range(1, 17))
 
     async def test_one_of_two_takes_a_ticket(self, new_pair: NewPair) -> None:
-        """INVARIANT: a ticket that two objects redeem at once is given once."""
+        """INVARIANT: if two objects redeem one ticket at once, only one gets it."""
         async with _both(new_pair) as (one, other):
             await one.add_account(account("alice"))
             for n in range(10):
