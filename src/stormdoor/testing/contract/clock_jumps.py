@@ -69,7 +69,7 @@ class ClockJumpsContract:
             assert stored == replace(late, at=NOW, epoch=first.epoch, seq=first.seq + 1)
 
     async def test_trail_keeps_the_order_of_its_entries(self, new_store: NewStore) -> None:
-        """Entries whose times go back are one chain, and retention stops at the first young one."""
+        """Entries with times that go back are one chain, and retention stops at the first young one."""
         async with with_accounts(new_store) as store:
             times = [NOW, NOW + _YEAR, NOW - _YEAR, NOW]
             for time in times:
