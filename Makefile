@@ -137,6 +137,10 @@ bounds: $(DEV) ## Run tests with the lowest and the highest versions that may be
 	$(call heading,tests: lowest and highest versions)
 	@$(BIN)/python -m tests.bounds $(ARGS)
 
+.PHONY: release-check
+release-check: $(DEV) ## Compare all versions with a tag, and build all packages (TAG=v1.2.3)
+	@$(BIN)/python -m tests.release --build '$(TAG)'
+
 .PHONY: corpus
 corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the labels
 	@$(BIN)/python -m audit_tests.auditor.corpus.fetch
