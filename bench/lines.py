@@ -18,6 +18,7 @@ DOOR: Final = (
     "auth",
     "tornado",
     "config",
+    "runtime",
     "settings",
     "ports",
     "stores",

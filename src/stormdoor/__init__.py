@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
     from stormdoor.auth.ticket.authenticator import TicketAuthenticator
     from stormdoor.channels import Hub, Topic
-    from stormdoor.config.guard import Guard
     from stormdoor.core.decision import AccessRequest, Decision, Resource
     from stormdoor.core.denial import Denial
     from stormdoor.core.limits import EndpointLimits, Limits
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     )
     from stormdoor.guard.connection import Connection
     from stormdoor.guard.endpoint import public
+    from stormdoor.runtime.guard import Guard
     from stormdoor.tornado.access_log import redacting_log_function
     from stormdoor.tornado.client_routes import client_routes
     from stormdoor.tornado.declare import GuardedHandler, action
@@ -173,7 +173,7 @@ _HOMES = {
     "TrustedProxy": "stormdoor.auth.proxy.trusted_proxy",
     "Hub": "stormdoor.channels",
     "Topic": "stormdoor.channels",
-    "Guard": "stormdoor.config.guard",
+    "Guard": "stormdoor.runtime.guard",
     "AccessRequest": "stormdoor.core.decision",
     "Decision": "stormdoor.core.decision",
     "Resource": "stormdoor.core.decision",

@@ -9,7 +9,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from stormdoor import Command, Guard, GuardedHandler, Reply, action, login_routes, protect
-from stormdoor.config import PolicyFile
+from stormdoor.runtime import PolicyFile
 
 
 class Say(Command, tag="say"):

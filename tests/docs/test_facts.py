@@ -21,7 +21,6 @@ from stormdoor.auth.password.common_passwords import common_passwords
 from stormdoor.auth.password.passwords import _MOST_THREADS, OWASP, Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
-from stormdoor.config import maintenance_loop
 from stormdoor.config.file import read_options
 from stormdoor.core.backoff import FAMILIAR_SECONDS, OWN
 from stormdoor.core.condition import _OPERATORS
@@ -34,6 +33,7 @@ from stormdoor.guard import store_space
 from stormdoor.guard import trail as trail_module
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.trail import Trail
+from stormdoor.runtime import maintenance_loop
 from stormdoor.stores import open_store
 from stormdoor.tornado import session_handler
 from stormdoor.tornado.fast import compat

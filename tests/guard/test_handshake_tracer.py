@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from stormdoor import ApiKeyAuthenticator, Connection, Guard, SessionAuthenticator
-from stormdoor.config.explanation import Explanation, explain_handshake
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.endpoint import Endpoint, public
 from stormdoor.guard.handshake_tracer import HandshakeTracer
+from stormdoor.runtime.explanation import Explanation, explain_handshake
 from tests.guard.fakes import CHAT, HANDSHAKE, Tokens, authentication, bearer, make_guard, settle
 from tests.support.clock import FakeClock
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stormdoor.config.guard import Guard
     from stormdoor.ports import LiveConnection
+    from stormdoor.runtime.guard import Guard
 
 __all__ = ["FOLLOWS", "closed", "counted", "ended", "live"]
 

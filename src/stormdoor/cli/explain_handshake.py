@@ -15,13 +15,13 @@ from stormdoor.cli.output import clean, console, iso, print_json, table
 from stormdoor.cli.python_name import imported
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import CONFIG, UNSAID, Where
-from stormdoor.config.guard import Guard
 from stormdoor.core.permission import check_permission
+from stormdoor.runtime.guard import Guard
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from stormdoor.config.explanation import Explanation
+    from stormdoor.runtime.explanation import Explanation
 
 __all__ = ["handshake"]
 
@@ -56,8 +56,8 @@ async def handshake(
         at: Time, such as 2026-11-24T16:44+01:00. Now if left out.
         where: Which installation.
     """
-    from stormdoor.config.explanation import explain_handshake
     from stormdoor.guard.endpoint import Endpoint
+    from stormdoor.runtime.explanation import explain_handshake
     from stormdoor.tornado.replay import read_request, replay
 
     parsed, said = read_request(_text(request))

@@ -18,8 +18,8 @@ from stormdoor.core.revocation import RevocationIndex
 
 if TYPE_CHECKING:
     from stormdoor.auth.apikey.service import IssuedKey
-    from stormdoor.config.guard import Guard
     from stormdoor.core.apikey import ApiKey
+    from stormdoor.runtime.guard import Guard
 
 __all__ = ["app"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from stormdoor.errors import StoreError
 
 if TYPE_CHECKING:
-    from stormdoor.config.guard import Guard
-    from stormdoor.config.installation import Installation
     from stormdoor.core.account import Account
+    from stormdoor.runtime.guard import Guard
+    from stormdoor.runtime.installation import Installation
 
 __all__ = ["defined_roles", "known_principal", "whole_id"]
 

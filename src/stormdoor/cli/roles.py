@@ -14,7 +14,7 @@ from stormdoor.cli.where import UNSAID, Where, actor, opened
 from stormdoor.errors import StoreError
 
 if TYPE_CHECKING:
-    from stormdoor.config.installation import Installation
+    from stormdoor.runtime.installation import Installation
 
 __all__ = ["app"]
 

@@ -13,8 +13,8 @@ from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 
 if TYPE_CHECKING:
-    from stormdoor.config.guard import Guard
     from stormdoor.core.session import Session
+    from stormdoor.runtime.guard import Guard
 
 __all__ = ["app"]
 

@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from stormdoor.config.installation import Installation
+    from stormdoor.runtime.installation import Installation
 
 __all__ = ["CONFIG", "STORE", "TRAIL_KEY", "UNSAID", "Where", "actor", "opened"]
 
@@ -107,7 +107,7 @@ async def opened(
     create: bool = False,
 ) -> AsyncIterator[Installation]:
     """Open the installation that the options name; see `open_installation`."""
-    from stormdoor.config.installation import open_installation
+    from stormdoor.runtime.installation import open_installation
 
     config, store = _resolved(where)
     async with open_installation(

@@ -1,6 +1,3 @@
-"""Build a guard from options and files. The only package that selects a store."""
+"""Configuration: options, the file that holds them, and its checks."""
 
-from stormdoor.config.guard import Guard
-from stormdoor.config.policy_file import PolicyFile
-
-__all__ = ["Guard", "PolicyFile"]
+__all__: list[str] = []

@@ -16,7 +16,6 @@ from stormdoor.auth.password.passwords import OWASP, Argon2Cost, Passwords
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import check_seconds
-from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.policies import build_policies
@@ -27,7 +26,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import check_skew
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import StoredState
+from stormdoor.ports import StoredState, SystemClock
 from stormdoor.settings.place import Place, show_place
 from stormdoor.settings.secret import SecretTable, reveal, reveal_bytes
 from stormdoor.settings.section import options

@@ -7,7 +7,7 @@ have happened. The docstring of each Protocol says what the caller does *in doub
 
 from stormdoor.ports.accounts import Accounts
 from stormdoor.ports.addresses import Addresses
-from stormdoor.ports.clock import Clock
+from stormdoor.ports.clock import Clock, SystemClock
 from stormdoor.ports.connections import Connections, LiveConnection
 from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors, SecondFactors
@@ -41,6 +41,7 @@ __all__ = [
     "Space",
     "Store",
     "StoredState",
+    "SystemClock",
     "Tickets",
     "TrailStore",
 ]

@@ -1,10 +1,11 @@
-"""Time, injected."""
+"""Time, injected; and the clock of this machine."""
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -17,3 +18,11 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds since an arbitrary start. They never go back."""
         ...
+
+
+class SystemClock:
+    """Clock of this machine."""
+
+    # Bound once: the hot path reads the time without a further Python call.
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)

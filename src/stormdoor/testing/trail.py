@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.event import Event
+from stormdoor.runtime.guard import Guard
 
 __all__ = ["trail_of"]
 

@@ -9,10 +9,9 @@ from typing import Any
 from tornado.log import access_log
 from tornado.web import Application, RequestHandler
 
-from stormdoor.config.clock import SystemClock
 from stormdoor.core.address import rate_key
 from stormdoor.guard.operator_log import LogLimiter
-from stormdoor.ports import Clock
+from stormdoor.ports import Clock, SystemClock
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.redaction import redact_target, redacted
 

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.event import Event
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.session_handler import SessionHandler
 
 __all__ = ["BuiltInRoute"]

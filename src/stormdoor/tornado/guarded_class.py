@@ -8,10 +8,10 @@ from typing import cast
 
 from tornado.websocket import WebSocketHandler
 
-from stormdoor.config.guard import Guard
 from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import BinaryInbound
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.command_mixin import BinaryGuardMixin, CommandGuardMixin
 from stormdoor.tornado.declare import MSGPACK, GuardedHandler, has_own_protocol

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, urlencode
 from msgspec.structs import replace
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.address import Network, client_address, in_networks
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import canonical_header
+from stormdoor.runtime.guard import Guard
 
 __all__ = ["HandshakeParser", "find_malformed", "offered_subprotocols"]
 

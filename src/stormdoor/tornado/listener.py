@@ -16,13 +16,13 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 from tornado.web import Application
 
-from stormdoor.config.clock import SystemClock
-from stormdoor.config.guard import Guard
 from stormdoor.core.denial import Refusal
 from stormdoor.core.limits import Limits
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.listener_limits import ListenerLimits
 from stormdoor.guard.tcp_connections import Progress, TcpConnection
+from stormdoor.ports import SystemClock
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.acceptor import Acceptor
 from stormdoor.tornado.descriptors import descriptors_for
 from stormdoor.tornado.limited_request import LimitedRequest, prepared

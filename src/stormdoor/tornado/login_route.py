@@ -11,13 +11,13 @@ from tornado.web import Finish
 from stormdoor.auth.factors.pending_login import PENDING_SUFFIX
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.auth.password.login import LoggedIn
-from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.core.session import Session
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller

@@ -10,7 +10,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from stormdoor.auth.managed_resource import Watched
-from stormdoor.config.guard import Guard
+from stormdoor.runtime.guard import Guard
 
 __all__ = ["GuardCollector", "exposition"]
 

@@ -10,8 +10,8 @@ from tornado.web import RequestHandler
 
 from stormdoor.auth.oidc.relying_party import RelyingParty
 from stormdoor.auth.oidc.settings import OpenIdProvider
-from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.oidc_login import Callback, Link, LogIn, StepUp
 from stormdoor.tornado.oidc_logout import BackChannel, FrontChannel, LoggedOut, LogOut
 from stormdoor.tornado.oidc_route import OpenIdRouteOptions

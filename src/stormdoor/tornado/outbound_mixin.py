@@ -16,7 +16,6 @@ from tornado.httputil import HTTPHeaders
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
@@ -24,6 +23,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.pause import PauseReading
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS, CreatedOnAccess

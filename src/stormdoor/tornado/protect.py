@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from tornado.web import Application
 
-from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.access_log import install_access_log
 from stormdoor.tornado.declarations import (
     Declarations,

@@ -16,9 +16,9 @@ from tornado.httputil import (
     parse_request_start_line,
 )
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = ["read_request", "replay"]

@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 from tornado.routing import Rule, URLSpec
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.decision import AccessRequest, Environment, Resource, authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.permission import check_pattern
@@ -15,6 +14,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.revocation_scope import affected_tenants
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import SessionHandler
 

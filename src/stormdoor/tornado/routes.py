@@ -10,12 +10,12 @@ from tornado.routing import Rule, URLSpec
 from tornado.web import RequestHandler
 
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
-from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.handshake_checks import LOGINS
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
 from stormdoor.tornado.factor_routes import FACTOR_ROUTES
 from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions

@@ -11,7 +11,7 @@ from typing import Any
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from stormdoor.config.guard import Guard
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.listener import GuardedServer
 
 __all__ = ["guarded_server", "serve_until_stopped"]

@@ -10,7 +10,6 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Finish, HTTPError, RequestHandler
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.address import rate_key
 from stormdoor.core.credential import Place, Source
@@ -20,6 +19,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import CALLBACKS, FOREIGN, PAGES
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import Any
 from tornado.web import ErrorHandler, RedirectHandler, StaticFileHandler
 
 from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
-from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.inspection import FoundRoute, Inspection
 from stormdoor.tornado.session_handler import SessionHandler

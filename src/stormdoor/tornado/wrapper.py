@@ -14,10 +14,10 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import Application, RequestHandler, _has_stream_request_body
 from tornado.websocket import WebSocketHandler
 
-from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.transport_sessions import TransportSessions
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS

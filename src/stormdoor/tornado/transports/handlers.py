@@ -12,7 +12,6 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import Finish, HTTPError, RequestHandler
 from tornado.websocket import WebSocketProtocol
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import Prepared
@@ -23,6 +22,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser

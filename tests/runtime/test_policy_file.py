@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor import ConfigurationError, Guard
-from stormdoor.config.policy_file import PolicyFile
+from stormdoor.runtime.policy_file import PolicyFile
 from tests.config.files import write
 
 BEFORE = 'production = false\n[[policies.role]]\nname = "member"\ngrants = ["chat:*"]\n'

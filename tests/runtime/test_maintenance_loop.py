@@ -266,8 +266,8 @@ async def test_a_clean_start_is_in_the_trail() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time limit of a job."""
-    monkeypatch.setattr("stormdoor.config.maintenance_loop._JOB_SECONDS", 0.1)
-    monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("stormdoor.runtime.maintenance_loop._JOB_SECONDS", 0.1)
+    monkeypatch.setattr("stormdoor.runtime.guard._PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("stormdoor.guard.supervisor.ANSWER_SECONDS", 0.02)
 
 

@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 from stormdoor.config.file import read_policies
-from stormdoor.config.guard import Guard
 from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
 
 __all__ = ["PolicyFile"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from stormdoor import ConfigurationError, Guard, StoreError, StoreUnavailable
-from stormdoor.config.installation import open_installation
 from stormdoor.core.event import verify
+from stormdoor.runtime.installation import open_installation
 from tests.config.files import GOOD, TRAIL_KEY, write
 
 KEY = TRAIL_KEY.encode()

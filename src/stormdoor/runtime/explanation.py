@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stormdoor.config.guard import Guard
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
@@ -22,6 +21,7 @@ from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, StoredState
+from stormdoor.runtime.guard import Guard
 from stormdoor.stores import copy_store, open_store
 
 __all__ = ["Explanation", "explain_handshake"]

@@ -21,10 +21,7 @@ from stormdoor.auth.password.passwords import Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub
-from stormdoor.config.clock import SystemClock
 from stormdoor.config.file import read_options
-from stormdoor.config.logins import check_rp_id, logins
-from stormdoor.config.maintenance_loop import MaintenanceLoop
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -50,7 +47,9 @@ from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, Store, StoredState
+from stormdoor.ports import Clock, Store, StoredState, SystemClock
+from stormdoor.runtime.logins import check_rp_id, logins
+from stormdoor.runtime.maintenance_loop import MaintenanceLoop
 from stormdoor.stores import open_store
 
 __all__ = ["Guard"]

@@ -10,10 +10,10 @@ from typing import Literal
 
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options, check_trail_key, read_trail_key
-from stormdoor.config.guard import Guard
 from stormdoor.core.event import verify
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.ports import TrailStore
+from stormdoor.runtime.guard import Guard
 
 __all__ = ["Installation", "open_installation"]
 
