@@ -25,7 +25,7 @@ class IdentitiesContract:
             assert await store.identity(HERE + "/", "1") is None
             assert await store.identity("", "1") is None
 
-    async def test_linked_identity_is_nobody_elses(self, new_store: NewStore) -> None:
+    async def test_linked_identity_has_one_principal(self, new_store: NewStore) -> None:
         """INVARIANT: a provider's user is one principal; of two links at once, one is refused."""
         async with with_accounts(new_store, "alice", "bob") as store:
             outcomes = await asyncio.gather(

@@ -53,7 +53,7 @@ class SessionsContract:
                 account("alice", disabled=True),
             )
 
-    async def test_session_of_nobody_is_refused(self, new_store: NewStore) -> None:
+    async def test_session_without_account_is_refused(self, new_store: NewStore) -> None:
         """A session of an unknown account is refused."""
         async with with_accounts(new_store, "alice") as store:
             with pytest.raises(StoreError, match="no such account"):

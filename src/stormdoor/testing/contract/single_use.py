@@ -89,7 +89,7 @@ class SingleUseContract:
                 )
                 assert sum(each is not None for each in got) == 1
 
-    async def test_strangers_begin_so_much_and_no_more(self, new_store: NewStore) -> None:
+    async def test_unauthenticated_clients_have_a_limit(self, new_store: NewStore) -> None:
         """INVARIANT: simultaneous calls do not exceed the limit on pending logins without a principal.
 
         Expired ones are removed first. Pending logins of a principal are not counted.

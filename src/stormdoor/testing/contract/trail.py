@@ -173,12 +173,14 @@ class TrailContract:
             assert await wrong_with_trail(store, KEY) is None
             assert await store.erase_personal("alice") == 0
 
-    @pytest.mark.parametrize("nobody", ["", "nobody"])
-    async def test_erasure_of_nobody_erases_nothing(self, nobody: str, new_store: NewStore) -> None:
+    @pytest.mark.parametrize("unknown", ["", "bob"])
+    async def test_erasure_of_an_unknown_principal_erases_nothing(
+        self, unknown: str, new_store: NewStore
+    ) -> None:
         """An erasure of an empty or unknown name erases nothing."""
         async with opened(new_store()) as store:
             await store.append_events([event("alice"), event("")])
-            assert await store.erase_personal(nobody) == 0
+            assert await store.erase_personal(unknown) == 0
             assert [entry.event for entry in await store.entries()] == [event("alice"), event("")]
 
     async def test_retention_keeps_an_anchor(self, new_store: NewStore) -> None:
