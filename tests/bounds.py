@@ -31,6 +31,7 @@ TOOLS = (
 """Packages that the tests need beside the libraries, in the versions of `requirements/dev.txt`."""
 
 TESTS = (
+    "audit/audit_tests/cli/test_main.py",
     "tests/auth/factors",
     "tests/auth/jose/test_jwt_key.py",
     "tests/auth/jwt",
