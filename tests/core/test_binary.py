@@ -211,6 +211,18 @@ def test_types_that_nest_in_themselves() -> None:
         read(pack(nested(9)))
 
 
+def test_the_depth_of_a_field_of_any_type_is_limited() -> None:
+    """Without the limit, each message could cost a recursion as deep as its length."""
+    read = binary_decoder([Move], DEPTH)
+
+    def nested(levels: int) -> object:
+        return [nested(levels - 1)] if levels else 1
+
+    assert read(pack({"type": "move", "room": "a", "more": nested(DEPTH - 1)})).id is msgspec.UNSET
+    with pytest.raises(msgspec.ValidationError, match="deeper than"):
+        read(pack({"type": "move", "room": "a", "more": nested(DEPTH + 1)}))
+
+
 def test_a_list_where_numbers_are_and_not_finite() -> None:
     """Only the tokens decide whether a number is not finite."""
     read = binary_decoder([Plot], DEPTH)
