@@ -21,6 +21,7 @@ from stormdoor import (
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Changed
 from stormdoor.stores import MemoryStore
 from tests.guard.fakes import (
     CHAT,
@@ -49,6 +50,24 @@ async def _guard(store: MemoryStore | None = None, **options: Any) -> Guard:
         **options,
     )
     return await settle(guard)
+
+
+class _WithoutEntries(MemoryStore):
+    """Breaks the contract: it says that a change happened, and does not return the entry of it."""
+
+    async def set_password_hash(
+        self, id: str, password_hash: str | None, *, entry: Revocation | None = None
+    ) -> Changed:
+        await super().set_password_hash(id, password_hash, entry=entry)
+        return True
+
+
+async def test_a_store_that_returns_no_entry_is_named() -> None:
+    """A change is not continued with something that is no entry of the log, also under `python -O`."""
+    guard = await _guard(_WithoutEntries())
+    await guard.admin.add_principal("dan", password="correct horse battery")
+    with pytest.raises(StoreError, match="the store did not return the entry of a change"):
+        await guard.admin.set_password("dan", "another horse battery")
 
 
 async def _told(guard: Guard) -> list[tuple[str, str, str]]:

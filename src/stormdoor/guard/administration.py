@@ -549,7 +549,10 @@ def _end_of(session_id: str) -> str:
 
 def _entry_of(changed: Changed, id: str) -> Revocation:
     _must_exist(changed, id)
-    assert isinstance(changed, Revocation)  # noqa: S101 - an entry was given
+    if not isinstance(changed, Revocation):
+        raise StoreError(
+            "the store did not return the entry of a change; see stormdoor.ports.Changed"
+        )
     return changed
 
 
