@@ -145,7 +145,7 @@ def _pass_other(raw: bytes, at: int, head: int) -> tuple[int, int]:
 
 
 class _Shape:
-    """Which values the fields of some commands can hold.
+    """Kinds of values that the fields of some commands can hold.
 
     Attributes:
         anything: A field takes a value of any type, or nests in itself: then its depth is not limited.

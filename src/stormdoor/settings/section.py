@@ -62,7 +62,7 @@ class Section:
 
     @property
     def is_unread(self) -> bool:
-        """Whether a value in this section is unknown, so that nothing certain can be said about it."""
+        """True if a value in this section is unknown, so that nothing certain can be said about it."""
         return any(
             one.unread is not None and one.unread[: len(self.place)] == self.place
             for one in self.problems

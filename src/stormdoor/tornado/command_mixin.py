@@ -178,7 +178,7 @@ class BinaryGuardMixin(CommandGuardMixin):
     _door_inbound: ClassVar[BinaryInbound]
     _door_actions: ClassVar[BinaryActions]
     _door_binary: bool | None = None
-    """Whether this connection speaks MessagePack; None until its first message."""
+    """True if this connection speaks MessagePack; None until its first message."""
     speaks_msgpack: bool
 
     def _door_speaks_binary(self) -> bool:
