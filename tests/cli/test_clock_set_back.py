@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.cli.conftest import Result
 from tests.cli.test_live import Server, closed_with, server
@@ -36,9 +36,18 @@ async def _set_back(*arguments: str) -> Result:
 
 
 async def _refused(server: Server, name: str) -> None:
-    with pytest.raises(InvalidStatus, match="401"):
-        async with server.socket(name):
-            pass
+    """The server, another process, follows the log: until it has read it, it ends what it has opened."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with server.socket(name) as opened:
+                    await opened.wait_closed()
+            except InvalidStatus as refusal:
+                assert refusal.response.status_code == 401
+                return
+            except ConnectionClosed as closed:
+                assert closed.rcvd is not None
+                assert closed.rcvd.code == 3000
 
 
 @pytest.mark.parametrize(
