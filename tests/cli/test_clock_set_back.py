@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from tests.cli.conftest import Result
 from tests.cli.test_live import Server, closed_with, server
@@ -37,17 +37,18 @@ async def _set_back(*arguments: str) -> Result:
 
 async def _refused(server: Server, name: str) -> None:
     """The server, another process, follows the log: until it has read it, it ends what it has opened."""
+    key = {"X-API-Key": server.keys[name]}
     async with asyncio.timeout(60):
-        while True:
+        status: int | None = None
+        while status is None:
             try:
-                async with server.socket(name) as opened:
-                    await opened.wait_closed()
+                opened = await connect(server.url, additional_headers=key)
             except InvalidStatus as refusal:
-                assert refusal.response.status_code == 401
-                return
-            except ConnectionClosed as closed:
-                assert closed.rcvd is not None
-                assert closed.rcvd.code == 3000
+                status = refusal.response.status_code
+            else:
+                await opened.wait_closed()
+                assert opened.close_code == 3000
+    assert status == 401
 
 
 @pytest.mark.parametrize(
