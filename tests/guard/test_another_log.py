@@ -184,7 +184,7 @@ async def test_a_disabled_account_in_the_other_log(tmp_path: Path) -> None:
         await server.key("bob")
         await server.session("carol")
         await guard.state.accounts.set_disabled("alice", True)
-        await guard.state.accounts.set_roles("carol", frozenset())
+        await guard.state.accounts.remove_role("carol", "member")
         assert await guard.state.keys.remove_key(
             server.connections["bob's key"].authentication.credential_id
         )

@@ -373,7 +373,8 @@ class Machine(RuleBasedStateMachine):
         """A role is given or taken, here or in another process."""
         self.roles[who] = (self.roles[who] | {name}) if given else (self.roles[who] - {name})
         if elsewhere:
-            self.run(self.store.set_roles(who, frozenset(self.roles[who])))
+            change = self.store.add_role if given else self.store.remove_role
+            self.run(change(who, name))
             self.run(self.store.add_revocation(Revocation(Target.CHANGED, who, self.clock.now())))
             self.late.append(("changed", who))
             return

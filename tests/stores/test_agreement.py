@@ -38,7 +38,8 @@ from stormdoor.testing.contract.support import (
 who = st.sampled_from(["alice", "bob", "Zoë"])
 ids = st.sampled_from(["1", "2", "3"])
 times = st.sampled_from([NOW + 1_800.0 * step for step in range(6)])
-roles = st.frozensets(st.sampled_from(["member", "moderator", "a,b", ""]))
+role = st.sampled_from(["member", "moderator", "a,b", ""])
+roles = st.frozensets(role)
 attributes = st.dictionaries(
     st.text(max_size=3),
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=3),
@@ -94,9 +95,12 @@ class Agreement(RuleBasedStateMachine):
     def remove_account(self, id: str) -> None:
         self.both("remove_account", id)
 
-    @rule(id=who, roles=roles, disabled=st.booleans(), attributes=attributes)
-    def change_account(self, id: str, roles: Any, disabled: bool, attributes: Any) -> None:
-        self.both("set_roles", id, roles)
+    @rule(id=who, added=role, removed=role, disabled=st.booleans(), attributes=attributes)
+    def change_account(
+        self, id: str, added: str, removed: str, disabled: bool, attributes: Any
+    ) -> None:
+        self.both("add_role", id, added)
+        self.both("remove_role", id, removed)
         self.both("set_disabled", id, disabled)
         self.both("set_attributes", id, attributes)
 

@@ -25,7 +25,7 @@ CHANGES: dict[str, Change] = {
     "session moved": lambda store: store.replace_session("s1", session("s2", "alice")),
     "principal disabled": lambda store: store.set_disabled("alice", True),
     "role given": lambda store: store.add_role("alice", "moderator"),
-    "roles replaced": lambda store: store.set_roles("alice", frozenset()),
+    "role taken": lambda store: store.remove_role("alice", "member"),
     "attributes": lambda store: store.set_attributes("alice", {"team": "red"}),
     "principal removed": lambda store: store.remove_account("alice"),
     "key revoked": lambda store: store.remove_key("k1"),

@@ -62,12 +62,6 @@ class Accounts(Protocol):
         """Disable or enable the account."""
         ...
 
-    async def set_roles(
-        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
-    ) -> Changed:
-        """Replace the assigned roles."""
-        ...
-
     async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """Add one role to the present ones, in one step."""
         ...

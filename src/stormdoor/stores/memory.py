@@ -129,12 +129,6 @@ class MemoryStore(MemoryFactors):
         """See `Accounts.set_disabled`."""
         return self._change_account(id, lambda _: {"disabled": disabled}, entry)
 
-    async def set_roles(
-        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
-    ) -> Changed:
-        """See `Accounts.set_roles`."""
-        return self._change_account(id, lambda _: {"roles": roles}, entry)
-
     async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.add_role`."""
         return self._change_account(id, lambda now: {"roles": now.roles | {role}}, entry)

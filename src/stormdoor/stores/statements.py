@@ -46,7 +46,6 @@ ADD_ROLE_ONCE = """
 INSERT INTO account_role (account_id, role) VALUES (?, ?) ON CONFLICT (account_id, role) DO NOTHING
 """
 REMOVE_ROLE = "DELETE FROM account_role WHERE account_id = ? AND role = ?"
-REMOVE_ROLES = "DELETE FROM account_role WHERE account_id = ?"
 REMOVE_ACCOUNT = "DELETE FROM account WHERE id = ?"
 HAS_ACCOUNT = "SELECT 1 FROM account WHERE id = ?"
 SET_PASSWORD_HASH = "UPDATE account SET password_hash = ? WHERE id = ?"  # noqa: S105 - a statement

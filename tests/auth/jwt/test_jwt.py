@@ -338,7 +338,8 @@ async def test_roles_from_the_store() -> None:
     token = here.token(roles=["administrator"], sub="alice")
     authentication = await here.accepted(token)
     assert (authentication.principal, authentication.live) == (ALICE.principal, True)
-    await here.store.set_roles("alice", frozenset({"moderator"}))
+    await here.store.add_role("alice", "moderator")
+    await here.store.remove_role("alice", "member")
     assert (await here.accepted(token)).principal.roles == {"moderator"}
 
 

@@ -74,20 +74,6 @@ class SqliteAccounts(Part):
         """See `Accounts.set_disabled`."""
         return await self._execute(sql.SET_DISABLED, (disabled, id), entry)
 
-    async def set_roles(
-        self, id: str, roles: frozenset[str], *, entry: Revocation | None = None
-    ) -> Changed:
-        """See `Accounts.set_roles`."""
-
-        def replace(connection: sqlite3.Connection) -> bool:
-            if connection.execute(sql.HAS_ACCOUNT, (id,)).fetchone() is None:
-                return False
-            connection.execute(sql.REMOVE_ROLES, (id,))
-            connection.executemany(sql.ADD_ROLE, [(id, role) for role in roles])
-            return True
-
-        return await self._change(replace, entry)
-
     async def add_role(self, id: str, role: str, *, entry: Revocation | None = None) -> Changed:
         """See `Accounts.add_role`."""
         return await self._change_role(id, sql.ADD_ROLE_ONCE, role, entry)

@@ -133,13 +133,11 @@ class AccountsContract:
         async with with_accounts(new_store, "alice", "bob") as store:
             assert await store.set_password_hash("alice", "$new$") is True
             assert await store.set_disabled("alice", True) is True
-            assert await store.set_roles("alice", frozenset({"guest"})) is True
             assert await store.set_attributes("alice", {"level": 4}) is True
             assert await store.account("alice") == replace(
                 account("alice"),
                 password_hash="$new$",
                 disabled=True,
-                roles=frozenset({"guest"}),
                 attributes={"level": 4},
             )
             assert await store.account("bob") == account("bob")
@@ -150,7 +148,8 @@ class AccountsContract:
             await store.set_disabled("alice", True)
             await store.set_disabled("alice", False)
             await store.set_password_hash("alice", None)
-            await store.set_roles("alice", frozenset())
+            await store.remove_role("alice", "member")
+            await store.remove_role("alice", "moderator")
             await store.set_attributes("alice", {})
             assert await store.account("alice") == account(
                 "alice", password_hash=None, roles=frozenset(), attributes={}
@@ -188,6 +187,5 @@ class AccountsContract:
         async with opened(new_store()) as store:
             assert await store.set_password_hash("nobody", "$new$") is False
             assert await store.set_disabled("nobody", True) is False
-            assert await store.set_roles("nobody", frozenset({"guest"})) is False
             assert await store.set_attributes("nobody", {"level": 4}) is False
             assert await store.accounts() == []

@@ -27,7 +27,6 @@ _ENTRY = Revocation(Target.CHANGED, "alice", NOW)
 REPEATED: dict[str, Callable[[Store], Awaitable[object]]] = {
     "set_password_hash": lambda store: store.set_password_hash("alice", "x", entry=_ENTRY),
     "set_disabled": lambda store: store.set_disabled("alice", True, entry=_ENTRY),
-    "set_roles": lambda store: store.set_roles("alice", frozenset({"guest"}), entry=_ENTRY),
     "add_role": lambda store: store.add_role("alice", "guest", entry=_ENTRY),
     "remove_role": lambda store: store.remove_role("alice", "member", entry=_ENTRY),
     "set_attributes": lambda store: store.set_attributes("alice", {"level": 4}, entry=_ENTRY),

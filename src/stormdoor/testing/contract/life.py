@@ -33,7 +33,6 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remember_address": lambda store: store.remember_address("alice", "home", NOW, most=16),
     "set_password_hash": lambda store: store.set_password_hash("alice", None),
     "set_disabled": lambda store: store.set_disabled("alice", True),
-    "set_roles": lambda store: store.set_roles("alice", frozenset()),
     "set_attributes": lambda store: store.set_attributes("alice", {}),
     "replace_password_hash": lambda store: store.replace_password_hash("alice", "a", "b"),
     "add_role": lambda store: store.add_role("alice", "guest"),

@@ -26,7 +26,6 @@ CHANGES: dict[str, Callable[[Store, Revocation | None], Awaitable[Changed]]] = {
     "remove_account": lambda store, entry: store.remove_account("alice", entry=entry),
     "set_password_hash": lambda store, entry: store.set_password_hash("alice", "x", entry=entry),
     "set_disabled": lambda store, entry: store.set_disabled("alice", True, entry=entry),
-    "set_roles": lambda store, entry: store.set_roles("alice", frozenset(), entry=entry),
     "add_role": lambda store, entry: store.add_role("alice", "guest", entry=entry),
     "remove_role": lambda store, entry: store.remove_role("alice", "member", entry=entry),
     "set_attributes": lambda store, entry: store.set_attributes("alice", {}, entry=entry),

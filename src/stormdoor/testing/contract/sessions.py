@@ -38,7 +38,10 @@ class SessionsContract:
         """A look-up returns the present roles of the account."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
-            await store.set_roles("alice", frozenset(roles))
+            for role in account("alice").roles:
+                await store.remove_role("alice", role)
+            for role in roles:
+                await store.add_role("alice", role)
             found = await store.session("s1")
             assert found is not None
             assert found[1].roles == roles
