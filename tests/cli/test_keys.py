@@ -10,6 +10,7 @@ from stormdoor import Guard, Target
 from stormdoor.core.apikey import key_id
 from stormdoor.core.credential import fingerprint
 from stormdoor.ports import LiveConnection
+from stormdoor.testing.contract.support import STATUS
 from tests.cli.conftest import Cli
 from tests.config.files import TRAIL_KEY
 
@@ -216,7 +217,7 @@ def _connected(config: Path, *ids: str) -> None:
                 )
                 for id in ids
             ]
-            await guard.state.members.renew_member("server-1", now)
+            await guard.state.members.beat("server-1", STATUS, joining=True)
             await guard.state.connections.sync_connections("server-1", opened, [])
 
     asyncio.run(connect())

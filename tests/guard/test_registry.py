@@ -144,7 +144,7 @@ async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> 
             await guard.maintenance_loop.clean_up()
     store.broken.clear()
     await guard.maintenance_loop.clean_up()
-    [listed] = await store.live_connections(await store.members(0.0))
+    [listed] = await store.live_connections([one.node for one in await store.members()])
     assert listed.id == connection.id
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from stormdoor.errors import StoreError
 from stormdoor.stores import MemoryStore, SqliteStore
 from stormdoor.testing.contract.support import (
     NOW,
+    STATUS,
     account,
     connection,
     event,
@@ -271,14 +273,18 @@ class Agreement(RuleBasedStateMachine):
     def erase_personal(self, who: str) -> None:
         self.both("erase_personal", who)
 
-    @rule(node=ids, now=times, opened=st.lists(ids), closed=st.lists(ids))
-    def sync_connections(self, node: str, now: float, opened: Any, closed: Any) -> None:
-        self.both("renew_member", node, now)
+    @rule(node=ids, opened=st.lists(ids), closed=st.lists(ids))
+    def sync_connections(self, node: str, opened: Any, closed: Any) -> None:
+        self.both("beat", node, STATUS, joining=True)
         self.both("sync_connections", node, [connection(id, node) for id in opened], closed)
 
     @rule(node=ids)
     def remove_member(self, node: str) -> None:
         self.both("remove_member", node)
+
+    @rule(node=ids, seen=st.integers(1, 4))
+    def declare_lapsed(self, node: str, seen: int) -> None:
+        self.both("declare_lapsed", node, seen)
 
     @rule(now=times)
     def purge(self, now: float) -> None:
@@ -290,7 +296,10 @@ class Agreement(RuleBasedStateMachine):
         self.both("accounts")
         self.both("keys")
         self.both("entries")
-        self.both("members", NOW)
+        memory, sqlite = (self.runner.run(store.members()) for store in self.stores)
+        assert [replace(one, age=0.0) for one in memory] == [
+            replace(one, age=0.0) for one in sqlite
+        ]
         self.both("live_connections", ["1", "2", "3"])
         for name in ("alice", "bob", "Zoë"):
             self.both("account", name)

@@ -24,7 +24,8 @@ async def live(
     guard: Guard, matches: Callable[[LiveConnection], bool] = lambda _: True
 ) -> list[LiveConnection]:
     """Return the open connections of all servers that have reported recently."""
-    nodes = await guard.state.members.members(guard.clock.now() - _ALIVE_SECONDS)
+    members = await guard.state.members.members()
+    nodes = [one.node for one in members if one.age <= _ALIVE_SECONDS]
     found = await guard.state.connections.live_connections(nodes)
     return [one for one in found if matches(one)]
 

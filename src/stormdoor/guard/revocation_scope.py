@@ -81,7 +81,8 @@ async def _stored(target: Target, value: str, state: StoredState) -> set[str | N
             return set() if key is None else {key[1].tenant}
         case Target.CONNECTION:
             found: set[str | None] = set()
-            for one in await state.connections.live_connections(await state.members.members(0.0)):
+            nodes = [one.node for one in await state.members.members()]
+            for one in await state.connections.live_connections(nodes):
                 if one.id == value:
                     account = await state.accounts.account(one.principal_id)
                     found |= set() if account is None else {account.tenant}

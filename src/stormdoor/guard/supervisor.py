@@ -131,6 +131,11 @@ class ConnectionSupervisor:
         self._epochs.add(head.epoch)
         self._seen, self._asked = head, asked
 
+    @property
+    def applied(self) -> LogPosition:
+        """The head of the log, up to which every entry has been applied."""
+        return self._seen
+
     def _ask(self) -> _Question:
         return _Question(next(ORDER), self._clock.now())
 

@@ -13,7 +13,7 @@ from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors, SecondFactors
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
-from stormdoor.ports.members import Members
+from stormdoor.ports.members import Member, Members, NodeStatus
 from stormdoor.ports.revocation_log import Changed, RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
@@ -31,7 +31,9 @@ __all__ = [
     "Identities",
     "Keys",
     "LiveConnection",
+    "Member",
     "Members",
+    "NodeStatus",
     "Nonces",
     "Pendings",
     "RecoveryCodes",

@@ -1,26 +1,108 @@
-"""The nodes of an installation."""
+"""The nodes of an installation, their beats and their leases."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Members"]
+from stormdoor.core.log_position import LogPosition
+
+__all__ = ["Member", "Members", "NodeStatus"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """What a node reports with a beat.
+
+    Attributes:
+        applied: Position in the log of revocations up to which the node has applied every entry.
+        lease: Seconds of its lease.
+        version: Its version of stormdoor.
+        policies: Digest of the policies by which it decides.
+        connections: Number of its open connections.
+    """
+
+    applied: LogPosition
+    lease: float
+    version: str = ""
+    policies: str = ""
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node as the other nodes and operators see it.
+
+    Attributes:
+        node: Its name.
+        beat: Number of its last beat that the engine recorded.
+        age: Seconds since that beat, or since the node was declared lapsed, by the engine's clock.
+        declared: Whether its lease was declared lapsed.
+        status: What it reported with that beat.
+    """
+
+    node: str
+    beat: int
+    age: float
+    declared: bool
+    status: NodeStatus
+
+    @property
+    def lapsed(self) -> bool:
+        """True if the node cannot hold a lease: it was declared lapsed, and no beat can count any more."""
+        return self.declared and self.age >= self.status.lease
 
 
 class Members(Protocol):
-    """The nodes, which are processes with a guard, and the time at which each was last alive.
+    """The nodes, which are processes with a guard.
 
     In doubt, repeat the call.
+
+    Attributes:
+        lease_seconds: The default lease of a node. Infinite if all nodes are in one process.
     """
 
-    async def renew_member(self, node: str, now: float) -> None:
-        """Record that this node is alive at `now` (Unix seconds)."""
+    lease_seconds: float
+
+    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+        """Report that a node is alive, and return the head of the log of revocations.
+
+        INVARIANT: the head contains every entry that was committed before this call. A networked engine
+        commits a write for it, so that a server that cannot commit renews no lease. An embedded engine
+        reads, and records the status later if it has changed, at least once a second.
+
+        Args:
+            node: Name of the node.
+            status: Its status.
+            joining: Add the node, or add it again after it was declared lapsed or removed. It holds no
+                lease. The status is recorded before the call returns.
+
+        Raises:
+            StoreUnavailable: The engine does not answer, or answers with a warning; or the node was declared
+                lapsed or removed, and does not join. The beat renews no lease, also in doubt.
+        """
         ...
 
-    async def members(self, alive_since: float) -> list[str]:
-        """Return the nodes that were alive at `alive_since` (Unix seconds) or later, sorted."""
+    async def members(self) -> list[Member]:
+        """Return all nodes by name, those that were declared lapsed or are long silent, too."""
+        ...
+
+    async def declare_lapsed(self, node: str, seen: int) -> bool:
+        """Declare that the lease of a node lapses, if `seen` is still its last recorded beat.
+
+        From then on `beat` raises for this node until it joins again, also if the beat was asked before. The
+        node may hold a lease from an earlier beat, until `Member.lapsed` is true.
+
+        Args:
+            node: Name of the node.
+            seen: `Member.beat`.
+
+        Returns:
+            False if the node has beaten meanwhile, or there is no such node. True also if it was declared
+            lapsed after the same beat before.
+        """
         ...
 
     async def remove_member(self, node: str) -> None:
-        """Remove a node that shuts down."""
+        """Remove a node that shuts down, with its connections. It holds no lease any more."""
         ...

@@ -41,6 +41,14 @@ class RevocationLog(Protocol):
         """Return the head of the log. Must be cheap: every process reads it several times a second."""
         ...
 
+    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
+        """Wait until the log may have an entry after `after`, at most `seconds`.
+
+        It may return too early, and it does not replace a read of the log: an engine without notifications
+        only waits. If the engine does not answer, it waits too.
+        """
+        ...
+
     async def begin_epoch(self, after: str) -> LogPosition:
         """Start another epoch of the log, unless one has begun after `after` already.
 

@@ -46,8 +46,8 @@ class Store(
 class StoredState:
     """The state of an installation, by capability.
 
-    The nonces may belong to another engine than the rest, and so may the trail, and members with
-    connections. All others belong to one engine, because their transactions span them.
+    The nonces may belong to another engine than the rest, and so may the trail. All others belong to one
+    engine, because their transactions span them.
 
     Attributes:
         engines: The engines, in the order in which they are opened.

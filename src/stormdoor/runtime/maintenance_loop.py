@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from importlib.metadata import version
 from typing import Any
 
 from stormdoor.core.revocation import RevocationIndex
@@ -17,7 +18,7 @@ from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, StoredState
+from stormdoor.ports import Clock, NodeStatus, StoredState
 from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["MaintenanceLoop"]
@@ -65,6 +66,7 @@ class MaintenanceLoop:
         self._trail_days = trail_days
         self._space = space
         self._unfinished = unfinished
+        self._joined = False
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
 
@@ -129,13 +131,23 @@ class MaintenanceLoop:
         await self._supervisor.follow()
         self._checks.revocations_stale = self._supervisor.behind
 
+    async def _beat(self) -> None:
+        status = NodeStatus(
+            applied=self._supervisor.applied,
+            lease=self._state.members.lease_seconds,
+            version=version("stormdoor"),
+            connections=len(self._registry),
+        )
+        await self._state.members.beat(self._registry.node, status, joining=not self._joined)
+        self._joined = True
+
     async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._registry.forget_idle(monotonic)
         opened, closed = self._registry.changes()
         try:
-            await self._state.members.renew_member(self._registry.node, now)
+            await self._beat()
             await self._state.connections.sync_connections(self._registry.node, opened, closed)
             self._registry.synced(opened, closed)
             if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:

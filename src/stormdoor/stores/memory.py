@@ -1,5 +1,7 @@
 """A store in memory: for tests, and for one process without persistent state."""
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +16,8 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.ports import Changed, LiveConnection
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.rows import json_text
@@ -35,6 +38,8 @@ class MemoryStore(MemoryFactors):
         trail_key: Secret of the trail's chain, or None.
     """
 
+    lease_seconds = float("inf")
+
     def __init__(self, trail_key: bytes | None = None) -> None:
         super().__init__(trail_key)
         self._sessions: dict[str, Session] = {}
@@ -44,7 +49,9 @@ class MemoryStore(MemoryFactors):
         self._revocations: list[Revocation] = []
         self._position = LogPosition(secrets.token_hex(16), 0)
         self._newest_revocation = float("-inf")
-        self._nodes: dict[str, float] = {}
+        self._nodes: dict[str, Member] = {}
+        """The nodes; `age` is the monotonic seconds of the beat."""
+        self._news = asyncio.Event()
         self._connections: dict[tuple[str, str], LiveConnection] = {}
 
     async def purge(self, now: float) -> int:
@@ -55,7 +62,8 @@ class MemoryStore(MemoryFactors):
         sessions = [s.id for s in self._sessions.values() if s.expires_at < over]
         tickets = [ticket.id for ticket in self._tickets.values() if ticket.expires_at < over]
         nonces = [nonce for nonce, expires_at in self._nonces.items() if expires_at < over]
-        nodes = [node for node, alive_at in self._nodes.items() if alive_at < over]
+        silent = SystemClock.monotonic() - PURGE_GRACE_SECONDS
+        nodes = [node for node, one in self._nodes.items() if one.age < silent]
         for id in sessions:
             del self._sessions[id]
         for id in tickets:
@@ -340,6 +348,8 @@ class MemoryStore(MemoryFactors):
             self._newest_revocation = max(self._newest_revocation, revocation.at)
             revocation = replace(revocation, at=self._newest_revocation)
         self._revocations.append(revocation.placed(self._position))
+        self._news.set()
+        self._news = asyncio.Event()
         return self._revocations[-1]
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
@@ -352,6 +362,14 @@ class MemoryStore(MemoryFactors):
         self._answer()
         return self._position
 
+    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
+        """See `RevocationLog.wait_for_entry`."""
+        self._answer()
+        if self._position == after:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+
     async def begin_epoch(self, after: str) -> LogPosition:
         """See `RevocationLog.begin_epoch`."""
         self._answer()
@@ -361,15 +379,35 @@ class MemoryStore(MemoryFactors):
 
     # Members and connections
 
-    async def renew_member(self, node: str, now: float) -> None:
-        """See `Members.renew_member`."""
+    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+        """See `Members.beat`."""
         self._answer()
-        self._nodes[node] = now
+        known = self._nodes.get(node)
+        if not joining and (known is None or known.declared):
+            raise StoreUnavailable(f"the node {node} was declared lapsed, or removed")
+        self._nodes[node] = Member(
+            node=node,
+            beat=1 if known is None else known.beat + 1,
+            age=SystemClock.monotonic(),
+            declared=False,
+            status=status,
+        )
+        return self._position
 
-    async def members(self, alive_since: float) -> list[str]:
+    async def members(self) -> list[Member]:
         """See `Members.members`."""
         self._answer()
-        return sorted(node for node, alive_at in self._nodes.items() if alive_at >= alive_since)
+        now = SystemClock.monotonic()
+        return [replace(one, age=now - one.age) for _, one in sorted(self._nodes.items())]
+
+    async def declare_lapsed(self, node: str, seen: int) -> bool:
+        """See `Members.declare_lapsed`."""
+        self._answer()
+        known = self._nodes.get(node)
+        if known is None or known.beat != seen:
+            return False
+        self._nodes[node] = replace(known, declared=True)
+        return True
 
     async def remove_member(self, node: str) -> None:
         """See `Members.remove_member`."""

@@ -4,15 +4,17 @@ import sqlite3
 from pathlib import Path
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
+from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
-from stormdoor.stores.sqlite.connections import SqliteConnections, SqliteMembers
+from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.factors import SqliteFactors
 from stormdoor.stores.sqlite.familiar import SqliteAddresses
 from stormdoor.stores.sqlite.identities import SqliteIdentities
 from stormdoor.stores.sqlite.keys import SqliteKeys
+from stormdoor.stores.sqlite.members import SqliteMembers
 from stormdoor.stores.sqlite.revocations import SqliteRevocations
 from stormdoor.stores.sqlite.sessions import SqliteSessions
 from stormdoor.stores.sqlite.single_use import SqliteSingleUse
@@ -60,7 +62,8 @@ class SqliteStore(
 
     async def purge(self, now: float) -> int:
         """See `Engine.purge`."""
-        over = now - PURGE_GRACE_SECONDS
+        over, monotonic = now - PURGE_GRACE_SECONDS, SystemClock.monotonic()
+        silent = (monotonic - PURGE_GRACE_SECONDS, monotonic)
 
         def purge(connection: sqlite3.Connection) -> int:
             return (
@@ -69,7 +72,7 @@ class SqliteStore(
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_PENDING, (over,)).rowcount
                 + connection.execute(sql.PURGE_ADDRESSES, (now - FAMILIAR_SECONDS,)).rowcount
-                + connection.execute(sql.PURGE_NODES, (over,)).rowcount
+                + connection.execute(sql.PURGE_NODES, silent).rowcount
                 + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )
 

@@ -8,27 +8,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import CONNECTION, connection_row
 from stormdoor.stores.sqlite.part import Part
 
-__all__ = ["SqliteConnections", "SqliteMembers"]
-
-
-class SqliteMembers(Part):
-    """The nodes of the installation."""
-
-    __slots__ = ()
-
-    async def renew_member(self, node: str, now: float) -> None:
-        """See `Members.renew_member`."""
-        await self._database.write(
-            lambda connection: connection.execute(sql.NODE_ALIVE, (node, now))
-        )
-
-    async def members(self, alive_since: float) -> list[str]:
-        """See `Members.members`."""
-        return [id for (id,) in await self._database.list_rows(sql.NODES, (alive_since,))]
-
-    async def remove_member(self, node: str) -> None:
-        """See `Members.remove_member`. The schema also removes its connections."""
-        await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))
+__all__ = ["SqliteConnections"]
 
 
 class SqliteConnections(Part):

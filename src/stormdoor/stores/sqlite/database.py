@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.ports import Space
+from stormdoor.ports import NodeStatus, Space
 from stormdoor.stores.rows import Row
 from stormdoor.stores.sqlite import epoch, location, schema
 from stormdoor.stores.sqlite.connection import (
@@ -73,7 +73,16 @@ class Database:
         busy_seconds: Seconds that a write waits for another process or for earlier writes.
     """
 
-    __slots__ = ("_busy_seconds", "_live", "_name", "_remembered", "_version", "path")
+    __slots__ = (
+        "_busy_seconds",
+        "_live",
+        "_name",
+        "_remembered",
+        "_soon",
+        "_version",
+        "path",
+        "recorded_beats",
+    )
 
     def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
         self.path = path
@@ -82,6 +91,9 @@ class Database:
         self._live: _Live | None = None
         self._version: int | None = None
         self._remembered: dict[tuple[str, tuple[object, ...]], Any] = {}
+        self._soon: asyncio.Task[None] | None = None
+        self.recorded_beats: dict[str, tuple[NodeStatus, float]] = {}
+        """The last recorded beat of each node of this process, and its monotonic seconds."""
 
     async def open(self) -> None:
         """Open the file; create it and migrate its schema before, if necessary.
@@ -106,6 +118,8 @@ class Database:
         live = self._live
         if live is None or os.getpid() != live.process:
             return  # in a forked process, the state belongs to its parent
+        if self._soon is not None:
+            await asyncio.wait([self._soon])
         self._live = None
         self._remembered.clear()
         loop = asyncio.get_running_loop()
@@ -236,6 +250,23 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(live.write_thread, run)
 
+    def write_soon(self, job: Callable[[sqlite3.Connection], T], done: Callable[[T], None]) -> None:
+        """Begin to run `job` as `write` does, without waiting for it.
+
+        It is dropped while an earlier one runs, or if the file does not answer: its caller calls again.
+
+        Args:
+            job: As of `write`.
+            done: Function that gets its result, in the event loop.
+        """
+
+        async def run() -> None:
+            with contextlib.suppress(StoreUnavailable, StoreError):
+                done(await self.write(job))
+
+        if self._soon is None or self._soon.done():
+            self._soon = asyncio.get_running_loop().create_task(run())
+
     def space(self) -> Space:
         """Return the room that the file and its log use, and the room left on their disk.
 
@@ -306,6 +337,14 @@ class Database:
             if isinstance(error, sqlite3.Error | OSError):
                 raise self._unavailable(error) from error
             raise
+
+    def check_open(self) -> None:
+        """Check that the file is open in this process.
+
+        Raises:
+            StoreUnavailable: It is not.
+        """
+        self._usable()
 
     def _usable(self) -> _Live:
         live = self._live

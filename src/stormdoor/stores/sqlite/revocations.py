@@ -1,5 +1,6 @@
 """`stormdoor.ports.RevocationLog` on SQLite."""
 
+import asyncio
 import sqlite3
 
 from stormdoor.core.log_position import LogPosition
@@ -34,6 +35,11 @@ class SqliteRevocations(Part):
         """See `RevocationLog.log_position`."""
         ((known, seq),) = self._database.look_up(sql.LOG_POSITION, ())
         return LogPosition(known, seq)
+
+    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
+        """See `RevocationLog.wait_for_entry`. SQLite sends no notifications."""
+        self._database.check_open()
+        await asyncio.sleep(seconds)
 
     async def begin_epoch(self, after: str) -> LogPosition:
         """See `RevocationLog.begin_epoch`."""

@@ -29,6 +29,7 @@ from stormdoor.testing.contract.identities import IdentitiesContract  # noqa: E4
 from stormdoor.testing.contract.in_doubt import InDoubtContract  # noqa: E402
 from stormdoor.testing.contract.keys import KeysContract  # noqa: E402
 from stormdoor.testing.contract.life import LifeContract  # noqa: E402
+from stormdoor.testing.contract.members import MembersContract  # noqa: E402
 from stormdoor.testing.contract.nonces import NoncesContract  # noqa: E402
 from stormdoor.testing.contract.processes import ProcessesContract, Shared  # noqa: E402
 from stormdoor.testing.contract.revocations import RevocationsContract  # noqa: E402
@@ -49,6 +50,7 @@ __all__ = [
     "InDoubtContract",
     "KeysContract",
     "LifeContract",
+    "MembersContract",
     "NewPair",
     "NewStore",
     "NoncesContract",
@@ -75,6 +77,7 @@ class StoreContract(
     KeysContract,
     RevocationsContract,
     TrailContract,
+    MembersContract,
     ConnectionsContract,
     LifeContract,
     VisibilityContract,

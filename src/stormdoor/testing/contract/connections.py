@@ -1,6 +1,6 @@
 """Contract of every store for open connections."""
 
-from stormdoor.testing.contract.support import NOW, NewStore, connection, opened
+from stormdoor.testing.contract.support import NOW, STATUS, NewStore, connection, opened
 
 __all__ = ["ConnectionsContract"]
 
@@ -10,35 +10,25 @@ class ConnectionsContract:
         """Every field of a connection is stored, and the oldest connection comes first."""
         old, new = connection("c2", "n1", opened_at=NOW), connection("c1", "n1", opened_at=NOW + 1)
         async with opened(new_store()) as store:
-            await store.renew_member("n1", NOW)
+            await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [new, old], [])
             assert await store.live_connections(["n1"]) == [old, new]
 
     async def test_batches_add_up(self, new_store: NewStore) -> None:
         """A batch adds opened connections and removes closed ones, also within itself."""
         async with opened(new_store()) as store:
-            await store.renew_member("n1", NOW)
+            await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [connection(c, "n1") for c in "ab"], [])
             await store.sync_connections(
                 "n1", [connection(c, "n1") for c in "bcd"], ["a", "d", "unknown"]
             )
             assert [found.id for found in await store.live_connections(["n1"])] == ["b", "c"]
 
-    async def test_member_is_alive_until_its_last_time(self, new_store: NewStore) -> None:
-        """`members` returns the nodes that were alive at the given time or later."""
-        async with opened(new_store()) as store:
-            await store.renew_member("n2", NOW + 10)
-            await store.renew_member("n1", NOW)
-            assert await store.members(NOW) == ["n1", "n2"]
-            assert await store.members(NOW + 5) == ["n2"]
-            await store.renew_member("n1", NOW + 11)
-            assert await store.members(NOW + 11) == ["n1"]
-
     async def test_only_connections_of_the_named_nodes(self, new_store: NewStore) -> None:
         """A list contains the connections of the nodes that it names."""
         async with opened(new_store()) as store:
             for node in ("n1", "n2"):
-                await store.renew_member(node, NOW)
+                await store.beat(node, STATUS, joining=True)
                 await store.sync_connections(node, [connection(f"of {node}", node)], [])
             assert [found.id for found in await store.live_connections(["n2"])] == ["of n2"]
             assert await store.live_connections([]) == []
@@ -46,19 +36,19 @@ class ConnectionsContract:
     async def test_node_closes_only_its_own(self, new_store: NewStore) -> None:
         """A node removes only its own connections."""
         async with opened(new_store()) as store:
-            await store.renew_member("n1", NOW)
-            await store.renew_member("n2", NOW)
+            await store.beat("n1", STATUS, joining=True)
+            await store.beat("n2", STATUS, joining=True)
             await store.sync_connections("n1", [connection("a", "n1")], [])
             await store.sync_connections("n2", [connection("b", "n2")], ["a"])
             await store.remove_member("n2")
             await store.remove_member("unknown")
-            assert await store.members(0.0) == ["n1"]
+            assert [one.node for one in await store.members()] == ["n1"]
             assert [found.id for found in await store.live_connections(["n1", "n2"])] == ["a"]
 
     async def test_unreadable_text_keeps_nothing_out(self, new_store: NewStore) -> None:
         """A principal name that cannot be encoded does not hide other connections."""
         odd = connection("a", "n1", principal_id="\ud800", endpoint="/\udfff")
         async with opened(new_store()) as store:
-            await store.renew_member("n1", NOW)
+            await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [odd, connection("b", "n1")], [])
             assert [found.id for found in await store.live_connections(["n1"])] == ["a", "b"]

@@ -1,13 +1,16 @@
 """Contract of every store for repeated calls: the answer to the first one was lost."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Store
 from stormdoor.testing.contract.support import (
     NOW,
+    STATUS,
     NewStore,
     account,
     connection,
@@ -41,10 +44,12 @@ REPEATED: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remove_factor": lambda store: store.remove_factor("f1", "alice"),
     "set_recovery_codes": lambda store: store.set_recovery_codes("alice", ["new"]),
     "remember_address": lambda store: store.remember_address("alice", "home", NOW, most=4),
-    "renew_member": lambda store: store.renew_member("n1", NOW + 1),
+    "beat": lambda store: store.beat("n1", replace(STATUS, connections=3)),
+    "declare_lapsed": lambda store: store.declare_lapsed("n1", 1),
     "sync_connections": lambda store: store.sync_connections(
         "n1", [connection("c2", "n1")], ["c1"]
     ),
+    "wait_for_entry": lambda store: store.wait_for_entry(LogPosition("", 0), 0.0),
     "remove_member": lambda store: store.remove_member("n1"),
     "append_events": lambda store: store.append_events([event()], batch=b"b" * 16, again=True),
     "erase_personal": lambda store: store.erase_personal("alice"),
@@ -73,7 +78,7 @@ async def _fill(store: Store) -> None:
     await store.set_recovery_codes("alice", ["hash"])
     await store.link_identity("i", "s", "alice", NOW)
     await store.append_events([event("alice")])
-    await store.renew_member("n1", NOW)
+    await store.beat("n1", STATUS, joining=True)
     await store.sync_connections("n1", [connection("c1", "n1")], [])
 
 
@@ -87,7 +92,7 @@ async def _contents(store: Store) -> list[object]:
         await store.recovery_codes("alice"),
         await store.identities("alice"),
         await store.address_seen("alice", "home"),
-        await store.members(0.0),
+        [(one.node, one.declared, one.status.applied) for one in await store.members()],
         await store.live_connections(["n1"]),
         [(each.seq, each.event) for each in await store.entries()],
         await store.trail_head(),

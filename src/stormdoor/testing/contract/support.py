@@ -9,13 +9,15 @@ from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Event, verify
 from stormdoor.core.factor import Factor, FactorKind
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.pending import Pending
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.ports import LiveConnection, Store, TrailStore
+from stormdoor.ports import LiveConnection, NodeStatus, Store, TrailStore
 
 __all__ = [
     "NOW",
+    "STATUS",
     "NewStore",
     "account",
     "connection",
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 NOW = 1_767_225_600.0
+STATUS = NodeStatus(
+    applied=LogPosition("an epoch", 3), lease=0.4, version="1.2", policies="9f", connections=2
+)
 
 _Issued = TypeVar("_Issued", Session, Ticket, ApiKey)
 
