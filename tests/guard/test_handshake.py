@@ -83,6 +83,11 @@ def _no_trail(guard: Guard, handshake: Handshake) -> Handshake:
     return handshake
 
 
+def _lapsed(guard: Guard, handshake: Handshake) -> Handshake:
+    guard.lease.until = guard.clock.monotonic()
+    return handshake
+
+
 # The order of the architecture. Each fault is tried together with all that come after it.
 STEPS: list[tuple[str, Fault, Denial, int]] = [
     ("closing", _closing, Denial.SHUTDOWN, 503),
@@ -92,6 +97,7 @@ STEPS: list[tuple[str, Fault, Denial, int]] = [
     ("plaintext", lambda _, h: replace(h, scheme="http"), Denial.INSECURE_TRANSPORT, 403),
     ("origin", lambda _, h: replace(h, origin="https://evil.example"), Denial.ORIGIN, 403),
     ("trail", _no_trail, Denial.UNAVAILABLE, 503),
+    ("lease", _lapsed, Denial.UNAVAILABLE, 503),
     ("budget", _used_up, Denial.HANDSHAKE_RATE, 429),
     (
         "two credentials",
@@ -133,7 +139,7 @@ async def test_a_refusal_before_the_credential_asks_the_store_nothing() -> None:
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     store.calls.clear()
-    for _, fault, denial, _ in STEPS[1:6]:
+    for _, fault, denial, _ in STEPS[1:7]:
         assert (await refused(guard, fault(guard, forged()))).denial is denial
     assert store.calls == []
 

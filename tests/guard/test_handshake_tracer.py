@@ -122,6 +122,7 @@ async def test_no_await_can_enter_the_block_of_the_registration() -> None:
     steps = (await _guard()).steps
     assert [one.name for one in steps.registration] == [
         "closing, again",
+        "freshness, again",
         "capacity, again",
         "caps",
         "permission",
@@ -164,7 +165,7 @@ async def test_nothing_is_used_up_and_nothing_is_noted() -> None:
 async def test_the_registration_alone_admits_no_client() -> None:
     """Each of its steps refuses an attempt that no earlier step has authenticated, wherever it stands."""
     guard = await _guard()
-    for step in guard.steps.registration[2:-1]:
+    for step in guard.steps.registration[3:-1]:
         refusal = step.check(guard.admission.begin(bearer("alice"), CHAT))
         assert refusal is not None, step.name
     refusal = await guard.steps.account.check(guard.admission.begin(bearer("alice"), CHAT))

@@ -18,6 +18,7 @@ from stormdoor.core.decision import (
 from stormdoor.core.denial import Refusal
 from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.lease import Lease
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
@@ -143,6 +144,7 @@ class Connection:
         "idle_seconds",
         "idle_told",
         "last_message",
+        "lease",
         "limits",
         "look_at",
         "message_tat",
@@ -175,6 +177,7 @@ class Connection:
         policies: PolicySet,
         shared: PrincipalUsage,
         limits: AppliedLimits,
+        lease: Lease,
         connection_seconds: float | None,
         notice_seconds: float = 60.0,
     ) -> None:
@@ -187,6 +190,8 @@ class Connection:
         self.opened_at = now = clock.now()
         monotonic = clock.monotonic()
         self.limits = limits
+        self.lease = lease
+        """INVARIANT: once it has lapsed, no message passes in either direction."""
         self.shared = shared
         self.usage = shared.usage(limits.principal)
         self.sink: Sink | None = None
@@ -261,7 +266,7 @@ class Connection:
     def is_expired(self, now: float, monotonic: float) -> bool:
         """Return whether a deadline has passed, even if no tick has ended the connection yet.
 
-        The wall clock (`now`) counts as well: the monotonic clock stands still while a machine sleeps.
+        The wall clock (`now`) counts as well: the monotonic clock may stop while a machine sleeps.
         """
         return (
             monotonic >= self.deadline

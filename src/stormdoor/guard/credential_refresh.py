@@ -142,7 +142,9 @@ class CredentialRefresh:
                 f"refreshes_per_principal = {self._limits.refreshes_per_principal!r}",
                 self._refreshes.wait(key, monotonic),
             )
-        found = await self._credentials.verify(token, sink.handshake(), connection.address_key)
+        found = await self._credentials.verify(
+            token, sink.handshake(), connection.address_key, connection.lease
+        )
         # INVARIANT: no await from here on.
         if isinstance(found, Refusal):
             return found

@@ -21,6 +21,7 @@ from stormdoor.core.credential import (
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
@@ -234,7 +235,7 @@ class CredentialResolver:
     # -- a credential in a message ---------------------------------------------------------------------
 
     async def verify(
-        self, token: str, handshake: Handshake, address_key: str
+        self, token: str, handshake: Handshake, address_key: str, lease: Lease
     ) -> Authentication | Refusal:
         """Verify a credential that came in a message, by the rules of a handshake.
 
@@ -247,6 +248,7 @@ class CredentialResolver:
             token: The credential in the message.
             handshake: The facts of the connection. Its credentials are not read again.
             address_key: Address that a failure is charged to.
+            lease: Lease of the connection; if it has lapsed, no credential is verified.
 
         Returns:
             The authentication. Until the caller's next `await`, it contains every known change of roles.
@@ -257,7 +259,7 @@ class CredentialResolver:
         checks = self._checks
         if checks.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down")
-        refusal = checks.check_availability() or checks.auth_failures_exceeded(address_key)
+        refusal = checks.unavailable(lease) or checks.auth_failures_exceeded(address_key)
         if refusal is not None:
             return refusal
         attempt = Attempt(handshake, _REQUEST, address_key, self._revocations.changes, handshake)

@@ -45,6 +45,8 @@ class Endpoint:
         first_message: Whether a client may send its credential in the first message, not in the handshake.
         receive_only: Whether a connection outlives the idle time of its login (see `GuardedHandler`).
         limits: The limits of its connections and messages; None for those of a handler of commands.
+        freshness: Greatest age in seconds of the revocations that the node has applied; 0.0 for the lease of
+            the node (see `stormdoor.core.lease`).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Endpoint:
     first_message: bool = False
     receive_only: bool = False
     limits: AppliedLimits | None = None
+    freshness: float = 0.0
 
     @classmethod
     def declare(

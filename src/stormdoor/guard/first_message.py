@@ -86,7 +86,7 @@ class FirstMessageAuthentication:
         if isinstance(token, Refusal):
             return token
         found = await self.parts.credentials.verify(
-            token, waiting.handshake, connection.address_key
+            token, waiting.handshake, connection.address_key, connection.lease
         )
         # INVARIANT: no await from here on.
         if isinstance(found, Refusal):
@@ -120,6 +120,8 @@ class FirstMessageAuthentication:
             return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
         if self.clock.monotonic() >= connection.deadline:
             return Refusal(Denial.AUTHENTICATION_TIMEOUT, "its credential took too long")
+        if connection.lease.has_lapsed(self.clock.monotonic()):
+            return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed")
         refusal = self.parts.registration.complete_first_message(connection, authentication)
         if refusal is not None:
             return refusal

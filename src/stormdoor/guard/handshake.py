@@ -98,9 +98,10 @@ def list_steps(
         authentication=AwaitedStep("authentication", credentials.authenticate),
         bond=Step("ambient credential", credentials.check_ambient),
         # INVARIANT: no await in this block. Time has passed since the first checks, so the server may be
-        # closing or full by now. The connection is registered before the last check for revocations.
+        # closing, fenced or full by now. The connection is registered before the last check for revocations.
         registration=(
             Step("closing, again", checks.check_closing),
+            Step("freshness, again", checks.check_freshness),
             Step("capacity, again", checks.check_capacity),
             Step("caps", registration.check_caps),
             Step("permission", registration.check_permission),

@@ -9,6 +9,7 @@ from stormdoor.core.address import is_loopback
 from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.guard.attempt import HANDSHAKES, Attempt
@@ -74,12 +75,14 @@ class HandshakeChecks:
         registry: Registry,
         trail: Trail,
         clock: Clock,
+        lease: Lease,
     ) -> None:
         self._policy = policy
         self._limits = limits
         self._registry = registry
         self._trail = trail
         self._clock = clock
+        self._lease = lease
         self._requests = {
             name: KeyedRateLimiter(Rate.parse(getattr(limits, name)))
             for name in (HANDSHAKES, LOGINS, CALLBACKS, PAGES, FOREIGN)
@@ -160,14 +163,27 @@ class HandshakeChecks:
             return self._rate_exceeded(attempt.address_key, FOREIGN)
         return Refusal(Denial.ORIGIN, reason)
 
-    def check_availability(self, _attempt: Attempt | None = None) -> Refusal | None:
+    def check_availability(self, attempt: Attempt) -> Refusal | None:
         """Refuse while no admission can be recorded, or be revoked by another process."""
+        return self.unavailable(self._lease.tolerating(attempt.endpoint.freshness))
+
+    def unavailable(self, lease: Lease) -> Refusal | None:
+        """Return the refusal while no admission can be recorded, or revoked within this lease."""
         if self._trail.gap:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         if self.revocations_stale:
             # A token verifies without the store, but another process may have revoked it.
             return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
-        return None
+        return self._lapsed(lease)
+
+    def check_freshness(self, attempt: Attempt) -> Refusal | None:
+        """Refuse if the lease has lapsed, for example while the handshake waited for a store."""
+        return self._lapsed(self._lease.tolerating(attempt.endpoint.freshness))
+
+    def _lapsed(self, lease: Lease) -> Refusal | None:
+        if self._clock.monotonic() < lease.until:
+            return None
+        return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed", retry_after=5)
 
     def check_rate(self, attempt: Attempt) -> Refusal | None:
         """Charge the address with the request; refuse it if the limit is reached."""

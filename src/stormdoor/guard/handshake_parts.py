@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
@@ -44,6 +45,7 @@ def create_parts(
     trail: Trail,
     state: StoredState,
     clock: Clock,
+    lease: Lease,
 ) -> HandshakeParts:
     """Create the parts. All state that they share with others is passed in.
 
@@ -51,7 +53,7 @@ def create_parts(
         ConfigurationError: Two authenticators disagree about a place of credentials.
     """
     checks = HandshakeChecks(
-        policy=policy, limits=limits, registry=registry, trail=trail, clock=clock
+        policy=policy, limits=limits, registry=registry, trail=trail, clock=clock, lease=lease
     )
     credentials = CredentialResolver(
         policy=policy,
@@ -73,6 +75,7 @@ def create_parts(
         revocations=revocations,
         state=state,
         clock=clock,
+        lease=lease,
     )
     steps = list_steps(checks, credentials, registration)
     return HandshakeParts(checks, credentials, pending, registration, steps)

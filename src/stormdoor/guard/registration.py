@@ -6,6 +6,7 @@ import os
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
@@ -38,6 +39,7 @@ class Registration:
         revocations: RevocationIndex,
         state: StoredState,
         clock: Clock,
+        lease: Lease,
     ) -> None:
         self._policies = policies
         self._pending = pending
@@ -47,6 +49,7 @@ class Registration:
         self._revocations = revocations
         self._state = state
         self._clock = clock
+        self._lease = lease
 
     def check_caps(self, attempt: Attempt) -> Refusal | None:
         """Refuse another connection of a principal with too many, or one more that waits for its message."""
@@ -81,6 +84,7 @@ class Registration:
             policies=self._policies.current,
             shared=self._registry.shared(attempt.usage_key),
             limits=endpoint.limits or self._usual,
+            lease=self._lease.tolerating(endpoint.freshness),
             connection_seconds=self._limits.connection_seconds,
             notice_seconds=self._limits.expiry_notice_seconds,
         )

@@ -204,7 +204,7 @@ class ConnectionSupervisor:
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
             return expired(connection, self._limits, monotonic)
-        # The wall clock counts as well: the monotonic clock stands still while a machine sleeps.
+        # The wall clock counts as well: the monotonic clock may stop while a machine sleeps.
         if connection.expires_at is not None and now >= connection.expires_at:
             return Refusal(Denial.EXPIRED, "the credential has expired")
         sink = connection.sink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Protocol
 
@@ -16,8 +17,16 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary start. They never go back."""
+        """Return seconds since an arbitrary start. They never go back.
+
+        They count the time during which the machine is suspended, where the system has such a clock. A
+        deadline and a lease then also pass while it sleeps.
+        """
         ...
+
+
+_BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", None)
+"""The clock of Linux that counts suspension (clock_gettime(2)); None on other systems."""
 
 
 class SystemClock:
@@ -25,4 +34,6 @@ class SystemClock:
 
     # Bound once: the hot path reads the time without a further Python call.
     now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
+    monotonic = staticmethod(
+        time.monotonic if _BOOT_TIME is None else functools.partial(time.clock_gettime, _BOOT_TIME)
+    )

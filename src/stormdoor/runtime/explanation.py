@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.lease import Lease
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
@@ -114,6 +115,7 @@ async def explain_handshake(
             trail=trail,
             state=state,
             clock=clock,
+            lease=Lease(),  # no node: it admits no client
         )
         tracer = HandshakeTracer(credentials=parts.credentials, policies=policies, clock=clock)
         pipeline = HandshakePipeline(

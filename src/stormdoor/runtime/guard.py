@@ -25,6 +25,7 @@ from stormdoor.config.file import read_options
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
@@ -176,6 +177,8 @@ class Guard:
             )
         self.state = state = store if isinstance(store, StoredState) else StoredState.of(store)
         """The stored state, by capability."""
+        self.lease = Lease()
+        """Until when this node may rely on the revocations that it has applied; infinite for now."""
         self.statistics = Statistics()
         self.trail = Trail(state.trail, self.clock)
         self.space = StoreSpace(state.trail, self.clock, store_limit_bytes)
@@ -203,6 +206,7 @@ class Guard:
             trail=self.trail,
             state=state,
             clock=self.clock,
+            lease=self.lease,
         )
         self.steps = parts.steps
         """The steps of a handshake, in order."""

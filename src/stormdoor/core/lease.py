@@ -1,0 +1,121 @@
+"""The freshness lease of a node: until when it may rely on the revocations that it has applied.
+
+The heartbeat renews the lease. All other code compares the lease with the clock at the moment of use, in the
+same synchronous block as the message, the `send()` or the handshake. No timer ends it: a timer does not count
+the time during which a machine is suspended or a process is stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+__all__ = [
+    "FRESHNESS_FORM",
+    "NETWORK_LEASE_SECONDS",
+    "SQLITE_LEASE_SECONDS",
+    "Lease",
+    "read_freshness",
+]
+
+NETWORK_LEASE_SECONDS = 0.4
+"""Length of the lease with a store that nodes reach over a network, in seconds."""
+SQLITE_LEASE_SECONDS = 2.0
+"""Length of the lease with a SQLite file, in seconds."""
+
+FRESHNESS_FORM = '"strict", "none", or a number of seconds such as "5"'
+"""The values that `read_freshness` accepts, in words."""
+
+
+def read_freshness(text: str) -> float:
+    """Return the age in seconds that revocations may have at an endpoint.
+
+    Args:
+        text: "strict" for the lease of the node; a number of seconds; "none" for any age.
+
+    Returns:
+        0.0 for "strict", infinity for "none", else the seconds.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if text == "strict":
+        return 0.0
+    if text == "none":
+        return math.inf
+    digits = text.replace(".", "", 1)
+    seconds = float(text) if digits.isdecimal() and digits.isascii() else 0.0
+    if not 0.0 < seconds <= 3600.0:
+        raise ValueError(f"freshness must be {FRESHNESS_FORM}, at most 3600, not {text!r}")
+    return seconds
+
+
+class Lease:
+    """The time until which a node may let messages in and out, and admit clients.
+
+    Mutable and slotted: the hot path compares `until` with the clock. A lease of finite length has lapsed
+    until its first renewal. One of infinite length, of a store that one process alone uses, never lapses.
+
+    Attributes:
+        seconds: Length of the lease in seconds.
+        until: Monotonic seconds at which it lapses.
+        on_renewal: Called after each renewal; None for no call.
+    """
+
+    __slots__ = ("_others", "on_renewal", "seconds", "until")
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        if not seconds > 0.0:
+            raise ValueError(f"a lease must last longer than 0 seconds, not {seconds}")
+        self.seconds = seconds
+        self.until = math.inf if seconds == math.inf else -math.inf
+        self.on_renewal: Callable[[], None] | None = None
+        self._others: dict[float, Lease] = {}
+
+    def renew(self, asked_at: float) -> None:
+        """Extend the lease, counted from the moment at which its renewal was asked for.
+
+        The caller has asked after the last `lapse`, and has applied every revocation up to the answer. An
+        earlier question never shortens the lease.
+
+        Args:
+            asked_at: Monotonic seconds, read before the question was sent.
+        """
+        self.until = max(self.until, asked_at + self.seconds)
+        for one in self._others.values():
+            one.until = max(one.until, asked_at + one.seconds)
+        if self.on_renewal is not None:
+            self.on_renewal()
+
+    def lapse(self) -> None:
+        """End the lease at once: the node knows that it has missed revocations."""
+        for one in (self, *self._others.values()):
+            one.until = math.inf if one.seconds == math.inf else -math.inf
+
+    def has_lapsed(self, now: float) -> bool:
+        """Return whether the lease has lapsed at `now` (monotonic seconds)."""
+        return now >= self.until
+
+    def tolerating(self, seconds: float) -> Lease:
+        """Return the lease of endpoints at which revocations may be so many seconds old.
+
+        It is renewed together with this one, and lapses later.
+
+        Args:
+            seconds: As `read_freshness` returns them.
+
+        Raises:
+            ValueError: They are fewer than the seconds of this lease.
+        """
+        if seconds in (0.0, self.seconds) or self.seconds == math.inf:
+            return self
+        if seconds < self.seconds:
+            raise ValueError(
+                f'freshness = "{seconds:g}" is shorter than the lease of the store, {self.seconds:g} s; '
+                'write "strict" for the lease'
+            )
+        other = self._others.get(seconds)
+        if other is None:
+            other = self._others[seconds] = Lease(seconds)
+            other.until = max(other.until, self.until - self.seconds + seconds)
+        return other

@@ -1,0 +1,128 @@
+"""The lease of a node: it counts from the question, lapses at once, and is compared at use."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from stormdoor.core.lease import Lease, read_freshness
+
+
+def test_a_finite_lease_has_lapsed_until_its_first_renewal() -> None:
+    """A node that has never heard from its store lets nothing pass."""
+    lease = Lease(0.4)
+    assert lease.has_lapsed(0.0)
+    lease.renew(10.0)
+    assert not lease.has_lapsed(10.39)
+    assert lease.has_lapsed(10.4)
+
+
+def test_an_infinite_lease_never_lapses() -> None:
+    """A store of one process has no other process that could revoke anything."""
+    lease = Lease()
+    lease.lapse()
+    assert not lease.has_lapsed(1e12)
+    lease.renew(5.0)
+    assert lease.until == math.inf
+    assert lease.tolerating(5.0) is lease
+
+
+def test_a_lease_counts_from_the_question() -> None:
+    """An answer that took 300 ms leaves 100 ms of a lease of 400 ms."""
+    lease = Lease(0.4)
+    lease.renew(asked_at=10.0)
+    assert lease.until == 10.4
+    lease.renew(asked_at=9.0)
+    assert lease.until == 10.4
+
+
+def test_a_node_that_has_missed_revocations_ends_its_lease() -> None:
+    """After `lapse`, only a later question renews the lease."""
+    lease = Lease(0.4)
+    lease.renew(10.0)
+    lease.lapse()
+    assert lease.has_lapsed(10.0)
+    lease.renew(10.2)
+    assert not lease.has_lapsed(10.5)
+
+
+def test_each_renewal_is_reported() -> None:
+    """The fence ends with the renewal, not with the next tick of a timer."""
+    lease, renewals = Lease(0.4), []
+    lease.on_renewal = lambda: renewals.append(lease.until)
+    lease.renew(10.0)
+    lease.renew(10.1)
+    assert renewals == [10.4, 10.5]
+
+
+def test_an_endpoint_tolerates_older_revocations() -> None:
+    """Its lease is renewed with that of the node, lapses later, and is one object for all such endpoints."""
+    lease = Lease(0.4)
+    lease.renew(10.0)
+    longer = lease.tolerating(5.0)
+    assert longer.until == pytest.approx(15.0)
+    lease.renew(12.0)
+    assert (longer.until, lease.until) == (17.0, 12.4)
+    assert lease.tolerating(5.0) is longer
+    assert lease.tolerating(0.0) is lease.tolerating(0.4) is lease
+    lease.lapse()
+    assert longer.has_lapsed(12.0)
+    assert lease.tolerating(7.0).has_lapsed(12.0)
+
+
+def test_an_endpoint_without_a_bound_never_lapses() -> None:
+    """`freshness = "none"`: a connection goes on with what the node knew last."""
+    lease = Lease(0.4)
+    boundless = lease.tolerating(math.inf)
+    assert not boundless.has_lapsed(1e12)
+    lease.renew(10.0)
+    lease.lapse()
+    assert not boundless.has_lapsed(1e12)
+
+
+def test_no_endpoint_is_fresher_than_the_lease() -> None:
+    """A shorter time would fence the endpoint between two heartbeats."""
+    with pytest.raises(ValueError, match=r'freshness = "0\.1" is shorter than the lease'):
+        Lease(0.4).tolerating(0.1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan])
+def test_a_lease_lasts_longer_than_nothing(seconds: float) -> None:
+    """A lease of no length would fence the node for good; one of NaN seconds would never lapse."""
+    with pytest.raises(ValueError, match="longer than 0 seconds"):
+        Lease(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("strict", 0.0), ("none", math.inf), ("5", 5.0), ("2.5", 2.5), ("3600", 3600.0)],
+)
+def test_freshness_of_an_endpoint(text: str, seconds: float) -> None:
+    """Two words, or seconds."""
+    assert read_freshness(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Strict",
+        "0",
+        "0.0",
+        "-1",
+        "nan",
+        "inf",
+        "1e3",
+        "5s",
+        "3600.1",
+        "1.2.3",
+        "\u0665",
+        " 5",
+        ".",
+    ],
+)
+def test_a_freshness_that_is_not_one(text: str) -> None:
+    """A mistyped value stops the start: it must not weaken the bound silently."""
+    with pytest.raises(ValueError, match="freshness must be"):
+        read_freshness(text)
