@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from stormdoor import Guard
-from stormdoor.cli.verification import verify_trail
 from stormdoor.core.event import Event
+from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores.memory import MemoryStore
 from tests.cli.conftest import Cli
 from tests.config.files import TRAIL_KEY

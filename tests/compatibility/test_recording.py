@@ -19,9 +19,9 @@ from stormdoor.auth.oidc import logout
 from stormdoor.auth.oidc.account import derived_id
 from stormdoor.auth.oidc.authorization_request import AuthorizationRequest, LoginStateCookie
 from stormdoor.auth.oidc.logout_token import LogoutToken
-from stormdoor.cli.verification import verify_trail
 from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Target
+from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.compatibility.application import TRAIL_KEY, make_application, make_guard

@@ -42,9 +42,9 @@ async def test_no_heartbeat(tmp_path: Path) -> None:
     """A command is no server: it leaves no trace of one in the trail."""
     url = await _used(tmp_path)
     async with open_installation(store=url, trail_key=KEY, purpose="change") as one:
-        before = await one.guard.state.trail.trail_head()
+        before = await one.guard.state.trail.trail_chains()
     async with open_installation(store=url, trail_key=KEY, purpose="read") as one:
-        assert await one.guard.state.trail.trail_head() == before
+        assert await one.guard.state.trail.trail_chains() == before
 
 
 async def test_change_is_in_the_trail_when_it_ends(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from stormdoor.testing.contract.support import (
     factor,
     opened,
     ticket,
+    trail_head,
     wrong_with_trail,
 )
 from tests.stores.processes import lock_held, together
@@ -73,7 +74,7 @@ async def test_two_processes_write_one_chain(path: Path) -> None:
     )
     async with opened(SqliteStore(path, b"key")) as store:
         assert await wrong_with_trail(store, b"key") is None
-        assert (await store.trail_head())[0] == 200
+        assert (await trail_head(store))[0] == 200
 
 
 def test_two_processes_create_one_file(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ GONE = [file_removed, replaced_by_directory, replaced_by_another_store]
 NOT_WRITABLE = [locked_by_another_process, made_read_only]
 READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
-    "trail_anchor", "trail_head", "members", "live_connections", "sessions_of_provider", "pending",
+    "trail_chains", "members", "live_connections", "sessions_of_provider", "pending",
     "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
     "log_position", "address_seen", "trail_faults", "space", "wait_for_entry",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.cli.verification import verify_trail
+from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import SqliteStore
 from stormdoor.testing.contract.support import NOW, event, opened
 

@@ -24,7 +24,7 @@ def as_row(entry: Entry) -> dict[str, object]:
     event = entry.event
     row: dict[str, object] = {name: getattr(event, name) for name in FIELDS if hasattr(event, name)}
     row |= {
-        "seq": entry.seq,
+        "seq": entry.number,
         "time": iso(event.time),
         "policies": list(event.policies),
         "erased": entry.personal is None,
@@ -45,7 +45,7 @@ def as_text(entry: Entry) -> RenderableType:
     who += [f"from {event.address}"] if event.address else []
     times = f" ×{event.count}" if event.count > 1 else ""
     shown = Text.assemble(
-        (f"{entry.seq:>6}  ", "dim"),
+        (f"{entry.number:>6}  ", "dim"),
         f"{moment(event.time)}  ",
         (clean(event.name + times), "yellow" if event.cause else "bold"),
         clean("  " + " ".join(filter(None, who))),

@@ -73,19 +73,24 @@ async def show(
     return 0 if found else 1
 
 
+async def _newest(store: TrailStore) -> int:
+    newest = await store.entries(limit=1, newest_first=True)
+    return newest[0].number if newest else 0
+
+
 async def _follow(
     store: TrailStore, where: Where, found: list[Entry], principal: str | None, name: str | None
 ) -> int:
     """Print the matching entries, then each new one, until the operator interrupts."""
     # Counted from the end of the whole trail: entries about others are not read again.
-    seen = found[-1].seq if found else (await store.trail_head())[0]
+    seen = found[-1].number if found else await _newest(store)
     while True:
         for entry in found:
             if where.json:
                 sys.stdout.write(json.dumps(as_row(entry)) + "\n")
             else:
                 console().print(as_text(entry))
-            seen = entry.seq
+            seen = entry.number
         sys.stdout.flush()
         await asyncio.sleep(_FOLLOW_SECONDS)
         found = await store.entries(after=seen, limit=_PAGE, principal=principal, name=name)

@@ -94,4 +94,4 @@ async def _entries(
     while page := await store.entries(after=after, limit=_PAGE, principal=principal, name=name):
         for entry in page:
             yield entry
-        after = page[-1].seq
+        after = page[-1].number

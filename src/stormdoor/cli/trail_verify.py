@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from stormdoor.cli.effect import counted
 from stormdoor.cli.output import console, print_json, remark, say
 from stormdoor.cli.usage import UsageError
-from stormdoor.cli.verification import verify_trail
 from stormdoor.cli.where import UNSAID, Where, opened
+from stormdoor.guard.trail_verification import verify_trail
 
 __all__ = ["verify"]
 

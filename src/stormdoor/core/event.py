@@ -198,7 +198,7 @@ class Entry:
     """One link of the chain as it is stored.
 
     Attributes:
-        seq: Position, from 1.
+        seq: Position in its chain, from 1.
         body: The public part, canonical JSON.
         personal: The personal part, canonical JSON, or None once erased.
         salt: Hex, or None once erased.
@@ -207,6 +207,8 @@ class Entry:
         hash: Hash over all chained fields, hex.
         copies: Time, name, principal and actor as the store keeps them beside the entry, to search by; None
             if it searches the entry itself. An empty principal or actor is None here.
+        chain: The number of its chain. A store that one machine uses has one chain, number 1.
+        listed: Its place among the entries of all chains, if there are several.
     """
 
     seq: int
@@ -217,6 +219,13 @@ class Entry:
     previous: str
     hash: str
     copies: tuple[object, ...] | None = None
+    chain: int = 1
+    listed: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Its place among all entries. Not sealed, and there may be gaps if there are several chains."""
+        return self.seq if self.listed is None else self.listed
 
     @property
     def event(self) -> Event:

@@ -147,16 +147,16 @@ class Dashboard:
     async def _events(self) -> list[TrailEvent]:
         if self._seq is None:
             latest = await self._guard.state.trail.entries(limit=1, newest_first=True)
-            self._seq = max(0, latest[0].seq - _EARLIER) if latest else 0
+            self._seq = max(0, latest[0].number - _EARLIER) if latest else 0
         entries = await self._guard.state.trail.entries(after=self._seq, limit=_SHOWN)
         if entries:
-            self._seq = entries[-1].seq
+            self._seq = entries[-1].number
         found = []
         for entry in entries:
             event = entry.event
             found.append(
                 TrailEvent(
-                    seq=entry.seq,
+                    seq=entry.number,
                     time=event.time,
                     event=event.name,
                     principal=event.principal,

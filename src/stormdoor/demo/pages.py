@@ -175,12 +175,12 @@ class TrailOfCaller(SessionHandler):
                     detail["policies"] = ", ".join(event.policies)
                 shown.append(
                     {
-                        "seq": entry.seq,
+                        "seq": entry.number,
                         "time": event.time,
                         "event": event.name,
                         "cause": event.cause,
                         "detail": detail,
                     }
                 )
-        last = entries[0].seq if entries else since
+        last = entries[0].number if entries else since
         self.answer({"events": shown[::-1][-50:], "last": last})

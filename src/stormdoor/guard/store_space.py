@@ -52,7 +52,8 @@ class StoreSpace:
         """True while the store has four fifths of its limit, or its disk has little room left."""
         space = self.last
         return space is not None and (
-            space.used >= _NEARLY * self.limit_bytes or space.free < _FREE_BYTES
+            space.used >= _NEARLY * self.limit_bytes
+            or (space.free is not None and space.free < _FREE_BYTES)
         )
 
     async def measure(self) -> None:
@@ -76,7 +77,7 @@ class StoreSpace:
             "(trail_days, or stormdoor trail retain), or make room and raise the limit",
             _mib(space.used),
             _mib(self.limit_bytes),
-            _mib(space.free),
+            "an unknown number of bytes" if space.free is None else _mib(space.free),
         )
 
 

@@ -18,7 +18,7 @@ from stormdoor.ports.revocation_log import Changed, RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
 from stormdoor.ports.state import Store, StoredState
-from stormdoor.ports.trail import Space, TrailStore
+from stormdoor.ports.trail import Space, TrailChain, TrailStore
 
 __all__ = [
     "Accounts",
@@ -45,5 +45,6 @@ __all__ = [
     "StoredState",
     "SystemClock",
     "Tickets",
+    "TrailChain",
     "TrailStore",
 ]

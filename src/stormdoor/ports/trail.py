@@ -8,7 +8,7 @@ from typing import Protocol
 
 from stormdoor.core.event import Entry, Event
 
-__all__ = ["Space", "TrailStore"]
+__all__ = ["Space", "TrailChain", "TrailStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,27 @@ class Space:
 
     Attributes:
         used: Bytes of its files.
-        free: Bytes of their disk that this process may still write.
+        free: Bytes of their disk that this process may still write; None if the store is on another machine.
     """
 
     used: int
-    free: int
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailChain:
+    """One hash chain of the trail.
+
+    Attributes:
+        number: Number 0 is the root chain, which records the heads of the others. A store that one machine
+            uses has only chain 1.
+        anchor: `seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was.
+        head: `seq` and hash of the last appended entry: a chain that ends before it was truncated.
+    """
+
+    number: int
+    anchor: tuple[int, str]
+    head: tuple[int, str]
 
 
 class TrailStore(Protocol):
@@ -37,7 +53,9 @@ class TrailStore(Protocol):
     async def append_events(
         self, events: Sequence[Event], *, batch: bytes | None = None, again: bool = False
     ) -> None:
-        """Seal and store `events` after the last entry, all or none.
+        """Seal and store `events` after the last entry of a chain, all or none.
+
+        The objects of one store may append to one chain, or each to its own.
 
         Args:
             events: The events, in order.
@@ -55,16 +73,24 @@ class TrailStore(Protocol):
         principal: str | None = None,
         name: str | None = None,
         newest_first: bool = False,
+        chain: int | None = None,
     ) -> list[Entry]:
-        """Return entries with a `seq` greater than `after`; `principal` and `name` select some of them."""
+        """Return entries by their `number`, or entries of one chain by their `seq`.
+
+        An entry that is stored later has a greater `number` than all that this method has returned in order.
+
+        Args:
+            after: Only entries with a greater `number`; with `chain`, a greater `seq`.
+            limit: Greatest number of entries.
+            principal: Only entries about this principal.
+            name: Only events of this name.
+            newest_first: In descending order.
+            chain: The number of a chain. None for all except the root chain.
+        """
         ...
 
-    async def trail_anchor(self) -> tuple[int, str]:
-        """Return `seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was."""
-        ...
-
-    async def trail_head(self) -> tuple[int, str]:
-        """Return `seq` and hash of the last appended entry: a trail that ends before it was truncated."""
+    async def trail_chains(self) -> list[TrailChain]:
+        """Return all chains, the root chain first."""
         ...
 
     async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
@@ -94,7 +120,7 @@ class TrailStore(Protocol):
         ...
 
     async def drop_entries(self, before: float) -> int:
-        """Drop the oldest entries, up to the first that is younger than `before` (retention).
+        """Drop the oldest entries of each chain, up to the first younger than `before` (retention).
 
         The anchor moves to the last dropped entry. A store may work in steps; a failure then undoes the
         last one only.
@@ -103,10 +129,17 @@ class TrailStore(Protocol):
             before: Unix seconds; an entry of exactly that time is kept.
 
         Returns:
-            The number of dropped entries.
+            The number of dropped entries, without those of the root chain.
+
+        Raises:
+            StoreError: This login may not remove entries.
         """
         ...
 
     async def erase_personal(self, principal_id: str) -> int:
-        """Erase the personal part of every entry about a principal. Returns the number of entries found."""
+        """Erase the personal part of every entry about a principal. Returns the number of entries found.
+
+        Raises:
+            StoreError: This login may not change entries.
+        """
         ...

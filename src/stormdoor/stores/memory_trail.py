@@ -6,7 +6,8 @@ from dataclasses import replace
 from stormdoor.core.event import GENESIS, Entry, Event
 from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreUnavailable
-from stormdoor.stores.sealing import RECENT, seal_all
+from stormdoor.ports import TrailChain
+from stormdoor.stores.sealing import CHAIN, RECENT, seal_all
 
 __all__ = ["MemoryTrail"]
 
@@ -58,6 +59,7 @@ class MemoryTrail:
         principal: str | None = None,
         name: str | None = None,
         newest_first: bool = False,
+        chain: int | None = None,
     ) -> list[Entry]:
         """See `TrailStore.entries`."""
         self._answer()
@@ -65,6 +67,7 @@ class MemoryTrail:
             entry
             for entry in self._trail
             if entry.seq > after
+            and chain in (None, CHAIN)
             and (principal is None or _about(entry, principal))
             and (name is None or entry.event.name == name)
         ]
@@ -72,15 +75,10 @@ class MemoryTrail:
             found.reverse()
         return found[:limit]
 
-    async def trail_anchor(self) -> tuple[int, str]:
-        """See `TrailStore.trail_anchor`."""
+    async def trail_chains(self) -> list[TrailChain]:
+        """See `TrailStore.trail_chains`."""
         self._answer()
-        return self._anchor
-
-    async def trail_head(self) -> tuple[int, str]:
-        """See `TrailStore.trail_head`."""
-        self._answer()
-        return self._head
+        return [TrailChain(CHAIN, self._anchor, self._head)]
 
     async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
         """See `TrailStore.pay_entries`."""

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from stormdoor.core.event import Entry, Event, chain
 
-__all__ = ["RECENT", "seal_all"]
+__all__ = ["CHAIN", "RECENT", "seal_all"]
+
+CHAIN = 1
+"""The number of the chain in a store that has only one."""
 
 RECENT = 100_000
 """Entries at the end of the trail among which a batch that is in doubt is searched."""

@@ -265,6 +265,7 @@ _ENTRY = "seq, body, personal, salt, commitment, previous, hash, time, name, pri
 
 TRAIL_HEAD = "SELECT head_seq, head_hash FROM trail_state"
 MOVE_TRAIL_HEAD = "UPDATE trail_state SET head_seq = ?, head_hash = ?"
+TRAIL_ENDS = "SELECT anchor_seq, anchor_hash, head_seq, head_hash FROM trail_state"
 TRAIL_ANCHOR = "SELECT anchor_seq, anchor_hash FROM trail_state"
 MOVE_TRAIL_ANCHOR = "UPDATE trail_state SET anchor_seq = ?, anchor_hash = ?"
 TRAIL_BUDGET = "SELECT budget_spent_until FROM trail_state"

@@ -81,7 +81,8 @@ class GuardCollector(Collector):
         )
         if space is not None:
             used.add_metric([], space.used)
-            free.add_metric([], space.free)
+            if space.free is not None:
+                free.add_metric([], space.free)
         yield used
         yield free
         yield from self._breakers()

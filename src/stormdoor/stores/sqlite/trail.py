@@ -8,10 +8,10 @@ from itertools import starmap
 from stormdoor.core.event import Entry, Event
 from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Space
+from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import entry_from, entry_row
-from stormdoor.stores.sealing import RECENT, seal_all
+from stormdoor.stores.sealing import CHAIN, RECENT, seal_all
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.part import Part
 
@@ -76,8 +76,11 @@ class SqliteTrail(Part):
         principal: str | None = None,
         name: str | None = None,
         newest_first: bool = False,
+        chain: int | None = None,
     ) -> list[Entry]:
         """See `TrailStore.entries`."""
+        if chain not in (None, CHAIN):
+            return []
         clauses = [sql.ENTRIES_AFTER]
         parameters: list[object] = [after]
         if principal is not None:
@@ -90,15 +93,10 @@ class SqliteTrail(Part):
         rows = await self._database.list_rows(" ".join(clauses), (*parameters, limit))
         return [entry_from(row) for row in rows]
 
-    async def trail_anchor(self) -> tuple[int, str]:
-        """See `TrailStore.trail_anchor`."""
-        (row,) = self._database.look_up(sql.TRAIL_ANCHOR, ())
-        return row[0], row[1]
-
-    async def trail_head(self) -> tuple[int, str]:
-        """See `TrailStore.trail_head`."""
-        (row,) = self._database.look_up(sql.TRAIL_HEAD, ())
-        return row[0], row[1]
+    async def trail_chains(self) -> list[TrailChain]:
+        """See `TrailStore.trail_chains`."""
+        (row,) = self._database.look_up(sql.TRAIL_ENDS, ())
+        return [TrailChain(CHAIN, (row[0], row[1]), (row[2], row[3]))]
 
     async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
         """See `TrailStore.pay_entries`."""

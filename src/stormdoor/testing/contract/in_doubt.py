@@ -20,6 +20,8 @@ from stormdoor.testing.contract.support import (
     pending,
     session,
     ticket,
+    trail_anchor,
+    trail_head,
     with_accounts,
 )
 
@@ -95,8 +97,8 @@ async def _contents(store: Store) -> list[object]:
         [(one.node, one.declared, one.status.applied) for one in await store.members()],
         await store.live_connections(["n1"]),
         [(each.seq, each.event) for each in await store.entries()],
-        await store.trail_head(),
-        await store.trail_anchor(),
+        await trail_head(store),
+        await trail_anchor(store),
     ]
 
 

@@ -7,13 +7,15 @@ from typing import Any, Protocol, TypeVar
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
-from stormdoor.core.event import Event, verify
+from stormdoor.core.event import GENESIS, Event
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.pending import Pending
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.ports import LiveConnection, NodeStatus, Store, TrailStore
+from stormdoor.core.trail_root import ROOT
+from stormdoor.guard.trail_verification import verify_trail
+from stormdoor.ports import LiveConnection, NodeStatus, Store, TrailChain, TrailStore
 
 __all__ = [
     "NOW",
@@ -29,6 +31,8 @@ __all__ = [
     "placed",
     "session",
     "ticket",
+    "trail_anchor",
+    "trail_head",
     "with_accounts",
     "wrong_with_trail",
 ]
@@ -185,12 +189,21 @@ async def placed(store: Store, issued: _Issued) -> _Issued:
 
 
 async def wrong_with_trail(store: TrailStore, trail_key: bytes | None = None) -> str | None:
-    """Return the first problem of the trail from its anchor to its head, or None."""
-    seq, previous = await store.trail_anchor()
-    while entries := await store.entries(after=seq, limit=100):
-        for entry in entries:
-            seq += 1
-            if wrong := verify(entry, seq=seq, previous=previous, key=trail_key):
-                return wrong
-            previous = entry.hash
-    return None if (seq, previous) == await store.trail_head() else "it was cut off"
+    """Return the first problem of the trail, or None."""
+    return next(iter((await verify_trail(store, key=trail_key)).faults), None)
+
+
+async def trail_anchor(store: TrailStore) -> tuple[int, str]:
+    """Return `seq` and hash of the last dropped entry of the only chain beside a root chain."""
+    return (await _only_chain(store)).anchor
+
+
+async def trail_head(store: TrailStore) -> tuple[int, str]:
+    """Return `seq` and hash of the last entry of the only chain beside a root chain."""
+    return (await _only_chain(store)).head
+
+
+async def _only_chain(store: TrailStore) -> TrailChain:
+    chains = [one for one in await store.trail_chains() if one.number != ROOT]
+    assert len(chains) <= 1
+    return chains[0] if chains else TrailChain(1, (0, GENESIS), (0, GENESIS))
