@@ -55,6 +55,14 @@ for _name, _group, _help in (
         "Revoke credentials that may have been stolen.\n\nCredentials that are issued afterwards are valid.",
     ),
     (
+        "serve",
+        _OPERATE,
+        (
+            "Serve a guarded application with several processes on one port.\n\n"
+            "SIGTERM drains and ends them, SIGHUP replaces them one by one."
+        ),
+    ),
+    (
         "demo",
         _TRY,
         (
