@@ -68,7 +68,8 @@ async def _others(guard: Guard, together: int) -> int:
     """Return the number of processes that continue to serve."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            alive = await guard.state.members.members(guard.clock.now() - _ALIVE_SECONDS)
+            members = await guard.state.members.members()
     except (StoreUnavailable, TimeoutError):
         return 1  # unknown: assume one that needs time
-    return max(0, len({*alive, guard.registry.node}) - together)
+    alive = [one for one in members if not one.declared and one.age <= _ALIVE_SECONDS]
+    return max(0, len(alive) - together)

@@ -17,8 +17,7 @@ def why_not_ready(guard: Guard) -> str | None:
         return "the guard has not started, or has ended"
     if guard.draining or guard.checks.closing:
         return "the process is stopping"
-    if guard.checks.revocations_stale:
-        return "revocations cannot be followed"
-    if guard.trail.failing or not guard.trail.healthy:
-        return "the trail cannot be written"
-    return None
+    refusal = guard.checks.unavailable(guard.lease)
+    if refusal is not None:
+        return refusal.detail
+    return "the trail cannot be written" if guard.trail.failing else None
