@@ -49,6 +49,7 @@ for _name, _group, _help in (
     ("sessions", _OPERATE, "Logins: list and end."),
     ("factors", _OPERATE, "Second factors of principals: list and remove."),
     ("connections", _OPERATE, "Open sockets on all servers: list and close."),
+    ("nodes", _OPERATE, "List the processes that serve, and the guarantee about revocations."),
     (
         "revoke",
         _OPERATE,
