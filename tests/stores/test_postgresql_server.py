@@ -23,14 +23,23 @@ async def test_a_killed_server_keeps_its_data_and_its_address(postgresql: Server
         server.remove()
 
 
-def test_databases_are_separate_and_dropped(postgresql: Server) -> None:
-    """Each test gets databases of its own."""
+def test_databases_are_separate_and_emptied(postgresql: Server) -> None:
+    """Each test gets databases of its own, with nothing in them and with another epoch."""
+    epoch, account = "SELECT epoch FROM stormdoor.revocation_log", "SELECT * FROM stormdoor.account"
+    insert = "INSERT INTO stormdoor.account VALUES ('alice', NULL, '{}', NULL, FALSE, 0)"
     with databases(postgresql) as new:
-        one, other = new(), new()
+        one, other = (new().rpartition("/")[2] for _ in range(2))
         assert one != other
-        name = one.rpartition("/")[2]
-        postgresql.execute("CREATE TABLE own (x int)", database=name)
-    assert name not in [row[0] for row in postgresql.execute("SELECT datname FROM pg_database")]
+        postgresql.execute(insert, "SELECT 1", database=one)
+        assert postgresql.execute(account, database=other) == []
+        assert len(postgresql.execute(account, database=one)) == 1
+        before = postgresql.execute(epoch, database=one)
+        assert before != postgresql.execute(epoch, database=other)
+    with databases(postgresql) as new:
+        assert {new().rpartition("/")[2] for _ in range(2)} >= {one}
+        assert postgresql.execute(account, database=one) == []
+        assert postgresql.execute("SELECT value FROM stormdoor.counter", database=one)[0][0] == 0
+        assert postgresql.execute(epoch, database=one) != before
 
 
 def test_text_is_not_ordered_by_bytes(postgresql: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.installing import check_mark, commands, run
 from tests.support.project import ROOT
 
 __all__ = ["Environment", "build", "install"]
@@ -101,11 +101,27 @@ def install(
         compiled: Compile the files, as pip does.
 
     Raises:
-        NotInstalledError: Something cannot be installed.
+        subprocess.SubprocessError: Something cannot be installed; its output is in `stderr`.
     """
-    check_mark()
+    uv = str(Path(sys.executable).with_name("uv"))
+    index = (
+        {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]} if "PIP_INDEX_URL" in os.environ else {}
+    )
+    variables = {**index, **os.environ, "VIRTUAL_ENV": ""}
     lock = ROOT / "requirements" / "dev.txt"
-    words = ["--constraint", str(lock), *["--compile-bytecode"] * compiled, *map(str, requirements)]
-    for command in commands(home, words):
-        run(command, folder)
+    for command in (
+        ["venv", "--quiet", "--python", sys.executable, str(home)],
+        ["pip", "install", "--quiet", "--python", str(home), "--constraint", str(lock)]
+        + ["--compile-bytecode"] * compiled
+        + [str(one) for one in requirements],
+    ):
+        subprocess.run(
+            [uv, *command],
+            cwd=folder,
+            env=variables,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        )
     return Environment(home)

@@ -38,6 +38,7 @@ __all__ = [
     "Server",
     "binaries",
     "databases",
+    "migrated",
     "new_database",
     "postgresql",
     "server_or_skip",
@@ -48,6 +49,9 @@ T = TypeVar("T")
 _PATIENCE = 60.0  # seconds; only a failure takes that long
 _USER = "stormdoor"
 _NEWEST_FIRST = ("18", "17", "16", "15")
+
+MIGRATED = "stormdoor_current"
+"""The database of `migrated`."""
 
 SETTINGS: Mapping[str, str] = {
     # A test does not outlive the machine.
@@ -243,6 +247,8 @@ class Server:
     Attributes:
         folder: Its data.
         port: Its port; the same after `stop` and `start`.
+        cleaning: Statements that empty a database of a test.
+        free: Databases that no test uses.
     """
 
     def __init__(self, programs: Binaries, settings: Mapping[str, str] | None = None) -> None:
@@ -255,6 +261,8 @@ class Server:
         self.folder = self._home / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: _Admin | None = None
+        self.cleaning = ""
+        self.free: list[str] = []
         atexit.register(self.remove)
 
     # -- life --------------------------------------------------------------------------------------
@@ -312,7 +320,7 @@ class Server:
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
-        self._close_admin()
+        self.disconnect()
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -366,29 +374,15 @@ class Server:
 
         Another thread runs them, so that a test in an event loop may call it.
         """
-        if database != "postgres":
-            return _in_thread(lambda: _run_all(self.url(database), statements))
         if self._admin is None:
-            self._admin = _Admin(self.url())
-        return self._admin.execute(statements)
+            self._admin = _Admin()
+        return self._admin.execute(self.url(database), statements)
 
-    def _close_admin(self) -> None:
+    def disconnect(self) -> None:
+        """End the connections of `execute`."""
         if self._admin is not None:
             self._admin.close()
             self._admin = None
-
-
-async def _run_all(url: str, statements: tuple[str, ...]) -> list[Any]:
-    import asyncpg
-
-    connection = await asyncpg.connect(url, timeout=_PATIENCE)
-    try:
-        rows: list[Any] = []
-        for statement in statements:
-            rows = await connection.fetch(statement)
-        return rows
-    finally:
-        await connection.close()
 
 
 def _in_thread(job: Callable[[], Awaitable[T]]) -> T:
@@ -410,28 +404,29 @@ def _in_thread(job: Callable[[], Awaitable[T]]) -> T:
 
 
 class _Admin:
-    """One connection that a thread of its own uses."""
+    """Connections that a thread of its own uses, one for each database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._connection: Any = self._wait(self._connect(url))
-
-    @staticmethod
-    async def _connect(url: str) -> Any:
-        import asyncpg
-
-        return await asyncpg.connect(url, timeout=_PATIENCE)
+        self._connections: dict[str, Any] = {}
 
     def _wait(self, job: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(job, self._loop).result(_PATIENCE)
 
-    def execute(self, statements: tuple[str, ...]) -> list[Any]:
+    def execute(self, url: str, statements: tuple[str, ...]) -> list[Any]:
+        import asyncpg  # the extra may be missing
+
         async def run() -> list[Any]:
             rows: list[Any] = []
-            for statement in statements:
-                rows = await self._connection.fetch(statement)
+            connection = self._connections.get(url)
+            if connection is None or connection.is_closed():
+                connection = self._connections[url] = await asyncpg.connect(url, timeout=_PATIENCE)
+            for statement in statements[:-1]:
+                await connection.execute(statement)
+            for statement in statements[-1:]:
+                rows = await connection.fetch(statement)
             return rows
 
         found: list[Any] = self._wait(run())
@@ -439,7 +434,8 @@ class _Admin:
 
     def close(self) -> None:
         async def end() -> None:
-            self._connection.terminate()
+            for connection in self._connections.values():
+                connection.terminate()
 
         with contextlib.suppress(Exception):
             self._wait(end())
@@ -461,10 +457,22 @@ def server_or_skip(version: str | None = None, **settings: str) -> Server:
         pytest.skip(f"no PostgreSQL: {reason}")
 
 
+def migrated(server: Server) -> str:
+    """Make the database `stormdoor_current`, which has the current schema, for tests to copy."""
+    from stormdoor.stores.postgresql import schema  # the extra may be missing
+
+    server.execute(f"CREATE DATABASE {MIGRATED}")
+    _in_thread(lambda: schema.migrate(server.url(MIGRATED)))
+    server.cleaning = _cleaning(server, MIGRATED)
+    server.disconnect()  # a database in use cannot be copied
+    return MIGRATED
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A server for all tests of the process."""
     server = server_or_skip()
+    migrated(server)
     yield server
     server.remove()
 
@@ -472,24 +480,62 @@ def postgresql() -> Iterator[Server]:
 _names = (f"test_{number}" for number in itertools.count(1))
 
 
+def _cleaning(server: Server, template: str) -> str:
+    """Return statements that give a copy of `template` its contents again, and another epoch."""
+    tables = [
+        row[0]
+        for row in server.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'r' AND NOT"
+            " c.relispartition AND c.relnamespace = 'stormdoor'::regnamespace"
+            " OR c.oid = 'stormdoor.trail'::regclass",
+            database=template,
+        )
+    ]
+    lines = ["SET session_replication_role = replica"]  # without the checks of foreign keys
+    for table in sorted(set(tables) - {"stormdoor.schema_version"}):
+        [(rows,)] = server.execute(
+            f"SELECT coalesce(json_agg(t), '[]')::text FROM {table} t",  # noqa: S608 - a test's own
+            database=template,
+        )
+        lines.append(f"DELETE FROM {table}")  # noqa: S608
+        if rows != "[]":
+            lines.append(
+                f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, '{rows}')"  # noqa: S608
+            )
+    lines += [
+        "UPDATE stormdoor.revocation_log SET epoch = replace(gen_random_uuid()::text, '-', '')",
+        "SET session_replication_role = origin",
+    ]
+    return ";".join(lines)
+
+
 @contextlib.contextmanager
-def databases(server: Server, template: str = "template1") -> Iterator[Callable[[], str]]:
-    """Give a function that makes databases like `template`. They are dropped at the end."""
-    made: list[str] = []
+def databases(server: Server) -> Iterator[Callable[[], str]]:
+    """Give a function that returns the URLs of empty databases with the current schema.
+
+    At the end they are kept for the next test, because to make one costs much more than to empty it.
+    """
+    taken: list[str] = []
 
     def new() -> str:
-        name = next(_names)
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        made.append(name)
+        if server.free:
+            name = server.free.pop()
+            # A store that a failed test has not closed must not write into the next one.
+            ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> ''"
+            server.execute(f"{ends} AND datname = '{name}'")
+        else:
+            name = next(_names)
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {MIGRATED} STRATEGY file_copy")
+        server.execute(server.cleaning, "SELECT 1", database=name)
+        taken.append(name)
         return server.url(name)
 
     yield new
-    if made:
-        server.execute(*(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+    server.free += taken
 
 
 @pytest.fixture
 def new_database(postgresql: Server) -> Iterator[Callable[[], str]]:
-    """Makes empty databases. Returns the URL of each."""
+    """Makes databases with the current schema and nothing in them. Returns the URL of each."""
     with databases(postgresql) as new:
         yield new

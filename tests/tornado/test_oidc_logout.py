@@ -24,8 +24,6 @@ from tests.tornado.wire import CLOSE, Wire
 
 __all__ = ["openid", "provider"]
 
-pytestmark = pytest.mark.installs
-
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 

@@ -17,7 +17,7 @@ from stormdoor.cli.stored_help import stored_help
 from stormdoor.cli.usage import UsageError
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable, StormdoorError
 
-__all__ = ["exit_status", "main", "run"]
+__all__ = ["main", "run"]
 
 DEBUG = "STORMDOOR_DEBUG"
 
@@ -33,8 +33,7 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"stormdoor: {text}\n")
 
 
-def exit_status(error: Exception) -> int:
-    """Return the exit status for an error."""
+def _code(error: Exception) -> int:
     from cyclopts import CycloptsError
 
     match error:
@@ -79,7 +78,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        code = exit_status(error)
+        code = _code(error)
         message = str(error)
         if code == _INTERNAL:
             message = f"{type(error).__name__}: {message} ({DEBUG}=1 shows where)"

@@ -88,10 +88,15 @@ async def _stored(target: Target, value: str, state: StoredState) -> set[str | N
                     found |= set() if account is None else {account.tenant}
             return found
         case Target.DEVICE:
-            return await state.accounts.tenants(device=value)
+            return {
+                account.tenant
+                for account in await state.accounts.accounts()
+                for session in await state.sessions.sessions(account.id)
+                if session.device_id == value
+            }
         case Target.ROLE:
-            return await state.accounts.tenants(role=value)
+            return {one.tenant for one in await state.accounts.accounts() if value in one.roles}
         case Target.EVERYTHING:
-            return await state.accounts.tenants()
+            return {one.tenant for one in await state.accounts.accounts()}
         case _:
             return set()

@@ -18,7 +18,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import StoreError
-from stormdoor.ports import LiveConnection
+from stormdoor.ports import LiveConnection, Member, NodeStatus
 
 __all__ = [
     "ACCOUNT",
@@ -38,6 +38,8 @@ __all__ = [
     "entry_from",
     "entry_row",
     "json_text",
+    "member_from",
+    "status_row",
 ]
 
 T = TypeVar("T")
@@ -196,9 +198,41 @@ def entry_from(row: Row) -> Entry:
 
 def connection_row(node: str, connection: LiveConnection) -> Row:
     """Return the row of an open connection that `node` holds."""
-    # A token's JSON can name a principal with half of a surrogate pair. No database stores that; it must
-    # not prevent the rest of the batch from being stored. The list is for operators only.
+    # A token's JSON can name a principal with half of a surrogate pair or U+0000. A database may not store
+    # it; it must not prevent the rest of the batch from being stored. The list is for operators only.
     return tuple(
-        each.encode("utf-8", "backslashreplace").decode() if isinstance(each, str) else each
+        each.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        if isinstance(each, str)
+        else each
         for each in CONNECTION.row(replace(connection, node=node))
+    )
+
+
+def status_row(status: NodeStatus) -> Row:
+    """Return the columns of what a node reports with a beat."""
+    return (
+        *status.applied,
+        status.lease,
+        status.version,
+        status.policies,
+        status.connections,
+    )
+
+
+def member_from(row: Row) -> Member:
+    """Return the node in `row`."""
+    node, beat, age, declared, epoch, seq, lease, version, policies, connections = row
+    return Member(
+        node=node,
+        beat=beat,
+        # The engine's clock began anew, such as that of a machine that was started again.
+        age=age if age >= 0.0 else float("inf"),
+        declared=bool(declared),
+        status=NodeStatus(
+            applied=LogPosition(epoch, seq),
+            lease=lease,
+            version=version,
+            policies=policies,
+            connections=connections,
+        ),
     )

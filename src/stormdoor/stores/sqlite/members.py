@@ -6,7 +6,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Member, NodeStatus, SystemClock
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import Row
+from stormdoor.stores.rows import member_from, status_row
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteMembers"]
@@ -25,7 +25,7 @@ class SqliteMembers(Part):
         """See `Members.beat`. It is a read, so that no write of another process delays it."""
         now, recorded = SystemClock.monotonic(), self._database.recorded_beats
         if joining:
-            row = (node, now, *_row(status))
+            row = (node, now, *status_row(status))
             await self._database.write(lambda connection: connection.execute(sql.JOIN_NODE, row))
             recorded[node] = status, now
         ((epoch, seq, declared),) = self._database.look_up(sql.HEAD_FOR_NODE, (node,))
@@ -33,7 +33,7 @@ class SqliteMembers(Part):
             raise StoreUnavailable(f"the node {node} was declared lapsed, or removed")
         known, at = recorded.get(node, (None, 0.0))
         if status.applied != getattr(known, "applied", None) or now >= at + _RECORD_SECONDS:
-            values = (now, *_row(status), node)
+            values = (now, *status_row(status), node)
 
             def record(connection: sqlite3.Connection) -> None:
                 connection.execute(sql.RECORD_BEAT, values)
@@ -47,7 +47,7 @@ class SqliteMembers(Part):
     async def members(self) -> list[Member]:
         """See `Members.members`."""
         rows = await self._database.list_rows(sql.MEMBERS, (SystemClock.monotonic(),))
-        return [_member(row) for row in rows]
+        return [member_from(row) for row in rows]
 
     async def declare_lapsed(self, node: str, seen: int) -> bool:
         """See `Members.declare_lapsed`."""
@@ -64,31 +64,3 @@ class SqliteMembers(Part):
     async def remove_member(self, node: str) -> None:
         """See `Members.remove_member`. The schema also removes its connections."""
         await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))
-
-
-def _row(status: NodeStatus) -> Row:
-    return (
-        *status.applied,
-        status.lease,
-        status.version,
-        status.policies,
-        status.connections,
-    )
-
-
-def _member(row: Row) -> Member:
-    node, beat, age, declared, epoch, seq, lease, version, policies, connections = row
-    return Member(
-        node=node,
-        beat=beat,
-        # The machine has been started again since: its clock began anew.
-        age=age if age >= 0.0 else float("inf"),
-        declared=bool(declared),
-        status=NodeStatus(
-            applied=LogPosition(epoch, seq),
-            lease=lease,
-            version=version,
-            policies=policies,
-            connections=connections,
-        ),
-    )

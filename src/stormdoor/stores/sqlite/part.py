@@ -81,7 +81,5 @@ class Part:
             return None
 
     def _note_head(self, changed: object) -> None:
-        if isinstance(changed, list) and changed:
-            changed = changed[-1]
         if isinstance(changed, Revocation):
             epoch.note(self._database.path, LogPosition(changed.epoch, changed.seq))

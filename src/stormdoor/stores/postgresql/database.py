@@ -1,0 +1,174 @@
+"""One database in one process: its connections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+import asyncpg
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Revocation
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Changed
+from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql.address import Address
+from stormdoor.stores.postgresql.failure import LOST, UnstorableText, unavailable
+from stormdoor.stores.postgresql.following import Following, Reads
+from stormdoor.stores.postgresql.heartbeat import Heartbeat
+from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.log import add_entries
+from stormdoor.stores.postgresql.look_ups import LookUps
+from stormdoor.stores.postgresql.writes import Job, Writes
+from stormdoor.stores.rows import Row
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+_LIST_SECONDS = 30.0
+_FOLLOW_SECONDS = 1.0
+
+
+class Database:
+    """The owned connections to one database.
+
+    - *look up*: SELECTs that a handshake waits for, batched.
+    - *write*: transactions, grouped.
+    - *follow*: the log of revocations, with LISTEN.
+    - *heartbeat*: a synchronous write that renews the lease. It alone decides which server is the primary.
+    - *list*: lists of any length, and `purge`.
+
+    No pool: handing a connection out and back costs more than a look-up.
+
+    Args:
+        address: The database.
+    """
+
+    __slots__ = (
+        "_following",
+        "_lists",
+        "_look_ups",
+        "_process",
+        "_writes",
+        "address",
+        "heartbeat",
+    )
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._process: int | None = None
+
+    async def open(self) -> None:
+        """Connect, and check the schema.
+
+        Raises:
+            ConfigurationError: The schema does not fit this code.
+            StoreUnavailable: The database does not answer.
+        """
+        if self._process is not None:
+            return
+        address, server = self.address, Server()
+        self._look_ups = LookUps(address, server)
+        self._writes = Writes(address, server, add_entries)
+        self._following = Following(address, server, _FOLLOW_SECONDS)
+        self._lists = Reads(address, Link(address, "lists", server), _LIST_SECONDS)
+        self.heartbeat = Heartbeat(address, server, self._look_ups)
+        try:
+            await schema.check(await self._writes.open())
+            await self._look_ups.open()
+        except (*LOST, asyncpg.PostgresError) as error:
+            await self._end()
+            raise unavailable(address.name, error) from error
+        except BaseException:
+            await self._end()
+            raise
+        self._process = os.getpid()
+
+    async def close(self) -> None:
+        """Finish running work, and end all connections. Safe to call twice."""
+        if (
+            self._process == os.getpid()
+        ):  # in a forked process, the connections belong to its parent
+            self._process = None
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._writes.close()
+        await self._look_ups.close()
+        await self._following.close()
+        await self._lists.close()
+        await self.heartbeat.close()
+
+    def check_open(self) -> None:
+        """Check that this process has opened the database.
+
+        Raises:
+            StoreUnavailable: It has not.
+        """
+        if self._process is None:
+            raise StoreUnavailable(f"the store {self.address.name} is not open")
+        if self._process != os.getpid():
+            raise StoreUnavailable(
+                f"the store {self.address.name} was opened before this process was forked; open it after"
+            )
+
+    async def look_up(self, statement: str, *keys: str) -> list[Row]:
+        """Return the rows of a short SELECT, of which the parameters are `keys`.
+
+        Raises:
+            StoreUnavailable: The database does not answer, or its epoch is not that of the last beat.
+        """
+        self.check_open()
+        return await self._look_ups.look_up(statement, *keys)
+
+    async def list_rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Return the rows of a SELECT of any length; none for a text that no row can contain.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        self.check_open()
+        try:
+            return await self._lists.rows(statement, parameters)
+        except UnstorableText:
+            return []
+
+    async def follow_rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Return the rows of a SELECT from the log of revocations.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        self.check_open()
+        return await self._following.rows(statement, parameters)
+
+    def full_epoch(self, epoch: str) -> str:
+        """Return the epoch of rows that `follow_rows` has just returned, with the system identifier."""
+        return f"{epoch}.{self._following.system}"
+
+    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
+        """See `RevocationLog.wait_for_entry`."""
+        self.check_open()
+        await self._following.wait(after, seconds)
+
+    async def write(self, job: Job[T], *, order: str = "", durable: bool = True) -> T:
+        """Run `job` in a transaction. See `Writes.write`."""
+        self.check_open()
+        result, _ = await self._writes.write(job, order=order, durable=durable)
+        return result
+
+    async def change(
+        self, job: Job[bool] | None, entry: Revocation | None = None, *, order: str = ""
+    ) -> Changed:
+        """Run a change in a durable transaction, which also adds `entry` to the log; see `Changed`.
+
+        Args:
+            job: Returns whether it changed anything; None if there is only an entry.
+            entry: The entry.
+            order: The principal that the change is about.
+        """
+        self.check_open()
+        changed, stored = await self._writes.write(job, entry, order=order)
+        return changed if stored is None else stored

@@ -1,0 +1,111 @@
+"""`stormdoor.ports.Factors` on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stormdoor.core.account import Account
+from stormdoor.core.factor import Factor
+from stormdoor.errors import StoreError
+from stormdoor.stores import statements as sql
+from stormdoor.stores.postgresql.accounts import has_account, lock_account
+from stormdoor.stores.postgresql.failure import UnstorableText
+from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.rows import FACTOR
+
+__all__ = ["PostgresqlFactors"]
+
+
+class PostgresqlFactors(Part):
+    """Second factors. The lock of a row serialises all uses of one code."""
+
+    __slots__ = ()
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """See `Factors.factors`."""
+        rows = await self._database.look_up(sql.FACTORS_OF, principal_id)
+        return [FACTOR.value(row) for row in rows]
+
+    async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
+        """See `Factors.factor_by_handle`."""
+        return FACTOR.with_account(await self._database.look_up(sql.FACTOR_BY_HANDLE, handle))
+
+    async def add_factor(self, factor: Factor) -> None:
+        """See `Factors.add_factor`."""
+        await self._run(sql.ADD_FACTOR, FACTOR.row(factor), order=factor.principal_id)
+
+    async def remove_factor(self, id: str, principal_id: str) -> bool:
+        """See `Factors.remove_factor`."""
+
+        async def remove(transaction: Transaction) -> bool:
+            # Two removals at once would each see the factor of the other, and leave the recovery codes.
+            await lock_account(transaction, principal_id)
+            if await transaction.change(sql.REMOVE_FACTOR, id, principal_id) == 0:
+                return False
+            if not await transaction.rows(sql.HAS_FACTOR, principal_id):
+                await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
+            return True
+
+        return await self._database.write(remove, order=principal_id)
+
+    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+        """See `Factors.use_factor`."""
+        return await self._run(sql.USE_FACTOR, (counter, at, id, counter, counter)) > 0
+
+    async def reseal_factor(self, id: str, old: str, new: str) -> bool:
+        """See `Factors.reseal_factor`."""
+        return await self._run(sql.RESEAL_FACTOR, (new, id, old)) > 0
+
+    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+        """See `RecoveryCodes.set_recovery_codes`."""
+        rows = [(principal_id, each) for each in sorted(set(hashes))]
+
+        async def replace(transaction: Transaction) -> None:
+            if not await lock_account(transaction, principal_id):
+                raise StoreError("there is no such account")
+            await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
+            await transaction.change_many(sql.ADD_RECOVERY_CODE, rows)
+
+        await self._database.write(replace, order=principal_id)
+
+    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+        """See `RecoveryCodes.use_recovery_code`."""
+        code = (principal_id, code_hash)
+        try:
+            return await self._run(sql.USE_RECOVERY_CODE, code, order=principal_id) > 0
+        except UnstorableText:
+            return False
+
+    async def recovery_codes(self, principal_id: str) -> int:
+        """See `RecoveryCodes.recovery_codes`."""
+        rows = await self._database.look_up(sql.COUNT_RECOVERY_CODES, principal_id)
+        return int(rows[0][0]) if rows else 0
+
+    async def factor_failures(self, principal_id: str) -> tuple[int, float]:
+        """See `Factors.factor_failures`."""
+        rows = await self._database.look_up(sql.FACTOR_FAILURES, principal_id)
+        return (rows[0][0], rows[0][1]) if rows else (0, 0.0)
+
+    async def set_factor_failures(
+        self, principal_id: str, count: int, at: float, *, expected: int
+    ) -> bool:
+        """See `Factors.set_factor_failures`."""
+
+        async def change(transaction: Transaction) -> bool:
+            if not await has_account(transaction, principal_id):
+                return False
+            if count == 0 and expected == 0:
+                return not await transaction.rows(sql.FACTOR_FAILURES, principal_id)
+            if count == 0:
+                return (
+                    await transaction.change(sql.CLEAR_FACTOR_FAILURES, principal_id, expected) > 0
+                )
+            if expected == 0:
+                return (
+                    await transaction.change(sql.ADD_FACTOR_FAILURES, principal_id, count, at) > 0
+                )
+            row = (count, at, principal_id, expected)
+            return await transaction.change(sql.SET_FACTOR_FAILURES, *row) > 0
+
+        return await self._database.write(change, order=principal_id)

@@ -1,0 +1,86 @@
+"""Convert errors of PostgreSQL to messages for an operator."""
+
+import asyncio
+from typing import Final
+
+import asyncpg
+
+from stormdoor.errors import StoreError, StoreUnavailable
+
+__all__ = ["LOST", "TRANSIENT", "UnstorableText", "check_text", "refused", "unavailable"]
+
+
+class UnstorableText(StoreError):
+    """A text that no row can contain: it has U+0000 or half of a surrogate pair."""
+
+
+LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalServerError,
+)
+"""Errors after which a connection cannot be used any more."""
+
+TRANSIENT: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+"""Errors of a transaction that may succeed if it is repeated."""
+
+_CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (TimeoutError, "it does not answer in time"),
+    (ConnectionRefusedError, "nothing listens there; check that the server runs, and its address"),
+    (OSError, "it cannot be reached; check the address and the network"),
+    (asyncpg.InvalidPasswordError, "it refuses the user or the password"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user or the password"),
+    (asyncpg.InvalidCatalogNameError, "there is no such database; create it"),
+    (asyncpg.InsufficientPrivilegeError, "the user lacks a right; see the how-to PostgreSQL"),
+    (asyncpg.TooManyConnectionsError, "it has no free connection; raise max_connections"),
+    (asyncpg.DiskFullError, "its disk is full"),
+    (asyncpg.ReadOnlySQLTransactionError, "it is a standby or read-only"),
+    (asyncpg.exceptions.TargetServerAttributeNotMatched, "it is a standby or read-only"),
+    (asyncpg.UndefinedTableError, "it lacks a table; run: stormdoor migrate apply --store URL"),
+    (asyncpg.UndefinedColumnError, "it lacks a column; run: stormdoor migrate apply --store URL"),
+    (asyncpg.LockNotAvailableError, "another transaction keeps a lock; see pg_stat_activity"),
+    (asyncpg.CannotConnectNowError, "it starts or stops"),
+    (asyncpg.AdminShutdownError, "it stops"),
+)
+
+
+def unavailable(name: str, error: BaseException) -> StoreUnavailable:
+    """Return the exception for an `error` of the database `name`, which changed nothing."""
+    cause = next((text for kind, text in _CAUSES if isinstance(error, kind)), "it does not answer")
+    details = str(error) or type(error).__name__
+    return StoreUnavailable(f"the store {name}: {cause} (PostgreSQL: {details})")
+
+
+def refused(error: asyncpg.IntegrityConstraintViolationError) -> StoreError:
+    """Return the exception for a change that the schema forbids."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        table = getattr(error, "table_name", None) or "object"
+        return StoreError(f"this {table.replace('_', ' ')} exists already")
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return StoreError("there is no such account")
+    return StoreError(str(error))
+
+
+def check_text(value: object) -> None:
+    """Check a parameter before it is sent.
+
+    Raises:
+        UnstorableText: It is a text that PostgreSQL rejects.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise UnstorableText("text with U+0000 cannot be stored")
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise UnstorableText("text with a lone surrogate cannot be stored") from error

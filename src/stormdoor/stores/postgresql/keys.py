@@ -1,0 +1,64 @@
+"""`stormdoor.ports.Keys` on PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports import Changed
+from stormdoor.stores import statements as sql
+from stormdoor.stores.postgresql.log import log_position
+from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.rows import KEY
+
+__all__ = ["PostgresqlKeys"]
+
+
+class PostgresqlKeys(Part):
+    """API keys."""
+
+    __slots__ = ()
+
+    async def key(self, id: str) -> tuple[ApiKey, Account] | None:
+        """See `Keys.key`."""
+        return KEY.with_account(await self._database.look_up(sql.KEY_BY_ID, id))
+
+    async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
+        """See `Keys.keys`."""
+        if principal_id is None:
+            rows = await self._database.list_rows(sql.ALL_KEYS)
+        else:
+            rows = await self._database.list_rows(sql.KEYS_OF, (principal_id,))
+        return [KEY.value(row) for row in rows]
+
+    async def add_key(self, key: ApiKey) -> ApiKey:
+        """See `Keys.add_key`."""
+
+        async def add(transaction: Transaction) -> ApiKey:
+            stored = replace(key, position=await log_position(transaction))
+            await transaction.change(sql.ADD_KEY, *KEY.row(stored))
+            return stored
+
+        return await self._database.write(add, order=key.principal_id)
+
+    async def expire_key(
+        self,
+        id: str,
+        at: float,
+        successor: str | None = None,
+        *,
+        entry: Revocation | None = None,
+    ) -> Changed:
+        """See `Keys.expire_key`."""
+        return await self._execute(sql.EXPIRE_KEY, (at, at, successor, id), entry)
+
+    async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
+        """See `Keys.remove_key`."""
+        return await self._execute(sql.REMOVE_KEY, (id,), entry)
+
+    async def touch_key(self, id: str, at: float, address: str) -> None:
+        """See `Keys.touch_key`."""
+        await self._run(sql.TOUCH_KEY, (at, address, id, at), durable=False)

@@ -1,0 +1,178 @@
+"""One connection to the database that the store owns, and makes again after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from stormdoor.stores.postgresql.address import Address
+from stormdoor.stores.postgresql.failure import LOST
+from stormdoor.stores.postgresql.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+__all__ = ["Link", "Server"]
+
+_log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2.0
+_WELCOME = f"""
+SELECT set_config('search_path', '{SCHEMA}, pg_temp', false), {{settings}}
+    substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
+    (SELECT system_identifier::text FROM pg_control_system()) AS system
+"""  # noqa: S608 - a constant
+
+
+class Server:
+    """The server that a node takes for the primary: that of its last beat.
+
+    Attributes:
+        identity: Timeline and system identifier; None before the first beat, when any server is accepted.
+    """
+
+    __slots__ = ("identity",)
+
+    def __init__(self) -> None:
+        self.identity: tuple[str, str] | None = None
+
+
+class Link:
+    """A connection for one purpose, which one coroutine at a time uses.
+
+    Args:
+        address: The database.
+        purpose: Its name in `pg_stat_activity`.
+        server: The server of the last beat; no other is accepted. None to accept any primary.
+        settings: Settings of the session.
+        prepare: Coroutine function that is run with each new connection.
+    """
+
+    __slots__ = (
+        "_address",
+        "_closed",
+        "_connection",
+        "_first",
+        "_prepare",
+        "_purpose",
+        "_server",
+        "_settings",
+        "identity",
+        "warned",
+    )
+
+    def __init__(
+        self,
+        address: Address,
+        purpose: str,
+        server: Server | None,
+        *,
+        settings: dict[str, str] | None = None,
+        prepare: Callable[[Connection], Any] | None = None,
+    ) -> None:
+        self._address = address
+        self._purpose = purpose
+        self._server = server
+        self._settings = settings or {}
+        self._prepare = prepare
+        self._connection: Connection | None = None
+        self._first = 0
+        self._closed = False
+        self.identity = ("", "")
+        """Timeline and system identifier of the server."""
+        self.warned = ""
+        """The last warning of the server; set it to "" before a statement that must not warn."""
+
+    @property
+    def is_open(self) -> bool:
+        """True if there is a connection that has not been lost."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def connection(self) -> Connection:
+        """Return the connection, which is made first if there is none.
+
+        Raises:
+            Any of `LOST`, asyncpg.PostgresError: No host gives one.
+        """
+        known, server = self._connection, self._server
+        if known is not None and not known.is_closed():
+            if server is None or server.identity in (None, self.identity):
+                return known
+            # The last beat went to another server: this one is an old primary.
+            self.drop()
+        if self._closed:
+            raise ConnectionResetError("the store was closed")
+        hosts = self._address.hosts or [{}]
+        failure: BaseException = ConnectionRefusedError("no host")
+        for n in range(len(hosts)):
+            host = hosts[(self._first + n) % len(hosts)]
+            try:
+                self._connection = await self._connect(host)
+            except (*LOST, asyncpg.PostgresError) as error:
+                failure = error
+            else:
+                self._first = (self._first + n) % len(hosts)
+                return self._connection
+        raise failure
+
+    async def _connect(self, host: dict[str, Any]) -> Connection:
+        made: Connection = await asyncpg.connect(
+            self._address.url,
+            timeout=CONNECT_SECONDS,
+            target_session_attrs=SessionAttribute.read_write,
+            server_settings={"application_name": f"stormdoor {self._purpose}"},
+            **host,
+        )
+        try:
+            made.add_log_listener(self._listen)
+            settings = "".join(
+                f"set_config('{name}', '{value}', false), "
+                for name, value in self._settings.items()
+            )
+            [row] = await made.fetch(_WELCOME.format(settings=settings))
+            self.identity = (row["timeline"], row["system"])
+            expected = self._server and self._server.identity
+            if expected not in (None, self.identity):
+                raise ConnectionRefusedError(
+                    "it is not the server of the last heartbeat, but an old primary or a new one"
+                )
+            if self._prepare is not None:
+                await self._prepare(made)
+        except BaseException:
+            made.terminate()
+            raise
+        return made
+
+    def _listen(self, _: object, message: Any) -> None:
+        if getattr(message, "severity_en", None) == "WARNING" or message.severity == "WARNING":
+            self.warned = str(message)
+            _log.warning("PostgreSQL warns the %s connection: %s", self._purpose, message)
+
+    def drop(self, *, next_host: bool = False) -> None:
+        """Give the connection up without a word to the server.
+
+        Args:
+            next_host: Try another host first when the connection is made again.
+        """
+        known, self._connection = self._connection, None
+        if known is not None:
+            known.terminate()
+        if next_host:
+            self._first += 1
+
+    async def close(self) -> None:
+        """End the connection for good."""
+        self._closed = True
+        known, self._connection = self._connection, None
+        if known is None or known.is_closed():
+            return
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await known.close()
+        except (*LOST, asyncpg.PostgresError):
+            known.terminate()

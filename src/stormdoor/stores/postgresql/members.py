@@ -1,0 +1,92 @@
+"""`stormdoor.ports.Members` and `stormdoor.ports.Connections` on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.ports import LiveConnection, Member, NodeStatus
+from stormdoor.stores import statements as sql
+from stormdoor.stores.postgresql.dialect import EPOCH
+from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.rows import CONNECTION, connection_row, member_from, status_row
+
+__all__ = ["PostgresqlConnections", "PostgresqlMembers"]
+
+_CLOCK: Final = "extract(epoch FROM clock_timestamp())"
+_JOIN_SECONDS: Final = 2.0
+# One statement, so that the head and the state of the node are of one moment. The head contains every entry
+# that was committed before it began.
+_WITH_HEAD: Final = f"""
+WITH written AS ({{0}} RETURNING 1)
+SELECT {EPOCH}, c.value, (SELECT count(*) FROM written)
+FROM revocation_log l CROSS JOIN counter c WHERE c.name = 'revocation'
+"""  # noqa: S608 - a constant
+_JOIN: Final = _WITH_HEAD.format(sql.JOIN_NODE.replace("FALSE, ?", f"FALSE, {_CLOCK}", 1))
+_BEAT: Final = _WITH_HEAD.format(sql.RECORD_BEAT.replace("alive_at = ?", f"alive_at = {_CLOCK}"))
+# Not below 0, which would be a node of an earlier start of the machine: a clock set back ends no lease.
+_MEMBERS: Final = sql.MEMBERS.replace("? - alive_at", f"greatest(0, {_CLOCK} - alive_at)::float8")
+_DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", f"alive_at = {_CLOCK}")
+
+
+class PostgresqlMembers(Part):
+    """The nodes of the installation. The clock of the server is the engine's."""
+
+    __slots__ = ()
+
+    lease_seconds = 0.4
+
+    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+        """See `Members.beat`. It is a write, which a server without its standby cannot commit."""
+        self._database.check_open()
+        values = status_row(status)
+        if joining:
+            return await self._database.heartbeat.beat(_JOIN, node, *values, seconds=_JOIN_SECONDS)
+        seconds = max(self.lease_seconds, min(status.lease, _JOIN_SECONDS))
+        return await self._database.heartbeat.beat(_BEAT, *values, node, seconds=seconds)
+
+    async def members(self) -> list[Member]:
+        """See `Members.members`."""
+        return [member_from(row) for row in await self._database.list_rows(_MEMBERS)]
+
+    async def declare_lapsed(self, node: str, seen: int) -> bool:
+        """See `Members.declare_lapsed`. It waits for the commit of a beat that is under way."""
+
+        async def declare(transaction: Transaction) -> bool:
+            return await transaction.change(_DECLARE, node, seen) > 0 or bool(
+                await transaction.rows(sql.DECLARED, node, seen)
+            )
+
+        return await self._database.write(declare)
+
+    async def remove_member(self, node: str) -> None:
+        """See `Members.remove_member`. The schema also removes its connections."""
+        await self._run(sql.REMOVE_NODE, (node,))
+
+
+class PostgresqlConnections(Part):
+    """The list of open connections."""
+
+    __slots__ = ()
+
+    async def sync_connections(
+        self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]
+    ) -> None:
+        """See `Connections.sync_connections`."""
+        added = [connection_row(node, each) for each in opened]
+        removed = [(node, id) for id in closed]
+
+        async def sync(transaction: Transaction) -> None:
+            await transaction.change_many(sql.ADD_CONNECTION, added)
+            await transaction.change_many(sql.REMOVE_CONNECTION, removed)
+
+        if added or removed:
+            await self._database.write(sync, durable=False)
+
+    async def live_connections(self, nodes: Iterable[str]) -> list[LiveConnection]:
+        """See `Connections.live_connections`."""
+        known = frozenset(nodes)
+        found = map(CONNECTION.value, await self._database.list_rows(sql.LIVE_CONNECTIONS))
+        return [one for one in found if one.node in known]

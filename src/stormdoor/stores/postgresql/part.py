@@ -1,0 +1,65 @@
+"""The common base of the parts of a PostgreSQL store."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from stormdoor.core.revocation import Revocation
+from stormdoor.ports import Changed
+from stormdoor.stores.postgresql.database import Database
+from stormdoor.stores.postgresql.failure import UnstorableText
+from stormdoor.stores.postgresql.writes import Job, Transaction
+
+__all__ = ["Part"]
+
+T = TypeVar("T")
+
+
+class Part:
+    """One port, on PostgreSQL. Each part is independent; together they are the store."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def _execute(
+        self,
+        statement: str,
+        parameters: tuple[object, ...],
+        entry: Revocation | None = None,
+        *,
+        order: str = "",
+    ) -> Changed:
+        """Run a change that is one statement, which changes rows or none."""
+
+        async def execute(transaction: Transaction) -> bool:
+            return await transaction.change(statement, *parameters) > 0
+
+        return await self._database.change(execute, entry, order=order)
+
+    async def _run(
+        self,
+        statement: str,
+        parameters: tuple[object, ...],
+        *,
+        order: str = "",
+        durable: bool = True,
+    ) -> int:
+        """Run one statement. Returns the number of changed rows."""
+
+        async def execute(transaction: Transaction) -> int:
+            return await transaction.change(statement, *parameters)
+
+        return await self._database.write(execute, order=order, durable=durable)
+
+    async def _take(self, job: Job[T | None], *, order: str = "") -> T | None:
+        """Run a `job` that takes a row by a text that a client has sent.
+
+        Returns:
+            Its result; None for a text that no row can contain.
+        """
+        try:
+            return await self._database.write(job, order=order)
+        except UnstorableText:
+            return None

@@ -1,0 +1,55 @@
+"""`stormdoor.ports.RevocationLog` on PostgreSQL."""
+
+from __future__ import annotations
+
+import secrets
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Revocation
+from stormdoor.stores import statements as sql
+from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
+from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.rows import REVOCATION
+
+__all__ = ["PostgresqlRevocations"]
+
+
+class PostgresqlRevocations(Part):
+    """The log of revocations."""
+
+    __slots__ = ()
+
+    async def add_revocation(self, revocation: Revocation) -> Revocation:
+        """See `RevocationLog.add_revocation`."""
+        stored = await self._database.change(None, revocation)
+        if not isinstance(stored, Revocation):
+            raise TypeError("the log has added no entry")
+        return stored
+
+    async def revocations(self, after: int = 0) -> list[Revocation]:
+        """See `RevocationLog.revocations`."""
+        rows = await self._database.follow_rows(sql.REVOCATIONS_AFTER, (after,))
+        return [REVOCATION.value(row) for row in rows]
+
+    async def log_position(self) -> LogPosition:
+        """See `RevocationLog.log_position`."""
+        ((epoch, seq),) = await self._database.follow_rows(HEAD_OF_LOG)
+        return LogPosition(self._database.full_epoch(epoch), seq)
+
+    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
+        """See `RevocationLog.wait_for_entry`. NOTIFY wakes it."""
+        await self._database.wait_for_entry(after, seconds)
+
+    async def begin_epoch(self, after: str) -> LogPosition:
+        """See `RevocationLog.begin_epoch`."""
+
+        async def begin(transaction: Transaction) -> LogPosition:
+            await transaction.rows(LOCK_LOG)
+            found = await log_position(transaction)
+            if found.epoch != after:
+                return found
+            await transaction.change(BEGIN_EPOCH, secrets.token_hex(16))
+            return await log_position(transaction)
+
+        return await self._database.write(begin)
