@@ -24,16 +24,19 @@ install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addpr
 heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
 result = printf '\n=== result ===\n'; grep -E '^(variants of the auditor: |RERUN )' build/pytest.txt || true; \
+  $(if $(LEFT_OUT),echo 'not run here: tests that install or build what is not in .venv; run: make test-installs';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
 # more, as CPython's own tests do. The result lists it; CONTRIBUTING says what to do about it.
 RERUNS ?= 1
 # Tracing doubles the time of Python code: `make test` measures the coverage of the pure core, `make test-all` all.
 MEASURED ?=
+# The mark of the tests that `make test` leaves to `make test-installs`; empty: it runs them, too.
+LEFT_OUT ?= installs
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 # Use it -------------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--p
 # Check it -----------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint ## Run every check: lint, types, contracts, docs, tests; a sample of the auditor's variants
+test: lint ## Run lint, types, contracts, docs and all tests that need nothing but .venv
 	@mkdir -p build; \
 	$(MAKE) --no-print-directory --keep-going core contracts types docs >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \
@@ -60,10 +63,16 @@ test: lint ## Run every check: lint, types, contracts, docs, tests; a sample of 
 	$(result); \
 	exit $$failed
 
+.PHONY: test-installs
+test-installs: $(DEV) ## Run the tests that install or build what is not in .venv; CI runs them, too
+	$(call heading,tests that install something: pytest)
+	@$(BIN)/python -m pytest -m installs -n $(JOBS) --dist loadgroup --durations=20 \
+	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+
 .PHONY: test-all
-test-all: $(DEV) ## The same with all variants of the auditor and all coverage; note that they passed
+test-all: $(DEV) ## Run all tests, all variants of the auditor and all coverage; note that they passed
 	@mkdir -p build && $(BIN)/python -m audit_tests.auditor.sampling >build/auditor.txt
-	@AUDITOR_VARIANTS=all $(MAKE) --no-print-directory test MEASURED=true
+	@AUDITOR_VARIANTS=all $(MAKE) --no-print-directory test MEASURED=true LEFT_OUT=
 	@$(BIN)/python -m audit_tests.auditor.sampling "$$(cat build/auditor.txt)"
 
 .PHONY: auditor
@@ -110,7 +119,8 @@ unit: $(DEV) ## Run the tests (ARGS="-k origin")
 	$(call heading,tests: pytest)
 	@mkdir -p build; $(if $(MEASURED),rm -rf build/coverage; mkdir build/coverage)
 	@$(BIN)/$(if $(MEASURED),coverage run,python) -m pytest -n $(JOBS) --dist loadgroup --durations=20 \
-	  --reruns $(RERUNS) --reruns-delay 2 -r RfE $(if $(BESIDE),--ignore=tests/core) $(ARGS) 2>&1 | tee build/pytest.txt
+	  --reruns $(RERUNS) --reruns-delay 2 -r RfE $(if $(BESIDE),--ignore=tests/core) \
+	  $(if $(LEFT_OUT),-m 'not $(LEFT_OUT)') $(ARGS) 2>&1 | tee build/pytest.txt
 	@$(if $(MEASURED),printf '\n=== coverage: branches ===\n'; $(BIN)/coverage combine --quiet; $(BIN)/coverage report)
 
 .PHONY: core

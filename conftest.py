@@ -16,6 +16,7 @@ import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import installing
 from tests.support.browser import chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
@@ -154,13 +155,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     measuring = item.config.stash[_measuring]
     folder = "/".join(item.nodeid.split("/")[: 3 if item.nodeid.startswith("audit/") else 2])
     measuring.wanted = item.get_closest_marker("browser") is None
+    installing.running.append(item)
     # By default the collector runs after 700 new objects, and takes a sixth of the auditor's time. Elsewhere
     # it finds what a test has not closed, and must find it in that test.
     gc.set_threshold(20_000 if folder.endswith("audit_tests/auditor") else 700)
     with pytest.MonkeyPatch.context() as patch:
         if folder not in _PROCESSES_MEASURED:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            installing.running.pop()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

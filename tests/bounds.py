@@ -6,11 +6,11 @@ library at least once. Exit status 1 if an installation or a test fails.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+from tests.support.installing import commands, uv, variables
 from tests.support.project import ROOT
 
 __all__ = ["RESOLUTIONS", "TESTS", "main"]
@@ -50,18 +50,20 @@ TESTS = (
 def _steps(resolution: str, pytest: Sequence[str]) -> Iterator[list[str]]:
     home = ROOT / "build" / "bounds" / resolution
     inside, pins = str(home / "bin" / "python"), str(home / "pins.txt")
-    uv = [sys.executable, "-m", "uv"]
-    install = [*uv, "pip", "install", "--quiet", "--python", inside]
     extras = [word for name in EXTRAS for word in ("--extra", name)]
-    yield [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)]
+    venv, *install = commands(
+        home,
+        ["--requirement", pins, *_tools(), "hatchling", "editables"],
+        ["--no-deps", "--no-build-isolation", "--editable", ".", "--editable", "audit"],
+    )
+    yield venv
     yield [
-        *(*uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", inside),
+        *uv("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", inside),
         *("--resolution", resolution, *extras, "--no-emit-package", "stormdoor-audit"),
         *("--output-file", pins, *PROJECTS),
     ]
-    yield [*install, "--requirement", pins, *_tools(), "hatchling", "editables"]
-    yield [*install, "--no-deps", "--no-build-isolation", "--editable", ".", "--editable", "audit"]
-    yield [*uv, "pip", "freeze", "--quiet", "--python", inside]
+    yield from install
+    yield uv("pip", "freeze", "--quiet", "--python", inside)
     yield [inside, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *pytest]
 
 
@@ -81,12 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bounds", description=__doc__)
     parser.add_argument("--resolution", action="append", choices=RESOLUTIONS, help="only this one")
     options, pytest = parser.parse_known_args(arguments)
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     failed = False
     for resolution in options.resolution or RESOLUTIONS:
         print(f"\n--- {resolution} ---", flush=True)
         for step in _steps(resolution, pytest or TESTS):
-            if subprocess.run(step, cwd=ROOT, env=environment, check=False).returncode:
+            if subprocess.run(step, cwd=ROOT, env=variables(), check=False).returncode:
                 print(f"{resolution}: FAILED at: {' '.join(step[:6])} ...", flush=True)
                 failed = True
                 break

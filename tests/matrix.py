@@ -7,7 +7,6 @@ that this machine does not have is reported as such. Exit status 1 if the tests 
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.installing import commands, variables
 from tests.support.tornado_releases import RELEASES
 
 __all__ = ["Row", "find_python", "main"]
@@ -66,15 +66,23 @@ def find_python(version: str) -> str | None:
 
 
 def _steps(python: str, tornado: str, home: Path, pytest: Sequence[str]) -> Iterator[list[str]]:
-    uv = [str(Path(sys.executable).parent / "uv")]
-    inside = str(home / "bin" / "python")
-    install = [*uv, "pip", "install", "--quiet", "--python", inside]
-    yield [*uv, "venv", "--quiet", "--clear", "--python", python, str(home)]
-    yield [*install, "--require-hashes", "--requirement", "requirements/dev.txt"]
-    yield [*install, f"tornado=={tornado}"]
-    projects = ["--editable", ".", "--editable", "audit"]
-    yield [*install, "--no-deps", "--no-build-isolation", *projects]
-    yield [inside, "-m", "pytest", "-m", "not browser", "-p", "no:cacheprovider", *pytest]
+    yield from commands(
+        home,
+        ["--require-hashes", "--requirement", "requirements/dev.txt"],
+        [f"tornado=={tornado}"],
+        ["--no-deps", "--no-build-isolation", "--editable", ".", "--editable", "audit"],
+        python=python,
+    )
+    yield [
+        str(home / "bin" / "python"),
+        "-m",
+        "pytest",
+        "-m",
+        "not browser",
+        "-p",
+        "no:cacheprovider",
+        *pytest,
+    ]
 
 
 def _run(python: str, tornado: str, pytest: Sequence[str]) -> Row:
@@ -84,8 +92,7 @@ def _run(python: str, tornado: str, pytest: Sequence[str]) -> Row:
     home = ROOT / ".matrix" / name
     log = ROOT / ".matrix" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
-    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(home / "hypothesis")}
-    environment.pop("VIRTUAL_ENV", None)
+    environment = {**variables(), "HYPOTHESIS_STORAGE_DIRECTORY": str(home / "hypothesis")}
     begin = time.monotonic()
     status = 0
     with log.open("w", encoding="utf-8") as out:

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from stormdoor.tornado.access_log import redacting_log_function
     from stormdoor.tornado.client_routes import client_routes
     from stormdoor.tornado.declare import GuardedHandler, action
+    from stormdoor.tornado.health_routes import health_routes
     from stormdoor.tornado.outbound_mixin import connection_of
     from stormdoor.tornado.protect import protect
     from stormdoor.tornado.revocation_routes import revocation_routes
@@ -135,6 +136,7 @@ __all__ = [
     "dpop_proof",
     "forbid",
     "guarded_server",
+    "health_routes",
     "login_routes",
     "permit",
     "protect",
@@ -213,6 +215,7 @@ _HOMES = {
     "connection_of": "stormdoor.tornado.outbound_mixin",
     "protect": "stormdoor.tornado.protect",
     "revocation_routes": "stormdoor.tornado.revocation_routes",
+    "health_routes": "stormdoor.tornado.health_routes",
     "login_routes": "stormdoor.tornado.routes",
     "guarded_server": "stormdoor.tornado.serve",
     "serve_until_stopped": "stormdoor.tornado.serve",

@@ -58,6 +58,7 @@ def unpacked(
     return project, inner
 
 
+@pytest.mark.installs
 def test_every_file_is_in_it(unpacked: tuple[Path, Path]) -> None:
     """It holds every source, test and page of its project, except those that only the repository has."""
     project, folder = unpacked
@@ -71,6 +72,7 @@ def test_every_file_is_in_it(unpacked: tuple[Path, Path]) -> None:
     assert {one for one in present if one.startswith(ONLY_HERE)} == set()
 
 
+@pytest.mark.installs
 def test_its_own_tests_run(unpacked: tuple[Path, Path]) -> None:
     """The modules come from the unpacked files, and the tests pass there."""
     project, folder = unpacked

@@ -17,6 +17,8 @@ from tests.support.project import ROOT
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 EXAMPLE = (ROOT / "examples" / "openid.py").read_text(encoding="utf-8")
 
 

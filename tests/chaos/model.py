@@ -40,7 +40,10 @@ class Rules:
     lookup_epoch: bool = True
     """A look-up counts only if it comes from the epoch of the lease."""
     compare_and_set: bool = True
-    """A heartbeat fails after its member was declared lapsed; a declaration waits for a heartbeat."""
+    """A heartbeat fails after its member was declared lapsed, and a declaration waits for a heartbeat.
+
+    The declared member counts as lapsed one lease later.
+    """
     apply_first: bool = True
     """A node renews its lease after it has applied all entries up to the head of the heartbeat."""
     from_asked: bool = True
@@ -54,7 +57,7 @@ class Rules:
     keeps_known: bool = True
     """A reload keeps the revocations that the node knows."""
     waits_after_failover: bool = True
-    """A promoted server declares no member lapsed within one lease after its promotion."""
+    """A promoted server counts no member as lapsed within one lease: it has another clock."""
 
 
 class Server(NamedTuple):
@@ -90,12 +93,12 @@ class Node(NamedTuple):
 
 
 class Member(NamedTuple):
-    """The row of a node in the table of members."""
+    """The row of a node in the table of members. `age` counts from its declaration."""
 
     age: int
     epoch: int
     applied: int
-    lapsed: bool
+    declared: bool
 
 
 class State(NamedTuple):
@@ -176,8 +179,8 @@ def _aged(state: State) -> State:
     of_a, of_b = state.members
     return state._replace(
         members=(
-            tuple(row._replace(age=_older(row.age)) for row in of_a),
-            tuple(row._replace(age=_older(row.age)) for row in of_b),
+            tuple(row._replace(age=_older(row.age)) if row.declared else row for row in of_a),
+            tuple(row._replace(age=_older(row.age)) if row.declared else row for row in of_b),
         ),
         acked=tuple((server, _older(age)) for server, age in state.acked),
     )
@@ -213,7 +216,7 @@ def _replication(state: State, rules: Rules) -> Iterator[Step]:
             received = primary.log[: len(standby.log) + 1]
             yield "B receives an entry", _with(state, B, Server(received, 0))
         age = 0 if rules.waits_after_failover else LEASE
-        rows = tuple(member._replace(age=age) for member in state.members[A])
+        rows = tuple(row._replace(age=age) if row.declared else row for row in state.members[A])
         promoted = _with(state, B, Server(standby.log, len(standby.log)))
         yield (
             "B is promoted",
@@ -258,7 +261,8 @@ def _everywhere(state: State, rules: Rules, number: int, server: int) -> bool:
     log, visible = state.servers[server]
     return number in log[:visible] and all(
         # Without epochs, a position is a plain number.
-        row.lapsed or ((row.epoch == server or not rules.epoch) and row.applied > log.index(number))
+        (row.declared and row.age == LEASE)
+        or ((row.epoch == server or not rules.epoch) and row.applied > log.index(number))
         for row in state.members[server]
     )
 
@@ -274,13 +278,13 @@ def _declaration(state: State, rules: Rules, number: int) -> Iterator[Step]:
     beat = state.nodes[number].beat
     for server in _primaries(state):
         row = state.members[server][number]
-        if row.lapsed or row.age < LEASE:
+        if row.declared:
             continue
         if not _confirmed(state, rules, server, len(state.servers[server].log)):
             continue
         locked = beat is not None and beat.server == server and beat.stage == EXECUTED
         if not (locked and rules.compare_and_set):
-            declared = _row(state, server, number, row._replace(lapsed=True))
+            declared = _row(state, server, number, row._replace(age=0, declared=True))
             yield f"{'AB'[server]} declares node {number} lapsed", declared
 
 
@@ -327,8 +331,8 @@ def _served(state: State, rules: Rules, number: int, beat: Beat) -> Iterator[Ste
     """Yield what a server does with a heartbeat."""
     node, server, letter = state.nodes[number], beat.server, "AB"[beat.server]
     if beat.stage == ASKED:
-        if state.members[server][number].lapsed and rules.compare_and_set:
-            joined = _row(state, server, number, Member(0, node.epoch, 0, lapsed=False))
+        if state.members[server][number].declared and rules.compare_and_set:
+            joined = _row(state, server, number, Member(0, node.epoch, 0, declared=False))
             after = node._replace(beat=None, lease=0)
             yield f"{letter} refuses the heartbeat of {number}", _changed(joined, number, after)
             return
@@ -338,8 +342,7 @@ def _served(state: State, rules: Rules, number: int, beat: Beat) -> Iterator[Ste
         return
     committed = node._replace(beat=beat._replace(stage=COMMITTED))
     if _confirmed(state, rules, server, beat.base):
-        # A real server stamps the row later than the node asked. The earliest stamp is the hardest case.
-        row = Member(beat.age, node.epoch, node.applied, lapsed=False)
+        row = Member(0, node.epoch, node.applied, declared=False)
         stamped = _row(state, server, number, row)
         yield f"{letter} commits the heartbeat of {number}", _changed(stamped, number, committed)
     elif not rules.warning_fails:

@@ -176,3 +176,21 @@ async def test_policies_reloaded(server: Server) -> None:
         server.config.write_text(good.replace('"chat:connect", ', ""), encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         assert await waiting == 3003
+
+
+async def test_nodes(server: Server) -> None:
+    """The list has the node with its lease, position and sockets, and the guarantee in force."""
+    async with server.socket("alice"):
+        await server.listed(1)
+        found = (await server.command("nodes", "--json")).json
+        [node] = found["nodes"]
+        assert node["node"] in {one["server"] for one in await server.listed(1)}
+        assert node["state"] in {"held", "silent"}  # this machine may be slow
+        assert (node["epoch"], node["applied"]) == (found["head"]["epoch"], found["head"]["seq"])
+        assert node["version"]
+        assert found["guarantee"] == {"seconds": pytest.approx(2.1), "across_failover": None}
+        shown = (await server.command("nodes")).out
+        assert node["node"] in shown
+        assert "no node sends to the revoked principal later than 2100 ms" in " ".join(
+            shown.split()
+        )

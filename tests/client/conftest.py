@@ -1,20 +1,14 @@
 """Runtimes of the client, and their requirements."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.client.clients import find_node, one_chromium
 from tests.support.browser import find_chromium
+from tests.support.installing import missing
 
 _NODE = "no node of version 20.10 or newer is on PATH"
-
-
-def _missing(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; CI must run the client's tests")
-    pytest.skip(reason)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,9 +29,9 @@ def kind(request: pytest.FixtureRequest) -> str:
     """Runtime of the client."""
     kind = str(request.param)
     if kind == "node" and find_node() is None:
-        _missing(_NODE)
+        missing(_NODE)
     if kind == "chromium":
         if find_chromium() is None:
-            _missing("no Chromium is on PATH")
+            missing("no Chromium is on PATH")
         request.getfixturevalue("_one_chromium")
     return kind

@@ -20,6 +20,7 @@ def checkout() -> Path:
     return js_client.checkout()
 
 
+@pytest.mark.installs
 def test_what_is_served_is_what_the_source_makes(checkout: Path) -> None:
     """If this fails: `cd clients/js && npm ci && npm run build`, and commit the copy."""
     done = js_client.run(["npm", "run", "--silent", "build"], checkout)
@@ -27,6 +28,7 @@ def test_what_is_served_is_what_the_source_makes(checkout: Path) -> None:
     assert (checkout / "dist" / "stormdoor.js").read_bytes() == SCRIPT.read_bytes()
 
 
+@pytest.mark.installs
 def test_the_types_hold(checkout: Path) -> None:
     """Commands, replies and events have the types that the application gives them."""
     done = js_client.run(["npm", "run", "--silent", "types"], checkout)

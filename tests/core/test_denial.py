@@ -17,7 +17,7 @@ ERRORS = {
     "unavailable",
 }
 # RFC 6455 section 7.4.1 and the IANA registry; nothing private.
-CLOSE_CODES = {1001, 1008, 1009, 1011, 1013, 3000, 3003, 3008}
+CLOSE_CODES = {1001, 1008, 1009, 1011, 1012, 1013, 3000, 3003, 3008}
 STATUSES = {400, 401, 403, 408, 413, 429, 500, 503}
 
 each_denial = pytest.mark.parametrize("denial", list(Denial), ids=lambda denial: denial.value)
@@ -97,3 +97,17 @@ def test_the_detail_stays_on_one_line() -> None:
     """A detail may quote a client; a line break in it could forge a second log entry."""
     refusal = Refusal(Denial.FORBIDDEN, detail="role x\n2026 admin logged in\u2028")
     assert refusal.detail == "role x\\n2026 admin logged in\\u2028"
+
+
+@pytest.mark.parametrize(
+    ("denial", "retry_after", "reason"),
+    [
+        (Denial.RESTART, 17, "service restart; retry after 17 s"),
+        (Denial.UNAVAILABLE, 5, "try again later; retry after 5 s"),
+        (Denial.RESTART, None, "service restart"),
+        (Denial.REVOKED, 5, "authentication required"),
+    ],
+)
+def test_reason_of_a_close(denial: Denial, retry_after: int | None, reason: str) -> None:
+    """A close that invites the client back says when; the other reasons are those of the table."""
+    assert Refusal(denial, "for the operator", retry_after).close_reason == reason

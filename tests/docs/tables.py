@@ -61,6 +61,7 @@ MEANINGS = {
     Denial.SLOW_REQUEST: "The body of a request comes too slowly.",
     Denial.ENDED: "The connection has ended already.",
     Denial.SHUTDOWN: "The server is shutting down.",
+    Denial.RESTART: "This process restarts. The reason of the close says when to return.",
 }
 
 OTHER_EVENTS = {

@@ -32,6 +32,8 @@ from tests.support.project import ROOT
 
 __all__ = ["envoy", "openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 PAGE = ROOT / "docs" / "how-to" / "behind-an-identity-proxy.md"
 ORIGIN: Any = "https://app.example"
 AUDIENCE = "https://app.example/feed"

@@ -121,6 +121,7 @@ def test_single_page_application(chromium: str, tmp_path: Path) -> None:
             browser.close()
 
 
+@pytest.mark.installs
 @pytest.mark.xdist_group("client")
 def test_typescript_of_the_page(tmp_path: Path) -> None:
     """The types of the page are those of the client, as its own compiler sees them."""

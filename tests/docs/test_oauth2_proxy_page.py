@@ -32,6 +32,8 @@ from tests.support.openid.visitor import Browserlike
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 CALLBACK = "https://app.example/oauth2/callback"
 FORGED = {
     "X-Forwarded-User": "ada",

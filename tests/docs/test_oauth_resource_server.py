@@ -56,6 +56,7 @@ def guarded(page: Any, authenticator: OAuthAuthenticator) -> tuple[Application, 
     return protect(app, guard), guard
 
 
+@pytest.mark.installs
 async def test_the_page(provider: RealProvider) -> None:
     """The program of the page checks clients, audience and scopes, and serves browsers."""
     page = of(provider)
@@ -110,6 +111,7 @@ SPOILT: Mapping[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.installs
 async def test_a_server_like_keycloak(provider: RealProvider) -> None:
     """Roles within an object, tokens told apart by a claim."""
     page = of(provider)
@@ -127,6 +129,7 @@ async def test_a_server_like_keycloak(provider: RealProvider) -> None:
             assert await refused(url, **bearing(keycloak(provider, **changes))) == 401
 
 
+@pytest.mark.installs
 async def test_opaque_tokens(provider: RealProvider) -> None:
     """The guard introspects a token once, refuses a revoked one, and answers 503 without an answer."""
     page = of(provider)
@@ -147,6 +150,7 @@ async def test_opaque_tokens(provider: RealProvider) -> None:
         assert await refused(url, **bearing(third)) == 503
 
 
+@pytest.mark.installs
 async def test_bound_tokens(provider: RealProvider) -> None:
     """A stolen token without its certificate is refused."""
     page = of(provider)

@@ -21,6 +21,8 @@ from tests.support.project import ROOT
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 PAGE = ROOT / "docs" / "how-to" / "openid-login.md"
 COOKIE = "__Host-stormdoor"
 

@@ -290,7 +290,7 @@ async def test_a_session_that_is_used_elsewhere_is_not_idle() -> None:
     """A session in use elsewhere is not idle: no notice is sent, and no outgoing message is withheld."""
     clock, store, guard, connection, sink, id = await session_world()
     clock.advance(200)
-    await store.touch_session(id, clock.now())
+    await store.touch_sessions({id: clock.now()})
     clock.advance(150)
     await guard.tick()
     assert sink.told == []
@@ -305,7 +305,7 @@ async def test_use_in_the_last_moment_counts() -> None:
     clock, store, guard, connection, _, id = await session_world()
     clock.advance(399)
     await guard.tick()
-    await store.touch_session(id, clock.now())
+    await store.touch_sessions({id: clock.now()})
     clock.advance(0.5)
     await guard.tick()
     clock.advance(5)

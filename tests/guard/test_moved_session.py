@@ -129,7 +129,7 @@ async def test_idleness_is_that_of_the_new_session() -> None:
     renewed = await _moved(guard, issued)
     await guard.supervisor.follow()
     clock.advance(1700)
-    await guard.state.sessions.touch_session(renewed.session.id, clock.now())
+    await guard.state.sessions.touch_sessions({renewed.session.id: clock.now()})
     clock.advance(200)
     await guard.supervisor.expire()
     assert connection.open

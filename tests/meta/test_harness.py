@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
+from tests.support.installing import NotInstalledError, made_once
 from tests.support.scheduling import put_slow_first, units
 
 pytest_plugins = ["pytester"]
@@ -82,6 +84,27 @@ def test_missing_browser(
     result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider")
     result.assert_outcomes(**{outcome: 1})
     result.stdout.fnmatch_lines(["*no browser: none of chromium, *"])
+
+
+def test_only_a_marked_test_may_install(tmp_path: Path) -> None:
+    """`make test` installs nothing: without the mark `installs` a test that would do so fails."""
+    with pytest.raises(pytest.fail.Exception, match=r"needs pytest\.mark\.installs"):
+        made_once(tmp_path / "made", Path.mkdir)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.installs
+def test_an_installation_is_made_once(tmp_path: Path) -> None:
+    """A second call finds the folder; an installation that failed is made again."""
+
+    def fail(folder: Path) -> None:
+        folder.mkdir()
+        raise NotInstalledError("no network")
+
+    with pytest.raises(NotInstalledError, match="no network"):
+        made_once(tmp_path / "made", fail)
+    assert made_once(tmp_path / "made", Path.mkdir) == tmp_path / "made"
+    made_once(tmp_path / "made", fail)
 
 
 def test_browser_here() -> None:

@@ -13,6 +13,7 @@ from tests.support.project import ROOT
 __all__ = ["openid", "provider"]
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.installs
 _HERE = ROOT / "tests" / "support" / "openid"
 
 

@@ -103,6 +103,7 @@ def test_the_versions_of_the_repository_agree(capsys: pytest.CaptureFixture[str]
     assert "v9.9.9: NOT READY" in capsys.readouterr().out
 
 
+@pytest.mark.installs
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on PATH")
 def test_distributions_can_be_built(tmp_path: Path) -> None:

@@ -164,9 +164,22 @@ class Agreement(RuleBasedStateMachine):
         new = factor(id, who, kind=kind, handle=handle, created_at=at, counter=0)
         self.both("add_factor", new)
 
-    @rule(id=ids, who=who)
-    def remove_factor(self, id: str, who: str) -> None:
-        self.both("remove_factor", id, who)
+    @rule(id=ids, who=who, ends=st.booleans())
+    def remove_factor(self, id: str, who: str, *, ends: bool) -> None:
+        entry = Revocation(Target.SESSION, "", NOW) if ends else None
+        self.both("remove_factor", id, who, entry=entry)
+
+    @rule(
+        what=st.sampled_from([Target.DEVICE, Target.ROLE, Target.TENANT, Target.EVERYTHING]),
+        value=ids | st.sampled_from(["member", "acme"]),
+        at=times,
+        by_time=st.booleans(),
+        limit=st.integers(1, 3),
+    )
+    def reach(self, what: Target, value: str, at: float, *, by_time: bool, limit: int) -> None:
+        value = "" if what is Target.EVERYTHING else value
+        entry = Revocation(what, value, at, by_time=by_time)
+        self.both("remove_reached_sessions", entry, skew=0.5, limit=limit)
 
     @rule(id=ids, counter=st.integers(0, 3), at=times)
     def use_factor(self, id: str, counter: int, at: float) -> None:
@@ -189,8 +202,8 @@ class Agreement(RuleBasedStateMachine):
         self.both("sessions_of_provider", issuer, subject=subject, sid=sid)
 
     @rule(id=ids, at=times)
-    def touch_session(self, id: str, at: float) -> None:
-        self.both("touch_session", id, at)
+    def touch_sessions(self, id: str, at: float) -> None:
+        self.both("touch_sessions", {id: at})
 
     @rule(id=ids)
     def remove_session(self, id: str) -> None:
@@ -216,9 +229,10 @@ class Agreement(RuleBasedStateMachine):
     def add_key(self, id: str, who: str, created_at: float, expires_at: float | None) -> None:
         self.both("add_key", key(id, who, created_at=created_at, expires_at=expires_at))
 
-    @rule(id=ids, at=times, successor=st.none() | ids)
-    def expire_key(self, id: str, at: float, successor: str | None) -> None:
-        self.both("expire_key", id, at, successor)
+    @rule(id=ids, who=who, at=st.none() | times, successor=ids)
+    def replace_key(self, id: str, who: str, at: float | None, successor: str) -> None:
+        entry = Revocation(Target.CHANGED, who, NOW)
+        self.both("replace_key", id, key(successor, who), expires_at=at, entry=entry)
 
     @rule(id=ids, at=times)
     def touch_key(self, id: str, at: float) -> None:
@@ -238,6 +252,7 @@ class Agreement(RuleBasedStateMachine):
     def revoke(self, what: Target, value: str, at: float, *, by_time: bool, after: int) -> None:
         self.both("add_revocation", Revocation(what, value, at, by_time=by_time))
         self.both("revocations", after)
+        self.both("lasting_revocations")
         self.both("log_position")
 
     @rule(

@@ -24,7 +24,8 @@ DURABLE = {
     "use_factor",
     "use_recovery_code",
     "remove_account", "set_password_hash", "set_disabled", "set_attributes",
-    "replace_session", "remove_session", "remove_sessions", "expire_key", "remove_key",
+    "replace_session", "remove_session", "remove_sessions", "replace_key",
+    "remove_reached_sessions", "restore_revocations", "remove_key",
     "add_revocation", "begin_epoch", "erase_personal",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Store
 from stormdoor.stores import SqliteStore
-from stormdoor.testing.contract.support import account, key, opened, session
+from stormdoor.testing.contract.support import account, factor, key, opened, session
 from tests.stores.processes import other_process
 
 CHANGES = {
@@ -23,6 +23,8 @@ CHANGES = {
     "session": 'admin.end_session("s1")',
     "key": 'admin.revoke_key("k1")',
     "key with an overlap": 'admin.rotate_key("k1")',
+    "key without an overlap": 'admin.rotate_key("k1", overlap_seconds=0)',
+    "factor": 'admin.remove_factor("alice", "f1")',
 }
 
 CRASH = """
@@ -46,11 +48,12 @@ CRASH = """
 """
 
 
-async def _seen(store: Store) -> tuple[Account | None, object, object]:
+async def _seen(store: Store) -> tuple[Account | None, object]:
     found = await store.account("alice")
     sessions = [one.id for one in await store.sessions("alice")]
-    keys = [(one.id, one.expires_at) for one in await store.keys("alice") if one.id == "k1"]
-    return found and replace(found, attributes={**found.attributes}), sessions, keys
+    keys = [(one.id, one.expires_at) for one in await store.keys("alice")]
+    owned = sessions, keys, await store.factors("alice")
+    return found and replace(found, attributes={**found.attributes}), owned
 
 
 def _informed(news: list[Revocation]) -> bool:
@@ -66,6 +69,7 @@ async def test_a_crash_leaves_no_change_without_its_entry(change: str, path: Pat
         await store.add_account(account("alice"))
         await store.add_session(session("s1", "alice"))
         await store.add_key(replace(key("k1", "alice"), expires_at=None))
+        await store.add_factor(factor("f1", "alice"))
         before = await _seen(store)
         for writes in range(6):
             at = (await store.log_position()).seq

@@ -29,8 +29,10 @@ CHANGES: dict[str, Change] = {
     "attributes": lambda store: store.set_attributes("alice", {"team": "red"}),
     "principal removed": lambda store: store.remove_account("alice"),
     "key revoked": lambda store: store.remove_key("k1"),
-    "key ends": lambda store: store.expire_key("k1", 5.0),
-    "session used": lambda store: store.touch_session("s1", 1e12),
+    "key ends": lambda store: store.replace_key(
+        "k1", key("k2", "alice"), expires_at=5.0, entry=Revocation(Target.CHANGED, "alice", 5.0)
+    ),
+    "session used": lambda store: store.touch_sessions({"s1": 1e12}),
 }
 
 

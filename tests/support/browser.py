@@ -1,9 +1,10 @@
 """Finds the browser of this machine. Nothing is downloaded."""
 
-import os
 import shutil
 
 import pytest
+
+from tests.support.installing import missing
 
 __all__ = ["CHROMIUM_NAMES", "chromium", "find_chromium"]
 
@@ -21,9 +22,7 @@ def find_chromium() -> str | None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of this machine's Chromium. Without one a test is skipped; in CI it fails."""
-    if path := find_chromium():
-        return path
-    reason = f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on PATH"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; CI must run the browser tests")
-    pytest.skip(reason)
+    path = find_chromium()
+    if path is None:
+        missing(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on PATH")
+    return path

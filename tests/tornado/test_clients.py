@@ -66,6 +66,7 @@ async def test_tornados_client(compression: dict[str, int] | None) -> None:
         assert client.close_code == 4000
 
 
+@pytest.mark.installs
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("handler", [Echo, Compressing])
 async def test_clients_in_other_processes(client: str, handler: type[Echo]) -> None:

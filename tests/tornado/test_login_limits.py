@@ -91,6 +91,7 @@ async def test_each_kind_of_request_has_its_own_limit(limit: str, method: str, p
             assert (answer == 429) is (other == limit)
 
 
+@pytest.mark.installs
 async def test_a_provider_may_log_many_out_at_once(provider: RealProvider) -> None:
     """A burst of 120 logout tokens is answered in full."""
     async with site(provider) as here, Person(here) as alice:

@@ -28,6 +28,8 @@ from tests.tornado.wire import Served, quiet, serving
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 

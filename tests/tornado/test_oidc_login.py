@@ -16,6 +16,8 @@ from tests.tornado.wire import log_lines
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 
 async def test_a_login_makes_an_account_a_session_and_opens_the_socket(
     provider: RealProvider,

@@ -24,6 +24,8 @@ from tests.tornado.wire import CLOSE, Wire
 
 __all__ = ["openid", "provider"]
 
+pytestmark = pytest.mark.installs
+
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 

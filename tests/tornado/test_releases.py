@@ -72,6 +72,7 @@ def test_the_locked_release_is_the_newest_of_the_list(lock: str) -> None:
     ]
 
 
+@pytest.mark.installs
 @pytest.mark.slow
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("release", TRIED_IN_CI)

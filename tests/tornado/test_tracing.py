@@ -14,7 +14,12 @@ import pytest
 from tests.support.installing import importing, install_apart
 from tests.support.project import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured, pytest.mark.xdist_group("tracing")]
+pytestmark = [
+    pytest.mark.installs,
+    pytest.mark.slow,
+    pytest.mark.unmeasured,
+    pytest.mark.xdist_group("tracing"),
+]
 
 _LOCK = ROOT / "requirements" / "tracing.txt"
 _PATIENCE = 120.0  # only a failure takes that long

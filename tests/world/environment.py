@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.matrix import find_python
+from tests.support.installing import NotInstalledError, commands, made_once, missing, run
 
 __all__ = [
     "REQUIREMENTS",
@@ -27,10 +25,6 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements")
 _COMPLETE = ".complete"
-
-
-class NotInstalledError(Exception):
-    """The environment of an application is missing, or cannot be made; the message is the reason."""
 
 
 def home_of(name: str) -> Path:
@@ -67,46 +61,32 @@ def install(name: str) -> Path:
     Raises:
         NotInstalledError: The installation failed.
     """
-    home = home_of(name)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with home.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
-        if not is_installed(name):
-            _make(name, home)
-    return home
+    return made_once(home_of(name), lambda home: _make(name, home))
 
 
 def require(name: str) -> Path:
-    """Return the environment `name` for a test. CI installs it; elsewhere the test is skipped without it."""
+    """Return the environment `name` for a test. CI installs it; elsewhere the test is skipped without it.
+
+    An installation that fails is a failure in CI; a machine without the Python that it needs is not.
+    """
+    if find_python(python_of(name)) is None:
+        pytest.skip(f"{name} needs python{python_of(name)}, which is not on this machine")
     if not is_installed(name) and os.environ.get("CI") != "true":
         pytest.skip(f"not installed: make world ARGS={name}")
     try:
         return install(name)
     except NotInstalledError as error:
-        pytest.skip(f"{name} cannot be installed: {error}")
+        missing(f"{name} cannot be installed: {error}")
 
 
 def _make(name: str, home: Path) -> None:
-    shutil.rmtree(home, ignore_errors=True)
-    uv = str(Path(sys.executable).with_name("uv"))
-    requirements = str(REQUIREMENTS / f"{name}.txt")
-    pip = [uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
     python = find_python(python_of(name))
     if python is None:
         raise NotInstalledError(f"there is no python{python_of(name)}")
-    try:
-        _run(uv, "venv", "--quiet", "--seed", "--python", python, str(home))
-        _run(*pip, "--require-hashes", "--requirement", requirements)
-    except OSError as error:
-        raise NotInstalledError(str(error)) from error
-    (home / _COMPLETE).touch()
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise NotInstalledError(said[-1])
+    requirements = str(REQUIREMENTS / f"{name}.txt")
+    words = ["--require-hashes", "--requirement", requirements]
+    for command in commands(home, words, python=python, seed=True):
+        run(command)
 
 
 def environ(home: Path, **more: str) -> dict[str, str]:

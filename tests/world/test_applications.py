@@ -7,7 +7,7 @@ from tests.world.checks import check_application
 from tests.world.environment import require
 from tests.world.table import failures
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
 
 @pytest.mark.parametrize("name", sorted(applications()))

@@ -17,7 +17,7 @@ from tests.world.application import Application, Recipe, files_of_page
 from tests.world.applications import applications
 from tests.world.checks import CHECKS, Cell, Outcome, Row, check_application
 from tests.world.client import Client, answer_of
-from tests.world.environment import REQUIREMENTS
+from tests.world.environment import REQUIREMENTS, require
 from tests.world.socket_channel import socket_channel
 from tests.world.table import PAGE, NotInstalled, failures, table
 
@@ -172,3 +172,18 @@ def test_the_page_explains_every_check() -> None:
     page = PAGE.read_text("utf-8")
     for check, passes in CHECKS.items():
         assert f"| {check} | {passes} |" in page
+
+
+@pytest.mark.installs
+@pytest.mark.parametrize(
+    ("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)]
+)
+def test_an_application_that_cannot_be_installed(
+    ci: str, outcome: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI fails where a desk skips the test."""
+    for name, value in {"STORMDOOR_WORLD": str(tmp_path), "UV_OFFLINE": "1", "CI": ci}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    with pytest.raises(outcome):
+        require("sockjs")

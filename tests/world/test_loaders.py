@@ -14,7 +14,7 @@ from tests.world.client import RefusedError, open_socket
 from tests.world.environment import require
 from tests.world.site import started
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
 _SWITCH = "c.ServerApp.reraise_server_extension_failures = True\n"
 _LOADED = 'c.ServerApp.jpserver_extensions = {"door": True}\n'

@@ -49,10 +49,19 @@ for _name, _group, _help in (
     ("sessions", _OPERATE, "Logins: list and end."),
     ("factors", _OPERATE, "Second factors of principals: list and remove."),
     ("connections", _OPERATE, "Open sockets on all servers: list and close."),
+    ("nodes", _OPERATE, "List the processes that serve, and the guarantee about revocations."),
     (
         "revoke",
         _OPERATE,
         "Revoke credentials that may have been stolen.\n\nCredentials that are issued afterwards are valid.",
+    ),
+    (
+        "serve",
+        _OPERATE,
+        (
+            "Serve a guarded application with several processes on one port.\n\n"
+            "SIGTERM drains and ends them, SIGHUP replaces them one by one."
+        ),
     ),
     (
         "demo",

@@ -17,7 +17,7 @@ from stormdoor.cli.stored_help import stored_help
 from stormdoor.cli.usage import UsageError
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable, StormdoorError
 
-__all__ = ["main", "run"]
+__all__ = ["exit_status", "main", "run"]
 
 DEBUG = "STORMDOOR_DEBUG"
 
@@ -33,7 +33,8 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"stormdoor: {text}\n")
 
 
-def _code(error: Exception) -> int:
+def exit_status(error: Exception) -> int:
+    """Return the exit status for an error."""
     from cyclopts import CycloptsError
 
     match error:
@@ -78,7 +79,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        code = _code(error)
+        code = exit_status(error)
         message = str(error)
         if code == _INTERNAL:
             message = f"{type(error).__name__}: {message} ({DEBUG}=1 shows where)"

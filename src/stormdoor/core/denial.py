@@ -48,6 +48,7 @@ class Denial(Enum):
     SLOW_REQUEST = "slow-request"
     ENDED = "ended"
     SHUTDOWN = "shutdown"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,11 @@ ANSWERS: dict[Denial, Answer] = {
     Denial.SLOW_REQUEST: Answer(408, 1008, "unavailable", "request timeout"),
     Denial.ENDED: Answer(403, 1008, "unauthenticated", "ended"),
     Denial.SHUTDOWN: Answer(503, 1001, "unavailable", "going away"),
+    Denial.RESTART: Answer(503, 1012, "unavailable", "service restart"),
 }
 """INVARIANT: every `Denial` has exactly one row."""
+
+_PASSING = frozenset({1012, 1013})
 
 
 @value
@@ -134,3 +138,14 @@ class Refusal:
     def answer(self) -> Answer:
         """The public answer of this refusal."""
         return ANSWERS[self.denial]
+
+    @property
+    def close_reason(self) -> str:
+        """The reason in the close frame (RFC 6455 §5.5.1).
+
+        That of a restart (1012) and of "try again later" (1013) says after how many seconds to return.
+        """
+        answer = self.answer
+        if self.retry_after is None or answer.close_code not in _PASSING:
+            return answer.text
+        return f"{answer.text}; retry after {self.retry_after} s"

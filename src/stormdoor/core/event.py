@@ -68,6 +68,7 @@ REFUSED_AS: dict[Denial, str] = {
     Denial.SLOW_REQUEST: "excess_rate_limit_exceeded",
     Denial.ENDED: "session_use_after_expire",
     Denial.SHUTDOWN: "sys_shutdown",
+    Denial.RESTART: "sys_shutdown",
 }
 """The event name of each refusal. INVARIANT: every `Denial` has exactly one row."""
 

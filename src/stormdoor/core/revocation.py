@@ -131,6 +131,16 @@ class Revocation:
         # Not `<=`: a time that is not a number (NaN) must not escape a revocation.
         return not issued_at > self.at + skew
 
+    def included_in(self, known: Revocation) -> bool:
+        """Return whether `known`, an entry of the log, has every effect of this entry."""
+        if (self.target, self.value) != (known.target, known.value):
+            return False
+        if self.target not in UNTIL:
+            return True
+        if self.by_time or known.by_time:
+            return self.by_time is known.by_time and self.at <= known.at
+        return self.epoch == known.epoch and self.seq <= known.seq
+
     def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Return whether its target includes `authentication`, or the connection of that id, at any time."""
         principal = authentication.principal

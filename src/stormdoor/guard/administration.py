@@ -184,19 +184,16 @@ class Administration:
             case Target.PRINCIPAL:
                 await self._end_sessions_of(value, revocation)
             case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
-                for account in await self.state.accounts.accounts():
-                    if (
-                        target in (Target.DEVICE, Target.EVERYTHING)
-                        or (target is Target.TENANT and account.tenant == value)
-                        or (target is Target.ROLE and value in account.roles)
-                    ):
-                        await self._end_sessions_of(account.id, revocation)
+                skew, limit = self.supervisor.clock_skew_seconds, 1_000
+                while limit == await self.state.sessions.remove_reached_sessions(
+                    revocation, skew=skew, limit=limit
+                ):
+                    pass
             case _:
                 pass
 
     async def _end_sessions_of(self, principal_id: str, revocation: Revocation) -> None:
-        device = revocation.value if revocation.target is Target.DEVICE else None
-        if revocation.until_now and device is None:
+        if revocation.until_now:
             await self.state.sessions.remove_sessions(principal_id)
             return
         overtaken = True
@@ -207,7 +204,7 @@ class Administration:
                 reached = revocation.reaches(
                     session.born_at, session.position, skew=self.supervisor.clock_skew_seconds
                 )
-                if reached and device in (None, session.device_id):
+                if reached:
                     overtaken |= not await self.state.sessions.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
@@ -462,11 +459,16 @@ class Administration:
         Returns:
             Whether there was one.
         """
-        removed = await self.state.factors.remove_factor(factor_id, principal_id)
-        if removed:
-            self._note("authn_factor_removed", principal_id, actor, factor_id)
-            await self.end_other_sessions(principal_id, actor=actor)
-        return removed
+        entry = Revocation(Target.SESSION, "", self.clock.now(), reason="factor removed")
+        ended = await self.state.factors.remove_factor(factor_id, principal_id, entry=entry)
+        if ended is None:
+            return False
+        self._note("authn_factor_removed", principal_id, actor, factor_id)
+        for one in ended:
+            await self.supervisor.apply(one)
+        if ended:
+            self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
+        return True
 
     async def issue_key(
         self,

@@ -94,7 +94,7 @@ class OperatorLog:
 
     def closed(self, refusal: Refusal, connection: Connection) -> None:
         """Write a close by the guard, unless many of this cause were written just now."""
-        if refusal.denial is Denial.SHUTDOWN:
+        if refusal.denial in (Denial.SHUTDOWN, Denial.RESTART):
             return  # the operator has stopped the server
         hidden = self._closes.show(refusal.denial._value_, self._clock.monotonic())
         if hidden is not None:

@@ -88,15 +88,10 @@ async def _stored(target: Target, value: str, state: StoredState) -> set[str | N
                     found |= set() if account is None else {account.tenant}
             return found
         case Target.DEVICE:
-            return {
-                account.tenant
-                for account in await state.accounts.accounts()
-                for session in await state.sessions.sessions(account.id)
-                if session.device_id == value
-            }
+            return await state.accounts.tenants(device=value)
         case Target.ROLE:
-            return {one.tenant for one in await state.accounts.accounts() if value in one.roles}
+            return await state.accounts.tenants(role=value)
         case Target.EVERYTHING:
-            return {one.tenant for one in await state.accounts.accounts()}
+            return await state.accounts.tenants()
         case _:
             return set()

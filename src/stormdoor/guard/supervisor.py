@@ -35,6 +35,7 @@ _LOOK_SECONDS = 5.0
 Its client may stop reading meanwhile, so it is at most an eighth of `outbound_seconds`.
 """
 _LEAP_SECONDS = 0.1
+_TOUCHED_AT_ONCE = 1_000
 
 ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
@@ -589,11 +590,12 @@ class ConnectionSupervisor:
         used = {
             connection.authentication.session_id: now - (monotonic - connection.last_message)
             for connection in self._registry
-            if connection.authentication.session_id and connection.last_message >= since
+            if connection.last_message >= since
         }
-        for session_id, at in used.items():
-            if session_id is not None:
-                await self._state.sessions.touch_session(session_id, at)
+        ids = [one for one in used if one is not None]
+        for at in range(0, len(ids), _TOUCHED_AT_ONCE):
+            batch = {one: used[one] for one in ids[at : at + _TOUCHED_AT_ONCE]}
+            await self._state.sessions.touch_sessions(batch)
 
 
 def _active_at(connection: Connection) -> float:

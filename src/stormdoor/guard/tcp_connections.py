@@ -26,15 +26,24 @@ class TcpConnection:
         address_key: Key of the client (`stormdoor.core.address.rate_key`).
         close: Closes the connection.
         proxy: Whether it comes from a trusted proxy, so that it counts for no address.
+
+    Attributes:
+        requests: Requests that it has begun or waits for.
     """
 
-    __slots__ = ("address_key", "close", "progress", "proxy")
+    __slots__ = ("address_key", "close", "progress", "proxy", "requests")
 
     def __init__(self, address_key: str, close: Callable[[], None], *, proxy: bool = False) -> None:
         self.address_key = address_key
         self.close = close
         self.proxy = proxy
         self.progress = Progress.IDLE
+        self.requests = 0
+
+    @property
+    def kept_alive(self) -> bool:
+        """Whether it is open only for a possible further request."""
+        return self.progress is Progress.IDLE and self.requests > 1
 
 
 class TcpConnections:

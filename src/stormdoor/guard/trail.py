@@ -86,6 +86,11 @@ class Trail:
         """Return whether events can still be recorded."""
         return self.gap == 0
 
+    @property
+    def failing(self) -> bool:
+        """Return whether the store refused the last batch, which waits in memory."""
+        return self._failing
+
     def __len__(self) -> int:
         in_doubt = 0 if self._in_doubt is None else len(self._in_doubt[0])
         return len(self._waiting) + len(self._parked) + len(self._merged) + in_doubt

@@ -30,6 +30,12 @@ class Accounts(Protocol):
         """Return all accounts, by id."""
         ...
 
+    async def tenants(
+        self, *, role: str | None = None, device: str | None = None
+    ) -> set[str | None]:
+        """Return the tenants of all accounts, or of those with a role or with a session of a device."""
+        ...
+
     async def add_account(self, account: Account) -> None:
         """Store a new account with its roles.
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
+from stormdoor.core.revocation import Revocation
 
 __all__ = ["Factors", "SecondFactors"]
 
@@ -13,7 +14,7 @@ __all__ = ["Factors", "SecondFactors"]
 class Factors(Protocol):
     """Second factors, and the number of consecutive wrong codes.
 
-    In doubt, treat a code as used, and the attempt as charged. Repeat a removal; it returns False if the
+    In doubt, treat a code as used, and the attempt as charged. Repeat a removal; it returns None if the
     first call has removed the factor. After an addition, list the factors to see whether the new one is
     stored.
     """
@@ -34,11 +35,19 @@ class Factors(Protocol):
         """
         ...
 
-    async def remove_factor(self, id: str, principal_id: str) -> bool:
+    async def remove_factor(
+        self, id: str, principal_id: str, *, entry: Revocation | None = None
+    ) -> list[Revocation] | None:
         """Remove a factor of a principal, and with the last factor also the recovery codes.
 
+        Args:
+            id: The factor.
+            principal_id: Its owner.
+            entry: End the login sessions of the principal in the same transaction. For each session this
+                entry is added to the log of revocations, with the id of the session as its value.
+
         Returns:
-            Whether it was there.
+            The entries as the log has them; None if there is no such factor.
         """
         ...
 

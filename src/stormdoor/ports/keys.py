@@ -15,8 +15,8 @@ __all__ = ["Keys"]
 class Keys(Protocol):
     """API keys, by their public id.
 
-    In doubt about `add_key`, issue another key: no client has the secret of the first. Repeat the other
-    changes.
+    In doubt about `add_key` or `replace_key`, issue another key: no client has the secret of the first.
+    Repeat the other changes.
     """
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
@@ -38,15 +38,25 @@ class Keys(Protocol):
         """
         ...
 
-    async def expire_key(
-        self,
-        id: str,
-        at: float,
-        successor: str | None = None,
-        *,
-        entry: Revocation | None = None,
-    ) -> Changed:
-        """Make the key expire at `at`, if that is earlier, and add `entry` to the log of revocations."""
+    async def replace_key(
+        self, id: str, key: ApiKey, *, expires_at: float | None, entry: Revocation
+    ) -> ApiKey | None:
+        """Store `key` as the successor of another key, in one step.
+
+        Args:
+            id: The key that it replaces.
+            key: The new key.
+            expires_at: Unix seconds at which the replaced key expires, if it does not expire earlier; None
+                to remove it.
+            entry: Entry added to the log of revocations in the same transaction. The position of the new key
+                is before it.
+
+        Returns:
+            The new key as it is stored; None if the other one does not exist or has a successor.
+
+        Raises:
+            StoreError: The id of the new key is taken.
+        """
         ...
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from stormdoor.core.log_position import LogPosition
@@ -23,6 +24,7 @@ class RevocationLog(Protocol):
     """The log of revocations that every process follows.
 
     In doubt, repeat the call. A second entry has no further effect, and `begin_epoch` begins no second epoch.
+    INVARIANT: in one epoch, no position is given twice.
     """
 
     async def add_revocation(self, revocation: Revocation) -> Revocation:
@@ -35,6 +37,28 @@ class RevocationLog(Protocol):
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """Return the entries with a `seq` greater than `after`, in order. Must be cheap if there is none."""
+        ...
+
+    async def lasting_revocations(self) -> list[Revocation]:
+        """Return the entries that can end a credential that is not looked up in the store.
+
+        These are all but those with the targets SESSION, MOVED, CONNECTION and CHANGED. Entries with the same
+        target, value, epoch and `by_time` are one, with the latest `at` and the last `seq`, and no reason.
+        """
+        ...
+
+    async def restore_revocations(self, entries: Sequence[Revocation]) -> int:
+        """Add entries again that a restored or promoted log lacks. They keep their epoch and their time.
+
+        An entry that the log has already is not added (see `Revocation.included_in`). So several nodes may
+        call it at once. INVARIANT: every added entry gets a later position than it had, and than all others.
+
+        Args:
+            entries: Entries that this log gave before.
+
+        Returns:
+            The number of added entries.
+        """
         ...
 
     async def log_position(self) -> LogPosition:

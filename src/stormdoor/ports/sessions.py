@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from stormdoor.core.account import Account
@@ -79,8 +80,8 @@ class Sessions(Protocol):
         """
         ...
 
-    async def touch_session(self, id: str, last_seen_at: float) -> None:
-        """Move `last_seen_at` forward, never back."""
+    async def touch_sessions(self, last_seen_at: Mapping[str, float]) -> None:
+        """Move `last_seen_at` (Unix seconds) of sessions, by their ids, forward and never back."""
         ...
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
@@ -89,4 +90,22 @@ class Sessions(Protocol):
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """Remove a principal's sessions and pending entries, except those of `keep`. Returns the ids."""
+        ...
+
+    async def remove_reached_sessions(
+        self, entry: Revocation, *, skew: float, limit: int = 1_000
+    ) -> int:
+        """Remove sessions that `entry` reaches (see `Revocation.reaches`), without a walk of all accounts.
+
+        Pending entries of its principals that no session has, and that were made until then, are removed,
+        too, unless it names a device or a time.
+
+        Args:
+            entry: An entry of the log, with one of the targets DEVICE, ROLE, TENANT and EVERYTHING.
+            skew: As of `Revocation.reaches`.
+            limit: The number of sessions that one call, which is one transaction, removes at most.
+
+        Returns:
+            The number of removed sessions. The caller calls again until it is less than `limit`.
+        """
         ...

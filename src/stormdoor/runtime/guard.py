@@ -309,6 +309,8 @@ class Guard:
         self._errands: set[asyncio.Task[None]] = set()
         self.running = False
         """Whether it has started and has not been closed."""
+        self.draining = False
+        """True while its connections are being closed before its end: it is not ready for new ones."""
         self._starting: asyncio.Future[None] | None = None
         self._maintenance: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +94,18 @@ class MemoryStore(MemoryFactors):
         """See `Accounts.accounts`."""
         self._answer()
         return [self._accounts[id].with_own_attributes() for id in sorted(self._accounts)]
+
+    async def tenants(
+        self, *, role: str | None = None, device: str | None = None
+    ) -> set[str | None]:
+        """See `Accounts.tenants`."""
+        self._answer()
+        users = {one.principal_id for one in self._sessions.values() if one.device_id == device}
+        return {
+            one.tenant
+            for one in self._accounts.values()
+            if (role is None or role in one.roles) and (device is None or one.id in users)
+        }
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
@@ -225,12 +237,13 @@ class MemoryStore(MemoryFactors):
         self._note_change(entry)
         return session
 
-    async def touch_session(self, id: str, last_seen_at: float) -> None:
-        """See `Sessions.touch_session`."""
+    async def touch_sessions(self, last_seen_at: Mapping[str, float]) -> None:
+        """See `Sessions.touch_sessions`."""
         self._answer()
-        session = self._sessions.get(id)
-        if session is not None and session.last_seen_at < last_seen_at:
-            self._sessions[id] = replace(session, last_seen_at=last_seen_at)
+        for id, at in last_seen_at.items():
+            session = self._sessions.get(id)
+            if session is not None and session.last_seen_at < at:
+                self._sessions[id] = replace(session, last_seen_at=at)
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
@@ -240,6 +253,9 @@ class MemoryStore(MemoryFactors):
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
         self._answer()
+        return self._remove_sessions(principal_id, keep)
+
+    def _remove_sessions(self, principal_id: str, keep: str | None) -> list[str]:
         removed = sorted(
             s.id for s in self._sessions.values() if s.principal_id == principal_id and s.id != keep
         )
@@ -252,6 +268,25 @@ class MemoryStore(MemoryFactors):
         }
         self._forget_other_pendings(principal_id, keep)
         return removed
+
+    async def remove_reached_sessions(
+        self, entry: Revocation, *, skew: float, limit: int = 1_000
+    ) -> int:
+        """See `Sessions.remove_reached_sessions`."""
+        self._answer()
+        accounts = {id for id, one in self._accounts.items() if _has(one, entry)}
+        if not entry.by_time and entry.target is not Target.DEVICE:
+            self._forget_pendings_without_session(accounts, entry.at + skew)
+        reached = sorted(
+            one.id
+            for one in self._sessions.values()
+            if (one.device_id == entry.value or entry.target is not Target.DEVICE)
+            and one.principal_id in accounts
+            and entry.reaches(one.born_at, one.position, skew=skew)
+        )[:limit]
+        for id in reached:
+            self._remove_session(id)
+        return len(reached)
 
     # Tickets and nonces
 
@@ -301,24 +336,24 @@ class MemoryStore(MemoryFactors):
         stored = self._keys[key.id] = replace(key, position=self._position)
         return stored
 
-    async def expire_key(
-        self,
-        id: str,
-        at: float,
-        successor: str | None = None,
-        *,
-        entry: Revocation | None = None,
-    ) -> Changed:
-        """See `Keys.expire_key`."""
+    async def replace_key(
+        self, id: str, key: ApiKey, *, expires_at: float | None, entry: Revocation
+    ) -> ApiKey | None:
+        """See `Keys.replace_key`."""
         self._answer()
-        if (key := self._keys.get(id)) is None:
-            return False
-        self._keys[id] = replace(
-            key,
-            expires_at=at if key.expires_at is None else min(at, key.expires_at),
-            successor=successor or key.successor,
-        )
-        return self._note_change(entry)
+        self._require_account(key.principal_id)
+        refuse_duplicate(key.id, self._keys, "API key")
+        old = self._keys.get(id)
+        if old is None or old.successor is not None:
+            return None
+        if expires_at is None:
+            del self._keys[id]
+        else:
+            at = expires_at if old.expires_at is None else min(expires_at, old.expires_at)
+            self._keys[id] = replace(old, expires_at=at, successor=key.id)
+        stored = self._keys[key.id] = replace(key, position=self._position)
+        self._note_change(entry)
+        return stored
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
@@ -356,6 +391,31 @@ class MemoryStore(MemoryFactors):
         """See `RevocationLog.revocations`."""
         self._answer()
         return [one for one in self._revocations if one.seq > after]
+
+    async def lasting_revocations(self) -> list[Revocation]:
+        """See `RevocationLog.lasting_revocations`."""
+        self._answer()
+        last: dict[object, Revocation] = {}
+        for one in self._revocations:
+            if one.target not in _FORGETTABLE:
+                key = (one.target, one.value, one.epoch, one.by_time)
+                at = max(one.at, last[key].at) if key in last else one.at
+                last[key] = replace(one, at=at, reason="")
+        return sorted(last.values(), key=lambda one: one.seq)
+
+    async def restore_revocations(self, entries: Sequence[Revocation]) -> int:
+        """See `RevocationLog.restore_revocations`."""
+        self._answer()
+        missing = [
+            one for one in entries if not any(one.included_in(known) for known in self._revocations)
+        ]
+        epoch, seq = self._position
+        seq = max([seq, *(one.seq for one in missing)])
+        for one in missing:
+            seq += 1
+            self._revocations.append(one.placed(LogPosition(one.epoch, seq)))
+        self._position = LogPosition(epoch, seq)
+        return len(missing)
 
     async def log_position(self) -> LogPosition:
         """See `RevocationLog.log_position`."""
@@ -418,6 +478,18 @@ class MemoryStore(MemoryFactors):
         self._nodes.pop(node, None)
         self._connections = {k: c for k, c in self._connections.items() if k[0] != node}
 
+    async def remove_factor(
+        self, id: str, principal_id: str, *, entry: Revocation | None = None
+    ) -> list[Revocation] | None:
+        """See `Factors.remove_factor`."""
+        self._answer()
+        if not self._remove_factor(id, principal_id):
+            return None
+        if entry is None:
+            return []
+        ended = self._remove_sessions(principal_id, None)
+        return [self._note_revocation(replace(entry, value=one)) for one in ended]
+
     async def sync_connections(
         self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]
     ) -> None:
@@ -439,3 +511,14 @@ class MemoryStore(MemoryFactors):
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}
         self._forget_pendings_of(id)
         return self._sessions.pop(id, None) is not None
+
+
+def _has(account: Account, entry: Revocation) -> bool:
+    """Return whether a revocation of a role or a tenant names the account; one of a device may."""
+    match entry.target:
+        case Target.ROLE:
+            return entry.value in account.roles
+        case Target.TENANT:
+            return entry.value == account.tenant
+        case _:
+            return True

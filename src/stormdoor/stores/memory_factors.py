@@ -159,9 +159,7 @@ class MemoryFactors(MemoryTrail):
             refuse_duplicate(factor.handle, handles, "factor")
         self._factors[factor.id] = replace(factor, details=_copied(factor.details))
 
-    async def remove_factor(self, id: str, principal_id: str) -> bool:
-        """See `Factors.remove_factor`."""
-        self._answer()
+    def _remove_factor(self, id: str, principal_id: str) -> bool:
         factor = self._factors.get(id)
         if factor is None or factor.principal_id != principal_id:
             return False
@@ -240,6 +238,15 @@ class MemoryFactors(MemoryTrail):
 
     def _forget_pendings_of(self, session_id: str) -> None:
         self._pendings = {k: p for k, p in self._pendings.items() if p.session_id != session_id}
+
+    def _forget_pendings_without_session(self, principals: set[str], until: float) -> None:
+        self._pendings = {
+            id: one
+            for id, one in self._pendings.items()
+            if one.session_id is not None
+            or one.principal_id not in principals
+            or one.created_at > until
+        }
 
     def _forget_other_pendings(self, principal_id: str, keep: str | None) -> None:
         self._pendings = {

@@ -8,6 +8,7 @@ Roles are one row each, joined last: one statement, without an aggregate functio
 differently.
 """
 
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.stores.rows import (
     ACCOUNT,
     CONNECTION,
@@ -40,6 +41,13 @@ LEFT JOIN account_role r ON r.account_id = a.id
 ORDER BY a.id
 """  # noqa: S608 - a constant
 
+ALL_TENANTS = "SELECT DISTINCT tenant FROM account"
+TENANTS_WITH_ROLE = """
+SELECT DISTINCT a.tenant FROM account a JOIN account_role r ON r.account_id = a.id WHERE r.role = ?
+"""
+TENANTS_WITH_DEVICE = """
+SELECT DISTINCT a.tenant FROM account a JOIN session s ON s.principal_id = a.id WHERE s.device_id = ?
+"""
 ADD_ACCOUNT = ACCOUNT.into("account")
 ADD_ROLE = "INSERT INTO account_role (account_id, role) VALUES (?, ?)"
 ADD_ROLE_ONCE = """
@@ -97,9 +105,47 @@ def sessions_of_provider(
 ADD_SESSION = SESSION.into("session")
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
+SESSIONS_BUT_ONE = "SELECT id FROM session WHERE principal_id = ? AND id <> ? ORDER BY id"
 REMOVE_OTHER_SESSIONS = "DELETE FROM session WHERE principal_id = ? AND id <> ? RETURNING id"
 # Not the idle ones: a connection of a receive-only endpoint may still belong to one.
 PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ?"
+
+_SESSIONS_OF_TARGET = {
+    Target.DEVICE: "s.device_id = ?",
+    Target.ROLE: "s.principal_id IN (SELECT account_id FROM account_role WHERE role = ?)",
+    Target.TENANT: "s.principal_id IN (SELECT id FROM account WHERE tenant = ?)",
+    Target.EVERYTHING: "? = ''",
+}
+
+
+def reached_sessions(entry: Revocation, skew: float, limit: int) -> tuple[str, tuple[object, ...]]:
+    """Return the SELECT of the ids of sessions that `entry` reaches, with its parameters.
+
+    INVARIANT: the rule of `Revocation.reaches`.
+    """
+    reach: tuple[object, ...]
+    if entry.by_time:
+        rule = "(s.born_at <= ? OR (s.log_epoch IS NULL AND s.born_at <= ?))"
+        reach = (entry.at, entry.at + skew)
+    else:
+        rule = "CASE WHEN s.log_epoch = ? THEN s.log_seq < ? ELSE s.born_at <= ? END"
+        reach = (entry.epoch, entry.seq, entry.at + skew)
+    of_target = _SESSIONS_OF_TARGET[entry.target]
+    statement = f"SELECT s.id FROM session s WHERE {of_target} AND {rule} ORDER BY s.id LIMIT ?"  # noqa: S608 - constants
+    return statement, (entry.value, *reach, limit)
+
+
+def reached_pendings(entry: Revocation, skew: float) -> tuple[str, tuple[object, ...]] | None:
+    """Return the DELETE of pending entries without a session that `entry` ends; None if it ends none."""
+    if entry.by_time or entry.target is Target.DEVICE:
+        return None
+    of_target = _SESSIONS_OF_TARGET[entry.target].replace("s.", "")
+    statement = f"""
+    DELETE FROM pending
+    WHERE {of_target} AND principal_id IS NOT NULL AND session_id IS NULL AND created_at <= ?
+    """  # noqa: S608 - constants
+    return statement, (entry.value, entry.at + skew)
+
 
 # tickets and nonces -----------------------------------------------------------------------------
 
@@ -239,10 +285,10 @@ ORDER BY k.created_at DESC, k.id
 ADD_KEY = KEY.into("api_key")
 EXPIRE_KEY = """
 UPDATE api_key
-SET expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END,
-    successor = COALESCE(?, successor)
-WHERE id = ?
+SET expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END, successor = ?
+WHERE id = ? AND successor IS NULL
 """
+REMOVE_KEY_WITHOUT_SUCCESSOR = "DELETE FROM api_key WHERE id = ? AND successor IS NULL"
 REMOVE_KEY = "DELETE FROM api_key WHERE id = ?"
 TOUCH_KEY = """
 UPDATE api_key
@@ -273,6 +319,21 @@ WHERE target IN ('session', 'moved', 'connection', 'changed') AND at < ?
 REVOCATIONS_AFTER = f"""
 SELECT {REVOCATION.of("r")} FROM revocation r WHERE r.seq > ? ORDER BY r.seq
 """  # noqa: S608 - a constant
+
+# Whether an entry has an effect later, and on which credentials, is written in `Revocation.reaches`. The
+# latest of several decides like all of them.
+LASTING_REVOCATIONS = """
+SELECT target, value, max(at), max(seq), '', epoch, by_time
+FROM revocation
+WHERE target NOT IN ('session', 'moved', 'connection', 'changed')
+GROUP BY target, value, epoch, by_time
+ORDER BY max(seq)
+"""
+REVOCATIONS_OF = f"""
+SELECT {REVOCATION.of("r")} FROM revocation r WHERE r.target = ? AND r.value = ?
+"""  # noqa: S608 - a constant
+# No position is given twice, also of the entries that a restored log lost.
+SKIP_REVOCATIONS = "UPDATE counter SET value = ? WHERE name = 'revocation' AND value < ?"
 
 # trail ------------------------------------------------------------------------------------------
 

@@ -122,6 +122,7 @@ class GuardedServer(HTTPServer):
         if tcp is None:
             return delegate
         tcp.progress = Progress.IDLE
+        tcp.requests += 1
         connection: HTTP1Connection = request_conn
         address = _peer(getattr(connection.context, "address", None))
         return LimitedRequest(self, tcp, connection, address, delegate)
@@ -132,6 +133,18 @@ class GuardedServer(HTTPServer):
         if tcp is not None:
             self.front.tcp.remove(tcp)
         super().on_close(server_conn)
+
+    @property
+    def unfinished(self) -> int:
+        """Connections without a WebSocket: with a request, or waiting for one."""
+        return len(self._tcp)
+
+    def stop_keeping_alive(self) -> None:
+        """Answer only requests that are on their way: close idle connections, others after their answer."""
+        self.conn_params.no_keep_alive = True
+        for tcp in list(self._tcp.values()):
+            if tcp.kept_alive:
+                tcp.close()
 
     def watch(self) -> None:
         """Check each second for bodies that arrive too slowly, as long as there are bodies."""

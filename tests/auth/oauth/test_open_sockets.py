@@ -22,6 +22,8 @@ from tests.guard.fakes import bearer, make_guard, opened, refused, settle
 from tests.support.clock import FakeClock
 from tests.support.openid.provider import RealProvider
 
+pytestmark = pytest.mark.installs
+
 
 class Door:
     """A guard before that provider; the test runs its maintenance."""

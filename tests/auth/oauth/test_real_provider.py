@@ -21,6 +21,8 @@ from tests.support.clock import FakeClock
 from tests.support.openid.provider import RealProvider
 
 JWT, OPAQUE = "https://chat.example/jwt", "https://chat.example/opaque"
+pytestmark = pytest.mark.installs
+
 SCOPES = {"chat:connect": ["chat:connect", "chat:hear"], "chat:say": ["chat:say"]}
 ASKING: dict[str, Any] = {}
 

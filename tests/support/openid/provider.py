@@ -6,7 +6,6 @@ A `conftest.py` takes the fixtures with `from tests.support.openid.provider impo
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,9 +20,10 @@ from typing import Any, Self
 import httpx2
 import pytest
 
+from tests.support.installing import NotInstalledError, made_once, missing, run
 from tests.support.project import ROOT
 
-__all__ = ["RealProvider", "Unavailable", "openid", "provider", "provider_here"]
+__all__ = ["RealProvider", "openid", "provider", "provider_here"]
 
 _HERE = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", "provider.mjs")
@@ -32,13 +32,9 @@ _PATIENCE = 60.0  # only a failure takes that long
 _ATTEMPTS = 3
 
 
-class Unavailable(Exception):
-    """The provider cannot run here, for this reason."""
-
-
 def _tool(name: str) -> str:
     if (path := shutil.which(name)) is None:
-        raise Unavailable(f"{name} is not on PATH")
+        raise NotInstalledError(f"{name} is not on PATH")
     return path
 
 
@@ -47,7 +43,7 @@ def _node() -> str:
     printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     version = re.match(r"v(\d+)\.", printed)
     if version is None or int(version[1]) < _NODE:
-        raise Unavailable(f"node {printed.strip()} is older than {_NODE}")
+        raise NotInstalledError(f"node {printed.strip()} is older than {_NODE}")
     return node
 
 
@@ -55,28 +51,14 @@ def _installed() -> Path:
     """The folder in which the provider and its packages lie: made once, for all that run at a time."""
     npm = _tool("npm")
     digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _FILES)).hexdigest()
-    folder = ROOT / "build" / "openid" / digest[:16]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / "ready").exists():
-            return folder
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def install(folder: Path) -> None:
         folder.mkdir()
         for name in _FILES:
             shutil.copy(_HERE / name, folder)
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise Unavailable(f"npm ci failed: {done.stderr.strip()[-400:]}")
-        (folder / "ready").touch()
-        return folder
+        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+
+    return made_once(ROOT / "build" / "openid" / digest[:16], install)
 
 
 class RealProvider:
@@ -257,7 +239,7 @@ def provider_here() -> RealProvider:
     """A provider that has been started.
 
     Raises:
-        Unavailable: It cannot be had on this machine.
+        NotInstalledError: It cannot be had on this machine.
     """
     return RealProvider(_node(), _installed()).start()
 
@@ -267,10 +249,8 @@ def openid() -> Iterator[RealProvider]:
     """The provider's process. Where it cannot be had a test is skipped; in CI it fails."""
     try:
         started = provider_here()
-    except Unavailable as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no OpenID provider: {reason}; CI must run these tests")
-        pytest.skip(f"no OpenID provider: {reason}")
+    except NotInstalledError as reason:
+        missing(f"no OpenID provider: {reason}")
     yield started
     started.close()
 

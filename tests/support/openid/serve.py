@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import Any
 
-from tests.support.openid.provider import RealProvider, Unavailable, provider_here
+from tests.support.installing import NotInstalledError
+from tests.support.openid.provider import RealProvider, provider_here
 
 __all__ = ["register", "serve"]
 
@@ -42,7 +43,7 @@ def serve(port: int) -> int:
     """Start it, print what to export, and wait for Ctrl-C."""
     try:
         provider = provider_here()
-    except Unavailable as reason:
+    except NotInstalledError as reason:
         sys.stderr.write(f"no OpenID provider: {reason}\n")
         return 1
     for name, value in register(provider, f"http://127.0.0.1:{port}").items():

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.support.installing import NotInstalledError, install_target, made_once, missing, run
 from tests.support.project import ROOT
 
 __all__ = ["CLIENTS", "converse"]
@@ -39,34 +36,14 @@ CLIENTS = {
 }
 
 
-class Unavailable(Exception):
-    """The client cannot run here, for this reason."""
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(str(error)) from None
-    if done.returncode != 0:
-        raise Unavailable(f"its package cannot be installed: {done.stderr.strip()[-400:]}")
-
-
 def _install(folder: Path, script: str) -> None:
-    if script.endswith(".mjs"):
-        npm = shutil.which("npm")
-        if npm is None:
-            raise Unavailable("npm is not on PATH")
-        for name in (*_NODE, script):
-            shutil.copy(_HERE / name, folder)
-        _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+    if not script.endswith(".mjs"):
+        install_target(folder, ["--require-hashes", "-r", str(_LOCK)])
         return
-    uv = str(Path(sys.executable).with_name("uv"))
-    command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)]
-    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(_LOCK)]
-    _run(command, ROOT)
+    folder.mkdir()
+    for name in (*_NODE, script):
+        shutil.copy(_HERE / name, folder)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
 
 
 def _installed(script: str) -> Path:
@@ -74,15 +51,7 @@ def _installed(script: str) -> Path:
     files = [_HERE / name for name in (*_NODE, script)] if script.endswith(".mjs") else [_LOCK]
     digest = hashlib.sha256(b"".join(one.read_bytes() for one in files)).hexdigest()
     folder = ROOT / "build" / "peers" / f"{digest[:16]}-{sys.version_info.minor}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            _install(folder, script)
-            (folder / "ready").touch()
-    return folder
+    return made_once(folder, lambda folder: _install(folder, script))
 
 
 async def converse(
@@ -92,10 +61,8 @@ async def converse(
     script = CLIENTS[client]
     try:
         folder = await asyncio.get_running_loop().run_in_executor(None, _installed, script)
-    except Unavailable as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no {client}: {reason}; CI must run these tests")
-        pytest.skip(f"no {client}: {reason}")
+    except NotInstalledError as reason:
+        missing(f"no {client}: {reason}")
     told = [
         ("text", one) if isinstance(one, str) else ("binary", base64.b64encode(one).decode())
         for one in messages

@@ -81,7 +81,8 @@ class KeyService:
         parse_networks(within)
         if await self._state.accounts.account(principal_id) is None:
             raise StoreError(f"there is no principal {principal_id!r}")
-        return await self._add(principal_id, name, allowed, within, seconds)
+        key, secret = self._new(principal_id, name, allowed, within, seconds)
+        return IssuedKey(await self._state.keys.add_key(key), secret)
 
     async def rotate(self, id: str, *, overlap_seconds: float = 86_400.0) -> IssuedKey:
         """Issue a key of the same name, scopes, networks and lifetime; the old one expires.
@@ -106,14 +107,18 @@ class KeyService:
         if old.expires_at is not None and now >= old.expires_at:
             raise StoreError(f"key {id!r} has expired; issue a new one")
         seconds = None if old.expires_at is None else old.expires_at - old.created_at
-        issued = await self._add(old.principal_id, old.name, old.scopes, old.networks, seconds)
+        key, secret = self._new(old.principal_id, old.name, old.scopes, old.networks, seconds)
         if overlap_seconds > 0:
             # Connections of the old key get a deadline: other processes must read it again.
             entry = Revocation(Target.CHANGED, old.principal_id, now)
-            await self._state.keys.expire_key(id, now + overlap_seconds, issued.key.id, entry=entry)
+            expires_at = now + overlap_seconds
         else:
-            await self.revoke(id, reason="rotated")
-        return issued
+            entry = Revocation(Target.CREDENTIAL, id, now, reason="rotated")
+            expires_at = None
+        stored = await self._state.keys.replace_key(id, key, expires_at=expires_at, entry=entry)
+        if stored is None:
+            raise StoreError(f"key {id!r} was rotated or revoked meanwhile")
+        return IssuedKey(stored, secret)
 
     async def revoke(self, id: str, *, reason: str = "revoked") -> bool:
         """Revoke a key, and end its connections. Returns whether the key existed."""
@@ -124,14 +129,14 @@ class KeyService:
         """Return all keys, or all of one principal, newest first, without their secrets."""
         return await self._state.keys.keys(principal_id)
 
-    async def _add(
+    def _new(
         self,
         principal_id: str,
         name: str,
         scopes: frozenset[str],
         networks: tuple[str, ...],
         seconds: float | None,
-    ) -> IssuedKey:
+    ) -> tuple[ApiKey, str]:
         now = self._clock.now()
         id, secret = compose(secrets.randbits(64), secrets.randbits(256))
         key = ApiKey(
@@ -144,4 +149,4 @@ class KeyService:
             created_at=now,
             expires_at=None if seconds is None else now + seconds,
         )
-        return IssuedKey(await self._state.keys.add_key(key), secret)
+        return key, secret

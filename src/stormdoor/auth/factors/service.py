@@ -102,9 +102,8 @@ class FactorService:
         found = next(
             (one for one in await self._parts.state.factors.factors(owner) if one.id == id), None
         )
-        if found is None or not await self._parts.state.factors.remove_factor(id, owner):
-            return None
-        return found
+        removed = await self._parts.state.factors.remove_factor(id, owner)
+        return None if removed is None else found
 
     async def challenge(
         self, *, origin: str, binding: str, principal_id: str | None = None

@@ -84,7 +84,7 @@ class AccountLookup:
                 position=session.position,
             )
             if session.touch_is_due(now):
-                await state.sessions.touch_session(session.id, now)
+                await state.sessions.touch_sessions({session.id: now})
         elif self.from_store:
             account = await state.accounts.account(subject)
             if account is None:

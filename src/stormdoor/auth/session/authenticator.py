@@ -53,7 +53,7 @@ class SessionAuthenticator:
         if account.disabled:
             return bad_credential("the principal is disabled", account.id)
         if session.touch_is_due(now):
-            await state.sessions.touch_session(session.id, now)
+            await state.sessions.touch_sessions({session.id: now})
         return Authentication(
             account.principal,
             self.kind,

@@ -102,7 +102,7 @@ class SessionService:
         if found is None or not found[0].alive(now) or found[1].disabled:
             return None
         if found[0].touch_is_due(now):
-            await self._state.sessions.touch_session(found[0].id, now)
+            await self._state.sessions.touch_sessions({found[0].id: now})
         return found
 
     async def create(

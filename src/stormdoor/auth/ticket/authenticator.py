@@ -84,7 +84,7 @@ class TicketAuthenticator:
             return Rejected(Denial.EXPIRED, "the session of the ticket has ended", account.id)
         session = living[0]
         if session.touch_is_due(now):
-            await state.sessions.touch_session(session.id, now)
+            await state.sessions.touch_sessions({session.id: now})
         return Authentication(
             account.principal,
             self.kind,

@@ -2,13 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import FACTOR
-from stormdoor.stores.sqlite.part import Part
+from stormdoor.stores.sqlite.part import Part, note_revocation
 
 __all__ = ["SqliteFactors"]
 
@@ -34,17 +36,26 @@ class SqliteFactors(Part):
             lambda connection: connection.execute(sql.ADD_FACTOR, row), durable=True
         )
 
-    async def remove_factor(self, id: str, principal_id: str) -> bool:
+    async def remove_factor(
+        self, id: str, principal_id: str, *, entry: Revocation | None = None
+    ) -> list[Revocation] | None:
         """See `Factors.remove_factor`."""
+        others = (principal_id, "")  # no id is empty
 
-        def remove(connection: sqlite3.Connection) -> bool:
+        def remove(connection: sqlite3.Connection) -> list[Revocation] | None:
             if connection.execute(sql.REMOVE_FACTOR, (id, principal_id)).rowcount == 0:
-                return False
+                return None
             if connection.execute(sql.HAS_FACTOR, (principal_id,)).fetchone() is None:
                 connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
-            return True
+            if entry is None:
+                return []
+            connection.execute(sql.REMOVE_OTHER_TICKETS, others)
+            connection.execute(sql.REMOVE_OTHER_PENDING, others)
+            ended = connection.execute(sql.SESSIONS_BUT_ONE, others).fetchall()
+            connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
+            return [note_revocation(connection, replace(entry, value=one)) for (one,) in ended]
 
-        return bool(await self._change(remove))
+        return await self._database.write(remove, durable=True, afterwards=self._note_head)
 
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
         """See `Factors.use_factor`."""
@@ -59,13 +70,13 @@ class SqliteFactors(Part):
         """See `RecoveryCodes.set_recovery_codes`."""
         rows = [(principal_id, each) for each in set(hashes)]
 
-        def replace(connection: sqlite3.Connection) -> None:
+        def put(connection: sqlite3.Connection) -> None:
             if connection.execute(sql.HAS_ACCOUNT, (principal_id,)).fetchone() is None:
                 raise StoreError("there is no such account")
             connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
             connection.executemany(sql.ADD_RECOVERY_CODE, rows)
 
-        await self._database.write(replace, durable=True)
+        await self._database.write(put, durable=True)
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
         """See `RecoveryCodes.use_recovery_code`."""

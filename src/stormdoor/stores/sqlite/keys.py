@@ -34,24 +34,29 @@ class SqliteKeys(Part):
 
     async def add_key(self, key: ApiKey) -> ApiKey:
         """See `Keys.add_key`."""
+        return await self._database.write(lambda connection: _add(connection, key))
 
-        def add(connection: sqlite3.Connection) -> ApiKey:
-            stored = replace(key, position=log_position(connection))
-            connection.execute(sql.ADD_KEY, KEY.row(stored))
-            return stored
+    async def replace_key(
+        self, id: str, key: ApiKey, *, expires_at: float | None, entry: Revocation
+    ) -> ApiKey | None:
+        """See `Keys.replace_key`."""
+        stored = key
 
-        return await self._database.write(add)
+        def put(connection: sqlite3.Connection) -> bool:
+            nonlocal stored
+            # INVARIANT: the position is read before `entry` is added, which must not end the new key.
+            stored = _add(connection, key)
+            if expires_at is None:
+                parameters: tuple[object, ...] = (id,)
+                changed = connection.execute(sql.REMOVE_KEY_WITHOUT_SUCCESSOR, parameters)
+            else:
+                parameters = (expires_at, expires_at, key.id, id)
+                changed = connection.execute(sql.EXPIRE_KEY, parameters)
+            if changed.rowcount == 0:
+                connection.execute(sql.REMOVE_KEY, (key.id,))
+            return changed.rowcount > 0
 
-    async def expire_key(
-        self,
-        id: str,
-        at: float,
-        successor: str | None = None,
-        *,
-        entry: Revocation | None = None,
-    ) -> Changed:
-        """See `Keys.expire_key`."""
-        return await self._execute(sql.EXPIRE_KEY, (at, at, successor, id), entry)
+        return stored if await self._change(put, entry) else None
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
@@ -61,3 +66,9 @@ class SqliteKeys(Part):
         """See `Keys.touch_key`."""
         parameters = (at, address, id, at)
         await self._database.write(lambda connection: connection.execute(sql.TOUCH_KEY, parameters))
+
+
+def _add(connection: sqlite3.Connection, key: ApiKey) -> ApiKey:
+    stored = replace(key, position=log_position(connection))
+    connection.execute(sql.ADD_KEY, KEY.row(stored))
+    return stored

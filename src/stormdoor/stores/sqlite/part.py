@@ -81,5 +81,7 @@ class Part:
             return None
 
     def _note_head(self, changed: object) -> None:
+        if isinstance(changed, list) and changed:
+            changed = changed[-1]
         if isinstance(changed, Revocation):
             epoch.note(self._database.path, LogPosition(changed.epoch, changed.seq))

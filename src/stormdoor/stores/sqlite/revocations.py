@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
@@ -31,6 +32,27 @@ class SqliteRevocations(Part):
         rows = self._database.look_up(sql.REVOCATIONS_AFTER, (after,))
         return [REVOCATION.value(row) for row in rows]
 
+    async def lasting_revocations(self) -> list[Revocation]:
+        """See `RevocationLog.lasting_revocations`."""
+        rows = await self._database.list_rows(sql.LASTING_REVOCATIONS)
+        return [REVOCATION.value(row) for row in rows]
+
+    async def restore_revocations(self, entries: Sequence[Revocation]) -> int:
+        """See `RevocationLog.restore_revocations`."""
+
+        def restore(connection: sqlite3.Connection) -> list[Revocation]:
+            missing = [one for one in entries if not _included(connection, one)]
+            last = max((one.seq for one in missing), default=0)
+            connection.execute(sql.SKIP_REVOCATIONS, (last, last))
+            added = []
+            for one in missing:
+                ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
+                added.append(one.placed(LogPosition(one.epoch, seq)))
+                connection.execute(sql.ADD_REVOCATION, REVOCATION.row(added[-1]))
+            return added
+
+        return len(await self._database.write(restore, durable=True))
+
     async def log_position(self) -> LogPosition:
         """See `RevocationLog.log_position`."""
         ((known, seq),) = self._database.look_up(sql.LOG_POSITION, ())
@@ -49,3 +71,9 @@ class SqliteRevocations(Part):
             return found if found.epoch != after else epoch.begin(connection, self._database.path)
 
         return await self._database.write(begin, durable=True)
+
+
+def _included(connection: sqlite3.Connection, entry: Revocation) -> bool:
+    names = (entry.target.value, entry.value)
+    rows = connection.execute(sql.REVOCATIONS_OF, names).fetchall()
+    return any(entry.included_in(REVOCATION.value(row)) for row in rows)

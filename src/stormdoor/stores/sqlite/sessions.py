@@ -1,6 +1,7 @@
 """`stormdoor.ports.Sessions` on SQLite."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 
 from stormdoor.core.account import Account
@@ -63,11 +64,11 @@ class SqliteSessions(Part):
 
         return stored[0] if await self._change(put, entry) else None
 
-    async def touch_session(self, id: str, last_seen_at: float) -> None:
-        """See `Sessions.touch_session`."""
-        parameters = (last_seen_at, id, last_seen_at)
+    async def touch_sessions(self, last_seen_at: Mapping[str, float]) -> None:
+        """See `Sessions.touch_sessions`."""
+        rows = [(at, id, at) for id, at in last_seen_at.items()]
         await self._database.write(
-            lambda connection: connection.execute(sql.TOUCH_SESSION, parameters)
+            lambda connection: connection.executemany(sql.TOUCH_SESSION, rows)
         )
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
@@ -83,6 +84,21 @@ class SqliteSessions(Part):
             connection.execute(sql.REMOVE_OTHER_PENDING, others)
             rows = connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
             return sorted(id for (id,) in rows)
+
+        return await self._database.write(remove, durable=True)
+
+    async def remove_reached_sessions(
+        self, entry: Revocation, *, skew: float, limit: int = 1_000
+    ) -> int:
+        """See `Sessions.remove_reached_sessions`."""
+
+        def remove(connection: sqlite3.Connection) -> int:
+            if pendings := sql.reached_pendings(entry, skew):
+                connection.execute(*pendings)
+            found = connection.execute(*sql.reached_sessions(entry, skew, limit)).fetchall()
+            for (id,) in found:
+                _remove(connection, id)
+            return len(found)
 
         return await self._database.write(remove, durable=True)
 

@@ -189,3 +189,17 @@ class AccountsContract:
             assert await store.set_disabled("nobody", True) is False
             assert await store.set_attributes("nobody", {"level": 4}) is False
             assert await store.accounts() == []
+
+    async def test_tenants_are_those_of_the_named(self, new_store: NewStore) -> None:
+        """`tenants` returns the tenants of all accounts, of those with a role, or with a device."""
+        async with with_accounts(new_store) as store:
+            assert await store.tenants() == set()
+            for who, tenant, role in (("a", "t1", "x"), ("b", "t2", "x"), ("c", None, "y")):
+                await store.add_account(account(who, tenant=tenant, roles=frozenset({role})))
+            await store.add_session(session("s1", "b", device_id="phone"))
+            await store.add_session(session("s2", "c", device_id="laptop"))
+            assert await store.tenants() == {"t1", "t2", None}
+            assert await store.tenants(role="x") == {"t1", "t2"}
+            assert await store.tenants(role="z") == set()
+            assert await store.tenants(device="phone") == {"t2"}
+            assert await store.tenants(device="laptop") == {None}

@@ -6,8 +6,17 @@ from dataclasses import replace
 import pytest
 
 from stormdoor.core.factor import FactorKind
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
-from stormdoor.testing.contract.support import NOW, NewStore, account, factor, with_accounts
+from stormdoor.testing.contract.support import (
+    NOW,
+    NewStore,
+    account,
+    factor,
+    session,
+    ticket,
+    with_accounts,
+)
 
 __all__ = ["FactorsContract"]
 
@@ -97,9 +106,9 @@ class FactorsContract:
         """A principal cannot remove another principal's factor by its id."""
         async with with_accounts(new_store, "alice", "bob") as store:
             await store.add_factor(factor("f1", "alice"))
-            assert await store.remove_factor("f1", "bob") is False
-            assert await store.remove_factor("f1", "alice") is True
-            assert await store.remove_factor("f1", "alice") is False
+            assert await store.remove_factor("f1", "bob") is None
+            assert await store.remove_factor("f1", "alice") == []
+            assert await store.remove_factor("f1", "alice") is None
             assert await store.factors("alice") == []
 
     async def test_recovery_codes_go_with_the_last_factor(self, new_store: NewStore) -> None:
@@ -150,3 +159,22 @@ class FactorsContract:
             assert await store.factor_failures("alice") == (0, 0.0)
             assert await store.set_factor_failures("alice", 0, NOW, expected=0) is True
             assert await store.set_factor_failures("nobody", 1, NOW, expected=0) is False
+
+    async def test_removal_ends_the_sessions_with_it(self, new_store: NewStore) -> None:
+        """With an entry, every session of the owner ends in the same transaction, each with an entry."""
+        entry = Revocation(Target.SESSION, "", NOW, reason="factor removed")
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.add_factor(factor("f1", "alice"))
+            for id, who in (("s1", "alice"), ("s2", "alice"), ("s3", "bob")):
+                await store.add_session(session(id, who))
+                await store.add_ticket(ticket(f"of {id}", who, session_id=id))
+            assert await store.remove_factor("f9", "alice", entry=entry) is None
+            assert len(await store.sessions("alice")) == 2
+            added = await store.remove_factor("f1", "alice", entry=entry)
+            assert added == await store.revocations()
+            assert [(one.target, one.value, one.reason) for one in added or ()] == [
+                (Target.SESSION, id, "factor removed") for id in ("s1", "s2")
+            ]
+            assert await store.sessions("alice") == []
+            assert await store.redeem_ticket("of s1") is None
+            assert await store.redeem_ticket("of s3") is not None

@@ -36,10 +36,15 @@ REPEATED: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remove_role": lambda store: store.remove_role("alice", "member", entry=_ENTRY),
     "set_attributes": lambda store: store.set_attributes("alice", {"level": 4}, entry=_ENTRY),
     "remove_account": lambda store: store.remove_account("alice", entry=_ENTRY),
-    "touch_session": lambda store: store.touch_session("s1", NOW + 99),
+    "touch_sessions": lambda store: store.touch_sessions({"s1": NOW + 99}),
     "remove_session": lambda store: store.remove_session("s1", entry=_ENTRY),
     "remove_sessions": lambda store: store.remove_sessions("alice"),
-    "expire_key": lambda store: store.expire_key("k1", NOW, entry=_ENTRY),
+    "remove_reached_sessions": lambda store: store.remove_reached_sessions(
+        Revocation(Target.TENANT, "acme", NOW + 1), skew=0.0
+    ),
+    "restore_revocations": lambda store: store.restore_revocations(
+        [Revocation(Target.PRINCIPAL, "alice", NOW, seq=9, epoch="an epoch")]
+    ),
     "remove_key": lambda store: store.remove_key("k1", entry=_ENTRY),
     "touch_key": lambda store: store.touch_key("k1", NOW, "::1"),
     "unlink_identity": lambda store: store.unlink_identity("i", "s"),
@@ -99,6 +104,7 @@ async def _contents(store: Store) -> list[object]:
         [(each.seq, each.event) for each in await store.entries()],
         await trail_head(store),
         await trail_anchor(store),
+        [one for one in await store.revocations() if one.epoch == "an epoch"],
     ]
 
 

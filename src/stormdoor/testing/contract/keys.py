@@ -1,11 +1,17 @@
 """Contract of every store for API keys."""
 
+from dataclasses import replace
+
 import pytest
 
+from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
 from stormdoor.testing.contract.support import NOW, NewStore, account, key, placed, with_accounts
 
 __all__ = ["KeysContract"]
+
+_CHANGED = Revocation(Target.CHANGED, "alice", NOW)
 
 
 class KeysContract:
@@ -46,24 +52,44 @@ class KeysContract:
     async def test_expiry_is_never_later(
         self, was: float | None, at: float, becomes: float, new_store: NewStore
     ) -> None:
-        """`expire_key` never makes a key expire later than before."""
+        """A replaced key never expires later than before, and names its successor."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=was))
-            assert await store.expire_key("k1", at) is True
-            assert await store.keys() == [
-                await placed(store, key("k1", "alice", expires_at=becomes))
-            ]
+            new = key("k2", "alice", created_at=NOW - 1)
+            stored = await store.replace_key("k1", new, expires_at=at, entry=_CHANGED)
+            first = LogPosition((await store.log_position()).epoch, 0)
+            old = key("k1", "alice", expires_at=becomes, successor="k2", position=first)
+            assert stored == replace(new, position=first)
+            assert await store.keys() == [old, stored]
+            assert [one.target for one in await store.revocations()] == [Target.CHANGED]
 
-    async def test_successor_is_kept(self, new_store: NewStore) -> None:
-        """The successor that a rotation stores stays when the key expires earlier."""
+    async def test_replaced_key_is_removed(self, new_store: NewStore) -> None:
+        """Without a time of expiry, the replaced key is removed, and the new one is not revoked."""
+        entry = Revocation(Target.PRINCIPAL, "alice", NOW)
         async with with_accounts(new_store, "alice") as store:
-            await store.add_key(key("k1", "alice", expires_at=None))
-            await store.expire_key("k1", 9.0, "k2")
-            await store.expire_key("k1", 5.0)
-            assert await store.keys() == [
-                await placed(store, key("k1", "alice", expires_at=5.0, successor="k2"))
-            ]
-            assert await store.expire_key("missing", 5.0) is False
+            await store.add_key(key("k1", "alice"))
+            stored = await store.replace_key("k1", key("k2", "alice"), expires_at=None, entry=entry)
+            assert await store.keys() == [stored]
+            [added] = await store.revocations()
+            assert stored is not None
+            assert stored.position is not None
+            assert stored.position.seq < added.seq
+
+    async def test_key_is_replaced_once(self, new_store: NewStore) -> None:
+        """A key that has a successor or does not exist is not replaced, and nothing is stored."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_key(key("k1", "alice"))
+            for n, expires_at in enumerate((NOW, None, NOW + 1), start=2):
+                stored = await store.replace_key(
+                    "k1", key(f"k{n}", "alice"), expires_at=expires_at, entry=_CHANGED
+                )
+                assert (stored is None) is (n > 2)
+            new = key("k9", "alice")
+            assert await store.replace_key("missing", new, expires_at=1.0, entry=_CHANGED) is None
+            with pytest.raises(StoreError):
+                await store.replace_key("k2", key("k1", "alice"), expires_at=1.0, entry=_CHANGED)
+            assert {one.id for one in await store.keys()} == {"k1", "k2"}
+            assert len(await store.revocations()) == 1
 
     async def test_key_is_removed_once(self, new_store: NewStore) -> None:
         """A removal removes one key, once."""

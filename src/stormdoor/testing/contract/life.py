@@ -44,7 +44,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "sessions_of_provider": lambda store: store.sessions_of_provider("i", sid="1"),
     "add_session": lambda store: store.add_session(session("s2", "alice")),
     "replace_session": lambda store: store.replace_session("s1", session("s2", "alice")),
-    "touch_session": lambda store: store.touch_session("s1", NOW + 99),
+    "touch_sessions": lambda store: store.touch_sessions({"s1": NOW + 99}),
     "remove_session": lambda store: store.remove_session("s1"),
     "remove_sessions": lambda store: store.remove_sessions("alice"),
     "add_ticket": lambda store: store.add_ticket(ticket("t2", "alice")),
@@ -52,7 +52,9 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "key": lambda store: store.key("k1"),
     "keys": lambda store: store.keys(),
     "add_key": lambda store: store.add_key(key("k2", "alice")),
-    "expire_key": lambda store: store.expire_key("k1", 1.0),
+    "replace_key": lambda store: store.replace_key(
+        "k1", key("k2", "alice"), expires_at=1.0, entry=Revocation(Target.CHANGED, "alice", NOW)
+    ),
     "remove_key": lambda store: store.remove_key("k1"),
     "touch_key": lambda store: store.touch_key("k1", NOW, "::1"),
     "use_nonce": lambda store: store.use_nonce("jti", "v2", NOW),
@@ -66,6 +68,14 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "factors": lambda store: store.factors("alice"),
     "factor_by_handle": lambda store: store.factor_by_handle("h"),
     "add_factor": lambda store: store.add_factor(factor("f2", "alice")),
+    "tenants": lambda store: store.tenants(),
+    "remove_reached_sessions": lambda store: store.remove_reached_sessions(
+        Revocation(Target.EVERYTHING, "", NOW + 1), skew=0.0
+    ),
+    "lasting_revocations": lambda store: store.lasting_revocations(),
+    "restore_revocations": lambda store: store.restore_revocations(
+        [Revocation(Target.PRINCIPAL, "alice", NOW, seq=9, epoch="an epoch")]
+    ),
     "remove_factor": lambda store: store.remove_factor("f1", "alice"),
     "use_factor": lambda store: store.use_factor("f1", counter=9, at=NOW),
     "reseal_factor": lambda store: store.reseal_factor("f1", "old", "new"),

@@ -30,7 +30,6 @@ CHANGES: dict[str, Callable[[Store, Revocation | None], Awaitable[Changed]]] = {
     "remove_role": lambda store, entry: store.remove_role("alice", "member", entry=entry),
     "set_attributes": lambda store, entry: store.set_attributes("alice", {}, entry=entry),
     "remove_session": lambda store, entry: store.remove_session("s1", entry=entry),
-    "expire_key": lambda store, entry: store.expire_key("k1", NOW, entry=entry),
     "remove_key": lambda store, entry: store.remove_key("k1", entry=entry),
 }
 
@@ -202,6 +201,57 @@ class RevocationsContract:
             assert await store.session("s1") is not None
             assert await store.replace_session("s1", session("s3", "alice"), entry=entry)
             assert [one.value for one in await store.revocations()] == ["s1"]
+
+    async def test_lasting_entries_are_the_latest_of_each_name(self, new_store: NewStore) -> None:
+        """Entries of one name are one; those of which the store looks up the credential are left out."""
+        async with opened(new_store()) as store:
+            for n, (target, value, at, by_time) in enumerate(
+                (
+                    (Target.PRINCIPAL, "alice", NOW + 5, False),
+                    (Target.SESSION, "s1", NOW, False),
+                    (Target.PRINCIPAL, "alice", NOW, True),
+                    (Target.PRINCIPAL, "alice", NOW - 9, True),
+                    (Target.TOKEN, "alice", NOW, False),
+                    (Target.CHANGED, "alice", NOW, False),
+                    (Target.PRINCIPAL, "bob", NOW, False),
+                    (Target.PRINCIPAL, "alice", NOW + 7, False),
+                )
+            ):
+                await store.add_revocation(
+                    Revocation(target, value, at, reason=f"{n}", by_time=by_time)
+                )
+            epoch = (await store.log_position()).epoch
+            assert await store.lasting_revocations() == [
+                Revocation(Target.PRINCIPAL, "alice", NOW, 4, "", epoch, True),
+                Revocation(Target.TOKEN, "alice", NOW, 5, "", epoch),
+                Revocation(Target.PRINCIPAL, "bob", NOW + 5, 7, "", epoch),
+                Revocation(Target.PRINCIPAL, "alice", NOW + 7, 8, "", epoch),
+            ]
+
+    async def test_lost_entries_are_added_again_once(self, new_store: NewStore) -> None:
+        """Several nodes write the entries that a restored log lacks, and each is added once."""
+        async with opened(new_store()) as store:
+            kept = await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", NOW))
+            old = kept.epoch
+            lost = [
+                Revocation(Target.PRINCIPAL, "alice", NOW, 7, "theft", old),
+                Revocation(Target.TOKEN, "t", NOW, 8, "", old),
+                Revocation(Target.ROLE, "admin", NOW - 60, 9, "", old, True),
+            ]
+            begun = await store.begin_epoch(old)
+            added = await asyncio.gather(
+                *(store.restore_revocations([kept, *lost]) for _ in range(4))
+            )
+            assert sorted(added) == [0, 0, 0, 3]
+            assert await store.restore_revocations([kept, lost[1]]) == 0
+            head = await store.log_position()
+            assert (head.epoch, head.seq) == (begun.epoch, 12)
+            again = await store.revocations(kept.seq)
+            assert again == [
+                replace(one, seq=seq) for one, seq in zip(lost, (10, 11, 12), strict=True)
+            ]
+            following = await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", NOW))
+            assert (following.epoch, following.seq) == (begun.epoch, 13)
 
     async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
         """Two stores have different epochs."""

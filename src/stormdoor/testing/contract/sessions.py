@@ -1,6 +1,7 @@
 """Contract of every store for sessions."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -168,9 +169,8 @@ class SessionsContract:
         """An earlier use that is written late does not replace a later one."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("s1", "alice"))
-            await store.touch_session("s1", NOW + 9.5)
-            await store.touch_session("s1", NOW + 3.0)
-            await store.touch_session("missing", NOW + 3.0)
+            await store.touch_sessions({"s1": NOW + 9.5})
+            await store.touch_sessions({"s1": NOW + 3.0, "missing": NOW})
             assert await store.sessions("alice") == [
                 await placed(store, session("s1", "alice", last_seen_at=NOW + 9.5))
             ]
@@ -244,3 +244,81 @@ class SessionsContract:
             await store.add_session(session("s1", "alice"))
             await store.add_session(session("other", "bob"))
             assert await store.remove_sessions("alice", keep="other") == ["s1"]
+
+    @pytest.mark.parametrize(
+        ("target", "value", "ended"),
+        [
+            (Target.ROLE, "admin", {"s1", "s2"}),
+            (Target.TENANT, "acme", {"s1", "s3"}),
+            (Target.DEVICE, "phone", {"s2"}),
+            (Target.EVERYTHING, "", {"s1", "s2", "s3"}),
+        ],
+    )
+    @pytest.mark.parametrize("limit", [1, 1_000])
+    async def test_reached_sessions_are_removed(
+        self, target: Target, value: str, ended: set[str], limit: int, new_store: NewStore
+    ) -> None:
+        """Sessions that a role, a tenant, a device or everything names end; a later login stays."""
+        people = {"s1": ("alice", "acme", "admin"), "s2": ("bob", "other", "admin")}
+        people["s3"] = ("carol", "acme", "member")
+        async with with_accounts(new_store) as store:
+            for id, (who, tenant, role) in people.items():
+                await store.add_account(account(who, tenant=tenant, roles=frozenset({role})))
+                device = "phone" if id == "s2" else None
+                await store.add_session(session(id, who, device_id=device))
+                await store.add_ticket(ticket(f"of {id}", who, session_id=id))
+                await store.add_pending(pending(f"of {who}", who, session_id=None))
+            entry = await store.add_revocation(Revocation(target, value, NOW - 9))
+            for id, (who, _, _) in people.items():
+                await store.add_session(session(f"new {id}", who, device_id="phone"))
+            removed = 0
+            while found := await store.remove_reached_sessions(entry, skew=0.5, limit=limit):
+                assert found <= limit
+                removed += found
+            assert removed == len(ended)
+            for id, (who, _, _) in people.items():
+                left = {one.id for one in await store.sessions(who)}
+                assert left == {f"new {id}"} | ({id} - ended)
+                assert (await store.redeem_ticket(f"of {id}") is None) is (id in ended)
+                assert await store.pending(f"of {who}", "second-factor") is not None
+
+    @pytest.mark.parametrize("positions", [True, False])
+    async def test_reach_is_the_rule_of_the_entry(
+        self, positions: bool, new_store: NewStore
+    ) -> None:
+        """A store removes exactly the sessions of which `Revocation.reaches` is true."""
+        async with with_accounts(new_store, "alice") as store:
+            born = [NOW + step for step in (-60.0, -0.5, 0.0, 0.25, 0.5, 0.75, 60.0)]
+            for by_time in (False, True):
+                for seconds in (-60.0, 0.0, 60.0):
+                    for n, at in enumerate(born):
+                        new = session(f"s{n}", "alice", born_at=at, position=None)
+                        await store.add_session(new)
+                        if not positions:
+                            old = replace(new, id=f"old {n}")
+                            await store.replace_session(new.id, old)
+                    sessions = await store.sessions("alice")
+                    entry = await store.add_revocation(
+                        Revocation(Target.TENANT, "acme", NOW + seconds, by_time=by_time)
+                    )
+                    left = {
+                        one.id
+                        for one in sessions
+                        if not entry.reaches(one.born_at, one.position, skew=0.5)
+                    }
+                    await store.remove_reached_sessions(entry, skew=0.5)
+                    assert {one.id for one in await store.sessions("alice")} == left
+                    await store.remove_sessions("alice")
+
+    async def test_pending_logins_end_with_a_role(self, new_store: NewStore) -> None:
+        """A pending login of an account that a revocation names ends; one by time leaves it."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_pending(pending("p1", "alice", session_id=None))
+            await store.add_pending(pending("p2", session_id=None))
+            by_time = Revocation(Target.ROLE, "member", NOW + 60, by_time=True)
+            await store.remove_reached_sessions(by_time, skew=0.0)
+            assert await store.pending("p1", "second-factor") is not None
+            entry = await store.add_revocation(Revocation(Target.ROLE, "member", NOW + 60))
+            await store.remove_reached_sessions(entry, skew=0.0)
+            assert await store.pending("p1", "second-factor") is None
+            assert await store.pending("p2", "second-factor") is not None

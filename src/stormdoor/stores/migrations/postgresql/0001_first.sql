@@ -24,6 +24,10 @@ CREATE TABLE account_role (
     PRIMARY KEY (account_id, role)
 );
 
+-- A revocation of a tenant or a role does not walk all accounts.
+CREATE INDEX ix_account_tenant ON account (tenant) WHERE tenant IS NOT NULL;
+CREATE INDEX ix_account_role_role ON account_role (role);
+
 -- `last_seen_at` changes each minute. It is in no index, so a page with free space takes the new row (HOT).
 CREATE TABLE session (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -47,6 +51,7 @@ CREATE TABLE session (
 ) WITH (fillfactor = 85);
 
 CREATE INDEX ix_session_principal_id ON session (principal_id);
+CREATE INDEX ix_session_device_id ON session (device_id) WHERE device_id IS NOT NULL;
 CREATE INDEX ix_session_expires_at ON session (expires_at);
 
 -- A logout at the provider names one or both. Sessions of other logins are not in the indexes.
@@ -194,6 +199,8 @@ CREATE TABLE revocation (
     epoch TEXT COLLATE "C" NOT NULL DEFAULT '',
     by_time BOOLEAN NOT NULL DEFAULT FALSE
 );
+
+CREATE INDEX ix_revocation_value ON revocation (value, target);
 
 -- The members: one row for each node. `alive_at` is the time of this server.
 CREATE TABLE node (

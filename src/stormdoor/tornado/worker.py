@@ -1,0 +1,73 @@
+"""Serve as one of several processes: until the supervisor says drain, and then to the end of the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.drain import close_gradually
+from stormdoor.runtime.guard import Guard
+from stormdoor.runtime.worker_link import WorkerLink
+from stormdoor.tornado.listener import GuardedServer
+
+__all__ = ["serve_as_worker"]
+
+_log = logging.getLogger("stormdoor.serve")
+
+_ARRIVING_SECONDS = 10.0
+"""Time for a client that has connected to send its handshake: as `guarded_server` gives it."""
+_CLOSE_SECONDS = 8.0
+
+
+async def serve_as_worker(
+    link: WorkerLink, guard: Guard, servers: Mapping[str, GuardedServer]
+) -> None:
+    """Start the guard, serve on the sockets of the supervisor, and drain when it says so.
+
+    Args:
+        link: The connection to the supervisor.
+        guard: The guard of the application.
+        servers: The servers, by the name of their group of sockets. A group that this worker has no sockets
+            of is not served.
+
+    Raises:
+        ConfigurationError: Several workers would each have a store of their own.
+        StoreUnavailable: The guard cannot start.
+    """
+    if link.workers > 1 and guard.memory_only:
+        raise ConfigurationError(
+            f"{link.workers} workers need a store that all of them share, and this one is in the memory of "
+            'each; write Guard(store="sqlite:///var/lib/app/door.db")'
+        )
+    await guard.start()
+    for name, server in servers.items():
+        server.add_sockets(link.sockets.get(name, ()))
+    link.ready()
+    order = await link.drain_ordered()
+    guard.draining = True
+    if not order.replaced:
+        await asyncio.sleep(link.unready_seconds)
+    for server in servers.values():
+        server.stop()
+        server.stop_keeping_alive()
+    until = guard.clock.monotonic() + _ARRIVING_SECONDS
+
+    def arriving() -> bool:
+        return guard.clock.monotonic() < until and any(one.unfinished for one in servers.values())
+
+    await close_gradually(
+        guard, together=order.together, seconds=link.drain_seconds, arriving=arriving
+    )
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await guard.close()
+            for server in servers.values():
+                await server.close_all_connections()
+    except TimeoutError:
+        _log.critical(
+            "the worker ends before everything was done: %d connections and %d entries of the trail are left",
+            len(guard.registry),
+            len(guard.trail),
+        )

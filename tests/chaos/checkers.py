@@ -1,0 +1,257 @@
+"""Checkers of a history. Each is a pure function that reads every event once.
+
+An installation with a synchronous standby keeps what it acknowledged across a failover. One with an
+asynchronous standby may lose it: there, an acknowledgement binds the nodes that follow the same epoch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from tests.chaos.history import (
+    Appended,
+    Changed,
+    Event,
+    Link,
+    Logged,
+    Reloaded,
+    Revoked,
+    Saw,
+    Sent,
+    Stored,
+    Took,
+)
+
+__all__ = [
+    "CHECKERS",
+    "Guarantee",
+    "Violation",
+    "bounded_staleness",
+    "check",
+    "intact_chains",
+    "kept_entries",
+    "kept_revocations",
+    "ordered_roles",
+    "single_use",
+    "staleness",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What an installation guarantees.
+
+    Attributes:
+        bound: Longest time in seconds between an acknowledgement and the last message that ignores it.
+        across_failover: Whether the guarantee reaches across a failover.
+    """
+
+    bound: float
+    across_failover: bool = True
+
+    def binds(self, acknowledged: str, followed: str) -> bool:
+        """Return whether an acknowledgement in one epoch binds a node that follows another."""
+        return self.across_failover or acknowledged == followed
+
+
+class Violation(NamedTuple):
+    """A broken guarantee: the name of the checker, the time and the event in words."""
+
+    checker: str
+    at: float
+    text: str
+
+
+Checker = Callable[[Sequence[Event], Guarantee], list[Violation]]
+
+
+def staleness(events: Sequence[Event], guarantee: Guarantee) -> dict[str, float]:
+    """Return the seconds from each acknowledged revocation to the last message that ignored it.
+
+    Negative if the last message came before. A target without a message is left out.
+    """
+    acked = _acknowledged(events)
+    found: dict[str, float] = {}
+    for event in events:
+        if isinstance(event, Sent):
+            for target in event.targets:
+                if (by := acked.get(target)) and guarantee.binds(by.epoch, event.epoch):
+                    found[target] = max(found.get(target, -float("inf")), event.at - by.at)
+    return found
+
+
+def _acknowledged(events: Iterable[Event]) -> dict[str, Revoked]:
+    """Return the first acknowledgement of each target."""
+    found: dict[str, Revoked] = {}
+    for event in events:
+        if isinstance(event, Revoked) and event.outcome == "done":
+            found.setdefault(event.target, event)
+    return found
+
+
+def bounded_staleness(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check that no node sends to a revoked principal after the bound.
+
+    After a revocation that waited for the cluster, no node sends at all.
+    """
+    acked = _acknowledged(events)
+    limits = {
+        target: by.at + (0.0 if by.wait == "cluster" else guarantee.bound)
+        for target, by in acked.items()
+    }
+    return [
+        Violation(
+            "bounded staleness",
+            event.at,
+            f"{event.by} sent to {target} {event.at - acked[target].at:.3f} s after the "
+            f"acknowledgement (wait={acked[target].wait!r})",
+        )
+        for event in events
+        if isinstance(event, Sent)
+        for target in event.targets
+        if target in limits
+        and event.at > limits[target]
+        and guarantee.binds(acked[target].epoch, event.epoch)
+    ]
+
+
+def single_use(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check that each value was accepted at most once. In doubt, it counts as used and not as accepted."""
+    found: list[Violation] = []
+    taken: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, Took) and event.outcome == "done":
+            if event.value in taken:
+                text = f"{event.by} accepted {event.value} after {taken[event.value]}"
+                found.append(Violation("single use", event.at, text))
+            taken.setdefault(event.value, event.by)
+    return found
+
+
+def ordered_roles(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check the versions of roles that decisions used.
+
+    A version is not used before it was asked for. A connection does not go back to an earlier version. An
+    acknowledged version is used after the bound, or a later one.
+    """
+    found: list[Violation] = []
+    asked: dict[tuple[str, int], float] = {}
+    acked: dict[str, list[Changed]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, Changed):
+            asked[event.principal, event.version] = event.asked
+            if event.outcome == "done":
+                acked[event.principal].append(event)
+    due: dict[str, int] = defaultdict(int)
+    """Per principal, the number of acknowledged changes that must be visible; times only increase."""
+    last: dict[tuple[str, str], int] = {}
+    for event in events:
+        if not isinstance(event, Saw):
+            continue
+        changes, key = acked[event.principal], (event.connection, event.epoch)
+        while due[event.principal] < len(changes) and event.at > (
+            changes[due[event.principal]].at + guarantee.bound
+        ):
+            due[event.principal] += 1
+        newest = changes[due[event.principal] - 1] if due[event.principal] else None
+        wrong = ""
+        if event.version and event.at < asked.get((event.principal, event.version), float("inf")):
+            wrong = "before it was asked for"
+        elif event.version < last.get(key, 0):
+            wrong = f"after version {last[key]}"
+        elif (
+            newest and event.version < newest.version and guarantee.binds(newest.epoch, event.epoch)
+        ):
+            wrong = f"{event.at - newest.at:.3f} s after version {newest.version} was acknowledged"
+        if wrong:
+            text = (
+                f"{event.by} used version {event.version} of the roles of {event.principal} {wrong}"
+            )
+            found.append(Violation("ordered roles", event.at, text))
+        last[key] = max(last.get(key, 0), event.version)
+    return found
+
+
+def kept_revocations(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check that the log has every acknowledged revocation, in positions without a gap.
+
+    It may have a revocation twice only if its outcome was in doubt, or if a node wrote it again after a
+    failover.
+    """
+    log = [event for event in events if isinstance(event, Logged)]
+    if not log:
+        return []
+    found: list[Violation] = []
+    log.sort(key=lambda entry: entry.seq)
+    for before, entry in pairwise(log):
+        if entry.seq != before.seq + 1:
+            text = f"position {entry.seq} follows {before.seq} in the log"
+            found.append(Violation("kept revocations", entry.at, text))
+    times = Counter(entry.target for entry in log)
+    again = any(isinstance(event, Reloaded) for event in events)
+    doubtful = {e.target for e in events if isinstance(e, Revoked) and e.outcome == "in doubt"}
+    for target, by in _acknowledged(events).items():
+        if not times[target] and guarantee.binds(by.epoch, log[-1].epoch):
+            found.append(Violation("kept revocations", by.at, f"{target} is lost"))
+        if times[target] > 1 and not again and target not in doubtful:
+            found.append(
+                Violation("kept revocations", by.at, f"{target} is there {times[target]} times")
+            )
+    return found
+
+
+def kept_entries(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check that the trail has every acknowledged entry once, and no entry that was never appended."""
+    times = Counter(event.entry for event in events if isinstance(event, Stored))
+    newest = max((e for e in events if isinstance(e, Logged)), key=lambda e: e.seq, default=None)
+    epoch, found, known = newest.epoch if newest else "", [], set()
+    for event in events:
+        if not isinstance(event, Appended):
+            continue
+        known.add(event.entry)
+        binds = event.outcome == "done" and guarantee.binds(event.epoch, epoch)
+        if binds and not times[event.entry]:
+            found.append(Violation("kept entries", event.at, f"{event.entry} is lost"))
+        if times[event.entry] > 1:
+            text = f"{event.entry} is there {times[event.entry]} times"
+            found.append(Violation("kept entries", event.at, text))
+    found += [
+        Violation("kept entries", event.at, f"{event.entry} was never appended")
+        for event in events
+        if isinstance(event, Stored) and event.entry not in known
+    ]
+    return found
+
+
+def intact_chains(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Check that each entry of a chain follows the one before it. Hashes themselves are not computed."""
+    found: list[Violation] = []
+    last: dict[int, Link] = {}
+    links = [event for event in events if isinstance(event, Link)]
+    for link in sorted(links, key=lambda one: (one.chain, one.seq)):
+        before = last.get(link.chain)
+        if before and (link.seq != before.seq + 1 or link.previous != before.hash):
+            text = f"entry {link.seq} of chain {link.chain} does not follow entry {before.seq}"
+            found.append(Violation("intact chains", link.at, text))
+        last[link.chain] = link
+    return found
+
+
+CHECKERS: tuple[Checker, ...] = (
+    bounded_staleness,
+    single_use,
+    ordered_roles,
+    kept_revocations,
+    kept_entries,
+    intact_chains,
+)
+
+
+def check(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
+    """Return every violation, in the order of their times. `events` are in the order of their times."""
+    found = [violation for checker in CHECKERS for violation in checker(events, guarantee)]
+    return sorted(found, key=lambda violation: violation.at)

@@ -1,0 +1,258 @@
+"""Each checker finds each violation that is planted in a sound history, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.chaos.checkers import CHECKERS, Guarantee, check, staleness
+from tests.chaos.history import (
+    Appended,
+    Changed,
+    Event,
+    Link,
+    Logged,
+    Reloaded,
+    Revoked,
+    Saw,
+    Sent,
+    Stored,
+    Took,
+    Writer,
+    read,
+)
+
+BOUND = 0.5
+STRONG = Guarantee(BOUND)
+WEAK = Guarantee(BOUND, across_failover=False)
+
+
+def revoked(at: float, target: str = "session:s", **more: object) -> Revoked:
+    """Return a revocation that was asked 10 ms before its acknowledgement."""
+    given = {"outcome": "done", "epoch": "one", **more}
+    return Revoked(at=at, by="a", target=target, asked=at - 0.01, **given)  # type: ignore[arg-type]
+
+
+def sent(at: float, *targets: str, epoch: str = "one") -> Sent:
+    """Return a message of node b."""
+    return Sent(at=at, by="b", targets=targets or ("session:s",), epoch=epoch)
+
+
+def changed(at: float, version: int, **more: object) -> Changed:
+    """Return a change of roles that was asked 10 ms before its acknowledgement."""
+    given = {"outcome": "done", "epoch": "one", **more}
+    return Changed(at=at, by="a", principal="p", version=version, asked=at - 0.01, **given)  # type: ignore[arg-type]
+
+
+def saw(at: float, version: int, connection: str = "c", epoch: str = "one") -> Saw:
+    """Return a decision of node b."""
+    return Saw(at=at, by="b", principal="p", version=version, connection=connection, epoch=epoch)
+
+
+def appended(at: float, entry: str, **more: object) -> Appended:
+    """Return an appended entry of the trail."""
+    given = {"outcome": "done", "epoch": "one", **more}
+    return Appended(at=at, by="a", entry=entry, **given)  # type: ignore[arg-type]
+
+
+SOUND: tuple[Event, ...] = (
+    sent(0.5),
+    sent(0.6, "session:other", "principal:p"),
+    changed(0.7, 1),
+    saw(0.8, 0),
+    saw(0.9, 1, "d"),
+    saw(0.95, 0),
+    revoked(1.0),
+    saw(1.19, 0),
+    saw(1.2, 1),
+    sent(1.5),
+    revoked(2.0, "session:doubtful", outcome="in doubt"),
+    revoked(2.5, "session:refused", outcome="refused"),
+    sent(3.5, "session:refused"),
+    Took(at=3.0, by="a", value="ticket", outcome="done"),
+    Took(at=3.1, by="b", value="ticket", outcome="refused"),
+    Took(at=3.2, by="b", value="doubtful", outcome="in doubt"),
+    changed(3.3, 2, outcome="in doubt"),
+    saw(3.4, 2),
+    saw(3.6, 1, "d"),
+    changed(3.7, 3),
+    saw(4.3, 3),
+    appended(4.4, "one"),
+    appended(4.5, "two", outcome="in doubt"),
+    appended(4.6, "three"),
+    Logged(at=9.0, by="end", seq=5, target="session:doubtful", epoch="one"),
+    Logged(at=9.0, by="end", seq=6, target="session:doubtful", epoch="one"),
+    Logged(at=9.0, by="end", seq=7, target="session:s", epoch="one"),
+    Stored(at=9.0, by="end", entry="one"),
+    Stored(at=9.0, by="end", entry="three"),
+    Link(at=9.0, by="end", chain=0, seq=1, previous="0", hash="a"),
+    Link(at=9.0, by="end", chain=1, seq=4, previous="x", hash="y"),
+    Link(at=9.0, by="end", chain=0, seq=2, previous="a", hash="b"),
+    Link(at=9.0, by="end", chain=1, seq=5, previous="y", hash="z"),
+)
+
+PLANTED: dict[str, tuple[str, tuple[Event, ...]]] = {
+    # what was planted: what the checker says, the events
+    "a message after the bound": ("sent to session:s 0.501 s", (sent(1.501),)),
+    "a message after a wait for the cluster": (
+        "sent to session:w 0.001 s",
+        (
+            revoked(5.0, "session:w", wait="cluster"),
+            sent(5.001, "session:w"),
+            Logged(at=9.0, by="end", seq=8, target="session:w", epoch="one"),
+        ),
+    ),
+    "a value that two nodes accept": (
+        "accepted ticket after a",
+        (Took(at=3.3, by="b", value="ticket", outcome="done"),),
+    ),
+    "roles from the future": ("version 3 of the roles of p before it was asked", (saw(3.5, 3),)),
+    "roles that go back": ("version 2 of the roles of p after version 3", (saw(4.31, 2),)),
+    "roles that are too old": (
+        "version 2 of the roles of p 0.600 s after version 3",
+        (saw(4.3, 2, "f"),),
+    ),
+    "roles that nothing gave": (
+        "version 9 of the roles of p before it was asked",
+        (saw(8.0, 9, "e"),),
+    ),
+    "a revocation that is lost": (
+        "session:lost is lost",
+        (revoked(5.0, "session:lost"),),
+    ),
+    "a gap in the log": (
+        "position 9 follows 7",
+        (Logged(at=9.0, by="end", seq=9, target="session:x", epoch="one"),),
+    ),
+    "a position that is given twice": (
+        "position 7 follows 7",
+        (Logged(at=9.0, by="end", seq=7, target="session:x", epoch="one"),),
+    ),
+    "a revocation that is doubled": (
+        "session:s is there 2 times",
+        (Logged(at=9.0, by="end", seq=8, target="session:s", epoch="one"),),
+    ),
+    "an entry that is lost": ("lost is lost", (appended(5.0, "lost"),)),
+    "an entry that is doubled": ("one is there 2 times", (Stored(at=9.0, by="end", entry="one"),)),
+    "an entry in doubt that is doubled": (
+        "two is there 2 times",
+        (Stored(at=9.0, by="end", entry="two"), Stored(at=9.0, by="end", entry="two")),
+    ),
+    "an entry from nowhere": ("was never appended", (Stored(at=9.0, by="end", entry="x"),)),
+    "a chain with a gap": (
+        "entry 7 of chain 1 does not follow entry 5",
+        (Link(at=9.0, by="end", chain=1, seq=7, previous="z", hash="w"),),
+    ),
+    "a chain with a wrong hash": (
+        "entry 3 of chain 0 does not follow entry 2",
+        (Link(at=9.0, by="end", chain=0, seq=3, previous="x", hash="w"),),
+    ),
+}
+
+
+def history(*more: Event) -> list[Event]:
+    """Return the sound history with more events, in the order of their times."""
+    return sorted((*SOUND, *more), key=lambda event: event.at)
+
+
+@pytest.mark.parametrize("guarantee", [STRONG, WEAK])
+def test_a_sound_history_has_no_violation(guarantee: Guarantee) -> None:
+    """Messages until the bound, doubtful outcomes and several chains are sound."""
+    assert check(history(), guarantee) == []
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_violation_is_found(name: str) -> None:
+    """One checker finds it, once."""
+    text, events = PLANTED[name]
+    (found,) = check(history(*events), STRONG)
+    assert text in found.text
+
+
+def test_every_checker_has_a_planted_violation() -> None:
+    """A checker without one could be empty."""
+    found = {v.checker for _, events in PLANTED.values() for v in check(history(*events), STRONG)}
+    assert found == {checker.__name__.replace("_", " ") for checker in CHECKERS}
+
+
+FAILOVER: dict[str, tuple[str, tuple[Event, ...]]] = {
+    "a message by a node of the other epoch": ("sent to session:s", (sent(4.0, epoch="two"),)),
+    "roles of the other epoch": ("version 1 of the roles", (saw(8.0, 1, "e", epoch="two"),)),
+    "a revocation that the new primary lacks": (
+        "session:n is lost",
+        (
+            revoked(5.0, "session:n"),
+            Logged(at=9.0, by="end", seq=8, target="session:m", epoch="two"),
+        ),
+    ),
+    "an entry that the new primary lacks": (
+        "four is lost",
+        (appended(5.0, "four"), Logged(at=9.0, by="end", seq=8, target="session:m", epoch="two")),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILOVER)
+def test_only_a_synchronous_standby_keeps_the_guarantee_across_a_failover(name: str) -> None:
+    """With an asynchronous standby, the new primary may lack what the old one acknowledged."""
+    text, events = FAILOVER[name]
+    (found,) = check(history(*events), STRONG)
+    assert text in found.text
+    assert check(history(*events), WEAK) == []
+
+
+def test_a_node_may_write_a_revocation_again_after_a_failover() -> None:
+    """Several nodes may know the same revocation that the new log lacks."""
+    again = Logged(at=9.0, by="end", seq=8, target="session:s", epoch="two")
+    reloaded = Reloaded(at=6.0, by="b", epoch="two")
+    assert check(history(again, reloaded), STRONG) == []
+
+
+def test_staleness_is_the_time_from_the_acknowledgement_to_the_last_message() -> None:
+    """It is negative if the last message came before the acknowledgement."""
+    events = history(revoked(9.0, "session:refused"))
+    assert staleness(events, STRONG) == {"session:s": 0.5, "session:refused": -5.5}
+
+
+def test_a_history_survives_the_death_of_its_writer(tmp_path: Path) -> None:
+    """The files are merged by time; an incomplete last line is left out."""
+    with Writer(tmp_path / "a", "a") as one, Writer(tmp_path / "b", "b") as two:
+        for event in history():
+            (one if event.by == "a" else two).write(event)
+    with (tmp_path / "a").open("ab") as file:
+        file.write(b'{"op":"took","at":9')
+    events = read([tmp_path / "a", tmp_path / "b"])
+    assert [event.at for event in events] == [event.at for event in history()]
+    assert set(map(msgspec.json.encode, events)) == set(map(msgspec.json.encode, SOUND))
+
+
+def test_a_damaged_line_is_an_error(tmp_path: Path) -> None:
+    """A checker must not pass because it could not read the history."""
+    (tmp_path / "a").write_bytes(b'{"op":"took"\n{}\n')
+    with pytest.raises(msgspec.DecodeError):
+        read([tmp_path / "a"])
+
+
+def test_the_time_of_a_check_grows_with_the_events() -> None:
+    """Ten times the events take less than thirty times the time: no checker compares each with each."""
+
+    def seconds(number: int) -> float:
+        events = [
+            event
+            for i in range(number)
+            for event in (
+                revoked(i, f"session:{i}"),
+                sent(i + 0.1, f"session:{i}"),
+                changed(i + 0.2, i + 1),
+                saw(i + 0.3, i + 1),
+                appended(i + 0.4, str(i)),
+            )
+        ]
+        began = time.process_time()
+        assert check(events, STRONG) != []  # the end lacks the entries of the trail
+        return time.process_time() - began
+
+    assert seconds(20_000) < 30 * max(seconds(2_000), 0.01)
