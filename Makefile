@@ -54,7 +54,7 @@ demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--p
 .PHONY: test
 test: lint ## Run lint, types, contracts, docs and all tests that need nothing but .venv
 	@mkdir -p build; \
-	$(MAKE) --no-print-directory --keep-going core contracts types docs >build/beside.txt 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory --keep-going core contracts types >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \
 	failed=0; \
 	$(MAKE) --no-print-directory unit BESIDE=1 || failed=$$?; \

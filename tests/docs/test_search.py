@@ -1,4 +1,4 @@
-"""The search of the documentation, in a browser, with the index that Sphinx builds."""
+"""The documentation builds without a warning, and its search finds pages in a browser."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support.project import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
 
 _DOCUMENTS_OF_EACH_WORD = """() => {
     const { docnames, terms, titleterms, alltitles } = Search._index;
@@ -21,15 +21,24 @@ _DOCUMENTS_OF_EACH_WORD = """() => {
 
 
 @pytest.fixture(scope="module")
-def search_page(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A browser with the built search page. The theme and the API reference do not matter here."""
-    built = tmp_path_factory.mktemp("docs")
-    light = ["-D", "html_theme=basic", "-D", "extensions=myst_parser"]
-    subprocess.run(
-        [sys.executable, "-m", "sphinx", "-b", "html", *light, "-Q", ROOT / "docs", built],
-        check=True,
+def built() -> Path:
+    """The documentation, as `make docs` builds it."""
+    folder = ROOT / "docs" / "_build" / "html"
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-b", "html"]
+    done = subprocess.run(
+        [*command, ROOT / "docs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=600,
     )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def search_page(chromium: str, built: Path) -> Iterator[Page]:
+    """A browser with the built search page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
@@ -48,6 +57,12 @@ def results(page: Page, query: str) -> list[str]:
     return [Path(link).as_posix().partition(".html")[0] for link in found]
 
 
+def test_the_documentation_builds_without_a_warning(built: Path) -> None:
+    """A link that leads nowhere and a name that cannot be imported are warnings."""
+    assert (built / "search.html").exists()
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -66,6 +81,7 @@ def test_the_first_result_is_the_page(query: str, expected: str, search_page: Pa
     assert results(search_page, query)[0] == expected
 
 
+@pytest.mark.browser
 def test_decision_records_are_not_found(search_page: Page) -> None:
     """No word and no title of the index leads to a decision record; other pages are found."""
     results(search_page, "decision record")

@@ -39,7 +39,7 @@ EXCEPTIONS = {
 
 @cache
 def _prose() -> list[Passage]:
-    return list(passages())
+    return list(passages(VAGUE, only=ASKING))
 
 
 def _hidden_actors(found: list[Passage]) -> Iterator[tuple[Passage, str]]:
