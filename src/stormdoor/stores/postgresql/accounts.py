@@ -52,6 +52,18 @@ class PostgresqlAccounts(Part):
         """See `Accounts.accounts`."""
         return accounts_from(await self._database.list_rows(sql.ALL_ACCOUNTS))
 
+    async def tenants(
+        self, *, role: str | None = None, device: str | None = None
+    ) -> set[str | None]:
+        """See `Accounts.tenants`."""
+        if role is not None:
+            rows = await self._database.list_rows(sql.TENANTS_WITH_ROLE, (role,))
+        elif device is not None:
+            rows = await self._database.list_rows(sql.TENANTS_WITH_DEVICE, (device,))
+        else:
+            rows = await self._database.list_rows(sql.ALL_TENANTS)
+        return {tenant for (tenant,) in rows}
+
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
         row = ACCOUNT.row(account)

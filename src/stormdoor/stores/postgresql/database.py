@@ -171,4 +171,13 @@ class Database:
         """
         self.check_open()
         changed, stored = await self._writes.write(job, entry, order=order)
-        return changed if stored is None else stored
+        return stored[0] if stored else changed
+
+    async def write_entries(self, job: Job[T], *, order: str = "") -> tuple[T, list[Revocation]]:
+        """Run `job` in a durable transaction, which also adds `Transaction.entries` to the log.
+
+        Returns:
+            The result of `job`, and the entries as they are stored.
+        """
+        self.check_open()
+        return await self._writes.write(job, order=order)

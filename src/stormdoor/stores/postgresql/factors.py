@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import has_account, lock_account
@@ -35,19 +37,31 @@ class PostgresqlFactors(Part):
         """See `Factors.add_factor`."""
         await self._run(sql.ADD_FACTOR, FACTOR.row(factor), order=factor.principal_id)
 
-    async def remove_factor(self, id: str, principal_id: str) -> bool:
+    async def remove_factor(
+        self, id: str, principal_id: str, *, entry: Revocation | None = None
+    ) -> list[Revocation] | None:
         """See `Factors.remove_factor`."""
+        others = (principal_id, "")  # no id is empty
 
         async def remove(transaction: Transaction) -> bool:
-            # Two removals at once would each see the factor of the other, and leave the recovery codes.
+            # Two removals at once would each see the factor of the other, and leave the recovery codes. A
+            # session that another transaction adds is seen here, or added after.
             await lock_account(transaction, principal_id)
             if await transaction.change(sql.REMOVE_FACTOR, id, principal_id) == 0:
                 return False
             if not await transaction.rows(sql.HAS_FACTOR, principal_id):
                 await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
+            if entry is not None:
+                await transaction.change(sql.REMOVE_OTHER_TICKETS, *others)
+                await transaction.change(sql.REMOVE_OTHER_PENDING, *others)
+                ended = await transaction.rows(sql.REMOVE_OTHER_SESSIONS, *others)
+                transaction.entries += [
+                    replace(entry, value=one) for one in sorted(id for (id,) in ended)
+                ]
             return True
 
-        return await self._database.write(remove, order=principal_id)
+        removed, entries = await self._database.write_entries(remove, order=principal_id)
+        return entries if removed else None
 
     async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
         """See `Factors.use_factor`."""
@@ -61,13 +75,13 @@ class PostgresqlFactors(Part):
         """See `RecoveryCodes.set_recovery_codes`."""
         rows = [(principal_id, each) for each in sorted(set(hashes))]
 
-        async def replace(transaction: Transaction) -> None:
+        async def put(transaction: Transaction) -> None:
             if not await lock_account(transaction, principal_id):
                 raise StoreError("there is no such account")
             await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
             await transaction.change_many(sql.ADD_RECOVERY_CODE, rows)
 
-        await self._database.write(replace, order=principal_id)
+        await self._database.write(put, order=principal_id)
 
     async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
         """See `RecoveryCodes.use_recovery_code`."""

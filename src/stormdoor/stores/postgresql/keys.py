@@ -38,22 +38,30 @@ class PostgresqlKeys(Part):
         """See `Keys.add_key`."""
 
         async def add(transaction: Transaction) -> ApiKey:
-            stored = replace(key, position=await log_position(transaction))
-            await transaction.change(sql.ADD_KEY, *KEY.row(stored))
-            return stored
+            return await _add(transaction, key)
 
         return await self._database.write(add, order=key.principal_id)
 
-    async def expire_key(
-        self,
-        id: str,
-        at: float,
-        successor: str | None = None,
-        *,
-        entry: Revocation | None = None,
-    ) -> Changed:
-        """See `Keys.expire_key`."""
-        return await self._execute(sql.EXPIRE_KEY, (at, at, successor, id), entry)
+    async def replace_key(
+        self, id: str, key: ApiKey, *, expires_at: float | None, entry: Revocation
+    ) -> ApiKey | None:
+        """See `Keys.replace_key`."""
+        stored = key
+
+        async def put(transaction: Transaction) -> bool:
+            nonlocal stored
+            # INVARIANT: the position is read before `entry` is added, which must not end the new key.
+            stored = await _add(transaction, key)
+            if expires_at is None:
+                changed = await transaction.change(sql.REMOVE_KEY_WITHOUT_SUCCESSOR, id)
+            else:
+                parameters = (expires_at, expires_at, key.id, id)
+                changed = await transaction.change(sql.EXPIRE_KEY, *parameters)
+            if changed == 0:
+                await transaction.change(sql.REMOVE_KEY, key.id)
+            return changed > 0
+
+        return stored if await self._database.change(put, entry, order=key.principal_id) else None
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
@@ -62,3 +70,9 @@ class PostgresqlKeys(Part):
     async def touch_key(self, id: str, at: float, address: str) -> None:
         """See `Keys.touch_key`."""
         await self._run(sql.TOUCH_KEY, (at, address, id, at), durable=False)
+
+
+async def _add(transaction: Transaction, key: ApiKey) -> ApiKey:
+    stored = replace(key, position=await log_position(transaction))
+    await transaction.change(sql.ADD_KEY, *KEY.row(stored))
+    return stored

@@ -29,6 +29,8 @@ _BEAT: Final = _WITH_HEAD.format(sql.RECORD_BEAT.replace("alive_at = ?", f"alive
 # Not below 0, which would be a node of an earlier start of the machine: a clock set back ends no lease.
 _MEMBERS: Final = sql.MEMBERS.replace("? - alive_at", f"greatest(0, {_CLOCK} - alive_at)::float8")
 _DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", f"alive_at = {_CLOCK}")
+# The connections that write set `synchronous_commit` themselves.
+_HAS_STANDBY: Final = "SELECT current_setting('synchronous_standby_names') <> ''"
 
 
 class PostgresqlMembers(Part):
@@ -60,6 +62,11 @@ class PostgresqlMembers(Part):
             )
 
         return await self._database.write(declare)
+
+    async def commits_wait_for_standby(self) -> bool:
+        """See `Replicated.commits_wait_for_standby`."""
+        ((named,),) = await self._database.list_rows(_HAS_STANDBY)
+        return bool(named)
 
     async def remove_member(self, node: str) -> None:
         """See `Members.remove_member`. The schema also removes its connections."""

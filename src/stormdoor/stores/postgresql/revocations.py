@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 from stormdoor.stores import statements as sql
+from stormdoor.stores.postgresql.following import NOTIFY
 from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
 from stormdoor.stores.postgresql.part import Part
 from stormdoor.stores.postgresql.writes import Transaction
@@ -32,6 +34,30 @@ class PostgresqlRevocations(Part):
         rows = await self._database.follow_rows(sql.REVOCATIONS_AFTER, (after,))
         return [REVOCATION.value(row) for row in rows]
 
+    async def lasting_revocations(self) -> list[Revocation]:
+        """See `RevocationLog.lasting_revocations`."""
+        rows = await self._database.list_rows(sql.LASTING_REVOCATIONS)
+        return [REVOCATION.value(row) for row in rows]
+
+    async def restore_revocations(self, entries: Sequence[Revocation]) -> int:
+        """See `RevocationLog.restore_revocations`."""
+
+        async def restore(transaction: Transaction) -> int:
+            await transaction.rows(LOCK_LOG)
+            missing = [one for one in entries if not await _included(transaction, one)]
+            last = max((one.seq for one in missing), default=0)
+            await transaction.change(sql.SKIP_REVOCATIONS, last, last)
+            added = []
+            for one in missing:
+                ((seq,),) = await transaction.rows(sql.NEXT_REVOCATION)
+                added.append(one.placed(LogPosition(one.epoch, seq)))
+            await transaction.change_many(sql.ADD_REVOCATION, map(REVOCATION.row, added))
+            if added:
+                await transaction.rows(NOTIFY, str(added[-1].seq))
+            return len(added)
+
+        return await self._database.write(restore)
+
     async def log_position(self) -> LogPosition:
         """See `RevocationLog.log_position`."""
         ((epoch, seq),) = await self._database.follow_rows(HEAD_OF_LOG)
@@ -53,3 +79,8 @@ class PostgresqlRevocations(Part):
             return await log_position(transaction)
 
         return await self._database.write(begin)
+
+
+async def _included(transaction: Transaction, entry: Revocation) -> bool:
+    rows = await transaction.rows(sql.REVOCATIONS_OF, entry.target.value, entry.value)
+    return any(entry.included_in(REVOCATION.value(row)) for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from stormdoor.core.account import Account
@@ -72,19 +73,21 @@ class PostgresqlSessions(Part):
         changed = await self._database.change(put, entry, order=session.principal_id)
         return stored[0] if changed else None
 
-    async def touch_session(self, id: str, last_seen_at: float) -> None:
-        """See `Sessions.touch_session`."""
-        row = (last_seen_at, id, last_seen_at)
-        await self._run(sql.TOUCH_SESSION, row, durable=False)
+    async def touch_sessions(self, last_seen_at: Mapping[str, float]) -> None:
+        """See `Sessions.touch_sessions`."""
+        # In the order in which all nodes lock the rows.
+        rows = [(at, id, at) for id, at in sorted(last_seen_at.items())]
+
+        async def touch(transaction: Transaction) -> None:
+            await transaction.change_many(sql.TOUCH_SESSION, rows)
+
+        await self._database.write(touch, durable=False)
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
 
         async def remove(transaction: Transaction) -> bool:
-            removed = await transaction.change(sql.REMOVE_SESSION, id) > 0
-            await transaction.change(sql.REMOVE_TICKETS_OF_SESSION, id)
-            await transaction.change(sql.REMOVE_PENDING_OF_SESSION, id)
-            return removed
+            return await _remove(transaction, id)
 
         return await self._database.change(remove, entry)
 
@@ -104,9 +107,33 @@ class PostgresqlSessions(Part):
 
         return await self._database.write(remove, order=principal_id)
 
+    async def remove_reached_sessions(
+        self, entry: Revocation, *, skew: float, limit: int = 1_000
+    ) -> int:
+        """See `Sessions.remove_reached_sessions`."""
+
+        async def remove(transaction: Transaction) -> int:
+            if pendings := sql.reached_pendings(entry, skew):
+                statement, parameters = pendings
+                await transaction.change(statement, *parameters)
+            statement, parameters = sql.reached_sessions(entry, skew, limit)
+            found = await transaction.rows(statement, *parameters)
+            for (id,) in found:
+                await _remove(transaction, id)
+            return len(found)
+
+        return await self._database.write(remove)
+
 
 async def _add(transaction: Transaction, session: Session, *, at_head: bool = True) -> Session:
     if at_head:
         session = replace(session, position=await log_position(transaction))
     await transaction.change(sql.ADD_SESSION, *SESSION.row(session))
     return session
+
+
+async def _remove(transaction: Transaction, id: str) -> bool:
+    removed = await transaction.change(sql.REMOVE_SESSION, id) > 0
+    await transaction.change(sql.REMOVE_TICKETS_OF_SESSION, id)
+    await transaction.change(sql.REMOVE_PENDING_OF_SESSION, id)
+    return removed

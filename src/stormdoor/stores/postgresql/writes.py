@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,12 +46,17 @@ class Transaction:
     Args:
         connection: The connection.
         system: System identifier of its server.
+
+    Attributes:
+        entries: Entries for the log of revocations. They are added after all other statements, because the
+            row of the log's counter is locked until the commit.
     """
 
-    __slots__ = ("_connection", "system")
+    __slots__ = ("_connection", "entries", "system")
 
     def __init__(self, connection: Connection, system: str) -> None:
         self._connection = connection
+        self.entries: list[Revocation] = []
         self.system = system
 
     async def rows(self, statement: str, *parameters: object) -> Sequence[Row]:
@@ -102,9 +108,10 @@ class _Waiting(Generic[T]):
         entry: Entry for the log of revocations, unless the result of `job` is false.
         order: Groups lock rows in the order of this text.
         durable: Whether the commit waits for the disk.
-        answer: Gets the result and the stored entry.
+        answer: Gets the result and the stored entries.
         result: The result of the last run.
-        stored: The entry of the last run.
+        entries: The entries of the last run, as they are to be stored.
+        stored: The entries of the last run, as they are stored.
         failure: Why the last run of this job failed.
     """
 
@@ -112,9 +119,10 @@ class _Waiting(Generic[T]):
     entry: Revocation | None
     order: str
     durable: bool
-    answer: asyncio.Future[tuple[T, Revocation | None]]
+    answer: asyncio.Future[tuple[T, list[Revocation]]]
     result: Any = field(default=None)
-    stored: Revocation | None = field(default=None)
+    entries: list[Revocation] = field(default_factory=list)
+    stored: list[Revocation] = field(default_factory=list)
     failure: Exception | None = field(default=None)
 
 
@@ -141,6 +149,8 @@ class Writes:
 
     def __init__(self, address: Address, server: Server, add_entries: AddEntries) -> None:
         settings = {
+            # A role or a database may have another default, with which a commit waits for no standby.
+            "synchronous_commit": "on",
             "lock_timeout": f"{int(_LOCK_SECONDS * 1000)}ms",
             "idle_in_transaction_session_timeout": f"{int(_SECONDS * 2000)}ms",
             "jit": "off",
@@ -168,7 +178,7 @@ class Writes:
         *,
         order: str = "",
         durable: bool = True,
-    ) -> tuple[T, Revocation | None]:
+    ) -> tuple[T, list[Revocation]]:
         """Run `job` in a transaction: all of it is stored, or nothing.
 
         Args:
@@ -178,7 +188,7 @@ class Writes:
             durable: Whether to return only when a power cut could not undo it.
 
         Returns:
-            The result of `job`, and the entry as it is stored.
+            The result of `job`, and its entries as they are stored.
 
         Raises:
             StoreError: The schema forbids it.
@@ -190,7 +200,7 @@ class Writes:
             check_text(entry.reason)
         if len(self._waiting) >= _MOST_WAITING:
             raise StoreUnavailable(f"the store {self._address.name}: too many writes wait for it")
-        answer: asyncio.Future[tuple[T, Revocation | None]] = (
+        answer: asyncio.Future[tuple[T, list[Revocation]]] = (
             asyncio.get_running_loop().create_future()
         )
         self._waiting.append(_Waiting(job, entry, order, durable, answer))
@@ -281,17 +291,12 @@ class Writes:
         try:
             for one in group:
                 await self._run(connection, transaction, one, alone=len(group) == 1)
-            with_entry = [
-                one
-                for one in group
-                if one.entry is not None and one.failure is None and (one.job is None or one.result)
-            ]
-            if with_entry:
-                added = await self._add_entries(
-                    transaction, [one.entry for one in with_entry if one.entry is not None]
-                )
-                for one, stored in zip(with_entry, added, strict=True):
-                    one.stored = stored
+            entries = [entry for one in group if one.failure is None for entry in one.entries]
+            if entries:
+                added = iter(await self._add_entries(transaction, entries))
+                for one in group:
+                    if one.failure is None:
+                        one.stored = list(itertools.islice(added, len(one.entries)))
             if all(one.failure is not None for one in group):
                 await connection.execute("ROLLBACK")
                 return
@@ -310,13 +315,21 @@ class Writes:
         self, connection: Connection, transaction: Transaction, one: _Waiting[Any], *, alone: bool
     ) -> None:
         """Run one write within its savepoint. Records its failure, unless that concerns the whole group."""
-        one.failure = one.stored = None
+        one.failure, one.entries, one.stored = None, [], []
         if one.job is None:
+            one.entries = [] if one.entry is None else [one.entry]
             return
+        transaction.entries = []
         if not alone:
             await connection.execute("SAVEPOINT write")
         try:
             one.result = await one.job(transaction)
+            if one.entry is not None and one.result:
+                transaction.entries.append(one.entry)
+            for entry in transaction.entries:
+                check_text(entry.value)
+                check_text(entry.reason)
+            one.entries = transaction.entries
         except (*TRANSIENT, *LOST):
             raise
         except UnstorableText as error:

@@ -25,7 +25,7 @@ from stormdoor.testing.contract.support import (
     with_accounts,
 )
 
-__all__ = ["InDoubtContract"]
+__all__ = ["REPEATED", "USED", "InDoubtContract", "contents", "fill"]
 
 _ENTRY = Revocation(Target.CHANGED, "alice", NOW)
 
@@ -76,7 +76,8 @@ USED: dict[str, Callable[[Store], Awaitable[object]]] = {
 """Calls that mark a value as used."""
 
 
-async def _fill(store: Store) -> None:
+async def fill(store: Store) -> None:
+    """Store one value of each kind for the account `alice`."""
     await store.add_session(session("s1", "alice"))
     await store.add_ticket(ticket("t1", "alice"))
     await store.add_pending(pending("p1", "alice"))
@@ -89,7 +90,8 @@ async def _fill(store: Store) -> None:
     await store.sync_connections("n1", [connection("c1", "n1")], [])
 
 
-async def _contents(store: Store) -> list[object]:
+async def contents(store: Store) -> list[object]:
+    """Return all that `REPEATED` may change."""
     keys = [(each.id, each.expires_at, each.last_used_at) for each in await store.keys()]
     return [
         await store.accounts(),
@@ -115,17 +117,17 @@ class InDoubtContract:
     ) -> None:
         """If a caller repeats a call, no row is stored or removed twice."""
         async with with_accounts(new_store, "alice", "bob") as store:
-            await _fill(store)
+            await fill(store)
             await REPEATED[name](store)
-            once = await _contents(store)
+            once = await contents(store)
             await REPEATED[name](store)
-            assert await _contents(store) == once
+            assert await contents(store) == once
             assert await store.account("bob") == account("bob")
 
     @pytest.mark.parametrize("name", USED)
     async def test_repeated_use_is_refused(self, name: str, new_store: NewStore) -> None:
         """If the use of a value is repeated, the second call is refused."""
         async with with_accounts(new_store, "alice") as store:
-            await _fill(store)
+            await fill(store)
             assert await USED[name](store)
             assert not await USED[name](store)
