@@ -50,8 +50,6 @@ def test_url_of_memory() -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://app:hunter2@db/app", "no PostgreSQL store yet"),
-        ("postgres://app:hunter2@db/app", "no PostgreSQL store yet"),
         ("mysql://app:hunter2@db/app", "the URL of a store is"),
         ("store.db", "the URL of a store is"),
         ("", "the URL of a store is"),

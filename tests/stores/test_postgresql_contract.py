@@ -24,6 +24,7 @@ class TestPostgresqlStore(
     contract.RevocationsContract,
     contract.ConnectionsContract,
     contract.MembersContract,
+    contract.TrailContract,
     contract.ClockJumpsContract,
 ):
     @pytest.fixture

@@ -504,6 +504,8 @@ def _cleaning(server: Server, template: str) -> str:
             )
     lines += [
         "UPDATE stormdoor.revocation_log SET epoch = replace(gen_random_uuid()::text, '-', '')",
+        "ALTER SEQUENCE stormdoor.trail_number RESTART",
+        "ALTER TABLE stormdoor.trail_chain ALTER COLUMN id RESTART",
         "SET session_replication_role = origin",
     ]
     return ";".join(lines)

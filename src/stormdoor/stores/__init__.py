@@ -10,15 +10,15 @@ from stormdoor.stores.sqlite.copy import copy_database
 
 __all__ = ["MemoryStore", "SqliteStore", "copy_store", "open_store"]
 
-_FORMS = '"sqlite:///absolute/path", "sqlite:relative/path" or "memory:"'
+_FORMS = '"sqlite:///absolute/path", "sqlite:relative/path", "postgresql://user@host/database" or "memory:"'
 
 
 def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
     """Return the store that `url` names, not opened yet.
 
     Args:
-        url: `memory:`, `sqlite:///absolute/path` or `sqlite:path`. The path is used literally: `%` has no
-            special meaning.
+        url: `memory:`, `sqlite:///absolute/path`, `sqlite:path` or `postgresql://user@host/database`. The
+            path of a file is used literally: `%` has no special meaning.
         trail_key: Secret of the trail's chain, or None.
 
     Raises:
@@ -33,12 +33,21 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
         case "sqlite":
             return SqliteStore(_path(rest), trail_key)
         case "postgresql" | "postgres":
-            # The URL may contain a password, so the message does not repeat it.
-            raise ConfigurationError(
-                f"there is no PostgreSQL store yet; until then, write store = {_FORMS}"
-            )
+            return _postgresql(url, trail_key)
         case _:
             raise ConfigurationError(f"the URL of a store is {_FORMS}")
+
+
+def _postgresql(url: str, trail_key: bytes | None) -> Store:
+    try:
+        from stormdoor.stores.postgresql.store import PostgresqlStore  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise ConfigurationError(
+            "a store on PostgreSQL needs asyncpg: pip install 'stormdoor[postgres]'"
+        ) from error
+    return PostgresqlStore(url, trail_key)
 
 
 def copy_store(url: str, folder: Path) -> str:

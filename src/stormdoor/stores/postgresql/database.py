@@ -73,7 +73,11 @@ class Database:
         self._look_ups = LookUps(address, server)
         self._writes = Writes(address, server, add_entries)
         self._following = Following(address, server, _FOLLOW_SECONDS)
-        self._lists = Reads(address, Link(address, "lists", server), _LIST_SECONDS)
+        self._lists = Reads(
+            address,
+            Link(address, "lists", server, settings={"lock_timeout": "2000ms"}),
+            _LIST_SECONDS,
+        )
         self.heartbeat = Heartbeat(address, server, self._look_ups)
         try:
             await schema.check(await self._writes.open())

@@ -12,7 +12,7 @@ from asyncpg.connect_utils import SessionAttribute
 
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.failure import LOST
-from stormdoor.stores.postgresql.schema import SCHEMA
+from stormdoor.stores.postgresql.schema import APP, SCHEMA
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
 _WELCOME = f"""
 SELECT set_config('search_path', '{SCHEMA}, pg_temp', false), {{settings}}
+    CASE WHEN to_regclass('{SCHEMA}.schema_version') IS NOT NULL
+        THEN set_config('role', '{{role}}', false) END,
     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
     (SELECT system_identifier::text FROM pg_control_system()) AS system
 """  # noqa: S608 - a constant
@@ -50,6 +52,7 @@ class Link:
         purpose: Its name in `pg_stat_activity`.
         server: The server of the last beat; no other is accepted. None to accept any primary.
         settings: Settings of the session.
+        role: The role that the session takes, so that also the owner of the tables works with its rights.
         prepare: Coroutine function that is run with each new connection.
     """
 
@@ -60,6 +63,7 @@ class Link:
         "_first",
         "_prepare",
         "_purpose",
+        "_role",
         "_server",
         "_settings",
         "identity",
@@ -73,12 +77,14 @@ class Link:
         server: Server | None,
         *,
         settings: dict[str, str] | None = None,
+        role: str = APP,
         prepare: Callable[[Connection], Any] | None = None,
     ) -> None:
         self._address = address
         self._purpose = purpose
         self._server = server
         self._settings = settings or {}
+        self._role = role
         self._prepare = prepare
         self._connection: Connection | None = None
         self._first = 0
@@ -134,7 +140,7 @@ class Link:
                 f"set_config('{name}', '{value}', false), "
                 for name, value in self._settings.items()
             )
-            [row] = await made.fetch(_WELCOME.format(settings=settings))
+            [row] = await made.fetch(_WELCOME.format(settings=settings, role=self._role))
             self.identity = (row["timeline"], row["system"])
             expected = self._server and self._server.identity
             if expected not in (None, self.identity):

@@ -17,6 +17,7 @@ from stormdoor.stores.postgresql.members import PostgresqlConnections, Postgresq
 from stormdoor.stores.postgresql.revocations import PostgresqlRevocations
 from stormdoor.stores.postgresql.sessions import PostgresqlSessions
 from stormdoor.stores.postgresql.single_use import PostgresqlSingleUse
+from stormdoor.stores.postgresql.trail import PostgresqlTrail
 
 __all__ = ["PostgresqlStore"]
 
@@ -26,6 +27,7 @@ DELETE FROM node WHERE alive_at < extract(epoch FROM clock_timestamp())::float8 
 
 
 class PostgresqlStore(
+    PostgresqlTrail,
     PostgresqlAccounts,
     PostgresqlSessions,
     PostgresqlSingleUse,
@@ -47,7 +49,7 @@ class PostgresqlStore(
     __slots__ = ()
 
     def __init__(self, url: str, trail_key: bytes | None = None) -> None:
-        super().__init__(Database(Address(url)))
+        super().__init__(Database(Address(url)), trail_key)
 
     async def open(self) -> None:
         """See `Engine.open`. The schema is only checked: `stormdoor migrate` changes it."""
@@ -55,6 +57,7 @@ class PostgresqlStore(
 
     async def close(self) -> None:
         """See `Engine.close`."""
+        await self.record_head()
         await self._database.close()
 
     async def purge(self, now: float) -> int:
