@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the statements are constants
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -17,7 +18,6 @@ from stormdoor.core.event import link
 from stormdoor.core.trail_root import ROOT
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.trail_verification import verify_trail
-from stormdoor.stores.postgresql import trail as postgresql_trail
 from stormdoor.stores.postgresql import trail_keeping
 from stormdoor.stores.postgresql.schema import APP, KEEPER
 from stormdoor.stores.postgresql.store import PostgresqlStore
@@ -44,10 +44,17 @@ def url(new_database: Callable[[], str]) -> str:
 
 
 @asynccontextmanager
-async def five_entries(url: str, key: bytes | None = KEY) -> AsyncIterator[PostgresqlStore]:
-    """An open store with a trail."""
+async def node(url: str, key: bytes | None = KEY) -> AsyncIterator[PostgresqlStore]:
+    """An open store."""
     store = PostgresqlStore(url, key)
     async with opened(store):
+        yield store
+
+
+@asynccontextmanager
+async def five_entries(url: str, key: bytes | None = KEY) -> AsyncIterator[PostgresqlStore]:
+    """An open store with a trail."""
+    async with node(url, key) as store:
         await store.append_events([event(time=NOW + n, detail=f"detail {n}") for n in range(5)])
         yield store
 
@@ -96,7 +103,7 @@ async def test_nodes_cannot_change_entries(statement: str, url: str) -> None:
 
 async def test_nodes_work_with_that_role(url: str) -> None:
     """Every connection of a store takes the role of the nodes, also if its login is the owner."""
-    async with opened(PostgresqlStore(url)) as store:
+    async with node(url, None) as store:
         await store.accounts()
         await store.append_events([event()])
         rows = await store._database.list_rows("SELECT current_user::text")
@@ -268,10 +275,10 @@ async def test_append_after_a_forged_head_is_refused(url: str) -> None:
 async def test_each_start_has_a_chain_that_the_root_chain_records(url: str) -> None:
     """A node that starts again begins another chain, and all of them verify."""
     for n in range(3):
-        async with opened(PostgresqlStore(url, KEY)) as store:
+        async with node(url) as store:
             await store.append_events([event(detail=f"{n}")])
             await store.append_events([event(detail=f"{n} again")])
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         found = await verify_trail(store, key=KEY)
         assert (found.faults, found.entries, found.chains) == ((), 6, 3)
         assert len(await store.entries(chain=ROOT)) == 6  # at the first entries, and at the end
@@ -364,7 +371,7 @@ async def test_head_of_a_killed_node_is_recorded_by_another(
     async with five_entries(url) as killed:
         await killed.append_events([event()])
         await by_hand(url, "UPDATE trail_chain SET rooted_at = rooted_at - 600")
-        async with opened(PostgresqlStore(url, KEY)) as other:
+        async with node(url) as other:
             await other.append_events([event()])
             await by_hand(
                 url,
@@ -388,7 +395,7 @@ def test_months() -> None:
 
 async def test_old_months_are_dropped_whole(url: str) -> None:
     """A month that is old enough is dropped with its partition, and the rest verifies."""
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         for month in range(4):
             await store.append_events([event(time=NOW + (31 * month + n) * DAY) for n in range(3)])
         assert await store.drop_entries(NOW + 59 * DAY) == 6
@@ -409,7 +416,7 @@ async def test_old_months_are_dropped_whole(url: str) -> None:
 
 async def test_late_entry_of_an_earlier_month_stays_behind_the_later_ones(url: str) -> None:
     """After a clock was set back, entries stay in the later month: no month has a gap."""
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         times = [NOW, NOW + 32 * DAY, NOW + 1, NOW + 33 * DAY]
         await store.append_events([event(time=time) for time in times])
         assert await store.drop_entries(NOW + 32 * DAY) == 1
@@ -434,7 +441,7 @@ async def test_chains_of_ended_nodes_are_forgotten(url: str) -> None:
     # It ended long ago.
     old = NOW - 90 * DAY
     await by_hand(url, f"UPDATE trail_chain SET rooted_at = {old} WHERE id = 1")
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         await store.append_events([event(time=month_after(209901))])
         assert await chains(store) == [1, 2]
         assert await store.drop_entries(month_after(209901)) == 5
@@ -474,7 +481,7 @@ async def test_erased_data_is_gone_after_a_vacuum(url: str, postgresql: Server) 
 
 async def test_month_that_another_node_has_dropped_is_made_again(url: str) -> None:
     """A node that knows a month as present finds that it was dropped, and the next call succeeds."""
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         await store.append_events([event()])
         store._known_months = frozenset({202602, *store._known_months})
         with pytest.raises(StoreUnavailable, match="lost a month"):
@@ -487,8 +494,8 @@ async def test_processes_have_chains_of_their_own(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that was forked before the store was opened begins another chain."""
-    async with opened(PostgresqlStore(url, KEY)) as store:
+    async with node(url) as store:
         before = store._own_start
         with monkeypatch.context() as patch:
-            patch.setattr(postgresql_trail.os, "getpid", lambda: 1)
+            patch.setattr(os, "getpid", lambda: 1)
             assert store._own_start != before

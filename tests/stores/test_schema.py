@@ -56,13 +56,62 @@ async def test_newer_schema_is_refused(path: Path) -> None:
     """A file that a newer version has written is refused by name, and stays as it is."""
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999', min_code = '9999'")
     connection.close()
     before = path.read_bytes()
     store = SqliteStore(path)
     with pytest.raises(ConfigurationError, match=r"9999.*upgrade stormdoor"):
         await store.open()
     assert path.read_bytes() == before
+
+
+async def test_file_of_newer_code_that_only_adds_is_opened(path: Path) -> None:
+    """INVARIANT: this code works on a newer schema that names it, and does not change it."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("ALTER TABLE account ADD COLUMN later TEXT")
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = _schema(path)
+    async with opened(SqliteStore(path)) as store:
+        await store.add_account(account("alice"))
+        assert await store.account("alice") == account("alice")
+    assert _schema(path) == before
+
+
+async def test_file_of_unknown_code_is_refused(tmp_path: Path) -> None:
+    """A newer file without `min_code` is refused: nothing says that this code works on it."""
+    path = tmp_path / "store.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    connection.commit()
+    connection.close()
+    path.chmod(0o600)
+    with pytest.raises(ConfigurationError, match=r"9999.*upgrade stormdoor"):
+        await SqliteStore(path).open()
+
+
+async def test_migration_names_the_oldest_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first line of a migration becomes the `min_code` of the file; its number does without one."""
+    for name, text, expected in (
+        ("9001_adds.sql", f"-- min_code: {schema.HEAD}\nSELECT 1;\n", schema.HEAD),
+        ("9002_removes.sql", "SELECT 1;\n", "9002"),
+    ):
+        path = tmp_path / f"{name}.db"
+        (tmp_path / name).write_text(text)
+        with monkeypatch.context() as patch:
+            patch.setitem(schema._FILES, name[:4], tmp_path / name)
+            patch.setattr(schema, "HEAD", name[:4])
+            async with opened(SqliteStore(path)):
+                pass
+        connection = sqlite3.connect(path)
+        assert connection.execute("SELECT * FROM alembic_version").fetchall() == [
+            (name[:4], expected)
+        ]
+        connection.close()
 
 
 async def test_file_of_another_program_is_refused(tmp_path: Path) -> None:

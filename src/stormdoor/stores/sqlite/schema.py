@@ -1,6 +1,12 @@
-"""Bring a SQLite file to the current schema with the numbered SQL files in `stores/migrations/sqlite`."""
+"""Bring a SQLite file to the current schema with the numbered SQL files in `stores/migrations/sqlite`.
+
+A process migrates the file when it opens it, because the file belongs to one machine. The first line of a
+file may name the oldest code that works on its schema: `-- min_code: 0008`. Older code then opens a file that
+newer code has migrated, so that the processes of one machine can be upgraded one by one.
+"""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +25,8 @@ _FILES: Final = {
 HEAD: Final = max(_FILES)
 """The revision of the newest migration."""
 
+_MIN_CODE = re.compile(r"-- min_code: ([0-9]{4})\n")
+_WITH_MIN_CODE = "0008"  # the migration from which on a file records `min_code`
 _MIGRATION_SECONDS = 60.0  # time limit while another process migrates
 
 
@@ -46,7 +54,7 @@ def bring_up(path: Path, connection: sqlite3.Connection) -> None:
     Each migration is one transaction. If several processes start at once, one migrates and the others wait.
 
     Raises:
-        ConfigurationError: The schema is newer than this version of stormdoor, or foreign.
+        ConfigurationError: The schema needs a newer version of stormdoor, or is foreign.
         sqlite3.Error: SQLite failed; the schema is that of the last complete migration.
     """
     if version(connection) == HEAD:
@@ -60,6 +68,8 @@ def _step(connection: sqlite3.Connection, path: Path) -> str:
     """Run the first missing migration, within a transaction. Returns the revision that it reached."""
     # INVARIANT: read under the lock, so that a process that waited for it finds the migration done.
     found = version(connection)
+    if found is not None and found > HEAD and _min_code(connection) <= HEAD:
+        return HEAD
     if found is not None and found not in _FILES:
         raise ConfigurationError(
             f"{path} has the schema {found}, and this stormdoor knows up to {HEAD}: a newer"
@@ -69,10 +79,24 @@ def _step(connection: sqlite3.Connection, path: Path) -> str:
     if found == HEAD:
         return HEAD
     following = next(each for each in _FILES if found is None or each > found)
-    for statement in _statements(_FILES[following].read_text(encoding="utf-8")):
+    script = _FILES[following].read_text(encoding="utf-8")
+    for statement in _statements(script):
         connection.execute(statement)
     connection.execute("UPDATE alembic_version SET version_num = ?", (following,))
+    if following >= _WITH_MIN_CODE:
+        named = _MIN_CODE.match(script)
+        oldest = named[1] if named else following
+        connection.execute("UPDATE alembic_version SET min_code = ?", (oldest,))
     return following
+
+
+def _min_code(connection: sqlite3.Connection) -> str:
+    """Return the oldest code that works on the schema of a file that newer code has migrated."""
+    columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(alembic_version)")}
+    if "min_code" not in columns:
+        return "9999"
+    ((oldest,),) = connection.execute("SELECT min_code FROM alembic_version").fetchall()
+    return str(oldest)
 
 
 def _statements(script: str) -> Iterator[str]:
