@@ -62,6 +62,7 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "256MB",
     "unix_socket_directories": "",
     "log_min_messages": "fatal",
+    "deadlock_timeout": "50ms",
 }
 
 

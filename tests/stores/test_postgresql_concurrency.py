@@ -1,0 +1,369 @@
+"""Several writers on one PostgreSQL database: invariants that span rows, deadlocks, and the log's order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import pytest
+
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import StoreError, StoreUnavailable
+from stormdoor.stores.postgresql import writes
+from stormdoor.stores.postgresql.store import PostgresqlStore
+from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.testing.contract.support import (
+    NOW,
+    account,
+    factor,
+    key,
+    opened,
+    pending,
+    placed,
+    session,
+)
+from tests.support.postgresql import Server, new_database, postgresql
+
+__all__ = ["new_database", "postgresql"]
+
+
+@asynccontextmanager
+async def _stores(url: str, count: int) -> AsyncIterator[list[PostgresqlStore]]:
+    """Store objects on one database, as so many nodes have them."""
+    async with AsyncExitStack() as stack:
+        stores = [PostgresqlStore(url) for _ in range(count)]
+        for store in stores:
+            await stack.enter_async_context(opened(store))
+        yield stores
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    connection: asyncpg.Connection = await asyncpg.connect(url)
+    await connection.execute("SET search_path = stormdoor")
+    return connection
+
+
+async def test_limit_of_unauthenticated_logins_holds_under_32_writers(
+    new_database: Callable[[], str],
+) -> None:
+    """INVARIANT: of 64 attempts by 8 nodes, 10 are stored if the limit is 10."""
+    async with _stores(new_database(), 8) as stores:
+        attempts = [
+            store.add_pending(pending(f"p{n}-{node}"), max_unauthenticated=10)
+            for node, store in enumerate(stores)
+            for n in range(8)
+        ]
+        stored = await asyncio.gather(*attempts)
+        assert stored.count(True) == 10
+        found = [
+            await stores[0].pending(f"p{n}-{node}", "second-factor")
+            for node in range(8)
+            for n in range(8)
+        ]
+        assert len([one for one in found if one]) == 10
+
+
+async def test_one_node_of_many_takes_each_value(new_database: Callable[[], str]) -> None:
+    """INVARIANT: of 8 nodes that use one value at once, one succeeds."""
+    async with _stores(new_database(), 8) as stores:
+        await stores[0].add_account(account("alice"))
+        await stores[0].add_factor(factor("f1", "alice", counter=0))
+        for n in range(1, 6):
+            await stores[0].set_recovery_codes("alice", ["code"])
+            await stores[0].add_pending(pending(f"p{n}", "alice"))
+            for use in (
+                lambda store, n=n: store.use_nonce("jti", f"v{n}", NOW),
+                lambda store, n=n: store.take_pending(f"p{n}", "second-factor"),
+                lambda store: store.use_recovery_code("alice", "code"),
+                lambda store, n=n: store.use_factor("f1", counter=n, at=NOW),
+                lambda store, n=n: store.set_factor_failures("alice", n, NOW, expected=n - 1),
+            ):
+                taken = await asyncio.gather(*(use(store) for store in stores))
+                assert sum(map(bool, taken)) == 1
+
+
+async def test_login_under_way_is_seen_by_the_end_of_all_sessions(
+    new_database: Callable[[], str],
+) -> None:
+    """INVARIANT: a session that another node has added but not committed is removed as well."""
+    url = new_database()
+    async with _stores(url, 1) as [store]:
+        await store.add_account(account("alice"))
+        await store.add_session(session("kept", "alice"))
+        other = await _connect(url)
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(
+            "INSERT INTO session SELECT 'late', principal_id, created_at, born_at, authenticated_at,"
+            " last_seen_at, expires_at, idle_seconds, address, user_agent, strength FROM session"
+        )
+        removal = asyncio.create_task(store.remove_sessions("alice", keep="kept"))
+        await asyncio.sleep(0.1)
+        assert not removal.done()
+        await transaction.commit()
+        await other.close()
+        assert await removal == ["late"]
+
+
+async def test_removals_of_the_last_two_factors_remove_the_recovery_codes(
+    new_database: Callable[[], str],
+) -> None:
+    """INVARIANT: without a factor there is no recovery code, also if two nodes remove one each at once."""
+    async with _stores(new_database(), 2) as (one, other):
+        await one.add_account(account("alice"))
+        for _ in range(10):
+            await one.add_factor(factor("f1", "alice"))
+            await one.add_factor(factor("f2", "alice"))
+            await one.set_recovery_codes("alice", ["a", "b"])
+            removed = await asyncio.gather(
+                one.remove_factor("f1", "alice"), other.remove_factor("f2", "alice")
+            )
+            assert removed == [[], []]
+            assert await one.recovery_codes("alice") == 0
+
+
+async def test_deadlock_is_repeated(new_database: Callable[[], str]) -> None:
+    """Of two transactions that lock two rows in opposite order, the server ends one; it is repeated."""
+    async with _stores(new_database(), 2) as stores:
+        for name in ("alice", "bob"):
+            await stores[0].add_account(account(name))
+        attempts = 0
+        has_first = [asyncio.Event(), asyncio.Event()]
+
+        def change(own: int, first: str, second: str) -> writes.Job[bool]:
+            async def run(transaction: Transaction) -> bool:
+                nonlocal attempts
+                attempts += 1
+                await transaction.change("UPDATE account SET tenant = ? WHERE id = ?", first, first)
+                has_first[own].set()
+                await has_first[1 - own].wait()
+                await transaction.change(
+                    "UPDATE account SET tenant = ? WHERE id = ?", first, second
+                )
+                return True
+
+            return run
+
+        done = await asyncio.gather(
+            stores[0]._database.change(change(0, "alice", "bob")),
+            stores[1]._database.change(change(1, "bob", "alice")),
+        )
+        assert done == [True, True]
+        assert attempts == 3
+        assert {one.tenant for one in await stores[0].accounts()} in ({"alice"}, {"bob"})
+
+
+async def test_repeated_transaction_has_one_effect(new_database: Callable[[], str]) -> None:
+    """A write that deadlocked first adds its entry to the log once, and returns the stored session."""
+    async with _stores(new_database(), 4) as stores:
+        for name in ("alice", "bob"):
+            await stores[0].add_account(account(name, roles=frozenset()))
+        entry = Revocation(Target.CHANGED, "alice", NOW)
+        # Each group locks both accounts; half of the nodes begin with the other one.
+        for n in range(10):
+            await asyncio.gather(
+                *(
+                    stores[node].add_role(name, f"{node}-{n}", entry=entry)
+                    for node in range(4)
+                    for name in (("alice", "bob") if node % 2 else ("bob", "alice"))
+                )
+            )
+        assert [len(one.roles) for one in await stores[0].accounts()] == [40, 40]
+        assert [one.seq for one in await stores[0].revocations()] == list(range(1, 81))
+
+
+async def test_sequence_has_no_gap_and_follows_the_commits(new_database: Callable[[], str]) -> None:
+    """INVARIANT: a reader never sees an entry before one with a smaller position."""
+    url = new_database()
+    async with _stores(url, 6) as stores:
+        await stores[0].add_account(account("alice"))
+        await stores[0].add_session(session("taken", "alice"))
+        reader = await _connect(url)
+
+        async def write(node: int, store: PostgresqlStore) -> None:
+            for n in range(15):
+                entry = Revocation(Target.SESSION, f"{node}-{n}", NOW)
+                await store.add_session(session(f"{node}-{n}", "alice"))
+                refused = store.replace_session(
+                    f"{node}-{n}", session("taken", "alice"), entry=entry
+                )
+                results = await asyncio.gather(
+                    store.remove_session(f"{node}-{n}", entry=entry),
+                    refused,
+                    store.add_revocation(entry),
+                    return_exceptions=True,
+                )
+                assert not isinstance(results[0], BaseException)
+                assert isinstance(results[1], StoreError) or results[1] is None
+
+        writers = asyncio.gather(*(write(n, store) for n, store in enumerate(stores)))
+        while not writers.done():
+            count, highest, value = await reader.fetchrow(
+                "SELECT (SELECT count(*) FROM revocation), (SELECT max(seq) FROM revocation), value"
+                " FROM counter"
+            )
+            assert count == (highest or 0) == value
+        await writers
+        await reader.close()
+        assert [one.seq for one in await stores[0].revocations()] == list(range(1, 181))
+
+
+async def test_refused_write_does_not_undo_its_group(new_database: Callable[[], str]) -> None:
+    """Writes that are committed together succeed or fail each for itself."""
+    async with _stores(new_database(), 1) as [store]:
+        await store.add_account(account("alice"))
+        await store.add_session(session("s0", "alice"))
+        results = await asyncio.gather(
+            store.add_session(session("s1", "alice")),
+            store.add_session(session("s0", "alice")),
+            store.add_session(session("s2", "nobody")),
+            store.add_key(key("k1", "alice", name="\0")),
+            store.use_nonce("jti", "v", NOW),
+            store.use_nonce("jti", "v", NOW),
+            store._database.change(lambda _: _raise(ZeroDivisionError("a mistake"))),
+            store.add_revocation(Revocation(Target.EVERYTHING, "\ud800", NOW)),
+            store.add_session(session("s3", "alice")),
+            return_exceptions=True,
+        )
+        assert [type(one).__name__ for one in results] == [
+            "Session",
+            "StoreError",
+            "StoreError",
+            "UnstorableText",
+            "bool",
+            "bool",
+            "ZeroDivisionError",
+            "UnstorableText",
+            "Session",
+        ]
+        assert sorted(results[4:6], key=bool) == [False, True]
+        assert {one.id for one in await store.sessions("alice")} == {"s0", "s1", "s3"}
+        assert await store.revocations() == []
+
+
+async def _raise(error: Exception) -> bool:
+    raise error
+
+
+async def test_look_ups_of_one_turn_are_one_statement(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 handshakes at once need two round trips, and each gets its own session."""
+    async with _stores(new_database(), 1) as [store]:
+        await store.add_account(account("alice", roles=frozenset({"a", "b", "c"})))
+        await store.add_account(account("bob", roles=frozenset()))
+        for n in range(10):
+            await store.add_session(session(f"s{n}", "alice" if n % 2 else "bob"))
+        statements: list[int] = []
+        fetch = asyncpg.Connection.fetch
+
+        async def counted(self: asyncpg.Connection, statement: str, *arrays: object) -> object:
+            if "unnest" in statement:
+                statements.append(len(arrays[0]))  # type: ignore[arg-type]
+            return await fetch(self, statement, *arrays)
+
+        monkeypatch.setattr(asyncpg.Connection, "fetch", counted)
+        found = await asyncio.gather(*(store.session(f"s{n}") for n in range(300)))
+        assert statements == [256, 44]
+        assert [one is not None for one in found] == [n < 10 for n in range(300)]
+        for n, one in enumerate(found[:10]):
+            assert one is not None
+            assert one[0] == await placed(store, session(f"s{n}", one[1].id))
+            assert one[1].roles == (frozenset("abc") if n % 2 else frozenset())
+
+
+async def test_cancelled_callers_leave_the_store_usable(new_database: Callable[[], str]) -> None:
+    """A client that goes away during a write or a look-up leaves nothing half done."""
+    async with _stores(new_database(), 1) as [store]:
+        await store.add_account(account("alice"))
+        for n, steps in enumerate(itertools.islice(itertools.cycle(range(4)), 40)):
+            tasks = [
+                asyncio.create_task(store.add_session(session(f"s{n}", "alice"))),
+                asyncio.create_task(store.account("alice")),
+                asyncio.create_task(store.revocations()),
+                asyncio.create_task(store.accounts()),
+            ]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert await store.account("alice") == account("alice")
+        assert await store.add_session(session("last", "alice"))
+        assert "last" in {one.id for one in await store.sessions("alice")}
+
+
+async def test_close_waits_for_writes_under_way(new_database: Callable[[], str]) -> None:
+    """A write that began before `close` is stored."""
+    url = new_database()
+    store = PostgresqlStore(url)
+    await store.open()
+    await store.add_account(account("alice"))
+    added = [asyncio.create_task(store.add_session(session(f"s{n}", "alice"))) for n in range(120)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*added)
+    async with _stores(url, 1) as [again]:
+        assert len(await again.sessions("alice")) == 120
+
+
+async def test_queue_of_writes_is_bounded(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If more writes wait than may, the next one is refused, and nothing of it happens."""
+    monkeypatch.setattr(writes, "_MOST_WAITING", 3)
+    async with _stores(new_database(), 1) as [store]:
+        results = await asyncio.gather(
+            *(store.use_nonce("jti", f"v{n}", NOW) for n in range(5)), return_exceptions=True
+        )
+        assert [type(one) for one in results] == [bool] * 3 + [StoreUnavailable] * 2
+        assert await store.use_nonce("jti", "v4", NOW)
+
+
+async def test_locked_row_makes_a_write_fail_in_time(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that keeps a lock makes the writes on that row fail, and nothing of them happens."""
+    monkeypatch.setattr(writes, "_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(writes, "_ATTEMPTS", 2)
+    url = new_database()
+    async with _stores(url, 1) as [store]:
+        await store.add_account(account("alice"))
+        other = await _connect(url)
+        async with other.transaction():
+            await other.execute("SELECT * FROM account FOR UPDATE")
+            with pytest.raises(StoreUnavailable, match="another transaction keeps a lock"):
+                await store.add_role("alice", "guest")
+            assert await store.account("alice") == account("alice")
+        assert await store.add_role("alice", "guest")
+        await other.close()
+
+
+async def test_notification_only_wakes(new_database: Callable[[], str], postgresql: Server) -> None:
+    """A follower without notifications, or with false ones, finds the same entries by its reads."""
+    url = new_database()
+    async with _stores(url, 2) as (one, other):
+        head = await other.log_position()
+        other_process = await _connect(url)
+        for payload in ("", "999999", "-1", "x" * 100):
+            await other_process.execute("SELECT pg_notify('stormdoor_revocation', $1)", payload)
+            await other.wait_for_entry(head, 0.05)
+            assert await other.revocations(head.seq) == []
+        waiting = asyncio.create_task(other.wait_for_entry(head, 60.0))
+        await asyncio.sleep(0.05)
+        stored = await one.add_revocation(Revocation(Target.SESSION, "s1", NOW))
+        await asyncio.wait_for(waiting, 30.0)
+        assert await other.revocations(head.seq) == [stored]
+        # Its connection is cut: what was added meanwhile is there when it reads again.
+        await other_process.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'stormdoor follow' AND datname = current_database()"
+        )
+        later = await one.add_revocation(Revocation(Target.SESSION, "s2", NOW))
+        await other.wait_for_entry(stored_position := await one.log_position(), 0.01)
+        assert stored_position.seq == later.seq
+        assert await other.revocations(stored.seq) == [later]
+        await other_process.close()
