@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import asyncpg
 import pytest
 
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError, StoreUnavailable
+from stormdoor.ports import Store
 from stormdoor.stores.postgresql import writes
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.stores.postgresql.writes import Transaction
@@ -74,13 +76,16 @@ async def test_one_node_of_many_takes_each_value(new_database: Callable[[], str]
         for n in range(1, 6):
             await stores[0].set_recovery_codes("alice", ["code"])
             await stores[0].add_pending(pending(f"p{n}", "alice"))
-            for use in (
-                lambda store, n=n: store.use_nonce("jti", f"v{n}", NOW),
-                lambda store, n=n: store.take_pending(f"p{n}", "second-factor"),
-                lambda store: store.use_recovery_code("alice", "code"),
-                lambda store, n=n: store.use_factor("f1", counter=n, at=NOW),
-                lambda store, n=n: store.set_factor_failures("alice", n, NOW, expected=n - 1),
-            ):
+            uses: list[Callable[[Store], Awaitable[object]]] = [
+                partial(lambda n, store: store.use_nonce("jti", f"v{n}", NOW), n),
+                partial(lambda n, store: store.take_pending(f"p{n}", "second-factor"), n),
+                partial(lambda _, store: store.use_recovery_code("alice", "code"), n),
+                partial(lambda n, store: store.use_factor("f1", counter=n, at=NOW), n),
+                partial(
+                    lambda n, store: store.set_factor_failures("alice", n, NOW, expected=n - 1), n
+                ),
+            ]
+            for use in uses:
                 taken = await asyncio.gather(*(use(store) for store in stores))
                 assert sum(map(bool, taken)) == 1
 
@@ -121,7 +126,7 @@ async def test_removals_of_the_last_two_factors_remove_the_recovery_codes(
             removed = await asyncio.gather(
                 one.remove_factor("f1", "alice"), other.remove_factor("f2", "alice")
             )
-            assert removed == [[], []]
+            assert list(removed) == [[], []]
             assert await one.recovery_codes("alice") == 0
 
 
@@ -151,7 +156,7 @@ async def test_deadlock_is_repeated(new_database: Callable[[], str]) -> None:
             stores[0]._database.change(change(0, "alice", "bob")),
             stores[1]._database.change(change(1, "bob", "alice")),
         )
-        assert done == [True, True]
+        assert list(done) == [True, True]
         assert attempts == 3
         assert {one.tenant for one in await stores[0].accounts()} in ({"alice"}, {"bob"})
 
@@ -201,7 +206,7 @@ async def test_sequence_has_no_gap_and_follows_the_commits(new_database: Callabl
 
         writers = asyncio.gather(*(write(n, store) for n, store in enumerate(stores)))
         while not writers.done():
-            count, highest, value = await reader.fetchrow(
+            [(count, highest, value)] = await reader.fetch(
                 "SELECT (SELECT count(*) FROM revocation), (SELECT max(seq) FROM revocation), value"
                 " FROM counter"
             )
@@ -292,7 +297,7 @@ async def test_cancelled_callers_leave_the_store_usable(new_database: Callable[[
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert await store.account("alice") == account("alice")
-        assert await store.add_session(session("last", "alice"))
+        await store.add_session(session("last", "alice"))
         assert "last" in {one.id for one in await store.sessions("alice")}
 
 

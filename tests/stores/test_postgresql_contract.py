@@ -5,31 +5,16 @@ from collections.abc import Callable
 import pytest
 
 from stormdoor.stores.postgresql.store import PostgresqlStore
-from stormdoor.testing import contract
-from stormdoor.testing.contract import NewPair, NewStore, Shared
+from stormdoor.testing.contract import NewPair, NewStore, Shared, StoreContract
 from tests.support.postgresql import new_database, postgresql
 
 __all__ = ["new_database", "postgresql"]
 
 
-class TestPostgresqlStore(
-    contract.AccountsContract,
-    contract.SessionsContract,
-    contract.SingleUseContract,
-    contract.NoncesContract,
-    contract.IdentitiesContract,
-    contract.AddressesContract,
-    contract.FactorsContract,
-    contract.KeysContract,
-    contract.RevocationsContract,
-    contract.ConnectionsContract,
-    contract.MembersContract,
-    contract.TrailContract,
-    contract.ClockJumpsContract,
-):
+class TestPostgresqlStore(StoreContract):
     @pytest.fixture
     def new_store(self, new_database: Callable[[], str]) -> NewStore:
-        return lambda trail_key=None: PostgresqlStore(new_database(), trail_key)  # type: ignore[return-value]
+        return lambda trail_key=None: PostgresqlStore(new_database(), trail_key)
 
     @pytest.fixture
     def new_pair(self, new_database: Callable[[], str]) -> NewPair:
@@ -37,9 +22,9 @@ class TestPostgresqlStore(
             url = new_database()
             return PostgresqlStore(url), PostgresqlStore(url)
 
-        return pair  # type: ignore[return-value]
+        return pair
 
     @pytest.fixture
     def shared(self, new_database: Callable[[], str]) -> Shared:
         url = new_database()
-        return Shared(PostgresqlStore(url), "stormdoor.stores:open_store", url)  # type: ignore[arg-type]
+        return Shared(PostgresqlStore(url), "stormdoor.stores:open_store", url)

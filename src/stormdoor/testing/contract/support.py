@@ -42,6 +42,7 @@ STATUS = NodeStatus(
     applied=LogPosition("an epoch", 3), lease=0.4, version="1.2", policies="9f", connections=2
 )
 
+_Store = TypeVar("_Store", bound=Store)
 _Issued = TypeVar("_Issued", Session, Ticket, ApiKey)
 
 
@@ -54,7 +55,7 @@ class NewStore(Protocol):
 
 
 @asynccontextmanager
-async def opened(store: Store) -> AsyncIterator[Store]:
+async def opened(store: _Store) -> AsyncIterator[_Store]:
     """Open a store, and close it at the end."""
     await store.open()
     try:
