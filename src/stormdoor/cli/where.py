@@ -17,7 +17,7 @@ from stormdoor.cli.usage import UsageError
 if TYPE_CHECKING:
     from stormdoor.runtime.installation import Installation
 
-__all__ = ["CONFIG", "STORE", "TRAIL_KEY", "UNSAID", "Where", "actor", "opened"]
+__all__ = ["CONFIG", "STORE", "TRAIL_KEY", "UNSAID", "Where", "actor", "opened", "resolved"]
 
 CONFIG, STORE, TRAIL_KEY = "STORMDOOR_CONFIG", "STORMDOOR_STORE", "STORMDOOR_TRAIL_KEY"
 
@@ -61,7 +61,7 @@ def actor() -> str:
     return f"cli:{name}({before})" if before and before != name else f"cli:{name}"
 
 
-def _resolved(where: Where) -> tuple[Path | None, str | None]:
+def resolved(where: Where) -> tuple[Path | None, str | None]:
     """Return the file or the URL. Options have priority over the environment."""
     if where.config is not None and where.store is not None:
         raise UsageError("give --config or --store, not both")
@@ -109,7 +109,7 @@ async def opened(
     """Open the installation that the options name; see `open_installation`."""
     from stormdoor.runtime.installation import open_installation
 
-    config, store = _resolved(where)
+    config, store = resolved(where)
     async with open_installation(
         config=config,
         store=store,

@@ -1,0 +1,206 @@
+"""Change and verify the schema of an installation on PostgreSQL, for `stormdoor migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormdoor.config.document import read_document
+from stormdoor.config.file import build_options
+from stormdoor.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+__all__ = ["Plan", "Step", "apply", "plan", "store_url", "verify"]
+
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration that the database lacks.
+
+    Attributes:
+        number: Its number.
+        name: The name of its file.
+        mode: How it runs: in one transaction, concurrently or in batches.
+        min_code: The oldest code that works after it.
+        contracts: Whether code that only knows the present schema stops working.
+    """
+
+    number: int
+    name: str
+    mode: str
+    min_code: int
+    contracts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The missing migrations of a database.
+
+    Attributes:
+        present: The schema of the database; 0 if it has none.
+        known: The newest schema that this code knows.
+        steps: The migrations that are missing.
+    """
+
+    present: int
+    known: int
+    steps: tuple[Step, ...]
+
+
+def store_url(config: Path | None, store: str | None) -> str:
+    """Return the URL of the store that a configuration file names, or `store`.
+
+    Raises:
+        ConfigurationError: The file is wrong, or the store is not on PostgreSQL.
+    """
+    if config is not None:
+        document = read_document(config)
+        options = build_options(document, operating=True, trail_key=False)
+        document.raise_problems()
+        store = str(options.arguments["store"])
+    if store is None or not store.startswith(("postgresql:", "postgres:")):
+        raise ConfigurationError(
+            "only a store on PostgreSQL needs this command; a SQLite file is migrated by the process"
+            " that opens it"
+        )
+    return store
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Connection]:
+    """Connect as the login of the URL, with all of its rights."""
+    try:
+        import asyncpg  # noqa: PLC0415 - an extra
+        from asyncpg.connect_utils import SessionAttribute  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "a store on PostgreSQL needs asyncpg: pip install 'stormdoor[postgres]'"
+        ) from error
+    from stormdoor.stores.postgresql.address import Address  # noqa: PLC0415
+    from stormdoor.stores.postgresql.failure import unavailable  # noqa: PLC0415
+
+    address = Address(url)
+    try:
+        connection = await asyncpg.connect(
+            url, timeout=10, target_session_attrs=SessionAttribute.read_write
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(address.name, error) from error
+    try:
+        yield connection
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(address.name, error) from error
+    finally:
+        await connection.close()
+
+
+async def plan(url: str) -> Plan:
+    """Return the missing migrations of a database. Changes nothing."""
+    async with _connected(url) as connection:
+        return await _plan(connection)
+
+
+async def _plan(connection: Connection) -> Plan:
+    from stormdoor.stores.postgresql import schema  # noqa: PLC0415
+
+    found = await schema.applied(connection)
+    present = found[-1].number if found else 0
+    return Plan(
+        present,
+        schema.HEAD,
+        tuple(
+            Step(one.number, one.name, one.mode, one.min_code, 0 < present < one.min_code)
+            for one in schema.missing(found, schema.MIGRATIONS)
+        ),
+    )
+
+
+async def apply(
+    url: str,
+    *,
+    contract: bool = False,
+    lock_seconds: float = 3.0,
+    progress: Callable[[str, int], None] = lambda *_: None,
+) -> list[str]:
+    """Run the missing migrations. A lock that is not available in time is tried again a few times.
+
+    Args:
+        url: The URL of the database, with the login of the owner of the tables.
+        contract: Also run migrations after which code that only knows the present schema stops working.
+        lock_seconds: Seconds that a statement waits for a lock.
+        progress: Called with the name of a migration and the number of changed rows, after each step.
+
+    Returns:
+        The names of the migrations that were run.
+
+    Raises:
+        ConfigurationError: A migration contracts, and `contract` is false. Those before it are complete.
+        StoreUnavailable: A statement failed. The migrations before it are complete.
+    """
+    from stormdoor.stores.postgresql import schema  # noqa: PLC0415
+    from stormdoor.stores.postgresql.failure import TRANSIENT  # noqa: PLC0415
+
+    async with _connected(url) as connection:
+        steps = (await _plan(connection)).steps
+        held = next((one for one in steps if one.contracts and not contract), None)
+        allowed = schema.MIGRATIONS[: held.number - 1] if held else schema.MIGRATIONS
+        ran: list[str] = []
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                done = await schema.apply(
+                    connection,
+                    allowed,
+                    lock_seconds=lock_seconds,
+                    progress=lambda one, rows: progress(one.name, rows),
+                )
+            except TRANSIENT:
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                ran += [one.name for one in done]
+                break
+    if held is not None:
+        raise ConfigurationError(
+            f"{held.name} ends the support for code that does not know schema {held.min_code}; upgrade"
+            " all nodes (see stormdoor nodes), then run: stormdoor migrate apply --contract"
+        )
+    return ran
+
+
+async def verify(url: str) -> list[str]:
+    """Return the differences between the schema of a database and what the migrations make.
+
+    Raises:
+        ConfigurationError: The schema does not fit this code.
+        StoreUnavailable: The database does not answer, or the login lacks a right.
+    """
+    from stormdoor.stores.postgresql import schema  # noqa: PLC0415
+    from stormdoor.stores.postgresql.comparison import differences  # noqa: PLC0415
+
+    async with _connected(url) as connection:
+        await schema.check(connection, head=schema.HEAD)
+        found = await schema.applied(connection)
+        lacking = [f"not run yet: {one.name}" for one in schema.missing(found, schema.MIGRATIONS)]
+        return lacking + await differences(connection, schema.MIGRATIONS[: len(found)])
+
+
+async def rotate_epoch(url: str) -> str:
+    """Begin another epoch of the log of revocations, after a restore. Returns its random part."""
+    from stormdoor.stores.postgresql.schema import SCHEMA  # noqa: PLC0415
+
+    async with _connected(url) as connection:
+        epoch = await connection.fetchval(
+            f"UPDATE {SCHEMA}.revocation_log SET epoch = replace(gen_random_uuid()::text, '-', '')"  # noqa: S608 - a constant
+            " RETURNING epoch"
+        )
+        return str(epoch)
