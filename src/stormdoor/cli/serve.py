@@ -46,10 +46,8 @@ def serve(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
     )
-    shared = SharedPort(host, port)
 
-    async def run() -> None:
-        shared.check_free()
+    async def run(shared: SharedPort) -> None:
         await Workers(
             worker_command("stormdoor.cli.worker", application),
             workers=workers,
@@ -59,7 +57,8 @@ def serve(
         ).run(on_ready=lambda: print(f"ready http://{_shown(host)}:{shared.port}/", flush=True))
 
     try:
-        asyncio.run(run())
+        with SharedPort(host, port) as shared:
+            asyncio.run(run(shared))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(

@@ -18,6 +18,7 @@ from stormdoor import (
     action,
 )
 from stormdoor.core.message import encode
+from stormdoor.demo.placing import ALONE, Placing
 from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms, Said
 
 __all__ = ["chat_handler"]
@@ -89,9 +90,12 @@ def _room(command: Join | Leave) -> Resource:
     return Resource("room", command.room)
 
 
-def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C901 - one class
+def chat_handler(  # noqa: C901 - one class
+    guard: Guard, rooms: Rooms, placing: Placing = ALONE
+) -> type[GuardedHandler]:
     """Return the chat's handler class for one guard and its rooms."""
     hub, now = guard.channels, guard.clock.now
+    worker = placing.message(guard.registry.node)
 
     def room(command: Say | Kick) -> Resource:
         return rooms.resource(command.room)
@@ -115,7 +119,9 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
         permission = "chat:connect"
 
         def open(self) -> None:
-            """Subscribe every connection to the announcements."""
+            """Name the worker, and subscribe every connection to the announcements."""
+            if worker is not None:
+                self.send(worker)
             hub.subscribe(self.connection, ANNOUNCEMENTS)
 
         @action("chat:join", resource=_room, limit="5/s burst 20")

@@ -14,6 +14,7 @@ from msgspec import field
 
 from stormdoor import Command, Guard, GuardedHandler, Identifier, Number, Reply, Topic, action
 from stormdoor.core.denial import Denial
+from stormdoor.demo.placing import ALONE, Placing
 from stormdoor.demo.rooms import Rooms
 from stormdoor.errors import StoreUnavailable
 
@@ -187,9 +188,12 @@ class Dashboard:
                 _log.warning("the dashboard cannot read the trail: %s", error)
 
 
-def dashboard_handler(guard: Guard, dashboard: Dashboard) -> type[GuardedHandler]:
+def dashboard_handler(
+    guard: Guard, dashboard: Dashboard, placing: Placing = ALONE
+) -> type[GuardedHandler]:
     """Return the dashboard's handler class."""
     hub = guard.channels
+    worker = placing.message(guard.registry.node)
 
     class DashboardSocket(GuardedHandler):
         """Handler of one dashboard. A member is refused at the handshake; a device can only send readings."""
@@ -197,8 +201,10 @@ def dashboard_handler(guard: Guard, dashboard: Dashboard) -> type[GuardedHandler
         permission = "dashboard:connect"
 
         def open(self) -> None:
-            """Subscribe to all topics that the principal may read."""
+            """Subscribe to all topics that the principal may read, and name the worker."""
             heard = {topic for topic in _TOPICS if hub.subscribe(self.connection, topic).allowed}
+            if worker is not None and heard:
+                self.send(worker)
             for topic, message in dashboard.welcome():
                 if topic in heard:
                     self.send(message)

@@ -19,7 +19,10 @@ __all__ = [
     "PEOPLE",
     "Secrets",
     "Settled",
+    "configuration_of",
+    "is_new",
     "load_secrets",
+    "read_settled",
     "settle",
     "write_configuration",
     "write_private",
@@ -132,7 +135,7 @@ def write_configuration(data: Path, store: str, server: Secrets) -> Path:
         The configuration file.
     """
     write_private(data / _TRAIL_KEY, f"{server.trail_key}\n")
-    path = data / _CONFIGURATION
+    path = configuration_of(data)
     write_private(
         path,
         f"# For commands such as: stormdoor trail show --config {path}\n"
@@ -140,6 +143,11 @@ def write_configuration(data: Path, store: str, server: Secrets) -> Path:
         f'trail_key = {{ file = "{_TRAIL_KEY}", encoding = "hex" }}\n',
     )
     return path
+
+
+def configuration_of(data: Path) -> Path:
+    """Return the path of the configuration file in the directory of a demo."""
+    return data / _CONFIGURATION
 
 
 def _write(path: Path, content: msgspec.Struct) -> None:
@@ -212,6 +220,28 @@ async def settle(guard: Guard, data: Path) -> Settled:
         _write(path, known)
     words = {name: one.password for name, one in known.principals.items()}
     return Settled(path, words, new=found is None)
+
+
+def read_settled(data: Path, *, new: bool) -> Settled:
+    """Return the credentials that a worker of the demo has settled.
+
+    Args:
+        data: The directory of the demo.
+        new: Whether the worker has made them.
+
+    Raises:
+        ConfigurationError: The file is damaged or missing.
+    """
+    path = data / _CREDENTIALS
+    known = _read(path, _Credentials)
+    if known is None:
+        raise _damaged(path, "it is missing")
+    return Settled(path, {name: one.password for name, one in known.principals.items()}, new)
+
+
+def is_new(data: Path) -> bool:
+    """Return whether the demo has no credentials yet."""
+    return not (data / _CREDENTIALS).exists()
 
 
 async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> None:

@@ -11,6 +11,7 @@ import shlex
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from tornado.netutil import bind_sockets
@@ -39,17 +40,28 @@ from stormdoor.demo.people import (
     PEOPLE,
     Secrets,
     Settled,
+    configuration_of,
     load_secrets,
     settle,
     write_configuration,
 )
+from stormdoor.demo.placing import ALONE, Placing
 from stormdoor.demo.policies import POLICIES
 from stormdoor.demo.port import HOST, PORT
 from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
 from stormdoor.demo.twin import Twin
+from stormdoor.tornado.listener import GuardedServer
 
-__all__ = ["Demo", "serve"]
+__all__ = [
+    "Addresses",
+    "Demo",
+    "announce",
+    "bind_near",
+    "bind_twin",
+    "serve",
+    "servers_of",
+]
 
 _access = logging.getLogger("stormdoor.demo.access")
 
@@ -94,7 +106,7 @@ def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
     return sockets, sockets[0].getsockname()[1]
 
 
-def _bind_near(host: str, port: int) -> tuple[list[socket.socket], int]:
+def bind_near(host: str, port: int) -> tuple[list[socket.socket], int]:
     """Bind a port near that of the demo if it is free, so that it is easy to remember; else any."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -106,13 +118,13 @@ def _bind_near(host: str, port: int) -> tuple[list[socket.socket], int]:
     return [one], port
 
 
-def _bind_twin(host: str, port: int) -> tuple[list[socket.socket], int | None]:
+def bind_twin(host: str, port: int) -> tuple[list[socket.socket], int | None]:
     """Bind the unguarded twin to loopback, and only if the demo itself is on loopback."""
     try:
         loopback = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         return [], None
-    return _bind_near(str(loopback), port) if loopback.is_loopback else ([], None)
+    return bind_near(str(loopback), port) if loopback.is_loopback else ([], None)
 
 
 class Demo:
@@ -125,6 +137,7 @@ class Demo:
         data: Its directory.
         store: URL of the store; None for a SQLite file in `data`.
         insecure_allow_plaintext: Serve other machines without TLS.
+        placing: The place of this process among the workers of the demo.
     """
 
     def __init__(
@@ -136,6 +149,7 @@ class Demo:
         data: Path,
         store: str | None = None,
         insecure_allow_plaintext: bool = False,
+        placing: Placing = ALONE,
     ) -> None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.origins = origins
@@ -185,14 +199,76 @@ class Demo:
                 url("/demo/trail", TrailOfCaller, guard),
                 *client_routes(),
                 url("/static/(.*)", Static, {"path": str(HERE / "static")}),
-                url("/ws/chat", chat_handler(self.guard, rooms)),
-                url("/ws/dashboard", dashboard_handler(self.guard, self.dashboard)),
+                url("/ws/chat", chat_handler(self.guard, rooms, placing)),
+                url("/ws/dashboard", dashboard_handler(self.guard, self.dashboard, placing)),
             ],
             template_path=str(HERE / "templates"),
             websocket_ping_interval=20,
             log_function=redacting_log_function(_log_request),
         )
         protect(self.application, self.guard)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the demo listens.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port of the demo.
+        foreign_port: The port of the foreign page.
+        twin_port: The port of the unguarded twin on loopback, or None.
+    """
+
+    host: str
+    port: int
+    foreign_port: int
+    twin_port: int | None
+
+    @property
+    def name(self) -> str:
+        """The host in the addresses of the pages: a socket on all addresses is reached by loopback."""
+        everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared
+        return "127.0.0.1" if self.host in everywhere else self.host
+
+    @property
+    def origin(self) -> str:
+        """The origin that the demo tells its user."""
+        return _url(self.name, self.port)
+
+    def demo(
+        self, data: Path, store: str | None, *, plaintext: bool, placing: Placing = ALONE
+    ) -> Demo:
+        """Return the demo at these addresses.
+
+        Args:
+            data: Its directory.
+            store: URL of its store.
+            plaintext: Serve other machines without TLS.
+            placing: The place of this process among the workers.
+        """
+        port = self.port
+        return Demo(
+            origins=list(
+                dict.fromkeys([self.origin, _url("127.0.0.1", port), _url("localhost", port)])
+            ),
+            foreign_origin=_url(self.name, self.foreign_port),
+            twin_port=self.twin_port,
+            data=data,
+            store=store,
+            insecure_allow_plaintext=plaintext,
+            placing=placing,
+        )
+
+
+def servers_of(demo: Demo, twin: Twin) -> dict[str, GuardedServer]:
+    """Return the servers of the demo, by the name of their sockets."""
+    return {
+        "http": guarded_server(demo.application, max_body_size=64 * 1024),
+        "foreign": guarded_server(_foreign_application(demo.origins), guard=demo.guard),
+        # The twin lacks every check but one: it must not use up the connections of the demo.
+        "twin": guarded_server(twin.application, guard=demo.guard),
+    }
 
 
 async def serve(
@@ -220,52 +296,51 @@ async def serve(
     """
     with contextlib.ExitStack() as bound:
         sockets, port = _bind(host, port)
-        foreign, foreign_port = _bind_near(host, port + 1)
-        unguarded, twin_port = _bind_twin(host, port + 2)
+        foreign, foreign_port = bind_near(host, port + 1)
+        unguarded, twin_port = bind_twin(host, port + 2)
         for sock in sockets + foreign + unguarded:
             bound.callback(sock.close)
-        # A socket on all addresses is reached by the name of this machine.
-        name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared
-        origin = _url(name, port)
-        demo = Demo(
-            origins=list(dict.fromkeys([origin, _url("127.0.0.1", port), _url("localhost", port)])),
-            foreign_origin=_url(name, foreign_port),
-            twin_port=twin_port,
-            data=data,
-            store=store,
-            insecure_allow_plaintext=insecure_allow_plaintext,
-        )
+        addresses = Addresses(host, port, foreign_port, twin_port)
+        demo = addresses.demo(data, store, plaintext=insecure_allow_plaintext)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with demo.guard:
             settled = await settle(demo.guard, data)
-            identities = write_identities(data, origin, settled.passwords)
             updates = asyncio.create_task(demo.dashboard.run(), name="dashboard")
             twin = Twin()
-            servers = [
-                guarded_server(demo.application, max_body_size=64 * 1024),
-                guarded_server(_foreign_application(demo.origins), guard=demo.guard),
-                # The twin lacks every check but one: it must not use up the connections of the demo.
-                guarded_server(twin.application, guard=demo.guard),
-            ]
-            for server, listening in zip(servers, (sockets, foreign, unguarded), strict=True):
-                server.add_sockets(listening)
-            if not quiet:
-                _say(_how_to_log_in(settled))
-                _say(f"Operate it: stormdoor trail show --config {demo.configuration}")
-                _say(_how_to_probe(origin, identities))
-                if twin_port is not None:
-                    _say(
-                        f"Unguarded twin, vulnerable on purpose, on loopback only: port {twin_port}"
-                    )
-            _say(f"ready {origin}/")
+            servers = servers_of(demo, twin)
+            for name, listening in (("http", sockets), ("foreign", foreign), ("twin", unguarded)):
+                servers[name].add_sockets(listening)
+            announce(addresses, data, settled, quiet=quiet)
             await stop.wait()
-            for server in servers:
+            for server in servers.values():
                 server.stop()
             twin.close()
             updates.cancel()
-        await asyncio.gather(*(one.close_all_connections() for one in servers))
+        await asyncio.gather(*(one.close_all_connections() for one in servers.values()))
+
+
+def announce(addresses: Addresses, data: Path, settled: Settled, *, quiet: bool) -> None:
+    """Print how to log in, operate and probe the demo, and that it is ready.
+
+    Args:
+        addresses: Where it listens.
+        data: Its directory.
+        settled: Its credentials.
+        quiet: Print nothing but `ready`.
+    """
+    identities = write_identities(data, addresses.origin, settled.passwords)
+    if not quiet:
+        _say(_how_to_log_in(settled))
+        _say(f"Operate it: stormdoor trail show --config {configuration_of(data)}")
+        _say(_how_to_probe(addresses.origin, identities))
+        if addresses.twin_port is not None:
+            _say(
+                "Unguarded twin, vulnerable on purpose, on loopback only: "
+                f"port {addresses.twin_port}"
+            )
+    _say(f"ready {addresses.origin}/")
 
 
 def _say(text: str) -> None:

@@ -9,7 +9,7 @@ __all__ = ["Replicated"]
 
 @runtime_checkable
 class Replicated(Protocol):
-    """An engine whose server may be replaced by a standby (failover)."""
+    """An engine in which a standby may replace the server (failover)."""
 
     async def commits_wait_for_standby(self) -> bool:
         """Return whether each commit waits for a named synchronous standby, as the server is set now.

@@ -63,6 +63,6 @@ async def guarantee_of(state: StoredState, members: Iterable[Member]) -> Guarant
     """
     leases = [one.status.lease for one in members if not one.lapsed]
     lease = max(leases, default=state.members.lease_seconds)
-    replicated = isinstance(state.members, Replicated)
-    confirmed = await state.members.commits_wait_for_standby() if replicated else None
+    engine: object = state.members
+    confirmed = await engine.commits_wait_for_standby() if isinstance(engine, Replicated) else None
     return Guarantee(lease + _BEYOND_LEASE_SECONDS, confirmed)

@@ -96,6 +96,7 @@ class Workers:
         listen: Makes the listening sockets of a worker, by group, from its number.
         drain_seconds: Time in seconds in which a drain must close all connections.
         unready_seconds: Time in seconds between "not ready" and the close of the listener.
+        environment: Further environment variables of a worker.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Workers:
         listen: Callable[[int], Sockets],
         drain_seconds: float,
         unready_seconds: float = 0.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = dict(environment or {})
         self._command = list(command)
         self._listen = listen
         self._drain_seconds = drain_seconds
@@ -223,7 +226,7 @@ class Workers:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
-                env={**_environment(), VARIABLE: json.dumps(given)},
+                env={**_inherited(), **self._environment, VARIABLE: json.dumps(given)},
                 pass_fds=[theirs.fileno(), *(one for group in groups.values() for one in group)],
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone
             )
@@ -363,7 +366,7 @@ async def _follow(
     return status
 
 
-def _environment() -> dict[str, str]:
+def _inherited() -> dict[str, str]:
     """Return the environment of a worker: only the supervisor reports to systemd."""
     return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
 

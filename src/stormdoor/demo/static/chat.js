@@ -10,6 +10,7 @@ import { Room } from "./room.js";
 import { hasRole, requireSession } from "./session.js";
 import { GuardedSocket } from "./socket.js";
 import { mountStatus } from "./status.js";
+import { mountWorker } from "./worker.js";
 
 const USUAL_ROOMS = ["lobby", "ops", "random"];
 
@@ -23,6 +24,7 @@ let selected = null;
 
 mountMasthead(session);
 mountStatus(socket);
+mountWorker(socket, "you reach only the people on this worker");
 $("announce").hidden = !hasRole(session, "administrator");
 const composer = mountComposer(say);
 

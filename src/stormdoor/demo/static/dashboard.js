@@ -7,6 +7,7 @@ import { hasRole, requireSession } from "./session.js";
 import { GuardedSocket } from "./socket.js";
 import { mountStatus } from "./status.js";
 import { agoText, dateOf, timeElement } from "./time.js";
+import { mountWorker } from "./worker.js";
 
 const MOST_CAUSES = 5;
 const MOST_EVENTS = 50;
@@ -25,6 +26,7 @@ const readings = new Map();
 
 mountMasthead(session);
 mountStatus(socket);
+mountWorker(socket, "this page shows the figures of this worker");
 for (const chart of Object.values(charts)) $("charts").append(chart.element);
 
 const number = (value, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : "–");

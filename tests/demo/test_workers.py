@@ -1,0 +1,87 @@
+"""The demo with several workers: one login for all, and each page knows its worker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo.running import Running, running
+from tests.demo.visitor import Visitor
+from tests.tornado.wire import CLOSE, Wire
+
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def workers(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A demo with two workers."""
+    data = tmp_path_factory.mktemp("workers") / "data"
+    shutil.copytree(installed, data)
+    with running(data, "--workers", str(WORKERS)) as one:
+        yield one
+        assert one.stop() == 0, one.output
+        assert "Traceback" not in one.output
+
+
+async def on_each_worker(
+    stack: contextlib.AsyncExitStack, visitor: Visitor, path: str = "/ws/chat"
+) -> dict[int, Wire]:
+    """Open sockets until each worker has one. The first message of each names its worker."""
+    found: dict[int, Wire] = {}
+    for _ in range(200):
+        wire = await stack.enter_async_context(await visitor.open(path))
+        worker: Any = await wire.json()
+        assert (worker["type"], worker["workers"]) == ("worker", WORKERS)
+        assert worker["node"]
+        found.setdefault(worker["number"], wire)
+        if len(found) == WORKERS:
+            return found
+    raise AssertionError("one worker got no socket")
+
+
+async def test_a_logout_at_one_worker_closes_the_sockets_of_the_other(workers: Running) -> None:
+    """A session counts at both workers; after its logout both close its sockets."""
+    async with contextlib.AsyncExitStack() as stack:
+        bob = await workers.visit("bob")
+        found = await on_each_worker(stack, bob)
+        await bob.log_out()
+        assert [await wire.close_code() for wire in found.values()] == [3000] * WORKERS
+
+
+async def test_channels_are_per_worker(workers: Running) -> None:
+    """A message reaches the members on the same worker, and not those on another one."""
+    async with contextlib.AsyncExitStack() as stack:
+        alice = await on_each_worker(stack, await workers.visit("alice"))
+        mia = await on_each_worker(stack, await workers.visit("mia"))
+        for wire in (*alice.values(), *mia.values()):
+            joined = await wire.ask({"type": "join", "room": "lobby", "id": 1})
+            assert joined["type"] == "joined"
+        for number, wire in alice.items():
+            await wire.ask({"type": "say", "room": "lobby", "text": f"worker {number}", "id": 2})
+        for number, wire in mia.items():
+            heard = [await wire.json()]
+            assert [one["text"] for one in heard if one["type"] == "said"] == [f"worker {number}"]
+            wire.send({"type": "leave", "room": "lobby", "id": 3})
+            answer = json.loads(await wire.text())
+            assert answer["type"] == "left", answer  # no message of the other worker came before
+
+
+async def test_a_stop_invites_the_clients_back(installed: Path, tmp_path: Path) -> None:
+    """SIGTERM closes sockets on all workers with 1012 and the seconds after which to return."""
+    shutil.copytree(installed, tmp_path / "data")
+    with running(tmp_path / "data", "--workers", str(WORKERS)) as one:
+        async with contextlib.AsyncExitStack() as stack:
+            found = await on_each_worker(stack, await one.visit("ada"), "/ws/dashboard")
+            one.process.terminate()
+            for wire in found.values():
+                while (frame := await wire.receive()).opcode != CLOSE:
+                    pass
+                assert frame.code == 1012
+                assert frame.payload[2:].startswith(b"service restart; retry after ")
+        assert one.wait_ended() == 0, one.output
