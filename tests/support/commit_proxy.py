@@ -55,6 +55,10 @@ class CommitProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.reset()
 
+    def retarget(self, target: int) -> None:
+        """Forward new connections to another port; those that exist stay."""
+        self._target = target
+
     def reset(self) -> None:
         """Reset all connections."""
         for writer in self._writers:

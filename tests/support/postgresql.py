@@ -359,6 +359,19 @@ class Server:
         self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def take_over(self, other: Server) -> None:
+        """Begin with a copy of the data of a server that has been shut down."""
+        self._password = other._password
+        subprocess.run(["cp", "-a", other.folder, self.folder], check=True, timeout=_PATIENCE)
+
+    def promote(self) -> None:
+        """Start as a standby, and become a primary: with another timeline of the WAL."""
+        signal_file = self.folder / "standby.signal"
+        signal_file.touch()
+        self.programs.own(signal_file)
+        self.start()
+        self.execute("SELECT pg_promote()")
+
     def log(self) -> str:
         """Return all that the server has written to its log."""
         return (self._home / "log").read_text(errors="replace")
