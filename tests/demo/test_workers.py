@@ -13,17 +13,32 @@ import pytest
 
 from tests.demo.running import Running, running
 from tests.demo.visitor import Visitor
+from tests.support.postgresql import server_or_skip
 from tests.tornado.wire import CLOSE, Wire
 
 WORKERS = 2
 
 
 @pytest.fixture(scope="module")
-def workers(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A demo with two workers."""
-    data = tmp_path_factory.mktemp("workers") / "data"
-    shutil.copytree(installed, data)
-    with running(data, "--workers", str(WORKERS)) as one:
+def database() -> Iterator[str]:
+    """The URL of an empty database on PostgreSQL."""
+    server = server_or_skip()
+    server.execute("CREATE DATABASE demo")
+    yield server.url("demo")
+    server.remove()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def workers(
+    request: pytest.FixtureRequest, installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A demo with two workers on each store."""
+    data, store = tmp_path_factory.mktemp("workers") / "data", []
+    if request.param == "sqlite":
+        shutil.copytree(installed, data)
+    else:
+        store = ["--store", request.getfixturevalue("database")]
+    with running(data, "--workers", str(WORKERS), *store) as one:
         yield one
         assert one.stop() == 0, one.output
         assert "Traceback" not in one.output

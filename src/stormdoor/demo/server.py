@@ -51,6 +51,7 @@ from stormdoor.demo.port import HOST, PORT
 from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
 from stormdoor.demo.twin import Twin
+from stormdoor.runtime import migration
 from stormdoor.tornado.listener import GuardedServer
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "announce",
     "bind_near",
     "bind_twin",
+    "prepare",
     "serve",
     "servers_of",
 ]
@@ -261,6 +263,19 @@ class Addresses:
         )
 
 
+async def prepare(store: str | None) -> None:
+    """Make the schema of a store on PostgreSQL. Every other store makes its own.
+
+    Args:
+        store: The URL of the store, with the login of the owner of its tables; None for a SQLite file.
+
+    Raises:
+        StormdoorError: The database does not answer, or its schema belongs to another release.
+    """
+    if store is not None and store.startswith(("postgresql:", "postgres:")):
+        await migration.apply(store)
+
+
 def servers_of(demo: Demo, twin: Twin) -> dict[str, GuardedServer]:
     """Return the servers of the demo, by the name of their sockets."""
     return {
@@ -296,6 +311,7 @@ async def serve(
     """
     with contextlib.ExitStack() as bound:
         sockets, port = _bind(host, port)
+        await prepare(store)
         foreign, foreign_port = bind_near(host, port + 1)
         unguarded, twin_port = bind_twin(host, port + 2)
         for sock in sockets + foreign + unguarded:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stormdoor.demo.people import is_new, read_settled, settle
 from stormdoor.demo.placing import Placing
-from stormdoor.demo.server import Addresses, announce, bind_near, bind_twin, servers_of
+from stormdoor.demo.server import Addresses, announce, bind_near, bind_twin, prepare, servers_of
 from stormdoor.demo.twin import Twin
 from stormdoor.runtime.listeners import SharedPort
 from stormdoor.runtime.worker_link import WorkerLink
@@ -55,6 +55,7 @@ async def serve_workers(
     """
     with contextlib.ExitStack() as bound:
         shared = bound.enter_context(SharedPort(host, port))
+        await prepare(store)
         foreign, foreign_port = bind_near(host, shared.port + 1)
         unguarded, twin_port = bind_twin(host, shared.port + 2)
         for sock in foreign + unguarded:
