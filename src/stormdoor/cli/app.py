@@ -50,6 +50,7 @@ for _name, _group, _help in (
     ("factors", _OPERATE, "Second factors of principals: list and remove."),
     ("connections", _OPERATE, "Open sockets on all servers: list and close."),
     ("nodes", _OPERATE, "List the processes that serve, and the guarantee about revocations."),
+    ("store", _OPERATE, "Copy the store of an installation from SQLite to PostgreSQL."),
     ("migrate", _OPERATE, "The schema of a store on PostgreSQL: plan, apply and verify."),
     (
         "revoke",

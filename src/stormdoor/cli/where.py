@@ -17,7 +17,17 @@ from stormdoor.cli.usage import UsageError
 if TYPE_CHECKING:
     from stormdoor.runtime.installation import Installation
 
-__all__ = ["CONFIG", "STORE", "TRAIL_KEY", "UNSAID", "Where", "actor", "opened", "resolved"]
+__all__ = [
+    "CONFIG",
+    "STORE",
+    "TRAIL_KEY",
+    "UNSAID",
+    "Where",
+    "actor",
+    "opened",
+    "resolved",
+    "trail_key",
+]
 
 CONFIG, STORE, TRAIL_KEY = "STORMDOOR_CONFIG", "STORMDOOR_STORE", "STORMDOOR_TRAIL_KEY"
 
@@ -62,7 +72,7 @@ def actor() -> str:
 
 
 def resolved(where: Where) -> tuple[Path | None, str | None]:
-    """Return the file or the URL. Options have priority over the environment."""
+    """Return the file or the URL that the options name. Options have priority over the environment."""
     if where.config is not None and where.store is not None:
         raise UsageError("give --config or --store, not both")
     if where.config is not None or where.store is not None:
@@ -77,7 +87,8 @@ def resolved(where: Where) -> tuple[Path | None, str | None]:
     return (Path(config) if config else None), store or None
 
 
-def _trail_key(where: Where, config: Path | None) -> bytes | None:
+def trail_key(where: Where, config: Path | None) -> bytes | None:
+    """Return the key of the trail that the options name; None if there is none, or `config` names it."""
     if config is not None:
         if where.trail_key_file is not None:
             raise UsageError("--trail-key-file goes with --store; with --config, the file names it")
@@ -113,7 +124,7 @@ async def opened(
     async with open_installation(
         config=config,
         store=store,
-        trail_key=_trail_key(where, config),
+        trail_key=trail_key(where, config),
         purpose=purpose,
         create=create,
     ) as installation:

@@ -8,7 +8,7 @@ from stormdoor.stores.memory import MemoryStore
 from stormdoor.stores.sqlite import SqliteStore
 from stormdoor.stores.sqlite.copy import copy_database
 
-__all__ = ["MemoryStore", "SqliteStore", "copy_store", "open_store"]
+__all__ = ["MemoryStore", "SqliteStore", "copy_store", "open_store", "sqlite_path"]
 
 _FORMS = '"sqlite:///absolute/path", "sqlite:relative/path", "postgresql://user@host/database" or "memory:"'
 
@@ -31,7 +31,7 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
         case "memory" if not rest:
             return MemoryStore(trail_key)
         case "sqlite":
-            return SqliteStore(_path(rest), trail_key)
+            return SqliteStore(sqlite_path(rest), trail_key)
         case "postgresql" | "postgres":
             return _postgresql(url, trail_key)
         case _:
@@ -61,11 +61,16 @@ def copy_store(url: str, folder: Path) -> str:
     if scheme != "sqlite":
         raise ConfigurationError("only a SQLite store can be copied")
     target = folder.resolve() / "copy.db"
-    copy_database(_path(rest), target)
+    copy_database(sqlite_path(rest), target)
     return f"sqlite://{target}"
 
 
-def _path(rest: str) -> Path:
+def sqlite_path(rest: str) -> Path:
+    """Return the path in the URL of a SQLite store, without its scheme.
+
+    Raises:
+        ConfigurationError: It names no file of this machine.
+    """
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
         if host or not slash:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "APP",
     "HEAD",
+    "INCOMPLETE",
     "KEEPER",
     "MIGRATIONS",
     "MIN_SCHEMA",
@@ -47,6 +48,9 @@ APP: Final = "stormdoor_app"
 """The role of the nodes: it can neither change nor remove an entry of the trail."""
 KEEPER: Final = "stormdoor_keeper"
 """The role of retention and erasure."""
+
+INCOMPLETE: Final = "incomplete "
+"""The beginning of the name of a chain whose copy from another store has not ended."""
 
 _LOCK_SECONDS = 3
 """Seconds that a migration waits for a lock; all later users of the table would wait behind it."""
@@ -129,16 +133,24 @@ async def applied(connection: Connection) -> list[Applied]:
     return [Applied(*row) for row in rows]
 
 
-async def check(connection: Connection, *, head: int = HEAD, min_schema: int = MIN_SCHEMA) -> None:
+async def check(
+    connection: Connection,
+    *,
+    head: int = HEAD,
+    min_schema: int = MIN_SCHEMA,
+    copying: bool = False,
+) -> None:
     """Check that this code works on the schema of the database.
 
     Args:
         connection: A connection to the database.
         head: The newest schema that the code knows.
         min_schema: The oldest schema that the code works on.
+        copying: Accept a database into which a copy has not ended.
 
     Raises:
-        ConfigurationError: It does not; the message names the command that helps.
+        ConfigurationError: It does not, or a copy into the database has not ended; the message names the
+            command that helps.
     """
     found = await applied(connection)
     if not found:
@@ -155,6 +167,11 @@ async def check(connection: Connection, *, head: int = HEAD, min_schema: int = M
         raise ConfigurationError(
             f"the database has schema {newest.number}, which needs a stormdoor that knows schema"
             f" {newest.min_code}; this one knows up to {head}; upgrade stormdoor"
+        )
+    started = f"SELECT 1 FROM {SCHEMA}.trail_chain WHERE start LIKE '{INCOMPLETE}%'"  # noqa: S608 - constants
+    if not copying and await connection.fetchval(started):
+        raise ConfigurationError(
+            "a copy into this database has not ended; run again: stormdoor store copy SOURCE TARGET"
         )
 
 
