@@ -50,7 +50,9 @@ MEANINGS = {
         "`connections`, `unfinished_logins` or `buffered_bytes` is reached, or too many passwords are being "
         "verified."
     ),
-    Denial.UNAVAILABLE: "The store does not answer, or the trail cannot be written.",
+    Denial.UNAVAILABLE: (
+        "The store does not answer, the trail cannot be written, or the lease of the process has lapsed."
+    ),
     Denial.INTERNAL: "An unforeseen error, or the handler raised.",
     Denial.INVALID_MESSAGE: (
         "The message is no command, has a field too many, nests too deep, or breaks RFC 6455."
@@ -83,6 +85,7 @@ OTHER_EVENTS = {
     "privilege_permissions_changed": "Roles or attributes of a principal were changed.",
     "session_renewed": "A session got another secret: its principal changed or authenticated again.",
     "session_ended": "A session, or all others of a principal, were ended.",
+    "sys_fenced": "The lease of a process has lapsed, or was renewed after that.",
     "sys_shutdown": "A process has shut down.",
     "sys_startup": "A process has started.",
     "trail_gap": "Entries were lost; `count` says how many.",

@@ -42,6 +42,7 @@ __all__ = [
     "authentication",
     "bearer",
     "events",
+    "give_lease",
     "make_guard",
     "of_account",
     "opened",
@@ -215,7 +216,8 @@ class FakeSink:
         self.closed: tuple[int, str] | None = None
         self.stalled_at: float | None = None
         self.last_sent = 0.0
-        self.dropped = False
+        self.dropped = self.withdrawn = False
+        self.resumed = 0
         self.fault: Exception | None = None
         self.told: list[float] = []
         self.facts = HANDSHAKE
@@ -231,9 +233,17 @@ class FakeSink:
         if self.fault is not None:
             raise self.fault
 
+    def withdraw(self) -> None:
+        """See `Sink`."""
+        self.withdrawn = True
+
     def drop(self) -> None:
         """See `Sink`."""
         self.dropped = True
+
+    def resume(self) -> None:
+        """See `Sink`."""
+        self.resumed += 1
 
     def stalled(self) -> float | None:
         """See `Sink`."""
@@ -326,3 +336,11 @@ async def events(guard: Guard) -> list[Event]:
     """The trail so far."""
     await guard.trail.flush()
     return [entry.event for entry in await guard.state.trail.entries()]
+
+
+def give_lease(guard: Guard, seconds: float, *, renewed: bool = True) -> None:
+    """Give the guard a lease of this length, as with a store that other processes use; renewed just now."""
+    guard.lease.seconds, guard.lease.until = seconds, float("-inf")
+    guard.fence._had_lease = False
+    if renewed:
+        guard.lease.renew(guard.clock.monotonic())

@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketProtocol13
 from stormdoor.tornado.fast.protocol import FastProtocol
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 from tests.support.certificates import Authority
-from tests.tornado import test_fast_protocol, test_too_fast, wire
+from tests.tornado import test_fast_protocol, test_fence, test_too_fast, test_unsent_output, wire
 from tests.tornado.test_fast_protocol import ALICE, Echo, at
 
 
@@ -56,7 +56,11 @@ NAMES = [
 ]
 TOO_FAST = ["test_it_ends_like_any_other"]
 globals().update({name: vars(test_fast_protocol)[name] for name in NAMES})
+UNSENT = ["test_a_revoked_slow_reader_gets_nothing_more"]
+FENCE = ["test_messages_wait_in_both_directions", "test_a_slow_reader_behind_the_fence"]
 globals().update({name: vars(test_too_fast)[name] for name in TOO_FAST})
+globals().update({name: vars(test_unsent_output)[name] for name in UNSENT})
+globals().update({name: vars(test_fence)[name] for name in FENCE})
 
 
 async def test_it_is_on_the_fast_one() -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from stormdoor.tornado.fast.socket_transport import SocketTransport
+from stormdoor.tornado.fast.socket_transport import SocketTransport, TransportProtocol
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
 
@@ -52,12 +52,13 @@ class Loop:
             callback(*args)
 
 
-class Told(asyncio.Protocol):
+class Told(TransportProtocol):
     """Writes down what it hears."""
 
     def __init__(self, *, stays: bool = False, fails: bool = False) -> None:
         self.told: list[object] = []
         self._stays, self._fails = stays, fails
+        self.may = True
 
     def data_received(self, data: bytes) -> None:
         if self._fails:
@@ -67,6 +68,9 @@ class Told(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.told.append("eof")
         return self._stays
+
+    def may_write(self) -> bool:
+        return self.may
 
     def pause_writing(self) -> None:
         self.told.append("pause")

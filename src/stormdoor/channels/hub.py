@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
@@ -118,7 +119,11 @@ class Hub:
         if not listeners:
             return 0
         # Encoded and framed once for all subscribers. The permission is checked for each one.
-        payload = Prepared(encode(message)) if view is None else b""
+        payload = (
+            Prepared(encode(message), partial(_may_still, topic, None, b""))
+            if view is None
+            else Prepared(b"")
+        )
         left_out = set(but)
         now, monotonic, delivered = self._now(), self._monotonic(), 0
         for connection in list(listeners):
@@ -139,6 +144,22 @@ class Hub:
                 if seen is None:
                     self._statistics.withheld += 1
                     continue
-                payload = encode(seen)
+                encoded = encode(seen)
+                payload = Prepared(encoded, partial(_may_still, topic, view, encoded))
             delivered += sink.deliver(payload)
         return delivered
+
+
+def _may_still(
+    topic: Topic,
+    view: Callable[[Principal], object | None] | None,
+    payload: bytes,
+    connection: Connection,
+) -> bool:
+    """Return whether a recipient may still receive a message that has waited, with the same fields."""
+    if not connection.may(topic.permission, topic.resource):
+        return False
+    if view is None:
+        return True
+    seen = view(connection.principal)
+    return seen is not None and encode(seen) == payload

@@ -104,6 +104,16 @@ ANSWERS: dict[Denial, Answer] = {
 
 _PASSING = frozenset({1012, 1013})
 
+_WITHDRAWN = frozenset(
+    {
+        Denial.BAD_CREDENTIAL,
+        Denial.EXPIRED,
+        Denial.REVOKED,
+        Denial.FORBIDDEN,
+        Denial.UNAVAILABLE,
+    }
+)
+
 
 @value
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,11 @@ class Refusal:
     def answer(self) -> Answer:
         """The public answer of this refusal."""
         return ANSWERS[self.denial]
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether the client has lost the right to read, so that queued messages are dropped at the end."""
+        return self.denial in _WITHDRAWN
 
     @property
     def close_reason(self) -> str:

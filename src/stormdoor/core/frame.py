@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 __all__ = [
     "BINARY",
@@ -16,6 +17,7 @@ __all__ = [
     "PING",
     "PONG",
     "TEXT",
+    "CheckedFrame",
     "Mask",
     "Prepared",
     "close_payload",
@@ -76,16 +78,40 @@ def xor_mask(key: bytes, data: bytes) -> bytes:
     return mixed.to_bytes(size, "little")
 
 
+class CheckedFrame(bytes):
+    """A frame whose recipient is checked again if it has waited in a queue.
+
+    Attributes:
+        again: Function of the recipient's connection; False if it may no longer receive the frame.
+    """
+
+    again: Callable[[Any], bool]
+
+
 class Prepared:
-    """A text message for many recipients: encoded and framed once.
+    """A message for many recipients: encoded and framed once.
 
     Attributes:
         payload: The message.
+        opcode: TEXT or BINARY.
+        again: Function of the connection of a recipient, called if the message has waited during a fence;
+            False if the connection may no longer receive it. None if the connection's own state decides.
         frame: The message in its frame, without compression.
     """
 
-    __slots__ = ("frame", "payload")
+    __slots__ = ("again", "frame", "opcode", "payload")
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(
+        self,
+        payload: bytes,
+        again: Callable[[Any], bool] | None = None,
+        *,
+        opcode: int = TEXT,
+    ) -> None:
         self.payload = payload
-        self.frame = head(TEXT, len(payload)) + payload
+        self.opcode = opcode
+        self.again = again
+        self.frame = head(opcode, len(payload)) + payload
+        if again is not None:
+            self.frame = frame = CheckedFrame(self.frame)
+            frame.again = again

@@ -50,8 +50,19 @@ class Sink(Protocol):
         """Send a close frame and release the socket. Never calls back into the guard."""
         ...
 
+    def withdraw(self) -> None:
+        """Drop each unsent message, because the client has lost the right to read it.
+
+        If part of a message has been sent, abort the connection.
+        """
+        ...
+
     def drop(self) -> None:
-        """Drop the data that is buffered for the client, because the connection is about to end."""
+        """Drop all buffered data, in both directions, because the connection is about to end."""
+        ...
+
+    def resume(self) -> None:
+        """Read and write again after a fence. Queued messages are authorised again, or dropped."""
         ...
 
     def stalled(self) -> float | None:
@@ -148,6 +159,7 @@ class Connection:
         "limits",
         "look_at",
         "message_tat",
+        "monotonic",
         "notice_at",
         "offence_tat",
         "open",
@@ -187,6 +199,8 @@ class Connection:
         self.address = address
         self.address_key = address_key
         self._clock = clock
+        self.monotonic = clock.monotonic
+        """Clock of `lease` and of all deadlines."""
         self.opened_at = now = clock.now()
         monotonic = clock.monotonic()
         self.limits = limits
@@ -298,6 +312,15 @@ class Connection:
         self.state = state
         self.open = state is State.OPEN
         return True
+
+    def may_send(self) -> bool:
+        """Return whether a message may be sent now, in the same synchronous block."""
+        return not self.withdrawn and self.monotonic() < self.lease.until
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the connection has ended for a cause that withdraws what waits for its client."""
+        return self.closed_by is not None and self.closed_by.withdraws
 
     def environment(self, now: float, authentication: Authentication | None = None) -> Environment:
         """Return the environment of an action at `now` (Unix seconds); `authentication` replaces its own."""

@@ -1,7 +1,7 @@
 """The evaluation of one message (hot path): the result is the action to run, or a refusal.
 
-state → deadline → rate → size → depth → decode and validate in one pass → the action's rate → decide. All
-of it is synchronous, and allocates only memory that the message needs.
+state → deadline → lease → rate → size → depth → decode and validate in one pass → the action's rate → decide.
+All of it is synchronous, and allocates only memory that the message needs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from stormdoor.core.needs import Needs
 from stormdoor.guard.actions import Action, Actions, BinaryActions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.expiry import expired
-from stormdoor.guard.pause import PauseReading
+from stormdoor.guard.freshness import Fence
+from stormdoor.guard.pause import FENCED, FENCED_CONTROL, PauseReading
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -82,8 +83,10 @@ class Inbound:
         trail: Trail,
         statistics: Statistics,
         clock: Clock,
+        fence: Fence,
     ) -> None:
         self._limits = limits
+        self._fence = fence
         self._registry = registry
         self._trail = trail
         self._statistics = statistics
@@ -102,6 +105,8 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
+        if now >= connection.lease.until:
+            return self._hold(connection)
         charged = min(len(raw), connection.limits.charge)
         over = self._spend(connection, charged, now)
         if over is not None:
@@ -123,6 +128,8 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
+        if now >= connection.lease.until:
+            return self._hold(connection)
         size = len(raw)
         # At most the cost of the largest allowed message: a message that is too large gets that error, not
         # a rate error.
@@ -188,6 +195,8 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return False
+        if now >= connection.lease.until:
+            return self._hold(connection)
         if isinstance(raw, bytes) or raw.isascii():
             size = len(raw)
         else:
@@ -220,6 +229,9 @@ class Inbound:
         over = self._spend(connection, size, now)
         if over is None:
             connection.heard_at = now
+            if now >= connection.lease.until:
+                self._fence.hold(connection)
+                return FENCED_CONTROL
             return True
         if not connection.limits.own_protocol:
             detail = connection.limits.setting(over)
@@ -230,6 +242,11 @@ class Inbound:
             return PauseReading(verdict.seconds, again=False)
         self._registry.end(connection, verdict.refusal)
         return False
+
+    def _hold(self, connection: Connection) -> PauseReading:
+        """Let the message wait for the lease. Nothing has been charged, and all is evaluated again."""
+        self._fence.hold(connection)
+        return FENCED
 
     def _spend(self, connection: Connection, size: int, now: float) -> str | None:
         """Charge a message of `size` bytes; return the name of the limit if one is reached.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PauseReading"]
+__all__ = ["FENCED", "FENCED_CONTROL", "PauseReading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +18,12 @@ class PauseReading:
 
     seconds: float
     again: bool = True
+
+
+_LOOK_SECONDS = 1.0
+"""Seconds after which a message that waits for the lease is evaluated again, even without a renewal."""
+
+FENCED = PauseReading(_LOOK_SECONDS)
+"""Pause of a message that arrives after the lease has lapsed. `Sink.resume` ends it."""
+FENCED_CONTROL = PauseReading(_LOOK_SECONDS, again=False)
+"""The same of a control frame, which the handler does not see."""

@@ -247,6 +247,8 @@ class Registry:
             self.operator_log.closed(why, connection)
             if connection.sink is not None:
                 try:
+                    if why.withdraws:
+                        connection.sink.withdraw()
                     connection.sink.shut(why.answer.close_code, why.close_reason)
                 except Exception:  # noqa: BLE001 - a listener may raise anything
                     _log.exception("no close frame could be sent on connection %s", connection.id)

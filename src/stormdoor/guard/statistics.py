@@ -18,6 +18,8 @@ class Statistics:
         messages: Allowed incoming messages.
         delivered: Outgoing messages.
         held: Messages that waited because they exceeded a rate.
+        fences: Times that the lease of this node has lapsed.
+        fenced: Connections that had a message to wait for a renewal of the lease.
         rejected: Refused messages by cause.
         closed: Connections that the guard ended, by cause.
         withheld: Deliveries for which the recipient lacked the permission.
@@ -27,6 +29,8 @@ class Statistics:
         "admitted",
         "closed",
         "delivered",
+        "fenced",
+        "fences",
         "held",
         "messages",
         "refused",
@@ -40,6 +44,8 @@ class Statistics:
         self.messages = 0
         self.delivered = 0
         self.held = 0
+        self.fences = 0
+        self.fenced = 0
         self.rejected: Counter[Denial] = Counter()
         self.closed: Counter[Denial] = Counter()
         self.withheld = 0

@@ -37,6 +37,7 @@ from stormdoor.guard.buffers import Buffers
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.credential_refresh import CredentialRefresh
 from stormdoor.guard.first_message import FirstMessageAuthentication
+from stormdoor.guard.freshness import HOLD_SECONDS, Fence
 from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
@@ -92,6 +93,8 @@ class Guard:
         clock_skew_seconds: Seconds by which the clocks of other issuers may be ahead, 0 to 3600. A token of
             theirs counts as revoked if it was issued up to so many seconds after the revocation. It does not
             apply to sessions, tickets and API keys of the store, which are ordered by positions in its log.
+        hold_seconds: Seconds for which open sockets are held after the lease of this process has lapsed, 0 to
+            300. No message passes meanwhile. Then they are closed (1013).
         node: Name of this process in the list of connections; random by default.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
@@ -126,6 +129,7 @@ class Guard:
         second_factor: SecondFactor | None = None,
         secrets_key: bytes | Sequence[bytes] | None = None,
         clock_skew_seconds: float = 0.5,
+        hold_seconds: float = HOLD_SECONDS,
         node: str | None = None,
         oidc: OpenIdProvider | None = None,
         fast: bool = True,
@@ -159,6 +163,8 @@ class Guard:
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
         self.fast = fast
+        if not 0.0 <= hold_seconds <= 300.0:
+            raise ConfigurationError(f"hold_seconds must be 0 to 300, not {hold_seconds}")
         if trail_days is not None and not trail_days > 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()
@@ -193,6 +199,14 @@ class Guard:
             statistics=self.statistics,
             clock=self.clock,
             node=node or f"{os.getpid()}-{secrets.token_hex(3)}",
+        )
+        self.fence = Fence(
+            lease=self.lease,
+            registry=self.registry,
+            trail=self.trail,
+            statistics=self.statistics,
+            clock=self.clock,
+            hold_seconds=hold_seconds,
         )
         self.buffers = Buffers(self.limits.buffered_bytes, self.registry)
         parts = create_parts(
@@ -235,6 +249,7 @@ class Guard:
             trail=self.trail,
             statistics=self.statistics,
             clock=self.clock,
+            fence=self.fence,
         )
         self.supervisor = ConnectionSupervisor(
             registry=self.registry,
@@ -274,9 +289,14 @@ class Guard:
             limits=self.limits,
             clock=self.clock,
         )
-        self.registry.on_end += [self.pending.leave, self.revalidation.forget]
+        self.registry.on_end += [
+            self.pending.leave,
+            self.revalidation.forget,
+            self.fence.forget,
+        ]
         self.maintenance_loop = MaintenanceLoop(
             checks=self.checks,
+            fence=self.fence,
             supervisor=self.supervisor,
             revalidation=self.revalidation,
             registry=self.registry,

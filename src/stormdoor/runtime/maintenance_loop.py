@@ -11,6 +11,7 @@ from typing import Any
 
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
@@ -44,6 +45,7 @@ class MaintenanceLoop:
         self,
         *,
         checks: HandshakeChecks,
+        fence: Fence,
         supervisor: ConnectionSupervisor,
         revalidation: TokenRevalidation,
         registry: Registry,
@@ -56,6 +58,7 @@ class MaintenanceLoop:
         unfinished: Unfinished,
     ) -> None:
         self._checks = checks
+        self._fence = fence
         self._supervisor = supervisor
         self._revalidation = revalidation
         self._registry = registry
@@ -81,6 +84,7 @@ class MaintenanceLoop:
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
+        self._fence.look()
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("follow", self._follow),
             ("unfinished", self._unfinished.retry),

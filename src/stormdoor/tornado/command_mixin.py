@@ -225,8 +225,11 @@ class BinaryGuardMixin(CommandGuardMixin):
             return super()._door_send(payload)
         if not connection.open:
             return False
+        again = payload.again if isinstance(payload, Prepared) else None
         if not isinstance(payload, Packed):
             payload = repack(payload.payload if isinstance(payload, Prepared) else payload)
+        if again is not None:
+            payload = Prepared(payload, again, opcode=BINARY)
         try:
             self._door_post(connection, payload, self._door_check_deadline(connection), BINARY)
         except WebSocketClosedError:

@@ -30,7 +30,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import encode_renewed
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Refused
-from stormdoor.guard.pause import PauseReading
+from stormdoor.guard.pause import FENCED_CONTROL, PauseReading
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.handshake_mixin import HandshakeMixin
 from stormdoor.tornado.handshake_state import release_handshake_state
@@ -172,7 +172,7 @@ class GuardMixin(HandshakeMixin):
         verdict = self._door_charge_control(data)
         if verdict is False:
             return None
-        result = hear(data)
+        result = None if verdict is FENCED_CONTROL else hear(data)
         if verdict is True:
             return result
         if result is not None:

@@ -31,6 +31,7 @@ from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
+from stormdoor.tornado.stream_gate import StreamGate
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["HANDLER_CLASS", "DeclaredHandlerMixin", "HandshakeMixin"]
@@ -177,15 +178,30 @@ class HandshakeMixin(OutboundMixin):
         """Do the work of Tornado's `get`, without the checks that were made already."""
         protocol = None if "get" in self._door_own else self._door_protocol()
         if protocol is None:
+            if not self._door_is_fresh():
+                return
             # As in Tornado: a `get` need not be a coroutine, and one with `@authenticated` may return
             # nothing.
             result: Any = super().get(*args, **kwargs)
             if result is not None:
                 await result
             return
+        if not self._door_is_fresh():
+            return
         self.open_args, self.open_kwargs = args, kwargs
         self.ws_connection = protocol
         await protocol.accept_connection(self)
+
+    def _door_is_fresh(self) -> bool:
+        """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`."""
+        connection = self._door_admitted
+        if connection is None or not connection.lease.has_lapsed(connection.monotonic()):
+            return True
+        why = Refusal(Denial.UNAVAILABLE, "the lease lapsed during the handshake", retry_after=5)
+        self._door_guard.registry.end(connection, why)
+        if not self._finished:
+            self._door_refuse(why)
+        return False
 
     def _door_protocol(self) -> FastProtocol | None:
         """Return the fast protocol, if the handshake is valid and its origin was accepted."""
@@ -323,6 +339,7 @@ class HandshakeMixin(OutboundMixin):
             WebSocketHandler.close(self, 1011)
             return None
         if connection.awaiting_authentication and connection.state is State.PENDING:
+            self._door_gate_stream(connection)
             self._door_open_arguments = (args, kwargs)
             return None
         if not self._door_guard.registry.opened(connection):
@@ -330,6 +347,7 @@ class HandshakeMixin(OutboundMixin):
             code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
             WebSocketHandler.close(self, code, text)
             return None
+        self._door_gate_stream(connection)
         try:
             opened = self._door_open(*args, **kwargs)
         except BaseException:
@@ -339,6 +357,12 @@ class HandshakeMixin(OutboundMixin):
             return self._door_finish_open(opened)
         release_handshake_state(self)
         return None
+
+    def _door_gate_stream(self, connection: Connection) -> None:
+        """Put the gate at the socket of Tornado's own protocol; the fast one checks by itself."""
+        protocol: Any = self.ws_connection
+        if isinstance(protocol, TornadoProtocol) and protocol.gate is None:
+            protocol.gate = StreamGate(protocol.stream, connection, self._door_wait_for_lease)
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """Call the handler's own `open`."""

@@ -16,6 +16,9 @@ __all__ = ["GuardCollector", "exposition"]
 
 
 _HELD = "Messages that had to wait, since they came too fast."
+_FENCED = "1 while the lease of this process has lapsed, so that no message passes."
+_FENCES = "Times that the lease of this process has lapsed."
+_HELD_BEHIND = "Connections with a message that waited for a renewal of the lease."
 _WITHHELD = "Deliveries that the recipient was not permitted to see."
 _MERGED = "Entries of unauthenticated clients that only the count of another has."
 _OVER_BUDGET = (
@@ -66,6 +69,9 @@ class GuardCollector(Collector):
         trail = guard.trail
         yield _counter("messages", "Allowed incoming messages.", statistics.messages)
         yield _counter("messages_held", _HELD, statistics.held)
+        yield _gauge("fenced", _FENCED, int(guard.fence.raised))
+        yield _counter("fences", _FENCES, statistics.fences)
+        yield _counter("connections_fenced", _HELD_BEHIND, statistics.fenced)
         yield _counter("delivered", "Outgoing messages.", statistics.delivered)
         yield _counter("withheld", _WITHHELD, statistics.withheld)
         yield _counter("trail_written", "Entries of the trail.", trail.written)

@@ -190,6 +190,11 @@ class OutboundMixin(WebSocketHandler):
         if holding is not None and not holding.done():
             holding.set_result(None)
 
+    def _door_wait_for_lease(self) -> None:
+        """Have the sink continue after the next renewal of the lease."""
+        if self._door_admitted is not None:
+            self._door_guard.fence.hold(self._door_admitted)
+
     def _door_expiring(self, seconds: float) -> None:
         """Tell the client, or the handler, that the connection ends in so many seconds."""
 
@@ -239,6 +244,10 @@ class OutboundMixin(WebSocketHandler):
         if type(protocol) is not FastProtocol:
             payload = message.payload if isinstance(message, Prepared) else message
             self._door_write(connection, payload, opcode == BINARY, now)
+            if isinstance(message, Prepared) and message.again is not None:
+                gate = getattr(protocol, "gate", None)
+                if gate is not None:
+                    gate.mark(message.again)
             return
         bound = connection.limits.outbound_bytes
         if isinstance(message, Prepared):
@@ -311,17 +320,32 @@ class HandlerSink:
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)
 
+    def withdraw(self) -> None:
+        """See `Sink`."""
+        protocol = self._handler.ws_connection
+        if isinstance(protocol, FastProtocol | TornadoProtocol):
+            protocol.withdraw()
+
     def drop(self) -> None:
         """See `Sink`."""
         protocol = self._handler.ws_connection
         if isinstance(protocol, FastProtocol | TornadoProtocol):
             protocol.drop()
 
+    def resume(self) -> None:
+        """See `Sink`."""
+        protocol = self._handler.ws_connection
+        if isinstance(protocol, FastProtocol | TornadoProtocol):
+            protocol.resume()
+        self._handler._door_resume_reading()  # noqa: SLF001 - the two are one
+
     def stalled(self) -> float | None:
         """See `Sink`."""
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.stalled_since()
+        if isinstance(protocol, TornadoProtocol) and protocol.gate and protocol.gate.held:
+            return None  # the server does not write
         queue = self._handler._door_send_queue  # noqa: SLF001 - likewise
         return None if queue is None else queue.stalled_since()
 

@@ -11,6 +11,7 @@ from tornado.websocket import WebSocketProtocol13
 
 from stormdoor.core.deflate import Agreement, agree
 from stormdoor.guard.pause import PauseReading
+from stormdoor.tornado.stream_gate import StreamGate
 
 __all__ = ["TornadoProtocol"]
 
@@ -39,6 +40,9 @@ class TornadoProtocol(WebSocketProtocol13):
     """Bytes of the frame that is being read."""
     _paused_bytes = 0
     """Bytes of the message that exceeded a rate and is evaluated again."""
+    gate: StreamGate | None = None
+    """The gate at its socket, once it is open."""
+    _has_pong = False
     pause = 0.0
     """Seconds of the pause in reading after this frame."""
     _kept = 0
@@ -105,6 +109,26 @@ class TornadoProtocol(WebSocketProtocol13):
         if size != self._kept:
             self._kept = size
             self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
+
+    @property
+    def _received_pong(self) -> bool:
+        """Whether Tornado may go on without a pong: behind the fence, no ping is sent."""
+        return self._has_pong or (self.gate is not None and self.gate.held)
+
+    @_received_pong.setter
+    def _received_pong(self, received: bool) -> None:
+        self._has_pong = received
+
+    def withdraw(self) -> None:
+        """Abort the connection if part of its output is unsent; else only the close frame is sent."""
+        if self.gate is not None:
+            self.gate.withdraw()
+
+    def resume(self) -> None:
+        """Send what waited behind the fence."""
+        if self.gate is not None:
+            self._received_pong = True  # the last ping may have waited
+            self.gate.resume()
 
     def drop(self) -> None:
         """Drop the buffered data, because the server is about to close. The client gets no reason."""

@@ -1,4 +1,9 @@
-"""Output of the fast protocol: it writes once per iteration of the loop, and limits unsent bytes."""
+"""Output of the fast protocol: it writes once per iteration of the loop, and limits unsent bytes.
+
+INVARIANT: a check of the lease and of the connection precedes each `send()`, in the same synchronous block.
+While the kernel does not take all data, whole messages wait here and not in the transport, so that they can
+be dropped.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import asyncio
 import contextlib
 import sys
 from asyncio import Future
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tornado.escape import json_encode, utf8
@@ -13,8 +19,21 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol13
 
 from stormdoor.core.deflate import Deflater
-from stormdoor.core.frame import BINARY, FINAL, MOST_CONTROL_BYTES, PING, PONG, TEXT, Prepared, head
+from stormdoor.core.frame import (
+    BINARY,
+    CLOSE,
+    FINAL,
+    MOST_CONTROL_BYTES,
+    PING,
+    PONG,
+    TEXT,
+    CheckedFrame,
+    Prepared,
+    head,
+)
+from stormdoor.guard.connection import Connection
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue, write_coalescer
+from stormdoor.tornado.fast.socket_transport import SocketTransport, TransportProtocol
 
 __all__ = ["Outgoing"]
 
@@ -22,7 +41,23 @@ _AT_ONCE = 64 * 1024
 """Size in bytes from which data is written alone, because joining it with other data saves nothing."""
 
 
-class Outgoing(WebSocketProtocol13, asyncio.Protocol):
+class _Uncompressed:
+    """A message that is compressed when it is sent.
+
+    A compressed message that is dropped would leave the client's inflater without its part of the window.
+    """
+
+    __slots__ = ("again", "opcode", "payload")
+
+    def __init__(
+        self, payload: bytes, opcode: int, again: Callable[[Connection], bool] | None
+    ) -> None:
+        self.payload = payload
+        self.opcode = opcode
+        self.again = again
+
+
+class Outgoing(WebSocketProtocol13, TransportProtocol):
     """Output of the fast protocol: messages, pings and pongs, and the queue for a slow reader.
 
     Pings need no Task, and one timer for all connections of a loop.
@@ -35,9 +70,12 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
     __slots__ = (
         "_blocked",
         "_coalescer",
+        "_connection",
         "_deflater",
+        "_fenced",
         "_finished",
         "_handling",
+        "_in_transport",
         "_kept",
         "_last_at",
         "_loop",
@@ -69,7 +107,13 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._coalescer = write_coalescer(self._loop)
         self._deflater: Deflater | None = None
         self._handling = self._lost = self._finished = self._scheduled = self._blocked = False
-        self._out: list[bytes] = []
+        self._fenced = False
+        """Whether output waits for the lease."""
+        self._connection: Connection | None = None
+        """The guard's connection, if it has one."""
+        self._out: list[bytes | _Uncompressed] = []
+        self._in_transport: Sequence[bytes | _Uncompressed] = ()
+        """The messages of which the kernel has not taken all bytes."""
         self._queued = self._sent = self._mark = self._kept = 0
         self._last_at = self._marked_at = 0.0
         self._writes: list[Future[None]] | None = None
@@ -151,24 +195,24 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         if self._deflater is None:
             self._out += (head(opcode, size), payload)
         else:
-            payload = self._deflater.message(payload)
-            size = len(payload)
-            self._out += (head(opcode, size, compressed=True), payload)
+            self._out.append(_Uncompressed(payload, opcode, None))
         self._last_at = now
         self._note(size)
         return True
 
     def post_prepared(self, prepared: Prepared, now: float, bound: int) -> bool:
         """Send a message that was encoded once for many recipients (see `post`)."""
-        if self._deflater is not None:
-            return self.post(prepared.payload, now, bound)
         if self.client_terminated or self.server_terminated or self._closed():
             raise WebSocketClosedError
         frame = prepared.frame
         if (self._queued or self._blocked) and not self._takes(len(frame), bound):
             return False
         self._last_at = now
-        self._push(frame)
+        if self._deflater is None:
+            self._push(frame)
+        else:
+            self._out.append(_Uncompressed(prepared.payload, prepared.opcode, prepared.again))
+            self._note(len(prepared.payload))
         return True
 
     def written(self) -> Future[None]:
@@ -201,21 +245,130 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._abort()
 
     def flush(self) -> None:
-        """Write the data of this iteration to the kernel."""
+        """Write the data of this iteration, unless earlier data waits or the lease has lapsed."""
         self._scheduled = False
         out, transport = self._out, self._transport
         if transport is None or transport.is_closing():
             self._out = []
             self._queued = 0
             return  # the rest is never written: see `connection_lost`
-        if out:
+        if out and not self._blocked:
+            connection = self._connection
+            if (
+                connection is not None
+                and not (connection.open and connection.monotonic() < connection.lease.until)
+                and not self._may_send(connection)
+            ):
+                return
             self._out = []
             self._queued = 0
-            data = b"".join(out)
-            self._sent += len(data)
-            transport.write(data)
+            self._write(out, transport)
         if self._writes is not None and not self._blocked:
             self._settle_writes()
+
+    def hand_over(self) -> None:
+        """Pass all output to the transport, which closes when it has been sent."""
+        self.flush()
+        out, transport = self._out, self._transport
+        if out and transport is not None and not transport.is_closing():
+            self._out = []
+            self._queued = 0
+            self._write(out, transport)
+
+    def _write(self, out: list[bytes | _Uncompressed], transport: asyncio.Transport) -> None:
+        data = b"".join(out if self._deflater is None else self._frames(out))  # type: ignore[arg-type]
+        self._sent += len(data)
+        transport.write(data)
+        if self._blocked:
+            self._in_transport = out
+
+    def _frames(self, out: list[bytes | _Uncompressed]) -> list[bytes]:
+        """Compress the messages, in the order in which they are sent."""
+        frames: list[bytes] = []
+        for one in out:
+            if isinstance(one, bytes):
+                frames.append(one)
+            elif self._deflater is not None:
+                payload = self._deflater.message(one.payload)
+                frames += (head(one.opcode, len(payload), compressed=True), payload)
+        return frames
+
+    # -- the lease, and the end of a right -----------------------------------------------------------
+
+    def _may_send(self, connection: Connection) -> bool:
+        """Return whether output may be sent now. If not, let it wait for the lease, or drop it."""
+        if self.server_terminated:
+            if not connection.may_send():
+                # The close frame contains no message, and may be sent.
+                self._out[:] = [one for one in self._out[-1:] if _is_close(one)]
+            return True
+        if connection.withdrawn:
+            self.withdraw()
+            return False
+        if connection.monotonic() < connection.lease.until:
+            return True  # not open yet, or ended by the application
+        if not self._fenced:
+            self._fenced = True
+            self._wait_for_lease()
+        return False
+
+    def _wait_for_lease(self) -> None:
+        """Have `resume` called after the next renewal of the lease."""
+
+    def may_write(self) -> bool:
+        """Called by the transport before each write of data that the kernel did not take at once."""
+        connection = self._connection
+        if connection is None or connection.may_send():
+            return True
+        if connection.withdrawn:
+            self._abort_unsent()
+        elif not self._fenced:
+            self._fenced = True
+            self._wait_for_lease()
+        return False
+
+    def withdraw(self) -> None:
+        """Drop each unsent message. If part of a message has been sent, abort the connection."""
+        self._drop_unsent()
+        if self._blocked:
+            self._abort_unsent()
+
+    def _drop_unsent(self) -> None:
+        self._out = []
+        self._queued = 0
+        writes, self._writes = self._writes, None
+        for future in writes or ():
+            if not future.done():
+                future.set_exception(WebSocketClosedError())
+                future.exception()
+        self._account()
+
+    def _abort_unsent(self) -> None:
+        """Abort the connection without sending what is left."""
+        self.client_terminated = self.server_terminated = True
+        self._stop_pinging()
+        self._drop_unsent()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def resume(self) -> None:
+        """Continue after a fence: authorise each queued message again, or drop it, and send the rest."""
+        self._fenced = False
+        connection, transport = self._connection, self._transport
+        if connection is None or transport is None:
+            return
+        if not all(_allows(one, connection) for one in self._in_transport):
+            self._abort_unsent()  # part of it has been sent
+            return
+        kept = [one for one in self._out if _allows(one, connection)]
+        if len(kept) < len(self._out):
+            self._out = kept
+            self._queued = sum(_size(one) for one in kept)
+        if self._blocked:
+            self._marked_at = connection.monotonic()
+            if isinstance(transport, SocketTransport):
+                transport.resume_sending()
+        self.flush()
 
     def _settle_writes(self) -> None:
         writes, self._writes = self._writes, None
@@ -235,9 +388,12 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._account()
 
     def resume_writing(self) -> None:
-        """Note that the kernel has taken all data."""
+        """Note that the kernel has taken all data, and send the messages that waited for it."""
         self._blocked = False
-        self._settle_writes()
+        self._in_transport = ()
+        self.flush()
+        if not self._blocked and not self._out:
+            self._settle_writes()
         self._account()
 
     def _account(self, more: int = 0) -> None:
@@ -272,7 +428,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         Progress means that at least one whole message was sent. A client that reads a few bytes now and then
         makes no progress.
         """
-        if not self._blocked or self._transport is None:
+        if not self._blocked or self._fenced or self._transport is None:
             return None
         if self._sent - self._transport.get_write_buffer_size() >= self._mark:
             self._mark, self._marked_at = self._sent, self._last_at
@@ -291,6 +447,9 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self._pinging.add(self)
 
     def _ping(self) -> None:
+        if self._fenced:
+            self._ping_in(self.ping_interval)
+            return
         self._received_pong = False
         with contextlib.suppress(StreamClosedError):
             self.write_ping(b"")
@@ -299,7 +458,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
 
     def _expect_pong(self) -> None:
         self._pinging = None
-        if self.ping_timeout > 0 and not self._received_pong and not self._paused:
+        if self.ping_timeout > 0 and not (self._received_pong or self._paused or self._fenced):
             # Received data that is not read yet, because a handler is running, may contain the pong.
             self.close(reason="ping timed out")
             return
@@ -333,3 +492,17 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         pending, self._pending_pong = self._pending_pong, None
         if pending is not None and not future.cancelled() and future.exception() is None:
             self._send_pong(pending)
+
+
+def _allows(one: bytes | _Uncompressed, connection: Connection) -> bool:
+    """Return whether `connection` may still receive what it was sent before a fence."""
+    again = one.again if isinstance(one, CheckedFrame | _Uncompressed) else None
+    return again is None or again(connection)
+
+
+def _is_close(one: bytes | _Uncompressed) -> bool:
+    return isinstance(one, bytes) and one[0] == FINAL | CLOSE
+
+
+def _size(one: bytes | _Uncompressed) -> int:
+    return len(one) if isinstance(one, bytes) else len(one.payload)

@@ -59,8 +59,6 @@ _FRAMES_AT_ONCE = 256
 """Number of frames of one connection, or KiB, after which other connections are served."""
 _CLOSE_SECONDS = 5.0
 """Time-out for the client's close frame, as in Tornado, and for its last bytes."""
-_MAX_UNSENT_AT_CLOSE = 64 * 1024
-"""Largest number of unsent bytes that are still sent when the server closes; with more it aborts."""
 _LINGER_SECONDS = 2.0
 """Time for a client that violated the protocol to read the reason."""
 _LINGER_BYTES = 256 * 1024
@@ -79,6 +77,10 @@ class FastHandler(Protocol):
 
     def _door_count_buffered(self, size: int) -> None:
         """Called with the bytes that are kept in memory for the connection."""
+        ...
+
+    def _door_wait_for_lease(self) -> None:
+        """Called when output must wait for a renewal of the lease, after which `resume` is called."""
         ...
 
     def _door_record_abort(self, code: int, reason: str) -> None:
@@ -174,6 +176,7 @@ class FastProtocol(Outgoing):
     ) -> None:
         super().__init__(ping_interval, ping_timeout)
         self.handler = handler
+        self._connection = getattr(handler, "_door_admitted", None)
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self._reader = FrameReader(max_message_size, mask=_mask)
@@ -441,8 +444,7 @@ class FastProtocol(Outgoing):
         """Drop the buffered data, because the server is about to close the connection."""
         self._reader.stop()
         self._paused_message = None
-        if self.waiting() > _MAX_UNSENT_AT_CLOSE:
-            self._abort()
+        self.withdraw()
 
     def _pauses(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Start to await the result of a handler, if necessary. Returns whether reading must pause."""
@@ -501,6 +503,16 @@ class FastProtocol(Outgoing):
             await coroutine
         finally:
             self._entered = self._entered or not _holds_the_same(contextvars.copy_context(), before)
+
+    def resume(self) -> None:
+        """Read and write again after a fence."""
+        super().resume()
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._end_pause()
+
+    def _wait_for_lease(self) -> None:
+        cast(FastHandler, self.handler)._door_wait_for_lease()  # noqa: SLF001 - what it is for
 
     def _end_pause(self) -> None:
         """Continue after a pause."""
@@ -579,6 +591,9 @@ class FastProtocol(Outgoing):
         """
         if not self.server_terminated:
             if not self._closed():
+                connection = self._connection
+                if self._out and connection is not None and not connection.may_send():
+                    self._drop_unsent()  # the messages; the close frame itself says nothing
                 self._push_close(code, reason)
             self.server_terminated = True
         if self._pause_timer is not None:  # the client's close frame must be read
@@ -605,7 +620,7 @@ class FastProtocol(Outgoing):
 
     def _hang_up(self, seconds: float) -> None:
         """Close the connection when all data is sent, or after `seconds`."""
-        self.flush()
+        self.hand_over()
         self._stop_timers()
         if not self._closed():
             self._transport.close()  # type: ignore[union-attr]
@@ -622,7 +637,7 @@ class FastProtocol(Outgoing):
         if not said:
             cast(FastHandler, self.handler)._door_record_abort(violation.code, violation.reason)  # noqa: SLF001 - what it is for
         self._stop_timers()
-        self.flush()
+        self.hand_over()
         if not self._closed():
             # If it were closed at once, with unread bytes, the kernel would reset it, and the frame might
             # be lost.

@@ -19,12 +19,20 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from stormdoor.tornado.fast.loop_queues import write_coalescer
 
-__all__ = ["NOT_NOW", "SocketTransport", "detach_socket", "fits_request"]
+__all__ = ["NOT_NOW", "SocketTransport", "TransportProtocol", "detach_socket", "fits_request"]
 
 _AT_ONCE = 64 * 1024
 """Bytes of one read. Beyond 128 KiB the C library would map and unmap memory for each read."""
 NOT_NOW = (BlockingIOError, InterruptedError)
 """Exceptions of a socket that cannot be read or written at the moment."""
+
+
+class TransportProtocol(asyncio.Protocol):
+    """A protocol that decides whether the data that its transport has buffered may be sent."""
+
+    def may_write(self) -> bool:
+        """Return whether buffered data may be sent now. If not, the protocol calls `resume_sending` later."""
+        raise NotImplementedError
 
 
 class SocketTransport(asyncio.Transport):
@@ -54,7 +62,7 @@ class SocketTransport(asyncio.Transport):
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, protocol: asyncio.Protocol
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, protocol: TransportProtocol
     ) -> None:
         super().__init__()
         self._loop = loop
@@ -169,7 +177,16 @@ class SocketTransport(asyncio.Transport):
         del self._out[:taken]
         return True
 
+    def resume_sending(self) -> None:
+        """Continue to send what the kernel did not take, after the protocol had it wait."""
+        if self._out and not self._watching:
+            self._watch(True)
+
     def _writable(self) -> None:
+        # INVARIANT: the protocol decides before each `send()`, in the same synchronous block.
+        if self._out and not self._protocol.may_write():
+            self._watch(False)
+            return
         if not self._out or not self._send() or self._out:
             return
         self._watch(False)
@@ -249,7 +266,7 @@ def fits_request(request: HTTPServerRequest) -> bool:
 
 async def detach_socket(
     stream: IOStream,
-    protocol: asyncio.Protocol,
+    protocol: TransportProtocol,
     feed: Callable[[bytes], None],
     encrypted: type[SocketTransport],
 ) -> socket.socket | None:
@@ -294,7 +311,7 @@ def _replace_stream(
     stream: IOStream,
     sock: socket.socket,
     loop: asyncio.AbstractEventLoop,
-    protocol: asyncio.Protocol,
+    protocol: TransportProtocol,
     encrypted: type[SocketTransport],
 ) -> SocketTransport:
     """Replace the stream by a transport of our own.

@@ -15,7 +15,7 @@ import ssl
 import struct
 import termios
 
-from stormdoor.tornado.fast.socket_transport import NOT_NOW, SocketTransport
+from stormdoor.tornado.fast.socket_transport import NOT_NOW, SocketTransport, TransportProtocol
 
 __all__ = ["TlsTransport"]
 
@@ -38,7 +38,7 @@ class TlsTransport(SocketTransport):
     __slots__ = ("_again", "_read_waits", "_tls", "_write_waits")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: ssl.SSLSocket, protocol: asyncio.Protocol
+        self, loop: asyncio.AbstractEventLoop, sock: ssl.SSLSocket, protocol: TransportProtocol
     ) -> None:
         self._tls = sock
         self._again = 0

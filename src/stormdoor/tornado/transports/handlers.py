@@ -20,12 +20,13 @@ from stormdoor.core.origin import request_as_handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
-from stormdoor.guard.pause import PauseReading
+from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.stream_gate import StreamGate
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
 __all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
@@ -39,11 +40,27 @@ class _Polls:
         self._handshake = handshake
         self.on_away = leave
         self.handlers: set[RequestHandler] = set()
+        self._gates: dict[RequestHandler, StreamGate] = {}
         self._left_at = guard.clock.monotonic()
 
+    def join(self, handler: RequestHandler, connection: Connection) -> None:
+        """Note a request of the connection, and put a gate at its socket."""
+        self.handlers.add(handler)
+        stream = getattr(handler.request.connection, "stream", None)
+        if isinstance(stream, IOStream):
+            self._gates[handler] = StreamGate(
+                stream, connection, partial(self._guard.fence.hold, connection)
+            )
+
+    def waits(self, handler: RequestHandler) -> bool:
+        """Return whether part of the answer has not been sent."""
+        return handler in self._gates and self._gates[handler].unsent
+
     def leave(self, handler: RequestHandler) -> None:
-        """Note that a request has been answered."""
+        """Note that a request has been answered, and its answer been sent."""
         self.handlers.discard(handler)
+        if handler in self._gates:
+            self._gates.pop(handler).remove()
         self._left_at = self._guard.clock.monotonic()
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
@@ -55,9 +72,17 @@ class _Polls:
         for one in list(self.handlers):
             _cut_off(one)
 
+    def withdraw(self) -> None:
+        """See `Sink`. Only answers under way are in memory, and `shut` cuts them off."""
+
     def drop(self) -> None:
         """See `Sink`. Only answers under way are in memory."""
         self.shut(1001, "")
+
+    def resume(self) -> None:
+        """See `Sink`."""
+        for gate in list(self._gates.values()):
+            gate.resume()
 
     def stalled(self) -> float | None:
         """See `Sink`. A client that does not poll counts as one that does not read."""
@@ -167,6 +192,8 @@ class HttpTransport(RequestHandler):
             return self._door_record(handshake, Refusal(Denial.MALFORMED, str(error)))
         session = None if id is None else sessions.get(id)
         if session is not None:
+            if session.polling is not None:
+                await guard.fence.wait(session.polling)
             refusal = await guard.admission.admit_again(
                 handshake, self._door_endpoint, session.owner
             )
@@ -226,7 +253,7 @@ class HttpTransport(RequestHandler):
         if not isinstance(connection.sink, _Polls):
             leave = partial(self._door_sessions.leave, session) if session else _nothing
             connection.sink = _Polls(self._door_guard, handshake, leave)
-        connection.sink.handlers.add(self)
+        connection.sink.join(self, connection)
         return connection
 
     async def _door_charge(self, connection: Connection) -> Refusal | None:
@@ -237,7 +264,10 @@ class HttpTransport(RequestHandler):
             verdict = inbound.receive_raw(connection, body, self._door_endpoint.permission)
             if not isinstance(verdict, PauseReading):
                 break
-            await asyncio.sleep(verdict.seconds)
+            if verdict is FENCED:
+                await self._door_guard.fence.wait(connection)
+            else:
+                await asyncio.sleep(verdict.seconds)
         if not body:
             connection.last_message = last
         if verdict is True:
@@ -294,8 +324,20 @@ class HttpTransport(RequestHandler):
                 connection.sink.on_away = partial(self._door_sessions.leave, session)
 
     def on_finish(self) -> None:
-        """Release the request: its answer is complete."""
-        self._door_end_request()
+        """Release the request: its answer is complete. INVARIANT: not before it has been sent.
+
+        Otherwise a revocation would not find the connection, and the client would read the rest.
+        """
+        connection = self._door_admitted
+        if (
+            connection is not None
+            and isinstance(connection.sink, _Polls)
+            and connection.sink.waits(self)
+        ):
+            stream: Any = self.request.connection
+            stream.stream.write(b"").add_done_callback(lambda _: self._door_end_request())
+        else:
+            self._door_end_request()
         super().on_finish()
 
     def on_connection_close(self) -> None:

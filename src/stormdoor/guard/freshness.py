@@ -1,0 +1,213 @@
+"""The fence of a node whose lease has lapsed, and the hold of its connections.
+
+Behind the fence no message passes in either direction, and no client is admitted. Sockets stay open: reading
+pauses, and output waits. After the hold the node closes them, since another node may be able to serve their
+clients. `core/lease.py` has the lease, which each message, `send()` and handshake compares with the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+
+from stormdoor.core.connection import State
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.core.lease import Lease
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock
+
+__all__ = ["HOLD_SECONDS", "Fence"]
+
+_log = logging.getLogger("stormdoor.fence")
+
+HOLD_SECONDS = 10.0
+"""Seconds for which sockets are held behind the fence. A failover of a database takes less."""
+_RETRIES_PER_SECOND = 500
+_SHORTEST_SPREAD = 5
+_LONGEST_SPREAD = 300
+
+
+class Fence:
+    """Holds connections while their lease has lapsed, and continues or closes them.
+
+    INVARIANT: nothing here decides about a message. Each use compares the lease itself, so that a late or
+    missing call of this class lets nothing pass.
+
+    Args:
+        lease: Lease of the node.
+        registry: Registry of the open connections.
+        trail: Audit trail.
+        statistics: Counters.
+        clock: Source of the time.
+        hold_seconds: Seconds from the lapse to the end of the connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        lease: Lease,
+        registry: Registry,
+        trail: Trail,
+        statistics: Statistics,
+        clock: Clock,
+        hold_seconds: float = HOLD_SECONDS,
+    ) -> None:
+        self._lease = lease
+        self._registry = registry
+        self._trail = trail
+        self._statistics = statistics
+        self._clock = clock
+        self.hold_seconds = hold_seconds
+        self._held: dict[Connection, None] = {}
+        self._lapsed_at: dict[Lease, float] = {}
+        """Monotonic seconds of the lapse, for each lease of a connection that is known to have lapsed."""
+        self._renewed = asyncio.Event()
+        self._releasing = False
+        self._had_lease = lease.seconds == math.inf
+        lease.on_renewal = self._renew
+
+    @property
+    def raised(self) -> bool:
+        """Whether the lease of the node has lapsed."""
+        return self._lease.has_lapsed(self._clock.monotonic())
+
+    def hold(self, connection: Connection) -> None:
+        """Note that a message of this connection waits for the lease, in either direction."""
+        if connection not in self._held:
+            self._held[connection] = None
+            self._statistics.fenced += 1
+        if connection.lease not in self._lapsed_at:
+            self._note_lapse(connection.lease)
+
+    def look(self) -> int:
+        """Note a lapse, and close the connections that have been held too long. Returns their number.
+
+        Called on every tick of the maintenance loop. The fence does not depend on it.
+        """
+        if not self.raised:
+            return 0
+        self._note_lapse(self._lease)
+        now, late = self._clock.monotonic(), []
+        for connection in self._registry:
+            lease = connection.lease
+            if connection.state is State.ENDED or not lease.has_lapsed(now):
+                continue
+            self._note_lapse(lease)
+            if now - self._lapsed_at[lease] >= self.hold_seconds:
+                late.append(connection)
+        return self._close(late) if late else 0
+
+    async def wait(self, connection: Connection) -> None:
+        """Wait until the lease of `connection` is renewed, or the connection has ended."""
+        while connection.state is not State.ENDED and connection.lease.has_lapsed(
+            self._clock.monotonic()
+        ):
+            self.hold(connection)
+            self._renewed.clear()
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._renewed.wait()
+            except TimeoutError:
+                pass  # the connection may have ended
+
+    def _note_lapse(self, lease: Lease) -> None:
+        if lease in self._lapsed_at:
+            return
+        now = self._clock.monotonic()
+        self._lapsed_at[lease] = lease.until if lease.until > -math.inf else now
+        if lease is self._lease and self._had_lease:
+            self._statistics.fences += 1
+            _log.error(
+                "the lease has lapsed: the store has not confirmed for %g s that all revocations are known. "
+                "No message passes and no client is admitted; connections are closed after %g s",
+                lease.seconds,
+                self.hold_seconds,
+            )
+            self._record("the lease has lapsed")
+
+    def _record(self, detail: str) -> None:
+        self._trail.note(
+            Event(
+                time=self._clock.now(),
+                name="sys_fenced",
+                detail=f"{self._registry.node}: {detail}",
+                proven=True,
+            )
+        )
+
+    # -- the end of the fence ----------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Continue after a renewal of the lease: called by the lease."""
+        self._had_lease = True
+        lapsed_at = self._lapsed_at.pop(self._lease, None)
+        if lapsed_at is not None:
+            seconds = self._clock.monotonic() - lapsed_at
+            _log.warning("the lease is renewed after %.1f s; held connections continue", seconds)
+            self._record(f"the lease is renewed after {seconds:.1f} s")
+        self._lapsed_at.clear()
+        self._renewed.set()
+        if self._held and not self._releasing:
+            self._releasing = True
+            self._release()
+
+    def _release(self) -> None:
+        """Continue held connections, as many as one iteration of the event loop has time for."""
+        held, monotonic = self._held, self._clock.monotonic
+        begun = monotonic()
+        while held:
+            connection = next(iter(held))
+            if connection.lease.has_lapsed(monotonic()):
+                break  # all that are left wait for the next renewal
+            del held[connection]
+            self._resume(connection)
+            if monotonic() - begun >= CLOSE_BUDGET_SECONDS:
+                asyncio.get_running_loop().call_soon(self._release)
+                return
+        self._releasing = False
+
+    def _resume(self, connection: Connection) -> None:
+        """Authorise the connection again, and let it continue."""
+        if connection.state is State.ENDED:
+            return
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        permission = connection.endpoint.permission
+        if connection.is_expired(now, monotonic):
+            self._registry.end(connection, Refusal(Denial.EXPIRED, "it expired behind the fence"))
+        elif (
+            permission is not None
+            and not connection.awaiting_authentication
+            and not connection.may(permission, None, now)
+        ):
+            why = Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
+            self._registry.end(connection, why)
+        elif connection.sink is not None:
+            try:
+                connection.sink.resume()
+            except Exception:  # noqa: BLE001 - an adapter may raise anything
+                _log.exception("connection %s cannot continue after the fence", connection.id)
+                self._registry.end(connection, Refusal(Denial.INTERNAL, "it cannot continue"))
+
+    def _close(self, connections: list[Connection]) -> int:
+        """Close connections after the hold. Each client is told another time after which to return."""
+        spread = min(
+            _LONGEST_SPREAD, max(_SHORTEST_SPREAD, len(connections) // _RETRIES_PER_SECOND)
+        )
+        detail = f"hold_seconds = {self.hold_seconds:g} have passed since the lease lapsed"
+        return sum(
+            self._registry.end(
+                connection,
+                Refusal(Denial.UNAVAILABLE, detail, retry_after=1 + secrets.randbelow(spread)),
+            )
+            for connection in connections
+        )
+
+    def forget(self, connection: Connection) -> None:
+        """Release a connection that has ended."""
+        self._held.pop(connection, None)

@@ -1,0 +1,100 @@
+"""A gate at the socket of a Tornado stream: no `send()` after a revocation or behind the fence.
+
+Tornado's stream buffers what the kernel does not take, and sends it whenever the socket is writable. The gate
+replaces two methods of one stream, `write_to_fd` and `writing`, which Tornado calls for each `send()` and for
+the question whether to watch for writability. `tests/tornado/test_stream_gate.py` checks these facts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from tornado.iostream import IOStream
+
+from stormdoor.guard.connection import Connection
+
+__all__ = ["StreamGate"]
+
+
+class StreamGate:
+    """Lets a stream send only while its connection may send.
+
+    INVARIANT: the check and the `send()` are one synchronous block.
+
+    Args:
+        stream: The stream of one connection.
+        connection: The connection of its client.
+        hold: Called when output must wait for the lease. `resume` is to be called after its renewal.
+
+    Attributes:
+        held: Whether output waits.
+    """
+
+    __slots__ = ("_closing", "_connection", "_hold", "_marks", "_send", "_stream", "held")
+
+    def __init__(self, stream: IOStream, connection: Connection, hold: Callable[[], None]) -> None:
+        self._stream: Any = stream
+        self._connection = connection
+        self._hold = hold
+        self._marks: deque[tuple[int, Callable[[Connection], bool]]] = deque()
+        self._closing = False
+        self.held = False
+        self._send = stream.write_to_fd
+        vars(stream).update(write_to_fd=self._write_to_fd, writing=self._writing)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the kernel has not taken all bytes."""
+        return not self._stream.closed() and bool(self._stream._write_buffer)  # noqa: SLF001 - see above
+
+    def remove(self) -> None:
+        """Give the stream its own methods back."""
+        vars(self._stream).pop("write_to_fd", None)
+        vars(self._stream).pop("writing", None)
+
+    def _write_to_fd(self, data: memoryview) -> int | None:
+        connection = self._connection
+        if self._closing or connection.may_send():
+            return self._send(data)
+        if not self.held:
+            self.held = True
+            if connection.withdrawn:
+                asyncio.get_running_loop().call_soon(self._stream.close)
+            else:
+                self._hold()
+        return 0
+
+    def _writing(self) -> bool:
+        return not self.held and bool(type(self._stream).writing(self._stream))
+
+    def mark(self, again: Callable[[Connection], bool]) -> None:
+        """Note that the last message must be authorised again if it waits during a fence."""
+        self._forget_sent()
+        if self.unsent:
+            self._marks.append((self._stream._total_write_index, again))  # noqa: SLF001 - see above
+
+    def _forget_sent(self) -> None:
+        while self._marks and self._marks[0][0] <= self._stream._total_write_done_index:  # noqa: SLF001 - see above
+            self._marks.popleft()
+
+    def withdraw(self) -> None:
+        """Close the stream if it has unsent bytes; else let the close frame pass."""
+        if self.unsent:
+            self._stream.close()
+        self._closing = True
+
+    def resume(self) -> None:
+        """Send what has waited, unless the client may no longer receive one of the messages."""
+        self.held = False
+        if not self.unsent:
+            return
+        self._forget_sent()
+        if not all(again(self._connection) for _, again in self._marks):
+            self._stream.close()  # the bytes of one message cannot be removed
+            return
+        self._stream._handle_write()  # noqa: SLF001 - see above
+        if self.unsent:
+            self._stream._add_io_state(self._stream.io_loop.WRITE)  # noqa: SLF001 - see above
