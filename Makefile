@@ -199,6 +199,10 @@ bench-peers: $(DEV) ## Install what the benchmark compares with into build/bench
 load: $(DEV) ## Flood a guarded server, measure what members notice (ARGS="--kinds logins")
 	@$(BIN)/python bench/load.py $(ARGS)
 
+.PHONY: chaos
+chaos: $(DEV) ## Break links, nodes and servers of a cluster, check what it did (ARGS="--minutes 30 --seed 7")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: curves
 curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg
 	@$(BIN)/python bench/curves.py $(ARGS)

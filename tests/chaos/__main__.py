@@ -1,0 +1,72 @@
+"""Run clusters under faults: `python -m tests.chaos [--minutes N] [--seed N] [--mutations]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.mutations import MUTATIONS
+from tests.chaos.run import MODES, Mode, Result, run
+from tests.support.postgresql import Binaries, Missing, binaries
+
+_SEED = 18
+
+
+def main() -> int:
+    """Run, print the results, and return 1 if a guarantee was broken or a mutation was not noticed."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument(
+        "--minutes", type=float, default=1.0, help="time with faults, all modes together"
+    )
+    parser.add_argument("--seed", type=int, default=_SEED)
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from --seed on")
+    parser.add_argument("--mode", choices=MODES, action="append", help="default: all")
+    parser.add_argument("--mutations", action="store_true", help="switch off one part at a time")
+    parser.add_argument("--mutation", choices=sorted(MUTATIONS), action="append")
+    parser.add_argument("--calm", action="store_true", help="no faults")
+    parser.add_argument(
+        "--victims", type=int, default=8, help="revocations that are under way at once"
+    )
+    options = parser.parse_args()
+    try:
+        programs: Binaries | None = binaries()
+    except Missing as reason:
+        if os.environ.get("CI") == "true":
+            raise
+        print(f"without PostgreSQL: {reason}", file=sys.stderr)  # noqa: T201 - a command
+        programs = None
+    modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
+    failed = 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        for mutation in options.mutation or (sorted(MUTATIONS) if options.mutations else [""]):
+            for mode in modes:
+                folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
+                result = asyncio.run(
+                    run(
+                        mode,
+                        seed=seed,
+                        seconds=options.minutes * 60 / len(modes),
+                        folder=folder,
+                        programs=programs,
+                        mutation=mutation,
+                        victims=options.victims,
+                        calm=options.calm,
+                    )
+                )
+                failed += _report(result, mutation, folder)
+    return min(failed, 1)
+
+
+def _report(result: Result, mutation: str, folder: Path) -> bool:
+    """Print a result. Returns whether it is wrong."""
+    wrong = bool(result.violations) != bool(mutation)
+    print(f"{mutation and f'without {mutation}: '}{result}\n  {folder}", flush=True)  # noqa: T201
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""The cluster under test: nodes as processes, the links to their store, and the clients."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.chaos.cutter import Cutter
+from tests.chaos.node import ORIGIN, PATH, Configuration
+from tests.support.client_frames import client_frame
+
+__all__ = ["Client", "Gone", "NodeProcess"]
+
+_ROOT = Path(__file__).parents[2]
+_START_SECONDS = 60.0
+_ANSWER_SECONDS = 15.0
+
+
+class Gone(Exception):
+    """The node does not answer, or refuses. The caller does something else."""
+
+
+class NodeProcess:
+    """A node, over all its starts.
+
+    Args:
+        number: Its number, the first part of the name of each start.
+        store: URL of its store, through `cutters` if there are any.
+        cutters: Its links to the servers.
+        folder: Folder of the histories and of the logs.
+        mutation: See `Configuration`.
+    """
+
+    def __init__(
+        self, number: int, store: str, cutters: list[Cutter], folder: Path, mutation: str
+    ) -> None:
+        self.number = number
+        self.cutters = cutters
+        self.ahead = 0.0
+        self.up = False
+        self.port = 0
+        self._store = store
+        self._folder = folder
+        self._mutation = mutation
+        self._starts = itertools.count()
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it can be reached. It may have to wait for its store."""
+        name = f"n{self.number}.{next(self._starts)}"
+        configuration = Configuration(
+            name=name,
+            store=self._store,
+            history=str(self._folder / f"{name}.jsonl"),
+            ahead=self.ahead,
+            shift=1000.0 * self.number,
+            mutation=self._mutation,
+        )
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.chaos.node"),
+                msgspec.json.encode(configuration).decode(),
+                cwd=_ROOT,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(_START_SECONDS):
+            ports = (await self._process.stdout.readline()).split()
+            if len(ports) != 2:
+                raise RuntimeError(f"{name} does not start; see {self._folder / name}.log")
+            self.port = int(ports[0])
+            reader, self._writer = await asyncio.open_connection("127.0.0.1", int(ports[1]))
+        self._reading = asyncio.create_task(self._read(reader))
+        self.up = True
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                answer = json.loads(line)
+                waiting = self._answers.pop(answer.pop("number"), None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+        for waiting in self._answers.values():
+            if not waiting.done():
+                waiting.set_exception(Gone("the node is gone"))
+        self._answers.clear()
+
+    async def ask(
+        self, do: str, *, seconds: float = _ANSWER_SECONDS, **arguments: Any
+    ) -> dict[str, Any]:
+        """Let the node do something. See the operations of `tests.chaos.node.Node`.
+
+        Raises:
+            Gone: It does not answer, or could not do it.
+        """
+        if not self.up or self._writer is None:
+            raise Gone("the node is down")
+        number = next(self._numbers)
+        self._answers[number] = answer = asyncio.get_running_loop().create_future()
+        self._writer.write(json.dumps({"number": number, "do": do, **arguments}).encode() + b"\n")
+        try:
+            async with asyncio.timeout(seconds):
+                found = await answer
+        except TimeoutError as error:
+            raise Gone(f"no answer to {do}") from error
+        if "error" in found:
+            raise Gone(f"{do}: {found['error']}")
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def kill(self) -> None:
+        """End it without a word."""
+        self.up = False
+        self.signal(signal.SIGKILL)
+        await self._ended()
+
+    async def stop(self) -> None:
+        """End it properly."""
+        self.up = False
+        if self._process is None:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self.signal(signal.SIGKILL)
+        await self._ended()
+
+    async def _ended(self) -> None:
+        assert self._process is not None
+        await self._process.wait()
+        if self._writer is not None:
+            self._writer.transport.abort()
+        if self._reading is not None:
+            await self._reading
+
+
+class Client:
+    """A client of the feed of one node.
+
+    Args:
+        node: The node.
+        cookie: Secret of a session, or "".
+        ticket: A ticket, or "".
+        reads: Whether it reads what it gets.
+    """
+
+    def __init__(
+        self, node: NodeProcess, *, cookie: str = "", ticket: str = "", reads: bool = True
+    ) -> None:
+        self._node = node
+        self._cookie = cookie
+        self._ticket = ticket
+        self._reads = reads
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(self, seconds: float = 5.0) -> bool:
+        """Make the handshake. Returns whether the node accepted it."""
+        lines = [
+            f"GET {PATH} HTTP/1.1",
+            "Host: 127.0.0.1",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+            f"Origin: {ORIGIN}",
+        ]
+        if self._cookie:
+            lines.append(f"Cookie: __Host-stormdoor={self._cookie}")
+        if self._ticket:
+            lines.append(f"Sec-WebSocket-Protocol: stormdoor.ticket.{self._ticket}")
+        try:
+            async with asyncio.timeout(seconds):
+                reader, self._writer = await asyncio.open_connection(
+                    "127.0.0.1", self._node.port, limit=1 << 14
+                )
+                self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+                answer = await reader.readuntil(b"\r\n\r\n")
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            self.close()
+            return False
+        if not answer.startswith(b"HTTP/1.1 101"):
+            self.close()
+            return False
+        if self._reads:
+            self._reading = asyncio.create_task(self._read(reader))
+        return True
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 16):
+                pass
+        self.close()
+
+    def send(self) -> None:
+        """Send a message."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(client_frame(1, b"hello"))
+
+    @property
+    def closed(self) -> bool:
+        """True before the handshake, and after the end."""
+        return self._writer is None or self._writer.is_closing()
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def cutters(ports: list[int]) -> AsyncIterator[list[Cutter]]:
+    """Give a cutter before each port."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Cutter(port)) for port in ports]

@@ -1,0 +1,259 @@
+"""Faults of nodes, links and servers, chosen by a seed. Each is over, and mended, when its method returns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import asyncpg
+
+from tests.chaos import history
+from tests.chaos.cluster import Gone, NodeProcess
+from tests.chaos.cutter import Cutter, Direction
+from tests.chaos.servers import DATABASE, Pair, can_fill_disk, fill_disk, free_disk
+
+__all__ = ["Faults"]
+
+Fault = Callable[[], Awaitable[None]]
+_JUMPS = (0.0, 1.0, -1.0, 3600.0, -3600.0)
+
+
+class Faults:
+    """Injects one fault after the other.
+
+    Args:
+        nodes: The nodes.
+        writer: History of the injector.
+        seed: Seed of all choices.
+        pair: The servers, if there are any.
+        file: The SQLite file, if there is one.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[NodeProcess],
+        writer: history.Writer,
+        *,
+        seed: int,
+        pair: Pair | None = None,
+        file: Path | None = None,
+    ) -> None:
+        self._nodes = nodes
+        self._writer = writer
+        self._chance = random.Random(seed)
+        self._pair = pair
+        self._file = file
+        self.counts: dict[str, int] = {}
+        """Number of faults by kind."""
+        self._kinds: list[Fault] = [
+            self.stop_node,
+            self.kill_node,
+            self.stutter,
+            self.set_clock,
+        ]
+        if file is not None:
+            self._kinds.append(self.hold_file)
+        if pair is not None:
+            self._kinds += [
+                self.cut_node,
+                self.cut_one_direction,
+                self.reset_links,
+                self.lose_answers,
+                self.slow_store,
+                self.cut_replication,
+                self.stop_primary,
+                self.wake_for_nothing,
+                self.lose_primary,
+                self.isolate_primary,
+            ]
+            if not pair.synchronous:
+                self._kinds.append(self.lose_primary_with_lag)
+            if can_fill_disk():
+                self._kinds.append(self.fill_disk)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Inject faults until `stopping` is set. Every kind comes once before one comes again."""
+        deck: list[Fault] = []
+        while not stopping.is_set():
+            if not deck:
+                deck = list(self._kinds)
+                self._chance.shuffle(deck)
+            fault = deck.pop()
+            name = fault.__name__
+            self.counts[name] = self.counts.get(name, 0) + 1
+            self._note(name, "begin")
+            await fault()
+            self._note(name, "end")
+            await asyncio.sleep(self._chance.uniform(0.3, 1.0))
+
+    def _note(self, kind: str, phase: str) -> None:
+        event = history.Fault(at=history.clock(), by="faults", kind=kind, phase=phase)  # type: ignore[arg-type]
+        self._writer.write(event)
+
+    def _node(self) -> NodeProcess:
+        return self._chance.choice(self._nodes)
+
+    async def _wait(self, least: float, most: float) -> None:
+        await asyncio.sleep(self._chance.uniform(least, most))
+
+    # -- nodes -------------------------------------------------------------------------------------
+
+    async def stop_node(self) -> None:
+        """SIGSTOP."""
+        node = self._node()
+        node.signal(signal.SIGSTOP)
+        await self._wait(0.2, 3.0)
+        node.signal(signal.SIGCONT)
+
+    async def stutter(self) -> None:
+        """Stop all nodes for moments, at whatever they do."""
+        for _ in range(40):
+            node = self._node()
+            node.signal(signal.SIGSTOP)
+            await self._wait(0.005, 0.06)
+            node.signal(signal.SIGCONT)
+            await self._wait(0.0, 0.02)
+
+    async def kill_node(self) -> None:
+        """SIGKILL, and another start."""
+        node = self._node()
+        await node.kill()
+        await self._wait(0.0, 1.0)
+        await node.start()
+
+    async def set_clock(self) -> None:
+        """Set the wall clock of a node."""
+        node = self._node()
+        node.ahead = self._chance.choice(_JUMPS)
+        with contextlib.suppress(Gone):
+            await node.ask("set_clock", ahead=node.ahead, seconds=1.0)
+
+    # -- links -------------------------------------------------------------------------------------
+
+    def _heal(self, node: NodeProcess) -> None:
+        for cutter in node.cutters:
+            cutter.heal()
+
+    async def cut_node(self) -> None:
+        """A black hole between a node and all servers."""
+        node = self._node()
+        for cutter in node.cutters:
+            cutter.hold()
+        await self._wait(0.3, 3.0)
+        self._heal(node)
+
+    async def cut_one_direction(self) -> None:
+        """A black hole for one direction between a node and one server."""
+        node = self._node()
+        cutter: Cutter = self._chance.choice(node.cutters)
+        direction: Direction = self._chance.choice((cutter.there, cutter.back))
+        direction.hold()
+        await self._wait(0.3, 3.0)
+        self._heal(node)
+
+    async def reset_links(self) -> None:
+        """Reset all connections of a node to its store, also new ones for a moment."""
+        node = self._node()
+        for cutter in node.cutters:
+            cutter.refusing = True
+            cutter.reset()
+        await self._wait(0.0, 0.5)
+        self._heal(node)
+
+    async def lose_answers(self) -> None:
+        """The servers get what a node writes, and their answers are lost; then the connections are reset."""
+        node = self._node()
+        for cutter in node.cutters:
+            cutter.back.dropping = True
+        await self._wait(0.05, 0.8)
+        self._heal(node)
+
+    async def slow_store(self) -> None:
+        """Every answer is late, for one node or for all."""
+        nodes = self._chance.choice((self._nodes, [self._node()]))
+        seconds = self._chance.choice((0.05, 0.2, 1.0, 5.0))
+        for node in nodes:
+            for cutter in node.cutters:
+                cutter.back.delay = seconds
+        await self._wait(1.0, 3.0)
+        for node in nodes:
+            self._heal(node)
+
+    # -- servers -----------------------------------------------------------------------------------
+
+    @property
+    def _servers(self) -> Pair:
+        assert self._pair is not None
+        return self._pair
+
+    async def cut_replication(self) -> None:
+        """A black hole between primary and standby: a synchronous commit waits."""
+        self._servers.replication.hold()
+        await self._wait(0.5, 2.0)
+        self._servers.replication.heal()
+
+    async def stop_primary(self) -> None:
+        """SIGSTOP of the primary."""
+        self._servers.primary.pause()
+        await self._wait(0.3, 2.0)
+        self._servers.primary.resume()
+
+    async def wake_for_nothing(self) -> None:
+        """Notifications without an entry, many and out of order."""
+        with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            connection = await asyncpg.connect(self._servers.primary.url(DATABASE), timeout=5)
+            for number in self._chance.sample(range(10_000), 100):
+                await connection.execute(f"NOTIFY stormdoor_revocation, '{number}'", timeout=5)
+            await connection.close()
+
+    async def fill_disk(self) -> None:
+        """No process of the primary can write; then it starts again with space."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, fill_disk, self._servers.primary)
+        await self._wait(0.3, 1.0)
+        await loop.run_in_executor(None, free_disk, self._servers.primary)
+
+    async def lose_primary(self) -> None:
+        """SIGKILL of the primary, and promotion of its standby."""
+        await self._fail_over(kill=True)
+
+    async def isolate_primary(self) -> None:
+        """Promotion of the standby, while the old primary goes on and answers nodes."""
+        await self._fail_over(kill=False)
+
+    async def lose_primary_with_lag(self) -> None:
+        """The same with a standby that lacks the last seconds."""
+        self._servers.replication.hold()
+        await self._wait(0.3, 1.5)
+        await self._fail_over(kill=True)
+
+    async def _fail_over(self, *, kill: bool) -> None:
+        pair = self._servers
+        former = pair.primary.port
+        await pair.fail_over(kill=kill)
+        await self._wait(0.5, 2.0)
+        await pair.rebuild()
+        assert pair.standby is not None
+        for node in self._nodes:
+            for cutter in node.cutters:
+                if cutter.target == former:
+                    cutter.target = pair.standby.port
+                    cutter.reset()
+
+    async def hold_file(self) -> None:
+        """Another process writes to the SQLite file, and no node can."""
+        assert self._file is not None
+        connection = sqlite3.connect(self._file, isolation_level=None, timeout=5)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            await self._wait(0.1, 2.0)
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            pass
+        finally:
+            connection.close()

@@ -1,0 +1,424 @@
+"""One node of the cluster under test: the real guard in a process of its own, which records what it does.
+
+`python -m tests.chaos.node CONFIGURATION`, a JSON of `Configuration`. It prints its two ports in one line:
+that of its sockets, and that of its control, which takes lines of JSON and answers each with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import logging
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketClosedError
+
+from stormdoor import (
+    Guard,
+    GuardedHandler,
+    PolicySet,
+    SessionAuthenticator,
+    StoreInDoubt,
+    StoreUnavailable,
+    Target,
+    TicketAuthenticator,
+    protect,
+    role,
+)
+from stormdoor.core.event import Event as TrailEvent
+from stormdoor.core.limits import Limits
+from stormdoor.tornado.fast import FastProtocol
+from stormdoor.tornado.serve import guarded_server
+from tests.chaos import history
+from tests.chaos.mutations import mutate
+
+ORIGIN = "http://127.0.0.1"
+PATH = "/feed"
+MARK = b"tick-tick-tick-tick"
+"""Content of each message: the recorder finds it in what is sent, whole or in part."""
+_TICK_SECONDS = 0.05
+_UNIX = time.time() - history.clock()
+"""Unix seconds at the start of the clock of all histories."""
+_VERSION = re.compile(r"v(\d+)")
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node needs to know.
+
+    Attributes:
+        name: Name of the node.
+        store: URL of its store.
+        history: File of its history.
+        ahead: Seconds by which its wall clock is ahead of the others'.
+        shift: Seconds by which its monotonic clock differs, as on another machine.
+        mutation: The part of the design that is switched off, or "".
+    """
+
+    name: str
+    store: str
+    history: str
+    ahead: float = 0.0
+    shift: float = 0.0
+    mutation: str = ""
+
+
+class NodeClock:
+    """The clock of a node, and the time that it showed in this turn of the loop.
+
+    A message counts as sent at the time of the check before it, if both are in one turn. A process that is
+    stopped between the check and the `send()` is beyond the guarantee.
+    """
+
+    def __init__(self, ahead: float, shift: float) -> None:
+        self.ahead = ahead
+        self._shift = shift
+        self._shown: float | None = None
+
+    def now(self) -> float:
+        """See `Clock`."""
+        return self.monotonic() - self._shift + _UNIX + self.ahead
+
+    def monotonic(self) -> float:
+        """See `Clock`."""
+        self._shown = history.clock()
+        return self._shown + self._shift
+
+    def turn(self) -> None:
+        """Begin a turn of the loop."""
+        self._shown = None
+
+    def checked_at(self) -> float:
+        """Return the last time that was shown in this turn, else the present time, for a history."""
+        return history.clock() if self._shown is None else self._shown
+
+
+class RecordingSocket:
+    """A socket that reports each `send()` of a message before it happens."""
+
+    def __init__(self, sock: socket.socket, sending: Callable[[], None]) -> None:
+        self._socket = sock
+        self._sending = sending
+
+    def send(self, data: bytes | bytearray | memoryview) -> int:
+        """See `socket.socket`."""
+        if MARK[:4] in bytes(data):
+            self._sending()
+        return self._socket.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class Node:
+    """The guard, its recorder and the operations that clients ask for."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.name = configuration.name
+        self.clock = NodeClock(configuration.ahead, configuration.shift)
+        self.writer = history.Writer(Path(configuration.history), self.name)
+        self.guard = Guard(
+            origins=[ORIGIN],
+            authenticators=[SessionAuthenticator(), TicketAuthenticator()],
+            policies=PolicySet([role("member", "feed:read")]),
+            # All clients have one address, and refusals are what is tested.
+            limits=Limits(
+                handshakes_per_address="10000/s burst 10000",
+                requests_per_address="10000/s burst 10000",
+                failures_per_address="10000/s burst 10000",
+                messages_per_connection="1000/s burst 1000",
+                messages_per_principal="1000/s burst 1000",
+                connections_per_address=10_000,
+                tcp_per_address=1000,
+                outbound_bytes=1 << 20,
+            ),
+            store=configuration.store,
+            clock=self.clock,
+            node=self.name,
+            production=False,
+        )
+        self.feeds: set[Feed] = set()
+        mutate(self.guard, configuration.mutation)
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of the log that the node follows."""
+        return self.guard.supervisor.applied.epoch
+
+    def note(self, kind: type[Any], *, at: float | None = None, **fields: Any) -> None:
+        """Write an event to the history."""
+        self.writer.write(kind(at=history.clock() if at is None else at, by=self.name, **fields))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send to every open connection, until the end."""
+        while not stopping.is_set():
+            for feed in list(self.feeds):
+                feed.tick()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def watch_epoch(self) -> None:
+        """Record each change of the epoch."""
+        known = self.epoch
+        while True:
+            if known != self.epoch:
+                known = self.epoch
+                self.note(history.Reloaded, epoch=known)
+            await asyncio.sleep(0.01)
+
+    # -- operations --------------------------------------------------------------------------------
+
+    async def principal(self, id: str) -> object:
+        """Add a principal."""
+        await self.guard.admin.add_principal(id, roles=["member"])
+        return {}
+
+    async def session(self, principal: str) -> object:
+        """Log a principal in."""
+        issued = await self.guard.sessions.create(principal)
+        return {"cookie": issued.secret, "session": issued.session.id}
+
+    async def ticket(self, cookie: str) -> object:
+        """Issue a ticket."""
+        found = await self.guard.sessions.find(cookie)
+        assert found is not None
+        issued = await self.guard.tickets.issue(found[0], origin=ORIGIN, endpoint=PATH)
+        return {"ticket": issued and issued.secret}
+
+    async def revoke(self, kind: str, value: str, wait: str) -> object:
+        """Revoke a session or a principal."""
+        more = {"wait": "cluster"} if wait == "cluster" else {}
+        if "wait" not in inspect.signature(self.guard.admin.revoke).parameters:
+            more, wait = {}, "log"
+
+        async def revoke() -> None:
+            answer = await self.guard.admin.revoke(Target(kind), value, **more)  # type: ignore[arg-type]
+            assert answer is not None
+
+        return await self._recorded(revoke, history.Revoked, target=f"{kind}:{value}", wait=wait)
+
+    async def roles(self, principal: str, version: int) -> object:
+        """Give a principal the role of a version."""
+        asked = history.clock()
+        same: dict[str, Any] = {"principal": principal, "version": version, "asked": asked}
+        self.note(history.Changed, outcome="in doubt", **same)
+        return await self._recorded(
+            lambda: self.guard.admin.grant_role(principal, f"v{version}"), history.Changed, **same
+        )
+
+    async def nonce(self, value: str) -> object:
+        """Use a value that counts once."""
+        used = False
+
+        async def use() -> None:
+            nonlocal used
+            expires = self.clock.now() + 7200
+            used = await self.guard.state.nonces.use_nonce("chaos", value, expires)
+
+        try:
+            await use()
+        except StoreUnavailable:
+            self.note(history.Took, value=f"nonce:{value}", outcome="in doubt")
+        else:
+            outcome = "done" if used else "refused"
+            self.note(history.Took, value=f"nonce:{value}", outcome=outcome)
+        return {}
+
+    async def append(self, entry: str) -> object:
+        """Append an entry to the trail, as the contract of a call in doubt demands."""
+        self.note(history.Appended, entry=entry, outcome="in doubt")
+        event = TrailEvent(time=self.clock.now(), name="chaos", detail=entry)
+        batch = entry.encode().ljust(16, b"\0")[:16]
+        again = False
+
+        async def add() -> None:
+            nonlocal again
+            for _ in range(20):
+                try:
+                    return await self.guard.state.trail.append_events(
+                        [event], batch=batch, again=again
+                    )
+                except StoreInDoubt:
+                    again = True
+                await asyncio.sleep(0.2)
+            raise StoreInDoubt("given up")
+
+        return await self._recorded(add, history.Appended, entry=entry)
+
+    async def _recorded(
+        self, work: Callable[[], Awaitable[object]], kind: type[Any], **fields: Any
+    ) -> object:
+        epoch, asked = self.epoch, history.clock()
+        if kind is history.Revoked:
+            fields["asked"] = asked
+        try:
+            await work()
+            outcome = "done"
+        except StoreUnavailable as error:
+            # The guard stores it later, if it lives: so nothing is known.
+            outcome = "in doubt"
+            fields.pop("wait", None)
+            logging.getLogger("chaos").warning("%s: %r", kind.__name__, error)
+        self.note(kind, outcome=outcome, epoch=epoch if epoch == self.epoch else "", **fields)
+        return {"outcome": outcome}
+
+    async def flood(self, principal: str, size: int) -> object:
+        """Queue output for the connections of a principal, more than their clients read."""
+        for feed in list(self.feeds):
+            if feed.connection.principal.id == principal:
+                feed.give(MARK * (size // len(MARK)))
+        return {}
+
+    async def set_clock(self, ahead: float) -> object:
+        """Set the wall clock."""
+        self.clock.ahead = ahead
+        return {}
+
+    async def status(self) -> object:
+        """Tell whether the node is fresh."""
+        lease, applied = self.guard.lease, self.guard.supervisor.applied
+        return {
+            "fresh": not lease.has_lapsed(self.clock.monotonic()),
+            "epoch": applied.epoch,
+            "seq": applied.seq,
+            "connections": len(self.guard.registry),
+            "running": self.guard.running,
+        }
+
+
+class Feed(GuardedHandler):
+    """Sends without an end. Each message names what could have been revoked to prevent it."""
+
+    permission = "feed:read"
+    node: ClassVar[Node]
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Record the admission, and every `send()` from now on."""
+        authentication = self.connection.authentication
+        self.targets = (
+            f"principal:{authentication.principal.id}",
+            f"session:{authentication.session_id}",
+        )
+        protocol = self.ws_connection
+        assert isinstance(protocol, FastProtocol), "the recorder knows the fast protocol only"
+        transport: Any = protocol._transport
+        transport._sock = RecordingSocket(transport._sock, self._sending)
+        if authentication.kind == TicketAuthenticator.kind:
+            value = f"ticket:{authentication.credential_id}"
+            self.node.note(history.Took, value=value, outcome="done")
+        self._sending()
+        self.node.feeds.add(self)
+
+    def _sending(self) -> None:
+        node = self.node
+        at = node.clock.checked_at()
+        node.note(history.Sent, at=at, targets=self.targets, epoch=node.epoch)
+
+    def on_message(self, message: str | bytes) -> None:
+        """A message that comes in passes the same check."""
+        self._sending()
+
+    def on_close(self) -> None:
+        """Forget the connection."""
+        self.node.feeds.discard(self)
+
+    def tick(self) -> None:
+        """Send a message, and record a decision by the present roles."""
+        if not self.give(MARK):
+            return
+        principal = self.connection.principal
+        if principal.id.startswith("member-"):
+            versions = [int(m[1]) for one in principal.roles if (m := _VERSION.fullmatch(one))]
+            self.node.note(
+                history.Saw,
+                at=self.node.clock.checked_at(),
+                principal=principal.id,
+                version=max(versions, default=0),
+                connection=self.connection.id,
+                epoch=self.node.epoch,
+            )
+
+    def give(self, message: bytes) -> bool:
+        """Send a message. Returns whether the guard took it."""
+        try:
+            self.write_message(message, binary=True)
+        except WebSocketClosedError:
+            return False
+        return self.connection.open
+
+
+async def _control(node: Node, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(asked: dict[str, Any]) -> None:
+        number = asked.pop("number")
+        try:
+            result = await getattr(node, asked.pop("do"))(**asked)
+        except Exception as error:  # noqa: BLE001 - the client learns of any failure
+            result = {"error": repr(error)}
+        if not writer.is_closing():
+            writer.write(json.dumps({"number": number, **result}).encode() + b"\n")
+
+    tasks = set()
+    with contextlib.suppress(asyncio.CancelledError):  # the process ends
+        while line := await reader.readline():
+            task = asyncio.create_task(answer(json.loads(line)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+    writer.close()
+
+
+async def serve(configuration: Configuration) -> None:
+    """Run the node until SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    node = Node(configuration)
+    selector: Any = loop._selector  # type: ignore[attr-defined]
+    select = selector.select
+
+    def turn(timeout: float | None = None) -> Any:
+        ready = select(timeout)
+        node.clock.turn()
+        return ready
+
+    selector.select = turn
+    Feed.node = node
+    application = Application([(PATH, Feed)], log_function=lambda _: None)
+    protect(application, node.guard)
+    server = guarded_server(application)
+    [sock, *_] = sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    control = await asyncio.start_server(
+        lambda reader, writer: _control(node, reader, writer), "127.0.0.1", 0
+    )
+    sys.stdout.write(f"{sock.getsockname()[1]} {control.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    while not await node.guard.ready():
+        await asyncio.sleep(0.1)
+    jobs = [asyncio.create_task(node.run(stopping)), asyncio.create_task(node.watch_epoch())]
+    await stopping.wait()
+    for job in jobs:
+        job.cancel()
+    server.stop()
+    await node.guard.close()
+    await server.close_all_connections()
+    node.writer.close()
+
+
+def main() -> None:
+    """Run the node that the first argument configures."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(serve(msgspec.json.decode(sys.argv[1], type=Configuration)))
+
+
+if __name__ == "__main__":
+    main()

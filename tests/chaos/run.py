@@ -1,0 +1,232 @@
+"""One run: a cluster in a mode, faults and clients by a seed, and the judgement of the histories."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+
+from stormdoor.core.lease import NETWORK_LEASE_SECONDS, SQLITE_LEASE_SECONDS
+from stormdoor.stores import open_store
+from tests.chaos import history
+from tests.chaos.checkers import Guarantee, Violation, check, staleness
+from tests.chaos.cluster import Gone, NodeProcess, cutters
+from tests.chaos.faults import Faults
+from tests.chaos.servers import DATABASE, Pair
+from tests.chaos.workload import Workload
+from tests.support.postgresql import Binaries
+
+__all__ = ["MODES", "Mode", "Result", "run"]
+
+Mode = Literal["synchronous", "asynchronous", "sqlite"]
+MODES: tuple[Mode, ...] = ("synchronous", "asynchronous", "sqlite")
+_NODES = 3
+_SLACK_SECONDS = 0.1
+_SETTLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run.
+
+    Attributes:
+        mode: How it ran.
+        seed: Its seed.
+        events: Number of events by kind.
+        faults: Number of faults by kind.
+        revocations: Number of acknowledged revocations.
+        judged: Number of them to whose principal a node had sent.
+        worst: Longest time in seconds from an acknowledgement to a message.
+        failed: Number of operations that a fault prevented.
+        violations: Every violation.
+    """
+
+    mode: Mode
+    seed: int
+    events: dict[str, int]
+    faults: dict[str, int]
+    revocations: int
+    judged: int
+    worst: float
+    failed: int
+    violations: list[Violation]
+
+    def __str__(self) -> str:
+        lines = [
+            (
+                f"{self.mode}, seed {self.seed}: {self.revocations} revocations "
+                f"({self.judged} with messages), worst {self.worst * 1000:.0f} ms, "
+                f"{self.failed} operations failed, {len(self.violations)} violations"
+            ),
+            "  events: " + ", ".join(f"{n} {name}" for name, n in sorted(self.events.items())),
+            "  faults: " + ", ".join(f"{n} {name}" for name, n in sorted(self.faults.items())),
+        ]
+        return "\n".join(
+            lines + [f"  {v.at:.3f} {v.checker}: {v.text}" for v in self.violations[:20]]
+        )
+
+
+@contextlib.asynccontextmanager
+async def _servers(programs: Binaries | None, mode: Mode) -> AsyncIterator[Pair | None]:
+    if mode == "sqlite":
+        yield None
+        return
+    assert programs is not None
+    from stormdoor.stores.postgresql import schema  # the extra may be missing
+
+    async with Pair(programs, synchronous=mode == "synchronous") as pair:
+        await schema.migrate(pair.primary.url(DATABASE))
+        await pair.add_standby()
+        yield pair
+
+
+def _through(pair: Pair, ports: Sequence[int]) -> str:
+    """Return the URL of the store that names the cutters of a node as its hosts."""
+    url = pair.primary.url(DATABASE)
+    before, _, after = url.partition("@")
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return f"{before}@{hosts}/{after.partition('/')[2]}"
+
+
+async def run(
+    mode: Mode,
+    *,
+    seed: int,
+    seconds: float,
+    folder: Path,
+    programs: Binaries | None = None,
+    mutation: str = "",
+    victims: int = 8,
+    calm: bool = False,
+) -> Result:
+    """Run a cluster for so many seconds, and judge what it did.
+
+    Args:
+        mode: The store and its guarantee.
+        seed: Seed of all choices.
+        seconds: Time with clients and faults.
+        folder: Empty folder for the histories and logs.
+        programs: PostgreSQL, except for SQLite.
+        mutation: The part of the design that is switched off, or "".
+        victims: Number of victims at once.
+        calm: Whether there are no faults.
+    """
+    lease = SQLITE_LEASE_SECONDS if mode == "sqlite" else NETWORK_LEASE_SECONDS
+    guarantee = Guarantee(lease + _SLACK_SECONDS, across_failover=mode != "asynchronous")
+    async with contextlib.AsyncExitStack() as stack:
+        pair = await stack.enter_async_context(_servers(programs, mode))
+        file = folder / "door.db"
+        nodes: list[NodeProcess] = []
+        for number in range(_NODES):
+            store, links = f"sqlite://{file}", []
+            if pair is not None:
+                assert pair.standby is not None
+                ports = [pair.primary.port, pair.standby.port]
+                links = await stack.enter_async_context(cutters(ports))
+                store = _through(pair, [link.port for link in links])
+            nodes.append(NodeProcess(number, store, links, folder, mutation))
+        writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
+        for node in nodes:
+            stack.push_async_callback(node.stop)
+            await node.start()
+        await _settled(nodes)
+        workload = Workload(nodes, seed=seed, bound=guarantee.bound, victims=victims)
+        faults = Faults(nodes, writer, seed=seed, pair=pair, file=None if pair else file)
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stopping.set)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(workload.run(stopping))
+            if not calm:
+                group.create_task(faults.run(stopping))
+        await _settled(nodes)
+        for node in nodes:
+            await node.stop()
+        await _read_store(folder, pair, file)
+    return _judged(folder, mode, seed, guarantee, faults.counts, workload.failed)
+
+
+def _judged(
+    folder: Path,
+    mode: Mode,
+    seed: int,
+    guarantee: Guarantee,
+    faults: dict[str, int],
+    failed: int,
+) -> Result:
+    """Read the histories, and check them."""
+    events = history.read(folder.glob("*.jsonl"))
+    late = staleness(events, guarantee)
+    kinds = Counter(type(event).__name__.lower() for event in events)
+    return Result(
+        mode=mode,
+        seed=seed,
+        events=dict(kinds),
+        faults=faults,
+        revocations=sum(isinstance(e, history.Revoked) and e.outcome == "done" for e in events),
+        judged=len(late),
+        worst=max(late.values(), default=0.0),
+        failed=failed,
+        violations=check(events, guarantee),
+    )
+
+
+async def _settled(nodes: Sequence[NodeProcess]) -> None:
+    """Wait until all nodes are fresh and have applied the same entries.
+
+    Raises:
+        TimeoutError: They do not, although no fault is left: that is a violation of its own.
+    """
+    async with asyncio.timeout(_SETTLE_SECONDS):
+        while True:
+            with contextlib.suppress(Gone):
+                found = [await node.ask("status", seconds=5.0) for node in nodes]
+                positions = {(one["epoch"], one["seq"]) for one in found}
+                if len(positions) == 1 and all(one["fresh"] and one["running"] for one in found):
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def _read_store(folder: Path, pair: Pair | None, file: Path) -> None:
+    """Write what the store holds in the end."""
+    url = f"sqlite://{file}" if pair is None else pair.primary.url(DATABASE)
+    store = open_store(url)
+    await store.open()
+    try:
+        entries = await store.revocations(0)
+        stored, after = [], 0
+        while page := await store.entries(after=after, limit=1000, name="chaos"):
+            stored += page
+            after = page[-1].number
+        faults = await store.trail_faults()
+    finally:
+        await store.close()
+    assert faults == [], faults
+    links = await _links(pair, file)
+    with history.Writer(folder / "end.jsonl", "end") as writer:
+        same = {"at": history.clock(), "by": "end"}
+        for entry in entries:
+            target = f"{entry.target.value}:{entry.value}"
+            writer.write(history.Logged(seq=entry.seq, target=target, epoch=entry.epoch, **same))  # type: ignore[arg-type]
+        for one in stored:
+            writer.write(history.Stored(entry=one.event.detail, **same))  # type: ignore[arg-type]
+        for chain, seq, previous, hash_ in links:
+            writer.write(history.Link(chain=chain, seq=seq, previous=previous, hash=hash_, **same))  # type: ignore[arg-type]
+
+
+async def _links(pair: Pair | None, file: Path) -> list[tuple[int, int, str, str]]:
+    if pair is None:
+        with contextlib.closing(sqlite3.connect(file)) as local:
+            return local.execute("SELECT 0, seq, previous, hash FROM trail").fetchall()
+    connection = await asyncpg.connect(pair.primary.url(DATABASE), timeout=30)
+    try:
+        found = await connection.fetch("SELECT chain, seq, previous, hash FROM stormdoor.trail")
+        return [tuple(row) for row in found]
+    finally:
+        await connection.close()
