@@ -472,11 +472,16 @@ def server_or_skip(version: str | None = None, **settings: str) -> Server:
 
 
 def migrated(server: Server) -> str:
-    """Make the database `stormdoor_current`, which has the current schema, for tests to copy."""
+    """Make the database `stormdoor_current`, which has the current schema, for tests to copy.
+
+    STORMDOOR_TEST_MIGRATIONS may name the folder of the migrations of newer code.
+    """
     from stormdoor.stores.postgresql import schema  # the extra may be missing
 
+    newer = os.environ.get("STORMDOOR_TEST_MIGRATIONS")
+    migrations = schema.read_migrations(Path(newer)) if newer else schema.MIGRATIONS
     server.execute(f"CREATE DATABASE {MIGRATED}")
-    _in_thread(lambda: schema.migrate(server.url(MIGRATED)))
+    _in_thread(lambda: schema.migrate(server.url(MIGRATED), migrations))
     server.cleaning = _cleaning(server, MIGRATED)
     server.disconnect()  # a database in use cannot be copied
     return MIGRATED

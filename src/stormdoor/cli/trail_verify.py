@@ -67,6 +67,8 @@ async def verify(*, head: str | None = None, where: Where = UNSAID) -> int:
             remark("No entry fits: the key is probably another one.")
     else:
         since = f" after entry {result.anchor[0]}" if result.anchor[0] else ""
+        if result.chains > 1:
+            since = f" in {result.chains} chains"
         say(
             f"The trail is whole: {counted(result.entries, 'entry')}{since}.".replace(
                 "entrys", "entries"

@@ -331,10 +331,10 @@ async def _make_role(connection: Connection, role: str) -> None:
         return
 
 
-async def migrate(url: str) -> None:
+async def migrate(url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Run the missing migrations of the database that `url` names. See `apply`."""
     connection = await asyncpg.connect(url)
     try:
-        await apply(connection)
+        await apply(connection, migrations)
     finally:
         await connection.close()
