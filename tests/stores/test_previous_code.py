@@ -73,9 +73,9 @@ def _releases(folder: Path, later: dict[str, str]) -> Path:
         shutil.copytree(ROOT / part, repository / part, ignore=ignored)
     for file in ("conftest.py", "pyproject.toml", "tests/__init__.py"):
         shutil.copy(ROOT / file, repository / file)
-    for file in (repository / MIGRATIONS).glob("*.sql"):
-        if int(file.name[:4]) > 1:
-            file.unlink()
+    for migration in (repository / MIGRATIONS).glob("*.sql"):
+        if int(migration.name[:4]) > 1:
+            migration.unlink()
     identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 
     def commit(message: str) -> None:

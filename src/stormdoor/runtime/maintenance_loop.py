@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from stormdoor.core.revocation import RevocationIndex
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.registry import Registry
@@ -69,6 +69,7 @@ class MaintenanceLoop:
         self._trail_days = trail_days
         self._space = space
         self._unfinished = unfinished
+        self._may_not_drop = False
         self._joined = False
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
@@ -161,7 +162,20 @@ class MaintenanceLoop:
             if self.ticks % _PURGE_TICKS == 0:
                 await self._state.purge(now)
                 self._revocations.forget_sessions(now - REVOKED_SECONDS)
-                if self._trail_days is not None:
-                    await self._state.trail.drop_entries(now - self._trail_days * 86_400)
+                await self._drop_old_entries(now)
         except StoreUnavailable as error:
             _log.error("the list of connections cannot be written: %s", error)
+
+    async def _drop_old_entries(self, now: float) -> None:
+        if self._trail_days is None or self._may_not_drop:
+            return
+        try:
+            await self._state.trail.drop_entries(now - self._trail_days * 86_400)
+        except StoreError as error:
+            self._may_not_drop = True
+            _log.warning(
+                "this process drops no old entries of the trail; run each day: stormdoor trail retain"
+                " --days %g (%s)",
+                self._trail_days,
+                error,
+            )
