@@ -199,6 +199,14 @@ def test_policies_are_named_after_their_position(tmp_path: Path) -> None:
     assert [one.id for one in policies.policies] == ["permit-1", "forbid-1"]
 
 
+def test_the_fence(tmp_path: Path) -> None:
+    """The hold, and the freshness of single endpoints, have the values in the file."""
+    text = 'production = false\nhold_seconds = 3\n[freshness]\n"/prices" = "5"\n"/news" = "none"\n'
+    guard = Guard.from_config(write(tmp_path, text))
+    assert guard.fence.hold_seconds == 3.0
+    assert guard.freshness == {"/prices": "5", "/news": "none"}
+
+
 async def test_the_life_of_tickets(tmp_path: Path) -> None:
     """A ticket has the lifetime in the file."""
     guard = Guard.from_config(write(tmp_path, "production = false\nticket_seconds = 5"))
@@ -354,6 +362,14 @@ WRONG: dict[str, tuple[str, str]] = {
     "tickets that live for ever": (
         "production = false\nticket_seconds = 3600",
         ":2: ticket_seconds: a ticket lives 1 to 30 seconds",
+    ),
+    "freshness": (
+        'production = false\n[freshness]\n"/prices" = "5 s"',
+        r'freshness.*: freshness must be "strict", "none", or a number of seconds',
+    ),
+    "hold that is no time": (
+        "production = false\nhold_seconds = -1",
+        ":2: hold_seconds: hold_seconds must be 0 to 300",
     ),
     "permission": (
         '[[policies.role]]\nname = "a"\ngrants = ["Chat"]',

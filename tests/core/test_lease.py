@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from stormdoor.core.lease import Lease, read_freshness
+from stormdoor import ConfigurationError
+from stormdoor.core.lease import Lease, check_hold, read_freshness
 
 
 def test_a_finite_lease_has_lapsed_until_its_first_renewal() -> None:
@@ -83,7 +84,7 @@ def test_an_endpoint_without_a_bound_never_lapses() -> None:
 
 def test_no_endpoint_is_fresher_than_the_lease() -> None:
     """A shorter time would fence the endpoint between two heartbeats."""
-    with pytest.raises(ValueError, match=r'freshness = "0\.1" is shorter than the lease'):
+    with pytest.raises(ConfigurationError, match=r'freshness = "0\.1" is shorter than the lease'):
         Lease(0.4).tolerating(0.1)
 
 
@@ -124,5 +125,24 @@ def test_freshness_of_an_endpoint(text: str, seconds: float) -> None:
 )
 def test_a_freshness_that_is_not_one(text: str) -> None:
     """A mistyped value stops the start: it must not weaken the bound silently."""
-    with pytest.raises(ValueError, match="freshness must be"):
+    with pytest.raises(ConfigurationError, match="freshness must be"):
         read_freshness(text)
+
+
+def test_a_freshness_that_is_no_text() -> None:
+    """A number in Python is refused like any other mistake, not read as seconds."""
+    with pytest.raises(ConfigurationError, match="freshness must be"):
+        read_freshness(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0, 300.0])
+def test_a_hold(seconds: float) -> None:
+    """From no hold to five minutes."""
+    check_hold(seconds)
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 300.1, math.nan, math.inf])
+def test_a_hold_that_is_no_time(seconds: float) -> None:
+    """It would close every socket at once, or keep all of them silent."""
+    with pytest.raises(ConfigurationError, match="hold_seconds must be 0 to 300"):
+        check_hold(seconds)

@@ -25,11 +25,11 @@ from stormdoor import (
     protect,
     public,
 )
-from tests.guard.fakes import Tokens, make_guard
+from tests.guard.fakes import Tokens, give_lease, make_guard
 from tests.tornado.wire import log_lines, request, serving
 
 CONNECT = "chat:connect"
-_OPTIONS = ("permissions", "receive_only", "limits")
+_OPTIONS = ("permissions", "receive_only", "limits", "freshness")
 SECRET = "0123456789abcdef" * 4
 
 
@@ -317,6 +317,41 @@ def test_a_receive_only_endpoint() -> None:
     ):
         (line,) = lines
         assert "is receive_only: its connections stay open" in line
+
+
+def test_an_endpoint_with_its_own_freshness() -> None:
+    """Messages pass there after the lease has lapsed, so the operator is told."""
+    for lines in (
+        start([("/ws", type("Board", (Declared,), {"freshness": "5"}))]),
+        start([("/ws", Plain)], CONNECT, freshness={"/ws": "5"}),
+        start([("/ws", Plain)], CONNECT, freshness={Plain: "5"}),
+        start([("/ws", Plain)], CONNECT, guard=make_guard(freshness={"/w.": "5"})),
+        start(
+            [("/ws", Plain)],
+            CONNECT,
+            freshness={"/ws": "5"},
+            guard=make_guard(freshness={"/ws": "none"}),
+        ),
+    ):
+        (line,) = lines
+        assert "revocations of the last 5 s may be unknown" in line
+    strict = {"freshness": "strict"}
+    for lines in (
+        start(
+            [("/ws", type("Board", (Declared,), strict))], guard=make_guard(freshness={"/ws": "5"})
+        ),
+        start([("/ws", Plain)], CONNECT),
+    ):
+        assert lines == []
+
+
+@pytest.mark.parametrize("freshness", ["fast", "0.1", 5])
+def test_a_freshness_that_stops_the_start(freshness: object) -> None:
+    """It is mistyped, or shorter than the lease, so that the endpoint would be fenced between two beats."""
+    guard = make_guard()
+    give_lease(guard, 0.4)
+    with pytest.raises(ConfigurationError, match="Plain at /ws: freshness"):
+        start([("/ws", Plain)], CONNECT, freshness={"/ws": freshness}, guard=guard)
 
 
 def test_options_that_name_no_handler() -> None:

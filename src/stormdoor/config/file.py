@@ -21,6 +21,7 @@ from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.policies import build_policies
 from stormdoor.core.address import parse_networks
 from stormdoor.core.bucket import Rate
+from stormdoor.core.lease import check_hold, read_freshness
 from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
@@ -52,6 +53,8 @@ _PLAIN = (
     "store_limit_bytes",
     "clock_skew_seconds",
     "ticket_seconds",
+    "hold_seconds",
+    "freshness",
     "fast",
     "insecure_allow_plaintext",
     "insecure_allow_missing_origin",
@@ -146,6 +149,11 @@ def build_options(
         document.attempt(("ticket_seconds",), check_seconds, parsed.ticket_seconds)
     if not isinstance(parsed.clock_skew_seconds, UnsetType):
         document.attempt(("clock_skew_seconds",), check_skew, parsed.clock_skew_seconds)
+    if not isinstance(parsed.hold_seconds, UnsetType):
+        document.attempt(("hold_seconds",), check_hold, parsed.hold_seconds)
+    if not isinstance(parsed.freshness, UnsetType):
+        for path, text in parsed.freshness.items():
+            document.attempt(("freshness", path), read_freshness, text)
     plain = options(parsed)
     arguments = {name: plain[name] for name in _PLAIN if name in plain}
     if days is not UNSET:

@@ -9,7 +9,7 @@ TOML has no null. An option that is None in Python is `false` in a file.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, TypeAlias, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -35,6 +35,12 @@ __all__ = [
 
 Secret: TypeAlias = SecretTable | str
 """A text is also accepted here, so that it is refused later with a helpful message."""
+
+Freshness: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(extra_json_schema={"pattern": r"^(strict|none|\d+(\.\d*)?|\.\d+)$"}),
+]
+"""A text that `read_freshness` accepts. The pattern is for the schema: the function has a better message."""
 
 _SET = {hint: hint.__args__[0] for hint in get_type_hints(EndpointLimits).values()}
 """Types of the limits of `EndpointLimits` in a file: None is not written in TOML, but left out."""
@@ -154,6 +160,8 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     store_limit_bytes: int | UnsetType = UNSET
     clock_skew_seconds: float | UnsetType = UNSET
     ticket_seconds: float | UnsetType = UNSET
+    hold_seconds: float | UnsetType = UNSET
+    freshness: dict[str, Freshness] | UnsetType = UNSET
     secrets_key: Secrets | UnsetType = UNSET
     fast: bool | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET

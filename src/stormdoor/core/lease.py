@@ -10,18 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from stormdoor.errors import ConfigurationError
+
 __all__ = [
     "FRESHNESS_FORM",
-    "NETWORK_LEASE_SECONDS",
-    "SQLITE_LEASE_SECONDS",
     "Lease",
+    "check_hold",
     "read_freshness",
 ]
-
-NETWORK_LEASE_SECONDS = 0.4
-"""Length of the lease with a store that nodes reach over a network, in seconds."""
-SQLITE_LEASE_SECONDS = 2.0
-"""Length of the lease with a SQLite file, in seconds."""
 
 FRESHNESS_FORM = '"strict", "none", or a number of seconds such as "5"'
 """The values that `read_freshness` accepts, in words."""
@@ -37,17 +33,27 @@ def read_freshness(text: str) -> float:
         0.0 for "strict", infinity for "none", else the seconds.
 
     Raises:
-        ValueError: It is none of them.
+        ConfigurationError: It is none of them.
     """
     if text == "strict":
         return 0.0
     if text == "none":
         return math.inf
-    digits = text.replace(".", "", 1)
+    digits = text.replace(".", "", 1) if isinstance(text, str) else ""
     seconds = float(text) if digits.isdecimal() and digits.isascii() else 0.0
     if not 0.0 < seconds <= 3600.0:
-        raise ValueError(f"freshness must be {FRESHNESS_FORM}, at most 3600, not {text!r}")
+        raise ConfigurationError(f"freshness must be {FRESHNESS_FORM}, at most 3600, not {text!r}")
     return seconds
+
+
+def check_hold(seconds: float) -> None:
+    """Check the seconds for which sockets are held after the lease has lapsed.
+
+    Raises:
+        ConfigurationError: They are not 0 to 300.
+    """
+    if not 0.0 <= seconds <= 300.0:
+        raise ConfigurationError(f"hold_seconds must be 0 to 300, not {seconds}")
 
 
 class Lease:
@@ -105,12 +111,12 @@ class Lease:
             seconds: As `read_freshness` returns them.
 
         Raises:
-            ValueError: They are fewer than the seconds of this lease.
+            ConfigurationError: They are fewer than the seconds of this lease.
         """
         if seconds in (0.0, self.seconds) or self.seconds == math.inf:
             return self
         if seconds < self.seconds:
-            raise ValueError(
+            raise ConfigurationError(
                 f'freshness = "{seconds:g}" is shorter than the lease of the store, {self.seconds:g} s; '
                 'write "strict" for the lease'
             )

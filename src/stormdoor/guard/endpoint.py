@@ -66,6 +66,7 @@ class Endpoint:
         first_message: bool = False,
         receive_only: bool = False,
         limits: AppliedLimits | None = None,
+        freshness: float = 0.0,
     ) -> Endpoint:
         """Return the endpoint that a handler or `protect` declares.
 
@@ -73,11 +74,17 @@ class Endpoint:
             PolicyError: The permission is not well formed.
         """
         if isinstance(declared, Public):
-            return cls(name, None, declared, limits=limits)
+            return cls(name, None, declared, limits=limits, freshness=freshness)
         if declared is None:
             return cls(name)
         return cls(
-            name, check_permission(declared), None, first_message, receive_only, limits=limits
+            name,
+            check_permission(declared),
+            None,
+            first_message,
+            receive_only,
+            limits,
+            freshness,
         )
 
     @property

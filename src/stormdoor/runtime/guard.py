@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from stormdoor.auth.apikey.service import KeyService
@@ -25,7 +25,7 @@ from stormdoor.config.file import read_options
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
-from stormdoor.core.lease import Lease
+from stormdoor.core.lease import Lease, check_hold, read_freshness
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
@@ -59,6 +59,8 @@ __all__ = ["Guard"]
 _log = logging.getLogger("stormdoor")
 
 _PATIENCE_SECONDS = 5.0
+_STRICT: Mapping[str, str] = MappingProxyType({})
+"""No endpoint has a freshness of its own."""
 
 
 class Guard:
@@ -95,6 +97,9 @@ class Guard:
             apply to sessions, tickets and API keys of the store, which are ordered by positions in its log.
         hold_seconds: Seconds for which open sockets are held after the lease of this process has lapsed, 0 to
             300. No message passes meanwhile. Then they are closed (1013).
+        freshness: The greatest age of revocations at single endpoints, by the path pattern of their route:
+            "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
+            declare has priority.
         node: Name of this process in the list of connections; random by default.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
@@ -130,6 +135,7 @@ class Guard:
         secrets_key: bytes | Sequence[bytes] | None = None,
         clock_skew_seconds: float = 0.5,
         hold_seconds: float = HOLD_SECONDS,
+        freshness: Mapping[str, str] = _STRICT,
         node: str | None = None,
         oidc: OpenIdProvider | None = None,
         fast: bool = True,
@@ -163,8 +169,11 @@ class Guard:
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
         self.fast = fast
-        if not 0.0 <= hold_seconds <= 300.0:
-            raise ConfigurationError(f"hold_seconds must be 0 to 300, not {hold_seconds}")
+        self.freshness = dict(freshness)
+        """The freshness of endpoints by path; `protect` reads it."""
+        check_hold(hold_seconds)
+        for text in self.freshness.values():
+            read_freshness(text)
         if trail_days is not None and not trail_days > 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.applied_limits import AppliedLimits
+from stormdoor.core.lease import Lease, read_freshness
 from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
@@ -17,12 +18,13 @@ from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.tornado.by_handler import ByHandler, bare
 from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 
-__all__ = ["Declarations", "Declared", "EndpointLimitsOf", "Names", "Permissions"]
+__all__ = ["Declarations", "Declared", "EndpointLimitsOf", "FreshnessOf", "Names", "Permissions"]
 
 Declared = str | Public
 Permissions = Mapping[str | type[RequestHandler], Declared]
 Names = Collection[str | type[RequestHandler]]
 EndpointLimitsOf = Mapping[str | type[RequestHandler], EndpointLimits]
+FreshnessOf = Mapping[str | type[RequestHandler], str]
 
 
 class _Hidden(RequestHandler):
@@ -39,6 +41,9 @@ class Declarations:
         first_message: The handlers that accept the credential in the first message.
         receive_only: The handlers with connections that outlive the idle time of their login.
         limits: The limits of single handlers.
+        freshness: The freshness of single handlers (see `stormdoor.core.lease.read_freshness`).
+        freshness_of_guard: The same by path, from the guard. The other declarations have priority.
+        lease: Lease of the guard; no endpoint can have a shorter time.
 
     Raises:
         ConfigurationError: A declaration is not well formed.
@@ -54,6 +59,9 @@ class Declarations:
         first_message: Names = (),
         receive_only: Names = (),
         limits: EndpointLimitsOf | None = None,
+        freshness: FreshnessOf | None = None,
+        freshness_of_guard: Mapping[str, str] | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._of_guard = of_guard
         self._default = permission
@@ -64,6 +72,9 @@ class Declarations:
         self._first_message = _named("first_message", first_message)
         self._receive_only = _named("receive_only", receive_only)
         self._limits = ByHandler("limits", limits or {})
+        self._freshness = ByHandler("freshness", freshness or {})
+        self._freshness_of_guard = ByHandler("freshness", dict(freshness_of_guard or {}))
+        self._lease = lease or Lease()
         self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
         """By set of limits: an object that all its connections share, so that they are counted together."""
 
@@ -91,9 +102,11 @@ class Declarations:
             Endpoint.declare, f"{handler.__module__}.{handler.__qualname__}", declared
         )
         limits = self._limits_of(handler, path)
+        freshness = self._freshness_of(handler, path)
         if not issubclass(handler, WebSocketHandler):
-            return declare(limits=limits)
+            return declare(limits=limits, freshness=freshness)
         return declare(
+            freshness=freshness,
             first_message=_says(handler, "first_message")
             or self._first_message.find(handler, path) is not None,
             receive_only=_says(handler, "receive_only")
@@ -118,6 +131,22 @@ class Declarations:
             self._applied[own_protocol, limits] = applied
         return applied
 
+    def _freshness_of(self, handler: type[RequestHandler], path: str) -> float:
+        """Return the freshness of `handler` at `path`, in seconds; 0.0 for the lease of the guard."""
+        text = self._freshness.find(handler, path)
+        if text is None and issubclass(handler, GuardedHandler):
+            text = handler.freshness
+        if text is None:
+            text = self._freshness_of_guard.find(handler, path)
+        if text is None:
+            return 0.0
+        try:
+            seconds = read_freshness(text)
+            self._lease.tolerating(seconds)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{handler.__qualname__} at {path}: {error}") from None
+        return seconds
+
     def is_public(self, path: str) -> bool:
         """Return whether a path was declared public."""
         return isinstance(self._permissions.find(_Hidden, bare(path)), Public)
@@ -140,6 +169,8 @@ class Declarations:
                 self._first_message,
                 self._receive_only,
                 self._limits,
+                self._freshness,
+                self._freshness_of_guard,
             )
             for remark in named.unused(known)
         ]

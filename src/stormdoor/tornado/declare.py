@@ -144,6 +144,9 @@ class GuardedHandler(WebSocketHandler):
             lifetime, although the idle timeout ends the login itself. A message of the client after that
             ends the connection.
         limits: The limits of its connections and messages, if they differ from those of the guard.
+        freshness: Greatest age of the revocations that the process has applied: "strict" for its lease, a
+            number of seconds such as "5", or "none". Behind it no message passes. None means "strict", unless
+            `protect` or the guard names the handler.
         message_permission: The permission to send a message to `on_message`; `permission` if left out.
         encodings: The encodings of commands and replies. With `("msgpack",)`, all messages are MessagePack
             in binary frames. With `("json", "msgpack")`, the client selects it by the subprotocol `msgpack`.
@@ -155,6 +158,7 @@ class GuardedHandler(WebSocketHandler):
     first_message: ClassVar[bool] = False
     receive_only: ClassVar[bool] = False
     limits: ClassVar[EndpointLimits | None] = None
+    freshness: ClassVar[str | None] = None
     message_permission: ClassVar[str | None] = None
     encodings: ClassVar[tuple[Encoding, ...]] = ("json",)
     compression: ClassVar[dict[str, Any] | None] = None

@@ -14,6 +14,7 @@ from stormdoor.tornado.declarations import (
     Declarations,
     Declared,
     EndpointLimitsOf,
+    FreshnessOf,
     Names,
     Permissions,
 )
@@ -42,6 +43,7 @@ def protect(
     first_message: Names = (),
     receive_only: Names = (),
     limits: EndpointLimitsOf | None = None,
+    freshness: FreshnessOf | None = None,
     transports: Transports | None = None,
 ) -> Application:
     """Guard every WebSocket handler of `application`, present and later ones.
@@ -68,6 +70,8 @@ def protect(
             timeout of the login (see `GuardedHandler.receive_only`).
         limits: The limits of single handlers, named in the same way. They have priority over those of the
             guard.
+        freshness: The greatest age of revocations at single handlers, named in the same way: "strict", a
+            number of seconds such as "5", or "none" (see `GuardedHandler.freshness`).
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
             `permissions`. Those of SockJS and Engine.IO are found without it.
 
@@ -92,6 +96,9 @@ def protect(
             first_message=first_message,
             receive_only=receive_only,
             limits=limits,
+            freshness=freshness,
+            freshness_of_guard=made.freshness,
+            lease=made.lease,
         )
         wrapper = HandlerWrapper(made, declarations, table)
         guarded = [

@@ -160,6 +160,12 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
         for _, one in routes
         if one.receive_only
     ]
+    found += [
+        f"{one.name} lets messages pass while revocations of the last {one.freshness:g} s may be unknown "
+        "(freshness)"
+        for _, one in routes
+        if one.freshness
+    ]
     if routes and not settings.get("websocket_ping_interval"):
         found.append(
             "dead connections are kept until the operating system notices; write "
