@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +154,12 @@ class Supervised:
 
 @contextlib.contextmanager
 def supervised(
-    folder: Path, *arguments: str, name: str = "app:make", port: int = 0, ready: bool = True
+    folder: Path,
+    *arguments: str,
+    name: str = "app:make",
+    port: int = 0,
+    ready: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Supervised]:
     """Start `stormdoor serve` in a folder; kill all of its processes at the end.
 
@@ -164,6 +169,7 @@ def supervised(
         name: MODULE:FACTORY.
         port: The port; 0 for any.
         ready: Whether to wait until it serves.
+        environment: Further environment variables.
     """
     module, log = folder / "app.py", folder / "log"
     if not module.exists():
@@ -175,7 +181,12 @@ def supervised(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **(environment or {}),
+            },
         )
     one = Supervised(process, log, folder)
     known: list[psutil.Process] = []
