@@ -39,11 +39,11 @@ class NodeProcess:
         store: URL of its store, through `cutters` if there are any.
         cutters: Its links to the servers.
         folder: Folder of the histories and of the logs.
-        mutation: See `Configuration`.
+        options: Further fields of its `Configuration`.
     """
 
     def __init__(
-        self, number: int, store: str, cutters: list[Cutter], folder: Path, mutation: str
+        self, number: int, store: str, cutters: list[Cutter], folder: Path, **options: Any
     ) -> None:
         self.number = number
         self.cutters = cutters
@@ -52,7 +52,7 @@ class NodeProcess:
         self.port = 0
         self._store = store
         self._folder = folder
-        self._mutation = mutation
+        self._options = options
         self._starts = itertools.count()
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -69,7 +69,7 @@ class NodeProcess:
             history=str(self._folder / f"{name}.jsonl"),
             ahead=self.ahead,
             shift=1000.0 * self.number,
-            mutation=self._mutation,
+            **self._options,
         )
         with (self._folder / f"{name}.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(

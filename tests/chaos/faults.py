@@ -111,7 +111,7 @@ class Faults:
         node.signal(signal.SIGCONT)
 
     async def stutter(self) -> None:
-        """Stop all nodes for moments, at whatever they do."""
+        """Stop nodes for moments, at any await."""
         for _ in range(40):
             node = self._node()
             node.signal(signal.SIGSTOP)

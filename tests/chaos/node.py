@@ -48,7 +48,6 @@ ORIGIN = "http://127.0.0.1"
 PATH = "/feed"
 MARK = b"tick-tick-tick-tick"
 """Content of each message: the recorder finds it in what is sent, whole or in part."""
-_TICK_SECONDS = 0.05
 _UNIX = time.time() - history.clock()
 """Unix seconds at the start of the clock of all histories."""
 _VERSION = re.compile(r"v(\d+)")
@@ -64,11 +63,15 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         ahead: Seconds by which its wall clock is ahead of the others'.
         shift: Seconds by which its monotonic clock differs, as on another machine.
         mutation: The part of the design that is switched off, or "".
+        tick: Seconds between two messages to each connection.
+        recording: Whether it records messages; without it, only their cost is of interest.
     """
 
     name: str
     store: str
     history: str
+    tick: float = 0.05
+    recording: bool = True
     ahead: float = 0.0
     shift: float = 0.0
     mutation: str = ""
@@ -149,6 +152,8 @@ class Node:
             production=False,
         )
         self.feeds: set[Feed] = set()
+        self.recording = configuration.recording
+        self._tick = configuration.tick
         mutate(self.guard, configuration.mutation)
 
     @property
@@ -165,7 +170,7 @@ class Node:
         while not stopping.is_set():
             for feed in list(self.feeds):
                 feed.tick()
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(self._tick)
 
     async def watch_epoch(self) -> None:
         """Record each change of the epoch."""
@@ -279,6 +284,23 @@ class Node:
                 feed.give(MARK * (size // len(MARK)))
         return {}
 
+    async def burst(self, workers: int, during: float) -> object:
+        """Revoke sessions that do not exist, for so many seconds. Returns the number of revocations."""
+        until, count = time.monotonic() + during, 0
+
+        async def work(worker: int) -> None:
+            nonlocal count
+            while time.monotonic() < until:
+                await self.guard.admin.revoke(Target.SESSION, f"{self.name}-{worker}-{count}")
+                count += 1
+
+        await asyncio.gather(*map(work, range(workers)))
+        return {"count": count}
+
+    async def cpu(self) -> object:
+        """Return the CPU time of this process."""
+        return {"seconds": time.process_time()}
+
     async def set_clock(self, ahead: float) -> object:
         """Set the wall clock."""
         self.clock.ahead = ahead
@@ -312,7 +334,8 @@ class Feed(GuardedHandler):
         protocol = self.ws_connection
         assert isinstance(protocol, FastProtocol), "the recorder knows the fast protocol only"
         transport: Any = protocol._transport
-        transport._sock = RecordingSocket(transport._sock, self._sending)
+        if self.node.recording:
+            transport._sock = RecordingSocket(transport._sock, self._sending)
         if authentication.kind == TicketAuthenticator.kind:
             value = f"ticket:{authentication.credential_id}"
             self.node.note(history.Took, value=value, outcome="done")
@@ -326,7 +349,8 @@ class Feed(GuardedHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """A message that comes in passes the same check."""
-        self._sending()
+        if self.node.recording:
+            self._sending()
 
     def on_close(self) -> None:
         """Forget the connection."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 
@@ -23,11 +23,10 @@ from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
 
-__all__ = ["MODES", "Mode", "Result", "run"]
+__all__ = ["MODES", "Mode", "Result", "Running", "cluster", "run", "settled"]
 
 Mode = Literal["synchronous", "asynchronous", "sqlite"]
 MODES: tuple[Mode, ...] = ("synchronous", "asynchronous", "sqlite")
-_NODES = 3
 _SLACK_SECONDS = 0.1
 _SETTLE_SECONDS = 60.0
 
@@ -42,7 +41,7 @@ class Result:
         events: Number of events by kind.
         faults: Number of faults by kind.
         revocations: Number of acknowledged revocations.
-        judged: Number of them to whose principal a node had sent.
+        judged: Number of them with messages to the principal.
         worst: Longest time in seconds from an acknowledgement to a message.
         failed: Number of operations that a fault prevented.
         violations: Every violation.
@@ -95,6 +94,47 @@ def _through(pair: Pair, ports: Sequence[int]) -> str:
     return f"{before}@{hosts}/{after.partition('/')[2]}"
 
 
+@dataclass(frozen=True)
+class Running:
+    """A cluster that runs. `pair` has its servers, or `file` its database."""
+
+    nodes: list[NodeProcess]
+    pair: Pair | None
+    file: Path
+
+
+@contextlib.asynccontextmanager
+async def cluster(
+    mode: Mode, *, folder: Path, nodes: int = 3, programs: Binaries | None = None, **options: Any
+) -> AsyncIterator[Running]:
+    """Give a cluster of which all nodes are fresh.
+
+    Args:
+        mode: The store and its guarantee.
+        folder: Empty folder for the histories and logs.
+        nodes: Number of nodes.
+        programs: PostgreSQL, except for SQLite.
+        options: Further fields of `Configuration`.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        pair = await stack.enter_async_context(_servers(programs, mode))
+        file = folder / "door.db"
+        made: list[NodeProcess] = []
+        for number in range(nodes):
+            store, links = f"sqlite://{file}", []
+            if pair is not None:
+                assert pair.standby is not None
+                ports = [pair.primary.port, pair.standby.port]
+                links = await stack.enter_async_context(cutters(ports))
+                store = _through(pair, [link.port for link in links])
+            made.append(NodeProcess(number, store, links, folder, **options))
+        for node in made:
+            stack.push_async_callback(node.stop)
+            await node.start()
+        await settled(made)
+        yield Running(made, pair, file)
+
+
 async def run(
     mode: Mode,
     *,
@@ -121,22 +161,11 @@ async def run(
     lease = SQLITE_LEASE_SECONDS if mode == "sqlite" else NETWORK_LEASE_SECONDS
     guarantee = Guarantee(lease + _SLACK_SECONDS, across_failover=mode != "asynchronous")
     async with contextlib.AsyncExitStack() as stack:
-        pair = await stack.enter_async_context(_servers(programs, mode))
-        file = folder / "door.db"
-        nodes: list[NodeProcess] = []
-        for number in range(_NODES):
-            store, links = f"sqlite://{file}", []
-            if pair is not None:
-                assert pair.standby is not None
-                ports = [pair.primary.port, pair.standby.port]
-                links = await stack.enter_async_context(cutters(ports))
-                store = _through(pair, [link.port for link in links])
-            nodes.append(NodeProcess(number, store, links, folder, mutation))
+        running = await stack.enter_async_context(
+            cluster(mode, folder=folder, programs=programs, mutation=mutation)
+        )
+        nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
-        for node in nodes:
-            stack.push_async_callback(node.stop)
-            await node.start()
-        await _settled(nodes)
         workload = Workload(nodes, seed=seed, bound=guarantee.bound, victims=victims)
         faults = Faults(nodes, writer, seed=seed, pair=pair, file=None if pair else file)
         stopping = asyncio.Event()
@@ -145,7 +174,7 @@ async def run(
             group.create_task(workload.run(stopping))
             if not calm:
                 group.create_task(faults.run(stopping))
-        await _settled(nodes)
+        await settled(nodes)
         for node in nodes:
             await node.stop()
         await _read_store(folder, pair, file)
@@ -177,7 +206,7 @@ def _judged(
     )
 
 
-async def _settled(nodes: Sequence[NodeProcess]) -> None:
+async def settled(nodes: Sequence[NodeProcess]) -> None:
     """Wait until all nodes are fresh and have applied the same entries.
 
     Raises:

@@ -1,0 +1,310 @@
+"""Measure a cluster on this machine: how soon a revocation counts everywhere, and the cost of PostgreSQL.
+
+    python bench/cluster.py                      # all figures but the capacity, about two minutes
+    python bench/cluster.py --only calm,cut      # some of them
+    python bench/cluster.py --sockets 50000      # the capacity, too
+    python bench/cluster.py --markdown           # the table for the documentation
+
+The nodes are those of `make chaos`: processes with the real guard, on a PostgreSQL primary with a synchronous
+standby. Times of revocations come from the histories: from the acknowledgement to the last check before a
+`send()` to the revoked principal, by one clock. All servers listen on loopback only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import math
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.chaos import history  # noqa: E402 - found by the line above
+from tests.chaos.checkers import Guarantee, staleness  # noqa: E402
+from tests.chaos.cluster import Client, NodeProcess  # noqa: E402
+from tests.chaos.run import Mode, cluster, settled  # noqa: E402
+from tests.support.postgresql import binaries  # noqa: E402
+
+STRONG = Guarantee(0.5)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure, and its goal."""
+
+    name: str
+    text: str
+    goal: str
+    good: bool
+
+
+def percentile(values: list[float], part: float) -> float:
+    """Return a percentile in milliseconds."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)] * 1000
+
+
+class Bench:
+    """Nodes, and what is measured on them."""
+
+    def __init__(self, nodes: list[NodeProcess], folder: Path, numbers: Callable[[], int]) -> None:
+        self.nodes = nodes
+        self.folder = folder
+        self._number = numbers
+
+    async def _victim(self) -> tuple[str, list[Client]]:
+        """Return a session, with a socket on each node."""
+        id = f"victim-{self._number()}"
+        await self.nodes[0].ask("principal", id=id)
+        session = await self.nodes[0].ask("session", principal=id)
+        clients = [Client(node, cookie=session["cookie"]) for node in self.nodes]
+        opened = await asyncio.gather(*(client.open() for client in clients))
+        assert all(opened), "a calm node refused a valid session"
+        return session["session"], clients
+
+    async def _revocations(self, number: int, wait: str) -> None:
+        for _ in range(number):
+            session, clients = await self._victim()
+            await asyncio.sleep(0.1)
+            await self.nodes[0].ask("revoke", kind="session", value=session, wait=wait)
+            await asyncio.sleep(0.15)
+            for client in clients:
+                client.close()
+
+    def _events(self) -> list[history.Event]:
+        return history.read(self.folder.glob("*.jsonl"))
+
+    async def calm(self, number: int) -> Figure:
+        """Time from an acknowledgement to the last message on another node."""
+        await self._revocations(number, "log")
+        others = [e for e in self._events() if not isinstance(e, history.Sent) or e.by[1] != "0"]
+        late = [max(0.0, seconds) for seconds in staleness(others, STRONG).values()]
+        p50, p99 = percentile(late, 0.5), percentile(late, 0.99)
+        return Figure(
+            f"revocation → last message on another node, calm ({len(late)} revocations)",
+            f"p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+            "p50 ≤ 10 ms, p99 ≤ 50 ms",
+            p50 <= 10 and p99 <= 50,
+        )
+
+    async def wait(self, number: int) -> Figure:
+        """Duration of a revocation that waits for the cluster."""
+        began = history.clock()
+        await self._revocations(number, "cluster")
+        took = [
+            e.at - e.asked
+            for e in self._events()
+            if isinstance(e, history.Revoked) and e.wait == "cluster" and e.asked > began
+        ]
+        p50, p99 = percentile(took, 0.5), percentile(took, 0.99)
+        return Figure(
+            f'`revoke(wait="cluster")` ({len(took)} revocations)',
+            f"p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+            "p99 ≤ 50 ms",
+            p99 <= 50,
+        )
+
+    async def cut(self, number: int) -> Figure:
+        """Time from an acknowledgement to the last message on a node that is cut off."""
+        found: list[float] = []
+        for _ in range(number):
+            session, clients = await self._victim()
+            cut = self.nodes[-1]
+            for cutter in cut.cutters:
+                cutter.hold()
+            await self.nodes[0].ask("revoke", kind="session", value=session, wait="log")
+            await asyncio.sleep(0.8)
+            for cutter in cut.cutters:
+                cutter.heal()
+            late = staleness(self._events(), STRONG)
+            found.append(late[f"session:{session}"])
+            for client in clients:
+                client.close()
+            await settled(self.nodes)
+        most = max(found) * 1000
+        return Figure(
+            f"node cut off from everything → its last message ({number} times)",
+            f"at most {most:.0f} ms",
+            "≤ 500 ms",
+            most <= 500,
+        )
+
+    async def rate(self, seconds: float) -> Figure:
+        """Revocations per second, by two nodes at once."""
+        counts = await asyncio.gather(
+            *(
+                node.ask("burst", workers=64, during=seconds, seconds=seconds + 30)
+                for node in self.nodes[:2]
+            )
+        )
+        per_second = sum(one["count"] for one in counts) / seconds
+        return Figure(
+            "acknowledged revocations per second, by two nodes",
+            f"{per_second:,.0f}",
+            "≥ 1,000",
+            per_second >= 1000,
+        )
+
+    async def costs(self, number: int) -> tuple[float, float]:
+        """Return microseconds of CPU of a node per handshake, and per message in both directions."""
+        node = self.nodes[0]
+        id = f"cost-{self._number()}"
+        await node.ask("principal", id=id)
+        cookie = (await node.ask("session", principal=id))["cookie"]
+        before = (await node.ask("cpu"))["seconds"]
+        clients: list[Client] = []
+        for _ in range(number):
+            client = Client(node, cookie=cookie)
+            assert await client.open()
+            client.close()
+            clients.append(client)
+        handshakes = ((await node.ask("cpu"))["seconds"] - before) / number
+        client = Client(node, cookie=cookie)
+        assert await client.open()
+        before = (await node.ask("cpu"))["seconds"]
+        for _ in range(number * 5):
+            client.send()
+            if _ % 50 == 0:
+                await asyncio.sleep(0.002)
+        await asyncio.sleep(0.2)
+        messages = ((await node.ask("cpu"))["seconds"] - before) / number / 5
+        client.close()
+        return handshakes * 1e6, messages * 1e6
+
+    async def capacity(self, sockets: int, seconds: float) -> list[Figure]:
+        """Idle sockets on two nodes, messages, and revocations meanwhile."""
+        each = sockets // 2
+        id = f"idle-{self._number()}"
+        await self.nodes[0].ask("principal", id=id)
+        cookie = (await self.nodes[0].ask("session", principal=id))["cookie"]
+        idle: list[Client] = []
+        began = time.monotonic()
+        for node in self.nodes[:2]:
+            for _ in range(0, each, 50):
+                more = [Client(node, cookie=cookie, reads=False) for _ in range(50)]
+                assert all(await asyncio.gather(*(client.open(30.0) for client in more)))
+                idle += more
+        opening = time.monotonic() - began
+        talking = [Client(node, cookie=cookie) for node in self.nodes[:2] for _ in range(50)]
+        assert all(await asyncio.gather(*(client.open(30.0) for client in talking)))
+        sent = 0
+        stopping = time.monotonic() + seconds
+
+        async def talk() -> None:
+            nonlocal sent
+            while time.monotonic() < stopping:
+                for client in talking:
+                    client.send()
+                sent += len(talking)
+                await asyncio.sleep(len(talking) / 5000)
+
+        already = len(staleness(self._events(), STRONG))
+        await asyncio.gather(talk(), self._revocations(int(seconds * 2), "log"))
+        late = [max(0.0, s) for s in list(staleness(self._events(), STRONG).values())[already:]]
+        p50, p99 = percentile(late, 0.5), percentile(late, 0.99)
+        for client in (*idle, *talking):
+            client.close()
+        return [
+            Figure(
+                f"the same with 2 × {len(idle) // 2:,} idle sockets and {sent / seconds:,.0f} messages/s",
+                f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (opened in {opening:.0f} s)",
+                "p50 ≤ 10 ms, p99 ≤ 50 ms",
+                p50 <= 10 and p99 <= 50,
+            )
+        ]
+
+
+@contextlib.asynccontextmanager
+async def bench(store: Mode, nodes: int, tick: float, **options: bool) -> AsyncIterator[Bench]:
+    """Give a cluster on a store."""
+    counter = iter(range(1, 1 << 30))
+    with tempfile.TemporaryDirectory(prefix="stormdoor-bench-") as folder:
+        made: dict[str, Any] = {"programs": binaries()} if store != "sqlite" else {}
+        async with cluster(
+            store, folder=Path(folder), nodes=nodes, tick=tick, **made, **options
+        ) as running:
+            yield Bench(running.nodes, Path(folder), lambda: next(counter))
+
+
+async def costs_of(store: Mode, number: int) -> tuple[float, float]:
+    """Return the costs of a node on a store: the medians of three rounds."""
+    async with bench(store, 1, 3600.0, recording=False) as one:
+        await one.costs(number // 4)
+        rounds = [await one.costs(number) for _ in range(3)]
+    return statistics.median(r[0] for r in rounds), statistics.median(r[1] for r in rounds)
+
+
+async def beside_sqlite(number: int) -> list[Figure]:
+    """CPU of a node on PostgreSQL, beside one on SQLite."""
+    sqlite, postgresql = await costs_of("sqlite", number), await costs_of("synchronous", number)
+    return [
+        Figure(
+            f"CPU of a {what}, beside SQLite",
+            f"{ours / theirs:.2f} × ({ours:.0f} µs, {theirs:.0f} µs)",
+            f"≤ {most} ×",
+            ours <= most * theirs,
+        )
+        for what, ours, theirs, most in (
+            ("handshake", postgresql[0], sqlite[0], 1.2),
+            ("message", postgresql[1], sqlite[1], 1.05),
+        )
+    ]
+
+
+PARTS: dict[str, Callable[[Bench], Coroutine[Any, Any, Figure]]] = {
+    "calm": lambda one: one.calm(200),
+    "wait": lambda one: one.wait(100),
+    "cut": lambda one: one.cut(20),
+    "rate": lambda one: one.rate(5.0),
+}
+
+
+async def measure(only: set[str], sockets: int) -> list[Figure]:
+    """Measure the chosen parts."""
+    found: list[Figure] = []
+    for name, part in PARTS.items():
+        if name in only:
+            # A cluster of its own: the histories of one part do not slow down the next.
+            async with bench("synchronous", 3, 0.005) as one:
+                found.append(await part(one))
+            print(f"{found[-1].name}: {found[-1].text}", file=sys.stderr)
+    if "costs" in only:
+        found += await beside_sqlite(1000)
+    if sockets:
+        async with bench("synchronous", 2, 0.005) as one:
+            found += await one.capacity(sockets, 30.0)
+    return found
+
+
+def main() -> int:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    names = [*PARTS, "costs"]
+    parser.add_argument("--only", default=",".join(names), help=f"some of {', '.join(names)}")
+    parser.add_argument(
+        "--sockets", type=int, default=0, help="idle sockets of two nodes, for the capacity"
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print a table for the documentation"
+    )
+    options = parser.parse_args()
+    figures = asyncio.run(measure(set(filter(None, options.only.split(","))), options.sockets))
+    if options.markdown:
+        print("| figure | measured | goal |\n|:--|--:|--:|")
+    for figure in figures:
+        parts = (figure.name, figure.text, f"{figure.goal}{'' if figure.good else ' (missed)'}")
+        print(f"| {' | '.join(parts)} |" if options.markdown else ": ".join(parts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
