@@ -7,7 +7,8 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from stormdoor import Target
+from stormdoor import Denial, Target
+from stormdoor.core.denial import Refusal
 from tests.client.clients import Client
 from tests.client.world import PASSWORD, FirstMessageChat, World, world
 
@@ -45,6 +46,21 @@ async def test_a_logout_is_final(kind: str) -> None:
         assert (await client.do("state"))["name"] == "closed"
         assert (await client.send("say", text="too late"))["cause"] == "closed"
         assert client.count("authlost") == 1
+
+
+async def test_the_server_says_when_to_return(kind: str) -> None:
+    """The reason of a close after a fence or a restart names a time; the client comes back after that."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        [connection] = server.guard.registry
+        why = Refusal(Denial.UNAVAILABLE, "the hold is over", retry_after=2)
+        began = time.time()
+        server.guard.registry.end(connection, why)
+        waiting = await client.until("state", name="waiting")
+        assert waiting["why"] == "closed with 1013"
+        assert waiting["until"] >= (began + 2) * 1000
+        await client.until("state", name="open")
+        assert time.time() - began >= 2
 
 
 async def test_a_role_that_is_taken_is_final(kind: str) -> None:

@@ -19,6 +19,13 @@ const PASSING = new Set([
   3008, // too slow
 ]);
 
+const HINT = /; retry after (\d{1,3}) s$/;
+
+/** Milliseconds after which the server asks the client to return; 0 if the reason of the close names none. */
+export function retryHint(reason: string): number {
+  return 1000 * Number(HINT.exec(reason)?.[1] ?? 0);
+}
+
 /** What the close code says. */
 export function meaning(code: number): Meaning {
   if (code === UNAUTHORIZED) return "renew";

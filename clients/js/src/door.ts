@@ -1,7 +1,7 @@
 /** A guarded WebSocket that stays open as long as its principal may be there, and says when not. */
 
 import { Backoff, type BackoffOptions } from "./backoff.js";
-import { meaning } from "./close.js";
+import { meaning, retryHint } from "./close.js";
 import type { Credential, Offer } from "./credential.js";
 import { AuthLost, DoorError, Unavailable, type Cause, type Needs } from "./error.js";
 
@@ -222,8 +222,8 @@ export class Door<P extends Protocol = Anything> {
     socket.onmessage = ({ data }) => {
       if (!attempt.signal.aborted) this.#hear(data);
     };
-    socket.onclose = ({ code }) => {
-      if (!attempt.signal.aborted) this.#closed(code);
+    socket.onclose = ({ code, reason }) => {
+      if (!attempt.signal.aborted) this.#closed(code, reason);
     };
     // A close follows, but for Node 20, which says nothing more of a handshake that failed.
     socket.onerror = () => {
@@ -243,12 +243,12 @@ export class Door<P extends Protocol = Anything> {
     }
   }
 
-  #closed(code: number): void {
+  #closed(code: number, reason = ""): void {
     const opened = this.#openedAt;
     this.#drop("the connection closed");
     if (opened && Date.now() - opened >= STABLE_MS) this.#backoff.reset();
     if (meaning(code) === "final") this.#end(`closed with ${code}`, code);
-    else this.#wait(`closed with ${code}`, 0);
+    else this.#wait(`closed with ${code}`, retryHint(reason));
   }
 
   /** Nothing is known of the old connection any more, and nothing of it is heard. */
