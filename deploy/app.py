@@ -43,9 +43,8 @@ def make() -> Application:
         def say(self, command: Say) -> Said:
             return Said(text=command.text, node=guard.registry.node)
 
-    routes = [
-        ("/chat", Chat),
-        *login_routes(guard, endpoint="/chat"),
-        *health_routes(guard),
-    ]
-    return protect(Application(routes, websocket_ping_interval=20), guard)
+    application = Application(
+        [("/chat", Chat), *login_routes(guard, endpoint="/chat"), *health_routes(guard)],
+        websocket_ping_interval=20,
+    )
+    return protect(application, guard)
