@@ -49,6 +49,7 @@ from stormdoor.core.ticket import TICKET_PREFIX, Ticket
 PROXY_SECRET = "bench-only-proxy-secret-0123456789abcdef"
 HS_SECRET = "bench-only-secret-0123456789abcdef-0123456789"
 TICKETS = 4000
+SESSIONS = 640
 
 
 class Quiet(GuardedHandler):
@@ -130,13 +131,17 @@ def make_guard(options: Namespace, directory: Path, keys: dict[str, str]) -> Gua
         forwarded_certificate=forwarded,
         policies=PolicySet([role(name, *held) for name, held in ROLE_PERMISSIONS.items()]),
         limits=LIMITS,
-        store=f"sqlite://{directory}/door.db",
+        store=options.store or f"sqlite://{directory}/door.db",
     )
 
 
 async def _credentials(guard: Guard, port: int) -> dict[str, str]:
     await guard.admin.add_principal(PRINCIPAL, roles=PRINCIPAL_ROLES)
     session = await guard.sessions.create(PRINCIPAL)
+    others = []
+    for n in range(SESSIONS):  # a principal may have only some
+        await guard.admin.add_principal(f"{PRINCIPAL}-{n}", roles=PRINCIPAL_ROLES)
+        others.append((await guard.sessions.create(f"{PRINCIPAL}-{n}")).secret)
     key = await guard.admin.issue_key(PRINCIPAL, name="benchmark", scopes=["*"])
     origin = f"http://127.0.0.1:{port}"
     tickets = []
@@ -158,6 +163,7 @@ async def _credentials(guard: Guard, port: int) -> dict[str, str]:
         tickets.append(secret)
     return {
         "session": f"{guard.sessions.cookie.name}={session.secret}",
+        "sessions": " ".join(f"{guard.sessions.cookie.name}={one}" for one in others),
         "api_key": key.secret,
         "tickets": " ".join(tickets),
     }
@@ -179,6 +185,7 @@ def main() -> None:
     """Serves."""
     arguments = parser(__doc__)
     arguments.add_argument("--behind-proxy", action="store_true")
+    arguments.add_argument("--store", help="URL of the store; a new SQLite file by default")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-credentials-") as directory:
         asyncio.run(run(options, Path(directory).resolve()))

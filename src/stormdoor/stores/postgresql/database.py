@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -118,14 +118,14 @@ class Database:
                 f"the store {self.address.name} was opened before this process was forked; open it after"
             )
 
-    async def look_up(self, statement: str, *keys: str) -> list[Row]:
+    def look_up(self, statement: str, *keys: str) -> Awaitable[list[Row]]:
         """Return the rows of a short SELECT, of which the parameters are `keys`.
 
         Raises:
             StoreUnavailable: The database does not answer, or its epoch is not that of the last beat.
         """
         self.check_open()
-        return await self._look_ups.look_up(statement, *keys)
+        return self._look_ups.look_up(statement, keys)
 
     async def list_rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a SELECT of any length; none for a text that no row can contain.

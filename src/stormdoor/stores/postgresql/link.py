@@ -99,18 +99,26 @@ class Link:
         """True if there is a connection that has not been lost."""
         return self._connection is not None and not self._connection.is_closed()
 
+    @property
+    def current(self) -> Connection | None:
+        """The connection, if there is one to the server of the last beat."""
+        known, server = self._connection, self._server
+        if known is None or known.is_closed():
+            return None
+        if server is not None and server.identity is not None and server.identity != self.identity:
+            # The last beat went to another server: this one is an old primary.
+            self.drop()
+            return None
+        return known
+
     async def connection(self) -> Connection:
         """Return the connection, which is made first if there is none.
 
         Raises:
             Any of `LOST`, asyncpg.PostgresError: No host gives one.
         """
-        known, server = self._connection, self._server
-        if known is not None and not known.is_closed():
-            if server is None or server.identity in (None, self.identity):
-                return known
-            # The last beat went to another server: this one is an old primary.
-            self.drop()
+        if (known := self.current) is not None:
+            return known
         if self._closed:
             raise ConnectionResetError("the store was closed")
         hosts = self._address.hosts or [{}]

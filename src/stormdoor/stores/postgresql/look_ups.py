@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import asyncpg
 
@@ -35,7 +35,7 @@ class LookUps:
         server: The server of the last beat.
     """
 
-    __slots__ = ("_address", "_link", "_task", "_waiting", "epoch")
+    __slots__ = ("_address", "_began", "_late", "_link", "_task", "_timer", "_waiting", "epoch")
 
     def __init__(self, address: Address, server: Server) -> None:
         # Always by an index, with one plan: a plan made while a table was small would read all of it.
@@ -50,6 +50,9 @@ class LookUps:
         self._link = Link(address, "look-ups", server, settings=settings)
         self._waiting: dict[str, dict[_Keys, list[_Answer]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._began: float | None = None
+        self._late = False
         self.epoch: str | None = None
         """The epoch of the last beat without the system identifier. Until the first beat, no lease exists."""
 
@@ -61,25 +64,29 @@ class LookUps:
         """Answer the look-ups under way, and end the connection."""
         if self._task is not None:
             await asyncio.wait([self._task])
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         await self._link.close()
 
-    async def look_up(self, statement: str, *keys: str) -> list[Row]:
+    def look_up(self, statement: str, keys: _Keys) -> Awaitable[list[Row]]:
         """Return the rows of a short SELECT, of which the parameters are `keys`.
 
         Raises:
             StoreUnavailable: The database does not answer in time, or its epoch is not that of the last beat.
         """
+        answer: _Answer = asyncio.get_running_loop().create_future()
         try:
             for key in keys:
                 check_text(key)
         except UnstorableText:
-            return []  # no stored text can be equal to it
-        answer: _Answer = asyncio.get_running_loop().create_future()
+            answer.set_result([])  # no stored text can be equal to it
+            return answer
         self._waiting.setdefault(statement, {}).setdefault(keys, []).append(answer)
         if self._task is None:
             # It begins in the next turn of the loop, with all that this turn has added.
             self._task = asyncio.create_task(self._serve())
-        return await answer
+        return answer
 
     async def _serve(self) -> None:
         try:
@@ -125,19 +132,45 @@ class LookUps:
 
     async def _fetch(self, statement: str, arrays: Sequence[_Keys]) -> list[asyncpg.Record]:
         """Return the rows; a connection that turns out to be lost is made again once."""
-        async with asyncio.timeout(_SECONDS):
-            for again in (True, False):
-                fresh = not self._link.is_open
-                try:
-                    connection = await self._link.connection()
-                    return await connection.fetch(statement, *arrays)
-                except LOST:
-                    self._link.drop()
-                    if fresh or not again:
-                        raise
-                except asyncpg.PostgresError:
-                    raise
-                except BaseException:
-                    self._link.drop()  # the answer may still come
-                    raise
-        raise AssertionError("unreachable")
+        if (connection := self._link.current) is not None:
+            self._watch()
+            try:
+                return await connection.fetch(statement, *arrays)
+            except LOST:
+                self._link.drop()
+                if self._late:
+                    self._late = False
+                    raise TimeoutError from None
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:
+                self._link.drop()  # the answer may still come
+                raise
+            finally:
+                self._began = None
+        try:
+            async with asyncio.timeout(_SECONDS):
+                connection = await self._link.connection()
+                return await connection.fetch(statement, *arrays)
+        except asyncpg.PostgresError:
+            raise
+        except BaseException:
+            self._link.drop()
+            raise
+
+    def _watch(self) -> None:
+        """Begin the time limit of a statement. One timer serves many, because each costs more than a look."""
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_at(self._began + _SECONDS, self._check_time)
+
+    def _check_time(self) -> None:
+        loop, self._timer = asyncio.get_running_loop(), None
+        if self._began is None:
+            return
+        if loop.time() >= self._began + _SECONDS:
+            self._late = True
+            self._link.drop()
+        else:
+            self._timer = loop.call_at(self._began + _SECONDS, self._check_time)
