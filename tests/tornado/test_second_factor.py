@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any
 
 import pyotp
@@ -37,7 +38,14 @@ from tests.tornado.wire import Wire, connect, log_lines, request, serving
 
 PASSWORD = "correct horse battery staple"
 CHEAP = Argon2Cost(memory_kib=7_168, passes=5)
-HASH = Passwords(cost=CHEAP).hash_now(PASSWORD)
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of `PASSWORD`."""
+    return Passwords(cost=CHEAP).hash_now(PASSWORD)
+
+
 PAGE = "http://127.0.0.1:1"
 
 
@@ -137,7 +145,7 @@ async def bank(**options: Any) -> AsyncIterator[Site]:
     async with serving(routes, guard) as served:
         for name in ("alice", "bob"):
             await guard.state.accounts.add_account(
-                Account(id=name, password_hash=HASH, roles=frozenset({"member"}))
+                Account(id=name, password_hash=password_hash(), roles=frozenset({"member"}))
             )
         async with AsyncExitStack() as wires:
             yield Site(served.port, guard, clock, wires)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import pyotp
 import pytest
@@ -24,7 +25,14 @@ from tests.tornado.wire import serving
 
 PASSWORD = "correct horse battery staple"
 PASSWORDS = Passwords(cost=Argon2Cost(memory_kib=7_168, passes=5))
-HASH = PASSWORDS.hash_now(PASSWORD)
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of `PASSWORD`."""
+    return PASSWORDS.hash_now(PASSWORD)
+
+
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -131,7 +139,7 @@ async def guarded() -> AsyncIterator[Target]:
     )
     async with serving(login_routes(guard, endpoint="/ws"), guard) as served:
         await guard.state.accounts.add_account(
-            Account(id="alice", password_hash=HASH, roles=frozenset({"member"}))
+            Account(id="alice", password_hash=password_hash(), roles=frozenset({"member"}))
         )
         target = Target(served.port, clock, pyotp.TOTP(SECRET))
         owner = target.client()

@@ -4,7 +4,6 @@ import datetime as dt
 import hashlib
 import warnings
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import jwt
@@ -22,9 +21,10 @@ from cryptography.x509.oid import NameOID
 
 from stormdoor.auth.jose.jwt_key import ALGORITHMS, JwtKey, KeyMaterial, _check_asymmetric
 from stormdoor.errors import ConfigurationError
+from tests.support.tokens import rsa_key
 
 SECRET = "correct-horse-battery-staple-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = rsa_key()
 CURVES: dict[str, ec.EllipticCurve] = {
     "ES256": ec.SECP256R1(),
     "ES384": ec.SECP384R1(),
@@ -154,7 +154,7 @@ def test_other_algorithms_are_refused(algorithm: str) -> None:
         JwtKey(algorithm, SECRET)
 
 
-SMALL = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+SMALL = rsa_key(bits=1024)
 P256 = EC["ES256"]
 CASES: list[tuple[str, Callable[[], object], str]] = [
     ("HS256", lambda: "x" * 31, "has 31 bytes; use 32 or more"),
@@ -274,7 +274,19 @@ def _point(y: int) -> Point | None:
     return None
 
 
-@cache
+SMALL_ORDER = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]
+"""The encodings of the points of small order; to compute them takes a second."""
+
+
 def _points_of_small_order() -> set[bytes]:
     """All eight, found by taking the large factor of the order out of points of any order."""
     found = set()
@@ -290,10 +302,12 @@ def _points_of_small_order() -> set[bytes]:
 
 def test_the_points_are_eight() -> None:
     """The search finds every point of an order that divides the cofactor (x and -x look alike here)."""
-    assert len({point[:-1] + bytes([point[-1] & 0x7F]) for point in _points_of_small_order()}) == 5
+    found = _points_of_small_order()
+    assert sorted(found) == [bytes.fromhex(one) for one in SMALL_ORDER]
+    assert len({point[:-1] + bytes([point[-1] & 0x7F]) for point in found}) == 5
 
 
-@pytest.mark.parametrize("point", sorted(_points_of_small_order()), ids=bytes.hex)
+@pytest.mark.parametrize("point", list(map(bytes.fromhex, SMALL_ORDER)), ids=bytes.hex)
 def test_all_points_of_small_order_are_known(point: bytes) -> None:
     """Each of the eight, with either sign bit."""
     for sign in (0, 0x80):

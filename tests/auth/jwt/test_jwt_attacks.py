@@ -22,12 +22,12 @@ from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.support.effort import await_costs_less
 from tests.support.people import HANDSHAKE, bearer
-from tests.support.tokens import b64, forge, hs256
+from tests.support.tokens import b64, forge, hs256, rsa_key
 
 NOW = 1_767_225_600.0
 ISSUER = "https://login.example"
 SECRET = "correct-horse-battery-staple-0123456789"
-RSA, OTHER_RSA = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+RSA, OTHER_RSA = rsa_key(), rsa_key("other")
 P256 = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 SOUND: dict[str, object] = {

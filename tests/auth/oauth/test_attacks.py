@@ -13,15 +13,15 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stormdoor import Denial, JwtKey
 from tests.auth.oauth.hostile import AUDIENCE, Hostile, Room, answer, jwk_of, room, serve
 from tests.support.clock import FakeClock
-from tests.support.tokens import b64, forge, hs256
+from tests.support.tokens import b64, forge, hs256, rsa_key
 
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = rsa_key()
 THEIRS, MALLORY = JwtKey("RS256", RSA, "k1"), ec.generate_private_key(ec.SECP256R1())
 PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 LOOSE: Any = {"verify_exp": False, "verify_iat": False, "enforce_minimum_key_length": False}

@@ -6,15 +6,16 @@ import logging
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from jwt.utils import base64url_decode
 
 from stormdoor import ConfigurationError, JwtKey
 from stormdoor.auth.oauth.client import Unanswered
 from stormdoor.auth.oauth.jwks import KeySet, check_algorithms, read_jwks
 from tests.auth.oauth.hostile import jwk_of
+from tests.support.tokens import rsa_key
 
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = rsa_key()
 KEYS = {
     "RS256": JwtKey("RS256", RSA, "r"),
     "PS256": JwtKey("PS256", RSA, "r"),
@@ -24,7 +25,7 @@ KEYS = {
     "EdDSA": JwtKey("EdDSA", ed25519.Ed25519PrivateKey.generate(), "o"),
 }
 ALL = tuple(KEYS)
-SMALL = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+SMALL = rsa_key(bits=1024)
 R, E, O = (jwk_of(KEYS[name]) for name in ("RS256", "ES256", "EdDSA"))  # noqa: E741 - what they are
 
 

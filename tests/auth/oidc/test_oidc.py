@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,14 +30,14 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.ports import StoredState
 from stormdoor.stores.memory import MemoryStore
 from tests.guard.fakes import make_guard, settle
-from tests.support.tokens import b64, forge, hs256
+from tests.support.tokens import b64, forge, hs256, rsa_key
 
 ISSUER = "https://login.example"
 NOW = 1_767_225_600.0
 KEYS = {
     "EdDSA": JwtKey("EdDSA", Ed25519PrivateKey.generate(), "ed"),
     "ES256": JwtKey("ES256", ec.generate_private_key(ec.SECP256R1()), "ec"),
-    "RS256": JwtKey("RS256", rsa.generate_private_key(65537, 2048), "rsa"),
+    "RS256": JwtKey("RS256", rsa_key(), "rsa"),
 }
 STRANGER = JwtKey("EdDSA", Ed25519PrivateKey.generate(), "ed")
 ACCESS_TOKEN = "an access token"
