@@ -25,7 +25,8 @@ install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addpr
 heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
 result = printf '\n=== result ===\n'; grep -E '^(variants of the auditor: |RERUN )' build/pytest.txt || true; \
-  $(if $(LEFT_OUT),echo 'not run here: tests that install or build what is not in .venv; run: make test-installs';) \
+  $(if $(LEFT_OUT),echo 'not run here: tests that install or build what is not in .venv; run: make test-installs'; \
+  echo 'property tests tried 25 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
 # more, as CPython's own tests do. The result lists it; CONTRIBUTING says what to do about it.
@@ -34,6 +35,8 @@ RERUNS ?= 1
 MEASURED ?=
 # The mark of the tests that `make test` leaves to `make test-installs`; empty: it runs them, too.
 LEFT_OUT ?= installs
+# The number of examples of property tests (conftest.py): `make test` tries 25, `ci` 100, `fuzz` 5,000.
+PROFILE ?= fuzz
 
 .PHONY: help
 help: ## List the targets
@@ -138,9 +141,9 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 	@$(BIN)/python -m lab.run $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Run the property tests, the parsers' and the scanner's fuzzing for long
+fuzz: $(DEV) ## Run the property tests and the fuzzing for long (PROFILE=ci: four times as long as make test)
 	$(call heading,fuzzing: hypothesis)
-	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=$(PROFILE) -o faulthandler_timeout=0 $(ARGS)
 
 .PHONY: test-matrix
 test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here

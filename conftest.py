@@ -42,14 +42,22 @@ _PROCESSES_MEASURED = frozenset(
 )
 
 # A shared machine is slow now and then; a deadline per example would make that a failure.
-settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
 # In CI the same examples every time: a failure there is about the change, not about luck.
-settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    max_examples=25,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# `make fuzz PROFILE=ci`, which CI runs, too
+settings.register_profile("ci", settings.get_profile("default"), max_examples=100)
 # `make fuzz`
-settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5_000)
-settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+settings.register_profile(
+    "fuzz", settings.get_profile("default"), max_examples=5_000, derandomize=False
+)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session", autouse=True)

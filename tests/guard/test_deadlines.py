@@ -135,7 +135,7 @@ _MOVES = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=settings().max_examples * 4 // 5)
 @given(
     moves=_MOVES,
     lasts=st.sampled_from([None, 30.0, 100.0]),

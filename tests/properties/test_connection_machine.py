@@ -468,5 +468,5 @@ class Machine(RuleBasedStateMachine):
 
 TestConnectionMachine = Machine.TestCase
 TestConnectionMachine.settings = settings(
-    max_examples=max(200, settings().max_examples), stateful_step_count=60
+    max_examples=2 * settings().max_examples, stateful_step_count=60
 )

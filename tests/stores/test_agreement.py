@@ -341,8 +341,11 @@ class Agreement(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
+@pytest.mark.hypothesis
 def test_sqlite_agrees_with_memory(empty_file: Path) -> None:
     """No sequence of calls tells the two stores apart."""
     Agreement.template = empty_file
-    run_state_machine_as_test(Agreement, settings=settings(max_examples=40, stateful_step_count=25))
+    examples = settings().max_examples * 2 // 5
+    run_state_machine_as_test(
+        Agreement, settings=settings(max_examples=examples, stateful_step_count=25)
+    )

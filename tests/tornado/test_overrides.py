@@ -206,7 +206,7 @@ LEVEL = st.tuples(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings().max_examples // 4)
 @given(levels=st.lists(LEVEL, min_size=1, max_size=4))
 def test_any_hierarchy(levels: list[tuple[str, list[str]]]) -> None:
     """Mixins in front of and behind the handler, any methods at any level."""
