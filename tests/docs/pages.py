@@ -185,10 +185,10 @@ async def refused(url: str, **options: Any) -> int:
         return error.response.status_code
 
 
-async def closed(client: ClientConnection, *, seconds: float = 5.0) -> int:
+async def closed(client: ClientConnection) -> int:
     """Read up to the close of the server, and return its code."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(60):
             while True:
                 await client.recv()
     except ConnectionClosed as error:

@@ -203,5 +203,5 @@ async def test_the_example(tmp_path: Path) -> None:
                     f"http://{at}/provider/{how}", method="POST", body=""
                 )
                 assert done.code == 200
-                assert await closed(client, seconds=10) == 3000
+                assert await closed(client) == 3000
             assert await refused(f"ws://{at}/chat", **tokens[name]) == 401

@@ -317,7 +317,7 @@ async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(sile
             # Its roles changed, and the store does not return the new ones.
             await until(lambda: not carol.open)
         pause.go()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while guard.checks.revocations_stale or len(guard.trail):
                 await guard.tick()
     await guard.close()
@@ -343,7 +343,7 @@ async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
         assert any("follow" in line for line in lines)
         assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
         forever.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while guard.checks.revocations_stale:
                 await guard.tick()
     await admit(guard, bearer("alice"))

@@ -262,7 +262,7 @@ def heard() -> type[Heard]:
 
 
 async def _ended(ws: Wire) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ws.ended()
 
 

@@ -88,7 +88,7 @@ class Plain:
     def __init__(self, protocol: Told | None = None) -> None:
         self.here, self.there = socket.socketpair()
         self.here.setblocking(False)
-        self.there.settimeout(5)
+        self.there.settimeout(60)
         self.number = self.here.fileno()
         self.loop = Loop()
         self.protocol = protocol or Told()

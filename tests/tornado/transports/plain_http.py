@@ -80,7 +80,7 @@ async def stream(
 async def until_cut(wire: Wire) -> bytes:
     """Read up to the end of the TCP connection."""
     read = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         try:
             while more := await wire.reader.read(65_536):
                 read += more
