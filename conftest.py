@@ -20,7 +20,7 @@ from tests.support import installing
 from tests.support.browser import chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
-from tests.support.scheduling import InUnits, tell_groups
+from tests.support.scheduling import CollectApart, InUnits, tell_groups
 
 __all__ = ["chromium"]
 
@@ -142,6 +142,14 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         gc.enable()
         gc.freeze()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All tests are collected by each worker, in an order of its own."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        config.pluginmanager.register(CollectApart(config, number, workers))
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,7 +14,7 @@ from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
 from tests.support.installing import NotInstalledError, made_once
-from tests.support.scheduling import put_slow_first, units
+from tests.support.scheduling import CollectApart, put_slow_first, units
 
 pytest_plugins = ["pytester"]
 
@@ -173,6 +173,20 @@ def test_a_slow_test_begins_early(request: pytest.FixtureRequest) -> None:
     queue = OrderedDict.fromkeys(units(ids)[id] for id in ids)
     put_slow_first(queue)
     assert list(queue) == ["slow-7", "slow-8", "a.py::one", "both"]
+
+
+def test_each_worker_collects_in_an_order_of_its_own(pytester: pytest.Pytester) -> None:
+    """The parts are rotated, and the tests come into one order for all workers."""
+    for name in ("a", "b", "c"):
+        pytester.mkpydir(name).joinpath("test_it.py").write_text("def test_it(): pass\n", "utf-8")
+    config = pytester.parseconfig(str(pytester.path))
+    config.args[:] = ["."]
+    CollectApart(config, 1, 2)
+    assert [Path(one).name for one in config.args] == ["b", "c", "a"]
+    items, _ = pytester.inline_genitems(*config.args)
+    assert [item.path.parent.name for item in items] == ["b", "c", "a"]
+    CollectApart(pytester.parseconfig("."), 0, 1).pytest_collection_modifyitems(items)
+    assert [item.path.parent.name for item in items] == ["a", "b", "c"]
 
 
 def test_units_of_work() -> None:

@@ -10,7 +10,31 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-__all__ = ["InUnits", "put_slow_first", "tell_groups", "units"]
+__all__ = ["CollectApart", "InUnits", "put_slow_first", "tell_groups", "units"]
+
+
+class CollectApart:
+    """Has each worker begin the collection with another part of the tests.
+
+    pytest rewrites the assertions of each file and keeps the result. Workers that collect in one order all
+    rewrite each file at the same time; in different orders, each file is rewritten by one of them.
+    """
+
+    def __init__(self, config: pytest.Config, worker: int, workers: int) -> None:
+        parts = [
+            str(path)
+            for folder in config.args
+            for path in sorted((config.rootpath / folder).iterdir())
+            if (path.is_dir() and any(path.rglob("test_*.py"))) or path.match("test_*.py")
+        ]
+        begin = len(parts) * worker // workers
+        config.args[:] = parts[begin:] + parts[:begin]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Bring the tests into the order of all workers."""
+        items.sort(key=lambda item: item.path)
+
 
 _MANY = 32
 """Number of cases from which a test counts as short."""

@@ -76,7 +76,7 @@ class Guarded:
         # Tornado's client gives a pong 50 ms, and a busy machine stands still for longer.
         if self._testMethodName == "test_client_ping_timeout" and sys.platform == "linux":  # type: ignore[attr-defined]
             return _UnhurriedIOLoop(asyncio_loop=Unhurried(), make_current=False)
-        return super().get_new_ioloop()  # type: ignore[misc,no-any-return]
+        return super().get_new_ioloop()  # type: ignore[misc]
 
     def get_app(self) -> Application:
         application: Application = super().get_app()  # type: ignore[misc]
