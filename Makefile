@@ -24,8 +24,8 @@ install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addpr
 
 heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
-result = printf '\n=== result ===\n'; grep -E '^(variants of the auditor: |RERUN )' build/pytest.txt || true; \
-  $(if $(LEFT_OUT),echo 'not run here: tests that install or build what is not in .venv; run: make test-installs'; \
+result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
+  $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
   echo 'property tests tried 25 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
@@ -57,7 +57,7 @@ demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--w
 # Check it -----------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint ## Run lint, types, contracts, docs and all tests that need nothing but .venv
+test: lint ## Check style, types and layers, run the tests that need nothing but .venv
 	@mkdir -p build; \
 	$(MAKE) --no-print-directory --keep-going core contracts types >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \

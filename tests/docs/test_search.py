@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support.project import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
 
 _DOCUMENTS_OF_EACH_WORD = """() => {
     const { docnames, terms, titleterms, alltitles } = Search._index;
