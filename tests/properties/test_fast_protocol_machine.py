@@ -29,9 +29,6 @@ class Kernel:
         self.closing = self.lost = self.ended = self.paused = False
         self.faults: list[str] = []
 
-    def set_write_buffer_limits(self, *, high: int) -> None:
-        assert high == 0
-
     def write(self, data: bytes) -> None:
         if self.closing or self.ended or not data:
             self.faults.append(f"written after the end of the stream: {data!r}")

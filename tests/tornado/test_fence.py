@@ -27,6 +27,7 @@ from stormdoor.core.policy import PolicySet
 from tests.guard.fakes import events, give_lease, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado import wire as wires
+from tests.tornado.loops import LOOPS
 from tests.tornado.test_unsent_output import Streaming, _fill, _rest, _slack, _small_buffer, _unsent
 from tests.tornado.test_unsent_output import here as streaming
 from tests.tornado.transports.plain_http import ALICE
@@ -353,3 +354,10 @@ async def test_a_streaming_answer_behind_the_fence() -> None:
             guard.lease.renew(clock.monotonic())
             assert b"behind the fence" in await wire.reader.read(1000)
             streaming[0].done.set()
+
+
+@pytest.mark.skipif("uvloop" not in LOOPS, reason="uvloop is not installed")
+def test_a_slow_reader_behind_the_fence_on_uvloop() -> None:
+    """Its own transport would send what it has buffered whenever the socket is writable."""
+    with asyncio.Runner(loop_factory=LOOPS["uvloop"]) as runner:
+        runner.run(test_a_slow_reader_behind_the_fence(True))

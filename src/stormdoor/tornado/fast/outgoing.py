@@ -102,7 +102,7 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         # Not that of the base classes, which would create objects that this protocol avoids.
         self.client_terminated = False
         self.server_terminated = False
-        self._transport: asyncio.Transport | None = None
+        self._transport: SocketTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._coalescer = write_coalescer(self._loop)
         self._deflater: Deflater | None = None
@@ -275,7 +275,7 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
             self._queued = 0
             self._write(out, transport)
 
-    def _write(self, out: list[bytes | _Uncompressed], transport: asyncio.Transport) -> None:
+    def _write(self, out: list[bytes | _Uncompressed], transport: SocketTransport) -> None:
         data = b"".join(out if self._deflater is None else self._frames(out))  # type: ignore[arg-type]
         self._sent += len(data)
         transport.write(data)
@@ -366,8 +366,7 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
             self._queued = sum(_size(one) for one in kept)
         if self._blocked:
             self._marked_at = connection.monotonic()
-            if isinstance(transport, SocketTransport):
-                transport.resume_sending()
+            transport.resume_sending()
         self.flush()
 
     def _settle_writes(self) -> None:

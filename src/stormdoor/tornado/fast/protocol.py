@@ -47,7 +47,7 @@ from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.fast.outgoing import Outgoing
-from stormdoor.tornado.fast.socket_transport import detach_socket
+from stormdoor.tornado.fast.socket_transport import SocketTransport, detach_socket
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
 __all__ = ["FastHandler", "FastProtocol"]
@@ -300,10 +300,8 @@ class FastProtocol(Outgoing):
         """Called by the loop with the transport."""
         if self._transport is not None or self._lost:
             return  # TCP_NODELAY was set before
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast(SocketTransport, transport)
         self._coalescer.connections.add(self)
-        # The protocol must know about unsent data: see `waiting` and `stalled_since`.
-        self._transport.set_write_buffer_limits(high=0)
 
     def _begin(self) -> None:
         """Start delivery: the handler's `open` has run."""

@@ -128,9 +128,6 @@ class SocketTransport(asyncio.Transport):
 
     # -- out ---------------------------------------------------------------------------------------
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Ignore: the protocol is notified of all data that the kernel does not take."""
-
     def get_write_buffer_size(self) -> int:
         """See `asyncio.WriteTransport`."""
         return len(self._out)
@@ -291,13 +288,8 @@ async def detach_socket(
     feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `compat`
     loop, sock = asyncio.get_running_loop(), stream.socket
     try:
-        if isinstance(sock, ssl.SSLSocket) or isinstance(loop, asyncio.SelectorEventLoop):
-            protocol.connection_made(_replace_stream(stream, sock, loop, protocol, encrypted))
-        else:
-            # uvloop's own transport is faster than any in Python, but cannot continue TLS that was begun
-            # elsewhere.
-            _release_stream(stream)
-            await loop.connect_accepted_socket(lambda: protocol, sock)
+        # On uvloop as well: its own transport is no faster, and sends what it has buffered without asking.
+        protocol.connection_made(_replace_stream(stream, sock, loop, protocol, encrypted))
     except OSError:
         _close(stream, sock)
         return None
