@@ -180,19 +180,19 @@ def kept_revocations(events: Sequence[Event], guarantee: Guarantee) -> list[Viol
     """Check that the log has every acknowledged revocation, in positions without a gap.
 
     It may have a revocation twice only if its outcome was in doubt, or if a node wrote it again after a
-    failover.
+    failover. A node that does so leaves out the positions that the lost part of the log had.
     """
     log = [event for event in events if isinstance(event, Logged)]
     if not log:
         return []
+    again = any(isinstance(event, Reloaded) for event in events)
     found: list[Violation] = []
     log.sort(key=lambda entry: entry.seq)
     for before, entry in pairwise(log):
-        if entry.seq != before.seq + 1:
+        if entry.seq <= before.seq or (entry.seq != before.seq + 1 and not again):
             text = f"position {entry.seq} follows {before.seq} in the log"
             found.append(Violation("kept revocations", entry.at, text))
     times = Counter(entry.target for entry in log)
-    again = any(isinstance(event, Reloaded) for event in events)
     doubtful = {e.target for e in events if isinstance(e, Revoked) and e.outcome == "in doubt"}
     for target, by in _acknowledged(events).items():
         if not times[target] and guarantee.binds(by.epoch, log[-1].epoch):

@@ -169,7 +169,7 @@ class Node:
         """Send to every open connection, until the end."""
         while not stopping.is_set():
             for feed in list(self.feeds):
-                feed.tick()
+                feed.give(MARK)
             await asyncio.sleep(self._tick)
 
     async def watch_epoch(self) -> None:
@@ -346,6 +346,17 @@ class Feed(GuardedHandler):
         node = self.node
         at = node.clock.checked_at()
         node.note(history.Sent, at=at, targets=self.targets, epoch=node.epoch)
+        principal = self.connection.principal
+        if principal.id.startswith("member-"):
+            versions = [int(m[1]) for one in principal.roles if (m := _VERSION.fullmatch(one))]
+            node.note(
+                history.Saw,
+                at=at,
+                principal=principal.id,
+                version=max(versions, default=0),
+                connection=self.connection.id,
+                epoch=node.epoch,
+            )
 
     def on_message(self, message: str | bytes) -> None:
         """A message that comes in passes the same check."""
@@ -356,29 +367,10 @@ class Feed(GuardedHandler):
         """Forget the connection."""
         self.node.feeds.discard(self)
 
-    def tick(self) -> None:
-        """Send a message, and record a decision by the present roles."""
-        if not self.give(MARK):
-            return
-        principal = self.connection.principal
-        if principal.id.startswith("member-"):
-            versions = [int(m[1]) for one in principal.roles if (m := _VERSION.fullmatch(one))]
-            self.node.note(
-                history.Saw,
-                at=self.node.clock.checked_at(),
-                principal=principal.id,
-                version=max(versions, default=0),
-                connection=self.connection.id,
-                epoch=self.node.epoch,
-            )
-
-    def give(self, message: bytes) -> bool:
-        """Send a message. Returns whether the guard took it."""
-        try:
+    def give(self, message: bytes) -> None:
+        """Send a message, if the guard takes it."""
+        with contextlib.suppress(WebSocketClosedError):
             self.write_message(message, binary=True)
-        except WebSocketClosedError:
-            return False
-        return self.connection.open
 
 
 async def _control(node: Node, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

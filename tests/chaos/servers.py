@@ -175,6 +175,7 @@ def fill_disk(server: Server) -> None:
         subprocess.run(
             ["prlimit", f"--pid={pid}", "--fsize=0:"],
             check=False,  # a process may have ended meanwhile
+            stderr=subprocess.DEVNULL,
             # Root without CAP_SYS_RESOURCE cannot limit the processes of others.
             user=None if entry is None else entry.pw_uid,
             group=None if entry is None else entry.pw_gid,
