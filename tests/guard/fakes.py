@@ -178,6 +178,7 @@ class FakeStore(MemoryStore):
             "pause",
             "open",
             "close",
+            "lease_seconds",
         }:
             return found
 

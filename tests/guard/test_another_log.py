@@ -133,14 +133,14 @@ async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert not guard.supervisor.behind
         assert "was a backup restored" in caplog.text
         after = await guard.state.revocations.log_position()
-        assert (after.epoch == before.epoch, after.seq) == (False, before.seq)
+        assert after.epoch != before.epoch
         assert (await refused(guard, server.handshakes["bob's key"])).denial is Denial.REVOKED
         caplog.clear()
         await guard.tick()
         assert caplog.text == ""
         assert isinstance(guard.clock, FakeClock)
         guard.clock.advance(1)
-        # The next revocation gets a position that was given before, and counts.
+        # The next revocation counts in the new epoch.
         await guard.admin.revoke(Target.PRINCIPAL, "alice")
         assert server.open == {"foreign"}
         await refused(guard, server.handshakes["alice"])

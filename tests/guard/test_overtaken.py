@@ -68,15 +68,17 @@ async def _device(guard: Guard) -> object:
 
 
 @pytest.mark.parametrize("moving", [True, False], ids=["moving", "rotating"])
-@pytest.mark.parametrize("end", [_others, _device])
+@pytest.mark.parametrize(
+    ("end", "method"), [(_others, "sessions"), (_device, "remove_reached_sessions")]
+)
 async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
-    end: Callable[[Guard], Awaitable[object]], moving: bool
+    end: Callable[[Guard], Awaitable[object]], method: str, moving: bool
 ) -> None:
     """A session on the list of those to be ended also ends if it has got a new id meanwhile."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     stolen = await guard.sessions.create("carol", device_id="phone")
-    pause = store.pause("sessions")
+    pause = store.pause(method)
     ending = asyncio.create_task(asyncio.wait_for(end(guard), 60))
     await pause.reached.wait()
     guard.clock.advance(1)  # type: ignore[attr-defined]

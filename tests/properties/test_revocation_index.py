@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
@@ -121,6 +122,7 @@ def test_whom_a_revocation_names(
         limits=Limits(),
         state=StoredState.of(MemoryStore()),
         clock=FakeClock(),
+        lease=Lease(),
     )
     expected = [
         one.id

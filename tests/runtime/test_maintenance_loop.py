@@ -16,7 +16,7 @@ from stormdoor import (
     StoreUnavailable,
 )
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.heartbeat import Heartbeat
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -42,7 +42,7 @@ async def test_it_starts_once() -> None:
     store = FakeStore()
     guard = make_guard(store=store)
     assert await asyncio.gather(*(guard.ready() for _ in range(10))) == [True] * 10
-    assert store.calls.count("revocations") == 1
+    assert store.calls.count("lasting_revocations") == 1
     await guard.close()
 
 
@@ -65,7 +65,7 @@ async def test_those_who_wait_for_a_start_that_fails_are_told() -> None:
     for fault in (RuntimeError("odd"), StoreUnavailable("no")):
         store = FakeStore()
         guard = make_guard(store=store)
-        pause = store.pause("revocations")
+        pause = store.pause("lasting_revocations")
         first = asyncio.create_task(guard.start())
         await pause.reached.wait()
         others = [asyncio.create_task(guard.ready()) for _ in range(3)]
@@ -73,7 +73,7 @@ async def test_those_who_wait_for_a_start_that_fails_are_told() -> None:
         first.cancel()
         await asyncio.wait([first])
         assert await asyncio.gather(*others) == [False] * 3
-        store.broken["revocations"] = fault
+        store.broken["lasting_revocations"] = fault
         with log_lines("stormdoor"), pytest.raises(type(fault)):
             await guard.start()
         store.broken.clear()
@@ -149,13 +149,13 @@ async def test_two_ticks_may_wait_for_one_job(monkeypatch: pytest.MonkeyPatch) -
     guard = await settle(make_guard())
     second: list[asyncio.Task[None]] = []
 
-    async def follow(_: ConnectionSupervisor) -> int:
+    async def beat(_: Heartbeat) -> int:
         if not second:
             # Its first step comes after the end of this job, and before the first tick continues.
             second.append(asyncio.get_running_loop().create_task(guard.tick()))
         return 0
 
-    monkeypatch.setattr(ConnectionSupervisor, "follow", follow)
+    monkeypatch.setattr(Heartbeat, "beat", beat)
     await guard.tick()
     await second[0]
     await guard.close()
@@ -337,7 +337,7 @@ async def test_a_feed_that_hangs_refuses_every_handshake() -> None:
                 continue
         return 0
 
-    guard.supervisor.follow = hang  # type: ignore[method-assign]
+    guard.heartbeat.beat = hang  # type: ignore[method-assign]
     with log_lines("stormdoor", "stormdoor.refused") as lines:
         await guard.tick()
         assert any("follow" in line for line in lines)

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Literal
 
@@ -228,6 +230,22 @@ class _RelevantPolicies:
     conditional: bool
 
 
+def _described(value: object) -> str:
+    """Return the content of a role or a policy as text, in the same order in each process."""
+    if isinstance(value, Role | Policy | Requirement):
+        inner = [f"{one.name}={_described(getattr(value, one.name))}" for one in fields(value)]
+        return f"{type(value).__name__}({', '.join(inner)})"
+    if isinstance(value, frozenset):
+        return repr(sorted(value))
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_described, value))})"
+    if callable(value):
+        return str(
+            getattr(value, "text", "") or getattr(value, "__qualname__", type(value).__name__)
+        )
+    return repr(value)
+
+
 class PolicySet:
     """All roles and policies of an application: immutable, shared, thread-safe to read.
 
@@ -263,6 +281,15 @@ class PolicySet:
         self._relevant: dict[str, _RelevantPolicies] = {}
         self._role_grants_memo: dict[tuple[frozenset[str], str | None], _RoleGrants] = {}
         self._memos: dict[tuple[frozenset[str], str | None, frozenset[str] | None], set[str]] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hexadecimal digits: nodes with the same policies show the same ones.
+
+        A condition that is a function counts by its name only.
+        """
+        parts = [_described(one) for one in (*self.roles.values(), *self.policies)]
+        return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def _check_references(self) -> None:
         for one in self.roles.values():

@@ -8,7 +8,7 @@ positions decide which came first. Otherwise the times decide, and in doubt the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import assert_never
 
@@ -212,6 +212,15 @@ class _Cutoff:
                 self._next = _Cutoff(self._skew)
             self._next.add(revocation)
 
+    def entries(self, target: Target, value: str) -> list[Revocation]:
+        """Return entries of the log that together have the effect of all of these."""
+        found = [] if self._next is None else self._next.entries(target, value)
+        if self._epoch:
+            found.append(Revocation(target, value, self._at, self._seq, "", self._epoch))
+        if self._named > float("-inf"):
+            found.append(Revocation(target, value, self._named, by_time=True))
+        return found
+
     def covers_issue(self, authentication: Authentication) -> bool:
         """Return whether `authentication` was issued before one of these: see `Revocation.reaches`."""
         position, issued_at = authentication.position, authentication.issued_at
@@ -253,7 +262,7 @@ class RevocationIndex:
     ) -> None:
         self._principals: dict[str, _Cutoff] = {}
         self._groups: dict[tuple[Target, str], _Cutoff] = {}
-        self._gone: dict[tuple[Target, str], float] = {}
+        self._gone: dict[tuple[Target, str], Revocation] = {}
         self._changed: dict[str, float] = {}
         self._everything: _Cutoff | None = None
         self._unstored: dict[tuple[Target, str], tuple[Revocation, int]] = {}
@@ -273,11 +282,10 @@ class RevocationIndex:
                 group = (revocation.target, revocation.value)
                 self._groups.setdefault(group, _Cutoff(self._skew)).add(revocation)
             case Target.SESSION | Target.CREDENTIAL | Target.TOKEN:
-                what = (revocation.target, revocation.value)
-                self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
+                self._add_gone(revocation)
             case Target.MOVED:
-                what = (Target.SESSION, revocation.moved[0])
-                self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
+                old = revocation.moved[0]
+                self._add_gone(replace(revocation, target=Target.SESSION, value=old))
             case Target.EVERYTHING:
                 if self._everything is None:
                     self._everything = _Cutoff(self._skew)
@@ -290,6 +298,12 @@ class RevocationIndex:
                 pass
             case _:
                 assert_never(revocation.target)
+
+    def _add_gone(self, revocation: Revocation) -> None:
+        known = self._gone.get(_key(revocation))
+        # One that the log holds is kept rather than one that this process has not stored.
+        if known is None or (bool(revocation.seq), revocation.at) > (bool(known.seq), known.at):
+            self._gone[_key(revocation)] = revocation
 
     def add_unstored(self, revocation: Revocation) -> None:
         """Add a revocation that the store has not stored yet. Until it has a position, time decides."""
@@ -340,6 +354,29 @@ class RevocationIndex:
             if cutoff is not None
         )
 
+    def missing_in(self, held: Iterable[Revocation]) -> list[Revocation]:
+        """Return the entries of a log that are known here, but not among those that it `held` later.
+
+        Args:
+            held: As `RevocationLog.lasting_revocations` returns them. Ends of sessions are not among them,
+                so all that are known here are returned.
+        """
+        of_name: dict[tuple[Target, str], list[Revocation]] = {}
+        for one in held:
+            of_name.setdefault(_key(one), []).append(one)
+        known = [one for one in self._gone.values() if one.seq]
+        for principal, cutoff in self._principals.items():
+            known += cutoff.entries(Target.PRINCIPAL, principal)
+        for (target, value), cutoff in self._groups.items():
+            known += cutoff.entries(target, value)
+        if self._everything is not None:
+            known += self._everything.entries(Target.EVERYTHING, "")
+        return [
+            one
+            for one in known
+            if not any(one.included_in(other) for other in of_name.get(_key(one), ()))
+        ]
+
     def changed_since(self, principal_id: str, at: float) -> bool:
         """Return whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
         return self._changed.get(principal_id, float("-inf")) >= at
@@ -350,9 +387,9 @@ class RevocationIndex:
         Nothing else is ever dropped: an API key that was revoked with its principal must stay revoked.
         """
         self._gone = {
-            what: at
-            for what, at in self._gone.items()
-            if at >= before or what[0] is not Target.SESSION
+            what: one
+            for what, one in self._gone.items()
+            if one.at >= before or what[0] is not Target.SESSION
         }
         # Used only for sessions, and none is as old as that.
         self._changed = {who: at for who, at in self._changed.items() if at >= before}

@@ -184,10 +184,8 @@ class Administration:
             case Target.PRINCIPAL:
                 await self._end_sessions_of(value, revocation)
             case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
-                skew, limit = self.supervisor.clock_skew_seconds, 1_000
-                while limit == await self.state.sessions.remove_reached_sessions(
-                    revocation, skew=skew, limit=limit
-                ):
+                skew = self.supervisor.clock_skew_seconds
+                while await self.state.sessions.remove_reached_sessions(revocation, skew=skew):
                     pass
             case _:
                 pass

@@ -339,6 +339,10 @@ class Registry:
             if not shared.connections and shared.is_replenished(monotonic):
                 del self._principals[key]
 
+    def relist(self) -> None:
+        """Report all open connections again: the store may have removed the list of this node."""
+        self._opened = {id: one for id, one in self._all.items() if one.open}
+
     def changes(self) -> tuple[list[LiveConnection], list[str]]:
         """Return the connections opened and closed since the last `synced`, for the operators' list."""
         opened = [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple, assert_never
 
 from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
@@ -36,6 +37,7 @@ Its client may stop reading meanwhile, so it is at most an eighth of `outbound_s
 """
 _LEAP_SECONDS = 0.1
 _TOUCHED_AT_ONCE = 1_000
+_RESTORED_AT_ONCE = 500
 
 ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
@@ -79,6 +81,7 @@ class ConnectionSupervisor:
         limits: Limits on the age of connections and on slow readers.
         state: State of revocations, sessions and accounts.
         clock: Source of the time.
+        lease: The lease of this node, which ends while it reloads another log.
         clock_skew_seconds: See `skew` of `Revocation.reaches`.
     """
 
@@ -91,8 +94,10 @@ class ConnectionSupervisor:
         limits: Limits,
         state: StoredState,
         clock: Clock,
+        lease: Lease,
         clock_skew_seconds: float = 0.0,
     ) -> None:
+        self._lease = lease
         self._registry = registry
         self._revocations = revocations
         self._policies = policies
@@ -106,8 +111,13 @@ class ConnectionSupervisor:
         """Epochs with all entries applied; of the epoch of `_seen`, those up to its position."""
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
-        self.behind = False
-        """True while revocations of other processes are unknown: no client is admitted."""
+        self._applying = asyncio.Lock()
+        self._lost: list[Revocation] = []
+        """Known revocations that the log lacks since it was reloaded."""
+        self._failing: set[object] = set()
+        """Functions that were asked for the head, and of which the last answer could not be applied."""
+        self._reloaded = 0
+        """The order of the last question that was answered by another log."""
         self._touched = 0.0
         self._ahead = clock.now() - clock.monotonic()
         self._set_back_from = float("-inf")
@@ -117,7 +127,7 @@ class ConnectionSupervisor:
         """Whether the store has failed to answer during the present check of all connections."""
 
     async def start(self) -> None:
-        """Read the revocations from before this process started.
+        """Read the revocations from before this process started that can still end a credential.
 
         Raises:
             StoreUnavailable: The store does not answer; the guard must not start.
@@ -126,7 +136,7 @@ class ConnectionSupervisor:
         # INVARIANT: read the head before the entries: one that is added in between is read twice, and never
         # missed.
         head = await self._state.revocations.log_position()
-        for revocation in await self._state.revocations.revocations():
+        for revocation in await self._state.revocations.lasting_revocations():
             self._revocations.add(revocation)
             self._epochs.add(revocation.epoch)
         self._epochs.add(head.epoch)
@@ -276,80 +286,127 @@ class ConnectionSupervisor:
             connection.last_message = max(last, monotonic - (now - found[0].last_seen_at))
         return connection.last_message > last
 
-    async def follow(self) -> int:
-        """Apply the revocations and changes of other processes. Returns how many connections were ended."""
+    async def follow(
+        self,
+        ask: Callable[[], Awaitable[LogPosition]] | None = None,
+        *,
+        seconds: float = ANSWER_SECONDS,
+    ) -> int | None:
+        """Apply the revocations and changes of other processes.
+
+        Args:
+            ask: Asks for the head of the log; by default a read.
+            seconds: Longest wait for its answer.
+
+        Returns:
+            How many connections were ended. None if the entries up to the head are not all applied.
+        """
         try:
-            asked, before = self._ask(), self._asked
-            # INVARIANT: read the head before the entries, as in `start`.
-            head = await run_with_timeout(ANSWER_SECONDS, self._state.revocations.log_position())
-            if head.epoch != self._seen.epoch or head.seq < self._seen.seq:
-                ended = await self._follow_another(head, before)
-            else:
-                ended = await self._catch_up(head, before)
-            self._asked = asked
+            asked = self._ask()
+            question = (ask or self._state.revocations.log_position)()
+            head = await run_with_timeout(min(seconds, ANSWER_SECONDS), question)
+            async with self._applying:
+                ended = await self._apply_up_to(head, asked)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
-            if not self.behind:
-                self.behind = True
+            if ask not in self._failing:
+                self._failing.add(ask)
                 _log.error("revocations cannot be followed: %r", error)
-            return 0
-        if self.behind:
-            self.behind = False
+            return None
+        if ask in self._failing:
+            self._failing.remove(ask)
             _log.warning("revocations are being followed again")
         return ended
 
-    async def _catch_up(self, head: LogPosition, asked: _Question | None) -> int:
-        """Apply the entries up to `head`. Returns how many connections that ended."""
-        news = await run_with_timeout(
-            ANSWER_SECONDS, self._state.revocations.revocations(self._seen.seq)
-        )
+    @property
+    def behind(self) -> bool:
+        """True while revocations of other processes are unknown: no client is admitted."""
+        return bool(self._failing)
+
+    async def _apply_up_to(self, head: LogPosition, asked: _Question) -> int:
+        """Apply the entries up to `head`, the answer to `asked`. Returns how many connections that ended."""
+        seen, before = self._seen, self._asked
+        same = head.epoch == seen.epoch
+        # INVARIANT: an answer from before a reload does not count, also if the reload failed.
+        if asked.order < self._reloaded:
+            raise StoreUnavailable("the log of revocations changed after this question")
+        if before is not None and asked.order < before.order and same and head.seq <= seen.seq:
+            return 0  # a later question was answered, and its answer applied, before this one
+        if not same or head.seq < seen.seq:
+            self._reloaded = asked.order
+            ended = await self._reload(head, before)
+        else:
+            news = await self._entries(self._state.revocations.revocations(seen.seq))
+            ended = await self._apply_all(news, before)
+            # The last entries may have been purged, and others added after the question.
+            self._seen = head._replace(seq=max([head.seq, *(one.seq for one in news[-1:])]))
+        self._asked = asked
+        return ended
+
+    async def _entries(self, question: Awaitable[list[Revocation]]) -> list[Revocation]:
+        return await run_with_timeout(ANSWER_SECONDS, question)
+
+    async def _apply_all(self, entries: Iterable[Revocation], asked: _Question | None) -> int:
         ended, began = 0, self._clock.monotonic()
-        for revocation in news:
+        for revocation in entries:
             ended += await self.apply(revocation, asked)
-            self._saw(LogPosition(head.epoch, revocation.seq))
             if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
                 # A thousand logouts must not delay all other connections.
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
-        self._saw(head)  # the last entries may have been purged
         return ended
 
-    def _saw(self, position: LogPosition) -> None:
-        # Two reads that follow each other do not move it back.
-        if position.epoch != self._seen.epoch or position.seq > self._seen.seq:
-            self._seen = position
+    async def _reload(self, head: LogPosition, asked: _Question | None) -> int:
+        """Switch to another log: a standby was promoted, or a backup was restored.
 
-    async def _follow_another(self, head: LogPosition, asked: _Question | None) -> int:
-        """Switch to another log: a backup was restored, or the file was replaced.
-
-        It reads the whole log and decides about each open connection again, since the log may hold
-        revocations that this process never saw. Revocations of the former log still count. Returns the
-        number of connections that ended.
+        The node holds no lease meanwhile. It reads the log, and decides about each open connection again,
+        since the log may hold revocations that this process never saw. Revocations of the former log still
+        count; `restore` writes those that the log lacks again. Returns the number of connections that ended.
         """
-        self.behind = True
-        if head.epoch == self._seen.epoch:
+        self._lease.lapse()
+        seen = self._seen
+        if head.epoch == seen.epoch:
             # The head went back: the same positions would be given again.
             head = await run_with_timeout(
                 ANSWER_SECONDS, self._state.revocations.begin_epoch(head.epoch)
             )
         _log.error(
             "the log of revocations is another one than before (epoch %s instead of %s): was a backup "
-            "restored? All connections are evaluated again",
+            "restored, or a standby promoted? All connections are evaluated again",
             head.epoch,
-            self._seen.epoch,
+            seen.epoch,
         )
-        ended, seen = 0, self._seen
-        entries = await run_with_timeout(ANSWER_SECONDS, self._state.revocations.revocations())
+        entries = await self._entries(self._state.revocations.lasting_revocations())
+        self._lost = self._revocations.missing_in(entries)
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
-            else:
-                # INVARIANT: added since the last read, so no clock keeps a socket open that was open then.
-                ended += await self.apply(one, asked)
+        # INVARIANT: added since the last read, so no clock keeps a socket open that was open then.
+        ended = await self._apply_all(
+            [
+                one
+                for one in entries
+                if one.epoch not in self._epochs or (one.epoch == seen.epoch and one.seq > seen.seq)
+            ],
+            asked,
+        )
         ended += await self._reevaluate_all()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
         return ended
+
+    async def restore(self) -> None:
+        """Write the revocations again that the log had lost when this node reloaded it.
+
+        Raises:
+            StoreUnavailable: The store does not answer. The next call writes the rest.
+        """
+        while self._lost:
+            batch = self._lost[:_RESTORED_AT_ONCE]
+            added = await self._state.revocations.restore_revocations(batch)
+            self._lost = [one for one in self._lost if one not in batch]
+            if added:
+                _log.warning("%d revocations that the log had lost are written again", added)
 
     async def _reevaluate_all(self) -> int:
         """Check each connection against the index and the store. Returns the number that ended.

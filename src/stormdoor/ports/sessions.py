@@ -106,6 +106,7 @@ class Sessions(Protocol):
             limit: The number of sessions that one call, which is one transaction, removes at most.
 
         Returns:
-            The number of removed sessions. The caller calls again until it is less than `limit`.
+            The number of removed sessions. The caller calls again until it is 0, since a session may have
+            moved to a new id meanwhile.
         """
         ...

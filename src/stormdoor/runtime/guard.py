@@ -41,6 +41,7 @@ from stormdoor.guard.freshness import HOLD_SECONDS, Fence
 from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
+from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
@@ -192,7 +193,7 @@ class Guard:
             )
         self.state = state = store if isinstance(store, StoredState) else StoredState.of(store)
         """The stored state, by capability."""
-        self.lease = Lease()
+        self.lease = Lease(state.members.lease_seconds)
         """Until when this node may rely on the revocations that it has applied; infinite for now."""
         self.statistics = Statistics()
         self.trail = Trail(state.trail, self.clock)
@@ -267,7 +268,16 @@ class Guard:
             limits=self.limits,
             state=state,
             clock=self.clock,
+            lease=self.lease,
             clock_skew_seconds=clock_skew_seconds,
+        )
+        self.heartbeat = Heartbeat(
+            supervisor=self.supervisor,
+            lease=self.lease,
+            registry=self.registry,
+            policies=self._policies,
+            state=state,
+            clock=self.clock,
         )
         self.passwords = passwords or Passwords()
         check_rp_id(second_factor, allowed)
@@ -306,6 +316,8 @@ class Guard:
         self.maintenance_loop = MaintenanceLoop(
             checks=self.checks,
             fence=self.fence,
+            heartbeat=self.heartbeat,
+            lease=self.lease,
             supervisor=self.supervisor,
             revalidation=self.revalidation,
             registry=self.registry,
@@ -449,7 +461,7 @@ class Guard:
         self._starting = asyncio.get_running_loop().create_future()
         try:
             await self.state.open()
-            await self.supervisor.start()
+            await self.heartbeat.start()
         except BaseException as error:
             if isinstance(error, StoreUnavailable):
                 _log.critical("the guard cannot start: %s", error)

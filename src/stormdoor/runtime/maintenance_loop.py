@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Coroutine
-from importlib.metadata import version
 from typing import Any
 
+from stormdoor.core.lease import Lease
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
+from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
-from stormdoor.ports import Clock, NodeStatus, StoredState
+from stormdoor.ports import Clock, StoredState
 from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["MaintenanceLoop"]
@@ -46,6 +48,8 @@ class MaintenanceLoop:
         *,
         checks: HandshakeChecks,
         fence: Fence,
+        heartbeat: Heartbeat,
+        lease: Lease,
         supervisor: ConnectionSupervisor,
         revalidation: TokenRevalidation,
         registry: Registry,
@@ -59,6 +63,8 @@ class MaintenanceLoop:
     ) -> None:
         self._checks = checks
         self._fence = fence
+        self._heartbeat = heartbeat
+        self._lease = lease
         self._supervisor = supervisor
         self._revalidation = revalidation
         self._registry = registry
@@ -70,31 +76,39 @@ class MaintenanceLoop:
         self._space = space
         self._unfinished = unfinished
         self._may_not_drop = False
-        self._joined = False
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run until `stopping` is set."""
-        while not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await stopping.wait()
-            await self.tick()
+        async with asyncio.TaskGroup() as tasks:
+            # INVARIANT: the lease must not wait for the other jobs. A store in memory needs no heartbeat.
+            beating = (
+                tasks.create_task(self._heartbeat.run()) if self._lease.seconds < math.inf else None
+            )
+            while not stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_SECONDS):
+                        await stopping.wait()
+                await self.tick()
+            if beating is not None:
+                beating.cancel()
 
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
         self._fence.look()
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
-            ("follow", self._follow),
             ("unfinished", self._unfinished.retry),
+            ("restore", self._supervisor.restore),
             ("expire", self._supervisor.expire),
             ("recheck", self._revalidation.look),
             ("trail", self._trail.write_due),
         ]
         if self.ticks % _SLOW_TICKS == 0:
             jobs.append(("clean_up", self.clean_up))
+        if not self._heartbeat.running:
+            jobs.insert(0, ("follow", self._follow))
         for name, job in jobs:
             await self._do(name, job)
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
@@ -133,18 +147,8 @@ class MaintenanceLoop:
             _log.error("a maintenance job failed", exc_info=error)
 
     async def _follow(self) -> None:
-        await self._supervisor.follow()
+        await self._heartbeat.beat()
         self._checks.revocations_stale = self._supervisor.behind
-
-    async def _beat(self) -> None:
-        status = NodeStatus(
-            applied=self._supervisor.applied,
-            lease=self._state.members.lease_seconds,
-            version=version("stormdoor"),
-            connections=len(self._registry),
-        )
-        await self._state.members.beat(self._registry.node, status, joining=not self._joined)
-        self._joined = True
 
     async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""
@@ -152,7 +156,6 @@ class MaintenanceLoop:
         self._registry.forget_idle(monotonic)
         opened, closed = self._registry.changes()
         try:
-            await self._beat()
             await self._state.connections.sync_connections(self._registry.node, opened, closed)
             self._registry.synced(opened, closed)
             if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:

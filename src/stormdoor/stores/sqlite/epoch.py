@@ -16,7 +16,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.stores import statements as sql
 from stormdoor.stores.sqlite import location
 
-__all__ = ["begin", "confirm", "note"]
+__all__ = ["begin", "check", "confirm", "note"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +64,20 @@ def note(path: Path, position: LogPosition) -> None:
     except OSError as error:
         # The log is complete, but a restored earlier backup would not be detected.
         _log.warning("%s cannot be written: %s", _head_file(path), error.strerror)
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Start another epoch if the log would give a position a second time, within a transaction.
+
+    A backup was restored while processes had the file open.
+
+    Raises:
+        OSError: The file beside the database cannot be written.
+    """
+    noted = _noted(path)
+    ((epoch, seq),) = connection.execute(sql.LOG_POSITION).fetchall()
+    if noted is not None and noted.epoch == epoch and noted.seq > seq:
+        begin(connection, path)
 
 
 def begin(connection: sqlite3.Connection, path: Path) -> LogPosition:

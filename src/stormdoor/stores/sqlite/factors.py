@@ -10,7 +10,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import FACTOR
-from stormdoor.stores.sqlite.part import Part, note_revocation
+from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteFactors"]
 
@@ -53,7 +53,7 @@ class SqliteFactors(Part):
             connection.execute(sql.REMOVE_OTHER_PENDING, others)
             ended = connection.execute(sql.SESSIONS_BUT_ONE, others).fetchall()
             connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
-            return [note_revocation(connection, replace(entry, value=one)) for (one,) in ended]
+            return [self._note(connection, replace(entry, value=one)) for (one,) in ended]
 
         return await self._database.write(remove, durable=True, afterwards=self._note_head)
 

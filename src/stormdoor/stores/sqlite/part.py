@@ -13,7 +13,7 @@ from stormdoor.stores.rows import REVOCATION, Row
 from stormdoor.stores.sqlite import epoch
 from stormdoor.stores.sqlite.database import Database, UnstorableText
 
-__all__ = ["Part", "log_position", "note_revocation"]
+__all__ = ["Part", "log_position"]
 
 T = TypeVar("T")
 
@@ -24,8 +24,7 @@ def log_position(connection: sqlite3.Connection) -> LogPosition:
     return LogPosition(known, seq)
 
 
-def note_revocation(connection: sqlite3.Connection, revocation: Revocation) -> Revocation:
-    """Add a revocation to the log, within a transaction. Returns the entry."""
+def _note_revocation(connection: sqlite3.Connection, revocation: Revocation) -> Revocation:
     ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
     ((known, newest_at, _),) = connection.execute(sql.LOG).fetchall()
     if revocation.until_now:
@@ -55,7 +54,7 @@ class Part:
         def both(connection: sqlite3.Connection) -> Changed:
             # The counter of the log comes last, because its row is locked until the commit.
             changed = change(connection)
-            return note_revocation(connection, entry) if changed and entry is not None else changed
+            return self._note(connection, entry) if changed and entry is not None else changed
 
         return await self._database.write(both, durable=True, afterwards=self._note_head)
 
@@ -79,6 +78,11 @@ class Part:
             return await self._database.write(job, durable=durable)
         except UnstorableText:
             return None
+
+    def _note(self, connection: sqlite3.Connection, revocation: Revocation) -> Revocation:
+        """Add a revocation to the log, within a transaction. Returns the entry."""
+        epoch.check(connection, self._database.path)
+        return _note_revocation(connection, revocation)
 
     def _note_head(self, changed: object) -> None:
         if isinstance(changed, list) and changed:

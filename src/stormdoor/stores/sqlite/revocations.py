@@ -9,7 +9,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import REVOCATION
 from stormdoor.stores.sqlite import epoch
-from stormdoor.stores.sqlite.part import Part, log_position, note_revocation
+from stormdoor.stores.sqlite.part import Part, log_position
 
 __all__ = ["SqliteRevocations"]
 
@@ -22,7 +22,7 @@ class SqliteRevocations(Part):
     async def add_revocation(self, revocation: Revocation) -> Revocation:
         """See `RevocationLog.add_revocation`."""
         return await self._database.write(
-            lambda connection: note_revocation(connection, revocation),
+            lambda connection: self._note(connection, revocation),
             durable=True,
             afterwards=self._note_head,
         )

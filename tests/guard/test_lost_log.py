@@ -1,0 +1,158 @@
+"""The log of revocations loses its last entries: a lagging standby was promoted, or a backup restored."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Denial, Guard, Target
+from stormdoor.core.revocation import Revocation
+from stormdoor.errors import StoreUnavailable
+from tests.guard.fakes import admit, refused
+from tests.guard.test_another_log import Server, _guard, serving
+
+
+async def _node(path: Path) -> Guard:
+    """Another node of the installation, which its test lets follow the log."""
+    guard = _guard(path)
+    await guard.state.open()
+    await guard.heartbeat.start()
+    return guard
+
+
+async def _lose(server: Server, backup: Path, *nodes: Guard) -> None:
+    """Let all nodes apply the log, and then put the backup back."""
+    for node in (server.guard, *nodes):
+        await node.supervisor.follow()
+    server.restore(backup)
+
+
+@pytest.mark.parametrize("entries", [1, 2, 3, 5])
+async def test_a_log_that_has_grown_past_the_applied_position(entries: int, tmp_path: Path) -> None:
+    """A revocation in a restored log is not missed, whichever position the log has reached since."""
+    async with serving(tmp_path) as server:
+        other = await _node(server.path)
+        await server.session("alice")
+        await server.foreign()
+        backup = server.back_up()
+        for _ in range(3):
+            await other.admin.revoke(Target.CONNECTION, "none")
+        await _lose(server, backup, other)
+        await other.admin.revoke(Target.PRINCIPAL, "alice")
+        for _ in range(entries - 1):
+            await other.admin.revoke(Target.CONNECTION, "none")
+        assert server.open == {"alice", "foreign"}
+        await server.guard.tick()
+        assert server.open == {"foreign"}
+        assert not server.guard.supervisor.behind
+        await refused(server.guard, server.handshakes["alice"])
+        await other.state.close()
+
+
+async def test_lost_revocations_are_written_again_once(tmp_path: Path) -> None:
+    """Each node that knew a lost revocation writes it again, and the log has it once."""
+    async with serving(tmp_path) as server:
+        nodes = [server.guard, *[await _node(server.path) for _ in range(3)]]
+        await server.session("alice")
+        await server.session("bob")
+        await server.key("carol")
+        backup = server.back_up()
+        session = server.connections["bob"].authentication.session_id
+        assert session is not None
+        await server.guard.admin.revoke(Target.PRINCIPAL, "alice", reason="theft")
+        await server.guard.admin.end_session(session)
+        await server.guard.admin.revoke(Target.TOKEN, "a hash")
+        await server.guard.admin.revoke(Target.ROLE, "admin", before=1.0)
+        await _lose(server, backup, *nodes[1:])
+        log = server.guard.state.revocations
+        assert {one.value for one in await log.revocations()} & {"alice", "a hash"} == set()
+        await asyncio.gather(*(node.supervisor.follow() for node in nodes))
+        await asyncio.gather(*(node.supervisor.restore() for node in nodes))
+        again = [(one.target, one.value) for one in await log.revocations()]
+        for expected in (
+            (Target.PRINCIPAL, "alice"),
+            (Target.SESSION, session),
+            (Target.TOKEN, "a hash"),
+            (Target.ROLE, "admin"),
+        ):
+            assert again.count(expected) == 1
+        for node in nodes:
+            await node.supervisor.follow()
+        # A node that starts now knows them, and a socket that no revocation names is open.
+        new = await _node(server.path)
+        assert (await refused(new, server.handshakes["alice"])).denial is Denial.REVOKED
+        assert server.open == {"carol's key"}
+        for node in (*nodes[1:], new):
+            await node.state.close()
+
+
+async def test_login_after_the_loss_stays(tmp_path: Path) -> None:
+    """A lost revocation that is written again does not refuse a credential that was issued later."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        backup = server.back_up()
+        await guard.admin.revoke(Target.PRINCIPAL, "alice")
+        await _lose(server, backup)
+        await guard.tick()
+        guard.clock.advance(1.0)  # type: ignore[attr-defined]
+        await server.session("alice")
+        await guard.tick()
+        await guard.tick()
+        await admit(guard, server.handshakes["alice"])
+
+
+async def test_an_answer_from_before_the_loss_does_not_count(tmp_path: Path) -> None:
+    """INVARIANT: a node that has noticed another log renews no lease by an answer of the earlier one."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        backup = server.back_up()
+        await guard.admin.revoke(Target.CONNECTION, "none")
+        await guard.tick()
+        answered, answer = asyncio.Event(), asyncio.Event()
+        asked = guard.state.members.beat
+
+        async def late(*arguments: object, **options: object) -> object:
+            head = await asked(*arguments, **options)  # type: ignore[arg-type]
+            answered.set()
+            await answer.wait()
+            return head
+
+        guard.state.members.beat = late  # type: ignore[method-assign, assignment]
+        beating = asyncio.create_task(guard.heartbeat.beat())
+        await answered.wait()
+        server.restore(backup)
+        await guard.supervisor.follow()
+        guard.lease.lapse()
+        answer.set()
+        await beating
+        assert guard.lease.has_lapsed(guard.clock.monotonic())
+        del guard.state.members.beat  # type: ignore[method-assign]
+        await guard.tick()
+        await admit(guard, server.handshakes["alice"])
+
+
+async def test_a_reload_needs_the_store(tmp_path: Path) -> None:
+    """Lost revocations wait until the store accepts them."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        backup = server.back_up()
+        await guard.admin.revoke(Target.PRINCIPAL, "zoe")
+        await _lose(server, backup)
+        await guard.supervisor.follow()
+        restore = guard.state.revocations.restore_revocations
+
+        async def fails(entries: object) -> int:
+            raise StoreUnavailable("it was told to")
+
+        guard.state.revocations.restore_revocations = fails  # type: ignore[method-assign]
+        with pytest.raises(StoreUnavailable):
+            await guard.supervisor.restore()
+        guard.state.revocations.restore_revocations = restore  # type: ignore[method-assign]
+        await guard.supervisor.restore()
+        log = await guard.state.revocations.revocations()
+        assert [one.value for one in log if one.target is Target.PRINCIPAL] == ["zoe"]
+        assert isinstance(log[-1], Revocation)
