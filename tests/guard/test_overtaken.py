@@ -78,7 +78,7 @@ async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
     store = FakeStore()
     guard = await settle(make_guard(store=store))
     stolen = await guard.sessions.create("carol", device_id="phone")
-    pause = store.pause(method)
+    pause = store.pause(method, after=method == "sessions")
     ending = asyncio.create_task(asyncio.wait_for(end(guard), 60))
     await pause.reached.wait()
     guard.clock.advance(1)  # type: ignore[attr-defined]
