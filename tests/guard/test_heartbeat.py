@@ -53,7 +53,7 @@ async def test_lease_counts_from_the_question() -> None:
         clock.advance(0.3)
         return await answer(*arguments, **options)  # type: ignore[arg-type]
 
-    store.beat = slow  # type: ignore[method-assign, assignment]
+    store.beat = slow  # type: ignore[method-assign]
     asked_at = clock.monotonic()
     await guard.heartbeat.beat()
     assert guard.lease.until == pytest.approx(asked_at + 0.4)

@@ -130,7 +130,7 @@ async def test_an_answer_from_before_the_loss_does_not_count(tmp_path: Path) -> 
         answer.set()
         await beating
         assert guard.lease.has_lapsed(guard.clock.monotonic())
-        del guard.state.members.beat  # type: ignore[method-assign]
+        del guard.state.members.beat
         await guard.tick()
         await admit(guard, server.handshakes["alice"])
 
