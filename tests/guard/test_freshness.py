@@ -36,7 +36,7 @@ SECONDS = 0.4
 
 
 async def leased(clock: FakeClock | None = None, **options: Any) -> tuple[Guard, FakeClock]:
-    """A guard whose lease has just been renewed, and its clock."""
+    """A guard with a lease that has just been renewed, and its clock."""
     clock = clock or FakeClock()
     guard = await settle(make_guard(clock=clock, **options))
     give_lease(guard, SECONDS)

@@ -213,7 +213,7 @@ async def test_a_revocation_behind_the_fence_drops_what_waited(fast: bool) -> No
 
 @BOTH
 async def test_a_publication_behind_the_fence(fast: bool) -> None:
-    """Each recipient is checked again; a message of a topic whose permission is lost is not sent."""
+    """Each recipient is checked again; without the permission of the topic, it gets no message of it."""
     async with fenced(fast) as (guard, clock, port):
         async with await connect(port, "/ws", ALICE) as wire:
             await until(lambda: here)

@@ -79,7 +79,7 @@ def xor_mask(key: bytes, data: bytes) -> bytes:
 
 
 class CheckedFrame(bytes):
-    """A frame whose recipient is checked again if it has waited in a queue.
+    """A frame for a recipient that is checked again if the frame has waited in a queue.
 
     Attributes:
         again: Function of the recipient's connection; False if it may no longer receive the frame.

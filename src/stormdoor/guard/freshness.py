@@ -1,4 +1,4 @@
-"""The fence of a node whose lease has lapsed, and the hold of its connections.
+"""The fence of a node with a lapsed lease, and the hold of its connections.
 
 Behind the fence no message passes in either direction, and no client is admitted. Sockets stay open: reading
 pauses, and output waits. After the hold the node closes them, since another node may be able to serve their

@@ -31,7 +31,7 @@ from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
-from stormdoor.tornado.stream_gate import StreamGate
+from stormdoor.tornado.stream_check import StreamCheck
 from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = ["HANDLER_CLASS", "DeclaredHandlerMixin", "HandshakeMixin"]
@@ -195,7 +195,7 @@ class HandshakeMixin(OutboundMixin):
     def _door_is_fresh(self) -> bool:
         """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`."""
         connection = self._door_admitted
-        if connection is None or not connection.lease.has_lapsed(connection.monotonic()):
+        if connection is None or connection.monotonic() < connection.lease.until:
             return True
         why = Refusal(Denial.UNAVAILABLE, "the lease lapsed during the handshake", retry_after=5)
         self._door_guard.registry.end(connection, why)
@@ -339,7 +339,7 @@ class HandshakeMixin(OutboundMixin):
             WebSocketHandler.close(self, 1011)
             return None
         if connection.awaiting_authentication and connection.state is State.PENDING:
-            self._door_gate_stream(connection)
+            self._door_check_stream(connection)
             self._door_open_arguments = (args, kwargs)
             return None
         if not self._door_guard.registry.opened(connection):
@@ -347,7 +347,7 @@ class HandshakeMixin(OutboundMixin):
             code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
             WebSocketHandler.close(self, code, text)
             return None
-        self._door_gate_stream(connection)
+        self._door_check_stream(connection)
         try:
             opened = self._door_open(*args, **kwargs)
         except BaseException:
@@ -358,11 +358,13 @@ class HandshakeMixin(OutboundMixin):
         release_handshake_state(self)
         return None
 
-    def _door_gate_stream(self, connection: Connection) -> None:
-        """Put the gate at the socket of Tornado's own protocol; the fast one checks by itself."""
+    def _door_check_stream(self, connection: Connection) -> None:
+        """Check each `send()` of Tornado's own protocol; the fast one does so itself."""
         protocol: Any = self.ws_connection
-        if isinstance(protocol, TornadoProtocol) and protocol.gate is None:
-            protocol.gate = StreamGate(protocol.stream, connection, self._door_wait_for_lease)
+        if isinstance(protocol, TornadoProtocol) and protocol.stream_check is None:
+            protocol.stream_check = StreamCheck(
+                protocol.stream, connection, self._door_wait_for_lease
+            )
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """Call the handler's own `open`."""

@@ -245,9 +245,9 @@ class OutboundMixin(WebSocketHandler):
             payload = message.payload if isinstance(message, Prepared) else message
             self._door_write(connection, payload, opcode == BINARY, now)
             if isinstance(message, Prepared) and message.again is not None:
-                gate = getattr(protocol, "gate", None)
-                if gate is not None:
-                    gate.mark(message.again)
+                check = getattr(protocol, "stream_check", None)
+                if check is not None:
+                    check.mark(message.again)
             return
         bound = connection.limits.outbound_bytes
         if isinstance(message, Prepared):
@@ -344,7 +344,11 @@ class HandlerSink:
         protocol = self._handler.ws_connection
         if type(protocol) is FastProtocol:
             return protocol.stalled_since()
-        if isinstance(protocol, TornadoProtocol) and protocol.gate and protocol.gate.held:
+        if (
+            isinstance(protocol, TornadoProtocol)
+            and protocol.stream_check
+            and protocol.stream_check.held
+        ):
             return None  # the server does not write
         queue = self._handler._door_send_queue  # noqa: SLF001 - likewise
         return None if queue is None else queue.stalled_since()

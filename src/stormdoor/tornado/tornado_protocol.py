@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketProtocol13
 
 from stormdoor.core.deflate import Agreement, agree
 from stormdoor.guard.pause import PauseReading
-from stormdoor.tornado.stream_gate import StreamGate
+from stormdoor.tornado.stream_check import StreamCheck
 
 __all__ = ["TornadoProtocol"]
 
@@ -40,8 +40,8 @@ class TornadoProtocol(WebSocketProtocol13):
     """Bytes of the frame that is being read."""
     _paused_bytes = 0
     """Bytes of the message that exceeded a rate and is evaluated again."""
-    gate: StreamGate | None = None
-    """The gate at its socket, once it is open."""
+    stream_check: StreamCheck | None = None
+    """The check before each `send()`, once the connection is open."""
     _has_pong = False
     pause = 0.0
     """Seconds of the pause in reading after this frame."""
@@ -113,7 +113,7 @@ class TornadoProtocol(WebSocketProtocol13):
     @property
     def _received_pong(self) -> bool:
         """Whether Tornado may go on without a pong: behind the fence, no ping is sent."""
-        return self._has_pong or (self.gate is not None and self.gate.held)
+        return self._has_pong or (self.stream_check is not None and self.stream_check.held)
 
     @_received_pong.setter
     def _received_pong(self, received: bool) -> None:
@@ -121,14 +121,14 @@ class TornadoProtocol(WebSocketProtocol13):
 
     def withdraw(self) -> None:
         """Abort the connection if part of its output is unsent; else only the close frame is sent."""
-        if self.gate is not None:
-            self.gate.withdraw()
+        if self.stream_check is not None:
+            self.stream_check.withdraw()
 
     def resume(self) -> None:
         """Send what waited behind the fence."""
-        if self.gate is not None:
+        if self.stream_check is not None:
             self._received_pong = True  # the last ping may have waited
-            self.gate.resume()
+            self.stream_check.resume()
 
     def drop(self) -> None:
         """Drop the buffered data, because the server is about to close. The client gets no reason."""

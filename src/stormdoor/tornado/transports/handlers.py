@@ -26,7 +26,7 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.stream_gate import StreamGate
+from stormdoor.tornado.stream_check import StreamCheck
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
 __all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
@@ -40,27 +40,27 @@ class _Polls:
         self._handshake = handshake
         self.on_away = leave
         self.handlers: set[RequestHandler] = set()
-        self._gates: dict[RequestHandler, StreamGate] = {}
+        self._stream_checks: dict[RequestHandler, StreamCheck] = {}
         self._left_at = guard.clock.monotonic()
 
     def join(self, handler: RequestHandler, connection: Connection) -> None:
-        """Note a request of the connection, and put a gate at its socket."""
+        """Note a request of the connection, and check each `send()` of its answer."""
         self.handlers.add(handler)
         stream = getattr(handler.request.connection, "stream", None)
         if isinstance(stream, IOStream):
-            self._gates[handler] = StreamGate(
+            self._stream_checks[handler] = StreamCheck(
                 stream, connection, partial(self._guard.fence.hold, connection)
             )
 
     def waits(self, handler: RequestHandler) -> bool:
         """Return whether part of the answer has not been sent."""
-        return handler in self._gates and self._gates[handler].unsent
+        return handler in self._stream_checks and self._stream_checks[handler].unsent
 
     def leave(self, handler: RequestHandler) -> None:
         """Note that a request has been answered, and its answer been sent."""
         self.handlers.discard(handler)
-        if handler in self._gates:
-            self._gates.pop(handler).remove()
+        if handler in self._stream_checks:
+            self._stream_checks.pop(handler).remove()
         self._left_at = self._guard.clock.monotonic()
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
@@ -81,8 +81,8 @@ class _Polls:
 
     def resume(self) -> None:
         """See `Sink`."""
-        for gate in list(self._gates.values()):
-            gate.resume()
+        for one in list(self._stream_checks.values()):
+            one.resume()
 
     def stalled(self) -> float | None:
         """See `Sink`. A client that does not poll counts as one that does not read."""

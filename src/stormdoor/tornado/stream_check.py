@@ -1,8 +1,8 @@
-"""A gate at the socket of a Tornado stream: no `send()` after a revocation or behind the fence.
+"""A check before each `send()` of a Tornado stream: none after a revocation, and none behind the fence.
 
-Tornado's stream buffers what the kernel does not take, and sends it whenever the socket is writable. The gate
-replaces two methods of one stream, `write_to_fd` and `writing`, which Tornado calls for each `send()` and for
-the question whether to watch for writability. `tests/tornado/test_stream_gate.py` checks these facts.
+Tornado buffers what the kernel does not take, and sends it whenever the socket is writable. The check
+replaces two methods of one stream, `write_to_fd` and `writing`. Tornado calls them for each `send()`, and for
+the question whether to watch for writability. `tests/tornado/test_fence.py` runs on them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from tornado.iostream import IOStream
 
 from stormdoor.guard.connection import Connection
 
-__all__ = ["StreamGate"]
+__all__ = ["StreamCheck"]
 
 
-class StreamGate:
+class StreamCheck:
     """Lets a stream send only while its connection may send.
 
     INVARIANT: the check and the `send()` are one synchronous block.
