@@ -16,14 +16,14 @@ from stormdoor.errors import ConfigurationError
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["Plan", "Step", "apply", "plan", "store_url", "verify"]
+__all__ = ["MissingMigration", "Plan", "apply", "plan", "store_url", "verify"]
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MissingMigration:
     """One migration that the database lacks.
 
     Attributes:
@@ -53,7 +53,7 @@ class Plan:
 
     present: int
     known: int
-    steps: tuple[Step, ...]
+    steps: tuple[MissingMigration, ...]
 
 
 def store_url(config: Path | None, store: str | None) -> str:
@@ -118,7 +118,9 @@ async def _plan(connection: Connection) -> Plan:
         present,
         schema.HEAD,
         tuple(
-            Step(one.number, one.name, one.mode, one.min_code, 0 < present < one.min_code)
+            MissingMigration(
+                one.number, one.name, one.mode, one.min_code, 0 < present < one.min_code
+            )
             for one in schema.missing(found, schema.MIGRATIONS)
         ),
     )

@@ -50,7 +50,7 @@ KEEPER: Final = "stormdoor_keeper"
 """The role of retention and erasure."""
 
 INCOMPLETE: Final = "incomplete "
-"""The beginning of the name of a chain whose copy from another store has not ended."""
+"""Prefix of the name of a chain while its copy from another store has not ended."""
 
 _LOCK_SECONDS = 3
 """Seconds that a migration waits for a lock; all later users of the table would wait behind it."""

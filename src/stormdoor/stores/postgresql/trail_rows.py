@@ -53,7 +53,7 @@ def month_after(month: int) -> float:
 
 
 def months_of(entries: Sequence[tuple[Event, Entry]], since: int) -> list[int]:
-    """Return the month in which each entry is stored. It never goes back, whatever a clock did."""
+    """Return the month in which each entry is stored. It never goes back, even if the clock did."""
     return list(accumulate((month_of(event.time) for event, _ in entries), max, initial=since))[1:]
 
 
