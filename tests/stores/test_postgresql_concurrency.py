@@ -328,23 +328,52 @@ async def test_queue_of_writes_is_bounded(
         assert await store.use_nonce("jti", "v4", NOW)
 
 
-async def test_locked_row_makes_a_write_fail_in_time(
+async def test_locked_row_makes_only_its_own_write_fail(
     new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program that keeps a lock makes the writes on that row fail, and nothing of them happens."""
+    """A program that keeps a lock makes the writes on that row fail, and the others of the group succeed."""
     monkeypatch.setattr(writes, "_LOCK_SECONDS", 0.05)
-    monkeypatch.setattr(writes, "_ATTEMPTS", 2)
     url = new_database()
     async with _stores(url, 1) as [store]:
         await store.add_account(account("alice"))
         other = await _connect(url)
         async with other.transaction():
             await other.execute("SELECT * FROM account FOR UPDATE")
-            with pytest.raises(StoreUnavailable, match="another transaction keeps a lock"):
-                await store.add_role("alice", "guest")
+            used, refused, also_used = await asyncio.gather(
+                store.use_nonce("jti", "v1", NOW),
+                store.add_role("alice", "guest"),
+                store.use_nonce("jti", "v2", NOW),
+                return_exceptions=True,
+            )
+            assert isinstance(refused, StoreUnavailable)
+            assert "another transaction keeps a lock" in str(refused)
+            assert used is True
+            assert also_used is True
             assert await store.account("alice") == account("alice")
         assert await store.add_role("alice", "guest")
         await other.close()
+
+
+async def test_writes_that_wait_too_long_are_refused(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writes behind a group that hangs are refused when their time is over, and nothing of them happens."""
+    monkeypatch.setattr(writes, "_SECONDS", 0.3)
+    monkeypatch.setattr(writes, "_MOST_TOGETHER", 1)
+    async with _stores(new_database(), 1) as [store]:
+
+        async def hangs(_: Transaction) -> bool:
+            await asyncio.sleep(60.0)
+            return True
+
+        results = await asyncio.gather(
+            store._database.write(hangs),
+            *(store.use_nonce("jti", f"v{n}", NOW) for n in range(3)),
+            return_exceptions=True,
+        )
+        assert [type(one) for one in results] == [StoreUnavailable] * 4
+        monkeypatch.undo()
+        assert await store.use_nonce("jti", "v0", NOW)
 
 
 async def test_notification_only_wakes(new_database: Callable[[], str], postgresql: Server) -> None:

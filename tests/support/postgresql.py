@@ -489,8 +489,8 @@ def migrated(server: Server) -> str:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    """A server for all tests of the process."""
-    server = server_or_skip()
+    """A server for all tests of the process; `TEST_POSTGRESQL=18` selects a version."""
+    server = server_or_skip(os.environ.get("TEST_POSTGRESQL"))
     migrated(server)
     yield server
     server.remove()

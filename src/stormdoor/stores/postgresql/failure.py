@@ -29,7 +29,8 @@ LOST: Final = (
 TRANSIENT: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
 )
 """Errors of a transaction that may succeed if it is repeated."""
 

@@ -108,6 +108,7 @@ class _Waiting(Generic[T]):
         entry: Entry for the log of revocations, unless the result of `job` is false.
         order: Groups lock rows in the order of this text.
         durable: Whether the commit waits for the disk.
+        until: Time of the event loop from which it no longer begins.
         answer: Gets the result and the stored entries.
         result: The result of the last run.
         entries: The entries of the last run, as they are to be stored.
@@ -119,6 +120,7 @@ class _Waiting(Generic[T]):
     entry: Revocation | None
     order: str
     durable: bool
+    until: float
     answer: asyncio.Future[tuple[T, list[Revocation]]]
     result: Any = field(default=None)
     entries: list[Revocation] = field(default_factory=list)
@@ -199,11 +201,11 @@ class Writes:
             check_text(entry.value)
             check_text(entry.reason)
         if len(self._waiting) >= _MOST_WAITING:
-            raise StoreUnavailable(f"the store {self._address.name}: too many writes wait for it")
-        answer: asyncio.Future[tuple[T, list[Revocation]]] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._waiting.append(_Waiting(job, entry, order, durable, answer))
+            raise self._too_many()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[tuple[T, list[Revocation]]] = loop.create_future()
+        until = loop.time() + _SECONDS
+        self._waiting.append(_Waiting(job, entry, order, durable, until, answer))
         if self._task is None:
             self._task = asyncio.create_task(self._serve())
         return await answer
@@ -213,14 +215,23 @@ class Writes:
             while self._waiting:
                 group = self._waiting[:_MOST_TOGETHER]
                 del self._waiting[:_MOST_TOGETHER]
-                # Nothing has happened yet for a caller that has gone.
-                group = [one for one in group if not one.answer.done()]
+                # Nothing has happened yet for a caller that has gone, or that earlier writes delayed.
+                group = [one for one in group if not one.answer.done() and self._in_time(one)]
                 # INVARIANT: writes about one principal keep their order.
                 group.sort(key=lambda one: one.order)
                 if group:
                     await self._store(group)
         finally:
             self._task = None
+
+    def _in_time(self, one: _Waiting[Any]) -> bool:
+        if asyncio.get_running_loop().time() < one.until:
+            return True
+        one.answer.set_exception(self._too_many())
+        return False
+
+    def _too_many(self) -> StoreUnavailable:
+        return StoreUnavailable(f"the store {self._address.name}: too many writes wait for it")
 
     async def _store(self, group: list[_Waiting[Any]]) -> None:
         """Store a group, and answer its callers."""
