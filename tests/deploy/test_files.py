@@ -1,4 +1,4 @@
-"""What the deployment files say fits the commands, the routes and each other."""
+"""The deployment files fit the commands, the routes and each other."""
 
 from __future__ import annotations
 

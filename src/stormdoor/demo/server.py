@@ -55,8 +55,8 @@ from stormdoor.runtime import migration
 from stormdoor.tornado.listener import GuardedServer
 
 __all__ = [
-    "Addresses",
     "Demo",
+    "DemoAddresses",
     "announce",
     "bind_near",
     "bind_twin",
@@ -212,7 +212,7 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class DemoAddresses:
     """Where the demo listens.
 
     Attributes:
@@ -316,7 +316,7 @@ async def serve(
         unguarded, twin_port = bind_twin(host, port + 2)
         for sock in sockets + foreign + unguarded:
             bound.callback(sock.close)
-        addresses = Addresses(host, port, foreign_port, twin_port)
+        addresses = DemoAddresses(host, port, foreign_port, twin_port)
         demo = addresses.demo(data, store, plaintext=insecure_allow_plaintext)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -337,7 +337,7 @@ async def serve(
         await asyncio.gather(*(one.close_all_connections() for one in servers.values()))
 
 
-def announce(addresses: Addresses, data: Path, settled: Settled, *, quiet: bool) -> None:
+def announce(addresses: DemoAddresses, data: Path, settled: Settled, *, quiet: bool) -> None:
     """Print how to log in, operate and probe the demo, and that it is ready.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stormdoor.demo.people import is_new, read_settled, settle
 from stormdoor.demo.placing import Placing
-from stormdoor.demo.server import Addresses, announce, bind_near, bind_twin, prepare, servers_of
+from stormdoor.demo.server import DemoAddresses, announce, bind_near, bind_twin, prepare, servers_of
 from stormdoor.demo.twin import Twin
 from stormdoor.runtime.listeners import SharedPort
 from stormdoor.runtime.worker_link import WorkerLink
@@ -60,7 +60,7 @@ async def serve_workers(
         unguarded, twin_port = bind_twin(host, shared.port + 2)
         for sock in foreign + unguarded:
             bound.callback(sock.close)
-        addresses = Addresses(host, shared.port, foreign_port, twin_port)
+        addresses = DemoAddresses(host, shared.port, foreign_port, twin_port)
 
         def listen(number: int) -> Mapping[str, Sequence[socket.socket]]:
             """Return the sockets of a worker. The first one also serves the foreign page and the twin."""
@@ -97,7 +97,7 @@ async def serve_worker(link: WorkerLink) -> None:
     """
     options: dict[str, Any] = json.loads(os.environ.pop(_VARIABLE))
     data = Path(options["data"])
-    demo = Addresses(**options["addresses"]).demo(
+    demo = DemoAddresses(**options["addresses"]).demo(
         data,
         options["store"],
         plaintext=options["plaintext"],

@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from stormdoor.errors import ConfigurationError
+from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.runtime.drain import close_gradually
 from stormdoor.runtime.guard import Guard
+from stormdoor.runtime.readiness import why_not_ready
 from stormdoor.runtime.worker_link import WorkerLink
 from stormdoor.tornado.listener import GuardedServer
 
@@ -19,6 +20,17 @@ _log = logging.getLogger("stormdoor.serve")
 _ARRIVING_SECONDS = 10.0
 """Time for a client that has connected to send its handshake: as `guarded_server` gives it."""
 _CLOSE_SECONDS = 8.0
+_READY_SECONDS = 30.0
+_LOOK_SECONDS = 0.01
+
+
+async def _until_ready(guard: Guard) -> None:
+    """Wait until the guard can admit clients: it has its first lease a moment after its start."""
+    until = guard.clock.monotonic() + _READY_SECONDS
+    while (why := why_not_ready(guard)) is not None:
+        if guard.clock.monotonic() >= until:
+            raise StoreUnavailable(f"it is not ready after {_READY_SECONDS:g} s: {why}")
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def serve_as_worker(
@@ -42,6 +54,7 @@ async def serve_as_worker(
             'each; write Guard(store="sqlite:///var/lib/app/door.db")'
         )
     await guard.start()
+    await _until_ready(guard)
     for name, server in servers.items():
         server.add_sockets(link.sockets.get(name, ()))
     link.ready()
