@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor import Denial, Guard, Target
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
 from tests.guard.fakes import admit, refused
@@ -133,6 +134,35 @@ async def test_an_answer_from_before_the_loss_does_not_count(tmp_path: Path) -> 
         del guard.state.members.beat
         await guard.tick()
         await admit(guard, server.handshakes["alice"])
+
+
+async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
+    """Two questions get the same head. Entries that the first answer brings along do not make the second old.
+
+    The heartbeat and the wake-up ask on different connections, so this happens on a busy node.
+    """
+    async with serving(tmp_path) as server:
+        supervisor, log = server.guard.supervisor, server.guard.state.revocations
+        await supervisor.follow()
+        before = supervisor.applied
+        answered = [asyncio.Event(), asyncio.Event()]
+
+        async def question(number: int) -> LogPosition:
+            head = await log.log_position()
+            await answered[number].wait()
+            return head
+
+        follows = [
+            asyncio.create_task(supervisor.follow(lambda number=number: question(number)))  # type: ignore[misc]
+            for number in range(2)
+        ]
+        await asyncio.sleep(0.05)
+        entry = await log.add_revocation(Revocation(Target.CONNECTION, "none", 1.0))
+        for number in range(2):
+            answered[number].set()
+            assert await follows[number] is not None
+        assert supervisor.applied == LogPosition(before.epoch, entry.seq)
+        assert (await log.log_position()).epoch == before.epoch
 
 
 async def test_a_reload_needs_the_store(tmp_path: Path) -> None:
