@@ -10,16 +10,21 @@ import pytest
 
 from stormdoor import Connection, Denial, Guard, Target, role
 from stormdoor.channels import Topic
+from stormdoor.core.denial import Refusal
 from stormdoor.core.lease import Lease
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.guard.pause import FENCED, FENCED_CONTROL
 from stormdoor.ports import StoredState
 from tests.guard.fakes import (
     CHAT,
+    HANDSHAKE,
     FakeSink,
+    FakeStore,
     Tokens,
     authentication,
     bearer,
@@ -106,6 +111,74 @@ async def test_a_handshake_that_straddles_the_lapse() -> None:
     tokens.known["slow"] = slow
     refusal = await refused(guard, bearer("slow"))
     assert (refusal.denial, len(guard.registry)) == (Denial.UNAVAILABLE, 0)
+
+
+@pytest.mark.parametrize("method", ["session", "account"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_lapse_at_each_call_of_the_store(method: str, after: bool) -> None:
+    """A handshake with a session reads the session, and after a change of roles the account."""
+    store = FakeStore()
+    guard, clock = await leased(store=store)
+    issued = await guard.sessions.create("carol")
+    handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+    changing = store.pause("session")
+    pause = store.pause(method, after=after) if method == "account" else None
+    coming = asyncio.create_task(guard.admission.admit(handshake, CHAT))
+    await changing.reached.wait()
+    if pause is None:
+        clock.advance(SECONDS)
+    else:
+        guard.revocations.add(Revocation(Target.CHANGED, "mia", clock.now()))
+    changing.go()
+    if pause is not None:
+        await pause.reached.wait()
+        clock.advance(SECONDS)
+        pause.go()
+    outcome = await coming
+    assert isinstance(outcome, Refusal), outcome
+    assert (outcome.denial, len(guard.registry)) == (Denial.UNAVAILABLE, 0)
+
+
+async def test_a_first_message_that_straddles_the_lapse() -> None:
+    """The lease lapses while the credential in it is verified: the client is not let in."""
+    clock = FakeClock()
+    guard, clock = await leased(clock)
+    [tokens, *_] = guard.authenticators
+    assert isinstance(tokens, Tokens)
+
+    async def slow(state: StoredState) -> Authentication:
+        clock.advance(SECONDS)
+        return authentication("alice")
+
+    tokens.known["slow"] = slow
+    endpoint = Endpoint("tests.First", "chat:connect", first_message=True)
+    connection = await guard.admission.admit(HANDSHAKE, endpoint)
+    assert isinstance(connection, Connection)
+    connection.sink = FakeSink()
+    message = '{"type": "stormdoor.authenticate", "token": "slow"}'
+    refusal = await guard.first_message.receive(connection, message)
+    assert refusal is not None
+    assert (refusal.denial, connection.open) == (Denial.UNAVAILABLE, False)
+
+
+async def test_a_refresh_that_straddles_the_lapse() -> None:
+    """The connection keeps its old credential."""
+    clock = FakeClock()
+    guard, clock = await leased(clock)
+    [tokens, *_] = guard.authenticators
+    assert isinstance(tokens, Tokens)
+
+    async def slow(state: StoredState) -> Authentication:
+        clock.advance(SECONDS)
+        return authentication("alice", credential_id="another")
+
+    tokens.known["slow"] = slow
+    connection, _ = await alice(guard)
+    refusal = await guard.refresh(connection, "slow")
+    assert refusal is not None
+    assert refusal.denial is Denial.UNAVAILABLE
+    assert connection.authentication.credential_id != "another"
+    assert (await guard.refresh(connection, "slow")) is not None
 
 
 async def test_a_renewal_continues_held_connections() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ from stormdoor import (
     role,
 )
 from stormdoor.channels import Topic
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import SystemClock
+from stormdoor.stores import open_store
 from tests.guard.fakes import events, give_lease, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado import wire as wires
@@ -361,3 +366,36 @@ def test_a_slow_reader_behind_the_fence_on_uvloop() -> None:
     """Its own transport would send what it has buffered whenever the socket is writable."""
     with asyncio.Runner(loop_factory=LOOPS["uvloop"]) as runner:
         runner.run(test_a_slow_reader_behind_the_fence(True))
+
+
+async def test_a_store_that_stops_answering(tmp_path: Path) -> None:
+    """The whole chain, on a file and the clock of the machine: beats, lapse, fence, renewal."""
+    guard = make_guard(
+        clock=SystemClock(),  # type: ignore[arg-type]
+        store=open_store(f"sqlite://{tmp_path}/door.db"),
+        insecure_allow_any_host=True,
+    )
+    guard.lease.seconds = SECONDS
+    here.clear()
+    heard.clear()
+    application = Application([("/ws", Chat)])
+    protect(application, guard, "chat:connect")
+    async with serving(application, guard, heart=True) as at:
+        async with await connect(at.port, "/ws", ALICE) as wire:
+            wire.send("before")
+            await until(lambda: heard == ["before"])
+            ask = guard.heartbeat._ask
+
+            async def fail() -> LogPosition:
+                raise StoreUnavailable("as told")
+
+            guard.heartbeat._ask = fail  # type: ignore[method-assign]
+            await until(lambda: guard.fence.raised)
+            wire.send("behind")
+            here[0].write_message("behind")
+            assert await silent(wire)
+            assert heard == ["before"]
+            guard.heartbeat._ask = ask  # type: ignore[method-assign]
+            assert await wire.text() == "behind"
+            await until(lambda: heard == ["before", "behind"])
+        assert guard.statistics.fences == 1

@@ -159,12 +159,14 @@ class CredentialRefresh:
         return None
 
     def _still(self, connection: Connection, now: float, monotonic: float) -> Refusal | None:
-        """Return the refusal if the connection ended or passed its deadline meanwhile; else None."""
+        """Return the refusal if the connection ended, or a deadline or the lease passed; else None."""
         if connection.open and connection.is_expired(now, monotonic):
             self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
-        if connection.open:
-            return None
-        return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
+        if not connection.open:
+            return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
+        if monotonic >= connection.lease.until:
+            return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed", retry_after=5)
+        return None
 
     def _fits(
         self, connection: Connection, authentication: Authentication, now: float

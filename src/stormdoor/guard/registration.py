@@ -148,6 +148,10 @@ class Registration:
             raise
         if connection.state is State.ENDED:
             return connection.closed_by or Refusal(Denial.REVOKED, "it has ended meanwhile")
+        if connection.monotonic() >= connection.lease.until:
+            return self._end(
+                connection, Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed")
+            )
         if account is None or account.disabled:
             return self._end(
                 connection, Refusal(Denial.REVOKED, "the account was disabled or removed")

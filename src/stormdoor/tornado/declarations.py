@@ -73,7 +73,8 @@ class Declarations:
         self._receive_only = _named("receive_only", receive_only)
         self._limits = ByHandler("limits", limits or {})
         self._freshness = ByHandler("freshness", freshness or {})
-        self._freshness_of_guard = ByHandler("freshness", dict(freshness_of_guard or {}))
+        by_path: dict[str | type[RequestHandler], str] = {**(freshness_of_guard or {})}
+        self._freshness_of_guard = ByHandler("freshness", by_path)
         self._lease = lease or Lease()
         self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
         """By set of limits: an object that all its connections share, so that they are counted together."""
