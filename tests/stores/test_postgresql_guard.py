@@ -1,0 +1,155 @@
+"""Two guards on one PostgreSQL database, with their heartbeats and real time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+import asyncpg
+import pytest
+
+from stormdoor import Connection, Guard, SessionAuthenticator, Target
+from stormdoor.core.account import Account
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.ports import SystemClock
+from stormdoor.stores.postgresql.store import PostgresqlStore
+from tests.guard.fakes import CHAT, HANDSHAKE, admit, make_guard, opened, refused
+from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
+
+__all__ = ["new_database", "postgresql"]
+
+_PATIENCE = 60.0
+
+
+class _Patient(PostgresqlStore):
+    """A store whose nodes keep their lease also on a machine that is busy with other tests."""
+
+    __slots__ = ()
+
+    lease_seconds = 60.0
+
+
+@asynccontextmanager
+async def _guards(
+    url: str, count: int = 2, *, store: type[PostgresqlStore] = _Patient
+) -> AsyncIterator[list[Guard]]:
+    """Started guards, each as of another node."""
+    guards = [
+        make_guard(
+            SessionAuthenticator(),
+            store=store(url),
+            clock=SystemClock(),  # type: ignore[arg-type]
+            node=f"node-{n}",
+        )
+        for n in range(count)
+    ]
+    try:
+        for guard in guards:
+            await guard.start()
+        carol = Account(id="carol", roles=frozenset({"member"}))
+        await guards[0].state.accounts.add_account(carol)
+        yield guards
+    finally:
+        for guard in guards:
+            await guard.close()
+
+
+async def _log_in(guard: Guard) -> Handshake:
+    issued = await guard.sessions.create("carol")
+    return replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def _has_lapsed(guard: Guard) -> bool:
+    return guard.lease.has_lapsed(guard.clock.monotonic())
+
+
+async def _admitted(guard: Guard, handshake: Handshake) -> Connection:
+    """Return the connection when a handshake is admitted."""
+    async with asyncio.timeout(_PATIENCE):
+        while isinstance(outcome := await guard.admission.admit(handshake, CHAT), Refusal):
+            await asyncio.sleep(0.05)
+        return outcome
+
+
+async def test_revocation_on_one_node_ends_the_socket_on_the_other(
+    new_database: Callable[[], str],
+) -> None:
+    """A logout on one node closes the socket on the other, and no handshake with that session follows."""
+    async with _guards(new_database()) as (one, other):
+        handshake = await _log_in(one)
+        connection, sink = await opened(other, handshake)
+        assert await one.admin.revoke(Target.PRINCIPAL, "carol") == 0
+        await _until(lambda: not connection.open)
+        assert sink.closed is not None
+        for guard in (one, other):
+            await refused(guard, handshake)
+        again = await _log_in(other)
+        await admit(one, again)
+
+
+async def test_change_of_roles_reaches_the_other_node(new_database: Callable[[], str]) -> None:
+    """A role that is withdrawn on one node counts on the other."""
+    async with _guards(new_database()) as (one, other):
+        connection, _ = await opened(other, await _log_in(one))
+        assert connection.may("chat:say", None, other.clock.now())
+        await one.admin.withdraw_role("carol", "member")
+        await _until(lambda: not connection.open)
+
+
+async def test_handshake_with_a_session_needs_one_round_trip(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the heartbeat and the log, a handshake sends one statement; four at once send one as well."""
+    async with _guards(new_database(), 1) as [guard]:
+        handshake = await _log_in(guard)
+        await admit(guard, handshake)
+        sent: list[str] = []
+        fetch: Callable[..., Awaitable[object]] = asyncpg.Connection.fetch
+
+        async def counted(self: asyncpg.Connection, statement: str, *parameters: object) -> object:
+            if "unnest" in statement:
+                sent.append(statement)
+            return await fetch(self, statement, *parameters)
+
+        monkeypatch.setattr(asyncpg.Connection, "fetch", counted)
+        connection = await admit(guard, handshake)
+        assert len(sent) == 1
+        guard.registry.end(connection)
+        sent.clear()
+        await asyncio.gather(*(admit(guard, handshake) for _ in range(4)))
+        assert len(sent) == 1
+
+
+async def test_nodes_without_their_database_refuse_and_recover(
+    new_database: Callable[[], str], postgresql: Server
+) -> None:
+    """While the database is down no handshake is admitted; afterwards both nodes continue."""
+    server = Server(postgresql.programs).start()
+    try:
+        migrated(server)
+        async with _guards(server.url(MIGRATED), store=PostgresqlStore) as (one, other):
+            handshake = await _log_in(one)
+            connection = await _admitted(other, handshake)
+            assert other.registry.opened(connection)
+            server.kill()
+            for guard in (one, other):
+                await _until(partial(_has_lapsed, guard))
+                assert (await refused(guard, handshake)).denial is Denial.UNAVAILABLE
+            assert connection.open
+            server.start()
+            for guard in (one, other):
+                await _admitted(guard, handshake)
+            await one.admin.revoke(Target.PRINCIPAL, "carol")
+            await _until(lambda: not connection.open)
+    finally:
+        server.remove()
