@@ -118,7 +118,7 @@ class ConnectionSupervisor:
         """Functions that were asked for the head, and of which the last answer could not be applied."""
         self._reloaded = 0
         """The order of the last question that was answered by another log."""
-        self._moved = 0
+        self._seen_order = 0
         """The order of the last change of `_seen`; only a later question can show that the head went back."""
         self._touched = 0.0
         self._ahead = clock.now() - clock.monotonic()
@@ -332,7 +332,7 @@ class ConnectionSupervisor:
         # INVARIANT: an answer from before a reload does not count, also if the reload failed.
         if asked.order < self._reloaded:
             raise StoreUnavailable("the log of revocations changed after this question")
-        if asked.order < self._moved and same and head.seq <= seen.seq:
+        if asked.order < self._seen_order and same and head.seq <= seen.seq:
             return 0  # it was asked before these entries were applied: the head has not gone back
         if not same or head.seq < seen.seq:
             self._reloaded = asked.order
@@ -342,7 +342,7 @@ class ConnectionSupervisor:
             ended = await self._apply_all(news, before)
             # The last entries may have been purged, and others added after the question.
             self._seen = head._replace(seq=max([head.seq, *(one.seq for one in news[-1:])]))
-        self._moved = next(ORDER)
+        self._seen_order = next(ORDER)
         self._asked = asked
         return ended
 
