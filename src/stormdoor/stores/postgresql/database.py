@@ -36,6 +36,7 @@ class Database:
 
     - *look up*: SELECTs that a handshake waits for, batched.
     - *write*: transactions, grouped.
+    - *trail*: appends of up to 500 entries, so that no revocation waits for them.
     - *follow*: the log of revocations, with LISTEN.
     - *heartbeat*: a synchronous write that renews the lease. It alone decides which server is the primary.
     - *list*: lists of any length, and `purge`.
@@ -51,6 +52,7 @@ class Database:
         "_lists",
         "_look_ups",
         "_process",
+        "_trail",
         "_writes",
         "address",
         "heartbeat",
@@ -72,6 +74,7 @@ class Database:
         address, server = self.address, Server()
         self._look_ups = LookUps(address, server)
         self._writes = Writes(address, server, add_entries)
+        self._trail = Writes(address, server, add_entries, purpose="trail")
         self._following = Following(address, server, _FOLLOW_SECONDS)
         self._lists = Reads(
             address,
@@ -100,6 +103,7 @@ class Database:
 
     async def _end(self) -> None:
         await self._writes.close()
+        await self._trail.close()
         await self._look_ups.close()
         await self._following.close()
         await self._lists.close()
@@ -161,6 +165,12 @@ class Database:
         """Run `job` in a transaction. See `Writes.write`."""
         self.check_open()
         result, _ = await self._writes.write(job, order=order, durable=durable)
+        return result
+
+    async def write_trail(self, job: Job[T], *, durable: bool = True) -> T:
+        """Run `job` in a transaction on the connection of the trail. See `Writes.write`."""
+        self.check_open()
+        result, _ = await self._trail.write(job, durable=durable)
         return result
 
     async def change(

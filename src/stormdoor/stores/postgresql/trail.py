@@ -156,7 +156,7 @@ class PostgresqlTrail(Part):
                 await record_heads(transaction, chain.id, self._key)
             return frozenset(needed)
 
-        self._known_months |= await self._database.write(append)
+        self._known_months |= await self._database.write_trail(append)
 
     async def _lock_chain(self, transaction: Transaction) -> _Chain:
         start = self._own_start
@@ -181,7 +181,7 @@ class PostgresqlTrail(Part):
                 await record_heads(transaction, chain.id, self._key)
 
         with suppress(StoreUnavailable):
-            await self._database.write(record)
+            await self._database.write_trail(record)
 
     async def entries(
         self,
@@ -231,7 +231,7 @@ class PostgresqlTrail(Part):
                 await transaction.change(sql.SPEND_TRAIL_BUDGET, spent_until)
             return paid
 
-        return await self._database.write(pay, durable=False)
+        return await self._database.write_trail(pay, durable=False)
 
     async def trail_faults(self) -> list[str]:
         """See `TrailStore.trail_faults`."""

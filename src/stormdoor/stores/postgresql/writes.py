@@ -145,11 +145,19 @@ class Writes:
         address: The database.
         server: The server of the last beat.
         add_entries: Function that adds entries to the log.
+        purpose: Name of the connection in `pg_stat_activity`.
     """
 
     __slots__ = ("_add_entries", "_address", "_link", "_task", "_waiting")
 
-    def __init__(self, address: Address, server: Server, add_entries: AddEntries) -> None:
+    def __init__(
+        self,
+        address: Address,
+        server: Server,
+        add_entries: AddEntries,
+        *,
+        purpose: str = "writes",
+    ) -> None:
         settings = {
             # A role or a database may have another default, with which a commit waits for no standby.
             "synchronous_commit": "on",
@@ -158,7 +166,7 @@ class Writes:
             "jit": "off",
         }
         self._address = address
-        self._link = Link(address, "writes", server, settings=settings)
+        self._link = Link(address, purpose, server, settings=settings)
         self._add_entries = add_entries
         self._waiting: list[_Waiting[Any]] = []
         self._task: asyncio.Task[None] | None = None
