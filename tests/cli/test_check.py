@@ -1,11 +1,16 @@
 """`stormdoor check`: the findings of a file, for people and for scripts."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
 from tests.config.files import GOOD, write
+from tests.support.postgresql import new_database, postgresql
+
+__all__ = ["new_database", "postgresql"]
 
 
 def test_good_file(cli: Cli, config: Path) -> None:
@@ -70,3 +75,19 @@ def test_schema(cli: Cli) -> None:
     schema = result.json
     assert schema["$schema"].endswith("2020-12/schema")
     assert "origins" in schema["properties"]
+
+
+def test_a_database_without_a_standby(
+    cli: Cli, tmp_path: Path, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note says that the guarantee does not hold across a failover; `--without-secrets` asks no server."""
+    monkeypatch.setenv("STORE_URL", new_database())
+    store = re.sub(r"(?m)^store = .*$", 'store = { env = "STORE_URL" }', GOOD)
+    path = write(tmp_path, store, name="postgresql.toml")
+    result = cli("check", str(path), "--json")
+    assert [(one["id"], one["level"]) for one in result.json] == [("no-standby", "note")]
+    assert result.code == 0
+    assert cli("check", str(path), "--json", "--without-secrets").json == []
+    monkeypatch.setenv("STORE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    (unknown,) = cli("check", str(path), "--json").json
+    assert unknown["id"] == "standby-unknown"

@@ -57,6 +57,8 @@ def check(
     if not path.exists():
         raise UsageError(f"there is no file {path}")
     found = check_file(path, secrets=not without_secrets)
+    if not without_secrets and not any(one.level == "error" for one in found):
+        found += _check_standby(path)
     if json:
         print_json(
             [
@@ -75,6 +77,19 @@ def check(
         _print(path, found)
     counts = LEVELS[: LEVELS.index(fail_on) + 1]
     return 1 if any(one.level in counts for one in found) else 0
+
+
+def _check_standby(path: Path) -> list[Finding]:
+    """Return the finding about the standby of the store that a correct file names."""
+    import asyncio
+
+    from stormdoor.config.document import read_document
+    from stormdoor.config.file import build_options
+    from stormdoor.runtime.guarantee import look_for_standby
+
+    options = build_options(read_document(path), operating=True, trail_key=False)
+    finding = asyncio.run(look_for_standby(str(options.arguments.get("store", ""))))
+    return [] if finding is None else [finding]
 
 
 def _print(path: Path, found: list[Finding]) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stormdoor.errors import StormdoorError
 from stormdoor.ports import StoredState
 from stormdoor.ports.members import Member
 from stormdoor.ports.replicated import Replicated
+from stormdoor.settings.finding import Finding
+from stormdoor.stores import open_store
 
-__all__ = ["Guarantee", "guarantee_of"]
+__all__ = ["Guarantee", "guarantee_of", "look_for_standby"]
 
 _BEYOND_LEASE_SECONDS = 0.1
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +71,33 @@ async def guarantee_of(state: StoredState, members: Iterable[Member]) -> Guarant
     engine: object = state.members
     confirmed = await engine.commits_wait_for_standby() if isinstance(engine, Replicated) else None
     return Guarantee(lease + _BEYOND_LEASE_SECONDS, confirmed)
+
+
+async def look_for_standby(url: str) -> Finding | None:
+    """Return a note if commits of a store wait for no standby, or if that cannot be determined.
+
+    Args:
+        url: The URL of the store. One that has no standby servers is not opened.
+    """
+    if not url.startswith(("postgresql:", "postgres:")):
+        return None
+    store = open_store(url)
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await store.open()
+            guarantee = await guarantee_of(StoredState.of(store), [])
+    except (StormdoorError, TimeoutError) as error:
+        why = str(error) or f"no answer within {_ANSWER_SECONDS:g} s"
+        what = f"the store does not say whether commits wait for a standby: {why}"
+        return Finding(id="standby-unknown", level="note", place="store", what=what)
+    finally:
+        await store.close()
+    if guarantee.across_failover:
+        return None
+    return Finding(
+        id="no-standby",
+        level="note",
+        place="store",
+        what="commits wait for no standby, so a failover may lose acknowledged revocations",
+        write="ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (first, second)'",
+    )

@@ -51,6 +51,7 @@ from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store, StoredState, SystemClock
+from stormdoor.runtime.guarantee import guarantee_of
 from stormdoor.runtime.logins import check_rp_id, logins
 from stormdoor.runtime.maintenance_loop import MaintenanceLoop
 from stormdoor.stores import open_store
@@ -462,6 +463,7 @@ class Guard:
         try:
             await self.state.open()
             await self.heartbeat.start()
+            guarantee = await guarantee_of(self.state, ())
         except BaseException as error:
             if isinstance(error, StoreUnavailable):
                 _log.critical("the guard cannot start: %s", error)
@@ -473,6 +475,8 @@ class Guard:
             raise
         self._starting.set_result(None)
         self._starting = None
+        if guarantee.across_failover is False:
+            _log.warning("%s", guarantee)
         self.running = True
         self._note("sys_startup")
         self._stopping = asyncio.Event()
