@@ -143,7 +143,7 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 .PHONY: fuzz
 fuzz: $(DEV) ## Run the property tests and the fuzzing for long (PROFILE=ci: four times as long as make test)
 	$(call heading,fuzzing: hypothesis)
-	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=$(PROFILE) -o faulthandler_timeout=0 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=$(PROFILE) -o hang_seconds=0 $(ARGS)
 
 .PHONY: test-matrix
 test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here

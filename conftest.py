@@ -1,14 +1,17 @@
 """Setup of all tests: asynchronous tests, Hypothesis profiles, the browser."""
 
 import asyncio
+import faulthandler
 import functools
 import gc
 import importlib
 import inspect
 import logging
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any
 
@@ -144,8 +147,48 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         gc.freeze()
 
 
+class _Watch:
+    """Ends the process with all stacks if a test hangs.
+
+    pytest's own watch starts and joins a thread for each test, which waits for a processor on a busy machine:
+    a third of the time of short tests. This one begins anew every `_WATCH_SECONDS`.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._begun = -math.inf
+        self._stderr = os.dup(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
+
+    def begin(self) -> None:
+        """A test begins."""
+        now = time.monotonic()
+        if self._seconds and now > self._begun + _WATCH_SECONDS:
+            self._begun = now
+            faulthandler.dump_traceback_later(self._seconds, file=self._stderr, exit=True)
+
+    def end(self) -> None:
+        """No test is left."""
+        faulthandler.cancel_dump_traceback_later()
+        os.close(self._stderr)
+
+
+_WATCH_SECONDS = 30.0
+_watch = pytest.StashKey[_Watch]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The limit for one test."""
+    parser.addini("hang_seconds", "seconds after which a test hangs; 0: never", default="600")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A worker that has no test left may wait for others."""
+    config.stash[_watch].end()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """All tests are collected by each worker, in an order of its own."""
+    """Each worker collects all tests, in an order of its own."""
+    config.stash[_watch] = _Watch(float(config.getini("hang_seconds")))
     worker = getattr(config, "workerinput", None)
     if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
@@ -172,6 +215,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     folder = "/".join(item.nodeid.split("/")[: 3 if item.nodeid.startswith("audit/") else 2])
     measuring.wanted = item.get_closest_marker("browser") is None
     installing.running.append(item)
+    item.config.stash[_watch].begin()
     # By default the collector runs after 700 new objects, and takes a sixth of the auditor's time. Elsewhere
     # it finds what a test has not closed, and must find it in that test.
     gc.set_threshold(20_000 if folder.endswith("audit_tests/auditor") else 700)
