@@ -279,3 +279,15 @@ def test_revoke_what(populated: Cli, arguments: tuple[str, ...], says: str) -> N
     result = populated("revoke", *arguments)
     assert result.code == 2
     assert says in result.err
+
+
+def test_revoke_waits_for_all_servers(populated: Cli) -> None:
+    """`--wait cluster` reports how many servers have applied the revocation; without one, none have."""
+    result = populated("revoke", "principal", "alice", "--wait", "cluster")
+    assert result.code == 0
+    assert "0 servers applied it" in result.out + result.err
+    answer = populated("revoke", "role", "member", "--wait", "cluster", "--json").json
+    assert (answer["applied"], answer["lapsed"]) == (0, 0)
+    jti = populated("revoke", "credential", "a-jti", "--wait", "cluster", "--json").json
+    assert (jti["api_key"], jti["applied"]) == (False, 0)
+    assert populated("revoke", "tenant", "acme", "--wait", "never").code == 2

@@ -102,6 +102,15 @@ async def test_a_program_revokes_with_its_key() -> None:
         assert "stolen" in noted.event.detail
 
 
+async def test_a_program_waits_for_all_nodes() -> None:
+    """With `wait`, the answer also says how many nodes have applied the revocation."""
+    async with _world() as world:
+        order = {"target": "principal", "value": "member", "wait": "cluster"}
+        answer = {"closed": 0, "applied": 1, "lapsed": 0}
+        assert await world.revoke(order, _key(world.desk)) == (200, answer)
+        assert (await world.revoke({**order, "wait": "no"}, _key(world.desk)))[0] == 400
+
+
 @pytest.mark.parametrize(
     ("who", "status"),
     [("nobody", 401), ("member", 403), ("wrong", 401), ("revoked", 401), ("narrow", 403)],

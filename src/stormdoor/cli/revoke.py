@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from stormdoor.cli.ask import confirm, read_token
 from stormdoor.cli.connections import close
-from stormdoor.cli.effect import FOLLOWS, closed, ended, live
+from stormdoor.cli.effect import FOLLOWS, closed, counted, ended, live
 from stormdoor.cli.known import whole_id
 from stormdoor.cli.moment import parse_moment
 from stormdoor.cli.output import iso, print_result
@@ -23,6 +23,7 @@ from stormdoor.core.revocation import Target
 
 if TYPE_CHECKING:
     from stormdoor.ports import LiveConnection
+    from stormdoor.runtime.guard import Guard
 
 __all__ = ["app"]
 
@@ -36,6 +37,7 @@ _REASON = "revoked by an operator"
 
 
 Before = Annotated[str | None, Parameter(name="--before")]
+Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
 
 
 async def _revoke(
@@ -45,6 +47,7 @@ async def _revoke(
     *,
     reason: str,
     until: str | None = None,
+    wait: Wait = "log",
     matches: Callable[[LiveConnection], bool] | None = None,
 ) -> int:
     """Revoke, wait until the affected connections are closed, and print how many were.
@@ -55,6 +58,7 @@ async def _revoke(
         value: Their id; empty for all of them.
         reason: For the trail.
         until: Revoke only what was issued until this time.
+        wait: "cluster" waits until every live server has applied it, and reports how many have.
         matches: Finds the affected connections; None if only the servers know which are affected.
     """
     before = None if until is None else parse_moment(until)
@@ -62,20 +66,53 @@ async def _revoke(
         guard = installation.guard
         known = matches is not None and before is None
         were = await live(guard, matches if matches is not None and known else lambda _: True)
-        await guard.admin.revoke(target, value, before=before, actor=actor(), reason=reason)
+        nodes = await _revoked(guard, target, value, before=before, reason=reason, wait=wait)
         left = await closed(guard, were) if known else 0
         affected = len(were) if known else await ended(guard, were)
-    result: dict[str, object] = {target.value: value}
+    result: dict[str, object] = {target.value: value, **nodes}
     if before is not None:
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
     done = f"All credentials that were issued until {when} are revoked ({target.value} {value}".rstrip()
-    return report_closed(where, result, f"{done}).", affected, left)
+    return report_closed(where, result, f"{done}).{_said(nodes)}", affected, left)
+
+
+async def _revoked(
+    guard: Guard,
+    target: Target,
+    value: str,
+    *,
+    before: float | None = None,
+    reason: str,
+    wait: Literal["log", "cluster"],
+) -> dict[str, int]:
+    """Revoke. Returns the number of servers that applied it and that lapsed, if they were waited for."""
+    who = actor()
+    if wait == "log":
+        await guard.admin.revoke(target, value, before=before, actor=who, reason=reason)
+        return {}
+    done = await guard.admin.revoke(
+        target, value, before=before, actor=who, reason=reason, wait="cluster"
+    )
+    return {"applied": done.applied, "lapsed": done.lapsed}
+
+
+def _said(nodes: dict[str, int]) -> str:
+    if not nodes:
+        return ""
+    lapsed = f"; {counted(nodes['lapsed'], 'server')} declared lapsed" if nodes["lapsed"] else ""
+    return f" {counted(nodes['applied'], 'server')} applied it{lapsed}."
 
 
 @app.command
 async def principal(
-    name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+    name: str,
+    /,
+    *,
+    before: Before = None,
+    reason: str = _REASON,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Revoke all credentials of a principal: sessions, tokens, API keys, open connections.
 
@@ -85,6 +122,7 @@ async def principal(
         name: Its name.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     return await _revoke(
@@ -93,34 +131,43 @@ async def principal(
         name,
         reason=reason,
         until=before,
+        wait=wait,
         matches=lambda one: one.principal_id == name,
     )
 
 
 @app.command
-async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
+async def session(
+    id: str, /, *, reason: str = _REASON, wait: Wait = "log", where: Where = UNSAID
+) -> int:
     """End a login session, with its tokens and connections.
 
     Args:
         id: The id of the session, or its beginning.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
         guard = installation.guard
         found = whole_id(id, [one.id for one in await all_sessions(guard)], "session")
-        await guard.admin.revoke(Target.SESSION, found, actor=actor(), reason=reason)
-    print_result(where, {"session": found}, f"The session is over. {FOLLOWS}")
+        nodes = await _revoked(guard, Target.SESSION, found, reason=reason, wait=wait)
+    print_result(
+        where, {"session": found, **nodes}, f"The session is over.{_said(nodes) or f' {FOLLOWS}'}"
+    )
     return 0
 
 
 @app.command
-async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
+async def credential(
+    id: str, /, *, reason: str = _REASON, wait: Wait = "log", where: Where = UNSAID
+) -> int:
     """Revoke one credential: an API key by its id, a token by its jti (without one, by its hash).
 
     Args:
         id: The id.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -128,16 +175,23 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
         key = await guard.state.keys.key(id)
         if key is not None:
             await guard.admin.revoke_key(id, actor=actor())
-        else:
-            await guard.admin.revoke(Target.CREDENTIAL, id, actor=actor(), reason=reason)
+        nodes = {}
+        if key is None or wait == "cluster":
+            nodes = await _revoked(guard, Target.CREDENTIAL, id, reason=reason, wait=wait)
     what = f"The key {id} of {key[1].id} is" if key else f"A token with the jti {id} is"
-    result = {"credential": id, "api_key": key is not None}
-    print_result(where, result, f"{what} void. {FOLLOWS}")
+    result = {"credential": id, "api_key": key is not None, **nodes}
+    print_result(where, result, f"{what} void.{_said(nodes) or f' {FOLLOWS}'}")
     return 0
 
 
 @app.command
-async def token(*, sha256: str | None = None, reason: str = _REASON, where: Where = UNSAID) -> int:
+async def token(
+    *,
+    sha256: str | None = None,
+    reason: str = _REASON,
+    wait: Wait = "log",
+    where: Where = UNSAID,
+) -> int:
     """Revoke one token by its text or its hash, such as one found in a log.
 
     The token is read without echo, or from the first line of the standard input: the shell would store an
@@ -146,18 +200,25 @@ async def token(*, sha256: str | None = None, reason: str = _REASON, where: Wher
     Args:
         sha256: The SHA-256 of the token in hex, instead.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     if sha256 is None:
         sha256 = fingerprint(read_token())
     elif re.fullmatch(r"[0-9a-fA-F]{64}", sha256) is None:
         raise UsageError("a SHA-256 has 64 hexadecimal digits")
-    return await _revoke(where, Target.TOKEN, sha256.lower(), reason=reason)
+    return await _revoke(where, Target.TOKEN, sha256.lower(), reason=reason, wait=wait)
 
 
 @app.command
 async def device(
-    id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+    id: str,
+    /,
+    *,
+    before: Before = None,
+    reason: str = _REASON,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Revoke the credentials of a device: a lost telephone, a sold machine.
 
@@ -165,14 +226,21 @@ async def device(
         id: The id of the device.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
-    return await _revoke(where, Target.DEVICE, id, until=before, reason=reason)
+    return await _revoke(where, Target.DEVICE, id, until=before, reason=reason, wait=wait)
 
 
 @app.command
 async def role(
-    name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+    name: str,
+    /,
+    *,
+    before: Before = None,
+    reason: str = _REASON,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Revoke all credentials of the principals with a role. They may log in again.
 
@@ -180,14 +248,21 @@ async def role(
         name: The role.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
-    return await _revoke(where, Target.ROLE, name, until=before, reason=reason)
+    return await _revoke(where, Target.ROLE, name, until=before, reason=reason, wait=wait)
 
 
 @app.command
 async def tenant(
-    id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+    id: str,
+    /,
+    *,
+    before: Before = None,
+    reason: str = _REASON,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Revoke all credentials of the principals of a tenant. They may log in again.
 
@@ -195,9 +270,10 @@ async def tenant(
         id: The tenant.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
-    return await _revoke(where, Target.TENANT, id, until=before, reason=reason)
+    return await _revoke(where, Target.TENANT, id, until=before, reason=reason, wait=wait)
 
 
 @app.command
@@ -217,6 +293,7 @@ async def everything(
     *,
     before: Before = None,
     reason: str = _REASON,
+    wait: Wait = "log",
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     where: Where = UNSAID,
 ) -> int:
@@ -225,11 +302,18 @@ async def everything(
     Args:
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         yes: Do not ask.
         where: Which installation.
     """
     what = "" if before is None else f" that were issued until {before}"
     confirm(f"End all sessions, tokens, API keys and connections{what} of all principals?", yes=yes)
     return await _revoke(
-        where, Target.EVERYTHING, "", reason=reason, until=before, matches=lambda _: True
+        where,
+        Target.EVERYTHING,
+        "",
+        reason=reason,
+        until=before,
+        wait=wait,
+        matches=lambda _: True,
     )

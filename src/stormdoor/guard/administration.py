@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal, overload
 
 from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
@@ -23,6 +24,8 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.guard.acknowledgement import Acknowledgement, wait_for_nodes
+from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
@@ -50,6 +53,8 @@ class Administration:
     clock: Clock
     unfinished: Unfinished = field(default_factory=Unfinished)
     """Changes that have taken effect in this process, and are not stored yet."""
+    heartbeat: Heartbeat | None = None
+    """The heartbeat of this node; None in a program that is no node."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
@@ -66,6 +71,7 @@ class Administration:
             )
         )
 
+    @overload
     async def revoke(
         self,
         target: Target,
@@ -74,7 +80,31 @@ class Administration:
         before: float | None = None,
         actor: str = "",
         reason: str = "",
-    ) -> int:
+        wait: Literal["log"] = "log",
+    ) -> int: ...
+
+    @overload
+    async def revoke(
+        self,
+        target: Target,
+        value: str = "",
+        *,
+        before: float | None = None,
+        actor: str = "",
+        reason: str = "",
+        wait: Literal["cluster"],
+    ) -> Acknowledgement: ...
+
+    async def revoke(
+        self,
+        target: Target,
+        value: str = "",
+        *,
+        before: float | None = None,
+        actor: str = "",
+        reason: str = "",
+        wait: Literal["log", "cluster"] = "log",
+    ) -> int | Acknowledgement:
         """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
         Login sessions that it covers end, too. Otherwise a principal could be logged in on a page and refused
@@ -87,15 +117,30 @@ class Administration:
                 allowed for a single session, token, key or connection, which ends as a whole.
             actor: The operator or principal that revokes.
             reason: For the trail.
+            wait: "log" returns when the revocation is stored. "cluster" returns when every live node has
+                applied it, or is declared lapsed; from then on, no node sends to what it names.
+
+        Returns:
+            The number of connections that this process closed; with "cluster", also the number of nodes that
+            have applied it, and of those that were declared lapsed.
 
         Raises:
             ConfigurationError: The target or its value is not valid, or takes no `before`; or `before` is in
                 the future (to keep a principal out, disable it).
             StoreUnavailable: It took effect in this process. It is stored when the store answers again,
-                unless this process ends before.
+                unless this process ends before. With "cluster", it may be stored, and not all nodes are
+                known to have applied it: repeat it.
         """
         _must_make_sense(target, value, before, self.clock.now())
-        return await self._revoke(self._entry(target, value, reason, before), actor)
+        entry = self._entry(target, value, reason, before)
+        ended, stored = await self._revoke(entry, actor)
+        if wait == "log":
+            return ended
+        if self.heartbeat is not None and self.heartbeat.joined:
+            # This node reports at once what it has applied.
+            await self.supervisor.follow()
+            await self.heartbeat.beat()
+        return Acknowledgement(ended, *await wait_for_nodes(self.state, stored))
 
     def _entry(
         self, target: Target, value: str, reason: str, before: float | None = None
@@ -110,7 +155,7 @@ class Administration:
         stored: Revocation | None = None,
         *,
         add: Callable[[], Awaitable[Revocation]] | None = None,
-    ) -> int:
+    ) -> tuple[int, Revocation]:
         """Let a revocation take effect, and store it.
 
         Args:
@@ -118,6 +163,9 @@ class Administration:
             actor: As `revoke`.
             stored: Its entry, if it is stored already.
             add: The change that adds the entry; by default, the entry is added alone.
+
+        Returns:
+            The number of connections that it ended here, and the entry.
         """
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
@@ -135,21 +183,21 @@ class Administration:
             ": ".join(filter(None, (what, revocation.reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        await self._write(
+        stored = await self._write(
             revocation, stored, add or (lambda: self.state.revocations.add_revocation(revocation))
         )
-        return ended
+        return ended, stored
 
     async def _write(
         self,
         revocation: Revocation,
         stored: Revocation | None,
         add: Callable[[], Awaitable[Revocation]],
-    ) -> None:
+    ) -> Revocation:
         """Store a revocation that has taken effect here, and remove the sessions that it covers."""
         counted = False
 
-        async def work() -> None:
+        async def work() -> Revocation:
             nonlocal stored, counted
             if stored is None:
                 try:
@@ -161,9 +209,10 @@ class Administration:
                 await self.supervisor.stored(revocation, stored)
                 counted = True
             await self._end_sessions(stored)
+            return stored
 
         try:
-            await work()
+            return await work()
         except StoreError:
             raise
         except BaseException as error:
@@ -295,8 +344,8 @@ class Administration:
             stored = await disable()
         except StoreUnavailable:
             # Its connections here end now. It is disabled when the store answers again.
-            return await self._revoke(revocation, actor, add=disable)
-        return await self._revoke(revocation, actor, stored)
+            return (await self._revoke(revocation, actor, add=disable))[0]
+        return (await self._revoke(revocation, actor, stored))[0]
 
     async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
         """Change a password and end all sessions and connections of the principal (ASVS 7.4.3).
@@ -311,7 +360,7 @@ class Administration:
         changed = await self.state.accounts.set_password_hash(id, hashed, entry=revocation)
         stored = _entry_of(changed, id)
         self._note("authn_password_change", id, actor)
-        return await self._revoke(revocation, actor, stored)
+        return (await self._revoke(revocation, actor, stored))[0]
 
     async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
         """Give a role to a principal. It takes effect with the next message of every open connection.

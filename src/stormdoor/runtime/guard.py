@@ -343,6 +343,7 @@ class Guard:
             self.passwords,
             self.clock,
             self.unfinished,
+            self.heartbeat,
         )
         self.managed_resources: list[ManagedResource] = [
             one for one in self.authenticators if isinstance(one, ManagedResource)

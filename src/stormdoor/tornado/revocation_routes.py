@@ -13,6 +13,7 @@ from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.acknowledgement import Acknowledgement
 from stormdoor.guard.revocation_scope import affected_tenants
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -36,6 +37,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
     value: str = ""
     before: float | None = None
     reason: str = ""
+    wait: Literal["log", "cluster"] = "log"
 
 
 class _Revocations(SessionHandler):
@@ -62,16 +64,17 @@ class _Revocations(SessionHandler):
         if tenant != principal.tenant:
             self._require(authentication, Resource(order.target, order.value, tenant))
         try:
-            closed = await guard.admin.revoke(
+            done = await guard.admin.revoke(
                 target,
                 order.value,
                 before=order.before,
                 actor=principal.id,
                 reason=order.reason[:200],
+                wait=order.wait,
             )
         except ConfigurationError as error:
             self.stop(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
-        self.answer({"closed": closed})
+        self.answer(done._asdict() if isinstance(done, Acknowledgement) else {"closed": done})
 
     async def _authenticated(self) -> Authentication:
         """Return the authentication of the caller.
@@ -118,8 +121,9 @@ def revocation_routes(
 
     It accepts every credential of the guard's authenticators, in their places: an API key of a program that
     detects a theft, or the session of an administrator. The answer is `{"closed": N}`, the connections that
-    this process closed before it answered; the other processes of the installation follow within half a
-    second.
+    this process closed before it answered; the other nodes of the installation follow. With
+    `"wait": "cluster"`, the answer comes when every live node has applied the revocation, or is declared
+    lapsed: `{"closed": N, "applied": N, "lapsed": N}`.
 
     The policies decide about a resource: its type is the target, its id the value, its tenant that of the
     affected principals. So the administrator of a tenant revokes only in that tenant. A role, a device,

@@ -1,0 +1,98 @@
+"""`revoke(wait="cluster")`: it returns when every live node has applied the entry, or is declared lapsed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard, StoreUnavailable, Target
+from stormdoor.core.log_position import LogPosition
+from stormdoor.guard import acknowledgement
+from stormdoor.guard.acknowledgement import Acknowledgement
+from stormdoor.ports import NodeStatus, SystemClock
+from stormdoor.stores import MemoryStore, SqliteStore
+from tests.guard.fakes import bearer, make_guard, opened, settle
+from tests.guard.test_heartbeat import Networked
+
+
+def _node(store: MemoryStore | SqliteStore, name: str = "n1") -> Guard:
+    guard = make_guard(store=store, clock=SystemClock())  # type: ignore[arg-type]
+    guard.registry.node = name
+    return guard
+
+
+async def test_each_running_node_has_applied_it(tmp_path: Path) -> None:
+    """Three nodes on one file: all have ended the socket when the call returns."""
+    nodes = [_node(SqliteStore(tmp_path / "door.db"), name) for name in "abc"]
+    async with nodes[0], nodes[1], nodes[2]:
+        sockets = [(await opened(node, bearer("alice")))[0] for node in nodes]
+        done = await nodes[0].admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        assert done == Acknowledgement(closed=1, applied=3, lapsed=0)
+        assert not any(socket.open for socket in sockets)
+
+
+async def test_a_dead_node_is_declared_lapsed() -> None:
+    """A node that no longer beats is declared lapsed, counted, and cannot beat as before."""
+    guard = _node(store := Networked())
+    async with guard:
+        dead = NodeStatus(applied=LogPosition("", 0), lease=0.05)
+        await store.beat("dead", dead, joining=True)
+        done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        assert (done.applied, done.lapsed) == (1, 1)
+        with pytest.raises(StoreUnavailable):
+            await store.beat("dead", dead)
+
+
+async def test_a_node_that_beats_and_does_not_apply_is_declared_lapsed() -> None:
+    """A node that reports no progress within twice its lease holds none, and is declared lapsed."""
+    guard = _node(store := Networked())
+    async with guard:
+        stuck = NodeStatus(applied=await store.log_position(), lease=0.2)
+        await store.beat("stuck", stuck, joining=True)
+        ended = asyncio.Event()
+
+        async def beat() -> None:
+            while not ended.is_set():
+                try:
+                    await store.beat("stuck", stuck)
+                except StoreUnavailable:
+                    ended.set()
+                await asyncio.sleep(0.01)
+
+        beating = asyncio.create_task(beat())
+        done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        assert (done.applied, done.lapsed) == (1, 1)
+        await asyncio.wait_for(beating, 20)
+
+
+async def test_another_epoch_is_no_acknowledgement() -> None:
+    """The log that follows may lack the entry, so the caller must revoke again."""
+    guard = await settle(make_guard(store=(store := MemoryStore())))
+    await store.beat("other", NodeStatus(applied=LogPosition("", 0), lease=60.0), joining=True)
+    revoking = asyncio.create_task(guard.admin.revoke(Target.PRINCIPAL, "x", wait="cluster"))
+    await asyncio.sleep(0.05)
+    await store.begin_epoch((await store.log_position()).epoch)
+    with pytest.raises(StoreUnavailable, match="another epoch"):
+        await asyncio.wait_for(revoking, 20)
+    await guard.close()
+
+
+async def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that joins again and again without the entry is named after a while."""
+    monkeypatch.setattr(acknowledgement, "_PATIENCE_SECONDS", 0.1)
+    guard = await settle(make_guard(store=(store := MemoryStore())))
+    status = NodeStatus(applied=LogPosition("", 0), lease=0.05)
+
+    async def join() -> None:
+        while True:
+            await store.beat("restless", replace(status), joining=True)
+            await asyncio.sleep(0.005)
+
+    joining = asyncio.create_task(join())
+    with pytest.raises(StoreUnavailable, match="restless"):
+        await asyncio.wait_for(guard.admin.revoke(Target.ROLE, "x", wait="cluster"), 20)
+    joining.cancel()
+    await guard.close()
