@@ -1,8 +1,10 @@
 """`stormdoor migrate`: planned, applied, verified, on a real database."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,9 @@ import asyncpg
 from stormdoor.errors import ConfigurationError
 from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql.comparison import differences
 from stormdoor.testing.contract.support import NOW, account, opened
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Result
 from tests.support.postgresql import Server, new_database, postgresql
 
 __all__ = ["new_database", "postgresql"]
@@ -89,6 +92,51 @@ def test_unreachable_database_is_told(migrate: Cli) -> None:
     result = migrate("plan", "--store", "postgresql://stormdoor@127.0.0.1:1/door")
     assert result.code == 3
     assert "nothing listens there" in result.err
+
+
+def test_configuration_names_the_database(cli: Cli, bare: str, config: Path) -> None:
+    """The command takes the store from the configuration file, as the others do."""
+    text = config.read_text()
+    config.write_text(re.sub(r"(?m)^store = .*$", f'store = "{bare}"', text))
+    assert cli("migrate", "plan", "--json").json["present"] == 0
+    config.write_text(text)
+    assert cli("migrate", "plan").code == 2
+
+
+def test_failed_migration_keeps_those_before_it(
+    migrate: Cli, bare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that fails is undone; the command ends with 3 and the error of the server."""
+    fails = schema.Migration(2, "0002_fails.sql", "transaction", 1, "SELECT missing FROM account")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, fails))
+    result = migrate("apply", "--store", bare)
+    assert result.code == 3
+    assert "missing" in result.err
+    assert run(bare, "SELECT number FROM stormdoor.schema_version") == [(1,)]
+
+
+def test_lock_is_tried_again(migrate: Cli, bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command waits for a lock several times, and ends with 3 if it never gets it."""
+    monkeypatch.setattr("stormdoor.runtime.migration._PAUSE_SECONDS", 0.01)
+    adds = schema.Migration(2, "0002_x.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
+    asyncio.run(schema.migrate(bare))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds))
+
+    async def blocked() -> Result:
+        holder = await asyncpg.connect(bare)
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("LOCK TABLE stormdoor.account IN ACCESS SHARE MODE")
+        arguments = ("apply", "--lock-seconds", "0.05", "--store", bare)
+        result = await asyncio.to_thread(migrate, *arguments)
+        await transaction.rollback()
+        await holder.close()
+        return result
+
+    result = asyncio.run(blocked())
+    assert result.code == 3
+    assert "another transaction keeps a lock" in result.err
+    assert migrate("apply", "--store", bare).code == 0
 
 
 @pytest.mark.parametrize(
@@ -306,6 +354,7 @@ def test_other_modes_run_to_their_end(bare: str) -> None:
             [*schema.MIGRATIONS, *added],
             progress=lambda one, rows: steps.append((one.mode, rows)),
         )
+        assert await differences(connection, [*schema.MIGRATIONS, *added]) == []
         await connection.close()
 
     asyncio.run(apply())

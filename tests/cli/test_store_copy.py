@@ -33,7 +33,7 @@ from stormdoor.testing.contract.support import (
     ticket,
     wrong_with_trail,
 )
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Result
 from tests.support.postgresql import new_database, postgresql
 
 __all__ = ["new_database", "postgresql"]
@@ -194,6 +194,65 @@ def test_running_server_is_refused(
     result = copy(new_database())
     assert result.code == 1
     assert "the node n1 used this file" in result.err
+
+
+def test_only_a_file_is_copied_and_only_to_postgresql(
+    cli: Cli, source: Path, new_database: Callable[[], str]
+) -> None:
+    """Other pairs of stores are refused with an example of the command."""
+    url = new_database()
+    for pair in ((f"sqlite:{source}", "sqlite:other.db"), (url, url), ("memory:", url)):
+        result = cli("store", "copy", *pair)
+        assert result.code == 2
+        assert "stormdoor store copy sqlite:door.db" in result.err
+
+
+def test_database_that_does_not_answer_is_told(copy: Cli) -> None:
+    """A database that does not answer ends the command with 3; the file is not changed."""
+    result = copy("postgresql://door@127.0.0.1:1/door")
+    assert result.code == 3
+    assert "nothing listens there" in result.err
+
+
+def test_locked_file_is_told(
+    copy: Cli, source: Path, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that another program writes to is not copied."""
+    monkeypatch.setattr(transfer, "_FILE_SECONDS", 0.05)
+    connection = sqlite3.connect(source, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    result = copy(new_database())
+    connection.close()
+    assert result.code == 3
+    assert "locked" in result.err
+
+
+def test_two_copies_at_once_are_refused(copy: Cli, new_database: Callable[[], str]) -> None:
+    """While one copy runs, another to the same database is refused."""
+    url = new_database()
+
+    async def beside() -> Result:
+        holder = await asyncpg.connect(url)
+        await holder.fetchval("SELECT pg_advisory_lock($1, $2)", *transfer._LOCK)
+        result = await asyncio.to_thread(copy, url)
+        await holder.close()
+        return result
+
+    result = asyncio.run(beside())
+    assert result.code == 1
+    assert "another process copies" in result.err
+
+
+def test_file_with_another_column_is_refused(
+    copy: Cli, source: Path, new_database: Callable[[], str]
+) -> None:
+    """A column that the database lacks would be lost, so nothing is copied."""
+    connection = sqlite3.connect(source)
+    connection.execute("ALTER TABLE factor ADD COLUMN later TEXT")
+    connection.close()
+    result = copy(new_database())
+    assert result.code == 1
+    assert "the columns of factor differ: ['later']" in result.err
 
 
 def test_damaged_trail_is_refused(copy: Cli, source: Path, new_database: Callable[[], str]) -> None:

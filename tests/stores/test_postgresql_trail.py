@@ -22,6 +22,7 @@ from stormdoor.stores.postgresql import trail_keeping
 from stormdoor.stores.postgresql.schema import APP, KEEPER
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.stores.postgresql.trail_rows import month_after, month_of
+from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.testing.contract.support import (
     NOW,
     event,
@@ -139,6 +140,25 @@ async def test_login_of_a_node_can_neither_drop_nor_erase(node_url: str) -> None
         with pytest.raises(StoreError, match=KEEPER):
             await store.erase_personal("alice")
         assert len(await store.entries()) == 5
+        assert await wrong_with_trail(store, KEY) is None
+
+
+async def test_retention_that_loses_its_connection_changes_nothing(url: str) -> None:
+    """If the connection is lost, the call fails without a change, and can be repeated."""
+
+    async def erase_and_lose(transaction: Transaction) -> None:
+        assert await trail_keeping.erase(transaction, "alice") == 5
+        ((pid,),) = await transaction.rows("SELECT pg_backend_pid()")
+        await by_hand(url, f"SELECT pg_terminate_backend({pid})")
+        await transaction.rows("SELECT 1")
+
+    async with five_entries(url) as store:
+        with pytest.raises(StoreUnavailable):
+            async with trail_keeping.keep(store._database) as run:
+                await run(erase_and_lose)
+        assert len(await store.entries(principal="alice")) == 5
+        assert await store.erase_personal("alice") == 5
+        assert await store.drop_entries(NOW + 2) == 2
         assert await wrong_with_trail(store, KEY) is None
 
 

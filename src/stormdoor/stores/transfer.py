@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TABLES", "Table", "transfer"]
 
 _STEP = 2_000  # rows in one transaction
+_FILE_SECONDS = 5.0  # seconds to wait for a writer of the file
 _LOCK: Final = (21316, 4)  # only one copy at a time
 
 
@@ -116,7 +117,9 @@ async def transfer(
 @contextlib.contextmanager
 def _locked(source: Path) -> Iterator[sqlite3.Connection]:
     """Open the file, and keep its writers out."""
-    with contextlib.closing(sqlite3.connect(source, isolation_level=None, timeout=5.0)) as file:
+    with contextlib.closing(
+        sqlite3.connect(source, isolation_level=None, timeout=_FILE_SECONDS)
+    ) as file:
         file.execute("BEGIN IMMEDIATE")
         try:
             yield file
