@@ -25,10 +25,15 @@ UPDATE counter SET value = value + ? WHERE name = 'revocation' RETURNING value
 _LOG: Final = f"SELECT {EPOCH}, l.newest_at FROM revocation_log l"  # noqa: S608 - a constant
 
 
-async def log_position(transaction: Transaction) -> LogPosition:
-    """Return the head of the log."""
-    ((epoch, seq),) = await transaction.rows(HEAD_OF_LOG)
-    return LogPosition(f"{epoch}.{transaction.system}", seq)
+async def log_position(transaction: Transaction, *, again: bool = False) -> LogPosition:
+    """Return the head of the log at a moment of the transaction; `again` reads it once more.
+
+    INVARIANT: that moment is before the credential is stored. So a later revocation covers it.
+    """
+    if again or transaction.position is None:
+        ((epoch, seq),) = await transaction.rows(HEAD_OF_LOG)
+        transaction.position = LogPosition(f"{epoch}.{transaction.system}", seq)
+    return transaction.position
 
 
 async def add_entries(transaction: Transaction, entries: Sequence[Revocation]) -> list[Revocation]:

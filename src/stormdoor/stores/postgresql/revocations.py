@@ -72,11 +72,11 @@ class PostgresqlRevocations(Part):
 
         async def begin(transaction: Transaction) -> LogPosition:
             await transaction.rows(LOCK_LOG)
-            found = await log_position(transaction)
+            found = await log_position(transaction, again=True)
             if found.epoch != after:
                 return found
             await transaction.change(BEGIN_EPOCH, secrets.token_hex(16))
-            return await log_position(transaction)
+            return await log_position(transaction, again=True)
 
         return await self._database.write(begin)
 

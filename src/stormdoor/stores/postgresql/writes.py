@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import asyncpg
 
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
-from stormdoor.errors import StoreInDoubt, StoreUnavailable
+from stormdoor.errors import StoreError, StoreInDoubt, StoreUnavailable
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.dialect import numbered
 from stormdoor.stores.postgresql.failure import (
@@ -50,13 +51,15 @@ class Transaction:
     Attributes:
         entries: Entries for the log of revocations. They are added after all other statements, because the
             row of the log's counter is locked until the commit.
+        position: The head of the log, if a write of this transaction has read it.
     """
 
-    __slots__ = ("_connection", "entries", "system")
+    __slots__ = ("_connection", "entries", "position", "system")
 
     def __init__(self, connection: Connection, system: str) -> None:
         self._connection = connection
         self.entries: list[Revocation] = []
+        self.position: LogPosition | None = None
         self.system = system
 
     async def rows(self, statement: str, *parameters: object) -> Sequence[Row]:
@@ -306,10 +309,17 @@ class Writes:
         begin = "BEGIN"
         if not any(one.durable for one in group):
             begin = "BEGIN; SET LOCAL synchronous_commit = off"
-        await connection.execute(begin)
+        jobs = [one for one in group if one.job is not None]
+        several = len(group) > 1
+        await connection.execute(f"{begin}; SAVEPOINT write" if several and jobs else begin)
         try:
             for one in group:
-                await self._run(connection, transaction, one, alone=len(group) == 1)
+                await self._run(transaction, one)
+                # The next write needs a savepoint of its own, and the last one none any more.
+                if one.failure is not None and several:
+                    await connection.execute("ROLLBACK TO write")
+                elif one.job is not None and one is not jobs[-1]:
+                    await connection.execute("RELEASE write; SAVEPOINT write")
             entries = [entry for one in group if one.failure is None for entry in one.entries]
             if entries:
                 added = iter(await self._add_entries(transaction, entries))
@@ -330,17 +340,13 @@ class Writes:
         if self._link.warned or status != "COMMIT":
             raise _Doubt(self._link.warned or status)
 
-    async def _run(
-        self, connection: Connection, transaction: Transaction, one: _Waiting[Any], *, alone: bool
-    ) -> None:
+    async def _run(self, transaction: Transaction, one: _Waiting[Any]) -> None:
         """Run one write within its savepoint. Records its failure, unless that concerns the whole group."""
         one.failure, one.entries, one.stored = None, [], []
         if one.job is None:
             one.entries = [] if one.entry is None else [one.entry]
             return
         transaction.entries = []
-        if not alone:
-            await connection.execute("SAVEPOINT write")
         try:
             one.result = await one.job(transaction)
             if one.entry is not None and one.result:
@@ -355,10 +361,9 @@ class Writes:
             one.failure = error
         except asyncpg.IntegrityConstraintViolationError as error:
             one.failure = refused(error)
+        except asyncpg.DataError:
+            one.failure = StoreError("a value is outside of the range that PostgreSQL can store")
         except asyncpg.PostgresError as error:
             one.failure = unavailable(self._address.name, error)
         except Exception as error:  # noqa: BLE001 - its caller gets it, and nothing of this write is stored
             one.failure = error
-        if not alone:
-            ending = "RELEASE write" if one.failure is None else "ROLLBACK TO write; RELEASE write"
-            await connection.execute(ending)
