@@ -1,6 +1,7 @@
-"""The SQLite store and the memory store agree for every sequence of calls."""
+"""The stores on SQLite and PostgreSQL agree with the one in memory for every sequence of calls."""
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from dataclasses import replace
@@ -21,7 +22,9 @@ from stormdoor.core.event import Entry
 from stormdoor.core.factor import FactorKind
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
+from stormdoor.ports import Store
 from stormdoor.stores import MemoryStore, SqliteStore
+from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.testing.contract.support import (
     NOW,
     STATUS,
@@ -35,6 +38,12 @@ from stormdoor.testing.contract.support import (
     ticket,
     wrong_with_trail,
 )
+from tests.support.postgresql import Server, databases, postgresql
+
+__all__ = ["postgresql"]
+
+# PostgreSQL stores no U+0000; how each store refuses it is in the contract.
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=2)
 
 # Few of each, so that calls meet.
 who = st.sampled_from(["alice", "bob", "Zoë"])
@@ -57,25 +66,30 @@ class Agreement(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.directory = tempfile.TemporaryDirectory()
-        file = Path(self.directory.name) / "store.db"
-        shutil.copy2(self.template, file)
-        self.stores = (MemoryStore(b"key"), SqliteStore(file, b"key"))
+        self.resources = contextlib.ExitStack()
+        memory, other = MemoryStore(b"key"), self.new_store()
+        self.stores: tuple[Store, Store] = (memory, other)
         for store in self.stores:
             self.runner.run(store.open())
-        memory, sqlite = self.stores
         # Epochs are random: here both logs are the same one.
-        memory._position = self.runner.run(sqlite.log_position())
+        memory._position = self.runner.run(other.log_position())
+
+    def new_store(self) -> Store:
+        """Return an empty store to compare with the one in memory."""
+        directory = self.resources.enter_context(tempfile.TemporaryDirectory())
+        file = Path(directory) / "store.db"
+        shutil.copy2(self.template, file)
+        return SqliteStore(file, b"key")
 
     def teardown(self) -> None:
         for store in self.stores:
             self.runner.run(store.close())
         self.runner.close()
-        self.directory.cleanup()
+        self.resources.close()
 
     def both(self, name: str, /, *args: Any, **options: Any) -> None:
-        memory, sqlite = (self._said(store, name, args, options) for store in self.stores)
-        assert sqlite == memory
+        memory, other = (self._said(store, name, args, options) for store in self.stores)
+        assert other == memory
 
     def _said(self, store: Any, name: str, args: Any, options: Any) -> object:
         try:
@@ -87,7 +101,7 @@ class Agreement(RuleBasedStateMachine):
             return [(entry.seq, entry.body, entry.personal) for entry in said]
         return said
 
-    @rule(id=who, roles=roles, attributes=attributes, secret=st.none() | st.text(max_size=2))
+    @rule(id=who, roles=roles, attributes=attributes, secret=st.none() | text)
     def add_account(self, id: str, roles: Any, attributes: Any, secret: str | None) -> None:
         self.both(
             "add_account", account(id, roles=roles, attributes=attributes, password_hash=secret)
@@ -127,7 +141,7 @@ class Agreement(RuleBasedStateMachine):
     def change_role(self, id: str, role: str, add: bool) -> None:
         self.both("add_role" if add else "remove_role", id, role)
 
-    @rule(id=who, old=st.text(max_size=1), new=st.text(max_size=1))
+    @rule(id=who, old=text, new=text)
     def replace_password_hash(self, id: str, old: str, new: str) -> None:
         self.both("replace_password_hash", id, old, new)
 
@@ -311,10 +325,8 @@ class Agreement(RuleBasedStateMachine):
         self.both("accounts")
         self.both("keys")
         self.both("entries")
-        memory, sqlite = (self.runner.run(store.members()) for store in self.stores)
-        assert [replace(one, age=0.0) for one in memory] == [
-            replace(one, age=0.0) for one in sqlite
-        ]
+        memory, other = (self.runner.run(store.members()) for store in self.stores)
+        assert [replace(one, age=0.0) for one in memory] == [replace(one, age=0.0) for one in other]
         self.both("live_connections", ["1", "2", "3"])
         for name in ("alice", "bob", "Zoë"):
             self.both("account", name)
@@ -348,4 +360,25 @@ def test_sqlite_agrees_with_memory(empty_file: Path) -> None:
     examples = settings().max_examples * 2 // 5
     run_state_machine_as_test(
         Agreement, settings=settings(max_examples=examples, stateful_step_count=25)
+    )
+
+
+class PostgresqlAgreement(Agreement):
+    """Likewise for PostgreSQL."""
+
+    server: Server
+
+    def new_store(self) -> Store:
+        new = self.resources.enter_context(databases(self.server))
+        return PostgresqlStore(new(), b"key")
+
+
+@pytest.mark.slow
+@pytest.mark.hypothesis
+def test_postgresql_agrees_with_memory(postgresql: Server) -> None:
+    """Likewise, with errors and order."""
+    PostgresqlAgreement.server = postgresql
+    examples = max(2, settings().max_examples // 25)
+    run_state_machine_as_test(
+        PostgresqlAgreement, settings=settings(max_examples=examples, stateful_step_count=12)
     )
