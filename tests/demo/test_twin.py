@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stormdoor.demo.server import Demo, _bind_twin
+from stormdoor.demo.server import Demo, bind_twin
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor
 
@@ -90,7 +90,7 @@ async def test_nonsense_costs_no_traceback(body: bytes, demo: Running) -> None:
 )
 def test_it_is_on_loopback_only(host: str, bound: str | None) -> None:
     """A demo that other machines can reach has no twin."""
-    sockets, port = _bind_twin(host, 0)
+    sockets, port = bind_twin(host, 0)
     addresses = [one.getsockname()[0] for one in sockets]
     for one in sockets:
         one.close()
