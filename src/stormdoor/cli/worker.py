@@ -62,7 +62,8 @@ async def _serve(link: WorkerLink, name: str) -> None:
     if not isinstance(guard, Guard):
         raise UsageError(f"the application of {name} is not guarded; return protect(app, guard)")
     if not logging.getLogger().handlers:  # else the application has chosen where its log goes
-        logging.basicConfig(level=logging.INFO, format=_FORMAT)
+        logging.basicConfig(format=_FORMAT)  # warnings: one line for each request would be many
+        logging.getLogger("stormdoor.serve").setLevel(logging.INFO)
     await serve_as_worker(link, guard, {"http": guarded_server(made)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -54,7 +55,7 @@ async def close_gradually(
             break
         if not waiting:
             waiting.extend(one for one in guard.registry if one.state is not State.ENDED)
-        while waiting and closed <= plan.rate * elapsed:
+        while waiting and (plan.rate == math.inf or closed <= plan.rate * elapsed):
             why = Refusal(
                 Denial.RESTART,
                 "the process restarts",
