@@ -91,6 +91,7 @@ async def chains(store: PostgresqlStore) -> list[int]:
         "SELECT trail_drop_month(202601)",
         "ALTER TABLE trail ADD COLUMN x BIGINT",
         "DELETE FROM trail_chain",
+        "UPDATE trail_chain SET anchor_seq = head_seq",
         "DELETE FROM trail_202601",
     ],
 )
@@ -469,6 +470,20 @@ async def test_chains_of_ended_nodes_are_forgotten(url: str) -> None:
         assert await wrong_with_trail(store, KEY) is None
 
 
+async def test_month_of_a_node_that_runs_is_dropped_with_its_root_entries(url: str) -> None:
+    """Root entries of the dropped month are dropped, too, and a node that runs is recorded again."""
+    async with node(url) as store:
+        for n in range(3):
+            await store.append_events([event(time=NOW + n)])
+        await store.append_events([event(time=NOW + 40 * DAY)])
+        # As if the root entry of the first append had been written in that month.
+        await by_hand(url, "UPDATE trail SET month = 202601 WHERE chain = 0")
+        assert await store.drop_entries(NOW + 35 * DAY) == 3
+        assert await wrong_with_trail(store, KEY) is None
+        root = (await store.trail_chains())[0]
+        assert (root.anchor[0], root.head[0]) == (1, 2)
+
+
 async def test_living_chain_stays_in_the_root_chain(url: str) -> None:
     """If retention drops the month in which the root chain records a chain, it is recorded again."""
     async with five_entries(url) as store:
@@ -503,6 +518,7 @@ async def test_month_that_another_node_has_dropped_is_made_again(url: str) -> No
     """A node that knows a month as present finds that it was dropped, and the next call succeeds."""
     async with node(url) as store:
         await store.append_events([event()])
+        await by_hand(url, "DROP TABLE IF EXISTS trail_202602")
         store._known_months = frozenset({202602, *store._known_months})
         with pytest.raises(StoreUnavailable, match="lost a month"):
             await store.append_events([event(time=NOW + 40 * DAY)])

@@ -87,9 +87,9 @@ class _Verifier:
         note: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         """Read the rest of a chain, and compare each entry with the one before it."""
-        while page := await self.store.entries(
-            after=walk.seq, limit=_PAGE, chain=walk.chain.number
-        ):
+        page: list[Entry] | None = None
+        while page is None or len(page) == _PAGE:
+            page = await self.store.entries(after=walk.seq, limit=_PAGE, chain=walk.chain.number)
             for entry in page:
                 fault = verify(entry, seq=walk.seq + 1, previous=walk.previous, key=self.key)
                 if fault is None and walk.chain.number != ROOT and entry.number <= walk.number:

@@ -34,11 +34,30 @@ SELECT substring(c.relname FROM '^trail_([0-9]+)$')::bigint AS month
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 WHERE h.inhparent = '{SCHEMA}.trail'::regclass ORDER BY month
 """  # noqa: S608 - a constant
-# The root chain last: an append locks its own chain first, then the root chain.
-_LOCK: Final = f"""
-SELECT id, head_seq, head_hash, anchor_seq, rooted_in FROM trail_chain
-ORDER BY id = {ROOT}, id FOR UPDATE
+# Only one retention at a time.
+_ALONE: Final = "SELECT pg_advisory_xact_lock(21316, 5)"
+# An append locks its own chain first, then the root chain; so does retention.
+_LOCK_ROOT: Final = "SELECT head_seq, anchor_seq FROM trail_chain WHERE id = ? FOR UPDATE"
+_LOCK_OF_MONTH: Final = """
+SELECT c.id FROM trail_chain c
+WHERE EXISTS (SELECT 1 FROM trail t WHERE t.chain = c.id AND t.month = ?) AND c.id <> ?
+ORDER BY c.id FOR UPDATE
+"""
+_LOCK_OLD: Final = """
+SELECT c.id, c.anchor_seq FROM trail_chain c
+WHERE c.id IN (SELECT t.chain FROM trail t WHERE t.time < ?) AND c.id <> ?
+ORDER BY c.id FOR UPDATE
+"""
+# The chains that keep entries, and whose newest root entry is one of the first.
+_ROOTED_IN: Final = f"""
+SELECT id FROM trail_chain
+WHERE head_seq > anchor_seq AND rooted_in <= ? AND id <> {ROOT} ORDER BY id FOR UPDATE
 """  # noqa: S608 - a constant
+_FIRST_NEEDED: Final = f"""
+SELECT coalesce(min(rooted_in), {sql.NO_SEQ}) FROM trail_chain
+WHERE head_seq > anchor_seq AND id <> {ROOT}
+"""  # noqa: S608 - constants
+_ROOT_LAST: Final = "SELECT coalesce(max(seq), 0) FROM trail WHERE chain = ? AND month = ?"
 _OUTSIDE: Final = """
 SELECT 1 FROM trail WHERE month < ? OR (month = ? AND chain <> ? AND time >= ?) LIMIT 1
 """
@@ -48,6 +67,7 @@ SELECT c.id, t.seq, t.hash FROM trail_chain c CROSS JOIN LATERAL (
 ) t
 """
 _COUNT_MONTH: Final = "SELECT count(*) FROM trail WHERE month = ? AND chain <> ?"
+_NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _DROP_MONTH: Final = "SELECT trail_drop_month(?)"
 _MOVE_ANCHOR: Final = "UPDATE trail_chain SET anchor_seq = ?, anchor_hash = ? WHERE id = ?"
 _FIRST_KEPT: Final = """
@@ -120,31 +140,24 @@ async def drop_month(transaction: Transaction, month: int, before: float, key: b
     Returns:
         The number of dropped entries, without those of the root chain.
     """
-    if month_after(month) > before:
+    await transaction.rows(_ALONE)
+    ((now,),) = await transaction.rows(_NOW)
+    # The root chain always has the partition of the server's present month.
+    if month_after(month) > min(before, now):
         return 0
-    chains = await transaction.rows(_LOCK)
+    await transaction.rows(_LOCK_OF_MONTH, month, ROOT)
     if await transaction.rows(_OUTSIDE, month, month, ROOT, before):
         return 0
-    last = {
-        chain: (seq, hashed) for chain, seq, hashed in await transaction.rows(_LAST_OF_MONTH, month)
-    }
+    last = await transaction.rows(_LAST_OF_MONTH, month)
+    ((count,),) = await transaction.rows(_COUNT_MONTH, month, ROOT)
+    await transaction.change_many(_MOVE_ANCHOR, [(seq, hashed, id) for id, seq, hashed in last])
     # A chain that keeps entries must stay in the root chain.
-    root_last = last[ROOT][0] if ROOT in last else 0
-    left_out = [
-        id
-        for id, head, _, anchor, rooted_in in chains
-        if id != ROOT and head > max(anchor, last.get(id, (0, ""))[0]) and rooted_in <= root_last
-    ]
+    ((root_last,),) = await transaction.rows(_ROOT_LAST, ROOT, month)
+    left_out = [id for (id,) in await transaction.rows(_ROOTED_IN, root_last)]
+    await transaction.rows(_LOCK_ROOT, ROOT)
     if left_out:
-        ((now,),) = await transaction.rows("SELECT extract(epoch FROM clock_timestamp())::float8")
-        if month_of(now) == month:
-            return 0
         await transaction.rows("SELECT trail_add_month(?)", month_of(now))
         await record_heads(transaction, left_out, key)
-    ((count,),) = await transaction.rows(_COUNT_MONTH, month, ROOT)
-    await transaction.change_many(
-        _MOVE_ANCHOR, [(seq, hashed, chain) for chain, (seq, hashed) in last.items()]
-    )
     await transaction.rows(_DROP_MONTH, month)
     return int(count)
 
@@ -155,22 +168,28 @@ async def drop_step(transaction: Transaction, before: float) -> int:
     Returns:
         The number of dropped entries, without those of the root chain; 0 if there is nothing left to drop.
     """
+    await transaction.rows(_ALONE)
     dropped = 0
-    needed = sql.NO_SEQ
-    for id, head, _, anchor, rooted_in in await transaction.rows(_LOCK):
-        kept = await transaction.rows(_FIRST_KEPT, id, anchor, before)
-        end = min(kept[0][0] if kept else sql.NO_SEQ, needed if id == ROOT else sql.NO_SEQ)
-        last = await transaction.rows(_LAST_DROPPED, id, end, anchor + _DROP_STEP)
-        seq, hashed = last[0] if last else (anchor, "")
-        if seq > anchor:
-            await transaction.change(_MOVE_ANCHOR, seq, hashed, id)
-            count = await transaction.change(_DROP, id, seq)
-            dropped += count if id != ROOT else 0
-        if head > seq:
-            # The root chain keeps its newest entry about each chain that has entries.
-            needed = min(needed, rooted_in)
+    for id, anchor in await transaction.rows(_LOCK_OLD, before, ROOT):
+        dropped += await _drop_beginning(transaction, id, anchor, before, sql.NO_SEQ)
+    ((needed,),) = await transaction.rows(_FIRST_NEEDED)
+    ((_, anchor),) = await transaction.rows(_LOCK_ROOT, ROOT)
+    # The root chain keeps its newest entry about each chain that has entries.
+    await _drop_beginning(transaction, ROOT, anchor, before, needed)
     await transaction.change(_FORGET_CHAINS)
     return dropped
+
+
+async def _drop_beginning(
+    transaction: Transaction, chain: int, anchor: int, before: float, end: int
+) -> int:
+    kept = await transaction.rows(_FIRST_KEPT, chain, anchor, before)
+    end = min(kept[0][0] if kept else sql.NO_SEQ, end)
+    last = await transaction.rows(_LAST_DROPPED, chain, end, anchor + _DROP_STEP)
+    if not last or last[0][0] <= anchor:
+        return 0
+    await transaction.change(_MOVE_ANCHOR, *last[0], chain)
+    return await transaction.change(_DROP, chain, last[0][0])
 
 
 async def erase(transaction: Transaction, principal_id: str) -> int:

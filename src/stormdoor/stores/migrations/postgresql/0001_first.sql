@@ -254,6 +254,8 @@ CREATE TABLE trail_chain (
 INSERT INTO trail_chain (id, start, head_seq, head_hash, anchor_seq, anchor_hash, month, rooted_seq, rooted_in, rooted_at)
 VALUES (0, 'root', 0, repeat('0', 64), 0, repeat('0', 64), 0, 0, 0, 0);
 
+CREATE INDEX ix_trail_chain_rooted_in ON trail_chain (rooted_in) WHERE head_seq > anchor_seq;
+
 -- The order in which entries of different chains are listed. Not sealed; it may have gaps.
 CREATE SEQUENCE trail_number AS BIGINT;
 
@@ -279,6 +281,7 @@ CREATE TABLE trail (
 ) PARTITION BY LIST (month);
 
 CREATE INDEX ix_trail_number ON trail (number) WHERE number IS NOT NULL;
+CREATE INDEX ix_trail_time ON trail USING brin (time);
 CREATE INDEX ix_trail_principal ON trail (principal, number) WHERE principal IS NOT NULL;
 CREATE INDEX ix_trail_actor ON trail (actor, number) WHERE actor IS NOT NULL;
 
@@ -313,11 +316,12 @@ TO stormdoor_app;
 
 GRANT SELECT ON schema_version TO stormdoor_app, stormdoor_keeper;
 GRANT SELECT, UPDATE ON trail_state TO stormdoor_app;
-GRANT SELECT, INSERT, UPDATE ON trail_chain TO stormdoor_app;
+GRANT SELECT, INSERT, UPDATE (head_seq, head_hash, month, rooted_seq, rooted_in, rooted_at) ON trail_chain
+TO stormdoor_app;
 GRANT SELECT, INSERT ON trail TO stormdoor_app;
 GRANT USAGE, SELECT ON trail_number TO stormdoor_app;
 
-GRANT SELECT, UPDATE, DELETE ON trail_chain TO stormdoor_keeper;
+GRANT SELECT, DELETE, UPDATE (anchor_seq, anchor_hash) ON trail_chain TO stormdoor_keeper;
 GRANT SELECT, DELETE, UPDATE (personal, salt, principal, actor) ON trail TO stormdoor_keeper;
 
 REVOKE ALL ON FUNCTION trail_add_month(BIGINT), trail_drop_month(BIGINT) FROM PUBLIC;
