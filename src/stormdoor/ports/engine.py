@@ -11,7 +11,12 @@ class Engine(Protocol):
     """The program or file that stores one or several capabilities."""
 
     async def open(self) -> None:
-        """Connect, and bring the schema to the current version."""
+        """Connect. An embedded engine brings its schema to the current version; others only check it.
+
+        Raises:
+            ConfigurationError: Schema and code do not accept each other.
+            StoreUnavailable: The engine does not answer.
+        """
         ...
 
     async def close(self) -> None:
