@@ -171,7 +171,7 @@ class Guard:
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
         self.fast = fast
-        self.freshness = dict(freshness)
+        self.freshness: Mapping[Any, str] = dict(freshness)
         """The freshness of endpoints by path; `protect` reads it."""
         check_hold(hold_seconds)
         for text in self.freshness.values():

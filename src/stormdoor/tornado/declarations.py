@@ -60,7 +60,7 @@ class Declarations:
         receive_only: Names = (),
         limits: EndpointLimitsOf | None = None,
         freshness: FreshnessOf | None = None,
-        freshness_of_guard: Mapping[str, str] | None = None,
+        freshness_of_guard: FreshnessOf | None = None,
         lease: Lease | None = None,
     ) -> None:
         self._of_guard = of_guard
@@ -73,8 +73,7 @@ class Declarations:
         self._receive_only = _named("receive_only", receive_only)
         self._limits = ByHandler("limits", limits or {})
         self._freshness = ByHandler("freshness", freshness or {})
-        by_path: dict[str | type[RequestHandler], str] = {**(freshness_of_guard or {})}
-        self._freshness_of_guard = ByHandler("freshness", by_path)
+        self._freshness_of_guard = ByHandler("freshness", freshness_of_guard or {})
         self._lease = lease or Lease()
         self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
         """By set of limits: an object that all its connections share, so that they are counted together."""

@@ -41,6 +41,9 @@ _AT_ONCE = 64 * 1024
 """Size in bytes from which data is written alone, because joining it with other data saves nothing."""
 
 
+_NEVER = float("inf")
+
+
 class _Uncompressed:
     """A message that is compressed when it is sent.
 
@@ -254,12 +257,12 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
             return  # the rest is never written: see `connection_lost`
         if out and not self._blocked:
             connection = self._connection
-            if (
-                connection is not None
-                and not (connection.open and connection.monotonic() < connection.lease.until)
-                and not self._may_send(connection)
-            ):
-                return
+            if connection is not None:
+                until = connection.lease.until
+                # A lease of infinite length, of a store in memory, needs no read of the clock.
+                fresh = until == _NEVER or connection.monotonic() < until
+                if not (fresh and connection.open) and not self._may_send(connection):
+                    return
             self._out = []
             self._queued = 0
             self._write(out, transport)
