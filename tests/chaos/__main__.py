@@ -40,24 +40,25 @@ def main() -> int:
         print(f"without PostgreSQL: {reason}", file=sys.stderr)  # noqa: T201 - a command
         programs = None
     modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
+    mutations = options.mutation or (sorted(MUTATIONS) if options.mutations else [])
+    runs = [(MUTATIONS[name].mode, name) for name in mutations] or [(mode, "") for mode in modes]
     failed = 0
     for seed in range(options.seed, options.seed + options.seeds):
-        for mutation in options.mutation or (sorted(MUTATIONS) if options.mutations else [""]):
-            for mode in modes:
-                folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
-                result = asyncio.run(
-                    run(
-                        mode,
-                        seed=seed,
-                        seconds=options.minutes * 60 / len(modes),
-                        folder=folder,
-                        programs=programs,
-                        mutation=mutation,
-                        victims=options.victims,
-                        calm=options.calm,
-                    )
+        for mode, mutation in runs:
+            folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
+            result = asyncio.run(
+                run(
+                    mode,
+                    seed=seed,
+                    seconds=options.minutes * 60 / len(runs),
+                    folder=folder,
+                    programs=programs,
+                    mutation=mutation,
+                    victims=options.victims,
+                    calm=options.calm,
                 )
-                failed += _report(result, mutation, folder)
+            )
+            failed += _report(result, mutation, folder)
     return min(failed, 1)
 
 

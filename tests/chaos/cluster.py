@@ -24,7 +24,7 @@ __all__ = ["Client", "Gone", "NodeProcess"]
 
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60.0
-_ANSWER_SECONDS = 15.0
+_ANSWER_SECONDS = 4.0
 
 
 class Gone(Exception):

@@ -32,6 +32,7 @@ class Faults:
         seed: Seed of all choices.
         pair: The servers, if there are any.
         file: The SQLite file, if there is one.
+        only: Names of the faults to inject; empty for all.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Faults:
         seed: int,
         pair: Pair | None = None,
         file: Path | None = None,
+        only: Sequence[str] = (),
     ) -> None:
         self._nodes = nodes
         self._writer = writer
@@ -65,6 +67,7 @@ class Faults:
                 self.reset_links,
                 self.lose_answers,
                 self.slow_store,
+                self.slow_node,
                 self.cut_replication,
                 self.stop_primary,
                 self.wake_for_nothing,
@@ -72,9 +75,11 @@ class Faults:
                 self.isolate_primary,
             ]
             if not pair.synchronous:
-                self._kinds.append(self.lose_primary_with_lag)
+                self._kinds += [self.lose_primary_with_lag, self.lose_primary_with_lag_behind_a_cut]
             if can_fill_disk():
                 self._kinds.append(self.fill_disk)
+        if only:
+            self._kinds = [getattr(self, name) for name in only]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Inject faults until `stopping` is set. Every kind comes once before one comes again."""
@@ -184,6 +189,14 @@ class Faults:
         for node in nodes:
             self._heal(node)
 
+    async def slow_node(self) -> None:
+        """Every answer to one node is late, by less than a lease."""
+        node = self._node()
+        for cutter in node.cutters:
+            cutter.back.delay = 0.15
+        await self._wait(2.0, 3.0)
+        self._heal(node)
+
     # -- servers -----------------------------------------------------------------------------------
 
     @property
@@ -232,11 +245,29 @@ class Faults:
         await self._wait(0.3, 1.5)
         await self._fail_over(kill=True)
 
-    async def _fail_over(self, *, kill: bool) -> None:
+    async def lose_primary_with_lag_behind_a_cut(self) -> None:
+        """The same, while one node is cut off. When it returns, the new log is longer than the old one."""
+        cut = self._node()
+        self._servers.replication.hold()
+        await self._wait(0.8, 1.2)
+        for cutter in cut.cutters:
+            cutter.hold()
+        await self._fail_over(kill=True, behind=cut)
+
+    async def _fail_over(self, *, kill: bool, behind: NodeProcess | None = None) -> None:
         pair = self._servers
         former = pair.primary.port
         await pair.fail_over(kill=kill)
-        await self._wait(0.5, 2.0)
+        # All but one connect again at once; that one moves when its heartbeat fails.
+        last = self._node()
+        for node in self._nodes:
+            for cutter in node.cutters if node is not last else ():
+                cutter.reset()
+        await self._wait(1.0, 3.0)
+        if behind is not None:
+            await self._wait(1.5, 2.0)
+            self._heal(behind)
+            await self._wait(1.0, 1.5)
         await pair.rebuild()
         assert pair.standby is not None
         for node in self._nodes:

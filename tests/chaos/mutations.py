@@ -2,28 +2,150 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from stormdoor import Guard
+from stormdoor.core.lease import Lease
+from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Revocation
 
-__all__ = ["MUTATIONS", "mutate"]
+__all__ = ["MUTATIONS", "Mutation", "mutate"]
 
-MUTATIONS: dict[str, Callable[[Guard], None]] = {}
+_LATER_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A part of the design that can be switched off.
+
+    Attributes:
+        change: Switches it off in a guard that has not started.
+        mode: The mode of a run that shows it.
+        faults: The faults that show it; empty for all.
+    """
+
+    change: Callable[[Guard], None]
+    mode: Literal["synchronous", "asynchronous", "sqlite"]
+    faults: tuple[str, ...] = ()
 
 
 def mutate(guard: Guard, name: str) -> None:
     """Switch off the part of that name in `guard`; nothing for ""."""
     if name:
-        MUTATIONS[name](guard)
+        MUTATIONS[name].change(guard)
 
 
-def _mutation(change: Callable[[Guard], None]) -> Callable[[Guard], None]:
-    MUTATIONS[change.__name__.strip("_").replace("_", "-")] = change
-    return change
-
-
-@_mutation
-def _lease(guard: Guard) -> None:
+def _without_lease(guard: Guard) -> None:
     """The lease never lapses."""
     guard.lease.until = float("inf")
-    guard.lease.__class__.lapse = lambda self: None  # type: ignore[method-assign]
+    Lease.lapse = lambda self: None  # type: ignore[method-assign]
+
+
+class _Wrapped:
+    """An object of which some attributes are replaced."""
+
+    def __init__(self, wrapped: Any, **replaced: Any) -> None:
+        self.__dict__.update(replaced, _wrapped=wrapped)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+
+def _replace(guard: Guard, **parts: Any) -> None:
+    for name, part in parts.items():
+        object.__setattr__(guard.state, name, part)
+
+
+def _without_epoch(guard: Guard) -> None:
+    """All servers and all logs count as one, and a head that goes back is not noticed."""
+    store: Any = guard.state.engines[0]
+    members, revocations = guard.state.members, guard.state.revocations
+
+    highest = 0
+
+    def same(position: LogPosition) -> LogPosition:
+        nonlocal highest
+        highest = max(highest, position.seq)
+        return LogPosition("same", highest)
+
+    async def beat(*args: Any, **options: Any) -> LogPosition:
+        return same(await members.beat(*args, **options))
+
+    async def log_position() -> LogPosition:
+        return same(await revocations.log_position())
+
+    _replace(
+        guard,
+        members=_Wrapped(members, beat=beat),
+        revocations=_Wrapped(revocations, log_position=log_position),
+    )
+    opening = store.open
+
+    async def opened() -> None:
+        await opening()
+        heartbeat = store._database.heartbeat
+        # Other connections keep the server that they have, and compare no epoch.
+        heartbeat._server = _Wrapped(None)
+        heartbeat._look_ups = _Wrapped(None)
+
+    _replace(guard, engines=(_Wrapped(store, open=opened),))
+
+
+def _without_outbox(guard: Guard) -> None:
+    """A change is acknowledged before its entry is in the log, which another transaction adds later."""
+    later: set[asyncio.Task[object]] = set()
+
+    def split(part: Any) -> Any:
+        return _Wrapped(
+            part,
+            **{
+                name: change(getattr(part, name))
+                for name in dir(part)
+                if not name.startswith("_")
+                and inspect.iscoroutinefunction(method := getattr(part, name))
+                and "entry" in inspect.signature(method).parameters
+            },
+        )
+
+    log = guard.state.revocations
+
+    async def add_revocation(entry: Revocation) -> Revocation:
+        head = await log.log_position()
+
+        async def add() -> None:
+            await asyncio.sleep(_LATER_SECONDS)
+            await log.add_revocation(entry)
+
+        later.add(asyncio.create_task(add()))
+        return entry.placed(head)
+
+    def change(method: Any) -> Any:
+        async def changed(*args: Any, entry: Revocation | None = None, **options: Any) -> Any:
+            result = await method(*args, **options)
+            return await add_revocation(entry) if result and entry is not None else result
+
+        return changed
+
+    parts = {name: split(getattr(guard.state, name)) for name in ("accounts", "sessions", "keys")}
+    _replace(guard, revocations=_Wrapped(log, add_revocation=add_revocation), **parts)
+
+
+def _without_compare_and_set(guard: Guard) -> None:
+    """A node that was declared lapsed goes on with its beats, and does not learn of it."""
+    from stormdoor.stores.postgresql import members
+
+    written = "(SELECT count(*) FROM written)"
+    assert written in members._BEAT
+    members._BEAT = members._BEAT.replace(written, "1")  # type: ignore[misc]
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "lease": Mutation(_without_lease, "synchronous", ("cut_node", "stop_primary")),
+    "epoch": Mutation(_without_epoch, "asynchronous", ("lose_primary_with_lag_behind_a_cut",)),
+    "outbox": Mutation(_without_outbox, "synchronous", ("reset_links",)),
+    "compare-and-set": Mutation(_without_compare_and_set, "synchronous", ("cut_node", "slow_node")),
+}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import json
 import logging
 import re
@@ -202,15 +201,15 @@ class Node:
 
     async def revoke(self, kind: str, value: str, wait: str) -> object:
         """Revoke a session or a principal."""
-        more = {"wait": "cluster"} if wait == "cluster" else {}
-        if "wait" not in inspect.signature(self.guard.admin.revoke).parameters:
-            more, wait = {}, "log"
+        revoke = self.guard.admin.revoke
 
-        async def revoke() -> None:
-            answer = await self.guard.admin.revoke(Target(kind), value, **more)  # type: ignore[arg-type]
-            assert answer is not None
+        async def work() -> None:
+            if wait == "cluster":
+                await revoke(Target(kind), value, wait="cluster")
+            else:
+                await revoke(Target(kind), value)
 
-        return await self._recorded(revoke, history.Revoked, target=f"{kind}:{value}", wait=wait)
+        return await self._recorded(work, history.Revoked, target=f"{kind}:{value}", wait=wait)
 
     async def roles(self, principal: str, version: int) -> object:
         """Give a principal the role of a version."""

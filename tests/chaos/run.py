@@ -18,6 +18,7 @@ from tests.chaos import history
 from tests.chaos.checkers import Guarantee, Violation, check, staleness
 from tests.chaos.cluster import Gone, NodeProcess, cutters
 from tests.chaos.faults import Faults
+from tests.chaos.mutations import MUTATIONS
 from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
@@ -127,7 +128,7 @@ async def cluster(
                 assert pair.standby is not None
                 ports = [pair.primary.port, pair.standby.port]
                 links = await stack.enter_async_context(cutters(ports))
-                store = _through(pair, [link.port for link in links])
+                store = _through(pair, [link.port for link in links[:: -1 if number % 2 else 1]])
             made.append(NodeProcess(number, store, links, folder, **options))
         for node in made:
             stack.push_async_callback(node.stop)
@@ -169,7 +170,9 @@ async def run(
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
         workload = Workload(nodes, seed=seed, bound=guarantee.bound, victims=victims)
-        faults = Faults(nodes, writer, seed=seed, pair=pair, file=None if pair else file)
+        only = MUTATIONS[mutation].faults if mutation else ()
+        database = {"pair": pair} if pair else {"file": file}
+        faults = Faults(nodes, writer, seed=seed, only=only, **database)
         stopping = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stopping.set)
         async with asyncio.TaskGroup() as group:

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.run import run
+from tests.chaos.mutations import MUTATIONS
+from tests.chaos.run import MODES, Mode, run
+from tests.support.postgresql import Binaries, Missing, binaries
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured, pytest.mark.xdist_group("chaos")]
+
+SEED = 18
+SECONDS: dict[Mode, float] = {"synchronous": 25.0, "asynchronous": 25.0, "sqlite": 10.0}
 
 
-async def test_nodes_on_sqlite(tmp_path: Path) -> None:
-    """Processes that are killed and stopped, clocks that are set, a writer that blocks the file."""
-    result = await run("sqlite", seed=18, seconds=10.0, folder=tmp_path)
+def programs(mode: Mode) -> Binaries | None:
+    """Return what runs the servers. Without them, skip; an error where CI=true."""
+    if mode == "sqlite":
+        return None
+    try:
+        return binaries()
+    except Missing as reason:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no PostgreSQL: {reason}")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_cluster_under_faults(mode: Mode, tmp_path: Path) -> None:
+    """Nodes, links and servers fail; no message follows a revocation later than the bound."""
+    seconds = SECONDS[mode]
+    result = await run(mode, seed=SEED, seconds=seconds, folder=tmp_path, programs=programs(mode))
     assert not result.violations, str(result)
     assert result.judged >= 5, str(result)
+    assert sum(result.faults.values()) >= 3, str(result)
+
+
+async def test_the_checkers_notice_a_cluster_without_an_outbox(tmp_path: Path) -> None:
+    """One mutation runs here; `make chaos ARGS=--mutations` runs all."""
+    mutation = MUTATIONS["outbox"]
+    result = await run(
+        mutation.mode,
+        seed=SEED,
+        seconds=6.0,
+        folder=tmp_path,
+        programs=programs(mutation.mode),
+        mutation="outbox",
+    )
+    assert {"bounded staleness"} <= {one.checker for one in result.violations}, str(result)

@@ -23,7 +23,7 @@ class Workload:
     Args:
         nodes: The nodes.
         seed: Seed of all choices.
-        bound: The bound on staleness in seconds: victims keep their sockets for twice as long.
+        bound: The bound on staleness in seconds: victims keep their sockets for twice as long, some longer.
         victims: Number of victims at once.
     """
 
@@ -88,11 +88,12 @@ class Workload:
             revoking = asyncio.create_task(
                 self._node().ask("revoke", kind=kind, value=value, wait=wait)
             )
-            until = asyncio.get_running_loop().time() + self._bound * 2
+            patience = 5.0 if chance.random() < 0.3 else 0.0
+            until = asyncio.get_running_loop().time() + self._bound * 2 + patience
             while asyncio.get_running_loop().time() < until or not revoking.done():
                 for client in clients:
                     client.send()
-                if chance.random() < 0.3:
+                if chance.random() < 0.2:
                     late = Client(self._node(), cookie=session["cookie"])
                     if await late.open():
                         clients.append(late)
