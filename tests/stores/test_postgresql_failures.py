@@ -18,6 +18,7 @@ from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import look_ups, members
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.store import PostgresqlStore
+from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.testing.contract.support import NOW, STATUS, account, opened, session
 from tests.support.commit_proxy import commit_proxy
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
@@ -280,6 +281,17 @@ async def test_connections_leave_a_server_that_the_heartbeat_left(server: Server
                     assert len(rows) == count
         finally:
             copy.remove()
+
+
+async def test_server_finds_nodes_that_were_cut_off(new_database: Callable[[], str]) -> None:
+    """The server probes the connections of nodes, and ends a transaction that a lost node has begun."""
+    async with opened(PostgresqlStore(new_database())) as store:
+        names = ("tcp_keepalives_idle", "idle_in_transaction_session_timeout", "synchronous_commit")
+
+        async def settings(transaction: Transaction) -> list[str]:
+            return [(await transaction.rows(f"SHOW {name}"))[0][0] for name in names]
+
+        assert await store._database.write(settings) == ["30", "10s", "on"]
 
 
 async def test_forked_process_must_open_the_store_itself(new_database: Callable[[], str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -22,6 +22,14 @@ __all__ = ["Link", "Server"]
 _log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
+# The server finds a node that was cut off within a minute, and rolls back its transaction. The packets also
+# keep an idle connection alive in a firewall that would forget it.
+_KEEPALIVE: Final = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
 _WELCOME = f"""
 SELECT set_config('search_path', '{SCHEMA}, pg_temp', false), {{settings}}
     CASE WHEN to_regclass('{SCHEMA}.schema_version') IS NOT NULL
@@ -119,8 +127,7 @@ class Link:
         """
         if (known := self.current) is not None:
             return known
-        if self._closed:
-            raise ConnectionResetError("the store was closed")
+        self._check_open()
         hosts = self._address.hosts or [{}]
         failure: BaseException = ConnectionRefusedError("no host")
         for n in range(len(hosts)):
@@ -129,10 +136,18 @@ class Link:
                 self._connection = await self._connect(host)
             except (*LOST, asyncpg.PostgresError) as error:
                 failure = error
-            else:
+                continue
+            self._check_open()
+            # A beat may have gone to another server meanwhile.
+            if (known := self.current) is not None:
                 self._first = (self._first + n) % len(hosts)
-                return self._connection
+                return known
         raise failure
+
+    def _check_open(self) -> None:
+        if self._closed:
+            self.drop()
+            raise ConnectionResetError("the store was closed")
 
     async def _connect(self, host: dict[str, Any]) -> Connection:
         made: Connection = await asyncpg.connect(
@@ -146,7 +161,7 @@ class Link:
             made.add_log_listener(self._listen)
             settings = "".join(
                 f"set_config('{name}', '{value}', false), "
-                for name, value in self._settings.items()
+                for name, value in (_KEEPALIVE | self._settings).items()
             )
             [row] = await made.fetch(_WELCOME.format(settings=settings, role=self._role))
             self.identity = (row["timeline"], row["system"])
