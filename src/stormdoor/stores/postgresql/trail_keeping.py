@@ -48,7 +48,7 @@ SELECT c.id, c.anchor_seq FROM trail_chain c
 WHERE c.id IN (SELECT t.chain FROM trail t WHERE t.time < ?) AND c.id <> ?
 ORDER BY c.id FOR UPDATE
 """
-# The chains that keep entries, and whose newest root entry is one of the first.
+# The chains that keep entries, and of which the newest root entry is one of the first.
 _ROOTED_IN: Final = f"""
 SELECT id FROM trail_chain
 WHERE head_seq > anchor_seq AND rooted_in <= ? AND id <> {ROOT} ORDER BY id FOR UPDATE
