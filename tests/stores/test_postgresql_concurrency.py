@@ -14,7 +14,7 @@ import pytest
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Store
-from stormdoor.stores.postgresql import writes
+from stormdoor.stores.postgresql import look_ups, writes
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.testing.contract.support import (
@@ -280,6 +280,30 @@ async def test_look_ups_of_one_turn_are_one_statement(
             assert one is not None
             assert one[0] == await placed(store, session(f"s{n}", one[1].id))
             assert one[1].roles == (frozenset("abc") if n % 2 else frozenset())
+
+
+async def test_mistake_in_a_batch_answers_and_stops_nothing(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that no driver raises is an answer for its callers; the next calls are served."""
+    async with _stores(new_database(), 1) as [store]:
+        await store.add_account(account("alice"))
+
+        async def broken(*_: object) -> list[object]:
+            raise ZeroDivisionError("a mistake")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(look_ups.LookUps, "_fetch", broken)
+            patch.setattr(store._database._writes, "_add_entries", broken)
+            results = await asyncio.gather(
+                store.account("alice"),
+                store.session("s1"),
+                store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
+                return_exceptions=True,
+            )
+            assert [isinstance(one, StoreUnavailable) for one in results] == [True] * 3
+        assert await store.account("alice") == account("alice")
+        assert (await store.add_revocation(Revocation(Target.SESSION, "s1", NOW))).seq == 1
 
 
 async def test_cancelled_callers_leave_the_store_usable(new_database: Callable[[], str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
 
 import asyncpg
@@ -15,6 +16,8 @@ from stormdoor.stores.postgresql.link import Link, Server
 from stormdoor.stores.rows import Row
 
 __all__ = ["LookUps"]
+
+_log = logging.getLogger(__name__)
 
 _SECONDS = 1.0
 _MOST = 256  # sets of parameters in one statement
@@ -117,6 +120,10 @@ class LookUps:
                     found.setdefault(row[1], []).append(row[_FIRST:])
         except (*LOST, asyncpg.PostgresError) as error:
             failure = unavailable(self._address.name, error)
+        except Exception as error:  # noqa: BLE001 - see below
+            # INVARIANT: a mistake answers its callers, and the next batch is served.
+            _log.exception("a look-up failed")
+            failure = StoreUnavailable(f"the store {self._address.name}: {error!r}")
         except BaseException as error:
             failure = StoreUnavailable(f"the store {self._address.name}: {error!r}")
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Transaction", "Writes"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _SECONDS = 5.0  # for one group, with all its repetitions
 _LOCK_SECONDS = 2.0
@@ -256,6 +259,10 @@ class Writes:
             )
         except (*LOST, asyncpg.PostgresError) as error:
             failure = unavailable(self._address.name, error)
+        except Exception as error:  # noqa: BLE001 - see below
+            # INVARIANT: a mistake answers its callers, and the next group is stored.
+            _log.exception("a group of writes failed")
+            failure = StoreInDoubt(f"the store {self._address.name}: {error!r}")
         except BaseException as error:
             failure = StoreInDoubt(f"the store {self._address.name}: {error!r}")
             raise
