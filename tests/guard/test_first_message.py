@@ -317,7 +317,7 @@ async def test_the_cap_of_a_principal_holds() -> None:
     refusal = await guard.first_message.receive(second, ALICE)
     assert refusal is not None
     assert refusal.denial is Denial.TOO_MANY_CONNECTIONS
-    assert sink.closed == (1013, "too many connections")
+    assert sink.closed == (1013, "too many connections; retry after 5 s")
     assert guard.registry.of_principal("alice") == [first]
     await guard.close()
     _given_back(guard)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import (
@@ -35,7 +36,7 @@ from tests.tornado import wire as wires
 from tests.tornado.loops import LOOPS
 from tests.tornado.test_unsent_output import Streaming, _fill, _rest, _slack, _small_buffer, _unsent
 from tests.tornado.test_unsent_output import here as streaming
-from tests.tornado.transports.plain_http import ALICE
+from tests.tornado.transports.plain_http import ALICE, send
 from tests.tornado.wire import Wire, connect, request, serving, settled, until
 
 SECONDS = 0.4
@@ -101,9 +102,17 @@ async def fenced(fast: bool = True, **options: Any) -> AsyncIterator[tuple[Guard
     guard = make_guard(clock=clock, fast=fast, insecure_allow_any_host=True, **options)
     give_lease(guard, SECONDS)
     application = Application(
-        [("/ws", Chat), ("/commands", Commands), ("/slow", Slow), ("/streaming", Streaming)]
+        [
+            ("/ws", Chat),
+            ("/compressed", Compressed),
+            ("/commands", Commands),
+            ("/slow", Slow),
+            ("/streaming", Streaming),
+            ("/poll/(.*)", Poll),
+        ]
     )
-    protect(application, guard, "chat:connect", transports={"/streaming": Transport.none()})
+    transports = {"/streaming": Transport.none(), "/poll/(.*)": Transport.by_path()}
+    protect(application, guard, "chat:connect", transports=transports)
     async with serving(application, guard) as at:
         yield guard, clock, at.port
 
@@ -399,3 +408,60 @@ async def test_a_store_that_stops_answering(tmp_path: Path) -> None:
             assert await wire.text() == "behind"
             await until(lambda: heard == ["before", "behind"])
         assert guard.statistics.fences == 1
+
+
+class Compressed(Chat):
+    """Compresses its messages, with a window that all of them share."""
+
+    def get_compression_options(self) -> dict[str, Any]:
+        return {}
+
+
+async def test_a_dropped_message_is_not_missing_in_the_compression() -> None:
+    """Messages are compressed when they are sent, so that the client can inflate the later ones."""
+    async with fenced() as (guard, clock, port):
+        offer = ("Sec-WebSocket-Extensions", "permessage-deflate")
+        async with await connect(port, "/compressed", ALICE, offer) as wire:
+            await until(lambda: here)
+            [connection] = guard.registry
+            assert guard.channels.subscribe(connection, ROOM).allowed
+            inflater = zlib.decompressobj(-15)
+
+            async def inflated() -> str:
+                payload = (await wire.receive()).payload
+                return inflater.decompress(payload + b"\x00\x00\xff\xff").decode()
+
+            here[0].write_message("the same words as before")
+            assert await inflated() == "the same words as before"
+            clock.advance(SECONDS)
+            guard.channels.publish(ROOM, "a dropped message of other words")
+            here[0].write_message("the same words as in a dropped message")
+            assert await silent(wire)
+            connection.apply_policies(PolicySet([role("member", "chat:connect")]))
+            guard.lease.renew(clock.monotonic())
+            assert await inflated() == "the same words as in a dropped message"
+            here[0].write_message("the same words as in a dropped message")
+            assert await inflated() == "the same words as in a dropped message"
+
+
+class Poll(RequestHandler):
+    """Answers a poll of a session."""
+
+    def post(self, id: str) -> None:
+        heard.append(self.request.body)
+        self.write("polled")
+
+
+async def test_a_poll_of_an_open_session_waits() -> None:
+    """Its body is delivered after the fence; a new session is refused meanwhile."""
+    async with fenced() as (guard, clock, port):
+        assert (await send(port, "POST", "/poll/one", ALICE, body=b"first")).status == 200
+        clock.advance(SECONDS)
+        asking = asyncio.ensure_future(send(port, "POST", "/poll/one", ALICE, body=b"second"))
+        assert (await send(port, "POST", "/poll/two", ALICE, body=b"other")).status == 503
+        await asyncio.sleep(0.05)
+        assert heard == [b"first"]
+        assert not asking.done()
+        guard.lease.renew(clock.monotonic())
+        assert (await asking).status == 200
+        assert heard == [b"first", b"second"]

@@ -12,7 +12,7 @@ import pytest
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from stormdoor import Denial, Guard, Target, Transport, protect
+from stormdoor import Denial, Guard, PolicySet, Target, Topic, Transport, protect, role
 from stormdoor.core.denial import Refusal
 from tests.guard.fakes import make_guard
 from tests.support.clock import FakeClock
@@ -211,3 +211,27 @@ async def test_a_revoked_slow_reader_of_another_transport(path: str) -> None:
             written = handler.request.connection.stream._total_write_index
             await guard.admin.revoke(Target.PRINCIPAL, "alice")
             assert await _rest(wire) <= written - unsent + 2000
+
+
+@BOTH
+async def test_a_topic_that_a_slow_reader_has_lost(fast: bool) -> None:
+    """The publications that waited for it are not sent; Tornado's protocol must close to leave them out."""
+    async with served(fast) as (guard, port), await _slow_reader(port) as wire:
+        await until(lambda: here)
+        [connection] = guard.registry
+        topic = Topic("room", "chat:say")
+        assert guard.channels.subscribe(connection, topic).allowed
+        written = await _fill(here[0])
+        for _ in range(10):
+            guard.channels.publish(topic, "s" * SIZE)
+        here[0].write_message("the last one")
+        connection.apply_policies(PolicySet([role("member", "chat:connect")]))
+        if not fast:
+            unsent = _unsent(here[0])
+            assert await _rest(wire) <= written + 10 * SIZE - unsent + 2000
+            return
+        sizes: list[int] = []
+        while sum(sizes) < written:
+            sizes.append(len((await wire.receive()).payload))
+        assert set(sizes) == {SIZE}
+        assert await wire.text() == "the last one"

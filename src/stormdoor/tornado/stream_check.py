@@ -33,13 +33,24 @@ class StreamCheck:
         held: Whether output waits.
     """
 
-    __slots__ = ("_closing", "_connection", "_hold", "_marks", "_send", "_stream", "held")
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_hold",
+        "_marked_with",
+        "_marks",
+        "_send",
+        "_stream",
+        "held",
+    )
 
     def __init__(self, stream: IOStream, connection: Connection, hold: Callable[[], None]) -> None:
         self._stream: Any = stream
         self._connection = connection
         self._hold = hold
         self._marks: deque[tuple[int, Callable[[Connection], bool]]] = deque()
+        self._marked_with: object = None
+        """The permissions of the connection at the last check of the marks: other ones need another check."""
         self._closing = False
         self.held = False
         self._send = stream.write_to_fd
@@ -57,7 +68,12 @@ class StreamCheck:
 
     def _write_to_fd(self, data: memoryview) -> int | None:
         connection = self._connection
-        if self._closing or connection.may_send():
+        if self._closing:
+            return self._send(data)
+        if connection.may_send():
+            if self._marks and self._marked_with is not connection.allowed and not self._allows():
+                asyncio.get_running_loop().call_soon(self._stream.close)
+                return 0
             return self._send(data)
         if not self.held:
             self.held = True
@@ -73,12 +89,20 @@ class StreamCheck:
     def mark(self, again: Callable[[Connection], bool]) -> None:
         """Note that the last message must be authorised again if it waits during a fence."""
         self._forget_sent()
+        if not self._marks:
+            self._marked_with = self._connection.allowed
         if self.unsent:
             self._marks.append((self._stream._total_write_index, again))  # noqa: SLF001 - see above
 
     def _forget_sent(self) -> None:
         while self._marks and self._marks[0][0] <= self._stream._total_write_done_index:  # noqa: SLF001 - see above
             self._marks.popleft()
+
+    def _allows(self) -> bool:
+        """Return whether the client may still receive each message that has waited."""
+        self._forget_sent()
+        self._marked_with = self._connection.allowed
+        return all(again(self._connection) for _, again in self._marks)
 
     def withdraw(self) -> None:
         """Close the stream if it has unsent bytes; else let the close frame pass."""
@@ -91,8 +115,7 @@ class StreamCheck:
         self.held = False
         if not self.unsent:
             return
-        self._forget_sent()
-        if not all(again(self._connection) for _, again in self._marks):
+        if not self._allows():
             self._stream.close()  # the bytes of one message cannot be removed
             return
         self._stream._handle_write()  # noqa: SLF001 - see above

@@ -354,6 +354,13 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _authorise_again(self, connection: Connection) -> None:
+        """Drop the messages that have waited and that `connection` may no longer receive."""
+        kept = [one for one in self._out if _allows(one, connection)]
+        if len(kept) < len(self._out):
+            self._out = kept
+            self._queued = sum(_size(one) for one in kept)
+
     def resume(self) -> None:
         """Continue after a fence: authorise each queued message again, or drop it, and send the rest."""
         self._fenced = False
@@ -363,10 +370,7 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         if not all(_allows(one, connection) for one in self._in_transport):
             self._abort_unsent()  # part of it has been sent
             return
-        kept = [one for one in self._out if _allows(one, connection)]
-        if len(kept) < len(self._out):
-            self._out = kept
-            self._queued = sum(_size(one) for one in kept)
+        self._authorise_again(connection)
         if self._blocked:
             self._marked_at = connection.monotonic()
             transport.resume_sending()
@@ -393,6 +397,8 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         """Note that the kernel has taken all data, and send the messages that waited for it."""
         self._blocked = False
         self._in_transport = ()
+        if self._out and self._connection is not None:
+            self._authorise_again(self._connection)
         self.flush()
         if not self._blocked and not self._out:
             self._settle_writes()
