@@ -290,6 +290,18 @@ async def test_append_after_a_forged_head_is_refused(url: str) -> None:
         assert len(await store.entries()) == 5
 
 
+async def test_append_after_a_forged_head_of_the_root_chain_is_refused(url: str) -> None:
+    """The store refuses to record a head after a forged head of the root chain, too."""
+    async with five_entries(url):
+        await by_hand(url, "UPDATE trail_chain SET head_seq = 0 WHERE id = 0")
+        async with node(url) as other:
+            with pytest.raises(StoreUnavailable, match="stormdoor trail verify"):
+                await other.append_events([event()])
+            await by_hand(url, "UPDATE trail_chain SET head_seq = 1 WHERE id = 0")
+            await other.append_events([event()])
+            assert await wrong_with_trail(other, KEY) is None
+
+
 # several chains ---------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ import asyncpg
 
 from stormdoor.core.event import GENESIS, Entry, Event
 from stormdoor.core.trail_budget import take
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.database import Database
@@ -140,6 +140,10 @@ class PostgresqlTrail(Part):
             await self._add_months(transaction, needed)
             try:
                 await transaction.change(_ADD_LISTED, chain.id, *columns(placed, entries))
+                last = entries[-1][1]
+                await transaction.change(_MOVE_HEAD, last.seq, last.hash, placed[-1], chain.id)
+                if due:
+                    await record_heads(transaction, chain.id, self._key)
             except asyncpg.UniqueViolationError as error:
                 raise StoreUnavailable(
                     f"the trail in {self._database.address.name} goes beyond its recorded end: a"
@@ -150,10 +154,6 @@ class PostgresqlTrail(Part):
                 raise StoreUnavailable(
                     f"the trail in {self._database.address.name} lost a month: {error}"
                 ) from error
-            last = entries[-1][1]
-            await transaction.change(_MOVE_HEAD, last.seq, last.hash, placed[-1], chain.id)
-            if due:
-                await record_heads(transaction, chain.id, self._key)
             return frozenset(needed)
 
         self._known_months |= await self._database.write_trail(append)
@@ -180,7 +180,7 @@ class PostgresqlTrail(Part):
                 await self._add_months(transaction, {month_of(chain.now)})
                 await record_heads(transaction, chain.id, self._key)
 
-        with suppress(StoreUnavailable):
+        with suppress(StoreUnavailable, StoreError):
             await self._database.write_trail(record)
 
     async def entries(
