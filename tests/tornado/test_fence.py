@@ -111,8 +111,12 @@ async def fenced(fast: bool = True, **options: Any) -> AsyncIterator[tuple[Guard
             ("/poll/(.*)", Poll),
         ]
     )
-    transports = {"/streaming": Transport.none(), "/poll/(.*)": Transport.by_path()}
-    protect(application, guard, "chat:connect", transports=transports)
+    protect(
+        application,
+        guard,
+        "chat:connect",
+        transports={"/streaming": Transport.none(), "/poll/(.*)": Transport.by_path()},
+    )
     async with serving(application, guard) as at:
         yield guard, clock, at.port
 
