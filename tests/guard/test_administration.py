@@ -461,3 +461,20 @@ async def test_a_revocation_that_makes_no_sense(
     with pytest.raises(ConfigurationError, match=says):
         await guard.admin.revoke(target, value, before=before)
     assert await guard.state.revocations.revocations() == []
+
+
+async def test_a_revoked_session_and_its_entry_are_one_transaction() -> None:
+    """A node that starts reads no entries about sessions: it must not find a session that was revoked."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    issued = await guard.sessions.create("carol")
+    store.broken["remove_session"] = StoreUnavailable("no")
+    with pytest.raises(StoreUnavailable):
+        await guard.admin.revoke(Target.SESSION, issued.session.id)
+    assert await store.session(issued.session.id) is not None
+    assert await store.revocations() == []
+    del store.broken["remove_session"]
+    await guard.admin.revoke(Target.SESSION, issued.session.id)
+    assert await store.session(issued.session.id) is None
+    assert issued.session.id in {one.value for one in await store.revocations()}
+    await guard.close()
