@@ -1,8 +1,7 @@
 """The index of revocations answers what a walk through the whole feed would."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import given
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.principal import Authentication
+from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.guard.active_policies import ActivePolicies
+from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
@@ -88,6 +88,15 @@ def test_a_revocation_more_never_revives(
         assert RevocationIndex([*feed, more]).ends(authentication)
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The part of a connection by which a revocation finds it."""
+
+    id: str
+    authentication: Authentication
+    principal: Principal
+
+
 class Everybody(dict[str, Any]):
     """The part of a registry that finds the connections of a revocation."""
 
@@ -96,6 +105,12 @@ class Everybody(dict[str, Any]):
 
     def of_principal(self, principal_id: str) -> list[Any]:
         return [one for one in self if one.principal.id == principal_id]
+
+    def named(self, name: str) -> list[Any]:
+        index = ConnectionIndex()
+        for one in self:
+            index.add(one)
+        return index.find(name)
 
 
 @given(
@@ -110,9 +125,7 @@ def test_whom_a_revocation_names(
     everybody = Everybody()
     for id, (authentication, roles) in enumerate(known):
         now = replace(authentication.principal, roles=frozenset(roles))
-        everybody[str(id)] = SimpleNamespace(
-            id=str(id), authentication=authentication, principal=now
-        )
+        everybody[str(id)] = Known(str(id), authentication, now)
     if revocation.target is Target.CONNECTION:
         revocation = replace(revocation, value=str(number))
     lifetime: Any = ConnectionSupervisor(

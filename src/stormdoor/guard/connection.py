@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Protocol
 
 from stormdoor.core.applied_limits import AppliedLimits
@@ -22,6 +23,7 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
+from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.ports import Clock
 
@@ -154,6 +156,7 @@ class Connection:
         "idle_notice",
         "idle_seconds",
         "idle_told",
+        "index",
         "last_message",
         "lease",
         "limits",
@@ -194,6 +197,8 @@ class Connection:
         notice_seconds: float = 60.0,
     ) -> None:
         self.id = id
+        self.index: ConnectionIndex | None = None
+        """The index of the registry that the connection is in."""
         self.endpoint = endpoint
         self.path = path
         self.address = address
@@ -237,7 +242,7 @@ class Connection:
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:
         """Replace the authentication; all deadlines follow from the new one. The connection keeps its age."""
-        self.authentication = authentication
+        self.identify(authentication, authentication.principal)
         self.expires_at = expires_at = authentication.expires_at
         left = float("inf") if expires_at is None else expires_at - now
         idle = authentication.idle_seconds
@@ -253,7 +258,25 @@ class Connection:
         principal = authentication.principal
         self.proven = principal is not ANONYMOUS and principal is not UNKNOWN
         """True if a principal has authenticated: not on a public endpoint, and not while it waits."""
-        self.apply_policies(policies, principal)
+        self.apply_policies(policies)
+
+    def present_authentication(self) -> Authentication:
+        """Return the authentication with the present roles of its principal."""
+        if self.principal is self.authentication.principal:
+            return self.authentication
+        return replace(self.authentication, principal=self.principal)
+
+    def identify(self, authentication: Authentication, principal: Principal) -> None:
+        """Set the authentication and the present principal, under whose names a revocation finds this.
+
+        INVARIANT: nothing else sets them.
+        """
+        index = self.index
+        if index is not None:
+            index.remove(self)
+        self.authentication, self.principal = authentication, principal
+        if index is not None:
+            index.add(self)
 
     def wait_until(self, monotonic: float) -> None:
         """Set the deadline for the first message. No expiry notice is sent for it."""
@@ -291,7 +314,7 @@ class Connection:
     def apply_policies(self, policies: PolicySet, principal: Principal | None = None) -> None:
         """Use these policies from now on; and the roles of `principal`, if it is given."""
         if principal is not None:
-            self.principal = principal
+            self.identify(self.authentication, principal)
         self._policies = policies
         self.allowed = policies.memo(self.principal, self.authentication.scopes)
 

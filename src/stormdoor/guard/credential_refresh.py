@@ -236,7 +236,7 @@ class CredentialRefresh:
         if refusal is not None:
             return refusal
         authentication = connection.authentication
-        connection.authentication = replace(
+        fresh = replace(
             authentication,
             authenticated_at=now,
             # The result of this proof, even if it is weaker: an old strength, or a class from a provider,
@@ -244,6 +244,7 @@ class CredentialRefresh:
             strength=_TWO_FACTORS,
             acr=None,
         )
+        connection.identify(fresh, connection.principal)
         self._note(connection, "a second factor was proved")
         return None
 

@@ -13,6 +13,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.limits import Limits
 from stormdoor.guard.connection import Connection, PrincipalUsage
+from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -47,6 +48,7 @@ class Registry:
         self.node = node
         self.capacity = limits.connections
         self._all: dict[str, Connection] = {}
+        self._index = ConnectionIndex()
         self._principals: dict[str, PrincipalUsage] = {}
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
@@ -66,6 +68,10 @@ class Registry:
     def get(self, id: str) -> Connection | None:
         """Return the connection with that id."""
         return self._all.get(id)
+
+    def named(self, name: str) -> list[Connection]:
+        """Return the connections with a session, credential, token, device, tenant or role of that name."""
+        return self._index.find(name)
 
     def of_principal(self, principal_id: str) -> list[Connection]:
         """Return all connections of a principal, pending ones included."""
@@ -118,6 +124,8 @@ class Registry:
     def add(self, connection: Connection) -> None:
         """Register a pending connection; from now on a revocation finds it."""
         self._all[connection.id] = connection
+        connection.index = self._index
+        self._index.add(connection)
         connection.shared.connections.add(connection)
         key = connection.address_key
         self._addresses[key] = self._addresses.get(key, 0) + 1
@@ -321,6 +329,8 @@ class Registry:
 
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)
+        self._index.remove(connection)
+        connection.index = None
         if self._opened.pop(connection.id, None) is None and was is State.OPEN:
             self._closed.add(connection.id)
         shared = connection.shared

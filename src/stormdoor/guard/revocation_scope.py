@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stormdoor.core.revocation import Revocation, Target
+from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import StoredState
 
@@ -55,8 +57,8 @@ async def affected_tenants(
     naming = Revocation(target, value, float("inf"))
     tenants = {
         connection.authentication.principal.tenant
-        for connection in registry
-        if naming.names(connection.authentication, connection.id)
+        for connection in _candidates(naming, registry)
+        if naming.names(connection.present_authentication(), connection.id)
     }
     stored = await _stored(target, value, state)
     # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
@@ -65,6 +67,20 @@ async def affected_tenants(
     return RevocationScope(
         frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED
     )
+
+
+def _candidates(naming: Revocation, registry: Registry) -> Iterable[Connection]:
+    """Return the connections of this process that `naming` may name."""
+    match naming.target:
+        case Target.EVERYTHING:
+            return registry
+        case Target.PRINCIPAL:
+            return registry.of_principal(naming.value)
+        case Target.CONNECTION:
+            one = registry.get(naming.value)
+            return () if one is None else (one,)
+        case _:
+            return registry.named(naming.value)
 
 
 async def _stored(target: Target, value: str, state: StoredState) -> set[str | None]:

@@ -15,7 +15,7 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.principal import Principal
 from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
@@ -419,7 +419,7 @@ class ConnectionSupervisor:
         """
         ended, principals, began = 0, set(), self._clock.monotonic()
         for connection in self._registry:
-            authentication = _as_it_is(connection)
+            authentication = connection.present_authentication()
             why: Refusal | None = None
             if self._revocations.ends(authentication):
                 why = Refusal(Denial.REVOKED, "revoked in the log that is followed now")
@@ -505,7 +505,7 @@ class ConnectionSupervisor:
     def _named(self, revocation: Revocation) -> list[Connection]:
         """Return the connections that `revocation` names (see `Revocation.names`), by their present roles.
 
-        The checks are inlined, since a revocation may have to look at ten thousand connections at once.
+        Its cost depends on their number alone. The checks are inlined, since there may be ten thousand.
         """
         connections, value = self._registry, revocation.value
         match revocation.target:
@@ -516,23 +516,26 @@ class ConnectionSupervisor:
             case Target.CONNECTION:
                 one = connections.get(value)
                 return [] if one is None else [one]
-            case Target.SESSION:
-                return [one for one in connections if one.authentication.session_id == value]
-            case Target.MOVED:
-                old = revocation.moved[0]
-                return [one for one in connections if one.authentication.session_id == old]
-            case Target.CREDENTIAL:
-                return [one for one in connections if one.authentication.credential_id == value]
-            case Target.TOKEN:
-                return [one for one in connections if one.authentication.token_hash == value]
-            case Target.DEVICE:
-                return [one for one in connections if one.authentication.device_id == value]
-            case Target.ROLE:
-                return [one for one in connections if value in one.principal.roles]
-            case Target.TENANT:
-                return [one for one in connections if one.principal.tenant == value]
             case Target.CHANGED:
                 return []
+            case Target.MOVED:
+                value = revocation.moved[0]
+            case _:
+                pass
+        found = connections.named(value)
+        match revocation.target:
+            case Target.SESSION | Target.MOVED:
+                return [one for one in found if one.authentication.session_id == value]
+            case Target.CREDENTIAL:
+                return [one for one in found if one.authentication.credential_id == value]
+            case Target.TOKEN:
+                return [one for one in found if one.authentication.token_hash == value]
+            case Target.DEVICE:
+                return [one for one in found if one.authentication.device_id == value]
+            case Target.ROLE:
+                return [one for one in found if value in one.principal.roles]
+            case Target.TENANT:
+                return [one for one in found if one.principal.tenant == value]
             case _:
                 assert_never(revocation.target)
 
@@ -546,9 +549,10 @@ class ConnectionSupervisor:
         for connection in self._named(revocation):
             was = connection.authentication
             named = new if was.credential_id == old else was.credential_id
-            connection.authentication = replace(was, session_id=new, credential_id=named)
+            moved = replace(was, session_id=new, credential_id=named)
+            connection.identify(moved, connection.principal)
             # The session may have ended under its new id before this entry was read.
-            if self._revocations.ends(_as_it_is(connection)):
+            if self._revocations.ends(connection.present_authentication()):
                 why = Refusal(Denial.REVOKED, "revoked: session")
                 ended += self._registry.end(connection, why)
         return ended
@@ -682,11 +686,3 @@ def _tell(connection: Connection, seconds: float) -> None:
             connection.sink.expiring(seconds)
         except Exception:  # noqa: BLE001 - an adapter may raise anything
             _log.exception("connection %s cannot be told that it is expiring", connection.id)
-
-
-def _as_it_is(connection: Connection) -> Authentication:
-    """Return the authentication of the connection with the present roles of its principal."""
-    authentication = connection.authentication
-    if connection.principal is authentication.principal:
-        return authentication
-    return replace(authentication, principal=connection.principal)

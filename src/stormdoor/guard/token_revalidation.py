@@ -186,11 +186,11 @@ class TokenRevalidation:
         if found == was and principal == connection.principal:
             return None
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        connection.authentication = found
+        connection.identify(found, principal)
         if found.expires_at is not None:
             # The deadline moves only to an earlier time; the client is told about an earlier one.
             connection.expire(found.expires_at, now, monotonic)
-        connection.apply_policies(self._policies.current, principal)
+        connection.apply_policies(self._policies.current)
         permission = connection.endpoint.permission
         if permission is None or connection.may(permission, None, now):
             return None
