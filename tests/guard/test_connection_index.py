@@ -57,6 +57,7 @@ async def test_index_follows_every_change() -> None:
         Target.ROLE: "admin",
         Target.TENANT: "acme",
     }
+    names: dict[Target, str] = {}
     for step in ("1", "2"):
         names = {target: f"{value}-{step}" for target, value in known.items()}
         principal = replace(
