@@ -27,15 +27,14 @@ class ConnectionIndex:
 
     def add(self, connection: Connection) -> None:
         """Add a connection under all its names."""
-        named = self._named
+        put = self._named.setdefault
         for name in _names(connection):
-            known = named.get(name)
-            if known is None:
-                named[name] = connection  # most names have one connection: no dictionary for it
-            elif isinstance(known, dict):
-                known[connection] = None
-            elif known is not connection:
-                named[name] = {known: None, connection: None}
+            # Most names have one connection: no dictionary for it.
+            if (known := put(name, connection)) is not connection:
+                if isinstance(known, dict):
+                    known[connection] = None
+                else:
+                    self._named[name] = {known: None, connection: None}
 
     def remove(self, connection: Connection) -> None:
         """Remove a connection from all its present names. It may be under none of them."""
@@ -58,13 +57,16 @@ class ConnectionIndex:
 
 
 def _names(connection: Connection) -> list[str]:
+    # One condition for each: a loop would cost a handshake twice as much.
     authentication, principal = connection.authentication, connection.principal
-    names = (
-        authentication.session_id,
-        authentication.credential_id,
-        authentication.token_hash,
-        authentication.device_id,
-        principal.tenant,
-        *principal.roles,
-    )
-    return [one for one in names if one is not None]
+    names = [*principal.roles, authentication.credential_id]
+    session_id = authentication.session_id
+    if session_id is not None and session_id is not authentication.credential_id:
+        names.append(session_id)
+    if authentication.token_hash is not None:
+        names.append(authentication.token_hash)
+    if authentication.device_id is not None:
+        names.append(authentication.device_id)
+    if principal.tenant is not None:
+        names.append(principal.tenant)
+    return names
