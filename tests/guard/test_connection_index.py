@@ -85,7 +85,7 @@ async def test_index_follows_every_change() -> None:
     guard.registry.end(connection)
     for target, value in names.items():
         assert _found(guard, target, value) == set()
-    assert guard.registry._index._named == {}
+    assert guard.registry._index._named == guard.registry._index._roles == {}
     await guard.close()
 
 
@@ -119,7 +119,7 @@ def test_names_of_a_connection_are_set_in_one_place() -> None:
         ("credential_resolver.py", "attempt.authentication"),
     }
     assert set(assigned) == allowed
-    assert [name for name, _ in assigned].count("connection.py") == 2
+    assert [name for name, _ in assigned].count("connection.py") == 4
 
 
 @pytest.mark.parametrize("target", [Target.SESSION, Target.DEVICE, Target.TENANT, Target.ROLE])

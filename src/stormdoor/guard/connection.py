@@ -242,7 +242,10 @@ class Connection:
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:
         """Replace the authentication; all deadlines follow from the new one. The connection keeps its age."""
-        self.identify(authentication, authentication.principal)
+        if self.index is None:
+            self.authentication, self.principal = authentication, authentication.principal
+        else:
+            self.identify(authentication, authentication.principal)
         self.expires_at = expires_at = authentication.expires_at
         left = float("inf") if expires_at is None else expires_at - now
         idle = authentication.idle_seconds
@@ -269,14 +272,13 @@ class Connection:
     def identify(self, authentication: Authentication, principal: Principal) -> None:
         """Set the authentication and the present principal, under whose names a revocation finds this.
 
-        INVARIANT: nothing else sets them.
+        INVARIANT: nothing else sets them while the connection is registered.
         """
-        index = self.index
-        if index is not None:
-            index.remove(self)
+        if self.index is not None:
+            self.index.remove(self)
         self.authentication, self.principal = authentication, principal
-        if index is not None:
-            index.add(self)
+        if self.index is not None:
+            self.index.add(self)
 
     def wait_until(self, monotonic: float) -> None:
         """Set the deadline for the first message. No expiry notice is sent for it."""

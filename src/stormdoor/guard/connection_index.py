@@ -16,57 +16,85 @@ class ConnectionIndex:
     INVARIANT: each registered connection is under all names of its present authentication and principal.
     `Connection` removes itself before it changes one of them, and adds itself again afterwards.
 
-    All kinds of names share one dictionary, because a session is often also the credential. So its user
+    All names but roles share one dictionary, because a session is often also the credential. So its user
     checks which kind of name a connection has.
     """
 
-    __slots__ = ("_named",)
+    __slots__ = ("_named", "_roles")
 
     def __init__(self) -> None:
-        self._named: dict[str, Connection | dict[Connection, None]] = {}
+        self._named: dict[str, Connection | set[Connection]] = {}
+        self._roles: dict[frozenset[str], set[Connection]] = {}
+        """The connections of each combination of roles; there are few combinations."""
 
     def add(self, connection: Connection) -> None:
         """Add a connection under all its names."""
+        authentication, principal = connection.authentication, connection.principal
+        group = self._roles.get(principal.roles)
+        if group is None:
+            self._roles[principal.roles] = {connection}
+        else:
+            group.add(connection)
+        # One condition for each name: a loop would cost a handshake more.
         put = self._named.setdefault
-        for name in _names(connection):
-            # Most names have one connection: no dictionary for it.
-            if (known := put(name, connection)) is not connection:
-                if isinstance(known, dict):
-                    known[connection] = None
-                else:
-                    self._named[name] = {known: None, connection: None}
+        credential_id, session_id = authentication.credential_id, authentication.session_id
+        if put(credential_id, connection) is not connection:
+            self._share(credential_id, connection)
+        if session_id is not None and put(session_id, connection) is not connection:
+            self._share(session_id, connection)
+        name = authentication.token_hash
+        if name is not None and put(name, connection) is not connection:
+            self._share(name, connection)
+        name = authentication.device_id
+        if name is not None and put(name, connection) is not connection:
+            self._share(name, connection)
+        name = principal.tenant
+        if name is not None and put(name, connection) is not connection:
+            self._share(name, connection)
+
+    def _share(self, name: str, connection: Connection) -> None:
+        known = self._named[name]
+        # Most names have one connection: no set for it.
+        if isinstance(known, set):
+            known.add(connection)
+        else:
+            self._named[name] = {known, connection}
 
     def remove(self, connection: Connection) -> None:
         """Remove a connection from all its present names. It may be under none of them."""
-        named = self._named
-        for name in _names(connection):
-            known = named.get(name)
-            if known is connection:
-                del named[name]
-            elif isinstance(known, dict):
-                known.pop(connection, None)
-                if not known:
-                    del named[name]
+        authentication, principal = connection.authentication, connection.principal
+        group = self._roles.get(principal.roles)
+        if group is not None:
+            group.discard(connection)
+            if not group:
+                del self._roles[principal.roles]
+        self._drop(authentication.credential_id, connection)
+        name = authentication.session_id
+        if name is not None and name is not authentication.credential_id:
+            self._drop(name, connection)
+        if authentication.token_hash is not None:
+            self._drop(authentication.token_hash, connection)
+        if authentication.device_id is not None:
+            self._drop(authentication.device_id, connection)
+        if principal.tenant is not None:
+            self._drop(principal.tenant, connection)
+
+    def _drop(self, name: str, connection: Connection) -> None:
+        known = self._named.get(name)
+        if known is connection:
+            del self._named[name]
+        elif isinstance(known, set):
+            known.discard(connection)
+            if not known:
+                del self._named[name]
 
     def find(self, name: str) -> list[Connection]:
-        """Return the connections that have `name` as a name of any kind."""
+        """Return the connections with a session, credential, token, device or tenant of that name."""
         known = self._named.get(name)
         if known is None:
             return []
-        return list(known) if isinstance(known, dict) else [known]
+        return list(known) if isinstance(known, set) else [known]
 
-
-def _names(connection: Connection) -> list[str]:
-    # One condition for each: a loop would cost a handshake twice as much.
-    authentication, principal = connection.authentication, connection.principal
-    names = [*principal.roles, authentication.credential_id]
-    session_id = authentication.session_id
-    if session_id is not None and session_id is not authentication.credential_id:
-        names.append(session_id)
-    if authentication.token_hash is not None:
-        names.append(authentication.token_hash)
-    if authentication.device_id is not None:
-        names.append(authentication.device_id)
-    if principal.tenant is not None:
-        names.append(principal.tenant)
-    return names
+    def with_role(self, role: str) -> list[Connection]:
+        """Return the connections with a role."""
+        return [one for roles, group in self._roles.items() if role in roles for one in group]

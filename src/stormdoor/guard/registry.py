@@ -70,8 +70,12 @@ class Registry:
         return self._all.get(id)
 
     def named(self, name: str) -> list[Connection]:
-        """Return the connections with a session, credential, token, device, tenant or role of that name."""
+        """Return the connections with a session, credential, token, device or tenant of that name."""
         return self._index.find(name)
+
+    def with_role(self, role: str) -> list[Connection]:
+        """Return the connections whose principal has a role at present."""
+        return self._index.with_role(role)
 
     def of_principal(self, principal_id: str) -> list[Connection]:
         """Return all connections of a principal, pending ones included."""

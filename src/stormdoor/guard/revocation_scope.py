@@ -79,6 +79,8 @@ def _candidates(naming: Revocation, registry: Registry) -> Iterable[Connection]:
         case Target.CONNECTION:
             one = registry.get(naming.value)
             return () if one is None else (one,)
+        case Target.ROLE:
+            return registry.with_role(naming.value)
         case _:
             return registry.named(naming.value)
 

@@ -516,6 +516,8 @@ class ConnectionSupervisor:
             case Target.CONNECTION:
                 one = connections.get(value)
                 return [] if one is None else [one]
+            case Target.ROLE:
+                return connections.with_role(value)
             case Target.CHANGED:
                 return []
             case Target.MOVED:
@@ -532,8 +534,6 @@ class ConnectionSupervisor:
                 return [one for one in found if one.authentication.token_hash == value]
             case Target.DEVICE:
                 return [one for one in found if one.authentication.device_id == value]
-            case Target.ROLE:
-                return [one for one in found if value in one.principal.roles]
             case Target.TENANT:
                 return [one for one in found if one.principal.tenant == value]
             case _:
