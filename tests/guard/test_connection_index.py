@@ -85,7 +85,8 @@ async def test_index_follows_every_change() -> None:
     guard.registry.end(connection)
     for target, value in names.items():
         assert _found(guard, target, value) == set()
-    assert guard.registry._index._named == guard.registry._index._roles == {}
+    assert not guard.registry._index._named
+    assert not guard.registry._index._roles
     await guard.close()
 
 

@@ -106,8 +106,8 @@ class Everybody(dict[str, Any]):
     def of_principal(self, principal_id: str) -> list[Any]:
         return [one for one in self if one.principal.id == principal_id]
 
-    def _index(self) -> ConnectionIndex:
-        index = ConnectionIndex()
+    def _index(self) -> ConnectionIndex[Known]:
+        index = ConnectionIndex[Known]()
         for one in self:
             index.add(one)
         return index

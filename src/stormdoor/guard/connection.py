@@ -197,7 +197,7 @@ class Connection:
         notice_seconds: float = 60.0,
     ) -> None:
         self.id = id
-        self.index: ConnectionIndex | None = None
+        self.index: ConnectionIndex[Connection] | None = None
         """The index of the registry that the connection is in."""
         self.endpoint = endpoint
         self.path = path

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from stormdoor.guard.connection import Connection
+from stormdoor.core.principal import Authentication, Principal
 
 __all__ = ["ConnectionIndex"]
 
 
-class ConnectionIndex:
+class _Known(Protocol):
+    """The part of a connection by which a revocation finds it."""
+
+    @property
+    def authentication(self) -> Authentication: ...
+
+    @property
+    def principal(self) -> Principal: ...
+
+
+T = TypeVar("T", bound=_Known)
+
+
+class ConnectionIndex(Generic[T]):
     """Finds connections by the id of their session, credential or device, token hash, tenant or role.
 
     INVARIANT: each registered connection is under all names of its present authentication and principal.
@@ -23,11 +35,11 @@ class ConnectionIndex:
     __slots__ = ("_named", "_roles")
 
     def __init__(self) -> None:
-        self._named: dict[str, Connection | set[Connection]] = {}
-        self._roles: dict[frozenset[str], set[Connection]] = {}
+        self._named: dict[str, T | set[T]] = {}
+        self._roles: dict[frozenset[str], set[T]] = {}
         """The connections of each combination of roles; there are few combinations."""
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: T) -> None:
         """Add a connection under all its names."""
         authentication, principal = connection.authentication, connection.principal
         group = self._roles.get(principal.roles)
@@ -52,7 +64,7 @@ class ConnectionIndex:
         if name is not None and put(name, connection) is not connection:
             self._share(name, connection)
 
-    def _share(self, name: str, connection: Connection) -> None:
+    def _share(self, name: str, connection: T) -> None:
         known = self._named[name]
         # Most names have one connection: no set for it.
         if isinstance(known, set):
@@ -60,7 +72,7 @@ class ConnectionIndex:
         else:
             self._named[name] = {known, connection}
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: T) -> None:
         """Remove a connection from all its present names. It may be under none of them."""
         authentication, principal = connection.authentication, connection.principal
         group = self._roles.get(principal.roles)
@@ -79,7 +91,7 @@ class ConnectionIndex:
         if principal.tenant is not None:
             self._drop(principal.tenant, connection)
 
-    def _drop(self, name: str, connection: Connection) -> None:
+    def _drop(self, name: str, connection: T) -> None:
         known = self._named.get(name)
         if known is connection:
             del self._named[name]
@@ -88,13 +100,13 @@ class ConnectionIndex:
             if not known:
                 del self._named[name]
 
-    def find(self, name: str) -> list[Connection]:
+    def find(self, name: str) -> list[T]:
         """Return the connections with a session, credential, token, device or tenant of that name."""
         known = self._named.get(name)
         if known is None:
             return []
         return list(known) if isinstance(known, set) else [known]
 
-    def with_role(self, role: str) -> list[Connection]:
+    def with_role(self, role: str) -> list[T]:
         """Return the connections with a role."""
         return [one for roles, group in self._roles.items() if role in roles for one in group]

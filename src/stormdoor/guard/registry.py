@@ -48,7 +48,7 @@ class Registry:
         self.node = node
         self.capacity = limits.connections
         self._all: dict[str, Connection] = {}
-        self._index = ConnectionIndex()
+        self._index = ConnectionIndex[Connection]()
         self._principals: dict[str, PrincipalUsage] = {}
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
