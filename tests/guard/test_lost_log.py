@@ -32,7 +32,7 @@ async def _lose(server: Server, backup: Path, *nodes: Guard) -> None:
 
 @pytest.mark.parametrize("entries", [1, 2, 3, 5])
 async def test_a_log_that_has_grown_past_the_applied_position(entries: int, tmp_path: Path) -> None:
-    """A revocation in a restored log is not missed, whichever position the log has reached since."""
+    """A revocation in a restored log is not missed, at each position that the log has reached since."""
     async with serving(tmp_path) as server:
         other = await _node(server.path)
         await server.session("alice")

@@ -1,4 +1,4 @@
-"""A handshake and a revocation whose store calls stand still at each step, in every combination.
+"""A handshake and a revocation with store calls that stand still at each step, in every combination.
 
 A store on a network waits before and after each call, for milliseconds. So there is a window at each of these
 places, not only at those that `test_races.py` names.
@@ -151,7 +151,7 @@ def _stepped(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("open_early", [False, True], ids=["pending", "open"])
 @pytest.mark.parametrize("change", races.TAKEN[:-2], ids=lambda one: one.__name__)
 async def test_revocation_and_handshake_at_each_step(change: races.Take, open_early: bool) -> None:
-    """INVARIANT: when both have ended, the session has no connection, in whichever order they ran."""
+    """INVARIANT: when both have ended, the session has no connection, in each order."""
     await _every_step(races._world, change, elsewhere=False, open_early=open_early)
 
 

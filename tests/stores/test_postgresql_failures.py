@@ -232,7 +232,7 @@ async def test_beat_that_no_standby_confirms_renews_nothing(
 
 
 async def test_look_up_of_another_epoch_is_refused(new_database: Callable[[], str]) -> None:
-    """INVARIANT: a look-up whose epoch is not that of the last beat gives no answer."""
+    """INVARIANT: a look-up with another epoch than the last beat gives no answer."""
     async with (
         opened(PostgresqlStore(url := new_database())) as store,
         opened(PostgresqlStore(url)) as other,

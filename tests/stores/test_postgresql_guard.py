@@ -26,7 +26,7 @@ _PATIENCE = 60.0
 
 
 class _Patient(PostgresqlStore):
-    """A store whose nodes keep their lease also on a machine that is busy with other tests."""
+    """A store with nodes that keep their lease on a machine that is busy with other tests."""
 
     __slots__ = ()
 

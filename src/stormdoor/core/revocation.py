@@ -354,15 +354,15 @@ class RevocationIndex:
             if cutoff is not None
         )
 
-    def missing_in(self, held: Iterable[Revocation]) -> list[Revocation]:
-        """Return the entries of a log that are known here, but not among those that it `held` later.
+    def missing_in(self, present: Iterable[Revocation]) -> list[Revocation]:
+        """Return the entries of a log that are known here, but are not `present` in it.
 
         Args:
-            held: As `RevocationLog.lasting_revocations` returns them. Ends of sessions are not among them,
+            present: As `RevocationLog.lasting_revocations` returns them. Ends of sessions are not among them,
                 so all that are known here are returned.
         """
         of_name: dict[tuple[Target, str], list[Revocation]] = {}
-        for one in held:
+        for one in present:
             of_name.setdefault(_key(one), []).append(one)
         known = [one for one in self._gone.values() if one.seq]
         for principal, cutoff in self._principals.items():

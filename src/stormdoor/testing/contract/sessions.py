@@ -283,7 +283,7 @@ class SessionsContract:
                 assert await store.pending(f"of {who}", "second-factor") is not None
 
     @pytest.mark.parametrize("positions", [True, False])
-    async def test_reach_is_the_rule_of_the_entry(
+    async def test_the_entry_decides_which_sessions_end(
         self, positions: bool, new_store: NewStore
     ) -> None:
         """A store removes exactly the sessions of which `Revocation.reaches` is true."""
