@@ -9,6 +9,7 @@ from functools import partial
 from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import Prepared
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.message import encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
@@ -17,7 +18,7 @@ from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.ports import Clock
 
-__all__ = ["Hub", "Topic"]
+__all__ = ["Hub", "Publication", "Topic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,41 @@ class Topic:
         check_permission(self.permission)
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message of a topic as nodes exchange it.
+
+    Attributes:
+        topic: Name of the topic.
+        message: The message; msgspec encodes it.
+        applied: Position in the log of revocations that its publisher had applied. A node that has applied
+            less holds the message: if Bob is removed and then a message is published, Bob never gets it.
+    """
+
+    topic: str
+    message: object
+    applied: LogPosition
+
+    def may_pass(self, applied: LogPosition) -> bool:
+        """Return whether a node that has applied the log up to `applied` may deliver the message."""
+        return applied.epoch == self.applied.epoch and applied.seq >= self.applied.seq
+
+
 class Hub:
     """The topics of one process and their subscribers.
 
     A connection is unsubscribed while it ends, so that no message is sent to it afterwards.
     """
 
-    def __init__(self, *, registry: Registry, statistics: Statistics, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        statistics: Statistics,
+        clock: Clock,
+        applied: Callable[[], LogPosition],
+    ) -> None:
+        self._applied = applied
         self._statistics = statistics
         self._now = clock.now
         self._monotonic = clock.monotonic
@@ -94,6 +123,10 @@ class Hub:
     def listeners(self, topic: Topic) -> list[Connection]:
         """Return the subscribers of a topic."""
         return list(self._topics.get(topic, ()))
+
+    def publication(self, topic: Topic, message: object) -> Publication:
+        """Return the message for other nodes, with the position that this node has applied."""
+        return Publication(topic.name, message, self._applied())
 
     def publish(
         self,

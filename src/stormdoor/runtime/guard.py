@@ -330,7 +330,13 @@ class Guard:
             space=self.space,
             unfinished=self.unfinished,
         )
-        self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
+        supervisor = self.supervisor
+        self.channels = Hub(
+            registry=self.registry,
+            statistics=self.statistics,
+            clock=self.clock,
+            applied=lambda: supervisor.applied,
+        )
         self.sessions = SessionService(state, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketService(state, self.clock, ticket_seconds)
         self.keys = KeyService(state, self.clock)
