@@ -111,3 +111,10 @@ def test_the_detail_stays_on_one_line() -> None:
 def test_reason_of_a_close(denial: Denial, retry_after: int | None, reason: str) -> None:
     """A close that invites the client back says when; the other reasons are those of the table."""
     assert Refusal(denial, "for the operator", retry_after).close_reason == reason
+
+
+@pytest.mark.parametrize("denial", Denial)
+def test_denials_that_withdraw_what_was_queued(denial: Denial) -> None:
+    """A client without a right to read gets nothing that waited; a restart sends what was queued."""
+    withdraws = {"bad-credential", "expired", "revoked", "forbidden", "unavailable"}
+    assert Refusal(denial).withdraws is (denial.value in withdraws)

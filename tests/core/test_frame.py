@@ -10,6 +10,7 @@ from stormdoor.core.frame import (
     CLOSE,
     PING,
     TEXT,
+    CheckedFrame,
     Prepared,
     close_payload,
     head,
@@ -80,3 +81,14 @@ def test_a_prepared_message_is_framed_once() -> None:
     prepared = Prepared(b"x" * 200)
     assert prepared.frame == b"\x81\x7e\x00\xc8" + prepared.payload
     assert head(CLOSE, 0) == b"\x88\x00"
+
+
+def test_a_message_that_is_checked_again() -> None:
+    """Its frame has the function that authorises a recipient again; other frames are plain bytes."""
+    plain = Prepared(b"x")
+    assert type(plain.frame) is bytes
+    checked = Prepared(b"x", lambda connection: connection == "allowed", opcode=BINARY)
+    assert isinstance(checked.frame, CheckedFrame)
+    assert checked.frame == b"\x82\x01x"
+    assert checked.frame.again("allowed")
+    assert not checked.frame.again("another")
