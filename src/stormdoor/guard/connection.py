@@ -270,7 +270,7 @@ class Connection:
         return replace(self.authentication, principal=self.principal)
 
     def identify(self, authentication: Authentication, principal: Principal) -> None:
-        """Set the authentication and the present principal, under whose names a revocation finds this.
+        """Set the authentication and the present principal; a revocation finds this by their names.
 
         INVARIANT: nothing else sets them while the connection is registered.
         """

@@ -74,7 +74,7 @@ class Registry:
         return self._index.find(name)
 
     def with_role(self, role: str) -> list[Connection]:
-        """Return the connections whose principal has a role at present."""
+        """Return the connections of principals that have a role at present."""
         return self._index.with_role(role)
 
     def of_principal(self, principal_id: str) -> list[Connection]:

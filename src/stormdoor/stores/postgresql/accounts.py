@@ -8,7 +8,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
 
@@ -38,7 +38,7 @@ async def has_account(transaction: Transaction, id: str) -> bool:
     return bool(await transaction.rows(_SHARE, id))
 
 
-class PostgresqlAccounts(Part):
+class PostgresqlAccounts(PostgresqlPart):
     """Principals, each with a row for every role."""
 
     __slots__ = ()

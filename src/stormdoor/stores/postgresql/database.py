@@ -14,16 +14,16 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Changed
 from stormdoor.stores.postgresql import schema
 from stormdoor.stores.postgresql.address import Address
-from stormdoor.stores.postgresql.failure import LOST, UnstorableText, unavailable
+from stormdoor.stores.postgresql.failure import LOST, UnsendableText, unavailable
 from stormdoor.stores.postgresql.following import Following, Reads
-from stormdoor.stores.postgresql.heartbeat import Heartbeat
-from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.heartbeat import PostgresqlHeartbeat
+from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.postgresql.log import add_entries
 from stormdoor.stores.postgresql.look_ups import LookUps
 from stormdoor.stores.postgresql.writes import Job, Writes
 from stormdoor.stores.rows import Row
 
-__all__ = ["Database"]
+__all__ = ["PostgresqlDatabase"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ _LIST_SECONDS = 30.0
 _FOLLOW_SECONDS = 1.0
 
 
-class Database:
+class PostgresqlDatabase:
     """The owned connections to one database.
 
     - *look up*: SELECTs that a handshake waits for, batched.
@@ -78,10 +78,10 @@ class Database:
         self._following = Following(address, server, _FOLLOW_SECONDS)
         self._lists = Reads(
             address,
-            Link(address, "lists", server, settings={"lock_timeout": "2000ms"}),
+            PostgresqlLink(address, "lists", server, settings={"lock_timeout": "2000ms"}),
             _LIST_SECONDS,
         )
-        self.heartbeat = Heartbeat(address, server, self._look_ups)
+        self.heartbeat = PostgresqlHeartbeat(address, server, self._look_ups)
         try:
             await schema.check(await self._writes.open())
             await self._look_ups.open()
@@ -140,7 +140,7 @@ class Database:
         self.check_open()
         try:
             return await self._lists.rows(statement, parameters)
-        except UnstorableText:
+        except UnsendableText:
             return []
 
     async def follow_rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:

@@ -11,15 +11,15 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import has_account, lock_account
-from stormdoor.stores.postgresql.failure import UnstorableText
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.failure import UnsendableText
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import FACTOR
 
 __all__ = ["PostgresqlFactors"]
 
 
-class PostgresqlFactors(Part):
+class PostgresqlFactors(PostgresqlPart):
     """Second factors. The lock of a row serialises all uses of one code."""
 
     __slots__ = ()
@@ -88,7 +88,7 @@ class PostgresqlFactors(Part):
         code = (principal_id, code_hash)
         try:
             return await self._run(sql.USE_RECOVERY_CODE, code, order=principal_id) > 0
-        except UnstorableText:
+        except UnsendableText:
             return False
 
     async def recovery_codes(self, principal_id: str) -> int:

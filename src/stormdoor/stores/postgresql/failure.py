@@ -7,10 +7,10 @@ import asyncpg
 
 from stormdoor.errors import StoreError, StoreUnavailable
 
-__all__ = ["LOST", "TRANSIENT", "UnstorableText", "check_text", "refused", "unavailable"]
+__all__ = ["LOST", "TRANSIENT", "UnsendableText", "check_text", "refused", "unavailable"]
 
 
-class UnstorableText(StoreError):
+class UnsendableText(StoreError):
     """A text that no row can contain: it has U+0000 or half of a surrogate pair."""
 
 
@@ -75,13 +75,13 @@ def check_text(value: object) -> None:
     """Check a parameter before it is sent.
 
     Raises:
-        UnstorableText: It is a text that PostgreSQL rejects.
+        UnsendableText: It is a text that PostgreSQL rejects.
     """
     if isinstance(value, str):
         if "\0" in value:
-            raise UnstorableText("text with U+0000 cannot be stored")
+            raise UnsendableText("text with U+0000 cannot be stored")
         if not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                raise UnstorableText("text with a lone surrogate cannot be stored") from error
+                raise UnsendableText("text with a lone surrogate cannot be stored") from error

@@ -12,7 +12,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.dialect import numbered
 from stormdoor.stores.postgresql.failure import LOST, check_text, unavailable
-from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.rows import Row
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Reads:
 
     __slots__ = ("_address", "_link", "_lock", "_seconds")
 
-    def __init__(self, address: Address, link: Link, seconds: float) -> None:
+    def __init__(self, address: Address, link: PostgresqlLink, seconds: float) -> None:
         self._address = address
         self._link = link
         self._lock = asyncio.Lock()
@@ -55,7 +55,7 @@ class Reads:
         """Return the rows of a SELECT. A connection that turns out to be lost is made again once.
 
         Raises:
-            UnstorableText: A parameter is a text that PostgreSQL rejects.
+            UnsendableText: A parameter is a text that PostgreSQL rejects.
             StoreUnavailable: The database does not answer in time.
         """
         for each in parameters:
@@ -98,7 +98,9 @@ class Following(Reads):
     __slots__ = ("_notified", "_woken")
 
     def __init__(self, address: Address, server: Server, seconds: float) -> None:
-        super().__init__(address, Link(address, "follow", server, prepare=self._listen), seconds)
+        super().__init__(
+            address, PostgresqlLink(address, "follow", server, prepare=self._listen), seconds
+        )
         self._woken = asyncio.Event()
         self._notified = 0
 

@@ -11,13 +11,13 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.dialect import numbered
 from stormdoor.stores.postgresql.failure import LOST, unavailable
-from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.postgresql.look_ups import LookUps
 
-__all__ = ["Heartbeat"]
+__all__ = ["PostgresqlHeartbeat"]
 
 
-class Heartbeat:
+class PostgresqlHeartbeat:
     """A synchronous write that returns the epoch and the head of the log.
 
     Args:
@@ -32,7 +32,7 @@ class Heartbeat:
         self._address = address
         # A role or a database may have another default, with which a commit waits for no standby.
         settings = {"synchronous_commit": "on", "lock_timeout": "1s", "jit": "off"}
-        self._link = Link(address, "heartbeat", None, settings=settings)
+        self._link = PostgresqlLink(address, "heartbeat", None, settings=settings)
         self._lock = asyncio.Lock()
         self._look_ups = look_ups
         self._server = server

@@ -6,14 +6,14 @@ from stormdoor.core.account import Account
 from stormdoor.core.identity import Identity
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import lock_account
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import IDENTITY, account_from
 
 __all__ = ["PostgresqlAddresses", "PostgresqlIdentities"]
 
 
-class PostgresqlIdentities(Part):
+class PostgresqlIdentities(PostgresqlPart):
     """Links to users of identity providers."""
 
     __slots__ = ()
@@ -37,7 +37,7 @@ class PostgresqlIdentities(Part):
         return await self._run(sql.UNLINK_IDENTITY, (issuer, subject)) > 0
 
 
-class PostgresqlAddresses(Part):
+class PostgresqlAddresses(PostgresqlPart):
     """Addresses from which principals have logged in."""
 
     __slots__ = ()

@@ -10,14 +10,14 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.log import log_position
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import KEY
 
 __all__ = ["PostgresqlKeys"]
 
 
-class PostgresqlKeys(Part):
+class PostgresqlKeys(PostgresqlPart):
     """API keys."""
 
     __slots__ = ()

@@ -17,7 +17,7 @@ from stormdoor.stores.postgresql.schema import APP, SCHEMA
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["Link", "Server"]
+__all__ = ["PostgresqlLink", "Server"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Server:
         self.identity: tuple[str, str] | None = None
 
 
-class Link:
+class PostgresqlLink:
     """A connection for one purpose, which one coroutine at a time uses.
 
     Args:

@@ -11,8 +11,8 @@ import asyncpg
 from stormdoor.errors import StoreUnavailable
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.dialect import batched
-from stormdoor.stores.postgresql.failure import LOST, UnstorableText, check_text, unavailable
-from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.failure import LOST, UnsendableText, check_text, unavailable
+from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.rows import Row
 
 __all__ = ["LookUps"]
@@ -50,7 +50,7 @@ class LookUps:
             "jit": "off",
         }
         self._address = address
-        self._link = Link(address, "look-ups", server, settings=settings)
+        self._link = PostgresqlLink(address, "look-ups", server, settings=settings)
         self._waiting: dict[str, dict[_Keys, list[_Answer]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -82,7 +82,7 @@ class LookUps:
         try:
             for key in keys:
                 check_text(key)
-        except UnstorableText:
+        except UnsendableText:
             answer.set_result([])  # no stored text can be equal to it
             return answer
         self._waiting.setdefault(statement, {}).setdefault(keys, []).append(answer)

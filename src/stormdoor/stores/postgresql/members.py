@@ -9,7 +9,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.ports import LiveConnection, Member, NodeStatus
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import CONNECTION, connection_row, member_from, status_row
 
@@ -33,7 +33,7 @@ _DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", f"alive_at = {_CLOC
 _HAS_STANDBY: Final = "SELECT current_setting('synchronous_standby_names') <> ''"
 
 
-class PostgresqlMembers(Part):
+class PostgresqlMembers(PostgresqlPart):
     """The nodes of the installation. The clock of the server is the engine's."""
 
     __slots__ = ()
@@ -73,7 +73,7 @@ class PostgresqlMembers(Part):
         await self._run(sql.REMOVE_NODE, (node,))
 
 
-class PostgresqlConnections(Part):
+class PostgresqlConnections(PostgresqlPart):
     """The list of open connections."""
 
     __slots__ = ()

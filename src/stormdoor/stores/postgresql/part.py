@@ -6,21 +6,21 @@ from typing import TypeVar
 
 from stormdoor.core.revocation import Revocation
 from stormdoor.ports import Changed
-from stormdoor.stores.postgresql.database import Database
-from stormdoor.stores.postgresql.failure import UnstorableText
+from stormdoor.stores.postgresql.database import PostgresqlDatabase
+from stormdoor.stores.postgresql.failure import UnsendableText
 from stormdoor.stores.postgresql.writes import Job, Transaction
 
-__all__ = ["Part"]
+__all__ = ["PostgresqlPart"]
 
 T = TypeVar("T")
 
 
-class Part:
+class PostgresqlPart:
     """One port, on PostgreSQL. Each part is independent; together they are the store."""
 
     __slots__ = ("_database",)
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresqlDatabase) -> None:
         self._database = database
 
     async def _execute(
@@ -61,5 +61,5 @@ class Part:
         """
         try:
             return await self._database.write(job, order=order)
-        except UnstorableText:
+        except UnsendableText:
             return None

@@ -10,14 +10,14 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.following import NOTIFY
 from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import REVOCATION
 
 __all__ = ["PostgresqlRevocations"]
 
 
-class PostgresqlRevocations(Part):
+class PostgresqlRevocations(PostgresqlPart):
     """The log of revocations."""
 
     __slots__ = ()

@@ -12,14 +12,14 @@ from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import lock_account
 from stormdoor.stores.postgresql.log import log_position
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import SESSION
 
 __all__ = ["PostgresqlSessions"]
 
 
-class PostgresqlSessions(Part):
+class PostgresqlSessions(PostgresqlPart):
     """Login sessions."""
 
     __slots__ = ()

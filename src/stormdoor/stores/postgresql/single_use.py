@@ -11,7 +11,7 @@ from stormdoor.core.ticket import Ticket
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import find_account
 from stormdoor.stores.postgresql.log import log_position
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.writes import Transaction
 from stormdoor.stores.rows import PENDING, TICKET
 
@@ -21,7 +21,7 @@ __all__ = ["PostgresqlSingleUse"]
 _LOCK_PURPOSE: Final = "SELECT pg_advisory_xact_lock(21317, hashtext(CAST(? AS TEXT)))"
 
 
-class PostgresqlSingleUse(Part):
+class PostgresqlSingleUse(PostgresqlPart):
     """The lock of a row, or of a value in a unique index, serialises the attempts of all nodes.
 
     Every use is durable: after a failover to a standby that has confirmed each commit, it is still used.

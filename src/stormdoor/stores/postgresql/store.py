@@ -9,7 +9,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.postgresql.accounts import PostgresqlAccounts
 from stormdoor.stores.postgresql.address import Address
-from stormdoor.stores.postgresql.database import Database
+from stormdoor.stores.postgresql.database import PostgresqlDatabase
 from stormdoor.stores.postgresql.factors import PostgresqlFactors
 from stormdoor.stores.postgresql.identities import PostgresqlAddresses, PostgresqlIdentities
 from stormdoor.stores.postgresql.keys import PostgresqlKeys
@@ -49,7 +49,7 @@ class PostgresqlStore(
     __slots__ = ()
 
     def __init__(self, url: str, trail_key: bytes | None = None) -> None:
-        super().__init__(Database(Address(url)), trail_key)
+        super().__init__(PostgresqlDatabase(Address(url)), trail_key)
 
     async def open(self) -> None:
         """See `Engine.open`. The schema is only checked: `stormdoor migrate` changes it."""

@@ -16,8 +16,8 @@ from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.database import Database
-from stormdoor.stores.postgresql.part import Part
+from stormdoor.stores.postgresql.database import PostgresqlDatabase
+from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.schema import APP, SCHEMA
 from stormdoor.stores.postgresql.trail_keeping import drop_month, drop_step, erase, keep, months
 from stormdoor.stores.postgresql.trail_root import record_heads
@@ -91,7 +91,7 @@ class _Chain(NamedTuple):
     now: float  # of the server
 
 
-class PostgresqlTrail(Part):
+class PostgresqlTrail(PostgresqlPart):
     """The trail. Each process appends to a chain of its own, so that no node waits for another.
 
     The root chain records the head of each chain at its first entries, then once a minute while it grows, and
@@ -104,7 +104,7 @@ class PostgresqlTrail(Part):
 
     __slots__ = ("_key", "_known_months", "_start")
 
-    def __init__(self, database: Database, key: bytes | None = None) -> None:
+    def __init__(self, database: PostgresqlDatabase, key: bytes | None = None) -> None:
         super().__init__(database)
         self._key = key
         self._known_months: frozenset[int] = frozenset()

@@ -14,9 +14,9 @@ import asyncpg
 from stormdoor.core.trail_root import ROOT
 from stormdoor.errors import StoreError, StoreInDoubt
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.database import Database
-from stormdoor.stores.postgresql.failure import LOST, UnstorableText, unavailable
-from stormdoor.stores.postgresql.link import Link
+from stormdoor.stores.postgresql.database import PostgresqlDatabase
+from stormdoor.stores.postgresql.failure import LOST, UnsendableText, unavailable
+from stormdoor.stores.postgresql.link import PostgresqlLink
 from stormdoor.stores.postgresql.schema import KEEPER, SCHEMA
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_after, month_of
@@ -88,7 +88,7 @@ Run = Callable[[Callable[[Transaction], Awaitable[Any]]], Awaitable[Any]]
 
 
 @asynccontextmanager
-async def keep(database: Database) -> AsyncIterator[Run]:
+async def keep(database: PostgresqlDatabase) -> AsyncIterator[Run]:
     """Connect with the role of retention and erasure; yield a function that runs a transaction.
 
     Raises:
@@ -96,7 +96,7 @@ async def keep(database: Database) -> AsyncIterator[Run]:
         StoreUnavailable: The database does not answer.
         StoreInDoubt: The answer to a commit was lost.
     """
-    link = Link(database.address, "retention", None, settings=_SETTINGS, role=KEEPER)
+    link = PostgresqlLink(database.address, "retention", None, settings=_SETTINGS, role=KEEPER)
     name = database.address.name
 
     async def run(job: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -196,5 +196,5 @@ async def erase(transaction: Transaction, principal_id: str) -> int:
     """Erase the personal part of every entry about a principal. Returns the number of entries."""
     try:
         return await transaction.change(sql.ERASE_PERSONAL, principal_id, principal_id)
-    except UnstorableText:
+    except UnsendableText:
         return 0

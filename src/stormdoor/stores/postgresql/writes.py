@@ -20,12 +20,12 @@ from stormdoor.stores.postgresql.dialect import numbered
 from stormdoor.stores.postgresql.failure import (
     LOST,
     TRANSIENT,
-    UnstorableText,
+    UnsendableText,
     check_text,
     refused,
     unavailable,
 )
-from stormdoor.stores.postgresql.link import Link, Server
+from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.rows import Row
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Transaction:
         """Return the rows of a statement.
 
         Raises:
-            UnstorableText: A parameter is a text that PostgreSQL rejects.
+            UnsendableText: A parameter is a text that PostgreSQL rejects.
         """
         for each in parameters:
             check_text(each)
@@ -80,7 +80,7 @@ class Transaction:
         """Run a statement. Returns the number of rows that it changed.
 
         Raises:
-            UnstorableText: A parameter is a text that PostgreSQL rejects.
+            UnsendableText: A parameter is a text that PostgreSQL rejects.
         """
         for each in parameters:
             check_text(each)
@@ -91,7 +91,7 @@ class Transaction:
         """Run a statement for each of `rows`, in one round trip.
 
         Raises:
-            UnstorableText: A parameter is a text that PostgreSQL rejects.
+            UnsendableText: A parameter is a text that PostgreSQL rejects.
         """
         given = list(rows)
         for row in given:
@@ -172,7 +172,7 @@ class Writes:
             "jit": "off",
         }
         self._address = address
-        self._link = Link(address, purpose, server, settings=settings)
+        self._link = PostgresqlLink(address, purpose, server, settings=settings)
         self._add_entries = add_entries
         self._waiting: list[_Waiting[Any]] = []
         self._task: asyncio.Task[None] | None = None
@@ -364,7 +364,7 @@ class Writes:
             one.entries = transaction.entries
         except (*TRANSIENT, *LOST):
             raise
-        except UnstorableText as error:
+        except UnsendableText as error:
             one.failure = error
         except asyncpg.IntegrityConstraintViolationError as error:
             one.failure = refused(error)
