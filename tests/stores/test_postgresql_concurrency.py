@@ -157,7 +157,7 @@ async def test_deadlock_is_repeated(new_database: Callable[[], str]) -> None:
             stores[1]._database.change(change(1, "bob", "alice")),
         )
         assert list(done) == [True, True]
-        assert attempts == 3
+        assert attempts >= 3
         assert {one.tenant for one in await stores[0].accounts()} in ({"alice"}, {"bob"})
 
 
