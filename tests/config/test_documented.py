@@ -228,6 +228,7 @@ def test_every_check_is_documented() -> None:
     made_by = {"finding", "Remark", "Finding"}
     for path in (
         *PACKAGE.glob("config/check*.py"),
+        *PACKAGE.glob("runtime/*.py"),
         *PACKAGE.glob("auth/*/kind.py"),
         *PACKAGE.glob("auth/*_kind.py"),
         *PACKAGE.glob("auth/*/settings.py"),
