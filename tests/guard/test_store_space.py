@@ -89,6 +89,7 @@ async def test_a_file_is_measured_with_its_log(tmp_path: Path) -> None:
         )
         after = await store.space()
         assert after.used - before.used > 1_000_000
+        assert after.free is not None
         assert abs(after.free - shutil.disk_usage(tmp_path).free) < 10**9
         with log_lines("stormdoor.store") as lines:
             while guard.space.last is None:

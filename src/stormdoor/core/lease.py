@@ -23,7 +23,7 @@ FRESHNESS_FORM = '"strict", "none", or a number of seconds such as "5"'
 """The values that `read_freshness` accepts, in words."""
 
 
-def read_freshness(text: str) -> float:
+def read_freshness(text: object) -> float:
     """Return the age in seconds that revocations may have at an endpoint.
 
     Args:
