@@ -427,3 +427,10 @@ def test_a_changed_copy_is_reported() -> None:
     changed = replace(entry, copies=searched_by(msgspec.structs.replace(FULL, principal="bob")))
     problem = verify(changed, seq=1, previous=GENESIS, key=KEY)
     assert problem == "what entry 1 is found by was changed: a search may miss it"
+
+
+def test_an_entry_is_listed_among_those_of_other_chains() -> None:
+    """The number of an entry is its place among all chains; with one chain, its position there."""
+    entry = seal(FULL, seq=7, previous=GENESIS, salt=b"s" * 16, key=None)
+    assert entry.number == 7
+    assert replace(entry, listed=12).number == 12

@@ -39,8 +39,9 @@ def read_freshness(text: object) -> float:
         return 0.0
     if text == "none":
         return math.inf
-    digits = text.replace(".", "", 1) if isinstance(text, str) else ""
-    seconds = float(text) if digits.isdecimal() and digits.isascii() else 0.0
+    seconds = 0.0
+    if isinstance(text, str) and text.isascii() and text.replace(".", "", 1).isdecimal():
+        seconds = float(text)
     if not 0.0 < seconds <= 3600.0:
         raise ConfigurationError(f"freshness must be {FRESHNESS_FORM}, at most 3600, not {text!r}")
     return seconds
