@@ -67,8 +67,11 @@ class Bench:
         await self.nodes[0].ask("principal", id=id)
         session = await self.nodes[0].ask("session", principal=id)
         clients = [Client(node, cookie=session["cookie"]) for node in self.nodes]
-        opened = await asyncio.gather(*(client.open() for client in clients))
-        assert all(opened), "a calm node refused a valid session"
+        for client in clients:
+            # A node on a busy machine may be without its lease for a moment.
+            async with asyncio.timeout(30):
+                while not await client.open():  # noqa: ASYNC110 - nothing tells when it is fresh
+                    await asyncio.sleep(0.2)
         return session["session"], clients
 
     async def _revocations(self, number: int, wait: str) -> None:
@@ -146,10 +149,11 @@ class Bench:
                 for node in self.nodes[:2]
             )
         )
-        per_second = sum(one["count"] for one in counts) / seconds
+        count = sum(one["count"] for one in counts)
+        per_second, cpu = count / seconds, sum(one["cpu"] for one in counts) / count
         return Figure(
             "acknowledged revocations per second, by two nodes",
-            f"{per_second:,.0f}",
+            f"{per_second:,.0f} ({cpu * 1000:.2f} ms of a node's CPU each)",
             "≥ 1,000",
             per_second >= 1000,
         )
@@ -233,6 +237,7 @@ async def bench(store: Mode, nodes: int, tick: float, **options: bool) -> AsyncI
             store, folder=Path(folder), nodes=nodes, tick=tick, **made, **options
         ) as running:
             yield Bench(running.nodes, Path(folder), lambda: next(counter))
+            await asyncio.sleep(0.1)  # the ends of the sockets
 
 
 async def costs_of(store: Mode, number: int) -> tuple[float, float]:
