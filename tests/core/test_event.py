@@ -431,6 +431,6 @@ def test_a_changed_copy_is_reported() -> None:
 
 def test_an_entry_is_listed_among_those_of_other_chains() -> None:
     """The number of an entry is its place among all chains; with one chain, its position there."""
-    entry = seal(FULL, seq=7, previous=GENESIS, salt=b"s" * 16, key=None)
+    entry = seal(FULL, seq=7, previous=GENESIS, salt=salt(7))
     assert entry.number == 7
     assert replace(entry, listed=12).number == 12
