@@ -120,15 +120,18 @@ def bounded_staleness(events: Sequence[Event], guarantee: Guarantee) -> list[Vio
 
 
 def single_use(events: Sequence[Event], guarantee: Guarantee) -> list[Violation]:
-    """Check that each value was accepted at most once. In doubt, it counts as used and not as accepted."""
+    """Check that each value was accepted at most once. In doubt, it counts as used and not as accepted.
+
+    With an asynchronous standby, an old primary that goes on and the new one may accept it once each.
+    """
     found: list[Violation] = []
-    taken: dict[str, str] = {}
+    taken: dict[str, Took] = {}
     for event in events:
         if isinstance(event, Took) and event.outcome == "done":
-            if event.value in taken:
-                text = f"{event.by} accepted {event.value} after {taken[event.value]}"
+            before = taken.setdefault(event.value, event)
+            if before is not event and guarantee.binds(before.epoch, event.epoch):
+                text = f"{event.by} accepted {event.value} after {before.by}"
                 found.append(Violation("single use", event.at, text))
-            taken.setdefault(event.value, event.by)
     return found
 
 

@@ -68,6 +68,7 @@ class Took(_Recorded, frozen=True, kw_only=True, tag="took"):
 
     value: str
     outcome: Outcome
+    epoch: str = ""
 
 
 class Changed(_Recorded, frozen=True, kw_only=True, tag="changed"):

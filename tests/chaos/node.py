@@ -222,7 +222,7 @@ class Node:
 
     async def nonce(self, value: str) -> object:
         """Use a value that counts once."""
-        used = False
+        used, epoch = False, self.epoch
 
         async def use() -> None:
             nonlocal used
@@ -235,7 +235,9 @@ class Node:
             self.note(history.Took, value=f"nonce:{value}", outcome="in doubt")
         else:
             outcome = "done" if used else "refused"
-            self.note(history.Took, value=f"nonce:{value}", outcome=outcome)
+            # Of an unknown epoch, if the node changed to another meanwhile.
+            epoch = epoch if epoch == self.epoch else f"{self.name} before {self.epoch}"
+            self.note(history.Took, value=f"nonce:{value}", outcome=outcome, epoch=epoch)
         return {}
 
     async def append(self, entry: str) -> object:
@@ -337,7 +339,7 @@ class Feed(GuardedHandler):
             transport._sock = RecordingSocket(transport._sock, self._sending)
         if authentication.kind == TicketAuthenticator.kind:
             value = f"ticket:{authentication.credential_id}"
-            self.node.note(history.Took, value=value, outcome="done")
+            self.node.note(history.Took, value=value, outcome="done", epoch=self.node.epoch)
         self._sending()
         self.node.feeds.add(self)
 

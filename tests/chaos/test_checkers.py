@@ -180,6 +180,10 @@ def test_every_checker_has_a_planted_violation() -> None:
 
 FAILOVER: dict[str, tuple[str, tuple[Event, ...]]] = {
     "a message by a node of the other epoch": ("sent to session:s", (sent(4.0, epoch="two"),)),
+    "a value that both primaries accept": (
+        "accepted ticket after a",
+        (Took(at=3.3, by="b", value="ticket", outcome="done", epoch="two"),),
+    ),
     "roles of the other epoch": ("version 1 of the roles", (saw(8.0, 1, "e", epoch="two"),)),
     "a revocation that the new primary lacks": (
         "session:n is lost",
