@@ -117,7 +117,7 @@ async def test_a_store_that_is_down_lets_nobody_in() -> None:
 async def test_a_guard_that_cannot_start_lets_nobody_in() -> None:
     """A guard that cannot start answers 503 and counts each refusal until the store answers."""
     store = FakeStore()
-    store.broken["revocations"] = StoreUnavailable("no")
+    store.broken["lasting_revocations"] = StoreUnavailable("no")
     guard = door(store=store)
     with log_lines("stormdoor"):
         async with serving([("/ws", Echo)], guard, CONNECT) as at:
