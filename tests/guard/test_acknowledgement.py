@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from stormdoor import Guard, StoreUnavailable, Target
 from stormdoor.core.log_position import LogPosition
 from stormdoor.guard import acknowledgement
 from stormdoor.guard.acknowledgement import Acknowledgement
-from stormdoor.ports import NodeStatus, SystemClock
+from stormdoor.ports import Member, NodeStatus, SystemClock
 from stormdoor.stores import MemoryStore, SqliteStore
 from tests.guard.fakes import bearer, make_guard, opened, settle
 from tests.guard.test_heartbeat import Networked
@@ -44,6 +45,27 @@ async def test_a_dead_node_is_declared_lapsed() -> None:
         assert (done.applied, done.lapsed) == (1, 1)
         with pytest.raises(StoreUnavailable):
             await store.beat("dead", dead)
+
+
+class _ClockAhead(Networked):
+    """A server that was promoted: its clock is an hour ahead of the one that recorded the declarations."""
+
+    async def members(self) -> list[Member]:
+        return [replace(one, age=one.age + 3600.0) for one in await super().members()]
+
+
+async def test_a_declaration_from_before_a_failover_is_waited_for() -> None:
+    """The other server's clock cannot say that the lease has ended: the wait lasts for a lease."""
+    guard = _node(store := _ClockAhead())
+    async with guard:
+        cut_off = NodeStatus(applied=LogPosition("before the failover", 5), lease=0.5)
+        await store.beat("cut off", cut_off, joining=True)
+        [seen] = [one.beat for one in await store.members() if one.node == "cut off"]
+        assert await store.declare_lapsed("cut off", seen)
+        began = time.monotonic()
+        done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        assert time.monotonic() - began >= cut_off.lease
+        assert (done.applied, done.lapsed) == (1, 1)
 
 
 async def test_a_node_that_beats_and_does_not_apply_is_declared_lapsed() -> None:

@@ -50,6 +50,9 @@ async def wait_for_nodes(state: StoredState, entry: Revocation) -> Nodes:
     A node that does not report the entry within twice its lease is declared lapsed, also if it beats. By
     then it holds no lease: the head that any later beat returns contains the entry.
 
+    A node that was declared lapsed under another epoch counts as lapsed after this call has waited for the
+    length of its lease. After a failover, the age of its declaration comes from two clocks.
+
     Args:
         state: State of members and revocations.
         entry: A revocation as the log has it.
@@ -72,11 +75,16 @@ async def wait_for_nodes(state: StoredState, entry: Revocation) -> Nodes:
             for one in members
             if one.status.applied.epoch == entry.epoch and one.status.applied.seq >= entry.seq
         ]
+        waited = loop.time() - began
         others = [one for one in members if one not in applied]
-        waiting = [one for one in others if not one.lapsed]
+        waiting = [
+            one
+            for one in others
+            if not one.lapsed
+            or (one.status.applied.epoch != entry.epoch and waited < one.status.lease)
+        ]
         if not waiting:
             return Nodes(len(applied), len(others))
-        waited = loop.time() - began
         for one in waiting:
             silent = one.age > one.status.lease or waited > 2 * one.status.lease
             if silent and not one.declared:
