@@ -31,6 +31,8 @@ _TOTAL = 64 * 1024 * 1024
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Made once: msgspec crashes if two threads decode a dataclass for the first time at the same moment.
+_REPORT = msgspec.json.Decoder(Report)
 
 
 class CacheError(Exception):
@@ -59,7 +61,7 @@ class Cache:
         if not hmac.compare_digest(content[:_SEAL], self._seal(digest, body)):
             return None
         try:
-            report = msgspec.json.decode(body, type=Report)
+            report = _REPORT.decode(body)
         except msgspec.MsgspecError:
             return None
         with suppress(OSError):
