@@ -140,6 +140,11 @@ class _Run:
         assert answer.status == 200, answer
         return client
 
+    async def _pass(self, seconds: float) -> None:
+        """Advance the clock, and renew the lease of the guard, as a running heartbeat does."""
+        self.clock.advance(seconds)
+        await self.guard.heartbeat.beat()
+
     async def accounts(self) -> None:
         """Accounts of each kind, and keys."""
         admin = self.guard.admin
@@ -165,7 +170,7 @@ class _Run:
         )
         await admin.set_disabled("dora", True, actor="operator")
         await admin.remove_principal("gone", actor="operator")
-        self.clock.advance(10)
+        await self._pass(10)
 
     async def refused_handshakes(self) -> None:
         """One handshake for each refusal that a client can cause."""
@@ -197,7 +202,7 @@ class _Run:
             await flood.refused(f"flood {number}", Origin="https://evil.example")
         last = await flood.refused("one of a flood too many", Origin="https://evil.example")
         assert last == 429
-        self.clock.advance(10)
+        await self._pass(10)
 
     async def logins(self) -> None:
         """The routes of the login."""
@@ -220,7 +225,7 @@ class _Run:
         form = self.client()
         typed = f"username=alice&password={_PASSWORD.replace(' ', '+')}"
         await form.http("form, accepted", "POST", "/auth/login", typed)
-        self.clock.advance(1)
+        await self._pass(1)
         alice = await self.log_in("login", "alice")
         await alice.http("session", "GET", "/auth/session")
         await alice.http("sessions", "GET", "/auth/sessions")
@@ -236,7 +241,7 @@ class _Run:
         await alice.http("logout", "POST", "/auth/logout", {})
         await socket.receive()
         await alice.http("session after the logout", "GET", "/auth/session")
-        self.clock.advance(10)
+        await self._pass(10)
 
     async def messages(self) -> None:
         """Messages of the browser client's protocol, and close frames."""
@@ -251,7 +256,7 @@ class _Run:
             '{"type": "pay", "id": 3, "amount": 1}',
         ):
             await socket.ask(message)
-        self.clock.advance(30)
+        await self._pass(30)
         await socket.ask('{"type": "stormdoor.prove", "totp": "123456", "id": 5}')
         await socket.ask('{"type": "stormdoor.refresh", "token": "nothing", "id": 6}')
         ticket = await alice.http("ticket to refresh", "POST", "/auth/ticket", {})
@@ -259,7 +264,7 @@ class _Run:
         socket.wire.send(command)
         await socket.receive()
         await socket.leave()
-        self.clock.advance(60)
+        await self._pass(60)
         broken = await alice.open("defect of the handler")
         await broken.ask('{"type": "fail", "id": 4}')
         refused = await alice.open("offences")
@@ -273,23 +278,23 @@ class _Run:
         await refused.ask(b"bytes")
         await refused.ask("x" * 600)
         await refused.ask("{")
-        self.clock.advance(60)
+        await self._pass(60)
         fast = await alice.open("too fast")
         for _ in range(8):
             await fast.ask(say)
         await fast.leave()
-        self.clock.advance(60)
+        await self._pass(60)
         echo = await alice.open("echo", "/ws/echo")
         await echo.ask("text")
         await echo.ask(b"\x00\xff")
         await echo.leave()
         large = await alice.open("echo, too large", "/ws/echo")
         await large.ask("x" * 600)
-        self.clock.advance(10)
+        await self._pass(10)
         token = ISSUER.issue("alice", now=self.clock.now()).token
         end = await self.client().open("expires", Authorization=_BEARER + token)
         for seconds in (280, 30):
-            self.clock.advance(seconds)
+            await self._pass(seconds)
             await self.guard.tick()
             await end.receive()
         offered = (
@@ -304,7 +309,7 @@ class _Run:
         wrong = await self.client().open("first message, wrong", "/ws/later")
         await wrong.ask('{"type": "stormdoor.authenticate", "token": "wrong"}')
         late = await self.client().open("first message, too late", "/ws/later")
-        self.clock.advance(6)
+        await self._pass(6)
         await self.guard.tick()
         await late.receive()
         right = await self.client().open("first message", "/ws/later")
@@ -322,7 +327,7 @@ class _Run:
         done = await bob.http("confirm", "POST", "/auth/factors/totp/confirm", confirm)
         self.recovery = done.json["recovery_codes"]
         await bob.http("factors of bob", "GET", "/auth/factors")
-        self.clock.advance(60)
+        await self._pass(60)
         again = self.client()
         await again.http("waits for a factor", "POST", "/auth/login", _pair("bob", _PASSWORD))
         await again.http("wrong code", "POST", "/auth/second-factor", {"totp": "000000"})
@@ -337,7 +342,7 @@ class _Run:
 
     async def revocations(self) -> None:
         """Revocations of each target, each with a credential that it ends."""
-        self.clock.advance(60)
+        await self._pass(60)
         admin = self.guard.admin
         carol = await self.log_in("carol", "carol")
         key = await admin.issue_key(
@@ -370,7 +375,7 @@ class _Run:
         for name, headers in self.ended.items():
             given = {key.replace("-", "_"): one for key, one in headers.items()}
             assert await self.client().refused(name, **given) == 401
-        self.clock.advance(10)
+        await self._pass(10)
 
     async def remaining(self) -> dict[str, Any]:
         """Credentials that are valid at the end."""
@@ -388,7 +393,7 @@ class _Run:
                 f"remains waiting {number}", "POST", "/auth/login", _pair("bob", _PASSWORD)
             )
         enrolling = await alice.http("enrolment that remains", "POST", "/auth/factors/totp", {})
-        self.clock.advance(5)
+        await self._pass(5)
         return {
             "now": self.clock.now(),
             "session": alice.cookies,

@@ -23,7 +23,7 @@ from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Target
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.ports import StoredState
-from stormdoor.stores import MemoryStore
+from stormdoor.stores import MemoryStore, SqliteStore
 from tests.compatibility.application import TRAIL_KEY, make_application, make_guard
 from tests.compatibility.client import Client, Transcript
 from tests.compatibility.recorder import CREDENTIALS, STORE, TRANSCRIPT, dump, load, record, rows
@@ -72,6 +72,9 @@ async def test_the_same_requests_write_and_answer_the_same(tmp_path: Path, path:
     assert list(again) == list(recorded)
     for name, lines in recorded.items():
         assert again[name] == lines, name
+    recorded_store = SqliteStore(path)
+    await recorded_store.open()  # brings the recorded file to the present schema
+    await recorded_store.close()
     before, after = rows(path), rows(new / "store.db")
     assert list(after) == list(before)
     for table, lines in before.items():
