@@ -132,7 +132,7 @@ def test_a_freshness_that_is_not_one(text: str) -> None:
 def test_a_freshness_that_is_no_text() -> None:
     """A number in Python is refused like any other mistake, not read as seconds."""
     with pytest.raises(ConfigurationError, match="freshness must be"):
-        read_freshness(5)  # type: ignore[arg-type]
+        read_freshness(5)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 10.0, 300.0])
