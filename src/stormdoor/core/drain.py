@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["HANDSHAKES_PER_SECOND", "DrainPlan", "plan_drain"]
+__all__ = ["HANDSHAKES_PER_SECOND", "DrainPlan", "plan_drain", "retry_spread"]
 
 HANDSHAKES_PER_SECOND = 500
-"""Handshakes that one process can take beside its work: a fifth of the 2,700 that fill one processor."""
+"""Handshakes that one process can take beside its work: a small part of what fills a processor."""
 _SHORTEST_SPREAD = 5
 _LONGEST_SPREAD = 300
 
@@ -26,6 +26,15 @@ class DrainPlan:
     spread: int
 
 
+def retry_spread(seconds: float) -> int:
+    """Return the whole seconds over which clients that were closed together are told to return.
+
+    Args:
+        seconds: Time in which the other processes can take them.
+    """
+    return min(_LONGEST_SPREAD, max(_SHORTEST_SPREAD, math.ceil(seconds)))
+
+
 def plan_drain(connections: int, *, others: int, together: int, seconds: float) -> DrainPlan:
     """Return the pace at which one process closes its connections.
 
@@ -35,13 +44,10 @@ def plan_drain(connections: int, *, others: int, together: int, seconds: float) 
         together: Processes that drain at the same time, this one included; the others are shared by them.
         seconds: Time after which all connections must be closed.
     """
-    takers = (
-        others or together
-    )  # without others, the clients return to the processes that start next
+    # Without others, the clients return to the processes that start next.
+    takers = others or together
     sustained = HANDSHAKES_PER_SECOND * takers / together
-    rate = (
-        max(sustained, connections / seconds if seconds > 0 else math.inf) if others else math.inf
-    )
+    rate = max(sustained, connections / seconds) if others and seconds > 0 else math.inf
     # Connections that close faster than the takers accept them are spread over the missing time.
     missing = connections / sustained - (connections / rate if rate < math.inf else 0.0)
-    return DrainPlan(rate, min(_LONGEST_SPREAD, max(_SHORTEST_SPREAD, math.ceil(missing))))
+    return DrainPlan(rate, retry_spread(missing))

@@ -14,6 +14,7 @@ import secrets
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.drain import HANDSHAKES_PER_SECOND, retry_spread
 from stormdoor.core.event import Event
 from stormdoor.core.lease import Lease
 from stormdoor.guard.connection import Connection
@@ -28,9 +29,6 @@ _log = logging.getLogger("stormdoor.fence")
 
 HOLD_SECONDS = 10.0
 """Seconds for which sockets are held behind the fence. A failover of a database takes less."""
-_RETRIES_PER_SECOND = 500
-_SHORTEST_SPREAD = 5
-_LONGEST_SPREAD = 300
 
 
 class Fence:
@@ -196,9 +194,7 @@ class Fence:
 
     def _close(self, connections: list[Connection]) -> int:
         """Close connections after the hold. Each client is told another time after which to return."""
-        spread = min(
-            _LONGEST_SPREAD, max(_SHORTEST_SPREAD, len(connections) // _RETRIES_PER_SECOND)
-        )
+        spread = retry_spread(len(connections) // HANDSHAKES_PER_SECOND)
         detail = f"hold_seconds = {self.hold_seconds:g} have passed since the lease lapsed"
         return sum(
             self._registry.end(
