@@ -272,7 +272,7 @@ async def prepare(store: str | None) -> None:
     Raises:
         StormdoorError: The database does not answer, or its schema belongs to another release.
     """
-    if store is not None and store.startswith(("postgresql:", "postgres:")):
+    if store is not None and migration.on_postgresql(store):
         await migration.apply(store)
 
 

@@ -12,7 +12,7 @@ from stormdoor.ports import StoredState
 from stormdoor.ports.members import Member
 from stormdoor.ports.replicated import Replicated
 from stormdoor.settings.finding import Finding
-from stormdoor.stores import open_store
+from stormdoor.stores import on_postgresql, open_store
 
 __all__ = ["Guarantee", "guarantee_of", "look_for_standby"]
 
@@ -79,7 +79,7 @@ async def look_for_standby(url: str) -> Finding | None:
     Args:
         url: The URL of the store. One that has no standby servers is not opened.
     """
-    if not url.startswith(("postgresql:", "postgres:")):
+    if not on_postgresql(url):
         return None
     store = open_store(url)
     try:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options
 from stormdoor.errors import ConfigurationError
+from stormdoor.stores import on_postgresql, open_store
 
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["MissingMigration", "Plan", "apply", "plan", "store_url", "verify"]
+__all__ = ["MissingMigration", "Plan", "apply", "on_postgresql", "plan", "store_url", "verify"]
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 2.0
@@ -67,7 +68,7 @@ def store_url(config: Path | None, store: str | None) -> str:
         options = build_options(document, operating=True, trail_key=False)
         document.raise_problems()
         store = str(options.arguments["store"])
-    if store is None or not store.startswith(("postgresql:", "postgres:")):
+    if store is None or not on_postgresql(store):
         raise ConfigurationError(
             "only a store on PostgreSQL needs this command; a SQLite file is migrated by the process"
             " that opens it"
@@ -78,13 +79,10 @@ def store_url(config: Path | None, store: str | None) -> str:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Connection]:
     """Connect as the login of the URL, with all of its rights."""
-    try:
-        import asyncpg  # noqa: PLC0415 - an extra
-        from asyncpg.connect_utils import SessionAttribute  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "a store on PostgreSQL needs asyncpg: pip install 'stormdoor[postgres]'"
-        ) from error
+    open_store(url)  # so that a missing extra is told first
+    import asyncpg  # noqa: PLC0415 - an extra
+    from asyncpg.connect_utils import SessionAttribute  # noqa: PLC0415
+
     from stormdoor.stores.postgresql.address import Address  # noqa: PLC0415
     from stormdoor.stores.postgresql.failure import unavailable  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.runtime.installation import open_installation
-from stormdoor.stores import open_store, sqlite_path
+from stormdoor.stores import on_postgresql, open_store, sqlite_path
 
 __all__ = ["Copied", "copy_to_postgresql"]
 
@@ -53,7 +53,7 @@ async def copy_to_postgresql(
             the comparison found a difference.
         StoreUnavailable: A database does not answer. Repeat the call.
     """
-    if not source.startswith("sqlite:") or not target.startswith(("postgresql:", "postgres:")):
+    if not source.startswith("sqlite:") or not on_postgresql(target):
         raise ConfigurationError(
             "a store is copied from a SQLite file to PostgreSQL: stormdoor store copy"
             " sqlite:door.db postgresql://owner@host/database"

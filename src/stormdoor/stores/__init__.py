@@ -8,7 +8,7 @@ from stormdoor.stores.memory import MemoryStore
 from stormdoor.stores.sqlite import SqliteStore
 from stormdoor.stores.sqlite.copy import copy_database
 
-__all__ = ["MemoryStore", "SqliteStore", "copy_store", "open_store", "sqlite_path"]
+__all__ = ["MemoryStore", "SqliteStore", "copy_store", "on_postgresql", "open_store", "sqlite_path"]
 
 _FORMS = '"sqlite:///absolute/path", "sqlite:relative/path", "postgresql://user@host/database" or "memory:"'
 
@@ -36,6 +36,11 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
             return _postgresql(url, trail_key)
         case _:
             raise ConfigurationError(f"the URL of a store is {_FORMS}")
+
+
+def on_postgresql(url: str) -> bool:
+    """Return whether the URL of a store names a database on PostgreSQL."""
+    return url.startswith(("postgresql:", "postgres:"))
 
 
 def _postgresql(url: str, trail_key: bytes | None) -> Store:
