@@ -228,6 +228,8 @@ class Client:
 
     def close(self) -> None:
         """Close the socket."""
+        if self._reading is not None:
+            self._reading.cancel()
         if self._writer is not None:
             self._writer.transport.abort()
 

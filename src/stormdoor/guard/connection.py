@@ -242,10 +242,7 @@ class Connection:
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:
         """Replace the authentication; all deadlines follow from the new one. The connection keeps its age."""
-        if self.index is None:
-            self.authentication, self.principal = authentication, authentication.principal
-        else:
-            self.identify(authentication, authentication.principal)
+        self.identify(authentication, authentication.principal)
         self.expires_at = expires_at = authentication.expires_at
         left = float("inf") if expires_at is None else expires_at - now
         idle = authentication.idle_seconds

@@ -189,9 +189,8 @@ class Workers:
             _StartFailed: It has reported a failure, has ended, or is not ready in time.
         """
         worker = await self._spawn(slot)
-        self._leaving.add(
-            worker
-        )  # until it serves, a stop of the supervisor ends it like a replaced one
+        # Until it serves, a stop of the supervisor ends it like a replaced one.
+        self._leaving.add(worker)
         try:
             await asyncio.wait({worker.ready}, timeout=_START_SECONDS)
             if not worker.ready.done():

@@ -177,16 +177,14 @@ class HandshakeMixin(OutboundMixin):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Do the work of Tornado's `get`, without the checks that were made already."""
         protocol = None if "get" in self._door_own else self._door_protocol()
+        if not self._door_is_fresh():
+            return
         if protocol is None:
-            if not self._door_is_fresh():
-                return
             # As in Tornado: a `get` need not be a coroutine, and one with `@authenticated` may return
             # nothing.
             result: Any = super().get(*args, **kwargs)
             if result is not None:
                 await result
-            return
-        if not self._door_is_fresh():
             return
         self.open_args, self.open_kwargs = args, kwargs
         self.ws_connection = protocol

@@ -320,22 +320,24 @@ class HandlerSink:
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)
 
+    def _protocol(self) -> FastProtocol | TornadoProtocol | None:
+        """Return the protocol of the connection, unless the application brought another one."""
+        protocol: object = self._handler.ws_connection
+        return protocol if isinstance(protocol, FastProtocol | TornadoProtocol) else None
+
     def withdraw(self) -> None:
         """See `Sink`."""
-        protocol = self._handler.ws_connection
-        if isinstance(protocol, FastProtocol | TornadoProtocol):
+        if (protocol := self._protocol()) is not None:
             protocol.withdraw()
 
     def drop(self) -> None:
         """See `Sink`."""
-        protocol = self._handler.ws_connection
-        if isinstance(protocol, FastProtocol | TornadoProtocol):
+        if (protocol := self._protocol()) is not None:
             protocol.drop()
 
     def resume(self) -> None:
         """See `Sink`."""
-        protocol = self._handler.ws_connection
-        if isinstance(protocol, FastProtocol | TornadoProtocol):
+        if (protocol := self._protocol()) is not None:
             protocol.resume()
         self._handler._door_resume_reading()  # noqa: SLF001 - the two are one
 

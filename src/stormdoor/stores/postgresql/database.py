@@ -95,9 +95,8 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """Finish running work, and end all connections. Safe to call twice."""
-        if (
-            self._process == os.getpid()
-        ):  # in a forked process, the connections belong to its parent
+        # In a forked process, the connections belong to its parent.
+        if self._process == os.getpid():
             self._process = None
             await self._end()
 
