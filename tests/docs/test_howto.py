@@ -261,6 +261,12 @@ async def test_browser_login() -> None:
         form = f"username=alice&password={PASSWORD.replace(' ', '+')}"
         sent_on = await fetch(host, "POST", "/auth/login", form=form)
         assert (sent_on.code, sent_on.headers["Location"]) == (303, "/")
+        for name in ("login", "second-factor", "logout"):
+            shown = await fetch(host, "GET", f"/auth/{name}")
+            assert (shown.code, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        form_there = "/auth/login?next=%2Flab"
+        there = await fetch(host, "POST", form_there, form=form)
+        assert there.headers["Location"] == "/lab"
         cookie = sent_on.headers["Set-Cookie"]
         assert cookie.startswith("__Host-stormdoor=")
         assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
@@ -269,13 +275,13 @@ async def test_browser_login() -> None:
         assert (session["principal"], session["roles"]) == ("alice", ["member"])
         assert session["idle_seconds"] == 1800
         listed = json.loads((await fetch(host, "GET", "/auth/sessions", **alice)).body)["sessions"]
-        assert len(listed) == 2
+        assert len(listed) == 3
         other = next(one["id"] for one in listed if not one["current"])
         assert (await fetch(host, "DELETE", f"/auth/sessions/{other}", **alice)).code == 204
         assert (await fetch(host, "DELETE", f"/auth/sessions/{other}", **alice)).code == 404
         await log_in(host)
         ended = await fetch(host, "POST", "/auth/sessions/end-others", {}, **alice)
-        assert json.loads(ended.body) == {"ended": 1}
+        assert json.loads(ended.body) == {"ended": 2}
         profile = await fetch(host, "GET", "/profile", **alice)
         assert json.loads(profile.body)["name"] == "alice"
         assert (await fetch(host, "GET", "/profile")).code == 401

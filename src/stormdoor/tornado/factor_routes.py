@@ -13,8 +13,10 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.tornado.factor_route import FactorRoute
+from stormdoor.tornado.login_pages import second_factor_page
+from stormdoor.tornado.login_route import PageRoute
 
-__all__ = ["FACTOR_ROUTES"]
+__all__ = ["FACTOR_ROUTES", "SecondFactorPage"]
 
 _TWO_FACTORS = 2
 _NO_PENDING_LOGIN = Refusal(
@@ -55,7 +57,16 @@ class _SecondFactor(FactorRoute):
             if refusal is _NO_PENDING_LOGIN
             else self.route_options.second_factor_page
         )
-        self.redirect(f"{page}?error={refusal.answer.error}", status=303)
+        self.redirect(self.address(page, refusal.answer.error), status=303)
+
+
+class SecondFactorPage(PageRoute, _SecondFactor):
+    """The second step of a login, with the page that asks for a code."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        action = self.address(f"{self.route_options.prefix}/second-factor")
+        self.show(second_factor_page(action, self.asked_error))
 
 
 class _SecondFactorOptions(FactorRoute):

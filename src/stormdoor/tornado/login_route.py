@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import msgspec
 from tornado.web import Finish
 
 from stormdoor.auth.factors.pending_login import PENDING_SUFFIX
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
+from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Place, Source
@@ -17,12 +19,14 @@ from stormdoor.core.decision import authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.core.session import Session
+from stormdoor.guard.handshake_checks import PAGES
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.login_pages import PAGE_HEADERS
 from stormdoor.tornado.session_handler import Caller
 
-__all__ = ["CHANGED", "LoginRoute", "LoginRouteOptions"]
+__all__ = ["CHANGED", "LoginRoute", "LoginRouteOptions", "PageRoute"]
 
 CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
 
@@ -37,6 +41,8 @@ class LoginRouteOptions(msgspec.Struct, frozen=True):
     after_logout: str
     login_page: str
     second_factor_page: str
+    prefix: str
+    built_in_pages: bool = False
 
 
 class LoginRoute(BuiltInRoute[LoginRouteOptions]):
@@ -54,6 +60,37 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
     @property
     def _pending_name(self) -> str:
         return self._cookie_name + PENDING_SUFFIX
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    @property
+    def return_path(self) -> str | None:
+        """Return the path of the application that the address of a built-in page asks to return to.
+
+        None for an address of another origin, and for a route of the login itself.
+        """
+        options = self.route_options
+        asked = self.get_query_argument("next", None) if options.built_in_pages else None
+        path = local_path(asked, "")
+        return None if not path or path.startswith(f"{options.prefix}/") else path
+
+    @property
+    def after_login(self) -> str:
+        """Return the address for the browser after a login by a form."""
+        return self.return_path or self.route_options.after_login
+
+    def address(self, page: str, error: str | None = None) -> str:
+        """Return the address of a page of the login, which remembers the path to return to.
+
+        Args:
+            page: Address of the page.
+            error: The public word for the failure of the last attempt.
+        """
+        given = {"error": error, "next": self.return_path}
+        query = urlencode({name: said for name, said in given.items() if said is not None})
+        return f"{page}?{query}" if query else page
+
+    # -- a login ---------------------------------------------------------------------------------
 
     async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
         """Verify a name and a password. A failure is counted for the account, and for the client's address.
@@ -176,6 +213,27 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             }
         )
         raise Finish
+
+
+class PageRoute(LoginRoute):
+    """Base of the routes with a page of their own, served to GET."""
+
+    async def prepare(self) -> None:
+        """Count a page for the limit of pages, not for that of login attempts."""
+        if self.request.method == "GET":
+            self.counts_for = PAGES
+        await super().prepare()
+
+    def show(self, page: str) -> None:
+        """Finish with a page of the built-in login."""
+        for name, value in PAGE_HEADERS.items():
+            self.set_header(name, value)
+        self.finish(page)
+
+    @property
+    def asked_error(self) -> str | None:
+        """Return the `error` of the address of a page."""
+        return self.get_query_argument("error", None)
 
 
 def _permissions(guard: Guard) -> set[str]:

@@ -17,8 +17,10 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
-from stormdoor.tornado.factor_routes import FACTOR_ROUTES
-from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions
+from stormdoor.tornado.factor_routes import FACTOR_ROUTES, SecondFactorPage
+from stormdoor.tornado.login_pages import login_page as render_login_page
+from stormdoor.tornado.login_pages import logout_page
+from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions, PageRoute
 from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["login_routes"]
@@ -61,7 +63,7 @@ class _LogIn(LoginRoute):
             await self._failed(CHANGED, body.username)
             return
         self.note("authn_login_success", caller.account.id)
-        self.answer_or_go(self.describe(caller), self.route_options.after_login)
+        self.answer_or_go(self.describe(caller), self.after_login)
 
     async def _wait(self, account: Account, methods: Sequence[str]) -> None:
         """Create no session yet: the second factor is required first."""
@@ -70,7 +72,7 @@ class _LogIn(LoginRoute):
         seconds = int(self.guard.factors.options.pending_seconds)
         self.answer_or_go(
             {"second_factor": list(methods), "expires_in": seconds},
-            self.route_options.second_factor_page,
+            self.address(self.route_options.second_factor_page),
             status=202,
         )
 
@@ -81,7 +83,24 @@ class _LogIn(LoginRoute):
             self.refuse(refusal, claimed=claimed)
             return
         self.guard.admission.refused(self.handshake, refusal, claimed=claimed)
-        self.redirect(f"{self.route_options.login_page}?error={refusal.answer.error}", status=303)
+        page = self.address(self.route_options.login_page, refusal.answer.error)
+        self.redirect(page, status=303)
+
+
+class _LogInPage(PageRoute, _LogIn):
+    async def get(self) -> None:
+        prefix = self.route_options.prefix
+        caller = await self.find_caller()
+        if caller is None or self.asked_error is not None:
+            self.show(render_login_page(self.address(f"{prefix}/login"), self.asked_error))
+            return
+        page = logout_page(
+            caller.account.id,
+            logout=f"{prefix}/logout",
+            login=f"{prefix}/login",
+            continue_at=self.after_login,
+        )
+        self.show(page)
 
 
 class _LogOut(LoginRoute):
@@ -90,6 +109,14 @@ class _LogOut(LoginRoute):
     async def post(self) -> None:
         await self.log_out()
         self.answer_or_go(None, self.route_options.after_logout, status=204)
+
+
+class _LogOutPage(PageRoute, _LogOut):
+    async def get(self) -> None:
+        caller = await self.find_caller()
+        prefix = self.route_options.prefix
+        name = None if caller is None else caller.account.id
+        self.show(logout_page(name, logout=f"{prefix}/logout", login=f"{prefix}/login"))
 
 
 class _Session(LoginRoute):
@@ -234,6 +261,14 @@ class _Token(LoginRoute):
         self.answer({"access_token": issued.token, "expires_in": int(issued.expires_in)})
 
 
+_WITH_PAGES: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/login", _LogInPage),
+    ("/logout", _LogOutPage),
+    ("/second-factor", SecondFactorPage),
+)
+"""Before the routes of the same paths without a page."""
+
+
 def login_routes(
     guard: Guard,
     *,
@@ -242,9 +277,10 @@ def login_routes(
     claims: Callable[[Account], Mapping[str, object]] | None = None,
     prefix: str = "/auth",
     after_login: str = "/",
-    after_logout: str = "/",
-    login_page: str = "/",
-    second_factor_page: str = "/",
+    after_logout: str | None = None,
+    login_page: str | None = None,
+    second_factor_page: str | None = None,
+    built_in_pages: bool = False,
 ) -> list[Rule]:
     """Return the routes of a login with user name and password, for `Application([...])`.
 
@@ -272,7 +308,13 @@ def login_routes(
     `POST /auth/password`                `{"current", "new"}`; ends all other sessions
     `POST /auth/ticket`                  `{"endpoint"}`; a ticket for one handshake
     `POST /auth/token`                   an access token, if there is an `issuer`
+    `GET /auth/login`                    the page of the login, with `built_in_pages`
+    `GET /auth/second-factor`            likewise, for a code
+    `GET /auth/logout`                   likewise, with a button to sign out
     ===================================  ========================================================
+
+    The built-in pages need no script, and load nothing. The address `/auth/login?next=/lab` returns to `/lab`
+    after the login; an address of another origin is ignored.
 
     Args:
         guard: The guard that decides.
@@ -281,14 +323,25 @@ def login_routes(
         claims: Function that returns further claims of such a token.
         prefix: Prefix of the routes.
         after_login: Address for the browser after a login by a form.
-        after_logout: Likewise.
-        login_page: Address after a failed login.
-        second_factor_page: Address of the page for the second factor.
+        after_logout: Likewise; the built-in page, or `/` without it.
+        login_page: Address after a failed login; likewise.
+        second_factor_page: Address of the page for the second factor; likewise.
+        built_in_pages: Serve the login, the second factor and the logout as pages as well.
     """
+    own = built_in_pages
     route_options = LoginRouteOptions(
-        issuer, claims, endpoint, after_login, after_logout, login_page, second_factor_page
+        issuer=issuer,
+        claims=claims,
+        endpoint=endpoint,
+        after_login=after_login,
+        after_logout=after_logout or (f"{prefix}/logout" if own else "/"),
+        login_page=login_page or (f"{prefix}/login" if own else "/"),
+        second_factor_page=second_factor_page or (f"{prefix}/second-factor" if own else "/"),
+        prefix=prefix,
+        built_in_pages=own,
     )
     handlers: list[tuple[str, type[RequestHandler]]] = [
+        *(_WITH_PAGES if own else ()),
         ("/login", _LogIn),
         ("/logout", _LogOut),
         ("/session", _Session),

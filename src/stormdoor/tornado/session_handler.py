@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -131,7 +131,7 @@ class SessionHandler(RequestHandler):
     guard: Guard
     handshake: Handshake
     address_key: str
-    counts_for: ClassVar[str] = PAGES
+    counts_for: str = PAGES
     """The limit that requests count for. Requests of pages of other sites count for `FOREIGN` instead,
     except `CALLBACKS`, which are always cross-site."""
     ends = False

@@ -1,0 +1,194 @@
+"""The pages of the built-in login: they lead a browser without scripts in, on to its path, and out again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from stormdoor import login_routes
+from tests.guard.fakes import ORIGIN, make_guard
+from tests.tornado.login_client import Answer, LoginClient
+from tests.tornado.wire import serving
+
+PASSWORD = "correct horse battery"
+
+
+class _Forms(HTMLParser):
+    """Collects the addresses of forms and links of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.actions: list[str] = []
+        self.links: list[str] = []
+        self.fields: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        match tag:
+            case "form":
+                assert said["method"] == "post"
+                self.actions.append(said["action"] or "")
+            case "a":
+                self.links.append(said["href"] or "")
+            case "input":
+                self.fields.append(said["name"] or "")
+
+
+@dataclass
+class _Site:
+    guard: Any
+    browser: LoginClient
+
+    async def submit(self, page: Answer, fields: dict[str, str], *, form: int = 0) -> Answer:
+        """Send a form of a page."""
+        action = _Forms(page.body).actions[form]
+        body = {name: quote(said) for name, said in fields.items()}
+        return await self.browser.send("POST", action, body, form=True)
+
+
+@asynccontextmanager
+async def _site(**options: Any) -> AsyncIterator[_Site]:
+    guard = make_guard(insecure_allow_any_host=True, secrets_key=b"k" * 32)
+    routes = login_routes(guard, endpoint="/ws", built_in_pages=True, **options)
+    async with serving(routes, guard, "chat:connect") as at:
+        await guard.admin.add_principal("alice", password=PASSWORD, roles=["member"])
+        yield _Site(guard, LoginClient(at.port, origin=ORIGIN, prefix=""))
+
+
+_ALICE = {"username": "alice", "password": PASSWORD}
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/second-factor", "/auth/logout"])
+async def test_a_page_needs_no_script_and_may_do_little(path: str) -> None:
+    """No script, no other host, no frame; the only style is the one that the policy names."""
+    async with _site() as site:
+        page = await site.browser.get(f"{path}?error=<script>alert(1)</script>&next=//evil.example")
+        assert page.status == 200
+        assert "script" not in page.body
+        assert "evil" not in page.body
+        policy = page.headers["Content-Security-Policy"]
+        (style,) = re.findall(r"<style>(.*)</style>", page.body, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert page.headers["Cache-Control"] == "no-store"
+        # "no-referrer" would make browsers send "Origin: null" with the form.
+        assert page.headers["Referrer-Policy"] == "same-origin"
+        assert 'name="viewport"' in page.body
+        assert "prefers-color-scheme:dark" in page.body
+
+
+async def test_a_browser_logs_in_goes_on_and_logs_out() -> None:
+    """The page returns to the asked path; the page of the logout ends the session."""
+    async with _site(after_login="/home") as site:
+        page = await site.browser.get("/auth/login?next=%2Flab%3Ffile%3Da%26b")
+        wrong = await site.submit(page, {"username": "alice", "password": "wrong"})
+        assert wrong.status == 303
+        page = await site.browser.get(wrong.headers["Location"])
+        assert "Wrong name or password." in page.body
+        done = await site.submit(page, _ALICE)
+        assert (done.status, done.headers["Location"]) == (303, "/lab?file=a&b")
+        assert (await site.browser.get("/auth/session")).body["principal"] == "alice"
+        again = await site.browser.get("/auth/login?next=/lab")
+        assert "Signed in as alice" in again.body
+        assert _Forms(again.body).links == ["/lab"]
+        page = await site.browser.get("/auth/logout")
+        out = await site.submit(page, {})
+        assert (out.status, out.headers["Location"]) == (303, "/auth/logout")
+        assert (await site.browser.get("/auth/session")).status == 401
+        assert _Forms((await site.browser.get("/auth/logout")).body).links == ["/auth/login"]
+
+
+@pytest.mark.parametrize(
+    "next_path",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/.//evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "/auth/logout",
+        "/auth/login?next=/lab",
+        "lab",
+        "",
+        "/" + "a" * 600,
+    ],
+)
+async def test_the_login_returns_only_to_paths_of_the_application(next_path: str) -> None:
+    """Another origin, and a route of the login itself, are ignored, on the page and in the POST."""
+    async with _site(after_login="/home") as site:
+        asked = quote(next_path, safe="")
+        page = await site.browser.get(f"/auth/login?next={asked}")
+        assert _Forms(page.body).actions == ["/auth/login"]
+        body = {name: quote(said) for name, said in _ALICE.items()}
+        done = await site.browser.send("POST", f"/auth/login?next={asked}", body, form=True)
+        assert (done.status, done.headers["Location"]) == (303, "/home")
+
+
+async def test_a_second_factor_is_asked_for_on_a_page_of_its_own() -> None:
+    """A code or a recovery code completes the login, and the path to return to is kept."""
+    async with _site() as site:
+        await site.browser.post("/auth/login", _ALICE)
+        site.browser.prefix = "/auth"
+        device, codes = await site.browser.enrol_totp(site.guard.clock.now())
+        site.browser.prefix = ""
+        for form, field, code in ((0, "totp", device), (1, "recovery_code", codes[0])):
+            site.browser.cookies.clear()
+            site.guard.clock.advance(60.0)
+            page = await site.browser.get("/auth/login?next=/lab")
+            waits = await site.submit(page, _ALICE)
+            assert waits.headers["Location"] == "/auth/second-factor?next=%2Flab"
+            page = await site.browser.get(waits.headers["Location"])
+            wrong = await site.submit(page, {"totp": "000000"})
+            page = await site.browser.get(wrong.headers["Location"])
+            assert "That code is not right" in page.body
+            said = code if isinstance(code, str) else code.at(int(site.guard.clock.now()))
+            done = await site.submit(page, {field: said}, form=form)
+            assert (done.status, done.headers["Location"]) == (303, "/lab")
+
+
+async def test_a_form_of_a_foreign_page_logs_no_one_in() -> None:
+    """The pages change no rule: the Origin of the form must be allowed (login CSRF)."""
+    async with _site() as site:
+        site.browser.origin = "https://evil.example"
+        body = {name: quote(said) for name, said in _ALICE.items()}
+        answer = await site.browser.send("POST", "/auth/login?next=/lab", body, form=True)
+        assert answer.status == 403
+        assert not answer.set_cookies
+
+
+async def test_the_pages_tell_nothing_about_accounts() -> None:
+    """A wrong password, an unknown name and a disabled account give the same page."""
+    async with _site() as site:
+        await site.guard.admin.add_principal("dora", password=PASSWORD)
+        await site.guard.admin.set_disabled("dora", True)
+        seen = set()
+        for name in ("alice", "nobody-of-that-name", "dora"):
+            page = await site.browser.get("/auth/login")
+            answer = await site.submit(page, {"username": name, "password": "wrong-" + PASSWORD})
+            shown = await site.browser.get(answer.headers["Location"])
+            seen.add((answer.status, answer.headers["Location"], shown.body))
+        assert len(seen) == 1
+
+
+async def test_without_the_option_there_is_no_page() -> None:
+    """The routes answer as before: no GET, and no return to a path."""
+    guard = make_guard(insecure_allow_any_host=True)
+    async with serving(login_routes(guard, endpoint="/ws"), guard, "chat:connect") as at:
+        await guard.admin.add_principal("alice", password=PASSWORD)
+        browser = LoginClient(at.port, origin=ORIGIN, prefix="")
+        assert (await browser.get("/auth/login")).status == 405
+        body = {name: quote(said) for name, said in _ALICE.items()}
+        done = await browser.send("POST", "/auth/login?next=/lab", body, form=True)
+        assert done.headers["Location"] == "/"
