@@ -26,6 +26,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
   $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
+  echo 'not run here: tests beyond the samples and of rare changes; run: make test-extended'; \
   echo 'property tests tried 25 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
@@ -33,8 +34,8 @@ result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )'
 RERUNS ?= 1
 # Tracing doubles the time of Python code: `make test` measures the coverage of the pure core, `make test-all` all.
 MEASURED ?=
-# The mark of the tests that `make test` leaves to `make test-installs`; empty: it runs them, too.
-LEFT_OUT ?= installs
+# The marks of the tests that `make test` leaves to the targets `test-...`; empty: it runs them, too.
+LEFT_OUT ?= installs or extended
 # The number of examples of property tests (conftest.py): `make test` tries 25, `ci` 100, `fuzz` 5,000.
 PROFILE ?= fuzz
 
@@ -72,6 +73,12 @@ test: lint ## Check style, types and layers, run the tests that need nothing but
 test-installs: $(DEV) ## Run the tests that install or build what is not in .venv; CI runs them, too
 	$(call heading,tests that install something: pytest)
 	@$(BIN)/python -m pytest -m installs -n $(JOBS) --dist loadgroup --durations=20 \
+	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+
+.PHONY: test-extended
+test-extended: $(DEV) ## Run the tests that repeat what make test samples, or that are about rare changes; CI runs them, too
+	$(call heading,tests beyond the samples: pytest)
+	@$(BIN)/python -m pytest -m 'extended and not installs' -n $(JOBS) --dist loadgroup --durations=20 \
 	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
 
 .PHONY: test-all
@@ -125,7 +132,7 @@ unit: $(DEV) ## Run the tests (ARGS="-k origin")
 	@mkdir -p build; $(if $(MEASURED),rm -rf build/coverage; mkdir build/coverage)
 	@$(BIN)/$(if $(MEASURED),coverage run,python) -m pytest -n $(JOBS) --dist loadgroup --durations=20 \
 	  --reruns $(RERUNS) --reruns-delay 2 -r RfE $(if $(BESIDE),--ignore=tests/core) \
-	  $(if $(LEFT_OUT),-m 'not $(LEFT_OUT)') $(ARGS) 2>&1 | tee build/pytest.txt
+	  $(if $(LEFT_OUT),-m 'not ($(LEFT_OUT))') $(ARGS) 2>&1 | tee build/pytest.txt
 	@$(if $(MEASURED),printf '\n=== coverage: branches ===\n'; $(BIN)/coverage combine --quiet; $(BIN)/coverage report)
 
 .PHONY: core

@@ -13,13 +13,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import installing
+from tests.support import extended, installing
 from tests.support.browser import chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
@@ -189,10 +190,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Each worker collects all tests, in an order of its own."""
     config.stash[_watch] = _Watch(float(config.getini("hang_seconds")))
+    config.pluginmanager.register(_Extending())
     worker = getattr(config, "workerinput", None)
     if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
         config.pluginmanager.register(CollectApart(config, number, workers))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a file of which the option `-m` selects nothing."""
+    if config.option.markexpr and collection_path.match("test_*.py"):
+        return extended.is_left_out(config.option.markexpr, collection_path) or None
+    return None
+
+
+class _Extending:
+    """Marks the tests beyond a sample before pytest reads the marks."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Mark them; one worker checks the marks."""
+        extended.extend_beyond_samples(items)
+        if getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
+            extended.check_texts(items)
 
 
 @pytest.hookimpl(trylast=True)
