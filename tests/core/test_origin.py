@@ -83,6 +83,16 @@ def test_an_empty_list_allows_nothing() -> None:
     assert not any(map(OriginPolicy([]).allows, [*HOSTILE.values(), *HONEST]))
 
 
+def test_an_origin_is_allowed_later() -> None:
+    """A list takes further origins, once each, and checks them as it checks the first ones."""
+    policy = OriginPolicy(["https://app.example"])
+    policy.add(["http://127.0.0.1:8888", "https://app.example"])
+    assert policy.entries == ("https://app.example", "http://127.0.0.1:8888")
+    assert policy.allows("http://127.0.0.1:8888")
+    with pytest.raises(ConfigurationError):
+        policy.add(["null"])
+
+
 def test_the_refusal_names_the_line_to_write() -> None:
     """The operator reads what would allow it."""
     assert POLICY.refuse(handshake("https://new.example")) == (

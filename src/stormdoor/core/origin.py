@@ -98,10 +98,18 @@ class OriginPolicy:
     """
 
     def __init__(self, origins: Iterable[str]) -> None:
-        self.entries = tuple(origins)
+        self.entries: tuple[str, ...] = ()
         self._exact: set[str] = set()
         self._suffixes: list[tuple[str, str, int]] = []
-        for entry in self.entries:
+        self.add(origins)
+
+    def add(self, origins: Iterable[str]) -> None:
+        """Allow more origins, such as those of an address that the server listens on later.
+
+        Raises:
+            ConfigurationError: An entry is not an origin, or is `null`.
+        """
+        for entry in origins:
             match = _WILDCARD.fullmatch(entry)
             if match is not None:
                 scheme, domain, port = match.groups()
@@ -111,6 +119,8 @@ class OriginPolicy:
                 self._exact.add(entry)
             else:
                 raise ConfigurationError(_not_an_origin(entry))
+            if entry not in self.entries:
+                self.entries += (entry,)
 
     def allows(self, origin: str) -> bool:
         """Return whether a page of `origin` (the header as sent) may open a socket."""

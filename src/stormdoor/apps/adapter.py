@@ -1,0 +1,122 @@
+"""The contract of an adapter, and the setup that it gets for one process."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from tornado.web import Application
+
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
+
+__all__ = ["Adapter", "Releases", "Setup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """The releases of a host that an adapter was tested with.
+
+    Attributes:
+        distribution: Name of the host's distribution, such as `jupyter-server`.
+        oldest: The first release, such as "2.0".
+        below: The first release that is too new, such as "3".
+    """
+
+    distribution: str
+    oldest: str
+    below: str
+
+    def problem(self) -> str | None:
+        """Return why the installed release is not one of them; None if it is."""
+        try:
+            installed = version(self.distribution)
+        except PackageNotFoundError:
+            return f"{self.distribution} is not installed here, so its release is unknown"
+        if _numbers(self.oldest) <= _numbers(installed) < _numbers(self.below):
+            return None
+        return (
+            f"{self.distribution} {installed} was not tested; the adapter is for {self.oldest} and later "
+            f"releases below {self.below}. Install one of them, or start it with --any-release"
+        )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """Return the numbers of a release. Those of a pre-release are those of the release before its letters."""
+    found = re.match(r"\d+(?:\.\d+)*", release)
+    numbers = [] if found is None else [int(one) for one in found[0].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+class Setup:
+    """The guard of one process, for adapters.
+
+    Args:
+        make_guard: Makes the guard. It is called once, in the process that serves: a guard that exists before
+            a fork would share its store and its loop with the other process.
+        pages: Permission for HTTP pages too, or None to leave that to the configuration.
+        any_release: Guard releases of a host that its adapter does not claim.
+    """
+
+    def __init__(
+        self,
+        make_guard: Callable[[], Guard],
+        *,
+        pages: str | None = None,
+        any_release: bool = False,
+    ) -> None:
+        self._make_guard = make_guard
+        self.pages = pages
+        self.any_release = any_release
+        self._made: tuple[int, Guard] | None = None
+
+    def guard(self) -> Guard:
+        """Return the guard of this process. The first call makes it.
+
+        Raises:
+            ConfigurationError: It cannot be made, or this process is a fork of the one that made it.
+        """
+        if self._made is None:
+            self._made = os.getpid(), self._make_guard()
+        owner, guard = self._made
+        if owner != os.getpid():
+            raise ConfigurationError(
+                f"process {owner} made the guard and was forked; fork before the server listens"
+            )
+        return guard
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How one kind of application is guarded.
+
+    Attributes:
+        name: Its name, such as "jupyter".
+        preset: Name of the preset that is used without a configuration file.
+        recognises: Returns whether an application is of this kind. It must not change the application.
+        protect: Guards the application: adds the routes of the login, and calls `stormdoor.protect`.
+        releases: The releases that it claims, of one or more distributions; empty for any application.
+    """
+
+    name: str
+    preset: str
+    recognises: Callable[[Application], bool]
+    protect: Callable[[Application, Setup], None]
+    releases: Sequence[Releases] = ()
+
+    def guard(self, application: Application, setup: Setup) -> None:
+        """Guard `application`, if this adapter claims the installed release of its host.
+
+        Raises:
+            ConfigurationError: It does not claim it, or the application cannot be guarded. The message names
+                the line to change.
+        """
+        problems = [problem for one in self.releases if (problem := one.problem()) is not None]
+        if problems and not setup.any_release:
+            raise ConfigurationError(f"the adapter {self.name!r}: " + "; ".join(problems))
+        self.protect(application, setup)

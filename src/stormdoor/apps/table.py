@@ -1,0 +1,49 @@
+"""The table of adapters. An adapter is imported only if its host is imported already."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Adapter
+
+__all__ = ["ADAPTERS", "Entry", "choose_adapter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table.
+
+    Attributes:
+        module: The module of the adapter. It has the adapter as `ADAPTER`.
+        host: A module that the host always imports; empty for the adapter of any application.
+        serves_in_children: Whether the host serves in processes that `multiprocessing` starts. They get the
+            setup as well; other child processes never do.
+    """
+
+    module: str
+    host: str = ""
+    serves_in_children: bool = False
+
+    def load(self) -> Adapter | None:
+        """Return the adapter; None if its host is not imported, so that no application is of this kind."""
+        if self.host and self.host not in sys.modules:
+            return None
+        return cast(Adapter, import_module(self.module).ADAPTER)
+
+
+ADAPTERS: tuple[Entry, ...] = (Entry("stormdoor.apps.any"),)
+"""In the order of the choice. The adapter of any application is last."""
+
+
+def choose_adapter(application: Application) -> Adapter:
+    """Return the first adapter that recognises `application`."""
+    for entry in ADAPTERS:
+        adapter = entry.load()
+        if adapter is not None and adapter.recognises(application):
+            return adapter
+    raise AssertionError("the last adapter recognises every application")

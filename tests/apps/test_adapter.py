@@ -1,0 +1,134 @@
+"""The contract of adapters, the table, and the adapter of any application."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from tornado.web import Application, RequestHandler, url
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import ConfigurationError, Guard, PolicySet, SessionAuthenticator, role
+from stormdoor.apps import Adapter, Releases, Setup, choose_adapter
+from stormdoor.apps.login import add_login
+from tests.tornado.login_client import LoginClient
+from tests.tornado.wire import connect, request, serving
+
+ORIGIN = "http://127.0.0.1:1"
+PASSWORD = "correct horse battery"
+
+
+class Echo(WebSocketHandler):
+    """Answers each message with itself."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+class Page(RequestHandler):
+    """Takes every path, as the last route of many applications."""
+
+    def get(self, path: str) -> None:
+        self.write(f"page {path}")
+
+
+def _guard() -> Guard:
+    return Guard(
+        origins=[ORIGIN],
+        hosts=["127.0.0.1"],
+        authenticators=[SessionAuthenticator()],
+        policies=PolicySet([role("member", "app:use")]),
+    )
+
+
+async def test_any_application_gets_a_login_and_a_guard() -> None:
+    """The login comes before a route that takes every path; sockets need a session and `app:use`."""
+    application = Application([("/ws", Echo), ("/(.*)", Page)])
+    setup = Setup(_guard)
+    adapter = choose_adapter(application)
+    assert adapter.name == "any"
+    adapter.guard(application, setup)
+    guard = setup.guard()
+    async with serving(application, guard) as at:
+        port = at.port
+        for name, roles in (("alice", ["member"]), ("eve", [])):
+            await guard.admin.add_principal(name, password=PASSWORD, roles=roles)
+        browser = LoginClient(port, ORIGIN)
+        assert "Sign in" in (await browser.get("/login")).body
+        async with await request(port, "/ws", ("Origin", ORIGIN), upgrade=True) as wire:
+            assert wire.status == 401
+        for name, status in (("eve", 403), ("alice", 101)):
+            browser.cookies.clear()
+            assert (await browser.log_in(name, PASSWORD)).status == 200
+            cookies = "; ".join(f"{k}={v}" for k, v in browser.cookies.items())
+            headers = (("Origin", ORIGIN), ("Cookie", cookies))
+            async with await request(port, "/ws", *headers, upgrade=True) as wire:
+                assert wire.status == status
+        async with await connect(port, "/ws", *headers) as wire:
+            wire.send("hello")
+            assert await wire.text() == "hello"
+            assert (await browser.post("/logout")).status == 204
+            assert await wire.close_code() == 3000
+
+
+@pytest.mark.parametrize(
+    ("routes", "prefix"),
+    [
+        ([("/(.*)", Page)], "/auth"),
+        ([("/auth/(.*)", Page)], "/stormdoor"),
+        ([url("/author/(.*)", Page)], "/stormdoor"),
+    ],
+)
+def test_the_login_leaves_the_routes_of_the_application(routes: list[Any], prefix: str) -> None:
+    """Where the application has routes below `/auth`, the login is elsewhere."""
+    assert add_login(Application(routes), Setup(_guard)) == prefix
+    assert add_login(Application(), Setup(_guard), base="/hub.1") == "/hub.1/auth"
+
+
+def test_a_release_that_is_not_claimed_is_refused() -> None:
+    """The message names the release, the claimed ones, and the way to start it in spite of it."""
+    done: list[str] = []
+
+    def adapter(oldest: str, below: str, distribution: str = "tornado") -> Adapter:
+        return Adapter(
+            "one",
+            "app",
+            lambda _: True,
+            lambda *_: done.append("guarded"),
+            (Releases(distribution, oldest, below),),
+        )
+
+    application = Application()
+    adapter("6.0", "7").guard(application, Setup(_guard))
+    assert done == ["guarded"]
+    for refused in (adapter("5", "6"), adapter("6.99", "7"), adapter("1", "2", "no-such-thing")):
+        with pytest.raises(ConfigurationError, match=r"adapter 'one'.*(--any-release|is unknown)"):
+            refused.guard(application, Setup(_guard))
+    adapter("5", "6").guard(application, Setup(_guard, any_release=True))
+    assert done == ["guarded", "guarded"]
+
+
+def test_the_bounds_of_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release counts by its numbers, not by its letters."""
+    bounds = Releases("host", "3.4", "4")
+    for installed, fits in (
+        ("3.4", True),
+        ("3.4.0", True),
+        ("3.10.1rc1", True),
+        ("3.3.9", False),
+        ("4.0.0", False),
+        ("4.0.0a1", False),
+        ("unknown", False),
+    ):
+        monkeypatch.setattr("stormdoor.apps.adapter.version", lambda _, said=installed: said)
+        assert (bounds.problem() is None) is fits, installed
+
+
+def test_a_setup_makes_one_guard_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork of the process that made the guard may not use it."""
+    setup = Setup(_guard)
+    assert setup.guard() is setup.guard()
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    with pytest.raises(ConfigurationError, match="fork before the server listens"):
+        setup.guard()
