@@ -55,6 +55,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Top of the file": shape.ConfigFile,
     "Limits": LimitsTable,
     "Limits of own protocols": shape.OwnProtocolTable,
+    "Protection": shape.ProtectTable,
+    "Transports of a socket": shape.TransportSessionTable,
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,
@@ -164,7 +166,7 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
 def _own(table: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the defaults of the table."""
     return {
-        one.name: [] if one.default is msgspec.NODEFAULT else one.default
+        one.name: one.default_factory() if one.default is msgspec.NODEFAULT else one.default
         for one in msgspec.structs.fields(table)
         if not one.required
     }
@@ -199,7 +201,8 @@ def test_required_options_are_marked(section: str) -> None:
 
 
 SPOKEN = {
-    "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies"
+    "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies",
+    "preset", "protect",
 }  # fmt: skip
 """Options with a default that a file computes, unlike the default of the argument."""
 
@@ -215,7 +218,7 @@ def test_defaults_are_right(section: str) -> None:
         if section in {"Permits", "Forbids"} and name in {"roles", "when", "id"}:
             assert value is None
         elif left == "-":
-            assert value is None, name
+            assert value in {None, msgspec.UNSET}, name
         elif isinstance(value, msgspec.UnsetType):
             assert left == "`[]`", name
         else:

@@ -73,6 +73,7 @@ for _name, _group, _help in (
             "random passwords, and writes them to the data directory."
         ),
     ),
+    ("preset", _TRY, "Presets for known applications: list them, and print one as TOML."),
     ("completion", _TRY, "Let the shell complete the commands."),
 ):
     # By name: a command is imported when it runs, so that --help does not import all of them.

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from stormdoor.config.check_guard import GUARD_CHECKS
 from stormdoor.config.check_policies import POLICY_CHECKS
+from stormdoor.config.check_protection import PROTECTION_CHECKS
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options, inline_secrets, store_url
 from stormdoor.config.subject import Subject
@@ -43,7 +44,7 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
         Finding(
             id="missing-secret" if one.elsewhere else "invalid",
             level="error",
-            what=one.message,
+            what=one.message + document.origin(one.place),
             place=show_place(one.place),
             line=document.line(one.place),
         )
@@ -53,7 +54,7 @@ def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
     if is_read:
         built = () if document.problems else options.arguments["authenticators"]
         subject = Subject(document, tuple(built))
-        for check in (*FILE_CHECKS, *GUARD_CHECKS, *POLICY_CHECKS):
+        for check in (*FILE_CHECKS, *GUARD_CHECKS, *POLICY_CHECKS, *PROTECTION_CHECKS):
             found += check(subject)
     return sorted(found, key=lambda one: (LEVELS.index(one.level), one.line or 0, one.place))
 

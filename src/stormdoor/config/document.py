@@ -15,6 +15,7 @@ from msgspec import inspect as shapes
 
 from stormdoor.auth.kind import Kind
 from stormdoor.auth.kinds import find_kind, kind_names
+from stormdoor.config.preset import Preset, override, read_preset
 from stormdoor.config.shape import ConfigFile
 from stormdoor.config.tolerant import convert, note_names
 from stormdoor.errors import ConfigurationError
@@ -54,6 +55,7 @@ class Document:
         lines: The line of each place.
         problems: Mistakes found until now.
         roles: The names of all roles, also of those that have mistakes.
+        preset: The preset that the file overrides; None if it names none.
     """
 
     path: Path
@@ -62,10 +64,20 @@ class Document:
     lines: Mapping[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     roles: frozenset[str] = frozenset()
+    preset: Preset | None = None
 
     def line(self, place: Place) -> int | None:
-        """Return the line of `place`, or the nearest known one."""
-        return find_line(dict(self.lines), place)
+        """Return the line of `place`, or the nearest known one; that of `preset` if the preset sets it."""
+        return find_line(dict(self.lines), ("preset",) if self.origin(place) else place)
+
+    def origin(self, place: Place) -> str:
+        """Return where the preset sets `place`, as the end of a message; empty if it does not."""
+        line = None if self.preset is None else self.preset.line(place)
+        if self.preset is None or line is None:
+            return ""
+        return (
+            f" (line {line} of the preset {self.preset.name!r}; write it in the file to replace it)"
+        )
 
     def where(self, place: Place) -> str:
         """Return a text such as `door.toml:41: policies.permit[2].when`."""
@@ -123,12 +135,19 @@ class Document:
                 self.problems, key=lambda one: (self.line(one.place) or 0, show_place(one.place))
             )
             raise ConfigurationError(
-                "\n".join(f"{self.where(one.place)}: {one.message}" for one in ordered)
+                "\n".join(
+                    f"{self.where(one.place)}: {one.message}{self.origin(one.place)}"
+                    for one in ordered
+                )
             ) from None
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, preset: str | None = None) -> Document:
     """Read a file and note its mistakes of names and types.
+
+    Args:
+        path: The file.
+        preset: Name of the preset for a file that names none.
 
     Raises:
         ConfigurationError: It cannot be read, all users of the machine may change it, or it is not TOML.
@@ -142,7 +161,9 @@ def read_document(path: Path) -> Document:
         raise ConfigurationError(_syntax(path, str(error))) from None
     except RecursionError:
         raise ConfigurationError(f"{path}: its lists or tables nest too deep") from None
-    document = Document(path, lines=lines, roles=_roles(data))
+    document = Document(path, lines=lines)
+    data = _over_preset(document, data, preset)
+    document.roles = _roles(data)
     listed = list(_listed(document, data))
     note_names(data, shapes.type_info(ConfigFile), (), document.cannot_read)
     document.parsed = convert(data, ConfigFile, (), document.cannot_read) or (ConfigFile())
@@ -162,6 +183,14 @@ def read_document(path: Path) -> Document:
         if settings is not None:
             document.authenticators.append(Listed(place, kind, settings))
     return document
+
+
+def _over_preset(document: Document, data: dict[str, Any], preset: str | None) -> dict[str, Any]:
+    """Return the content of the file together with that of its preset."""
+    name = data.get("preset", preset)
+    if isinstance(name, str):
+        document.preset = document.attempt(("preset",), read_preset, name)
+    return data if document.preset is None else override(data, document.preset)
 
 
 def _roles(data: Mapping[str, Any]) -> frozenset[str]:

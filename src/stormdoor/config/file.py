@@ -19,6 +19,7 @@ from stormdoor.auth.ticket.service import check_seconds
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.policies import build_policies
+from stormdoor.config.protection import build_protection
 from stormdoor.core.address import parse_networks
 from stormdoor.core.bucket import Rate
 from stormdoor.core.lease import check_hold, read_freshness
@@ -77,18 +78,21 @@ class GuardOptions:
     inline_secrets: tuple[str, ...] = ()
 
 
-def read_options(path: Path, *, authenticators: Sequence[Authenticator] = ()) -> GuardOptions:
+def read_options(
+    path: Path, *, authenticators: Sequence[Authenticator] = (), preset: str | None = None
+) -> GuardOptions:
     """Return the options of the guard that a file describes.
 
     Args:
-        path: The file.
+        path: The file. That of a preset (`preset_file`) is one too.
         authenticators: Further authenticators, made in Python; used after those of the file.
+        preset: Name of the preset for a file that names none.
 
     Raises:
         ConfigurationError: The file cannot be read, or contains a mistake. Every problem is named, with its
             file, line and place, and the line to write.
     """
-    document = read_document(path)
+    document = read_document(path, preset=preset)
     built = build_options(document, authenticators=authenticators)
     document.raise_problems()
     return built
@@ -162,6 +166,7 @@ def build_options(
         "authenticators": authenticators,
         "oidc": openid,
         "policies": build_policies(document),
+        "protection": build_protection(document),
         "limits": _limits(document),
         "store": document.attempt(("store",), store_url, parsed.store, base),
         "sessions": document.attempt(("sessions",), _sessions, parsed.sessions),

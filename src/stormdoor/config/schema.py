@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stormdoor.auth.kinds import find_kind, kind_names
+from stormdoor.config.preset import preset_names
 from stormdoor.config.shape import ConfigFile
 from stormdoor.settings.secret import SecretTable
 
@@ -32,6 +33,7 @@ def config_schema() -> dict[str, Any]:
     file = definitions.pop(_name(root))
     # The one text that may be a secret or stand in the file.
     file["properties"]["store"] = {"anyOf": [_TEXT, secret]}
+    file["properties"]["preset"] = {"enum": list(preset_names())}
     definitions[_name(secret)]["oneOf"] = [
         {"required": [where]} for where in ("env", "file", "insecure_inline")
     ]

@@ -9,7 +9,7 @@ TOML has no null. An option that is None in Python is `false` in a file.
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, TypeAlias, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -28,9 +28,12 @@ __all__ = [
     "PasswordsTable",
     "PermitTable",
     "PoliciesTable",
+    "ProtectTable",
+    "PublicTable",
     "RequireTable",
     "RoleTable",
     "SessionsTable",
+    "TransportSessionTable",
 ]
 
 Secret: TypeAlias = SecretTable | str
@@ -146,9 +149,38 @@ class PoliciesTable(Struct, frozen=True, forbid_unknown_fields=True):
     forbid: list[ForbidTable] = []
 
 
+class PublicTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`{ public = "REASON" }`, in place of a permission: see `public`."""
+
+    public: str
+
+
+class TransportSessionTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[protect.transports."/poll"]`: where the requests of an HTTP transport name their session."""
+
+    session: Literal["none", "json", "query", "path"]
+    name: str | UnsetType = UNSET
+
+
+Declared: TypeAlias = str | PublicTable
+
+
+class ProtectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[protect]`: see `Protection`. Handlers are named by the path pattern of their route."""
+
+    permission: Declared | UnsetType = UNSET
+    permissions: dict[str, Declared] = {}
+    first_message: list[str] = []
+    receive_only: list[str] = []
+    limits: dict[str, OwnProtocolTable] = {}  # type: ignore[valid-type]
+    transports: dict[str, TransportSessionTable] = {}
+    pages: str | bool | dict[str, Declared] = False
+
+
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole file: see `Guard`."""
 
+    preset: str | UnsetType = UNSET
     store: Secret | UnsetType = UNSET
     production: bool | UnsetType = UNSET
     origins: list[str] | UnsetType = UNSET
@@ -174,3 +206,4 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     authenticators: list[dict[str, Any]] = []
     oidc: OidcTable | UnsetType = UNSET
     policies: PoliciesTable = PoliciesTable()
+    protect: ProtectTable = ProtectTable()

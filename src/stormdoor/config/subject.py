@@ -57,7 +57,7 @@ class Subject:
         return Finding(
             id=id,
             level=level,
-            what=what,
+            what=what + self.document.origin(place),
             place=show_place(place),
             line=self.document.line(place),
             write=write,

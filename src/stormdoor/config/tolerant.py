@@ -46,6 +46,7 @@ _MEANT: dict[tuple[str, ...], str] = {
     ("policies", "forbid", "require"): (
         '; in a forbid write unless = { fresh = "5min" }: it refuses only who has not proved enough'
     ),
+    ("protect", "freshness"): "; write [freshness] at the top of the file",
     ("policies", "forbid", "across_tenants"): "; leave it out: a forbid reaches every tenant",
     **{
         ("policies", kind, option, "max_age"): '; write fresh = "5min"'

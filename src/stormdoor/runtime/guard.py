@@ -22,6 +22,7 @@ from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub
 from stormdoor.config.file import read_options
+from stormdoor.config.protection import Protection
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -103,6 +104,7 @@ class Guard:
             "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
             declare has priority.
         node: Name of this process in the list of connections; random by default.
+        protection: The declarations about the handlers of the application, which `protect` reads.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
             It makes the same checks; without it, they stay on Tornado's own.
@@ -139,6 +141,7 @@ class Guard:
         hold_seconds: float = HOLD_SECONDS,
         freshness: Mapping[str, str] = _STRICT,
         node: str | None = None,
+        protection: Protection | None = None,
         oidc: OpenIdProvider | None = None,
         fast: bool = True,
         clock: Clock | None = None,
@@ -171,6 +174,8 @@ class Guard:
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
         self.fast = fast
+        self.protection = protection or Protection()
+        """The declarations about the handlers of the application; `protect` reads them."""
         self.freshness: Mapping[Any, str] = dict(freshness)
         """The freshness of endpoints by path; `protect` reads it."""
         check_hold(hold_seconds)
@@ -366,19 +371,24 @@ class Guard:
 
     @classmethod
     def from_config(
-        cls, path: str | Path, *, authenticators: Sequence[Authenticator] = ()
+        cls,
+        path: str | Path,
+        *,
+        authenticators: Sequence[Authenticator] = (),
+        preset: str | None = None,
     ) -> Guard:
         """Return a guard from a TOML file; see the reference of the configuration.
 
         Args:
             path: The file.
             authenticators: Further authenticators, made in Python; used after those of the file.
+            preset: Name of the preset for a file that names none.
 
         Raises:
             ConfigurationError: The file cannot be read, or contains a mistake; the message names the place
                 and the fix.
         """
-        options = read_options(Path(path), authenticators=authenticators)
+        options = read_options(Path(path), authenticators=authenticators, preset=preset)
         guard = cls(**options.arguments)
         guard.inline_secrets = options.inline_secrets
         return guard

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from tornado.web import RequestHandler
@@ -26,21 +27,27 @@ class ByHandler(Generic[Value]):
     Args:
         option: The name of the option, for messages.
         values: The value of each class or path pattern. A class counts for its subclasses, too.
+        further: Values by path pattern for the handlers that `values` does not name.
 
     Raises:
         ConfigurationError: A path is no pattern, or the names are one text.
     """
 
-    def __init__(self, option: str, values: Mapping[str | type[RequestHandler], Value]) -> None:
+    def __init__(
+        self,
+        option: str,
+        values: Mapping[str | type[RequestHandler], Value],
+        further: Mapping[str, Value] = MappingProxyType({}),
+    ) -> None:
         self._option = option
         self._classes: dict[type[RequestHandler], Value] = {}
         self._paths: dict[str, tuple[re.Pattern[str], Value]] = {}
-        for where, value in values.items():
+        for where, value in (*values.items(), *further.items()):
             if not isinstance(where, str):
                 self._classes[where] = value
                 continue
             try:
-                self._paths[bare(where)] = (re.compile(bare(where)), value)
+                self._paths.setdefault(bare(where), (re.compile(bare(where)), value))
             except re.error as error:
                 raise ConfigurationError(f"{option}: {where!r} is not a pattern: {error}") from None
 

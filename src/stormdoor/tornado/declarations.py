@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.config.protection import Protection
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.lease import Lease, read_freshness
 from stormdoor.core.limits import EndpointLimits, Limits
@@ -44,6 +45,7 @@ class Declarations:
         freshness: The freshness of single handlers (see `stormdoor.core.lease.read_freshness`).
         freshness_of_guard: The same by path, from the guard. The other declarations have priority.
         lease: Lease of the guard; no endpoint can have a shorter time.
+        protection: The declarations of the guard. The arguments have priority.
 
     Raises:
         ConfigurationError: A declaration is not well formed.
@@ -62,16 +64,18 @@ class Declarations:
         freshness: FreshnessOf | None = None,
         freshness_of_guard: FreshnessOf | None = None,
         lease: Lease | None = None,
+        protection: Protection | None = None,
     ) -> None:
+        further = protection or Protection()
         self._of_guard = of_guard
-        self._default = permission
+        self._default = further.permission if permission is None else permission
         for declared in permissions.values():
             if isinstance(declared, str):
                 check_permission(declared)
-        self._permissions = ByHandler("permissions", permissions)
-        self._first_message = _named("first_message", first_message)
-        self._receive_only = _named("receive_only", receive_only)
-        self._limits = ByHandler("limits", limits or {})
+        self._permissions = ByHandler("permissions", permissions, further.permissions)
+        self._first_message = _named("first_message", first_message, further.first_message)
+        self._receive_only = _named("receive_only", receive_only, further.receive_only)
+        self._limits = ByHandler("limits", limits or {}, further.limits)
         self._freshness = ByHandler("freshness", freshness or {})
         self._freshness_of_guard = ByHandler("freshness", freshness_of_guard or {})
         self._lease = lease or Lease()
@@ -176,10 +180,10 @@ class Declarations:
         ]
 
 
-def _named(option: str, names: Names) -> ByHandler[bool]:
+def _named(option: str, names: Names, further: Collection[str]) -> ByHandler[bool]:
     if isinstance(names, str):
         raise ConfigurationError(f'write {option}=["{names}"]')
-    return ByHandler(option, dict.fromkeys(names, True))
+    return ByHandler(option, dict.fromkeys(names, True), dict.fromkeys(further, True))
 
 
 def _says(handler: type[WebSocketHandler], option: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
 from stormdoor.runtime.guard import Guard
@@ -22,6 +23,8 @@ from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.redaction import redact_headers, redact_logs
 from stormdoor.tornado.startup_check import check, neighbour_routes, uninspected_parts
+from stormdoor.tornado.transports import Transport
+from stormdoor.tornado.transports.declared import transport_of
 from stormdoor.tornado.transports.table import Transports, TransportTable
 from stormdoor.tornado.unguarded_connections import end_unguarded_connections
 from stormdoor.tornado.wrapper import HandlerWrapper
@@ -36,7 +39,7 @@ _TWICE = "this application is guarded already; call protect() once"
 
 def protect(
     application: Application,
-    guard: Guard | Callable[[], Guard],
+    guard: Guard | str | Path | Callable[[], Guard],
     permission: Declared | None = None,
     *,
     permissions: Permissions | None = None,
@@ -59,8 +62,9 @@ def protect(
     Args:
         application: The application. Nested routers and applications are covered too, and routes that
             `add_handlers` adds later.
-        guard: The guard; or a function without arguments that makes it. In a plug-in that a host loads, pass
-            the function: if it raises, the application answers 503.
+        guard: The guard; the path of a configuration file; or a function without arguments that makes the
+            guard. In a plug-in that a host loads, pass the path or the function: if it raises, the
+            application answers 503. The table `[protect]` of the file adds declarations to the arguments.
         permission: The permission to connect, for every handler that declares none.
         permissions: The same for single handlers, by class or by the path pattern of their route. A literal
             path has priority over a pattern, and the first matching pattern over later ones.
@@ -89,6 +93,14 @@ def protect(
     try:
         found, table = _close(application, transports or {})
         made = guard if isinstance(guard, Guard) else _make(guard)
+        protection = made.protection
+        if protection.pages is not None:
+            raise ConfigurationError("pages in [protect] are not supported yet; leave them out")
+        if protection.transports:
+            listed: dict[str | type[RequestHandler], Transport] = {
+                path: transport_of(one) for path, one in protection.transports.items()
+            }
+            found, table = _close(application, listed | {**(transports or {})})
         declarations = Declarations(
             made.limits,
             permission,
@@ -99,6 +111,7 @@ def protect(
             freshness=freshness,
             freshness_of_guard=made.freshness,
             lease=made.lease,
+            protection=protection,
         )
         wrapper = HandlerWrapper(made, declarations, table)
         guarded = [
@@ -160,7 +173,9 @@ def _close(application: Application, declared: Transports) -> tuple[Inspection, 
     return found, table
 
 
-def _make(factory: Callable[[], Guard]) -> Guard:
+def _make(factory: str | Path | Callable[[], Guard]) -> Guard:
+    if isinstance(factory, (str, Path)):
+        return Guard.from_config(factory)
     if not callable(factory):
         raise ConfigurationError(
             f"protect() needs a Guard or a function that returns one, not {type(factory).__name__}"

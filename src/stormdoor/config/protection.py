@@ -1,0 +1,156 @@
+"""`Protection`: all that `protect` takes about the handlers of an application, as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from msgspec import Struct, UnsetType
+
+from stormdoor.config.document import Document, read_document
+from stormdoor.config.shape import PublicTable, TransportSessionTable
+from stormdoor.core.limits import EndpointLimits
+from stormdoor.core.permission import check_permission
+from stormdoor.errors import ConfigurationError
+from stormdoor.guard.endpoint import Public, public
+from stormdoor.settings.place import Place
+from stormdoor.settings.section import options
+
+__all__ = ["Protection", "SessionOf", "build_protection", "read_protection"]
+
+Written = TypeVar("Written")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOf:
+    """Where the requests of an HTTP transport name their session (see `Transport`).
+
+    Attributes:
+        place: The field of the JSON body, the argument of the query, the groups of the path; or nowhere.
+        name: Name of the field or argument.
+    """
+
+    place: Literal["none", "json", "query", "path"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """The declarations about the handlers of an application, by the path pattern of their route.
+
+    They are the arguments of `protect`, which have priority over them.
+
+    Attributes:
+        permission: The permission to connect, for every handler that declares none.
+        permissions: The same for single handlers.
+        first_message: Handlers with clients that may send their credential in their first message.
+        receive_only: Handlers with connections that stay open after the idle timeout of the login.
+        limits: Limits of single handlers.
+        transports: HTTP handlers that carry the conversation of a socket.
+        pages: The permission for all other HTTP handlers, or for single ones; None if they are not guarded.
+    """
+
+    permission: str | Public | None = None
+    permissions: Mapping[str, str | Public] = field(default_factory=dict)
+    first_message: Sequence[str] = ()
+    receive_only: Sequence[str] = ()
+    limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
+    transports: Mapping[str, SessionOf] = field(default_factory=dict)
+    pages: str | Mapping[str, str | Public] | None = None
+
+
+def read_protection(path: Path, *, preset: str | None = None) -> Protection:
+    """Return the table `[protect]` of a file, over that of its preset.
+
+    Args:
+        path: The file.
+        preset: Name of the preset for a file that names none.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or contains a mistake.
+    """
+    document = read_document(path, preset=preset)
+    protection = build_protection(document)
+    document.raise_problems()
+    return protection
+
+
+def build_protection(document: Document) -> Protection:
+    """Return the protection in a document. Mistakes are noted in the document."""
+    table = document.parsed.protect
+    place: Place = ("protect",)
+    permission = None
+    if not isinstance(table.permission, UnsetType):
+        permission = document.attempt((*place, "permission"), _declared, table.permission)
+    for name in ("first_message", "receive_only"):
+        for position, pattern in enumerate(getattr(table, name)):
+            document.attempt((*place, name, position), _check_path, pattern)
+    return Protection(
+        permission=permission,
+        permissions=_by_path(document, "permissions", table.permissions, _declared),
+        first_message=tuple(table.first_message),
+        receive_only=tuple(table.receive_only),
+        limits=_by_path(document, "limits", table.limits, _limits),
+        transports=_by_path(document, "transports", table.transports, _session),
+        pages=_pages(document, table.pages),
+    )
+
+
+def _by_path(
+    document: Document,
+    option: str,
+    written: Mapping[str, Written],
+    make: Callable[[Written], Made],
+) -> dict[str, Made]:
+    found: dict[str, Made] = {}
+    for path, value in written.items():
+        place = ("protect", option, path)
+        document.attempt(place, _check_path, path)
+        made = document.attempt(place, make, value)
+        if made is not None:
+            found[path] = made
+    return found
+
+
+def _pages(
+    document: Document,
+    written: str | bool | Mapping[str, str | PublicTable],  # noqa: FBT001 - a value of the file
+) -> str | Mapping[str, str | Public] | None:
+    place = ("protect", "pages")
+    if isinstance(written, str):
+        return document.attempt(place, check_permission, written)
+    if isinstance(written, bool):
+        if written:
+            document.wrong(place, 'write the permission, such as pages = "app:use", or false')
+        return None
+    return _by_path(document, "pages", written, _declared)
+
+
+def _check_path(path: str) -> None:
+    try:
+        re.compile(path)
+    except re.error as error:
+        raise ConfigurationError(f"{path!r} is not a pattern of a path: {error}") from None
+
+
+def _declared(value: str | PublicTable) -> str | Public:
+    return public(value.public) if isinstance(value, PublicTable) else check_permission(value)
+
+
+def _limits(table: Struct) -> EndpointLimits:
+    return EndpointLimits(**options(table))
+
+
+def _session(table: TransportSessionTable) -> SessionOf:
+    name = "" if isinstance(table.name, UnsetType) else table.name
+    if bool(name) != (table.session in {"json", "query"}):
+        raise ConfigurationError(
+            f'session = "{table.session}" goes without a name; leave name out'
+            if name
+            else 'the name of the session is missing; write name = "sid"'
+        )
+    return SessionOf(table.session, name)

@@ -1,0 +1,37 @@
+"""`stormdoor preset`: the presets, as a list and as TOML."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stormdoor.config.preset import preset_file, preset_names
+from tests.cli.conftest import Cli
+from tests.config.files import write
+
+
+def test_list(cli: Cli) -> None:
+    """Each preset is listed with the application that it is for, and its roles."""
+    result = cli("preset", "list")
+    assert result.code == 0
+    assert all(name in result.out for name in preset_names())
+    (app,) = [one for one in cli("preset", "list", "--json").json if one["name"] == "app"]
+    assert app["roles"] == ["member"]
+    assert app["for"].startswith("Any application")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_show(cli: Cli, tmp_path: Path, name: str) -> None:
+    """The printed text is the preset, comments included, and a configuration file by itself."""
+    result = cli("preset", "show", name)
+    assert (result.code, result.out) == (0, preset_file(name).read_text(encoding="utf-8"))
+    assert tomllib.loads(result.out)["protect"]
+    copy = write(tmp_path, 'origins = ["https://app.example"]\nproduction = false\n' + result.out)
+    assert cli("check", str(copy)).code == 0
+
+
+def test_unknown(cli: Cli) -> None:
+    """An unknown name is a mistake in the call, with the nearest name."""
+    result = cli("preset", "show", "jupiter")
+    assert result.code == 2
+    assert 'did you mean "jupyter"?' in result.err
