@@ -12,6 +12,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor import ConfigurationError, Guard, PolicySet, SessionAuthenticator, role
 from stormdoor.apps import Adapter, Releases, Setup, choose_adapter
 from stormdoor.apps.login import add_login
+from stormdoor.config.protection import Protection
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import connect, request, serving
 
@@ -39,13 +40,14 @@ def _guard() -> Guard:
         hosts=["127.0.0.1"],
         authenticators=[SessionAuthenticator()],
         policies=PolicySet([role("member", "app:use")]),
+        protection=Protection(permission="app:use"),
     )
 
 
 async def test_any_application_gets_a_login_and_a_guard() -> None:
     """The login comes before a route that takes every path; sockets need a session and `app:use`."""
     application = Application([("/ws", Echo), ("/(.*)", Page)])
-    setup = Setup(_guard)
+    setup = Setup(_guard, pages="app:use")
     adapter = choose_adapter(application)
     assert adapter.name == "any"
     adapter.guard(application, setup)
@@ -56,7 +58,9 @@ async def test_any_application_gets_a_login_and_a_guard() -> None:
             await guard.admin.add_principal(name, password=PASSWORD, roles=roles)
         browser = LoginClient(port, ORIGIN)
         assert "Sign in" in (await browser.get("/login")).body
-        async with await request(port, "/ws", ("Origin", ORIGIN), upgrade=True) as wire:
+        assert (await browser.get("/elsewhere")).status == 401
+        headers: tuple[tuple[str, str], ...] = (("Origin", ORIGIN),)
+        async with await request(port, "/ws", *headers, upgrade=True) as wire:
             assert wire.status == 401
         for name, status in (("eve", 403), ("alice", 101)):
             browser.cookies.clear()
@@ -81,7 +85,7 @@ async def test_any_application_gets_a_login_and_a_guard() -> None:
     ],
 )
 def test_the_login_leaves_the_routes_of_the_application(routes: list[Any], prefix: str) -> None:
-    """Where the application has routes below `/auth`, the login is elsewhere."""
+    """An application with routes below `/auth` gets the login elsewhere."""
     assert add_login(Application(routes), Setup(_guard)) == prefix
     assert add_login(Application(), Setup(_guard), base="/hub.1") == "/hub.1/auth"
 

@@ -93,7 +93,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """How one kind of application is guarded.
+    """The way to guard one kind of application.
 
     Attributes:
         name: Its name, such as "jupyter".

@@ -21,6 +21,7 @@ from stormdoor.tornado.declarations import (
 )
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
+from stormdoor.tornado.pages import PageRules, Pages
 from stormdoor.tornado.redaction import redact_headers, redact_logs
 from stormdoor.tornado.startup_check import check, neighbour_routes, uninspected_parts
 from stormdoor.tornado.transports import Transport
@@ -48,6 +49,7 @@ def protect(
     limits: EndpointLimitsOf | None = None,
     freshness: FreshnessOf | None = None,
     transports: Transports | None = None,
+    pages: Pages | None = None,
 ) -> Application:
     """Guard every WebSocket handler of `application`, present and later ones.
 
@@ -78,6 +80,10 @@ def protect(
             number of seconds such as "5", or "none" (see `GuardedHandler.freshness`).
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
             `permissions`. Those of SockJS and Engine.IO are found without it.
+        pages: The permission for all other HTTP handlers, or for each by class, path, or method and path:
+            `{"POST /api/.*": "app:change", "/.*": "app:use"}`. A page without a permission is refused. A
+            browser without a session is redirected to the page of `login_routes`, and returns after the
+            login. A `SessionHandler` checks its clients itself. Left out, pages are not guarded.
 
     Returns:
         `application`.
@@ -94,8 +100,6 @@ def protect(
         found, table = _close(application, transports or {})
         made = guard if isinstance(guard, Guard) else _make(guard)
         protection = made.protection
-        if protection.pages is not None:
-            raise ConfigurationError("pages in [protect] are not supported yet; leave them out")
         if protection.transports:
             listed: dict[str | type[RequestHandler], Transport] = {
                 path: transport_of(one) for path, one in protection.transports.items()
@@ -113,7 +117,9 @@ def protect(
             lease=made.lease,
             protection=protection,
         )
-        wrapper = HandlerWrapper(made, declarations, table)
+        pages = protection.pages if pages is None else pages
+        rules = None if pages is None else PageRules(pages, found)
+        wrapper = HandlerWrapper(made, declarations, table, rules)
         guarded = [
             (one, endpoint)
             for one in found.routes
@@ -130,7 +136,10 @@ def protect(
         )
         remarks += table.unused(found)
         remarks += uninspected_parts(found)
-        remarks += neighbour_routes(found, [one for one, _ in guarded])
+        if rules is None:
+            remarks += neighbour_routes(found, [one for one, _ in guarded])
+        else:
+            remarks += rules.unused(found)
     except BaseException as error:
         _log.error(
             "protect() has failed: every WebSocket of this application answers 503 until protect() "

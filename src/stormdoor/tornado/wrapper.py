@@ -25,6 +25,7 @@ from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
+from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
@@ -52,9 +53,14 @@ class HandlerWrapper:
     """Creates the guarded subclasses of handlers, one for each class, declaration and transport."""
 
     def __init__(
-        self, guard: Guard, declarations: Declarations, transports: TransportTable
+        self,
+        guard: Guard,
+        declarations: Declarations,
+        transports: TransportTable,
+        page_rules: PageRules | None = None,
     ) -> None:
         self._guard = guard
+        self._page_rules = page_rules
         self._declarations = declarations
         self._transports = transports
         self._parser = HandshakeParser.for_guard(guard)
@@ -86,7 +92,7 @@ class HandlerWrapper:
         self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
     ) -> _Handler:
         """Return the guarded class for a request; handlers of ordinary pages stay as they are."""
-        if issubclass(target, (OutboundMixin, HttpTransport)):
+        if issubclass(target, (OutboundMixin, HttpTransport, GuardedPage)):
             return target
         transport = self._transports.find(target, request.path, arguments)
         if self._version != self._transports.version:
@@ -103,8 +109,10 @@ class HandlerWrapper:
         if not socket:
             if issubclass(target, SessionHandler):
                 limit_body(request, self._guard.limits.body_seconds)
-            companion = self._transports.is_companion(target, arguments)
-            return self._companion(target) if companion else target
+            if self._transports.is_companion(target, arguments):
+                return self._companion(target)
+            rules = self._page_rules
+            return target if rules is None or exempt(target) else self._page(target, rules)
         limit_body_bytes(request, target)
         endpoint = self._endpoint(target, request.path, arguments)
         made = self.socket_class(cast(type[WebSocketHandler], target), endpoint, transport)
@@ -119,10 +127,16 @@ class HandlerWrapper:
     def wrap_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> _Handler | None:
-        """Refuse a handshake for something that has no handler class, unless its path is public."""
+        """Refuse a request for something that has no handler class, unless its path is public.
+
+        A request that is no handshake is refused only if pages are guarded.
+        """
         router = getattr(delegate, "router", None)
-        if not upgrades(request) or (isinstance(router, Application) and intercepted(router)):
+        if isinstance(router, Application) and intercepted(router):
             return None
+        if not upgrades(request):
+            rules = self._page_rules
+            return None if rules is None else self._page(RequestHandler, rules)
         if self._declarations.is_public(request.path):
             return None
         return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
@@ -167,6 +181,20 @@ class HandlerWrapper:
                 "_door_parser": self._parser,
             }
             made = self._made[key] = derive(HttpTransport, handler, **facts)
+        return made
+
+    def _page(self, handler: _Handler, rules: PageRules) -> _Handler:
+        key = (GuardedPage, handler, None, 0)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = derive(
+                GuardedPage,
+                handler,
+                _door_guard=self._guard,
+                _door_parser=self._parser,
+                _door_rules=rules,
+                _door_handler=handler,
+            )
         return made
 
     def _companion(self, handler: _Handler) -> _Handler:

@@ -1,0 +1,268 @@
+"""Guard the HTTP handlers of an application that carry no conversation of a socket: its pages and its API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote
+
+from tornado.web import RequestHandler
+
+from stormdoor.auth.oidc.return_to import local_path
+from stormdoor.core.address import rate_key
+from stormdoor.core.decision import AccessRequest, Environment, authentication_age
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.permission import check_permission
+from stormdoor.core.principal import Authentication
+from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.guard.endpoint import Endpoint, Public
+from stormdoor.guard.handshake_checks import FOREIGN, PAGES
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answers import finish_refusal
+from stormdoor.tornado.by_handler import ByHandler, bare
+from stormdoor.tornado.declarations import Declared
+from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.inspection import Inspection
+from stormdoor.tornado.login_route import LoginRoute
+from stormdoor.tornado.session_handler import SessionHandler
+
+__all__ = ["GuardedPage", "PageRules", "Pages", "exempt"]
+
+Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
+"""The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
+
+_PAGE = Endpoint("an HTTP page", None)
+_METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) (.*)", re.DOTALL)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOGS_IN_AGAIN = frozenset(
+    {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
+)
+
+
+def exempt(handler: type[RequestHandler]) -> bool:
+    """Return whether a handler checks its clients itself: a `SessionHandler`, or a route of stormdoor."""
+    return issubclass(handler, SessionHandler) or handler.__module__.startswith(
+        "stormdoor.tornado."
+    )
+
+
+class PageRules:
+    """The permission of each page, and the address of the login.
+
+    Args:
+        pages: The argument `pages` of `protect`.
+        found: The routes of the application, with the routes of the login.
+
+    Raises:
+        ConfigurationError: A permission or a path is not well formed.
+    """
+
+    def __init__(self, pages: Pages, found: Inspection) -> None:
+        self._default: Declared | None = None
+        by_method: dict[str, dict[str | type[RequestHandler], Declared]] = {"": {}}
+        if isinstance(pages, (str, Public)):
+            self._default = pages
+        else:
+            for where, declared in pages.items():
+                match = _METHOD.fullmatch(where) if isinstance(where, str) else None
+                methods, place = (match[1].split("|"), match[2]) if match else ([""], where)
+                for method in methods:
+                    by_method.setdefault(method, {})[place] = declared
+        named = [one for each in by_method.values() for one in each.values()]
+        for one in named if self._default is None else [self._default]:
+            if isinstance(one, str):
+                check_permission(one)
+            elif not isinstance(one, Public):
+                raise ConfigurationError(
+                    f'pages: a permission is a text such as "app:use", not {one!r}'
+                )
+        self._by_method = {
+            method: ByHandler("pages", values) for method, values in by_method.items()
+        }
+        self.login: str | None = None
+        """Address of the login page; None if the application has none."""
+        self._open: set[str] = set()
+        for route in found.routes:
+            if issubclass(route.handler, LoginRoute):
+                options = route.arguments["route_options"]
+                pages_of_login = {options.login_page, options.second_factor_page}
+                if options.built_in_pages or options.login_page != "/":
+                    self.login = options.login_page
+                    self._open |= pages_of_login - {"/"}
+
+    def unused(self, found: Inspection) -> list[str]:
+        """Return a remark for each declaration that applies to no route, and for parts that answer 405."""
+        served = [(one.handler, bare(one.pattern)) for one in found.routes]
+        remarks = [one for named in self._by_method.values() for one in named.unused(served)]
+        remarks += [
+            f"{name} answers requests without a handler class: with pages=, it serves no client"
+            for name, _ in found.hidden
+        ]
+        return remarks
+
+    def of(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
+        """Return the permission of a request, or that it is public; None if nothing is declared for it."""
+        if path in self._open:
+            return Public("the page of the login")
+        found = self._find(handler, method, bare(path))
+        if "%" in path and self._find(handler, method, bare(unquote(path))) != found:
+            return None  # the handler gets its path decoded: which of the two counts is not clear
+        return found
+
+    def _find(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
+        method = "GET" if method == "HEAD" else method
+        for key in (method, ""):
+            named = self._by_method.get(key)
+            found = None if named is None else named.find(handler, path)
+            if found is not None:
+                return found
+        return self._default
+
+
+class GuardedPage(RequestHandler):
+    """Decides about each request of a page before its handler sees it.
+
+    Its names begin with `_door_`, so that they cannot collide with those of the handler behind it.
+    """
+
+    _door_guard: ClassVar[Guard]
+    _door_parser: ClassVar[HandshakeParser]
+    _door_rules: ClassVar[PageRules]
+    _door_handler: ClassVar[type[RequestHandler]]
+
+    _door_refused = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Skip the hook of the application: the class that `protect` makes is not one of its classes."""
+
+    async def prepare(self) -> None:
+        """Decide about the request, and only then let the handler process it."""
+        method = self.request.method or ""
+        declared = self._door_rules.of(self._door_handler, method, self.request.path)
+        if not isinstance(declared, Public):
+            handshake = self._door_parser.parse(self.request)
+            try:
+                outcome = await self._door_decide(handshake, declared)
+            except StoreUnavailable as error:
+                outcome = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
+            if outcome is not None:
+                self._door_refuse(handshake, declared, outcome)
+                return
+        prepared = super().prepare()
+        if prepared is not None:
+            await prepared
+
+    async def _door_decide(self, handshake: Handshake, permission: str | None) -> Refusal | None:
+        guard, checks = self._door_guard, self._door_guard.checks
+        if not (guard.running or await guard.ready()):
+            return Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+        key = rate_key(handshake.address, guard.limits.ipv6_prefix)
+        foreign = self._door_foreign(handshake)
+        attempt = guard.admission.begin(
+            handshake, _PAGE, key, PAGES if foreign is None else FOREIGN
+        )
+        for check in (
+            checks.check_closing,
+            checks.check_shape,
+            checks.check_host,
+            checks.check_transport,
+            checks.check_availability,
+        ):
+            if (refusal := check(attempt)) is not None:
+                return refusal
+        if permission is None:
+            refusal = Refusal(
+                Denial.UNDECLARED,
+                f"no permission for {self.request.method} {self.request.path}; write "
+                'protect(..., pages={"/.*": "app:use"})',
+            )
+        else:
+            refusal = foreign or await self._door_authorise(handshake, key, permission)
+        # Only a refused request counts: a page of a logged-in user loads hundreds of files.
+        return None if refusal is None else checks.check_rate(attempt) or refusal
+
+    async def _door_authorise(
+        self, handshake: Handshake, key: str, permission: str
+    ) -> Refusal | None:
+        guard = self._door_guard
+        if handshake.origin is None:
+            # A navigation has none. `_door_foreign` has refused requests of other sites.
+            handshake = replace(handshake, origin=f"{handshake.scheme}://{handshake.host}")
+        found = await guard.admission.authenticate_request(handshake, key)
+        if isinstance(found, Refusal):
+            return found
+        now = guard.clock.now()
+        if found.expires_at is not None and found.expires_at <= now:
+            return Refusal(Denial.EXPIRED, "the credential has expired")
+        if guard.revocations.ends(found):
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        asked = AccessRequest(
+            found.principal, permission, None, self._door_facts(found, handshake, now)
+        )
+        decision = guard.policies.decide(asked, found.scopes)
+        if decision.allowed:
+            return None
+        return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+
+    def _door_facts(self, found: Authentication, handshake: Handshake, now: float) -> Environment:
+        return Environment(
+            now=now,
+            address=handshake.address,
+            endpoint=handshake.path,
+            kind=found.kind,
+            authentication_age=authentication_age(found.authenticated_at, now),
+            strength=found.strength,
+            acr=found.acr,
+        )
+
+    def _door_foreign(self, handshake: Handshake) -> Refusal | None:
+        """Return the refusal of a request that another origin caused, except of a link to a page."""
+        if handshake.origin is not None:
+            origins = self._door_guard.handshake_policy.origins
+            if origins.allows(handshake.origin):
+                return None
+            return Refusal(Denial.ORIGIN, origins.refuse(handshake) or "the origin is not allowed")
+        link = self.request.method in _SAFE and handshake.fetch_mode == "navigate"
+        if link or handshake.fetch_site in (None, "same-origin"):
+            return None
+        if handshake.fetch_site == "none" and self.request.method in _SAFE:
+            return None
+        return Refusal(Denial.ORIGIN, f"Sec-Fetch-Site is {handshake.fetch_site!r:.40}")
+
+    def _door_refuse(self, handshake: Handshake, permission: str | None, refusal: Refusal) -> None:
+        """Redirect a browser to the login; answer all others with a status and a generic line."""
+        self._door_refused = True
+        self._door_guard.admission.refused(handshake, refusal, permission=permission or "")
+        login = self._door_rules.login
+        if (
+            login is None
+            or refusal.denial not in _LOGS_IN_AGAIN
+            or not self._door_is_page(handshake)
+        ):
+            finish_refusal(self, refusal)
+            return
+        target = local_path(self.request.uri, "")
+        query = [f"next={quote(target, safe='')}"] if target else []
+        if refusal.denial is Denial.FORBIDDEN:
+            query.append("error=forbidden")
+        self.clear()
+        self.set_status(303)
+        self.set_header("Location", "?".join([login, "&".join(query)]) if query else login)
+        self.set_header("Cache-Control", "no-store")
+        RequestHandler.finish(self)
+
+    def _door_is_page(self, handshake: Handshake) -> bool:
+        """Return whether a browser shows the answer as a page."""
+        if self.request.method != "GET":
+            return False
+        if handshake.fetch_mode is not None:
+            return handshake.fetch_mode == "navigate"
+        return "text/html" in self.request.headers.get("Accept", "")
+
+    def on_finish(self) -> None:
+        """Skip the handler's own `on_finish` for a refused request: its `prepare` has not run."""
+        if not self._door_refused:
+            super().on_finish()
