@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stormdoor import Guard
+from tests.support.ports import free_port
 from tests.support.project import ROOT
 
 __all__ = [
@@ -193,13 +194,6 @@ async def closed(client: ClientConnection) -> int:
                 await client.recv()
     except ConnectionClosed as error:
         return error.rcvd.code if error.rcvd else 1006
-
-
-def free_port() -> int:
-    """Return a free port of this machine."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def until_listening(port: int) -> None:

@@ -19,7 +19,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -31,6 +30,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import pytest
+
+from tests.support.ports import free_port
 
 __all__ = [
     "Binaries",
@@ -232,12 +233,6 @@ def _initialised(programs: Binaries) -> tuple[Path, str]:
     return folder, password.read_text()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Server:
     """One PostgreSQL server on loopback.
 
@@ -274,7 +269,7 @@ class Server:
             source, self._password = _initialised(self.programs)
             subprocess.run(["cp", "-a", source, self.folder], check=True, timeout=_PATIENCE)
         for _ in range(5):
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             if self._launch():
                 return self
             self.port = 0  # another program has taken it

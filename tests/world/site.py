@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from stormdoor import Guard
 from stormdoor.auth.session.cookie import SESSION_COOKIE
+from tests.support.ports import free_port
 from tests.world.application import PORT, Application, Recipe
 from tests.world.client import Client, FailedError
 from tests.world.environment import environ, home_of
@@ -68,8 +68,7 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
         FailedError: It ended, or does not answer in time.
     """
     home = application.home or home_of(application.name)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     with tempfile.TemporaryDirectory(prefix="world-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         for name, text in recipe.files.items():
