@@ -284,6 +284,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         measuring.off()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was run once more; otherwise only its second result is known."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first run of {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     """Write the coverage now, because a worker that takes ten seconds to end is killed."""
