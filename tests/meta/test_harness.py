@@ -183,6 +183,10 @@ def test_each_worker_collects_in_an_order_of_its_own(pytester: pytest.Pytester) 
     config.args[:] = ["."]
     CollectApart(config, 1, 2)
     assert [Path(one).name for one in config.args] == ["b", "c", "a"]
+    without = pytester.parseconfig("--ignore=b")
+    without.args[:] = ["."]
+    CollectApart(without, 0, 1)
+    assert [Path(one).name for one in without.args] == ["a", "c"]
     items, _ = pytester.inline_genitems(*config.args)
     assert [item.path.parent.name for item in items] == ["b", "c", "a"]
     CollectApart(pytester.parseconfig("."), 0, 1).pytest_collection_modifyitems(items)

@@ -21,11 +21,14 @@ class CollectApart:
     """
 
     def __init__(self, config: pytest.Config, worker: int, workers: int) -> None:
+        # pytest does not compare its arguments with `--ignore`.
+        ignored = {(config.rootpath / path) for path in config.getoption("ignore") or ()}
         parts = [
             str(path)
             for folder in config.args
             for path in sorted((config.rootpath / folder).iterdir())
-            if (path.is_dir() and any(path.rglob("test_*.py"))) or path.match("test_*.py")
+            if path not in ignored
+            and ((path.is_dir() and any(path.rglob("test_*.py"))) or path.match("test_*.py"))
         ]
         begin = len(parts) * worker // workers
         config.args[:] = parts[begin:] + parts[:begin]

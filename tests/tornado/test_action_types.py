@@ -9,6 +9,9 @@ from mypy import api
 from stormdoor import Command, ConfigurationError, GuardedHandler, Resource, action
 from tests.support.project import ROOT
 
+# One worker runs mypy.
+pytestmark = pytest.mark.xdist_group("action-types")
+
 BEFORE = '''
 """A small application."""
 
