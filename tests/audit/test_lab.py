@@ -194,7 +194,10 @@ async def _probed(case: Case, kind: str) -> Report:
 
 
 @pytest.mark.slow
-async def test_twins() -> None:
+@pytest.mark.parametrize(
+    "cases", [SEEN[:3], pytest.param(SEEN[3:], marks=pytest.mark.extended)], ids=["some", "others"]
+)
+async def test_twins(cases: list[Case]) -> None:
     """Each vulnerable twin is found, under its threat; nothing at all is found on a guarded one."""
     turn = asyncio.Semaphore(6)  # most of it is listening
 
@@ -202,7 +205,7 @@ async def test_twins() -> None:
         async with turn:
             return await _probed(case, kind)
 
-    pairs = [(case, kind) for case in SEEN for kind in ("vulnerable", "guarded")]
+    pairs = [(case, kind) for case in cases for kind in ("vulnerable", "guarded")]
     reports = await asyncio.gather(*(look(*pair) for pair in pairs))
     for (case, kind), report in zip(pairs, reports, strict=True):
         found = {one.slug: one.message for one in report.findings}

@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import pyotp
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.demo.running import Running
+
+pytestmark = pytest.mark.extended
 
 _OPEN = "#state[data-state=open]"
 _READY = "body[data-ready]"

@@ -46,6 +46,7 @@ def test_two_people_talk(visit: Visit) -> None:
     assert bob.locator("#logs img").count() == 0
 
 
+@pytest.mark.extended
 def test_a_reload_keeps_the_messages(visit: Visit) -> None:
     """A reloaded page shows the messages of its rooms, and those that came meanwhile, once each."""
     alice, bob = visit("alice"), visit("bob")
@@ -75,6 +76,7 @@ def test_a_reload_keeps_the_messages(visit: Visit) -> None:
     expect(bob.locator(".log:visible .text").last).to_have_text("after the reload")
 
 
+@pytest.mark.extended
 def test_a_new_connection_repeats_no_message(visit: Visit) -> None:
     """A page that connects again shows each message once."""
     page = visit("mia")
@@ -117,6 +119,7 @@ def test_an_administrator_sees_the_dashboard(visit: Visit) -> None:
     expect(page.locator("#connections tr").first).to_contain_text("ada")
 
 
+@pytest.mark.extended
 def test_a_member_is_told_that_the_dashboard_is_not_for_members(visit: Visit) -> None:
     """The refused handshake is explained, and nothing is shown."""
     page = visit("alice", "/dashboard")
@@ -139,6 +142,7 @@ def test_every_attack_fails_on_the_demo_and_succeeds_on_its_twin(visit: Visit) -
         expect(verdicts).to_have_text([expected] * attacks)
 
 
+@pytest.mark.extended
 def test_one_attack_shows_its_evidence(visit: Visit) -> None:
     """Both transcripts are open after a single run, and the trail has the refusal."""
     page = visit("alice", "/attack")
@@ -167,6 +171,7 @@ def test_a_foreign_page_hears_nothing(visit: Visit, demo: Running) -> None:
     assert outcome == "refused"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "size", [pytest.param((360, 740), id="phone"), pytest.param((1280, 800), id="desktop")]

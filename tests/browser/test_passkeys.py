@@ -197,6 +197,7 @@ def test_password_then_passkey(bank: Bench, plug: Any) -> None:
     assert device.run('post("/ticket")')["status"] == 200
 
 
+@pytest.mark.extended
 def test_passkey_alone(bank: Bench, plug: Any) -> None:
     """Nothing is typed: the device knows the account, and checks who uses it."""
     device = plug(f"http://localhost:{bank.port}/")
@@ -209,6 +210,7 @@ def test_passkey_alone(bank: Bench, plug: Any) -> None:
     assert session.strength == 2
 
 
+@pytest.mark.extended
 def test_step_up_on_an_open_socket(bank: Bench, plug: Any) -> None:
     """One socket: refused, proved, refreshed with a ticket of the new session, allowed."""
     device = plug(f"http://localhost:{bank.port}/")
@@ -251,6 +253,7 @@ def test_a_copy_of_the_passkey_is_noticed(bank: Bench, plug: Any) -> None:
     assert any("may be a copy of it" in entry.event.detail for entry in entries)
 
 
+@pytest.mark.extended
 def test_another_site_gets_no_signature(bank: Bench, plug: Any) -> None:
     """A page that looks like the bank, with a challenge that it fetched from the bank."""
     device = plug(f"http://localhost:{bank.port}/")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 from websockets.sync.client import connect
 
 from tests.browser.conftest import Visit
 from tests.demo.running import Running
+
+pytestmark = pytest.mark.extended
 
 _OPEN = "#state[data-state=open]"
 

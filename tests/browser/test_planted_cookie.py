@@ -17,6 +17,8 @@ from tests.browser.conftest import Visit
 from tests.demo.running import Running
 from tests.support.loops import in_a_thread
 
+pytestmark = pytest.mark.extended
+
 # `str.strip` removes each of them from a header that was decoded as Latin-1, as Tornado decodes it.
 _SPACES = {"no-break space": b"\xa0", "next line": b"\x85"}
 

@@ -38,6 +38,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
     assert faults == []
 
 
+@pytest.mark.extended
 def test_filters(show: Show) -> None:
     """Words, levels and gaps narrow down both lists, and the page counts what is left."""
     page = show(REPORT)
@@ -55,6 +56,7 @@ def test_filters(show: Show) -> None:
     expect(page.locator("#no-door")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_phone(show: Show) -> None:
     """On a phone nothing is wider than the screen, and each verdict names its check."""
     page = show(REPORT, viewport={"width": 390, "height": 844})
@@ -62,6 +64,7 @@ def test_phone(show: Show) -> None:
     assert page.locator(".doors .check").first.is_visible()
 
 
+@pytest.mark.extended
 def test_theme(show: Show) -> None:
     """It follows the system, and can be turned."""
     page = show(REPORT, color_scheme="dark")

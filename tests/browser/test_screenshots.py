@@ -11,6 +11,8 @@ from playwright.sync_api import Browser
 from tests.demo.running import Running
 from tests.docs.screenshots import FOLDER, SIZE, take
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_command_takes_the_screenshot(

@@ -91,6 +91,7 @@ async def streaming(one: Supervised) -> AsyncIterator[list[int | str]]:
         await asyncio.gather(*tasks)
 
 
+@pytest.mark.extended
 async def test_a_hangup_replaces_the_workers_and_refuses_no_handshake(tmp_path: Path) -> None:
     """During the replacement of both workers all handshakes succeed; then the new code serves."""
     with supervised(tmp_path, "--workers", "2", *FAST) as one:
@@ -143,6 +144,7 @@ async def test_a_worker_that_dies_is_restarted(tmp_path: Path) -> None:
         assert one.stop() == 0
 
 
+@pytest.mark.extended
 async def test_a_supervisor_that_dies_takes_its_workers_with_it(tmp_path: Path) -> None:
     """After SIGKILL of the supervisor the workers close their sockets and end."""
     with supervised(tmp_path, "--workers", "2", *FAST) as one:
@@ -160,6 +162,7 @@ CANNOT_START = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", CANNOT_START)
 def test_a_worker_that_cannot_start_stops_the_start(case: str, tmp_path: Path) -> None:
     """The command ends with the reason, and leaves no process behind."""
@@ -170,6 +173,7 @@ def test_a_worker_that_cannot_start_stops_the_start(case: str, tmp_path: Path) -
         assert "ready http" not in one.output
 
 
+@pytest.mark.extended
 def test_a_store_that_does_not_answer_stops_the_start(tmp_path: Path) -> None:
     """The status is that of a store that does not answer."""
     (tmp_path / "door.db").mkdir()
@@ -178,6 +182,7 @@ def test_a_store_that_does_not_answer_stops_the_start(tmp_path: Path) -> None:
         assert "a worker cannot start: the store" in one.output
 
 
+@pytest.mark.extended
 def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
     """A second server on the port would share the clients of the first; it does not start."""
     with supervised(tmp_path) as one:
@@ -189,6 +194,7 @@ def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
         assert one.stop() == 0
 
 
+@pytest.mark.extended
 async def test_it_is_not_ready_before_the_listener_closes(tmp_path: Path) -> None:
     """With --unready-seconds, probes get 503 and clients are still served after SIGTERM."""
     with supervised(tmp_path, *FAST, "--unready-seconds", "3600") as one:
@@ -210,6 +216,7 @@ async def test_it_is_not_ready_before_the_listener_closes(tmp_path: Path) -> Non
         assert ended(*workers)
 
 
+@pytest.mark.extended
 def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:
     """SIGTERM before it serves ends all processes."""
     (tmp_path / "app.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(3600)\n")

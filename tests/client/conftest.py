@@ -24,7 +24,8 @@ def _one_chromium() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["node", "chromium"])
+# In the browser `make test` runs the tests that name it, because each takes seconds of it.
+@pytest.fixture(params=["node", pytest.param("chromium", marks=pytest.mark.extended)])
 def kind(request: pytest.FixtureRequest) -> str:
     """Runtime of the client."""
     kind = str(request.param)

@@ -7,10 +7,15 @@ import time
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from stormdoor import Denial, Target
 from stormdoor.core.denial import Refusal
 from tests.client.clients import Client
 from tests.client.world import PASSWORD, FirstMessageChat, World, world
+
+BOTH = pytest.mark.parametrize("kind", ["node", "chromium"], indirect=True)
+"""`make test` runs the test in the browser, too."""
 
 
 async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
@@ -18,6 +23,7 @@ async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
     await client.until("open")
 
 
+@BOTH
 async def test_a_ticket_opens_it_and_commands_are_answered(kind: str) -> None:
     """An answer resolves; a refusal rejects with the server's word."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
@@ -77,6 +83,7 @@ async def test_a_role_that_is_taken_is_final(kind: str) -> None:
         await client.until("open")
 
 
+@BOTH
 async def test_a_restart(kind: str) -> None:
     """The client reconnects by itself after a restart of the server at the same address."""
     async with world() as server, server.client(kind, login=True) as (client, ticket):
@@ -224,6 +231,7 @@ async def _connection(server: World) -> str:
     return connection.id
 
 
+@BOTH
 async def test_a_token_is_renewed_on_the_open_connection(kind: str) -> None:
     """Told that it expires, it shows a fresh one; the connection is the same afterwards."""
     async with world() as server, server.client(kind) as (client, _):

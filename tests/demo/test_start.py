@@ -101,6 +101,7 @@ def on_a_terminal(data: Path) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.extended
 def test_a_terminal_gets_the_passwords_once(tmp_path: Path) -> None:
     """The first start shows each name with its password, the second shows where they are."""
     data = tmp_path / "data"
@@ -157,6 +158,7 @@ async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
             assert wire.status == 101
 
 
+@pytest.mark.extended
 async def test_without_the_file_there_are_new_passwords(tmp_path: Path) -> None:
     """Without the file of credentials the demo makes new passwords and a new key; the old ones fail."""
     with running(tmp_path / "data") as first:
@@ -179,6 +181,7 @@ async def test_without_the_file_there_are_new_passwords(tmp_path: Path) -> None:
             assert wire.status == 101
 
 
+@pytest.mark.extended
 async def test_without_the_database_the_passwords_are_the_same(tmp_path: Path) -> None:
     """Without the database the demo makes the same principals with the same passwords."""
     with running(tmp_path / "data") as first:
@@ -294,6 +297,7 @@ async def test_a_damaged_file_is_named(damage: str, made: dict[str, bytes], tmp_
     assert path.read_bytes() == before
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("damage", ["credentials, no JSON", "secrets, no hex"])
 def test_with_a_damaged_file_it_does_not_start(
     damage: str, made: dict[str, bytes], tmp_path: Path
@@ -361,6 +365,7 @@ def test_other_mistakes_are_left_to_the_demo(arguments: str) -> None:
 # -- the end -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 async def test_it_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     """A signal closes every socket with 1001, completes the trail, and exits with 0."""

@@ -19,7 +19,7 @@ from tests.deploy.files import COMPOSE, DEPLOY, commands, option, unit_settings
 from tests.support.postgresql import Server, server_or_skip
 from tests.tornado.wire import Wire, connect, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.extended, pytest.mark.slow]
 
 COMMANDS = commands()
 _SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"

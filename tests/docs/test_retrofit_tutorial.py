@@ -69,6 +69,7 @@ def commands(name: str) -> list[str]:
     return [line.strip() for line in lines if line.startswith(f"    {name}")]
 
 
+@pytest.mark.extended
 def test_unguarded(tmp_path: Path) -> None:
     """Without a guard each attack succeeds."""
     folder = Folder(tmp_path, "board.py", CODE["board.py"])
@@ -101,6 +102,7 @@ def test_declared(tmp_path: Path) -> None:
             assert folder.run(f"python attack.py {name}") == output
 
 
+@pytest.mark.extended
 def test_with_types_and_a_revocation(tmp_path: Path) -> None:
     """The typed handler answers refusals, and a disabled account loses its open socket."""
     board, door = with_types()

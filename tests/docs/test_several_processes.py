@@ -55,6 +55,7 @@ def test_the_figures() -> None:
     assert f"closes its sockets with {ANSWERS[Denial.RESTART].close_code}" in text
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 async def test_two_workers_on_postgresql(new_database: object, tmp_path: Path) -> None:
     """With the commands of the page, a revocation by one process closes the sockets of both workers."""

@@ -83,6 +83,7 @@ def test_unguarded(tmp_path: Path) -> None:
         assert desk.run("attack.py") == OUTPUTS[0]
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_one_line(tmp_path: Path) -> None:
     """With one line, unauthenticated clients are refused, and members have limits."""
@@ -103,6 +104,7 @@ def test_one_line(tmp_path: Path) -> None:
     assert " ".join(OUTPUTS[2].split()) in told
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_typed_commands(tmp_path: Path) -> None:
     """Typed commands: no false name, no crash, a limit for each action, and roles."""

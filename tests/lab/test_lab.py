@@ -46,6 +46,7 @@ def test_a_row_of_the_table(slug: str) -> None:
     assert bout.gaps == []
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
 def test_the_rows_that_need_a_browser(chromium: str) -> None:

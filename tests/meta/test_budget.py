@@ -50,6 +50,7 @@ def test_more_than_a_twentieth_fails(found: dict[str, int], failed: set[str]) ->
     assert {one.text.partition(":")[0] for one in verdicts if one.failed} == failed
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_the_hot_path_is_within_its_budget() -> None:
     """Counted, not timed: the same on a busy machine."""

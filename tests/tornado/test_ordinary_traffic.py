@@ -142,6 +142,7 @@ def _frames(name: str) -> list[Frame]:
     return SYNTHETIC[name] if name in SYNTHETIC else list(read(name).frames)
 
 
+@pytest.mark.sampled(6)
 @BOTH
 @PACKED
 @pytest.mark.parametrize("name", [*recorded(), *SYNTHETIC])
