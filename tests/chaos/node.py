@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import re
@@ -285,18 +286,32 @@ class Node:
                 feed.give(MARK * (size // len(MARK)))
         return {}
 
-    async def burst(self, workers: int, during: float) -> object:
-        """Revoke sessions that do not exist, for so many seconds. Returns their number and CPU time."""
-        until, count, cpu = time.monotonic() + during, 0, time.process_time()
+    async def burst(self, workers: int, during: float, sessions: int) -> object:
+        """Revoke sessions for so many seconds, or until all `sessions` are; ones that do not exist, if 0.
 
-        async def work(worker: int) -> None:
+        Returns:
+            The number of revocations, their duration, and the CPU time in seconds.
+        """
+
+        async def log_in(id: str) -> list[str]:
+            await self.guard.admin.add_principal(id, roles=["member"])
+            number = sessions // workers
+            return [(await self.guard.sessions.create(id)).session.id for _ in range(number)]
+
+        made = await asyncio.gather(*(log_in(f"{self.name}-{n}") for n in range(workers)))
+        stored = [one for some in made for one in some]
+        ids = iter(stored or (f"{self.name}-{n}" for n in itertools.count()))
+        began, count, cpu = time.monotonic(), 0, time.process_time()
+
+        async def work() -> None:
             nonlocal count
-            while time.monotonic() < until:
-                await self.guard.admin.revoke(Target.SESSION, f"{self.name}-{worker}-{count}")
+            while time.monotonic() < began + during and (count < len(stored) or not stored):
                 count += 1
+                await self.guard.admin.revoke(Target.SESSION, next(ids))
 
-        await asyncio.gather(*map(work, range(workers)))
-        return {"count": count, "cpu": time.process_time() - cpu}
+        await asyncio.gather(*(work() for _ in range(workers)))
+        seconds = time.monotonic() - began
+        return {"count": count, "seconds": seconds, "cpu": time.process_time() - cpu}
 
     async def cpu(self) -> object:
         """Return the CPU time of this process."""

@@ -16,7 +16,7 @@ from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Store
 from stormdoor.stores.postgresql import look_ups, writes
 from stormdoor.stores.postgresql.store import PostgresqlStore
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Job, Transaction
 from stormdoor.testing.contract.support import (
     NOW,
     account,
@@ -138,7 +138,7 @@ async def test_deadlock_is_repeated(new_database: Callable[[], str]) -> None:
         attempts = 0
         has_first = [asyncio.Event(), asyncio.Event()]
 
-        def change(own: int, first: str, second: str) -> writes.Job[bool]:
+        def change(own: int, first: str, second: str) -> Job[bool]:
             async def run(transaction: Transaction) -> bool:
                 nonlocal attempts
                 attempts += 1

@@ -18,7 +18,7 @@ from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import look_ups, members
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.store import PostgresqlStore
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.testing.contract.support import NOW, STATUS, account, opened, session
 from tests.support.commit_proxy import commit_proxy
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql

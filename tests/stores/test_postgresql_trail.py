@@ -22,7 +22,7 @@ from stormdoor.stores.postgresql import trail_keeping
 from stormdoor.stores.postgresql.schema import APP, KEEPER
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.stores.postgresql.trail_rows import month_after, month_of
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.testing.contract.support import (
     NOW,
     event,

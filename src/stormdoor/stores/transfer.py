@@ -19,7 +19,7 @@ from stormdoor.errors import StoreError
 from stormdoor.stores.postgresql import schema
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_of
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import Row
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
 
 __all__ = ["PostgresqlAccounts", "find_account", "has_account", "lock_account"]

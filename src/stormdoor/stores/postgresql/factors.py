@@ -13,7 +13,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import has_account, lock_account
 from stormdoor.stores.postgresql.failure import UnsendableText
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import FACTOR
 
 __all__ = ["PostgresqlFactors"]

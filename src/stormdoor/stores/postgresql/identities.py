@@ -7,7 +7,7 @@ from stormdoor.core.identity import Identity
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import lock_account
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import IDENTITY, account_from
 
 __all__ = ["PostgresqlAddresses", "PostgresqlIdentities"]

@@ -1,16 +1,13 @@
 """The log of revocations, within a transaction."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
-from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
 from stormdoor.stores.postgresql.following import NOTIFY
-from stormdoor.stores.postgresql.writes import Transaction
-from stormdoor.stores.rows import REVOCATION
+from stormdoor.stores.postgresql.transaction import Transaction
 
 __all__ = ["BEGIN_EPOCH", "HEAD_OF_LOG", "LOCK_LOG", "add_entries", "log_position"]
 
@@ -22,7 +19,30 @@ BEGIN_EPOCH: Final = "UPDATE revocation_log SET epoch = ?"
 _TAKE_POSITIONS: Final = """
 UPDATE counter SET value = value + ? WHERE name = 'revocation' RETURNING value
 """
-_LOG: Final = f"SELECT {EPOCH}, l.newest_at FROM revocation_log l"  # noqa: S608 - a constant
+# The row of the counter is locked before this statement begins. So it reads the newest row of the log.
+_ADD: Final = f"""
+WITH log AS (SELECT {EPOCH} AS epoch, l.newest_at FROM revocation_log l),
+given AS (
+    SELECT g.*, CASE WHEN until_now THEN greatest(
+        log.newest_at, max(at) FILTER (WHERE until_now) OVER (ORDER BY seq)
+    ) ELSE at END AS dated
+    FROM log CROSS JOIN unnest(
+        ?::bigint[], ?::text[], ?::text[], ?::float8[], ?::text[], ?::bool[], ?::bool[]
+    ) AS g (seq, target, value, at, reason, by_time, until_now)
+),
+moved AS (
+    UPDATE revocation_log l SET newest_at = n.at
+    FROM (SELECT max(dated) FILTER (WHERE until_now) AS at FROM given) n
+    WHERE n.at > l.newest_at OR (l.newest_at IS NULL AND n.at IS NOT NULL)
+),
+added AS (
+    INSERT INTO revocation (seq, target, value, at, reason, epoch, by_time)
+    SELECT seq, target, value, dated, reason, log.epoch || '.' || CAST(? AS TEXT), by_time
+    FROM given CROSS JOIN log
+    RETURNING seq, at, epoch
+)
+SELECT a.at, a.epoch, n.* FROM ({NOTIFY} OFFSET 0) n CROSS JOIN added a ORDER BY a.seq
+"""  # noqa: S608 - constants
 
 
 async def log_position(transaction: Transaction, *, again: bool = False) -> LogPosition:
@@ -40,16 +60,15 @@ async def add_entries(transaction: Transaction, entries: Sequence[Revocation]) -
     """Add entries to the log, and wake the followers at the commit. Returns them as they are stored."""
     # INVARIANT: the lock of this row, kept until the commit, makes the order of `seq` the order of commits.
     ((head,),) = await transaction.rows(_TAKE_POSITIONS, len(entries))
-    ((epoch, newest_at),) = await transaction.rows(_LOG)
-    known = newest_at
-    stored = []
-    for seq, entry in enumerate(entries, start=head - len(entries) + 1):
-        if entry.until_now:
-            newest_at = entry.at if newest_at is None else max(newest_at, entry.at)
-            entry = replace(entry, at=newest_at)  # noqa: PLW2901 - as it is stored
-        stored.append(entry.placed(LogPosition(f"{epoch}.{transaction.system}", seq)))
-    if newest_at != known:
-        await transaction.change(sql.MOVE_NEWEST, newest_at)
-    await transaction.change_many(sql.ADD_REVOCATION, map(REVOCATION.row, stored))
-    await transaction.rows(NOTIFY, str(head))
-    return stored
+    first = head - len(entries) + 1
+    given = [
+        (seq, one.target.value, one.value, one.at, one.reason, one.by_time, one.until_now)
+        for seq, one in enumerate(entries, start=first)
+    ]
+    rows = await transaction.rows(
+        _ADD, *map(list, zip(*given, strict=True)), transaction.system, str(head)
+    )
+    return [
+        Revocation(one.target, one.value, row[0], seq, one.reason, row[1], one.by_time)
+        for seq, (one, row) in enumerate(zip(entries, rows, strict=True), start=first)
+    ]

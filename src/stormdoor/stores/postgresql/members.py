@@ -10,7 +10,7 @@ from stormdoor.ports import LiveConnection, Member, NodeStatus
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import CONNECTION, connection_row, member_from, status_row
 
 __all__ = ["PostgresqlConnections", "PostgresqlMembers"]

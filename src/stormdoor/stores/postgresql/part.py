@@ -8,7 +8,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.ports import Changed
 from stormdoor.stores.postgresql.database import PostgresqlDatabase
 from stormdoor.stores.postgresql.failure import UnsendableText
-from stormdoor.stores.postgresql.writes import Job, Transaction
+from stormdoor.stores.postgresql.transaction import Job, Transaction
 
 __all__ = ["PostgresqlPart"]
 

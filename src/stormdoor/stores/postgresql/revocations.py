@@ -11,7 +11,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.following import NOTIFY
 from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import REVOCATION
 
 __all__ = ["PostgresqlRevocations"]

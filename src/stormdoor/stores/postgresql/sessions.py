@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.accounts import lock_account
 from stormdoor.stores.postgresql.log import log_position
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Part, Transaction
 from stormdoor.stores.rows import SESSION
 
 __all__ = ["PostgresqlSessions"]
+
+_REMOVE: Final = """
+WITH locked AS (SELECT id FROM session WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE),
+removed AS (DELETE FROM session s USING locked l WHERE s.id = l.id RETURNING s.id),
+tickets AS (DELETE FROM ticket WHERE session_id = ANY($1::text[])),
+pendings AS (DELETE FROM pending WHERE session_id = ANY($1::text[]))
+SELECT id FROM removed
+"""
+_LOCK_ACCOUNTS: Final = """
+SELECT 1 FROM account WHERE id = ANY(?::text[]) ORDER BY id FOR UPDATE
+"""
+_REMOVE_OTHERS: Final = """
+WITH given AS (SELECT * FROM unnest(?::text[], ?::text[]) AS g (principal_id, keep)),
+tickets AS (
+    DELETE FROM ticket t USING given g
+    WHERE t.principal_id = g.principal_id AND t.session_id <> g.keep
+),
+pendings AS (
+    DELETE FROM pending p USING given g
+    WHERE p.principal_id = g.principal_id AND (p.session_id IS NULL OR p.session_id <> g.keep)
+),
+removed AS (
+    DELETE FROM session s USING given g
+    WHERE s.principal_id = g.principal_id AND s.id <> g.keep
+    RETURNING s.principal_id, s.id
+)
+SELECT principal_id, id FROM removed
+"""
 
 
 class PostgresqlSessions(PostgresqlPart):
@@ -85,27 +113,12 @@ class PostgresqlSessions(PostgresqlPart):
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
-
-        async def remove(transaction: Transaction) -> bool:
-            return await _remove(transaction, id)
-
-        return await self._database.change(remove, entry)
+        return await self._database.change(Part(_remove, (id,)), entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
-        others = (principal_id, keep or "")  # no id is empty
-
-        async def remove(transaction: Transaction) -> list[str]:
-            # INVARIANT: a session that another transaction adds is committed before, and removed here; or it
-            # is added after.
-            if not await lock_account(transaction, principal_id):
-                return []
-            await transaction.change(sql.REMOVE_OTHER_TICKETS, *others)
-            await transaction.change(sql.REMOVE_OTHER_PENDING, *others)
-            rows = await transaction.rows(sql.REMOVE_OTHER_SESSIONS, *others)
-            return sorted(id for (id,) in rows)
-
-        return await self._database.write(remove, order=principal_id)
+        part = Part(_remove_others, (principal_id, keep or ""))  # no id is empty
+        return await self._database.write(part, order=principal_id)
 
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000
@@ -118,8 +131,7 @@ class PostgresqlSessions(PostgresqlPart):
                 await transaction.change(statement, *parameters)
             statement, parameters = sql.reached_sessions(entry, skew, limit)
             found = await transaction.rows(statement, *parameters)
-            for (id,) in found:
-                await _remove(transaction, id)
+            await _remove(transaction, [(id,) for (id,) in found])
             return len(found)
 
         return await self._database.write(remove)
@@ -132,8 +144,38 @@ async def _add(transaction: Transaction, session: Session, *, at_head: bool = Tr
     return session
 
 
-async def _remove(transaction: Transaction, id: str) -> bool:
-    removed = await transaction.change(sql.REMOVE_SESSION, id) > 0
-    await transaction.change(sql.REMOVE_TICKETS_OF_SESSION, id)
-    await transaction.change(sql.REMOVE_PENDING_OF_SESSION, id)
+async def _remove(transaction: Transaction, asked: Sequence[tuple[str, ...]]) -> list[bool]:
+    """Remove sessions by their ids, and what belongs to them. Returns whether each was there, once."""
+    removed = {id for (id,) in await transaction.rows(_REMOVE, [id for (id,) in asked])}
+    found = []
+    for (id,) in asked:
+        found.append(id in removed)
+        removed.discard(id)
+    return found
+
+
+async def _remove_others(
+    transaction: Transaction, asked: Sequence[tuple[str, ...]]
+) -> list[list[str]]:
+    """Remove the sessions of principals, and what belongs to them.
+
+    Args:
+        transaction: The transaction.
+        asked: Each principal, with the id of the session that stays.
+
+    Returns:
+        The removed ids for each, sorted; an id that two calls remove belongs to the first.
+    """
+    # INVARIANT: a session that another transaction adds is committed before, and removed here; or it is
+    # added after.
+    await transaction.rows(_LOCK_ACCOUNTS, [principal_id for principal_id, _ in asked])
+    columns = map(list, zip(*asked, strict=True))
+    found = await transaction.rows(_REMOVE_OTHERS, *columns)
+    left = {id: principal_id for principal_id, id in found}
+    removed = []
+    for principal_id, keep in asked:
+        ids = sorted(id for id, owner in left.items() if owner == principal_id and id != keep)
+        removed.append(ids)
+        for id in ids:
+            del left[id]
     return removed

@@ -12,7 +12,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import find_account
 from stormdoor.stores.postgresql.log import log_position
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import PENDING, TICKET
 
 __all__ = ["PostgresqlSingleUse"]

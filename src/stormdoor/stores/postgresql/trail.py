@@ -30,7 +30,7 @@ from stormdoor.stores.postgresql.trail_rows import (
     months_of,
     storable,
 )
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.sealing import RECENT, seal_all
 
 __all__ = ["PostgresqlTrail"]

@@ -20,7 +20,7 @@ from stormdoor.stores.postgresql.link import PostgresqlLink
 from stormdoor.stores.postgresql.schema import KEEPER, SCHEMA
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_after, month_of
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 
 __all__ = ["drop_month", "drop_step", "erase", "keep", "months"]
 

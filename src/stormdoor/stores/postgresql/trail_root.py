@@ -9,7 +9,7 @@ from typing import Final
 from stormdoor.core.event import Entry, Event
 from stormdoor.core.trail_root import ROOT, ChainHead, seal_head
 from stormdoor.stores.postgresql.trail_rows import ADD_ENTRIES, columns, month_of
-from stormdoor.stores.postgresql.writes import Transaction
+from stormdoor.stores.postgresql.transaction import Transaction
 
 __all__ = ["record_heads"]
 

@@ -6,17 +6,15 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import asyncpg
 
-from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError, StoreInDoubt, StoreUnavailable
 from stormdoor.stores.postgresql.address import Address
-from stormdoor.stores.postgresql.dialect import numbered
 from stormdoor.stores.postgresql.failure import (
     LOST,
     TRANSIENT,
@@ -26,12 +24,12 @@ from stormdoor.stores.postgresql.failure import (
     unavailable,
 )
 from stormdoor.stores.postgresql.link import PostgresqlLink, Server
-from stormdoor.stores.rows import Row
+from stormdoor.stores.postgresql.transaction import Job, Part, Transaction
 
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["Job", "Transaction", "Writes"]
+__all__ = ["Writes"]
 
 T = TypeVar("T")
 
@@ -40,69 +38,8 @@ _log = logging.getLogger(__name__)
 _SECONDS = 5.0  # for one group, with all its repetitions
 _LOCK_SECONDS = 2.0
 _MOST_WAITING = 5_000
-_MOST_TOGETHER = 50  # the server keeps up to 64 savepoints of a transaction in its fast memory
+_MOST_TOGETHER = 64  # the server keeps as many savepoints of a transaction in its fast memory
 _ATTEMPTS = 8
-
-
-class Transaction:
-    """A transaction under way. Statements are those of `stormdoor.stores.statements`, with `?`.
-
-    Args:
-        connection: The connection.
-        system: System identifier of its server.
-
-    Attributes:
-        entries: Entries for the log of revocations. They are added after all other statements, because the
-            row of the log's counter is locked until the commit.
-        position: The head of the log, if a write of this transaction has read it.
-    """
-
-    __slots__ = ("_connection", "entries", "position", "system")
-
-    def __init__(self, connection: Connection, system: str) -> None:
-        self._connection = connection
-        self.entries: list[Revocation] = []
-        self.position: LogPosition | None = None
-        self.system = system
-
-    async def rows(self, statement: str, *parameters: object) -> Sequence[Row]:
-        """Return the rows of a statement.
-
-        Raises:
-            UnsendableText: A parameter is a text that PostgreSQL rejects.
-        """
-        for each in parameters:
-            check_text(each)
-        found: Any = await self._connection.fetch(numbered(statement), *parameters)
-        return found  # type: ignore[no-any-return]
-
-    async def change(self, statement: str, *parameters: object) -> int:
-        """Run a statement. Returns the number of rows that it changed.
-
-        Raises:
-            UnsendableText: A parameter is a text that PostgreSQL rejects.
-        """
-        for each in parameters:
-            check_text(each)
-        status: str = await self._connection.execute(numbered(statement), *parameters)
-        return int(status.rpartition(" ")[2])
-
-    async def change_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run a statement for each of `rows`, in one round trip.
-
-        Raises:
-            UnsendableText: A parameter is a text that PostgreSQL rejects.
-        """
-        given = list(rows)
-        for row in given:
-            for each in row:
-                check_text(each)
-        if given:
-            await self._connection.executemany(numbered(statement), given)
-
-
-Job = Callable[[Transaction], Awaitable[T]]
-"""A function that runs statements. It may run several times, if its transaction is repeated."""
 
 
 @dataclass(slots=True, eq=False)
@@ -122,7 +59,7 @@ class _Waiting(Generic[T]):
         failure: Why the last run of this job failed.
     """
 
-    job: Job[T] | None
+    job: Job[T] | Part[T] | None
     entry: Revocation | None
     order: str
     durable: bool
@@ -134,8 +71,19 @@ class _Waiting(Generic[T]):
     failure: Exception | None = field(default=None)
 
 
+@dataclass(slots=True)
+class _Commit:
+    """Whether the commit of a transaction was sent."""
+
+    sent: bool = False
+
+
 class _Doubt(Exception):
     """The commit was sent, and its answer was lost."""
+
+
+class _Failed(Exception):
+    """A job of a group failed, and has undone the others of its transaction."""
 
 
 AddEntries = Callable[[Transaction, Sequence[Revocation]], Awaitable[list[Revocation]]]
@@ -144,8 +92,9 @@ AddEntries = Callable[[Transaction, Sequence[Revocation]], Awaitable[list[Revoca
 class Writes:
     """Writes on a connection of their own.
 
-    Each write has a savepoint, so that one that the schema refuses does not undo the others of its group. The
-    entries of the log of revocations come last, because the row of its counter is locked until the commit.
+    Like writes that follow each other in a group are one statement. If a write fails, the group is run again
+    with a savepoint for each write, so that a failed one does not undo the others. The entries of the log of
+    revocations come last, because the row of its counter is locked until the commit.
 
     Args:
         address: The database.
@@ -170,6 +119,10 @@ class Writes:
             "lock_timeout": f"{int(_LOCK_SECONDS * 1000)}ms",
             "idle_in_transaction_session_timeout": f"{int(_SECONDS * 2000)}ms",
             "jit": "off",
+            # By an index: a plan made while a table was small would read all of it.
+            "enable_seqscan": "off",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
         }
         self._address = address
         self._link = PostgresqlLink(address, purpose, server, settings=settings)
@@ -189,7 +142,7 @@ class Writes:
 
     async def write(
         self,
-        job: Job[T] | None,
+        job: Job[T] | Part[T] | None,
         entry: Revocation | None = None,
         *,
         order: str = "",
@@ -198,7 +151,8 @@ class Writes:
         """Run `job` in a transaction: all of it is stored, or nothing.
 
         Args:
-            job: Function that runs the statements, perhaps several times; None if there is only an entry.
+            job: Function that runs the statements, perhaps several times, or a part of such a function. None
+                if there is only an entry.
             entry: Entry for the log of revocations, added unless the result of `job` is false.
             order: The principal that the write is about.
             durable: Whether to return only when a power cut could not undo it.
@@ -211,6 +165,8 @@ class Writes:
             StoreUnavailable: The database does not answer, or too many writes wait for it.
             StoreInDoubt: The answer to the commit was lost.
         """
+        for text in job.texts if isinstance(job, Part) else ():
+            check_text(text)
         if entry is not None:
             check_text(entry.value)
             check_text(entry.reason)
@@ -232,7 +188,7 @@ class Writes:
                 # Nothing has happened yet for a caller that has gone, or that earlier writes delayed.
                 group = [one for one in group if not one.answer.done() and self._in_time(one)]
                 # INVARIANT: writes about one principal keep their order.
-                group.sort(key=lambda one: one.order)
+                group.sort(key=lambda one: (one.order, one.job is not None))
                 if group:
                     await self._store(group)
         finally:
@@ -276,101 +232,138 @@ class Writes:
                     one.answer.set_result((one.result, one.stored))
 
     async def _commit(self, group: list[_Waiting[Any]]) -> None:
-        """Run the transaction of a group; repeat it while it has changed nothing and may succeed."""
-        sent = False
+        """Run the transaction of a group, within the time limit.
 
-        def send() -> None:
-            nonlocal sent
-            sent = True
-
+        Raises:
+            _Doubt: The answer to the commit was lost.
+            Any of `LOST`, asyncpg.PostgresError: Nothing has changed.
+        """
+        commit = _Commit()
         try:
             async with asyncio.timeout(_SECONDS):
-                for attempt in range(1, _ATTEMPTS + 1):
-                    sent, fresh = False, not self._link.is_open
-                    try:
-                        await self._transact(group, send)
-                    except TRANSIENT:
-                        if attempt == _ATTEMPTS:
-                            raise
-                        await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
-                    except LOST:
-                        if sent or fresh or attempt == _ATTEMPTS:
-                            raise
-                        # The connection was lost before this transaction, such as by a restart.
-                        self._link.drop()
-                    else:
-                        return
-        except (*LOST, asyncpg.PostgresError) as error:
-            if isinstance(error, LOST):
-                self._link.drop()
-                if sent:
-                    raise _Doubt(str(error) or type(error).__name__) from error
+                await self._repeat(group, commit)
+        except LOST as error:
+            self._link.drop()
+            if commit.sent:
+                raise _Doubt(str(error) or type(error).__name__) from error
+            raise
+        except asyncpg.PostgresError:
             raise
         except BaseException:
             self._link.drop()
             raise
 
-    async def _transact(self, group: list[_Waiting[Any]], send: Callable[[], None]) -> None:
+    async def _repeat(self, group: list[_Waiting[Any]], commit: _Commit) -> None:
+        """Run the transaction of a group; repeat it while it has changed nothing and may succeed."""
+        apart = False
+        for attempt in range(1, _ATTEMPTS + 1):
+            commit.sent, fresh = False, not self._link.is_open
+            try:
+                return await self._transact(group, commit, apart=apart)
+            except _Failed:
+                apart, group = True, [one for one in group if one.failure is None]
+            except TRANSIENT:
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
+            except LOST:
+                if commit.sent or fresh or attempt == _ATTEMPTS:
+                    raise
+                # The connection was lost before this transaction, such as by a restart.
+                self._link.drop()
+        return None
+
+    async def _transact(self, group: list[_Waiting[Any]], commit: _Commit, *, apart: bool) -> None:
+        """Run a group in one transaction.
+
+        Args:
+            group: The writes.
+            commit: Notes that the commit is sent.
+            apart: Whether each write has a savepoint and statements of its own.
+
+        Raises:
+            _Failed: A write failed, and has undone the others. Its failure is recorded, unless it ran
+                together with like ones.
+        """
         connection = await self._link.connection()
         transaction = Transaction(connection, self._link.identity[1])
         begin = "BEGIN"
         if not any(one.durable for one in group):
             begin = "BEGIN; SET LOCAL synchronous_commit = off"
-        jobs = [one for one in group if one.job is not None]
-        several = len(group) > 1
-        await connection.execute(f"{begin}; SAVEPOINT write" if several and jobs else begin)
+        await connection.execute(f"{begin}; SAVEPOINT write" if apart else begin)
         try:
-            for one in group:
-                await self._run(transaction, one)
-                # The next write needs a savepoint of its own, and the last one none any more.
-                if one.failure is not None and several:
-                    await connection.execute("ROLLBACK TO write")
-                elif one.job is not None and one is not jobs[-1]:
-                    await connection.execute("RELEASE write; SAVEPOINT write")
-            entries = [entry for one in group if one.failure is None for entry in one.entries]
+            for _, found in itertools.groupby(group, key=id if apart else _likeness):
+                like = list(found)
+                await self._run(transaction, like)
+                if apart:
+                    undone = "RELEASE" if like[0].failure is None else "ROLLBACK TO"
+                    await connection.execute(f"{undone} write; SAVEPOINT write")
+                elif like[0].failure is not None and len(group) > 1:
+                    for one in like if len(like) > 1 else ():
+                        one.failure = None
+                    raise _Failed
+            entries = [entry for one in group for entry in one.entries]
             if entries:
                 added = iter(await self._add_entries(transaction, entries))
                 for one in group:
-                    if one.failure is None:
-                        one.stored = list(itertools.islice(added, len(one.entries)))
+                    one.stored = list(itertools.islice(added, len(one.entries)))
             if all(one.failure is not None for one in group):
                 await connection.execute("ROLLBACK")
                 return
-        except asyncpg.PostgresError:
+        except (_Failed, asyncpg.PostgresError):
             if not connection.is_closed():
                 await connection.execute("ROLLBACK")
             raise
         self._link.warned = ""
-        send()
+        commit.sent = True
         status = await connection.execute("COMMIT")
         # After a warning it was committed there, but no standby confirmed it: a failover may lose it.
         if self._link.warned or status != "COMMIT":
             raise _Doubt(self._link.warned or status)
 
-    async def _run(self, transaction: Transaction, one: _Waiting[Any]) -> None:
-        """Run one write within its savepoint. Records its failure, unless that concerns the whole group."""
-        one.failure, one.entries, one.stored = None, [], []
-        if one.job is None:
-            one.entries = [] if one.entry is None else [one.entry]
-            return
+    async def _run(self, transaction: Transaction, like: list[_Waiting[Any]]) -> None:
+        """Run like writes. Record their results, or their failure unless that concerns the whole group."""
         transaction.entries = []
+        results: Sequence[Any] = ()
+        failure: Exception | None = None
         try:
-            one.result = await one.job(transaction)
-            if one.entry is not None and one.result:
-                transaction.entries.append(one.entry)
+            results = await _results(transaction, like)
             for entry in transaction.entries:
                 check_text(entry.value)
                 check_text(entry.reason)
-            one.entries = transaction.entries
         except (*TRANSIENT, *LOST):
             raise
         except UnsendableText as error:
-            one.failure = error
+            failure = error
         except asyncpg.IntegrityConstraintViolationError as error:
-            one.failure = refused(error)
+            failure = refused(error)
         except asyncpg.DataError:
-            one.failure = StoreError("a value is outside of the range that PostgreSQL can store")
+            failure = StoreError("a value is outside of the range that PostgreSQL can store")
         except asyncpg.PostgresError as error:
-            one.failure = unavailable(self._address.name, error)
+            failure = unavailable(self._address.name, error)
         except Exception as error:  # noqa: BLE001 - its caller gets it, and nothing of this write is stored
-            one.failure = error
+            failure = error
+        for n, one in enumerate(like):
+            one.failure, one.entries, one.stored = failure, [], []
+            if failure is None:
+                one.result = results[n]
+                one.entries = [*transaction.entries]
+                if one.entry is not None and one.result:
+                    one.entries.append(one.entry)
+
+
+def _likeness(one: _Waiting[Any]) -> object:
+    """Return the same object for writes that run at once: those without a job, and parts of one function."""
+    if one.job is None:
+        return None
+    return one.job.run if isinstance(one.job, Part) else one
+
+
+async def _results(transaction: Transaction, like: Sequence[_Waiting[Any]]) -> Sequence[Any]:
+    job = like[0].job
+    if job is None:
+        return [True] * len(like)
+    if isinstance(job, Part):
+        parts: Any = [one.job for one in like]
+        return await job.run(transaction, [part.texts for part in parts])
+    return [await job(transaction)]
