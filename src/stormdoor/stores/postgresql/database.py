@@ -20,7 +20,7 @@ from stormdoor.stores.postgresql.heartbeat import PostgresqlHeartbeat
 from stormdoor.stores.postgresql.link import PostgresqlLink, Server
 from stormdoor.stores.postgresql.log import add_entries
 from stormdoor.stores.postgresql.look_ups import LookUps
-from stormdoor.stores.postgresql.transaction import Job, Part
+from stormdoor.stores.postgresql.transaction import BatchJob, Job
 from stormdoor.stores.postgresql.writes import Writes
 from stormdoor.stores.rows import Row
 
@@ -161,7 +161,7 @@ class PostgresqlDatabase:
         self.check_open()
         await self._following.wait(after, seconds)
 
-    async def write(self, job: Job[T] | Part[T], *, order: str = "", durable: bool = True) -> T:
+    async def write(self, job: Job[T] | BatchJob[T], *, order: str = "", durable: bool = True) -> T:
         """Run `job` in a transaction. See `Writes.write`."""
         self.check_open()
         result, _ = await self._writes.write(job, order=order, durable=durable)
@@ -175,7 +175,7 @@ class PostgresqlDatabase:
 
     async def change(
         self,
-        job: Job[bool] | Part[bool] | None,
+        job: Job[bool] | BatchJob[bool] | None,
         entry: Revocation | None = None,
         *,
         order: str = "",

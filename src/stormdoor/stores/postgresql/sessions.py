@@ -13,7 +13,7 @@ from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.log import log_position
 from stormdoor.stores.postgresql.part import PostgresqlPart
-from stormdoor.stores.postgresql.transaction import Part, Transaction
+from stormdoor.stores.postgresql.transaction import BatchJob, Transaction
 from stormdoor.stores.rows import SESSION
 
 __all__ = ["PostgresqlSessions"]
@@ -113,12 +113,12 @@ class PostgresqlSessions(PostgresqlPart):
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
-        return await self._database.change(Part(_remove, (id,)), entry)
+        return await self._database.change(BatchJob(_remove, (id,)), entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
-        part = Part(_remove_others, (principal_id, keep or ""))  # no id is empty
-        return await self._database.write(part, order=principal_id)
+        job = BatchJob(_remove_others, (principal_id, keep or ""))  # no id is empty
+        return await self._database.write(job, order=principal_id)
 
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000

@@ -15,7 +15,7 @@ from stormdoor.stores.rows import Row
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["Job", "Part", "Transaction"]
+__all__ = ["BatchJob", "Job", "Transaction"]
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ Job = Callable[[Transaction], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[T]):
+class BatchJob(Generic[T]):
     """A job that runs together with like ones of its group.
 
     Attributes:

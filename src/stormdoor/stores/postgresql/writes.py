@@ -24,7 +24,7 @@ from stormdoor.stores.postgresql.failure import (
     unavailable,
 )
 from stormdoor.stores.postgresql.link import PostgresqlLink, Server
-from stormdoor.stores.postgresql.transaction import Job, Part, Transaction
+from stormdoor.stores.postgresql.transaction import BatchJob, Job, Transaction
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -59,7 +59,7 @@ class _Waiting(Generic[T]):
         failure: Why the last run of this job failed.
     """
 
-    job: Job[T] | Part[T] | None
+    job: Job[T] | BatchJob[T] | None
     entry: Revocation | None
     order: str
     durable: bool
@@ -142,7 +142,7 @@ class Writes:
 
     async def write(
         self,
-        job: Job[T] | Part[T] | None,
+        job: Job[T] | BatchJob[T] | None,
         entry: Revocation | None = None,
         *,
         order: str = "",
@@ -165,7 +165,7 @@ class Writes:
             StoreUnavailable: The database does not answer, or too many writes wait for it.
             StoreInDoubt: The answer to the commit was lost.
         """
-        for text in job.texts if isinstance(job, Part) else ():
+        for text in job.texts if isinstance(job, BatchJob) else ():
             check_text(text)
         if entry is not None:
             check_text(entry.value)
@@ -356,14 +356,14 @@ def _likeness(one: _Waiting[Any]) -> object:
     """Return the same object for writes that run at once: those without a job, and parts of one function."""
     if one.job is None:
         return None
-    return one.job.run if isinstance(one.job, Part) else one
+    return one.job.run if isinstance(one.job, BatchJob) else one
 
 
 async def _results(transaction: Transaction, like: Sequence[_Waiting[Any]]) -> Sequence[Any]:
     job = like[0].job
     if job is None:
         return [True] * len(like)
-    if isinstance(job, Part):
+    if isinstance(job, BatchJob):
         parts: Any = [one.job for one in like]
         return await job.run(transaction, [part.texts for part in parts])
     return [await job(transaction)]
