@@ -27,7 +27,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
   $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
   echo 'not run here: tests beyond the samples and of rare changes; run: make test-extended'; \
-  echo 'property tests tried 25 examples each; more: make fuzz';) \
+  echo 'property tests tried 10 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
 # more, as CPython's own tests do. The result lists it; CONTRIBUTING says what to do about it.
@@ -36,7 +36,7 @@ RERUNS ?= 1
 MEASURED ?=
 # The marks of the tests that `make test` leaves to the targets `test-...`; empty: it runs them, too.
 LEFT_OUT ?= installs or extended
-# The number of examples of property tests (conftest.py): `make test` tries 25, `ci` 100, `fuzz` 5,000.
+# The number of examples of property tests (conftest.py): `make test` tries 10, `ci` 100, `fuzz` 5,000.
 PROFILE ?= fuzz
 
 .PHONY: help

@@ -51,7 +51,7 @@ settings.register_profile(
     "default",
     deadline=None,
     derandomize=os.environ.get("CI") == "true",
-    max_examples=25,
+    max_examples=10,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
