@@ -11,6 +11,8 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.attacks.twin import Chat, log_in, site
 from tests.attacks.twin import visitor as comes_to
 from tests.demo.running import Running, running
@@ -261,6 +263,7 @@ async def silent(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[Wi
     return [await stack.enter_async_context(await visitor.dial()) for _ in range(count)]
 
 
+@pytest.mark.extended
 async def test_silent_connections_and_few_files(installed: Path, tmp_path: Path) -> None:
     """400 silent connections of one address, at a server that may open 256 files, lock no member out."""
     data = tmp_path / "data"

@@ -8,6 +8,8 @@ import json
 import secrets
 from collections.abc import Callable
 
+import pytest
+
 from stormdoor.core.apikey import compose
 from tests.attacks.twin import Chat, site
 from tests.attacks.twin import visitor as comes_to
@@ -199,6 +201,7 @@ async def test_what_is_said_about_a_failure(demo: Running) -> None:
     assert json.loads(answer.body) == {"error": "unauthenticated"}
 
 
+@pytest.mark.extended
 async def test_a_flood_of_guesses_does_not_keep_members_out(demo: Running) -> None:
     """While 48 attackers guess all the time, a member at a familiar address logs in 12 of 12 times."""
     home = demo.visitor().address

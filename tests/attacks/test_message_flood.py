@@ -7,6 +7,8 @@ import json
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
+
 from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, collected, heard
@@ -129,6 +131,7 @@ class NeverWaits(Chat):
         return len(stream._write_buffer)
 
 
+@pytest.mark.extended
 async def test_somebody_does_not_read(demo: Running) -> None:
     """Plain Tornado keeps all unread data; the demo closes the connection at a megabyte (1013)."""
     text = "🌩" * 500

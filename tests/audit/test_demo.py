@@ -42,6 +42,7 @@ def test_demo_is_clean(
     assert verdicts["authentication"]["state"] == verdicts["origin"]["state"] == "guarded"
 
 
+@pytest.mark.extended
 @pytest.mark.xdist_group("demo-prober")
 def test_as_everybody(
     demo: Running,

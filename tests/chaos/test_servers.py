@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.servers import DATABASE, Pair, can_fill_disk, fill_disk, free_disk
 from tests.support.postgresql import Binaries, Missing, Server, binaries
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos-servers")]
+pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.xdist_group("chaos-servers")]
 
 TABLE = "CREATE TABLE counter (value int); INSERT INTO counter VALUES (0)"
 COUNT = "UPDATE counter SET value = value + 1 RETURNING value"

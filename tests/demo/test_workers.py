@@ -87,6 +87,7 @@ async def test_channels_are_per_worker(workers: Running) -> None:
             assert answer["type"] == "left", answer  # no message of the other worker came before
 
 
+@pytest.mark.extended
 async def test_a_stop_invites_the_clients_back(installed: Path, tmp_path: Path) -> None:
     """SIGTERM closes sockets on all workers with 1012 and the seconds after which to return."""
     shutil.copytree(installed, tmp_path / "data")

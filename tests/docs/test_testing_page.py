@@ -29,6 +29,7 @@ def run_pytest(folder: Path, *names: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_the_files_of_the_page(tmp_path: Path) -> None:
     """The hole fails the tests as the page prints it; without `check_origin`, everything passes."""

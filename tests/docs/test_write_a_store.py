@@ -20,6 +20,7 @@ def _write(folder: Path, **changes: str) -> None:
             (folder / block.caption).write_text(text, encoding="utf-8")
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_the_files_of_the_page(tmp_path: Path) -> None:
     """The engine of the page passes its part of the contract, and the store of stormdoor all of it."""

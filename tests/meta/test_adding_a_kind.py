@@ -15,7 +15,8 @@ from tests.support import gateway
 from tests.support.installing import importing
 from tests.support.project import ROOT
 
-pytestmark = pytest.mark.xdist_group("adding-a-kind")  # one copy for all
+# One copy for all.
+pytestmark = [pytest.mark.extended, pytest.mark.xdist_group("adding-a-kind")]
 
 MOST_FILES = 6
 PARTS = ("src/stormdoor", "tests/auth", "tests/config", "tests/docs", "tests/support", "docs")

@@ -185,6 +185,7 @@ async def compare(handler: type[WebSocketHandler]) -> Wire:
     return plain
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("style", ["subclass", "mixin"])
 @pytest.mark.parametrize("name", [*PUBLIC, *PROPERTIES])
 async def test_three_levels_override_one_method(name: str, style: str) -> None:
