@@ -97,7 +97,6 @@ def test_work_is_counted(tmp_path: Path) -> None:
         scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
 
 
-@pytest.mark.extended
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("name", HOSTILE)
 def test_difficult_programs(name: str) -> None:
