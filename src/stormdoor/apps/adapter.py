@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -61,6 +62,9 @@ class Setup:
             a fork would share its store and its loop with the other process.
         pages: Permission for HTTP pages too, or None to leave that to the configuration.
         any_release: Guard releases of a host that its adapter does not claim.
+
+    Attributes:
+        key: A random secret of this start. Forks have the same, if the setup was made before them.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Setup:
         self._make_guard = make_guard
         self.pages = pages
         self.any_release = any_release
+        self.key = secrets.token_bytes(32)
         self._made: tuple[int, Guard] | None = None
 
     def guard(self) -> Guard:

@@ -36,7 +36,15 @@ class Entry:
         return cast(Adapter, import_module(self.module).ADAPTER)
 
 
-ADAPTERS: tuple[Entry, ...] = (Entry("stormdoor.apps.any"),)
+ADAPTERS: tuple[Entry, ...] = (
+    Entry("stormdoor.apps.dask", "distributed", serves_in_children=True),
+    Entry("stormdoor.apps.bokeh.panel", "panel"),
+    Entry("stormdoor.apps.bokeh.server", "bokeh.server"),
+    Entry("stormdoor.apps.streamlit", "streamlit"),
+    Entry("stormdoor.apps.socketio", "engineio"),
+    Entry("stormdoor.apps.sockjs", "sockjs"),
+    Entry("stormdoor.apps.any"),
+)
 """In the order of the choice. The adapter of any application is last."""
 
 

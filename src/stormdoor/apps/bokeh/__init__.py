@@ -1,0 +1,3 @@
+"""The adapters of Bokeh and Panel."""
+
+__all__: list[str] = []

@@ -1,0 +1,27 @@
+"""The adapter of a Bokeh server, as `bokeh serve` starts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Adapter, Releases, Setup
+from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
+from stormdoor.apps.login import add_login
+from stormdoor.tornado.protect import protect
+
+__all__ = ["ADAPTER", "BOKEH", "guard_documents"]
+
+BOKEH = Releases("bokeh", "3.4", "4")
+
+
+def guard_documents(application: Application, setup: Setup) -> None:
+    """Guard the pages and sockets of a Bokeh server, and bind its documents to logins."""
+    server: Any = application
+    prefix = add_login(application, setup, base=server.prefix)
+    protect(application, setup.guard)
+    bind_documents(server, setup.guard(), "documents:view", setup.key, prefix)
+
+
+ADAPTER = Adapter("bokeh", "bokeh", is_bokeh, guard_documents, (BOKEH,))
