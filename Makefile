@@ -27,6 +27,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
   $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
   echo 'not run here: tests beyond the samples and of rare changes; run: make test-extended'; \
+  echo 'not run here: the types of tests and of the lab; run: make types'; \
   echo 'property tests tried 10 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
@@ -36,6 +37,9 @@ RERUNS ?= 1
 MEASURED ?=
 # The marks of the tests that `make test` leaves to the targets `test-...`; empty: it runs them, too.
 LEFT_OUT ?= installs or extended
+# What mypy checks: everything, if empty. `make test` checks the packages: their tests cost as much again.
+TYPED ?=
+PACKAGES := $(wildcard src audit/src)
 # The number of examples of property tests (conftest.py): `make test` tries 10, `ci` 100, `fuzz` 5,000.
 PROFILE ?= fuzz
 
@@ -58,9 +62,9 @@ demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--w
 # Check it -----------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint ## Check style, types and layers, run the tests that need nothing but .venv
+test: lint ## Check style, layers and the types of the packages, run a sample of the tests that need only .venv
 	@mkdir -p build; \
-	$(MAKE) --no-print-directory --keep-going core contracts types >build/beside.txt 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory --keep-going core contracts types $(if $(LEFT_OUT),TYPED='$(PACKAGES)') >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \
 	failed=0; \
 	$(MAKE) --no-print-directory unit BESIDE=1 || failed=$$?; \
@@ -106,9 +110,9 @@ format: $(DEV) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 .PHONY: types
-types: $(DEV) ## Check types (mypy --strict)
+types: $(DEV) ## Check all types (mypy --strict)
 	$(call heading,types: mypy --strict)
-	@$(BIN)/mypy
+	@$(BIN)/mypy $(TYPED)
 
 .PHONY: contracts
 contracts: $(DEV) ## Check the imports between layers (import-linter)

@@ -71,7 +71,7 @@ def test_make_test_prints_the_target_of_each_mark() -> None:
     assert re.search(
         r"^test: lint.*?\$\(MAKE\) --no-print-directory unit ", shown, re.DOTALL | re.MULTILINE
     )
-    for target in ("test-installs", "test-extended", "fuzz"):
+    for target in ("test-installs", "test-extended", "types", "fuzz"):
         assert re.search(rf"^ .*echo '.*: make {target}'", shown, re.MULTILINE), target
         assert target in _targets()
 
