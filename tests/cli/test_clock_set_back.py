@@ -51,6 +51,7 @@ async def _refused(server: Server, name: str) -> None:
     assert status == 401
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "command",
     [

@@ -18,6 +18,8 @@ from stormdoor_audit.prober.identity import Identity, token_of
 from stormdoor_audit.prober.redact import Redactor
 from stormdoor_audit.prober.target import parse_target
 
+pytestmark = pytest.mark.sampled(3)
+
 DATA = {"quotes": [{"bid": 12, "name": "ACME"}]}
 
 

@@ -19,6 +19,8 @@ from stormdoor_audit.prober.probes import PROBES
 from stormdoor_audit.prober.probes.sp606_malformed_frames import CASES
 from stormdoor_audit.report.finding import Report
 
+pytestmark = pytest.mark.sampled(3)
+
 ECHO = ('{"type":"say","text":"{unique}"}',)
 LIST = ('{"type":"list"}',)
 ROOMS = {"type": "rooms", "rooms": ["a room with a long name"] * 900}

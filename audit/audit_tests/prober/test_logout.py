@@ -19,6 +19,8 @@ from audit_tests.prober.adversary.logout import (
 from audit_tests.prober.adversary.server import SAY, Hole
 from audit_tests.prober.servers import listening, probed
 
+pytestmark = pytest.mark.sampled(3)
+
 
 class EndsAll(EndsNewest):
     """Closes every socket of the session."""

@@ -13,12 +13,15 @@ import random
 import secrets
 from typing import Any, ClassVar
 
+import pytest
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from audit_tests.prober.servers import ALICE, SESSIONS, probed, serving, slugs, states
 from stormdoor_audit.prober.identity import Identity
+
+pytestmark = pytest.mark.sampled(2)
 
 UNIQUE = ('{"type":"say","text":"{unique}"}',)
 

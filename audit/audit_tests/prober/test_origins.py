@@ -8,11 +8,14 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError
 
 from audit_tests.prober.servers import ALICE, SESSIONS, Feed, jwt, probed, serving, slugs, states
 from stormdoor_audit.prober.identity import Identity
+
+pytestmark = pytest.mark.sampled(2)
 
 OWN = "https://chat.example.org"
 PLAN: dict[str, Any] = {"owner": ALICE, "origin": OWN}

@@ -19,6 +19,8 @@ from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.script import Script
 from stormdoor_audit.report.finding import Report
 
+pytestmark = pytest.mark.sampled(3)
+
 CHECKED = {"no-credential", "foreign-origin"}
 
 

@@ -22,6 +22,8 @@ from stormdoor_audit.prober.probe import Declared
 from stormdoor_audit.prober.probes import PROBES
 from stormdoor_audit.prober.target import parse_target
 
+pytestmark = pytest.mark.sampled(2)
+
 
 def certified(folder: Path) -> tuple[Path, Path]:
     """Return a certificate of an unknown authority, and its key."""

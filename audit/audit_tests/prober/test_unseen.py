@@ -6,6 +6,7 @@ import json
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+import pytest
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -16,6 +17,8 @@ from stormdoor_audit.prober.discover import discover
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.made_up import alike
 from stormdoor_audit.prober.web import Web
+
+pytestmark = pytest.mark.sampled(3)
 
 
 class OneTab(WebSocketHandler):
