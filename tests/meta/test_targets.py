@@ -91,8 +91,10 @@ def test_a_file_without_a_selected_test_is_not_imported(
 ) -> None:
     """Only where its text leaves no doubt."""
     found = set()
-    for name, text in _FILES.items():
-        (file := tmp_path / "test_x.py").write_text(f"import pytest\n\n{text}\n", encoding="utf-8")
+    for number, (name, text) in enumerate(_FILES.items()):
+        (file := tmp_path / f"test_{number}.py").write_text(
+            f"import pytest\n\n{text}\n", encoding="utf-8"
+        )
         if is_left_out(expression, file):
             found.add(name)
     assert found == left_out

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,7 @@ MARK = "extended"
 SAMPLED = "sampled"
 """The mark of tests of which `make test` runs one in so many: `sampled(8)`."""
 
+_OWN_MARKS = re.compile(r"^pytestmark = (?:\[.*?\]|.*?)$", re.MULTILINE | re.DOTALL)
 _LEAVING_OUT = ("installs", MARK)
 
 
@@ -44,15 +46,10 @@ def check_texts(items: Sequence[pytest.Item]) -> None:
     Raises:
         pytest.UsageError: No target would run a test.
     """
-    texts: dict[Path, str] = {}
     for item in items:
         for mark in _LEAVING_OUT:
-            if item.get_closest_marker(mark):
-                text = texts.get(item.path) or texts.setdefault(item.path, item.path.read_text())
-                if not _may_have(text, mark):
-                    raise pytest.UsageError(
-                        f"write pytest.mark.{mark} in the file of {item.nodeid}"
-                    )
+            if item.get_closest_marker(mark) and not _may_have(_text(item.path), mark):
+                raise pytest.UsageError(f"write pytest.mark.{mark} in the file of {item.nodeid}")
 
 
 def selects(expression: str, marks: Sequence[str]) -> bool:
@@ -69,8 +66,8 @@ def is_left_out(expression: str, file: Path) -> bool:
     """
     if not set(re.findall(r"\w+", expression)) <= {"and", "or", "not", *_LEAVING_OUT}:
         return False
-    text = file.read_text(encoding="utf-8")
-    own = "".join(re.findall(r"^pytestmark = (?:\[.*?\]|.*?)$", text, re.MULTILINE | re.DOTALL))
+    text = _text(file)
+    own = "".join(_OWN_MARKS.findall(file.read_text(encoding="utf-8")))
     certain = [mark for mark in _LEAVING_OUT if f"mark.{mark}" in own]
     possible = [mark for mark in _LEAVING_OUT if mark not in certain and _may_have(text, mark)]
     return not any(
@@ -78,6 +75,14 @@ def is_left_out(expression: str, file: Path) -> bool:
         for size in range(len(possible) + 1)
         for more in itertools.combinations(possible, size)
     )
+
+
+@cache
+def _text(file: Path) -> str:
+    """The text of a file, and that of the fixtures of its folder, whose parameters may have marks."""
+    fixtures = file.with_name("conftest.py")
+    texts = [one.read_text(encoding="utf-8") for one in (file, fixtures) if one.exists()]
+    return "\n".join(texts)
 
 
 def _may_have(text: str, mark: str) -> bool:
