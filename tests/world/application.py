@@ -74,11 +74,14 @@ class Channel:
         open: Opens a conversation as the second client. What the application wants before, such as a
             kernel, is asked for as the first client, the owner. It raises `RefusedError`.
         bursts: What an ordinary user does with it at most.
+        forbidden: What a viewer may not do, on an open conversation. It raises `FailedError` if the
+            application did it. None if the application has no viewers.
     """
 
     name: str
     open: Callable[[Client, Client], Coroutine[Any, Any, Conversation]]
     bursts: Sequence[Burst] = ()
+    forbidden: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Application:
             second argument tells whether the application is guarded.
         home: Its environment; None for the one of its lock file.
         door: The file of the guarded recipe that calls `protect`; it is broken to see what the host does.
+            Empty with `stormdoor run`, which needs no file.
     """
 
     name: str

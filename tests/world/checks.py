@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stormdoor.auth.session.cookie import SESSION_COOKIE
-from tests.world.application import Application, Channel, Conversation, Recipe
+from tests.world.application import Action, Application, Channel, Conversation, Recipe
 from tests.world.client import Client, FailedError, RefusedError
 from tests.world.environment import ROOT
 from tests.world.site import Site, log_of, started
@@ -23,11 +23,14 @@ __all__ = ["CHECKS", "Cell", "Outcome", "Row", "check_application", "served_afte
 
 CHECKS = {
     "exchange": "The owner talks in the application's protocol and gets the right answer.",
+    "log in": "The form of the login at `/auth/login` gives a session that opens the channel.",
+    "viewer": "A principal with the role `viewer` sees what the channel sends, and changes nothing.",
     "unauthenticated": "A client with the application's own credential, and none of the guard, gets no "
     "channel. Without the guard it gets one, and an answer.",
     "foreign origin": "A page of another origin, with the owner's valid cookie, gets no channel.",
     "rebound Host": "A request for another host name, with the owner's valid cookie, gets no channel.",
     "revocation": "`stormdoor revoke principal` ends the open channel within 5 s, and no new one opens.",
+    "log out": "`/auth/logout` ends the open channel within 5 s, and no new one opens with its cookie.",
     "burst": "Heavy ordinary use loses nothing and ends nothing.",
     "guard fails": "The guard cannot be made: no channel opens, or the host does not start.",
     "broken import": "The guard's file cannot be imported: the host does not start.",
@@ -152,9 +155,13 @@ async def _check(application: Application, site: Site, rows: list[Row], *, quick
         await _judge(row, "exchange", _exchange(channel, alice))
         for check, attacker in attackers.items():
             await _judge(row, check, _refused(channel, alice, attacker))
+        if channel.forbidden is not None:
+            viewer = await _entered(application, site.client("victor"), guarded=True)
+            await _judge(row, "viewer", _watched(channel, channel.forbidden, viewer))
         for burst in () if quick else channel.bursts:
             await _judge(row, "burst", _burst(channel, burst.run, burst.name, alice))
     await _revoke(application, site, rows, alice)
+    await _log_in_and_out(application, site, rows)
 
 
 async def _judge(row: Row, check: str, work: Coroutine[Any, Any, str]) -> None:
@@ -187,6 +194,13 @@ async def _refused(channel: Channel, owner: Client, attacker: Client) -> str:
     finally:
         await conversation.close()
     raise FailedError("the channel opened and answered")
+
+
+async def _watched(channel: Channel, forbidden: Action, viewer: Client) -> str:
+    async with _opened(channel, viewer, viewer) as conversation:
+        await conversation.exchange()
+        await forbidden(viewer, conversation)
+    return ""
 
 
 async def _burst(
@@ -224,6 +238,34 @@ async def _revoke(application: Application, site: Site, rows: list[Row], alice: 
             await _judge(row, "revocation", _gone(channel, alice, carol, task, began))
 
 
+async def _log_in_and_out(application: Application, site: Site, rows: list[Row]) -> None:
+    """Log in with the form, open every channel, log out, and wait for the ends."""
+    try:
+        client = await _entered(application, await site.log_in("alice"), guarded=True)
+    except FailedError as error:
+        for row in rows:
+            row.add("log in", Outcome.FAILED, str(error))
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        waiting: list[tuple[Channel, Row, asyncio.Task[str]]] = []
+        for channel, row in zip(application.channels, rows, strict=True):
+            try:
+                one = await stack.enter_async_context(_opened(channel, client, client))
+                await one.exchange()
+            except (FailedError, RefusedError) as error:
+                row.add("log in", Outcome.FAILED, f"{type(error).__name__}: {error}")
+            else:
+                row.add("log in", Outcome.PASSED)
+                waiting.append((channel, row, asyncio.create_task(one.ended())))
+        owner = await _entered(application, site.client("alice"), guarded=True)
+        began = time.monotonic()
+        answer = await client.request("POST", "/auth/logout")
+        for channel, row, task in waiting:
+            await _judge(row, "log out", _gone(channel, owner, client, task, began))
+            if answer.status_code >= 400:
+                row.add("log out", Outcome.FAILED, f"/auth/logout answers {answer.status_code}")
+
+
 async def _gone(
     channel: Channel, owner: Client, revoked: Client, ended: asyncio.Task[str], began: float
 ) -> str:
@@ -231,10 +273,10 @@ async def _gone(
     try:
         how = await asyncio.wait_for(ended, max(left, 0.1))
     except TimeoutError:
-        raise FailedError(f"still open {_REVOCATION_SECONDS:.0f} s after the revocation") from None
+        raise FailedError(f"still open after {_REVOCATION_SECONDS:.0f} s") from None
     try:
         async with _opened(channel, owner, revoked):
-            raise FailedError("a new channel opened after the revocation")
+            raise FailedError("a new channel opened afterwards")
     except RefusedError:
         return how
 
@@ -258,11 +300,17 @@ def _command(site: Site, *words: str) -> None:
 
 def _failing_guard(application: Application, rows: list[Row]) -> None:
     """Start it with a guard that raises: it does not start, or every channel is refused."""
-    recipe = _edited(
-        application.guarded, lambda _, text: text.replace(_STORE_IN_FILES, "nothing:door.db")
+    recipe = replace(
+        _edited(
+            application.guarded, lambda _, text: text.replace(_STORE_IN_FILES, "nothing:door.db")
+        ),
+        environ={
+            name: said.replace(_STORE_IN_FILES, "nothing:door.db")
+            for name, said in application.guarded.environ.items()
+        },
     )
-    if recipe.files == application.guarded.files:
-        raise FailedError(f"{application.name}: no file has the store {_STORE_IN_FILES!r}")
+    if recipe == application.guarded:
+        raise FailedError(f"{application.name}: nothing names the store {_STORE_IN_FILES!r}")
     try:
         with started(application, recipe) as site:
             for channel, row in zip(application.channels, rows, strict=True):
@@ -280,6 +328,8 @@ async def _closed_to_all(application: Application, channel: Channel, site: Site,
 
 def _broken_import(application: Application, rows: list[Row]) -> None:
     """Break an import of the guard's file: the host must end by itself, with an error."""
+    if not application.door:
+        return
     seen = served_after_broken_import(application, application.guarded)
     for row in rows:
         if seen is None:

@@ -89,7 +89,13 @@ class Client:
 
     async def logged_in_at(self, path: str) -> Self:
         """Fetch a page and return this client with the cookies that the page set."""
-        response = await self.request("GET", path)
+        return await self.sent("GET", path)
+
+    async def sent(
+        self, method: str, path: str, body: str = "", headers: Mapping[str, str] = {}
+    ) -> Self:
+        """Send a request and return this client with the cookies of the answer."""
+        response = await self.request(method, path, body, headers)
         found: dict[str, str] = {}
         for line in response.headers.get_list("set-cookie"):
             found.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlencode
 
 from stormdoor import Guard
 from stormdoor.auth.session.cookie import SESSION_COOKIE
@@ -25,7 +26,8 @@ __all__ = ["Site", "log_of", "started"]
 
 _START_SECONDS = 90.0
 _END_SECONDS = 20.0
-_NAMES = ("alice", "carol")
+_ROLES = {"alice": "member", "carol": "member", "victor": "viewer"}
+_PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,19 @@ class Site:
         """Return a client of a page of the application, with the session of `name` if one is given."""
         cookies = {} if name is None else {SESSION_COOKIE: self.sessions[name]}
         return Client(self.address, cookies, origin=self.address)
+
+    async def log_in(self, name: str) -> Client:
+        """Send the form of the login as a browser does, and return the client with its cookies.
+
+        Raises:
+            FailedError: There is no session.
+        """
+        form = urlencode({"username": name, "password": _PASSWORD})
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        client = await self.client().sent("POST", "/auth/login", form, kind)
+        if SESSION_COOKIE not in client.cookies:
+            raise FailedError("the form of the login sets no cookie")
+        return client
 
 
 def log_of(folder: Path, lines: int = 15) -> str:
@@ -104,10 +119,8 @@ async def _sessions(folder: Path) -> dict[str, str]:
     """Add the principals to the store, as `stormdoor principals add` does, and log them in."""
     issued: dict[str, str] = {}
     async with Guard(store=f"sqlite:{folder / 'door.db'}") as guard:
-        for name in _NAMES:
-            await guard.admin.add_principal(
-                name, password="correct horse battery", roles=["member"]
-            )
+        for name, role in _ROLES.items():
+            await guard.admin.add_principal(name, password=_PASSWORD, roles=[role])
             issued[name] = (await guard.sessions.create(name)).secret
     return issued
 
