@@ -13,15 +13,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.core import Metric
-
 from stormdoor import Denial, Guard
 from stormdoor.auth.kind import Kind
 from stormdoor.auth.kinds import KINDS
 from stormdoor.core.denial import ANSWERS
 from stormdoor.core.event import REFUSED_AS
 from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS, EndpointLimits, Limits
-from stormdoor.tornado.metrics import GuardCollector
+from stormdoor.runtime.measurements import measure
 from tests.support.project import PACKAGE, ROOT
 
 __all__ = ["TABLES", "THREATS", "authenticator_of", "event_names", "render", "threats"]
@@ -108,6 +106,38 @@ REFUSED_EVENTS = {
     "sys_crash": "An unforeseen error; the log has the traceback.",
     "sys_shutdown": "Refused, or ended, because the server stops.",
     "sys_unavailable": "The store does not answer.",
+}
+
+LOGGERS = {
+    "stormdoor.admission": "A step of a handshake failed with an unforeseen error.",
+    "stormdoor.closed": "The guard closed a connection; ten lines a minute of each cause.",
+    "stormdoor.config": "The file of policies was read again, or cannot be read.",
+    "stormdoor.credential_refresh": "A credential in an open connection could not be verified.",
+    "stormdoor.demo": "The demo.",
+    "stormdoor.demo.access": "The requests of the demo.",
+    "stormdoor.factors": "A stored second factor cannot be used.",
+    "stormdoor.fence": "The lease of this process has lapsed, or was renewed after that.",
+    "stormdoor.first_message": "The first message of a connection failed with an unforeseen error.",
+    "stormdoor.guard": "The guard cannot start, or a provider cannot be asked at its start.",
+    "stormdoor.handler": "A handler of the application raised.",
+    "stormdoor.health": "A probe failed.",
+    "stormdoor.heartbeat": "A beat of this node failed.",
+    "stormdoor.listener": "The listener refuses or ends connections.",
+    "stormdoor.maintenance": "A periodic job failed, or takes long.",
+    "stormdoor.oauth": "A provider of tokens or keys does not answer, or answers wrongly.",
+    "stormdoor.openid": "A logout at an OpenID provider failed.",
+    "stormdoor.protect": "Remarks of the start-up check, and a `protect()` that failed.",
+    "stormdoor.protocol": "The fast protocol is not used, or a deferred job failed.",
+    "stormdoor.refused": (
+        "The guard refused a handshake or a message; ten lines a minute of each cause (and address)."
+    ),
+    "stormdoor.registry": "A connection could not be closed in order.",
+    "stormdoor.serve": "Workers start, stop and are replaced.",
+    "stormdoor.store": "The store does not answer, is nearly full, or is in an unsafe place.",
+    "stormdoor.supervisor": "The log of revocations cannot be followed, or is another one.",
+    "stormdoor.token_revalidation": "A token could not be verified again at its provider.",
+    "stormdoor.trail": "The trail cannot be written, or entries are lost.",
+    "stormdoor.unfinished": "A revocation was not stored yet, and is repeated.",
 }
 
 
@@ -209,6 +239,23 @@ def refused_events() -> str:
     )
 
 
+def logger_names() -> set[str]:
+    """The names of the loggers in the code."""
+    found: set[str] = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "getLogger":
+                found |= {ast.literal_eval(one) for one in node.args}
+    return found
+
+
+def loggers() -> str:
+    """Each logger."""
+    return _table(
+        ("logger", "meaning"), [(f"`{name}`", LOGGERS[name]) for name in sorted(logger_names())]
+    )
+
+
 def other_events() -> str:
     """The names of everything else that is recorded."""
     names = sorted(event_names() - {"authn_login_fail"})
@@ -217,25 +264,16 @@ def other_events() -> str:
 
 def metrics() -> str:
     """Each metric."""
-    found: list[Metric] = list(GuardCollector(Guard()).collect())
-    labels = {
-        "stormdoor_handshakes_admitted": "`kind`",
-        "stormdoor_handshakes_refused": "`cause`",
-        "stormdoor_messages_refused": "`cause`",
-        "stormdoor_connections_ended": "`cause`",
-        "stormdoor_breaker_open": "`issuer`, `question`",
-        "stormdoor_breaker_openings": "`issuer`, `question`",
-    }
     return _table(
         ("name", "type", "labels", "meaning"),
         [
             (
-                f"`{one.name}{'_total' if one.type == 'counter' else ''}`",
-                one.type,
-                labels.get(one.name, ""),
-                one.documentation,
+                f"`{one.name}{'_total' if one.kind == 'counter' else ''}`",
+                one.kind,
+                ", ".join(f"`{label}`" for label in one.labels),
+                one.text,
             )
-            for one in found
+            for one in measure(Guard())
         ],
     )
 
@@ -296,6 +334,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "refused-events": (REFERENCE / "events.md", refused_events),
     "other-events": (REFERENCE / "events.md", other_events),
     "kinds": (REFERENCE / "configuration.md", kinds),
+    "loggers": (REFERENCE / "logs.md", loggers),
     "metrics": (REFERENCE / "metrics.md", metrics),
     "threats": (REFERENCE / "threats" / "index.md", threat_list),
 }

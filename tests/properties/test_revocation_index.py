@@ -14,6 +14,7 @@ from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection_index import ConnectionIndex
+from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
@@ -142,6 +143,7 @@ def test_whom_a_revocation_names(
         state=StoredState.of(MemoryStore()),
         clock=FakeClock(),
         lease=Lease(),
+        statistics=Statistics(),
     )
     expected = [
         one.id

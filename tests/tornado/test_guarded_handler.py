@@ -187,7 +187,7 @@ FAILURES = ["raise", "async", "future", "unencodable"]
 async def test_an_action_that_raises_closes_and_tells_nothing(how: str) -> None:
     """1011, the log has the traceback, the trail has the end, the client has neither."""
     guard = door()
-    with log_lines("stormdoor.door") as lines:
+    with log_lines("stormdoor.handler") as lines:
         async with serving([("/ws", Chat)], guard) as at:
             async with await connect(at.port, "/ws", ALICE) as ws:
                 ws.send({"type": "fail", "how": how})
@@ -219,7 +219,7 @@ async def test_what_an_action_may_return() -> None:
 async def test_an_action_that_speaks_to_somebody_who_left_is_no_error() -> None:
     """The client decides when it leaves: it must not be able to fill the log."""
     guard = door()
-    with log_lines("stormdoor.door", "tornado.application") as lines:
+    with log_lines("stormdoor.handler", "tornado.application") as lines:
         async with serving([("/ws", Chat)], guard) as at:
             async with await connect(at.port, "/ws", ALICE) as ws:
                 ws.send({"type": "fail", "how": "gone"})

@@ -21,6 +21,7 @@ from stormdoor.core.credential import (
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.histogram import Histogram
 from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import ANONYMOUS, Authentication
@@ -31,6 +32,7 @@ from stormdoor.guard.attempt import Attempt
 from stormdoor.guard.connection import UNKNOWN
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
+from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.supervisor import read_account
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
@@ -78,6 +80,7 @@ class CredentialResolver:
         trail: Trail,
         state: StoredState,
         clock: Clock,
+        statistics: Statistics,
     ) -> None:
         self._policy = policy
         self._checks = checks
@@ -87,6 +90,9 @@ class CredentialResolver:
         self._state = state
         self._clock = clock
         self._authenticators = tuple(authenticators)
+        self._seconds = statistics.authentication_seconds
+        for one in authenticators:
+            self._seconds.setdefault(one.kind, Histogram())
         self.places = tuple(dict.fromkeys(place for one in authenticators for place in one.places))
         _check_places(self.places)
         self._offered = [one for one in self.places if one.source is Source.SUBPROTOCOL]
@@ -177,6 +183,7 @@ class CredentialResolver:
                 ),
             )
         handshake = attempt.filtered
+        began = self._clock.monotonic()
         try:
             outcome = await run_with_timeout(
                 self._limits.authentication_seconds,
@@ -188,6 +195,8 @@ class CredentialResolver:
                 f"{authenticator.kind} took longer than limits.authentication_seconds",
                 retry_after=5,
             )
+        finally:
+            self._seconds[authenticator.kind].observe(self._clock.monotonic() - began)
         if not isinstance(outcome, Rejected):
             attempt.authentication = outcome
             return None

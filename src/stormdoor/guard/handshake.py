@@ -202,12 +202,14 @@ class HandshakePipeline:
             A registered, pending connection, or the refusal. Either way an entry is queued for the trail.
             An error in here never admits a client.
         """
+        began = self._clock.monotonic()
         attempt = self.begin(handshake, endpoint)
         refusal = await self.decide(attempt)
         connection = attempt.connection
         if refusal is None and connection is not None:
             if connection.principal is not UNKNOWN:
                 self.admitted(handshake, connection)
+                self._statistics.admission_seconds.observe(self._clock.monotonic() - began)
             return connection
         refusal = refusal or Refusal(Denial.INTERNAL, "no step has made a connection")
         authentication = attempt.authentication
@@ -223,6 +225,7 @@ class HandshakePipeline:
             principal=id if proven else "",
             claimed="" if proven else id,
         )
+        self._statistics.refusal_seconds.observe(self._clock.monotonic() - began)
         return refusal
 
     async def decide(self, attempt: Attempt) -> Refusal | None:
@@ -404,6 +407,8 @@ class HandshakePipeline:
             path=handshake.path,
             address=handshake.address,
             principal=principal or claimed,
+            permission=permission,
+            kind=kind,
         )
 
 

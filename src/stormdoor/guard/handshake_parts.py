@@ -16,6 +16,7 @@ from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registration import Registration
 from stormdoor.guard.registry import Registry
+from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, StoredState
 
@@ -46,6 +47,7 @@ def create_parts(
     state: StoredState,
     clock: Clock,
     lease: Lease,
+    statistics: Statistics,
 ) -> HandshakeParts:
     """Create the parts. All state that they share with others is passed in.
 
@@ -65,6 +67,7 @@ def create_parts(
         trail=trail,
         state=state,
         clock=clock,
+        statistics=statistics,
     )
     pending = PendingConnections(limits=limits, clock=clock)
     registration = Registration(

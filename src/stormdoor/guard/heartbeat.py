@@ -66,6 +66,8 @@ class Heartbeat:
         self._beating = asyncio.Lock()
         self._asked_at = 0.0
         """Monotonic seconds from before the last question."""
+        self._fresh_at: float | None = None
+        """Monotonic seconds from before the last question with an answer up to which all is applied."""
         self.joined = False
         self.running = False
 
@@ -84,6 +86,11 @@ class Heartbeat:
         self._registry.relist()  # with an earlier row of this node, its connections were removed
         self.joined = True
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since a question after which all revocations were applied; None before the first one."""
+        return None if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
+
     async def beat(self) -> int:
         """Ask for the head, apply everything up to it, and renew the lease. Returns how many sockets ended.
 
@@ -94,6 +101,7 @@ class Heartbeat:
             ended = await self._supervisor.follow(self._ask, seconds=self._lease.seconds)
             if ended is not None:
                 self._lease.renew(self._asked_at)
+                self._fresh_at = self._asked_at
             elif self._lease.has_lapsed(self._clock.monotonic()):
                 self.joined = False
             return ended or 0

@@ -7,6 +7,7 @@ All of it is synchronous, and allocates only memory that the message needs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -30,7 +31,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Allowed", "BinaryInbound", "Inbound", "Outcome", "Refused"]
+__all__ = ["Allowed", "BinaryInbound", "Inbound", "InboundParts", "Outcome", "Refused"]
 
 _SMALL = 4096
 """Largest size in bytes of a refused, undecoded message that is searched for its id."""
@@ -70,6 +71,17 @@ Outcome = Allowed | Refused | PauseReading | Refresh | Prove | None
 Allowed; refused with an answer; delayed, because a limit is reached; a command for the guard itself; or None
 if the connection is not open: the message is then dropped without a record.
 """
+
+
+class InboundParts(TypedDict):
+    """The arguments of `Inbound`."""
+
+    limits: Limits
+    registry: Registry
+    trail: Trail
+    statistics: Statistics
+    clock: Clock
+    fence: Fence
 
 
 class Inbound:
@@ -409,7 +421,7 @@ class Inbound:
                 proven=connection.proven,
             )
         )
-        self._registry.operator_log.refused_message(refusal, connection, now)
+        self._registry.operator_log.refused_message(refusal, connection, now, permission=permission)
         if tat is None:
             self._registry.end(
                 connection,
@@ -425,13 +437,6 @@ class Inbound:
 
 class BinaryInbound(Inbound):
     """The same evaluation for connections that speak MessagePack. The decoder checks the depth."""
-
-    @classmethod
-    def like(cls, inbound: Inbound) -> BinaryInbound:
-        """Return one with the parts of `inbound`."""
-        made = cls.__new__(cls)
-        vars(made).update(vars(inbound))
-        return made
 
     def _too_deep(self, raw: bytes) -> bool:
         return False

@@ -21,7 +21,7 @@ from stormdoor.ports import Clock
 
 __all__ = ["ListenerLimits"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.listener")
 
 _RECORDED = Rate.parse("1/s")
 _FEWEST_TCP = 16

@@ -1,4 +1,7 @@
-"""Log warnings about refusals and closed connections, at most ten a minute of each cause."""
+"""Log warnings about refusals and closed connections, at most ten a minute of each cause.
+
+Each record has the facts of its text as attributes, too (`extra=`). They have the names of the trail.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ import logging
 from stormdoor.core.address import rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import REFUSED_AS
 from stormdoor.core.origin import quote
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.ports import Clock
 
-__all__ = ["LogLimiter", "OperatorLog"]
+__all__ = ["LogLimiter", "OperatorLog", "log_fields"]
 
 _refused = logging.getLogger("stormdoor.refused")
 _closed = logging.getLogger("stormdoor.closed")
@@ -51,6 +55,18 @@ class LogLimiter:
         return None
 
 
+def log_fields(event_name: str, hidden: int, **facts: object) -> dict[str, object]:
+    """Return the structured fields of a log record, for `extra=`. Empty facts are left out.
+
+    Args:
+        event_name: Name of the event: that of the trail, if the trail has it.
+        hidden: Number of similar records that were skipped before this one.
+        facts: Further fields. No name may be one that `logging.LogRecord` has itself.
+    """
+    fields = {"event_name": event_name, **facts, "hidden": hidden}
+    return {name: value for name, value in fields.items() if value or value is False}
+
+
 class OperatorLog:
     """Writes refusals and closes to the log, a limited number a minute.
 
@@ -66,7 +82,16 @@ class OperatorLog:
         self._messages = LogLimiter()
         self._closes = LogLimiter()
 
-    def refused(self, refusal: Refusal, *, path: str, address: str, principal: str = "") -> None:
+    def refused(
+        self,
+        refusal: Refusal,
+        *,
+        path: str,
+        address: str,
+        principal: str = "",
+        permission: str = "",
+        kind: str = "",
+    ) -> None:
         """Write a refused handshake, unless many of this cause and client were written just now."""
         if not _refused.isEnabledFor(logging.WARNING):
             return
@@ -82,14 +107,31 @@ class OperatorLog:
             f" ({quote(principal)})" if principal else "",
             refusal.detail,
             _and(hidden),
+            extra=log_fields(
+                REFUSED_AS[refusal.denial],
+                hidden,
+                cause=refusal.denial.value,
+                endpoint=path,
+                permission=permission,
+                kind=kind,
+                policies=list(refusal.policy_ids),
+                principal=principal,
+                address=address,
+                detail=refusal.detail,
+            ),
         )
 
-    def refused_message(self, refusal: Refusal, connection: Connection, now: float) -> None:
+    def refused_message(
+        self, refusal: Refusal, connection: Connection, now: float, *, permission: str = ""
+    ) -> None:
         """Write a refused message, unless many of this cause were written just now (monotonic seconds)."""
         hidden = self._messages.show(refusal.denial._value_, now)
         if hidden is not None:
             _refused.warning(
-                "refused a message, %s: %s%s", *_about(refusal, connection), _and(hidden)
+                "refused a message, %s: %s%s",
+                *_about(refusal, connection),
+                _and(hidden),
+                extra=_fields(REFUSED_AS[refusal.denial], hidden, refusal, connection, permission),
             )
 
     def closed(self, refusal: Refusal, connection: Connection) -> None:
@@ -99,7 +141,10 @@ class OperatorLog:
         hidden = self._closes.show(refusal.denial._value_, self._clock.monotonic())
         if hidden is not None:
             _closed.warning(
-                "closed a connection, %s: %s%s", *_about(refusal, connection), _and(hidden)
+                "closed a connection, %s: %s%s",
+                *_about(refusal, connection),
+                _and(hidden),
+                extra=_fields("connection_closed", hidden, refusal, connection),
             )
 
 
@@ -107,6 +152,24 @@ def _about(refusal: Refusal, connection: Connection) -> tuple[str, str]:
     who = quote(connection.principal.id)
     where = f"{quote(connection.path)} from {connection.address} ({who})"
     return f"{refusal.denial.value} {where}", refusal.detail
+
+
+def _fields(
+    event_name: str, hidden: int, refusal: Refusal, connection: Connection, permission: str = ""
+) -> dict[str, object]:
+    return log_fields(
+        event_name,
+        hidden,
+        cause=refusal.denial.value,
+        endpoint=connection.path,
+        permission=permission,
+        kind=connection.authentication.kind,
+        policies=list(refusal.policy_ids),
+        principal=connection.principal.id,
+        address=connection.address,
+        connection=connection.id,
+        detail=refusal.detail,
+    )
 
 
 def _and(hidden: int) -> str:

@@ -26,6 +26,9 @@ _log = logging.getLogger("stormdoor.registry")
 CLOSE_BUDGET_SECONDS = 0.0025
 """Seconds for close frames, time-outs and closing sockets in one iteration of the event loop."""
 
+_CloseJob = tuple[Connection, State, int, bool, float]
+"""The arguments of `Registry._finish_close`."""
+
 
 class Registry:
     """The connections of this process.
@@ -53,7 +56,7 @@ class Registry:
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
-        self._close_queue: deque[tuple[Connection, State, int, bool]] = deque()
+        self._close_queue: deque[_CloseJob] = deque()
         self._spent = 0.0
         self._drained: asyncio.Event | None = None
         self.operator_log = OperatorLog(clock)
@@ -187,10 +190,10 @@ class Registry:
         # INVARIANT: the state changes synchronously; the close frame, the trail entry and callbacks may
         # follow later. Ten thousand of them at once would delay all other clients.
         late = bool(self._close_queue) or self._spent >= CLOSE_BUDGET_SECONDS
-        if late and self._defer_close((connection, was, code, recorded)):
-            return True
         begun = self._clock.monotonic()
-        self._finish_close(connection, was, code, recorded)
+        if late and self._defer_close((connection, was, code, recorded, begun)):
+            return True
+        self._finish_close(connection, was, code, recorded, begun)
         self._spend(self._clock.monotonic() - begun)
         return True
 
@@ -202,6 +205,7 @@ class Registry:
         """
         drain_close_queue, before = self._close_queue, len(self._close_queue)
         pending, opened = State.PENDING, State.OPEN
+        begun = self._clock.monotonic()
         for connection in connections:
             was = connection.state
             # As `transition`, inlined: one iteration of the event loop may end ten thousand connections.
@@ -209,7 +213,7 @@ class Registry:
                 connection.state = State.ENDED
                 connection.open = False
                 connection.closed_by = why
-                drain_close_queue.append((connection, was, 1000, True))
+                drain_close_queue.append((connection, was, 1000, True, begun))
         ended = len(drain_close_queue) - before
         if before == 0 and ended:
             self._start_close_queue()
@@ -233,8 +237,12 @@ class Registry:
         was: State,
         code: int,
         recorded: bool,  # noqa: FBT001 - the argument of `end`
+        begun: float = 0.0,
     ) -> None:
-        """Do the part of ending a connection that may be deferred: close frame, record, callbacks."""
+        """Do the part of ending a connection that may be deferred: close frame, record, callbacks.
+
+        `begun` is the time at which its state changed, in monotonic seconds.
+        """
         why = connection.closed_by
         self._release(connection, was)
         cause = why.denial.value if why else ""
@@ -264,6 +272,8 @@ class Registry:
                     connection.sink.shut(why.answer.close_code, why.close_reason)
                 except Exception:  # noqa: BLE001 - a listener may raise anything
                     _log.exception("no close frame could be sent on connection %s", connection.id)
+            if why.denial is Denial.REVOKED:
+                self._statistics.revocation_close_seconds.observe(self._clock.monotonic() - begun)
         for listener in self.on_end:
             try:
                 listener(connection)
@@ -281,7 +291,7 @@ class Registry:
             loop.call_soon(self._reset_spent)
         self._spent += seconds
 
-    def _defer_close(self, job: tuple[Connection, State, int, bool]) -> bool:
+    def _defer_close(self, job: _CloseJob) -> bool:
         """Defer a close job to a later iteration of the event loop. False if no loop runs: run it now."""
         if not self._close_queue:
             try:

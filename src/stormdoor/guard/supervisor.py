@@ -22,6 +22,7 @@ from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
+from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.ports import Accounts, Clock, StoredState
 
@@ -82,6 +83,7 @@ class ConnectionSupervisor:
         state: State of revocations, sessions and accounts.
         clock: Source of the time.
         lease: The lease of this node, which ends while it reloads another log.
+        statistics: Counters, for the ages of entries.
         clock_skew_seconds: See `skew` of `Revocation.reaches`.
     """
 
@@ -95,8 +97,10 @@ class ConnectionSupervisor:
         state: StoredState,
         clock: Clock,
         lease: Lease,
+        statistics: Statistics,
         clock_skew_seconds: float = 0.0,
     ) -> None:
+        self._statistics = statistics
         self._lease = lease
         self._registry = registry
         self._revocations = revocations
@@ -340,6 +344,7 @@ class ConnectionSupervisor:
         else:
             news = await self._entries(self._state.revocations.revocations(seen.seq))
             ended = await self._apply_all(news, before)
+            self._note_lag(news)
             # The last entries may have been purged, and others added after the question.
             self._seen = head._replace(seq=max([head.seq, *(one.seq for one in news[-1:])]))
         self._seen_order = next(ORDER)
@@ -358,6 +363,13 @@ class ConnectionSupervisor:
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
         return ended
+
+    def _note_lag(self, applied: Iterable[Revocation]) -> None:
+        """Count the ages of entries that have just been applied, by the clocks of both processes."""
+        now = self._clock.now()
+        for one in applied:
+            if not one.by_time:  # else the operator named a time
+                self._statistics.revocation_lag_seconds.observe(now - one.at)
 
     async def _reload(self, head: LogPosition, asked: _Question | None) -> int:
         """Switch to another log: a standby was promoted, or a backup was restored.

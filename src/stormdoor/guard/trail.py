@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from itertools import islice
 
 import msgspec
@@ -59,6 +59,8 @@ class Trail:
         merged: Entries of unauthenticated clients that became part of the count of another.
         gap: Entries that were dropped since the last entry that counts dropped ones.
         over_budget: True while the budget of unauthenticated clients is spent.
+        listener: Gets each entry at once, before similar ones are merged; None if there is none. It must not
+            raise.
     """
 
     def __init__(self, store: TrailStore, clock: Clock, *, capacity: int = 10_000) -> None:
@@ -80,6 +82,7 @@ class Trail:
         self.merged = 0
         self.over_budget = False
         self.gap = 0
+        self.listener: Callable[[Event], None] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -98,6 +101,8 @@ class Trail:
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
+        if self.listener is not None:
+            self.listener(event)
         if event.cause:
             # Two refusals within one second are equal if these are. The endpoint of a handshake is left
             # out, since a refused client can make up as many paths as it likes.

@@ -116,6 +116,7 @@ async def explain_handshake(
             state=state,
             clock=clock,
             lease=Lease(),  # no node: it admits no client
+            statistics=statistics,
         )
         tracer = HandshakeTracer(credentials=parts.credentials, policies=policies, clock=clock)
         pipeline = HandshakePipeline(

@@ -43,12 +43,14 @@ from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.heartbeat import Heartbeat
-from stormdoor.guard.inbound import Inbound
+from stormdoor.guard.inbound import BinaryInbound, Inbound, InboundParts
+from stormdoor.guard.measured_inbound import MeasuredBinaryInbound, MeasuredInbound
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
+from stormdoor.guard.tracing import Tracing
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store, StoredState, SystemClock
@@ -59,7 +61,7 @@ from stormdoor.stores import open_store
 
 __all__ = ["Guard"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.guard")
 
 _PATIENCE_SECONDS = 5.0
 _STRICT: Mapping[str, str] = MappingProxyType({})
@@ -202,6 +204,8 @@ class Guard:
         self.lease = Lease(state.members.lease_seconds)
         """Until when this node may rely on the revocations that it has applied; infinite for now."""
         self.statistics = Statistics()
+        self.tracing: Tracing | None = None
+        """Makes spans of handshakes and messages; set before `protect`, see `stormdoor.otel`."""
         self.trail = Trail(state.trail, self.clock)
         self.space = StoreSpace(state.trail, self.clock, store_limit_bytes)
         check_skew(clock_skew_seconds)
@@ -237,6 +241,7 @@ class Guard:
             state=state,
             clock=self.clock,
             lease=self.lease,
+            statistics=self.statistics,
         )
         self.steps = parts.steps
         """The steps of a handshake, in order."""
@@ -259,13 +264,20 @@ class Guard:
             limits=self.limits,
             clock=self.clock,
         )
-        self.inbound = Inbound(
-            limits=self.limits,
-            registry=self.registry,
-            trail=self.trail,
-            statistics=self.statistics,
-            clock=self.clock,
-            fence=self.fence,
+        inbound: InboundParts = {
+            "limits": self.limits,
+            "registry": self.registry,
+            "trail": self.trail,
+            "statistics": self.statistics,
+            "clock": self.clock,
+            "fence": self.fence,
+        }
+        self.inbound, self.binary_inbound = Inbound(**inbound), BinaryInbound(**inbound)
+        self._usual_inbound = self.inbound, self.binary_inbound
+        seconds, put_back = self.statistics.check_seconds, self._put_inbound_back
+        self._measured_inbound = (
+            MeasuredInbound(histogram=seconds, put_back=put_back, **inbound),
+            MeasuredBinaryInbound(histogram=seconds, put_back=put_back, **inbound),
         )
         self.supervisor = ConnectionSupervisor(
             registry=self.registry,
@@ -275,6 +287,7 @@ class Guard:
             state=state,
             clock=self.clock,
             lease=self.lease,
+            statistics=self.statistics,
             clock_skew_seconds=clock_skew_seconds,
         )
         self.heartbeat = Heartbeat(
@@ -334,6 +347,7 @@ class Guard:
             trail_days=trail_days,
             space=self.space,
             unfinished=self.unfinished,
+            sample=self._sample,
         )
         supervisor = self.supervisor
         self.channels = Hub(
@@ -419,6 +433,16 @@ class Guard:
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
         """Replace the roles and policies, also for open connections. Returns how many it ended."""
         return self.admin.adopt(policies, actor=actor)
+
+    # -- a sample of the messages ------------------------------------------------------------------
+
+    def _sample(self) -> None:
+        """Have the next message measured, and count the durations that were measured."""
+        self.statistics.fold()
+        self.inbound, self.binary_inbound = self._measured_inbound
+
+    def _put_inbound_back(self) -> None:
+        self.inbound, self.binary_inbound = self._usual_inbound
 
     # -- open connections --------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["MaintenanceLoop"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.maintenance")
 
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
@@ -37,6 +37,8 @@ _PURGE_TICKS = 4 * 60 * 10
 
 class MaintenanceLoop:
     """Runs the periodic jobs of a guard until it is stopped.
+
+    Each run also takes a sample of the durations (`sample`).
 
     Attributes:
         ticks: Number of runs.
@@ -60,6 +62,7 @@ class MaintenanceLoop:
         trail_days: float | None,
         space: StoreSpace,
         unfinished: Unfinished,
+        sample: Callable[[], None],
     ) -> None:
         self._checks = checks
         self._fence = fence
@@ -75,6 +78,7 @@ class MaintenanceLoop:
         self._trail_days = trail_days
         self._space = space
         self._unfinished = unfinished
+        self._sample = sample
         self._may_not_drop = False
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
@@ -97,6 +101,7 @@ class MaintenanceLoop:
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
+        self._sample()
         self._fence.look()
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("unfinished", self._unfinished.retry),

@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 __all__ = ["Acceptor"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.listener")
 
 _BATCH = 4
 """Connections accepted in one iteration; open sockets are served in between."""

@@ -10,7 +10,7 @@ from tornado.log import access_log
 from tornado.web import Application, RequestHandler
 
 from stormdoor.core.address import rate_key
-from stormdoor.guard.operator_log import LogLimiter
+from stormdoor.guard.operator_log import LogLimiter, log_fields
 from stormdoor.ports import Clock, SystemClock
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.redaction import redact_target, redacted
@@ -78,15 +78,25 @@ def _level(status: int) -> int:
 def _write(handler: RequestHandler, status: int, hidden: int) -> None:
     """Write the line that Tornado writes."""
     request = handler.request
+    target, milliseconds = redact_target(request.uri or ""), 1000.0 * request.request_time()
     access_log.log(
         _level(status),
         "%d %s %s (%s) %.2fms%s",
         status,
         request.method,
-        redact_target(request.uri or ""),
+        target,
         request.remote_ip,
-        1000.0 * request.request_time(),
+        milliseconds,
         f" [and {hidden} like it]" if hidden else "",
+        extra=log_fields(
+            "http_request",
+            hidden,
+            status=status,
+            method=request.method,
+            target=target,
+            address=request.remote_ip,
+            milliseconds=round(milliseconds, 3),
+        ),
     )
 
 

@@ -24,13 +24,13 @@ from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renew
 from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.guard.actions import Actions, BinaryActions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.inbound import Allowed, BinaryInbound, Refused
+from stormdoor.guard.inbound import Allowed, Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.guard_mixin import GuardMixin
 
 __all__ = ["BinaryGuardMixin", "CommandGuardMixin"]
 
-_log = logging.getLogger("stormdoor.door")
+_log = logging.getLogger("stormdoor.handler")
 
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
@@ -175,7 +175,6 @@ class CommandGuardMixin(GuardMixin):
 class BinaryGuardMixin(CommandGuardMixin):
     """Mixin in front of a handler that takes MessagePack from all clients, or from those that select it."""
 
-    _door_inbound: ClassVar[BinaryInbound]
     _door_actions: ClassVar[BinaryActions]
     _door_binary: bool | None = None
     """True if this connection speaks MessagePack; None until its first message."""
@@ -197,7 +196,9 @@ class BinaryGuardMixin(CommandGuardMixin):
             self._door_abort(1003, "this connection takes binary messages")
             return None
         try:
-            outcome = self._door_inbound.receive_text(connection, message, self._door_actions)
+            outcome = self._door_guard.binary_inbound.receive_text(
+                connection, message, self._door_actions
+            )
         except MalformedBinary as error:
             self._door_abort(1007, f"malformed MessagePack: {error}")
             return None

@@ -6,11 +6,12 @@ import functools
 import types
 from typing import cast
 
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import BinaryInbound
+from stormdoor.guard.tracing import Tracing
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.command_mixin import BinaryGuardMixin, CommandGuardMixin
@@ -20,6 +21,12 @@ from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS, DeclaredHandlerMixin, HandshakeMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import OutboundMixin
+from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
+from stormdoor.tornado.traced_mixin import (
+    TracedCommandMixin,
+    TracedHandshakeMixin,
+    TracedRawMixin,
+)
 
 __all__ = ["guarded_class"]
 
@@ -62,15 +69,28 @@ def guarded_class(
         facts["_door_message_permission"] = handler.message_permission or endpoint.permission
     elif MSGPACK in handler.encodings:
         mixins = (DeclaredHandlerMixin, BinaryGuardMixin)
-        facts["_door_inbound"] = BinaryInbound.like(guard.inbound)
         facts["_door_actions"] = BinaryActions(handler.actions, guard.limits.message_depth)
     else:
         mixins = (DeclaredHandlerMixin, CommandGuardMixin)
-    bases = (*mixins, *_before_tornado(handler), OutboundMixin)
+    traced = _traced(mixins, guard.tracing)
+    bases = (*traced, *mixins, *_before_tornado(handler), OutboundMixin)
     return cast(
         type[GuardMixin],
         types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
     )
+
+
+def _traced(
+    mixins: tuple[type[HandshakeMixin], ...], tracing: Tracing | None
+) -> tuple[type[RequestHandler], ...]:
+    """Return the mixins for tracing systems in front of `mixins`; none if none is used."""
+    traced: list[type[RequestHandler]] = [SentryRouteMixin] if sentry_is_used() else []
+    if tracing is not None and not tracing.traces_messages:
+        traced.append(TracedHandshakeMixin)
+    elif tracing is not None:
+        raw = issubclass(mixins[-1], RawGuardMixin)
+        traced.append(TracedRawMixin if raw else TracedCommandMixin)
+    return tuple(traced)
 
 
 def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:

@@ -12,7 +12,7 @@ from stormdoor.runtime.readiness import why_not_ready
 
 __all__ = ["health_routes"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.health")
 
 
 class _Health(RequestHandler):

@@ -30,7 +30,7 @@ from stormdoor.tornado.session_handler import session_parser, session_secret
 
 __all__ = ["GuardedServer"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.listener")
 
 _WATCH_SECONDS = 1.0
 _UNIX = "127.0.0.1"  # a UNIX socket has no address; its clients are on this machine

@@ -32,7 +32,7 @@ from stormdoor.tornado.wrapper import HandlerWrapper
 
 __all__ = ["protect"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.protect")
 
 _SETTING = "stormdoor_guard"
 _TWICE = "this application is guarded already; call protect() once"

@@ -16,7 +16,7 @@ from stormdoor.tornado.listener import GuardedServer
 
 __all__ = ["guarded_server", "serve_until_stopped"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.serve")
 
 
 def guarded_server(

@@ -19,7 +19,7 @@ from stormdoor.tornado.outbound_mixin import OutboundMixin
 
 __all__ = ["end_unguarded_connections"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.protect")
 
 _GOING_AWAY = 1001
 

@@ -38,7 +38,7 @@ from stormdoor.tornado.transports.table import TransportTable
 
 __all__ = ["HandlerWrapper"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.protect")
 
 _KNOWN_PATHS = 1024
 _KNOWN_LENGTH = 256

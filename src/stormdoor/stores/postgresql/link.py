@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresqlLink", "Server"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 CONNECT_SECONDS = 2.0
 # The server finds a node that was cut off within a minute, and rolls back its transaction. The packets also

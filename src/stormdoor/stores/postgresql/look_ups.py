@@ -17,7 +17,7 @@ from stormdoor.stores.rows import Row
 
 __all__ = ["LookUps"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 _SECONDS = 1.0
 _MOST = 256  # sets of parameters in one statement

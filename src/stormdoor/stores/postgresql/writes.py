@@ -33,7 +33,7 @@ __all__ = ["Writes"]
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 _SECONDS = 5.0  # for one group, with all its repetitions
 _LOCK_SECONDS = 2.0

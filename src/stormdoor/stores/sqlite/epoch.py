@@ -18,7 +18,7 @@ from stormdoor.stores.sqlite import location
 
 __all__ = ["begin", "check", "confirm", "note"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 
 def _head_file(path: Path) -> Path:

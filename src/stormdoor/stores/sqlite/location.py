@@ -9,7 +9,7 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 
 __all__ = ["Identity", "identity", "prepare"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 Identity = tuple[int, int]
 """Device and inode, which identify a file under any name."""

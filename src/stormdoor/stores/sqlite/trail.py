@@ -17,7 +17,7 @@ from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteTrail"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("stormdoor.store")
 
 _DROP_STEP = (
     10_000  # entries in one transaction: some 50 ms, so that other writes can run in between

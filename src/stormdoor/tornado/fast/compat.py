@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProt
 
 __all__ = ["fits_handler", "fits_tornado"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.protocol")
 
 _KNOWN = frozenset([(6, 5), (6, 6)])
 _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (

@@ -23,7 +23,7 @@ __all__ = [
     "write_coalescer",
 ]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.protocol")
 
 _EARLY = 0.001
 """Seconds by which a timer of uvloop may come too early."""

@@ -1,0 +1,7 @@
+"""Traces and metrics for OpenTelemetry. Needs the extra `otel`; the application chooses SDK and exporter."""
+
+from __future__ import annotations
+
+from stormdoor.otel.instrument import instrument
+
+__all__ = ["instrument"]

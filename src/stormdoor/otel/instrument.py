@@ -1,0 +1,60 @@
+"""`instrument`: the one call that connects a guard with OpenTelemetry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+__all__ = ["instrument"]
+
+
+def instrument(
+    guard: Guard,
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    message_ratio: float = 0.0,
+) -> Guard:
+    """Give each handshake of `guard` a span, and its measurements to OpenTelemetry. Call it before `protect`.
+
+    A span has the decision, the cause of a denial, the policies, the kind of credential, the permission and
+    the pattern of the route. It has no secret, no principal, no address and no path that a client chose.
+
+    A handshake begins a trace of its own, with a link to the trace context of the client: clients choose
+    theirs, and may not be authenticated. The span of a message links to that of its handshake. Spans begin
+    with the sampler of the SDK; what it drops costs no further work.
+
+    Args:
+        guard: The guard.
+        tracer_provider: Source of the tracer; None for the global one.
+        meter_provider: Source of the meter; None for the global one.
+        message_ratio: Share of the messages that begin a span, 0.0 to 1.0. With 0.0, a message costs nothing
+            more than without OpenTelemetry.
+
+    Returns:
+        `guard`.
+
+    Raises:
+        ConfigurationError: The API of OpenTelemetry is not installed, the ratio is not a share, or the guard
+            is instrumented already.
+    """
+    if not 0.0 <= message_ratio <= 1.0:
+        raise ConfigurationError(f"message_ratio must be from 0.0 to 1.0, not {message_ratio}")
+    if guard.tracing is not None:
+        raise ConfigurationError("this guard is instrumented already; call instrument() once")
+    try:
+        from stormdoor.otel.metrics import export_measurements  # noqa: PLC0415 - an extra
+        from stormdoor.otel.tracing import OpenTelemetryTracing  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"instrument() needs {error.name}; install the extra: pip install 'stormdoor[otel]'"
+        ) from None
+    guard.tracing = OpenTelemetryTracing(guard, tracer_provider, message_ratio)
+    export_measurements(guard, meter_provider)
+    return guard

@@ -1,0 +1,117 @@
+"""Mixins that give handshakes and messages spans. Only classes of a guard with a tracing system have them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.inbound import Allowed, Refused
+from stormdoor.guard.pause import PauseReading
+from stormdoor.guard.tracing import MessageSpan, SpanContext, Tracing
+from stormdoor.tornado.command_mixin import CommandGuardMixin
+from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
+from stormdoor.tornado.route_pattern import route_pattern
+
+__all__ = [
+    "TracedCommandMixin",
+    "TracedDecisionMixin",
+    "TracedHandshakeMixin",
+    "TracedRawMixin",
+]
+
+
+def _tracing(handler: Any) -> Tracing:
+    tracing: Tracing = handler._door_guard.tracing  # noqa: SLF001 - of a guarded handler
+    return tracing
+
+
+def _route(handler: RequestHandler) -> Callable[[], str]:
+    return lambda: route_pattern(handler.application, handler.request)
+
+
+class TracedDecisionMixin(RequestHandler):
+    """Gives the decision about a request a span, also that of an HTTP transport."""
+
+    _door_handshake_span: SpanContext = None
+
+    async def prepare(self) -> None:
+        """Decide about the request inside of its span, see `HandshakeMixin.prepare`."""
+        with _tracing(self).handshake(self.request.headers, _route(self)) as span:
+            self._door_handshake_span = span
+            prepared = super().prepare()
+            if prepared is not None:
+                await prepared
+
+
+class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
+    """The same for a WebSocket, also if the credential comes in the first message."""
+
+    _door_message_span: MessageSpan | None = None
+
+    async def _door_complete_first(self, connection: Connection, message: str | bytes) -> None:
+        with _tracing(self).first_message(self._door_handshake_span, _route(self)):
+            await super()._door_complete_first(connection, message)
+
+    def _door_trace(
+        self, receive: Callable[[Any], Awaitable[Any] | None], message: str | bytes, permission: str
+    ) -> Awaitable[Any] | None:
+        """Let `receive` process the message, with a span if it is one of the sample."""
+        tracing, connection = _tracing(self), self._door_admitted
+        if (
+            connection is None
+            or connection.awaiting_authentication
+            or not tracing.samples_message()
+        ):
+            return receive(message)
+        span = tracing.message(connection, permission, self._door_handshake_span, _route(self))
+        if span is None:
+            return receive(message)
+        self._door_message_span = span
+        try:
+            with span:
+                result = receive(message)
+        except BaseException:
+            span.end_after(None)
+            raise
+        finally:
+            self._door_message_span = None
+        if isinstance(result, PauseReading):  # the fast protocol takes it itself
+            span.end_after(None)
+            return result
+        return span.end_after(result)
+
+    def _door_pause(self, pause: PauseReading, message: str | bytes = "") -> Awaitable[None]:
+        if self._door_message_span is not None and pause.again:
+            self._door_message_span.paused()
+        return super()._door_pause(pause, message)
+
+
+class TracedRawMixin(TracedHandshakeMixin, RawGuardMixin):
+    """The same, with spans of messages, for a handler that decodes its messages itself."""
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Deliver the message or drop it, see `RawGuardMixin.on_message`."""
+        return self._door_trace(super().on_message, message, self._door_message_permission or "")
+
+
+class TracedCommandMixin(TracedHandshakeMixin, CommandGuardMixin):
+    """The same, with spans of messages, for a handler with commands."""
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Evaluate one message, see `CommandGuardMixin.on_message`."""
+        return self._door_trace(super().on_message, message, "")
+
+    def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
+        return self._door_trace(super()._door_receive_text, text, "")
+
+    def _door_run_action(
+        self, connection: Connection, outcome: Any, message: str | bytes
+    ) -> Awaitable[None] | None:
+        span = self._door_message_span
+        if span is not None and not isinstance(outcome, Refused) and isinstance(outcome, tuple):
+            allowed: Allowed = outcome
+            span.acts(allowed[0].name, allowed[0].permission)
+        return super()._door_run_action(connection, outcome, message)
