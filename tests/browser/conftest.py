@@ -34,7 +34,7 @@ _FLAGS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One browser at a time is enough for two processors."""
     for item in items:
-        if "tests/browser" in item.path.as_posix():
+        if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
 

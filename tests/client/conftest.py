@@ -14,7 +14,7 @@ _NODE = "no node of version 20.10 or newer is on PATH"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One after the other: each has processes of its own."""
     for item in items:
-        if "tests/client" in item.path.as_posix():
+        if "tests/client" in str(item.path):
             item.add_marker(pytest.mark.xdist_group("client"))
 
 
