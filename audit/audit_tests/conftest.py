@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take one test in eight of each file of the auditor, if it is unchanged since all of them passed.
 
+    Property tests, and tests that repeat others, are left to `make auditor` then.
     A run that names files or tests takes all that it names.
     """
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword
@@ -27,6 +28,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     ours = {one.nodeid: (one.path,) for one in items if str(one.path).startswith(str(_AUDITOR))}
     left_out = ours.keys() - sampling.sample(ours).keys()
+    again = [one for one in items if any(map(one.get_closest_marker, ("hypothesis", "unmeasured")))]
+    left_out |= ours.keys() & {one.nodeid for one in again}
     config.hook.pytest_deselected(items=[one for one in items if one.nodeid in left_out])
     items[:] = [one for one in items if one.nodeid not in left_out]
 

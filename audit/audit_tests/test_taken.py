@@ -10,6 +10,7 @@ from audit_tests import conftest
 from audit_tests.auditor import sampling
 
 AUDITOR = Path(conftest.__file__).with_name("auditor")
+REPEATED = AUDITOR / "test_repeated.py"
 FILES = [AUDITOR / "a" / "test_many.py"] * 40 + [AUDITOR / "test_one.py"]
 OTHERS = [AUDITOR.with_name("prober") / "test_other.py"] * 40
 
@@ -17,8 +18,12 @@ OTHERS = [AUDITOR.with_name("prober") / "test_other.py"] * 40
 def taken(config: Any) -> list[Path]:
     """Return the files of the tests that a run takes."""
     items: list[Any] = [
-        SimpleNamespace(nodeid=f"{path}::{number}", path=path)
-        for number, path in enumerate([*FILES, *OTHERS])
+        SimpleNamespace(
+            nodeid=f"{path}::{number}",
+            path=path,
+            get_closest_marker=lambda name, path=path: name == "unmeasured" and path == REPEATED,
+        )
+        for number, path in enumerate([*FILES, REPEATED, *OTHERS])
     ]
     conftest.pytest_collection_modifyitems(config, items)
     return [one.path for one in items]
@@ -35,7 +40,7 @@ def run(*, keyword: str = "", named: bool = False) -> Any:
 
 
 def test_one_in_eight_of_an_unchanged_auditor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file keeps a test, and other folders keep all."""
+    """Every file keeps a test, except of tests that repeat others; other folders keep all."""
     monkeypatch.setattr(sampling, "decide", lambda: ("sample", "it is unchanged"))
     assert taken(run()) == [*FILES[:5], FILES[-1], *OTHERS]
 
@@ -48,4 +53,4 @@ def test_all_of_a_changed_auditor_and_all_that_is_named(
 ) -> None:
     """After a change, and in a run that names tests, nothing is left out."""
     monkeypatch.setattr(sampling, "decide", lambda: (verdict, "so"))
-    assert taken(run(**how)) == [*FILES, *OTHERS]
+    assert taken(run(**how)) == [*FILES, REPEATED, *OTHERS]

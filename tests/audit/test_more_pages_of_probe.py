@@ -14,6 +14,8 @@ from stormdoor_audit.cli.main import run
 from tests.docs.pages import blocks, commands, free_port, until_listening
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.extended
+
 HOW_TO = ROOT / "docs" / "how-to"
 
 

@@ -14,7 +14,7 @@ from tests.support.postgresql import Binaries, Missing, binaries
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured, pytest.mark.xdist_group("chaos")]
 
 SEED = 18
-SECONDS: dict[Mode, float] = {"synchronous": 25.0, "asynchronous": 25.0, "sqlite": 10.0}
+SECONDS: dict[Mode, float] = {"synchronous": 25.0, "asynchronous": 25.0, "sqlite": 6.0}
 
 
 def programs(mode: Mode) -> Binaries | None:

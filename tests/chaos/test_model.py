@@ -40,6 +40,7 @@ MUTATIONS: dict[str, tuple[str, int, tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.extended
 def test_every_state_of_one_node_keeps_the_guarantee() -> None:
     """It holds in every order of one revocation, one failover, heartbeats, reads and restarts."""
     found = search(start(nodes=1, revocations=1), DESIGN, most=120_000)

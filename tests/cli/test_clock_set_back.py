@@ -74,6 +74,7 @@ async def test_sockets_are_closed_and_the_key_is_void(
     await _refused(server, "alice")
 
 
+@pytest.mark.extended
 async def test_a_key_that_is_issued_afterwards_is_valid(server: Server) -> None:
     """A key that is issued after a revocation is valid, with the clock still set back."""
     await _set_back("revoke", "principal", "alice")

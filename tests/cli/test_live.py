@@ -105,6 +105,7 @@ async def test_revoked_principal(server: Server) -> None:
         assert "still here" in str(await other.recv())
 
 
+@pytest.mark.extended
 async def test_revoked_role(server: Server) -> None:
     """The command prints how many connections the server has closed for a revoked role."""
     async with server.socket("alice") as socket:
@@ -146,6 +147,7 @@ async def test_how_soon(server: Server) -> None:
         taken.append(await how_soon(server))
 
 
+@pytest.mark.extended
 async def test_withdrawn_role(server: Server) -> None:
     """A withdrawn role closes the socket with 3003, and a role granted again counts at once."""
     async with server.socket("alice") as socket:
@@ -157,6 +159,7 @@ async def test_withdrawn_role(server: Server) -> None:
         pass
 
 
+@pytest.mark.extended
 async def test_closed_connection(server: Server) -> None:
     """One connection is closed by its id, and its client may come back."""
     async with server.socket("alice") as socket:
@@ -168,6 +171,7 @@ async def test_closed_connection(server: Server) -> None:
         pass
 
 
+@pytest.mark.extended
 async def test_revoked_key(server: Server) -> None:
     """A revoked key ends what it opened."""
     async with server.socket("alice") as socket:

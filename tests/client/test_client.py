@@ -231,7 +231,6 @@ async def _connection(server: World) -> str:
     return connection.id
 
 
-@BOTH
 async def test_a_token_is_renewed_on_the_open_connection(kind: str) -> None:
     """Told that it expires, it shows a fresh one; the connection is the same afterwards."""
     async with world() as server, server.client(kind) as (client, _):

@@ -70,6 +70,7 @@ def test_check_knows_its_options(tmp_path: Path, installed: Path) -> None:
     assert "missing-secret" in {one.id for one in check_file(write(tmp_path, weak))}
 
 
+@pytest.mark.extended
 def test_commands_know_it(tmp_path: Path, installed: Path) -> None:
     """`stormdoor check` and `stormdoor explain handshake` work in processes of their own."""
     path = str(write(tmp_path, FILE))

@@ -12,6 +12,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, collected, heard
 from tests.tornado.wire import CLOSE, TEXT, Wire
 
+pytestmark = pytest.mark.extended
+
 NEW = "correct horse battery"
 
 

@@ -12,6 +12,8 @@ from stormdoor.demo.server import Demo, bind_twin
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor
 
+pytestmark = pytest.mark.extended
+
 HOSTILE = "https://evil.example"
 
 

@@ -16,6 +16,8 @@ from tests.demo.visitor import Visitor
 from tests.support.postgresql import server_or_skip
 from tests.tornado.wire import CLOSE, Wire
 
+pytestmark = pytest.mark.extended
+
 WORKERS = 2
 
 

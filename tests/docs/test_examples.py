@@ -40,6 +40,7 @@ async def test_rotation(tmp_path: Path) -> None:
         assert await refused(url) == 401
 
 
+@pytest.mark.extended
 async def test_ward_example(tmp_path: Path) -> None:
     """Each user of the ward receives the fields of one measurement that the user may see."""
     seen = {"NURSE": {"alarm", "patient", "pulse"}, "TECHNICIAN": {"alarm", "pulse"}}
@@ -56,6 +57,7 @@ async def test_ward_example(tmp_path: Path) -> None:
                 await asyncio.wait_for(guest.recv(), 0)
 
 
+@pytest.mark.extended
 async def test_retrofit(tmp_path: Path) -> None:
     """The retrofitted application serves logged-in clients, and refuses all others."""
     with started(tmp_path, "retrofit.py") as server:
@@ -76,6 +78,7 @@ async def test_retrofit(tmp_path: Path) -> None:
         assert await refused(f"ws://{at}/feed", **evil) == 403
 
 
+@pytest.mark.extended
 def test_client_tells_what_happens(tmp_path: Path) -> None:
     """The client says that no server listens, and lists its options."""
     nobody = Program(tmp_path, "", "nothing.py").port

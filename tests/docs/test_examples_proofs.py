@@ -35,6 +35,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_an_example(tmp_path: Path, name: str) -> None:
     """The example prints which clients are accepted and which are refused."""

@@ -164,6 +164,7 @@ def _certificate(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=pem.decode())
 
 
+@pytest.mark.extended
 async def test_nginx_itself(tmp_path: Path) -> None:
     """The page's nginx, where there is one, passes a socket on with the client's address."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -343,6 +344,7 @@ async def test_tickets() -> None:
         assert await page.guard.state.trail.entries(name="authn_token_reuse")
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 def test_ticket_script_in_a_browser(chromium: str, tmp_path: Path) -> None:
     """The JavaScript of the page connects, and stays away after a logout."""
@@ -405,6 +407,7 @@ async def test_jwt_rotation() -> None:
                 assert await refused(f"ws://{host}/feed", **_bearer(token)) == status
 
 
+@pytest.mark.extended
 async def test_api_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key reports within its scopes, is rotated with an overlap, and dies with its sockets."""
     monkeypatch.chdir(tmp_path)
@@ -473,6 +476,7 @@ async def test_broadcast() -> None:
             await client.close()
 
 
+@pytest.mark.extended
 async def test_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call ends what its row says, and no more."""
     monkeypatch.chdir(tmp_path)
@@ -584,6 +588,7 @@ async def test_policies_in_toml(
     assert "announce-from-the-office" in why
 
 
+@pytest.mark.extended
 async def test_trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The trail verifies, shows a change, and stays whole when a principal is erased."""
     monkeypatch.setenv("TRAIL_KEY", secrets.token_hex(32))

@@ -56,6 +56,7 @@ def _in_a_thread(page: Any, port: int) -> Iterator[asyncio.AbstractEventLoop]:
         yield loop
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 def test_single_page_application(chromium: str, tmp_path: Path) -> None:
     """The page logs in, speaks, proves itself again on the open socket, and shows the login at the end."""
@@ -299,6 +300,7 @@ def test_each_name_of_the_client_is_described() -> None:
     assert {one for one in methods if f"\n`{one}" not in section} == set()
 
 
+@pytest.mark.extended
 def test_first_message_example(tmp_path: Path) -> None:
     """`examples/first_message.py`: let in by its first message, refreshed; another one is sent away."""
     text = (ROOT / "examples" / "first_message.py").read_text(encoding="utf-8")

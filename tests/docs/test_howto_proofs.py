@@ -177,6 +177,7 @@ async def test_devices_with_certificates(tmp_path: Path, monkeypatch: pytest.Mon
             await server.close_all_connections()
 
 
+@pytest.mark.extended
 async def test_certificates_through_nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the page's nginx can pass on a certificate, and it verifies the certificate."""
     monkeypatch.chdir(tmp_path)
@@ -276,6 +277,7 @@ async def test_an_identity_proxy(caplog: pytest.LogCaptureFixture) -> None:
     }
 
 
+@pytest.mark.extended
 async def test_nginx_with_auth_request(tmp_path: Path) -> None:
     """The page's nginx asks for the identity, and replaces the identity headers of the client."""
     authority = Authority(float(int(time.time())))

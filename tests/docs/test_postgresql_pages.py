@@ -82,6 +82,7 @@ def test_three_logins(server: Server, capsys: pytest.CaptureFixture[str]) -> Non
     assert "1 entries were dropped" in capsys.readouterr().out
 
 
+@pytest.mark.extended
 def test_owner_who_may_not_create_roles(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """With the roles that an administrator has made, the owner needs no right to create roles."""
     administrator, logins, roles = statements()
@@ -94,6 +95,7 @@ def test_owner_who_may_not_create_roles(server: Server, capsys: pytest.CaptureFi
     execute(server.url(), logins)
 
 
+@pytest.mark.extended
 def test_upgrade_in_steps(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """The commands of the page are planned and run, and a second run changes nothing."""
     execute(server.url(), statements()[0])
@@ -101,6 +103,7 @@ def test_upgrade_in_steps(server: Server, capsys: pytest.CaptureFixture[str]) ->
     assert [run(plan), run(apply), run(plan), run(contract)] == [1, 0, 0, 0], capsys.readouterr()
 
 
+@pytest.mark.extended
 def test_move_from_sqlite(
     server: Server,
     tmp_path: Path,

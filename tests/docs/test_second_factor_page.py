@@ -93,6 +93,7 @@ def bank(key: None) -> Iterator[tuple[int, str]]:
         yield port, PASSWORD
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 def test_scripts_of_the_page(chromium: str, bank: tuple[int, str]) -> None:
     """Enrol, log in with both factors, step up on an open socket: all with the page's own code."""
@@ -156,6 +157,7 @@ def test_scripts_of_the_page(chromium: str, bank: tuple[int, str]) -> None:
     assert [one["type"] for one in seen["heard"]] == ["stormdoor.refreshed", "paid", "error"]
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 def test_totp_script_of_the_page(chromium: str, bank: tuple[int, str]) -> None:
     """The other kind, with the code that an application would show."""
@@ -186,6 +188,7 @@ def test_totp_script_of_the_page(chromium: str, bank: tuple[int, str]) -> None:
     assert statuses == [200, 201, 202, 401]
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 def test_example(chromium: str, tmp_path: Path) -> None:
     """`examples/second_factor.py`: refused, enrolled, allowed on the same socket; then both to log in."""

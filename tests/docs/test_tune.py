@@ -26,6 +26,7 @@ PAGE = ROOT / "docs" / "how-to" / "tune.md"
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
+@pytest.mark.extended
 async def test_the_program_of_the_page(tmp_path: Path) -> None:
     """A client is served until SIGTERM, hears 1001, and the process is over."""
     (block,) = [one for one in blocks(PAGE) if one.caption == "main.py"]

@@ -31,6 +31,7 @@ def test_the_files_of_the_page(tmp_path: Path) -> None:
     assert "3 passed" in shown
 
 
+@pytest.mark.extended
 def test_an_engine_that_forgets_fails(tmp_path: Path) -> None:
     """INVARIANT: the public suite can fail: an engine that accepts a nonce twice does not pass."""
     _write(tmp_path, **{"            return False\n": "            return True\n"})

@@ -148,6 +148,7 @@ def _stepped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(races, "FakeStore", _SteppedStore)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("open_early", [False, True], ids=["pending", "open"])
 @pytest.mark.parametrize("change", races.TAKEN[:-2], ids=lambda one: one.__name__)
 async def test_revocation_and_handshake_at_each_step(change: races.Take, open_early: bool) -> None:
@@ -155,12 +156,14 @@ async def test_revocation_and_handshake_at_each_step(change: races.Take, open_ea
     await _every_step(races._world, change, elsewhere=False, open_early=open_early)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("change", races.REMOTE, ids=lambda one: one.__name__)
 async def test_revocation_by_another_process_at_each_step(change: races.Take) -> None:
     """INVARIANT: after the next look at the log, the session has no connection."""
     await _every_step(races._world, change, elsewhere=True, open_early=True)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("world", "change"),
     [

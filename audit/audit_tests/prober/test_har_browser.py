@@ -32,6 +32,7 @@ class Page(RequestHandler):
         self.finish(PAGE)
 
 
+@pytest.mark.extended
 @pytest.mark.browser
 async def test_browser_session(chromium: str, tmp_path: Path) -> None:
     """Its endpoint, cookie and messages are read, and what another may do is found."""

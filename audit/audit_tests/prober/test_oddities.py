@@ -331,6 +331,7 @@ async def _all(cases: list[tuple[type[Odd], dict[str, Any]]], *, owned: bool) ->
     return {(key[0].__name__, key[1]): verdict for key, verdict in zip(keys, found, strict=True)}
 
 
+@pytest.mark.extended
 async def test_beside_an_owner() -> None:
     """Shut: nothing at all, and said to be so. Open: found."""
     verdicts = await _all([one[:2] for one in ODDITIES], owned=True)
