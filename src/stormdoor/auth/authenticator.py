@@ -66,6 +66,9 @@ class Authenticator(Protocol):
     `exclusive_headers` (a sequence of lower-case names)
         Headers that only a proxy may send. The guard removes them from the request, so that the application
         never sees them; also in each spelling that some server treats as the same name.
+    `needs_request` (a bool)
+        Whether `handshake.request` is the server's own object for the request. For an authenticator that asks
+        the login of the application that the guard protects.
     `checks` (a sequence of texts)
         Its comparisons, for an operator who asks why a handshake was refused
         (`stormdoor explain handshake`).

@@ -65,6 +65,7 @@ class CredentialResolver:
         places: Places that authenticators read credentials from.
         headers: Further headers that authenticators read.
         exclusive_headers: Headers that only a proxy may send.
+        needs_request: Whether an authenticator reads the server's own object for the request.
         screens: The filters of these headers, in order.
     """
 
@@ -107,6 +108,7 @@ class CredentialResolver:
         readers = (*self.screens, *self._authenticators)
         self.headers = _names("needs_headers", readers)
         self.exclusive_headers = _names("exclusive_headers", readers)
+        self.needs_request = any(getattr(one, "needs_request", False) for one in readers)
 
     # -- the steps of a handshake --------------------------------------------------------------------
 

@@ -112,6 +112,7 @@ class HandshakeParser:
         headers: Lower-case names of further headers that authenticators read.
         exclusive: Lower-case names of headers that only a proxy may send. They are removed from the
             request, with every spelling that another server would treat as the same name.
+        keep_request: Whether the facts contain the request itself.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class HandshakeParser:
         *,
         headers: Iterable[str] = (),
         exclusive: Iterable[str] = (),
+        keep_request: bool = False,
     ) -> None:
         self._trusted = tuple(trusted_proxies)
         names: dict[Source, set[str]] = {source: set() for source in Source}
@@ -130,7 +132,10 @@ class HandshakeParser:
         self._exclusive = frozenset(map(canonical_header, exclusive))
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
-        self._reads_usual_places = not (self._headers or self._exclusive or self._query_names)
+        self._keep_request = keep_request
+        self._reads_usual_places = not (
+            self._headers or self._exclusive or self._query_names or keep_request
+        )
 
     @classmethod
     def for_guard(cls, guard: Guard) -> HandshakeParser:
@@ -141,6 +146,7 @@ class HandshakeParser:
             guard.trusted_proxies,
             headers=credentials.headers,
             exclusive=credentials.exclusive_headers,
+            keep_request=credentials.needs_request,
         )
 
     def parse(self, request: HTTPServerRequest) -> Handshake:
@@ -189,6 +195,7 @@ class HandshakeParser:
             # From a proxy's address it is the proxy's own certificate, and not a credential.
             certificate=None if proxied else certificate,
             peer_certificate=certificate,
+            request=request if self._keep_request else None,
         )
 
     def _read(self, headers: HTTPHeaders) -> dict[str, list[str]]:
