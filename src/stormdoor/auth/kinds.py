@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from stormdoor.auth.apikey.kind import KIND as API_KEY
+from stormdoor.auth.application.kind import KIND as APPLICATION
 from stormdoor.auth.http_signature.kind import KIND as SIGNED_REQUEST
 from stormdoor.auth.jwt.kind import KIND as JWT
 from stormdoor.auth.kind import Kind
@@ -57,6 +58,7 @@ KINDS: Final = _table(
     CERTIFICATE,
     PROXY,
     SIGNED_COOKIE,
+    APPLICATION,
 )
 """The kinds of stormdoor, by name."""
 

@@ -1,0 +1,114 @@
+"""The adapter of Jupyter Server, and of all applications that run in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Adapter, Releases, Setup
+from stormdoor.apps.jupyter.authorizer import BothAuthorizers
+from stormdoor.apps.jupyter.login import JupyterLogin
+from stormdoor.apps.jupyter.plain_handlers import cover_plain_handlers
+from stormdoor.apps.jupyter.requests import RequestChecks
+from stormdoor.apps.jupyter.secret import renew_secret
+from stormdoor.apps.jupyter.settings import Stormdoor
+from stormdoor.auth.application.authenticator import ApplicationAuthenticator
+from stormdoor.config.protection import Protection
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.protect import protect
+
+__all__ = ["ADAPTER"]
+
+_Value = TypeVar("_Value")
+
+
+def _recognises(application: Application) -> bool:
+    settings = application.settings
+    return all(name in settings for name in ("identity_provider", "authorizer", "serverapp"))
+
+
+def _protect(application: Application, setup: Setup) -> None:
+    """Guard a Jupyter server: its sockets, its REST interface and its pages, with Jupyter's own login.
+
+    Raises:
+        ConfigurationError: Jupyter asks for no login, or the configuration names another one.
+    """
+    settings = application.settings
+    provider, serverapp = settings["identity_provider"], settings["serverapp"]
+    options = Stormdoor(parent=serverapp)
+    if not provider.auth_enabled:
+        raise ConfigurationError(
+            "Jupyter asks for no login: its token and its password are empty; leave out "
+            '--IdentityProvider.token="" (--ServerApp.token=""), so that Jupyter makes a token'
+        )
+    login = JupyterLogin(
+        application,
+        roles=options.roles,
+        default_roles=options.default_roles,
+        recheck_seconds=options.recheck_seconds,
+    )
+
+    def make() -> Guard:
+        guard = setup.guard()
+        _connect(guard, login)
+        guard.protection = _below(guard.protection, settings.get("base_url", "/"))
+        return guard
+
+    protect(application, make)
+    guard = setup.guard()
+    checks = RequestChecks(guard, login, provider)
+    provider.get_user = checks.get_user
+    provider.clear_login_cookie = checks.clear_login_cookie
+    provider.set_login_cookie = checks.set_login_cookie
+    both = BothAuthorizers.of(settings["authorizer"], checks)
+    settings["authorizer"] = serverapp.authorizer = both
+    # A handler that an extension has not declared as open needs a login.
+    settings["allow_unauthenticated_access"] = False
+    renew_secret(application, provider, login)
+    cover_plain_handlers(application, checks)
+
+
+def _connect(guard: Guard, login: JupyterLogin) -> None:
+    found = [one for one in guard.authenticators if isinstance(one, ApplicationAuthenticator)]
+    if not found:
+        raise ConfigurationError(
+            "the guard does not ask the login of Jupyter; write in the configuration file: "
+            '[[authenticators]] kind = "application"'
+        )
+    found[0].connect(login)
+
+
+def _below(protection: Protection, base_url: str) -> Protection:
+    """Return the protection with its paths below the `base_url` of the server."""
+    base = re.escape(base_url.rstrip("/"))
+    if not base:
+        return protection
+
+    def moved(several: Mapping[str, _Value]) -> dict[str, _Value]:
+        return {_path(base, path): value for path, value in several.items()}
+
+    changes: dict[str, Any] = {
+        name: moved(getattr(protection, name))
+        for name in ("permissions", "limits", "transports")
+    }
+    for name in ("first_message", "receive_only"):
+        changes[name] = tuple(_path(base, path) for path in getattr(protection, name))
+    return replace(protection, **changes)
+
+
+def _path(base: str, path: str) -> str:
+    return base + path if path.startswith("/") else path
+
+
+ADAPTER = Adapter(
+    "jupyter",
+    "jupyter",
+    _recognises,
+    _protect,
+    (Releases("jupyter-server", "2.13", "3"),),
+)

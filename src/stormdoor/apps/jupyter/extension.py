@@ -1,0 +1,127 @@
+"""The extension of Jupyter Server: makes the guard from Jupyter's configuration, and guards the server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Setup
+from stormdoor.apps.jupyter.adapter import ADAPTER
+from stormdoor.apps.jupyter.plain_handlers import is_plain
+from stormdoor.apps.jupyter.settings import Stormdoor
+from stormdoor.config.file import read_options
+from stormdoor.config.preset import preset_file
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.inspection import inspect
+
+__all__ = ["guard_server"]
+
+_GUARDED = "stormdoor_guard"
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared, not listened on
+_USUAL_PORTS = {"http": 80, "https": 443}
+_FILE = "stormdoor.toml"
+
+
+def guard_server(serverapp: Any) -> None:
+    """Guard the application of a Jupyter server, before it listens.
+
+    Raises:
+        ConfigurationError: It cannot be guarded; the message names the line to change.
+    """
+    application: Application = serverapp.web_app
+    if _GUARDED in application.settings:
+        return  # `stormdoor run` has guarded it
+    options = Stormdoor(parent=serverapp)
+    setup = Setup(lambda: _make_guard(serverapp, options), any_release=options.any_release)
+    ADAPTER.guard(application, setup)
+    serverapp.io_loop.add_callback(_report, serverapp, setup.guard(), options)
+
+
+def _make_guard(serverapp: Any, options: Stormdoor) -> Guard:
+    written = options.config_file or (_FILE if Path(_FILE).exists() else "")
+    path = Path(written) if written else preset_file(ADAPTER.preset)
+    read = read_options(path, preset=ADAPTER.preset)
+    arguments: dict[str, Any] = dict(read.arguments)
+    if options.origins or not arguments.get("origins"):
+        arguments["origins"] = options.origins or _origins(serverapp, serverapp.port)
+    if options.store or arguments.get("store") in (None, "memory:"):
+        arguments["store"] = options.store or _store(serverapp)
+    if options.trusted_proxies:
+        arguments["trusted_proxies"] = options.trusted_proxies
+    elif serverapp.trust_xheaders and not arguments.get("trusted_proxies"):
+        arguments["trusted_proxies"] = ["127.0.0.0/8", "::1/128"]
+    guard = Guard(**arguments)
+    guard.inline_secrets = read.inline_secrets
+    return guard
+
+
+def _store(serverapp: Any) -> str:
+    folder = Path(serverapp.data_dir)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return f"sqlite:{folder / 'stormdoor.db'}"
+
+
+def _origins(serverapp: Any, port: int) -> list[str]:
+    """Return the origins of the pages that the server itself serves.
+
+    Raises:
+        ConfigurationError: They cannot be known.
+    """
+    public = [
+        f"{parts.scheme}://{parts.netloc}"
+        for name in ("JUPYTERHUB_PUBLIC_URL", "JUPYTERHUB_PUBLIC_HUB_URL")
+        if (parts := urlsplit(os.environ.get(name, ""))).netloc
+    ]
+    if "JUPYTERHUB_SERVICE_URL" in os.environ:
+        if public:
+            return list(dict.fromkeys(public))
+        raise ConfigurationError(
+            "the address of the Hub's pages is not known; write in jupyter_server_config.py: "
+            'c.Stormdoor.origins = ["https://hub.example"], or c.JupyterHub.public_url in the configuration '
+            "of the Hub"
+        )
+    scheme = "https" if serverapp.certfile else "http"
+    names = list(_LOOPBACK)
+    if serverapp.ip not in (*_ANY_ADDRESS, *_LOOPBACK, "::1"):
+        names.append(f"[{serverapp.ip}]" if ":" in serverapp.ip else serverapp.ip)
+    suffix = "" if port == _USUAL_PORTS[scheme] else f":{port}"
+    found = [f"{scheme}://{name}{suffix}" for name in names] if port else []
+    shown = urlsplit(serverapp.custom_display_url)
+    if shown.netloc:
+        found.append(f"{shown.scheme}://{shown.netloc}")
+    if serverapp.allow_origin not in ("", "*"):
+        found.append(serverapp.allow_origin)
+    return found
+
+
+def _report(serverapp: Any, guard: Guard, options: Stormdoor) -> None:
+    """Log what is guarded. It runs when the port is known, before the server listens."""
+    origins = guard.handshake_policy.origins
+    if not options.origins and "JUPYTERHUB_SERVICE_URL" not in os.environ:
+        origins.add(_origins(serverapp, serverapp.port))
+    serverapp.log.info(
+        "stormdoor guards the sockets, pages and REST interface of this server; store: %s; pages: %s",
+        guard.store_url,
+        ", ".join(origins.entries),
+    )
+    for line in _open_routes(serverapp.web_app):
+        serverapp.log.info("stormdoor: open without a login, as its extension declares: %s", line)
+
+
+def _open_routes(application: Application) -> Sequence[str]:
+    """Return the routes of extensions that need no login."""
+    found: Mapping[str, None] = {
+        f"{one.pattern} ({one.handler.__module__})": None
+        for one in inspect(application).routes
+        if one.handler.__module__.partition(".")[0] not in ("jupyter_server", "jupyterhub")
+        and (is_plain(one.handler) or hasattr(one.handler, "get"))
+        and getattr(one.handler.get, "__allow_unauthenticated", False)
+    }
+    return list(found)

@@ -1,0 +1,57 @@
+"""The permission that a request to a handler of Jupyter needs: `RESOURCE:ACTION`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["is_public", "permission_of"]
+
+_ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
+"""As in Jupyter: every other method is `write`."""
+
+_OTHER = re.compile(r"[^a-z0-9_.-]+")
+
+_EXCEPTIONS = {
+    # No resource, and Jupyter's authorizer is never asked.
+    ("TrustNotebooksHandler", "POST"): "contents:write",
+    ("IdentityHandler", "GET"): "api:read",
+    ("IdentityHandler", "HEAD"): "api:read",
+    ("IdentityHandler", "PATCH"): "api:write",
+    # Opens a document for collaboration, and changes nothing.
+    ("DocSessionHandler", "PUT"): "contents:read",
+    # A conversion starts other programs, and runs the cells if nbconvert is configured to.
+    ("NbconvertFileHandler", "GET"): "nbconvert:execute",
+    ("NbconvertPostHandler", "POST"): "nbconvert:execute",
+}
+"""Handlers of Jupyter with another permission than their resource and method say."""
+
+_PACKAGES = frozenset({"jupyter_server", "jupyter_server_ydoc"})
+"""The packages of these handlers. A class of the same name elsewhere is another one."""
+
+
+def permission_of(handler: Any, action: str | None = None, resource: str | None = None) -> str:
+    """Return the permission for the request of `handler`.
+
+    Args:
+        handler: The handler. If it names no resource (`auth_resource`), the resource is its package.
+        action: The action that Jupyter asks its authorizer for; None for that of the method.
+        resource: The resource that Jupyter asks for; None for that of the handler.
+    """
+    kind, method = type(handler), handler.request.method
+    package = kind.__module__.partition(".")[0]
+    if package in _PACKAGES and (found := _EXCEPTIONS.get((kind.__name__, method))):
+        return found
+    resource = resource or getattr(handler, "auth_resource", None) or package
+    action = action or _ACTIONS.get(method, "write")
+    return f"{_word(resource)}:{_word(action)}"
+
+
+def is_public(handler: Any) -> bool:
+    """Return whether Jupyter or an extension has declared the method as open to unauthenticated clients."""
+    method = getattr(handler, handler.request.method.lower(), None)
+    return bool(getattr(method, "__allow_unauthenticated", False))
+
+
+def _word(text: str) -> str:
+    return _OTHER.sub("-", text.lower()).strip("-") or "unnamed"

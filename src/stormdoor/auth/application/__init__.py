@@ -1,0 +1,3 @@
+"""The login of the application that the guard protects."""
+
+__all__: list[str] = []
