@@ -20,6 +20,7 @@ from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.config.protection import Protection
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.access_log import redacting_log_function
 from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER"]
@@ -59,6 +60,9 @@ def _protect(application: Application, setup: Setup) -> None:
         guard.protection = _below(guard.protection, settings.get("base_url", "/"))
         return guard
 
+    own_log = settings.get("log_function")
+    if own_log is not None:
+        settings["log_function"] = redacting_log_function(own_log)
     protect(application, make)
     guard = setup.guard()
     checks = RequestChecks(guard, login, provider)
@@ -93,8 +97,7 @@ def _below(protection: Protection, base_url: str) -> Protection:
         return {_path(base, path): value for path, value in several.items()}
 
     changes: dict[str, Any] = {
-        name: moved(getattr(protection, name))
-        for name in ("permissions", "limits", "transports")
+        name: moved(getattr(protection, name)) for name in ("permissions", "limits", "transports")
     }
     for name in ("first_message", "receive_only"):
         changes[name] = tuple(_path(base, path) for path in getattr(protection, name))

@@ -14,7 +14,7 @@ from stormdoor.apps.adapter import Setup
 from stormdoor.apps.jupyter.adapter import ADAPTER
 from stormdoor.apps.jupyter.plain_handlers import is_plain
 from stormdoor.apps.jupyter.settings import Stormdoor
-from stormdoor.config.file import read_options
+from stormdoor.config.file import GuardOptions, read_options
 from stormdoor.config.preset import preset_file
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
@@ -39,18 +39,22 @@ def guard_server(serverapp: Any) -> None:
     if _GUARDED in application.settings:
         return  # `stormdoor run` has guarded it
     options = Stormdoor(parent=serverapp)
-    setup = Setup(lambda: _make_guard(serverapp, options), any_release=options.any_release)
-    ADAPTER.guard(application, setup)
-    serverapp.io_loop.add_callback(_report, serverapp, setup.guard(), options)
-
-
-def _make_guard(serverapp: Any, options: Stormdoor) -> Guard:
     written = options.config_file or (_FILE if Path(_FILE).exists() else "")
     path = Path(written) if written else preset_file(ADAPTER.preset)
     read = read_options(path, preset=ADAPTER.preset)
+    named = options.origins or read.arguments.get("origins")
+    setup = Setup(
+        lambda: _make_guard(serverapp, options, read, named), any_release=options.any_release
+    )
+    ADAPTER.guard(application, setup)
+    serverapp.io_loop.add_callback(_report, serverapp, setup.guard(), derived=not named)
+
+
+def _make_guard(
+    serverapp: Any, options: Stormdoor, read: GuardOptions, named: Sequence[str] | None
+) -> Guard:
     arguments: dict[str, Any] = dict(read.arguments)
-    if options.origins or not arguments.get("origins"):
-        arguments["origins"] = options.origins or _origins(serverapp, serverapp.port)
+    arguments["origins"] = named or _origins(serverapp, serverapp.port)
     if options.store or arguments.get("store") in (None, "memory:"):
         arguments["store"] = options.store or _store(serverapp)
     if options.trusted_proxies:
@@ -101,10 +105,10 @@ def _origins(serverapp: Any, port: int) -> list[str]:
     return found
 
 
-def _report(serverapp: Any, guard: Guard, options: Stormdoor) -> None:
+def _report(serverapp: Any, guard: Guard, *, derived: bool) -> None:
     """Log what is guarded. It runs when the port is known, before the server listens."""
     origins = guard.handshake_policy.origins
-    if not options.origins and "JUPYTERHUB_SERVICE_URL" not in os.environ:
+    if derived:
         origins.add(_origins(serverapp, serverapp.port))
     serverapp.log.info(
         "stormdoor guards the sockets, pages and REST interface of this server; store: %s; pages: %s",

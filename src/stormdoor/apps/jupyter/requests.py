@@ -179,9 +179,7 @@ class RequestChecks:
             unavailable = guard.checks.unavailable(guard.lease)
             if unavailable is not None:
                 raise StoreUnavailable(unavailable.detail)
-            found = await self._login.accept(
-                login, None, state=guard.state, now=guard.clock.now()
-            )
+            found = await self._login.accept(login, None, state=guard.state, now=guard.clock.now())
         except StoreUnavailable as error:
             self._refuse(handler, handshake, Refusal(Denial.UNAVAILABLE, str(error), retry_after=5))
             return None
@@ -205,7 +203,11 @@ class RequestChecks:
         INVARIANT: the revocation takes effect in this process before the answer. If the store does not
         answer, it is stored later.
         """
-        if found.token_hash is not None and found.credential_id == found.token_hash and not self._hub:
+        if (
+            found.token_hash is not None
+            and found.credential_id == found.token_hash
+            and not self._hub
+        ):
             return  # the token of the server is not the login of one browser
         try:
             await self._end(found, one_login=login.one_login)
