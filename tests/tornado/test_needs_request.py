@@ -45,6 +45,7 @@ class AskTheRequest:
 
 @pytest.mark.parametrize("needed", [True, False])
 async def test_only_an_authenticator_that_needs_the_request_gets_it(needed: bool) -> None:
+    """The facts of the handshake have the request, or None."""
     authenticator = AskTheRequest(needed)
     guard = Guard(
         origins=["https://app.example"],
@@ -66,6 +67,7 @@ async def test_only_an_authenticator_that_needs_the_request_gets_it(needed: bool
 
 
 def test_the_request_is_in_no_text_of_the_facts() -> None:
+    """A request contains cookies and tokens."""
     facts = Handshake(
         path="/",
         address="127.0.0.1",

@@ -37,6 +37,7 @@ class Entry:
 
 
 ADAPTERS: tuple[Entry, ...] = (
+    Entry("stormdoor.apps.jupyter.adapter", "jupyter_server"),
     Entry("stormdoor.apps.dask", "distributed", serves_in_children=True),
     Entry("stormdoor.apps.bokeh.panel", "panel"),
     Entry("stormdoor.apps.bokeh.server", "bokeh.server"),

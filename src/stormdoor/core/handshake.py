@@ -36,8 +36,8 @@ class Handshake:
             None if there is none.
         peer_certificate: The certificate at the other end of the TLS connection: the client's, or a
             proxy's.
-        request: The server's own object for the request, if an authenticator declares `needs_request`: it asks
-            the login of the application, which reads requests. Otherwise None.
+        request: The server's own object for the request, if an authenticator declares `needs_request`: it
+            asks the login of the application, which reads requests. Otherwise None.
     """
 
     path: str

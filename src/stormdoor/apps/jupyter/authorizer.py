@@ -14,7 +14,7 @@ from stormdoor.tornado.outbound_mixin import connection_of
 __all__ = ["BothAuthorizers"]
 
 
-class BothAuthorizers(Authorizer):  # type: ignore[misc] - Jupyter has no types here
+class BothAuthorizers(Authorizer):  # type: ignore[misc]
     """Allows only what both the configured authorizer and the policies of the guard allow."""
 
     configured: Any

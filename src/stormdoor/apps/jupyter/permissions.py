@@ -1,4 +1,7 @@
-"""The permission that a request to a handler of Jupyter needs: `RESOURCE:ACTION`."""
+"""The permission that a request to a handler of Jupyter needs.
+
+`RESOURCE:ACTION` for Jupyter's own resources, and `extension:RESOURCE:ACTION` for those of other extensions.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,24 @@ _EXCEPTIONS = {
 }
 """Handlers of Jupyter with another permission than their resource and method say."""
 
+_RESOURCES = frozenset(
+    {
+        "api",
+        "config",
+        "contents",
+        "csp",
+        "events",
+        "kernels",
+        "kernelspecs",
+        "lsp",
+        "nbconvert",
+        "server",
+        "sessions",
+        "terminals",
+    }
+)
+"""The resources of Jupyter Server and of the extensions that JupyterLab always has."""
+
 _PACKAGES = frozenset({"jupyter_server", "jupyter_server_ydoc"})
 """The packages of these handlers. A class of the same name elsewhere is another one."""
 
@@ -42,9 +63,11 @@ def permission_of(handler: Any, action: str | None = None, resource: str | None 
     package = kind.__module__.partition(".")[0]
     if package in _PACKAGES and (found := _EXCEPTIONS.get((kind.__name__, method))):
         return found
-    resource = resource or getattr(handler, "auth_resource", None) or package
-    action = action or _ACTIONS.get(method, "write")
-    return f"{_word(resource)}:{_word(action)}"
+    resource = resource or getattr(handler, "auth_resource", None)
+    if resource is None:
+        resource = "api" if package == "jupyter_server" else package
+    name = f"{_word(resource)}:{_word(action or _ACTIONS.get(method, 'write'))}"
+    return name if resource in _RESOURCES else f"extension:{name}"
 
 
 def is_public(handler: Any) -> bool:

@@ -8,13 +8,13 @@ from traitlets.config import Configurable
 __all__ = ["Stormdoor"]
 
 
-class Stormdoor(Configurable):  # type: ignore[misc] - traitlets is not a dependency
+class Stormdoor(Configurable):  # type: ignore[misc]
     """The guard of a Jupyter server."""
 
     config_file = Unicode(
         "",
-        help="Path of a configuration file of stormdoor. Default: stormdoor.toml in the working directory, if it "
-        'is there. Without preset = "..." it has the preset jupyter.',
+        help="Path of a configuration file of stormdoor. Default: stormdoor.toml in the working directory, "
+        'if it is there. Without preset = "..." it has the preset jupyter.',
     ).tag(config=True)
     store = Unicode(
         "",
@@ -23,13 +23,13 @@ class Stormdoor(Configurable):  # type: ignore[misc] - traitlets is not a depend
     ).tag(config=True)
     origins = List(
         Unicode(),
-        help="Pages that may open sockets, such as https://lab.example. Default: localhost and the address that "
-        "the server listens on.",
+        help="Pages that may open sockets, such as https://lab.example. Default: localhost and the address "
+        "that the server listens on.",
     ).tag(config=True)
     trusted_proxies = List(
         Unicode(),
-        help="Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are accepted. Default: "
-        "none; with trust_xheaders, as below JupyterHub, this machine.",
+        help="Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are accepted. "
+        "Default: none; with trust_xheaders, as below JupyterHub, this machine.",
     ).tag(config=True)
     roles = Dict(
         value_trait=List(Unicode()),
@@ -46,6 +46,6 @@ class Stormdoor(Configurable):  # type: ignore[misc] - traitlets is not a depend
         help="Seconds between two checks whether the identity provider still accepts the login of a socket.",
     ).tag(config=True)
     any_release = Bool(
-        False,  # noqa: FBT003 - the default
+        False,
         help="Guard releases of Jupyter Server that were not tested.",
     ).tag(config=True)
