@@ -11,6 +11,9 @@ import pytest
 
 from tests.support.project import ROOT
 
+# One worker parses the package.
+pytestmark = pytest.mark.xdist_group("metaphors")
+
 _FILE = tomllib.loads((ROOT / "tests" / "meta" / "metaphors.toml").read_text("utf-8"))
 TERMS: dict[str, str] = _FILE["terms"]
 """The word of an identifier, and the term to use instead."""
