@@ -11,8 +11,8 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 ARGS ?=
-# Four for two processors: what tests wait for is mostly processes of their own, and each worker collects anew.
-JOBS ?= 4
+# Three for two processors: some tests wait for processes of their own, and each worker collects all tests anew (11 s).
+JOBS ?= 3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev

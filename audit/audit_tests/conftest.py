@@ -28,10 +28,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     ours = {one.nodeid: (one.path,) for one in items if str(one.path).startswith(str(_AUDITOR))}
     left_out = ours.keys() - sampling.sample(ours).keys()
-    again = [one for one in items if any(map(one.get_closest_marker, ("hypothesis", "unmeasured")))]
-    left_out |= ours.keys() & {one.nodeid for one in again}
+    left_out |= ours.keys() & {one.nodeid for one in items if _repeats(one)}
     config.hook.pytest_deselected(items=[one for one in items if one.nodeid in left_out])
     items[:] = [one for one in items if one.nodeid not in left_out]
+
+
+def _repeats(item: pytest.Item) -> bool:
+    # Hypothesis marks its tests later.
+    return bool(
+        hasattr(getattr(item, "obj", None), "hypothesis") or item.get_closest_marker("unmeasured")
+    )
 
 
 def pytest_report_header() -> str:

@@ -10,6 +10,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 SERVERS = sorted(one.name for one in BENCH.glob("*_server.py") if one.name != "hand_server.py")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", SERVERS)
 def test_server_knows_its_options(name: str) -> None:
     """Each says what it can do; two options of one name would stop it before that."""

@@ -5,6 +5,8 @@ import itertools
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from stormdoor.stores import SqliteStore
 from stormdoor.stores.sqlite.schema import HEAD
 from stormdoor.testing.contract.support import (
@@ -18,6 +20,8 @@ from stormdoor.testing.contract.support import (
     wrong_with_trail,
 )
 from tests.stores.processes import lock_held, together
+
+pytestmark = pytest.mark.sampled(4)
 
 
 async def test_one_of_two_processes_gets_each_ticket(path: Path) -> None:
