@@ -367,7 +367,7 @@ async def test_trouble_lets_nobody_in(fault: Exception) -> None:
     assert (await guard.first_message.receive(connection, ALICE)) is not None
     assert sink.closed is not None
     assert sink.closed[0] in {1013, 1011}
-    assert guard.checks.auth_failures_exceeded(connection.address_key) is None
+    assert await guard.checks.auth_failures_exceeded(connection.address_key) is None
     _given_back(guard)
     await guard.close()
 

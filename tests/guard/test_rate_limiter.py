@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdoor.core.bucket import Rate, spend
-from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.guard.rate_limiter import KeyedRateLimiter, LocalRateLimits
+from stormdoor.testing.contract import NewRateLimits, RateLimitsContract
 
 
 def test_each_key_has_its_own() -> None:
@@ -66,3 +67,9 @@ def test_it_decides_as_the_reference(rate: str, steps: list[tuple[float, float]]
         after = spend(tat, now, limit, cost)
         assert limiter.spend("a", now, cost) is (after is not None)
         tat = tat if after is None else after
+
+
+class TestLocalRateLimits(RateLimitsContract):
+    @pytest.fixture
+    def new_rate_limits(self) -> NewRateLimits:
+        return lambda: (LocalRateLimits(),) * 2

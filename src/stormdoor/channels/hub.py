@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -9,16 +11,22 @@ from functools import partial
 from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.frame import Prepared
-from stormdoor.core.log_position import LogPosition
 from stormdoor.core.message import encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
-from stormdoor.ports import Clock
+from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.ports import Broker, Clock, Publication
 
-__all__ = ["Hub", "Publication", "Topic"]
+__all__ = ["Hub", "Topic"]
+
+_log = logging.getLogger("stormdoor.channels")
+
+_HOLD_SECONDS = 10.0
+"""Longest time for which a message of another node waits for revocations: as long as the fence holds."""
+_MOST_HELD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +52,17 @@ class Topic:
         check_permission(self.permission)
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A message of a topic as nodes exchange it.
-
-    Attributes:
-        topic: Name of the topic.
-        message: The message; msgspec encodes it.
-        applied: Position in the log of revocations that its publisher had applied. A node that has applied
-            less holds the message: if Bob is removed and then a message is published, Bob never gets it.
-    """
-
-    topic: str
-    message: object
-    applied: LogPosition
-
-    def may_pass(self, applied: LogPosition) -> bool:
-        """Return whether a node that has applied the log up to `applied` may deliver the message."""
-        return applied.epoch == self.applied.epoch and applied.seq >= self.applied.seq
-
-
 class Hub:
     """The topics of one process and their subscribers.
 
     A connection is unsubscribed while it ends, so that no message is sent to it afterwards.
+
+    Args:
+        registry: The open connections, and the name of this node.
+        statistics: Counters.
+        clock: Source of the time.
+        broker: Carries messages to the other nodes.
+        supervisor: Applies the log of revocations of this node.
     """
 
     def __init__(
@@ -76,14 +71,24 @@ class Hub:
         registry: Registry,
         statistics: Statistics,
         clock: Clock,
-        applied: Callable[[], LogPosition],
+        broker: Broker,
+        supervisor: ConnectionSupervisor,
     ) -> None:
-        self._applied = applied
+        self._node = registry.node
+        self._broker = broker
+        self._supervisor = supervisor
+        supervisor.on_applied = self.deliver_held
+        self._held: deque[tuple[Publication, float]] = deque()
+        """Messages of other nodes that wait for revocations, with the monotonic seconds of their end."""
+        self._lost = 0
+        """Messages of other nodes that were dropped, and are not logged yet."""
         self._statistics = statistics
         self._now = clock.now
         self._monotonic = clock.monotonic
         self._registry = registry
         self._topics: dict[Topic, dict[Connection, None]] = {}
+        self._named: dict[str, dict[Topic, None]] = {}
+        """The topics of `_topics` by their names."""
         self._of: dict[Connection, set[Topic]] = {}
         registry.on_end.append(self.forget)
 
@@ -93,7 +98,9 @@ class Hub:
         if decision.allowed and not connection.open:
             return Decision(False, "the connection is not open")
         if decision.allowed:
-            self._topics.setdefault(topic, {})[connection] = None
+            if topic not in self._topics:
+                self._add(topic)
+            self._topics[topic][connection] = None
             self._of.setdefault(connection, set()).add(topic)
         return decision
 
@@ -104,12 +111,26 @@ class Hub:
             return False
         del listeners[connection]
         if not listeners:
-            del self._topics[topic]
+            self._remove(topic)
         topics = self._of[connection]
         topics.discard(topic)
         if not topics:
             del self._of[connection]
         return True
+
+    def _add(self, topic: Topic) -> None:
+        self._topics[topic] = {}
+        if topic.name not in self._named:
+            self._broker.subscribe(self._node, topic.name)
+        self._named.setdefault(topic.name, {})[topic] = None
+
+    def _remove(self, topic: Topic) -> None:
+        del self._topics[topic]
+        named = self._named[topic.name]
+        del named[topic]
+        if not named:
+            del self._named[topic.name]
+            self._broker.unsubscribe(self._node, topic.name)
 
     def forget(self, connection: Connection) -> None:
         """Unsubscribe from everything."""
@@ -124,10 +145,6 @@ class Hub:
         """Return the subscribers of a topic."""
         return list(self._topics.get(topic, ()))
 
-    def publication(self, topic: Topic, message: object) -> Publication:
-        """Return the message for other nodes, with the position that this node has applied."""
-        return Publication(topic.name, message, self._applied())
-
     def publish(
         self,
         topic: Topic,
@@ -138,6 +155,9 @@ class Hub:
     ) -> int:
         """Send `message` to all subscribers of `topic` that still have the permission.
 
+        The broker carries it to the subscribers on other nodes, unless there is a `view`: a function exists
+        in this process only.
+
         Args:
             topic: The topic.
             message: A value that msgspec encodes. It is encoded once for all recipients.
@@ -146,20 +166,64 @@ class Hub:
             but: Connections that are excluded.
 
         Returns:
-            The number of connections that the message was queued for.
+            The number of connections of this process that the message was queued for.
         """
-        listeners = self._topics.get(topic)
-        if not listeners:
+        shared = view is None and self._broker.is_wanted(self._node, topic.name)
+        if topic not in self._topics and not shared:
             return 0
         # Encoded and framed once for all subscribers. The permission is checked for each one.
-        payload = (
-            Prepared(encode(message), partial(_may_still, topic, None, b""))
-            if view is None
-            else Prepared(b"")
-        )
+        encoded = encode(message) if view is None else b""
+        if shared:
+            self._broker.publish(
+                self._node, Publication(topic.name, encoded, self._supervisor.applied)
+            )
+        return self._deliver(topic, encoded, view, but)
+
+    def receive(self, publication: Publication) -> None:
+        """Deliver a message of another node, after this node has applied the revocations before it."""
+        if len(self._held) < _MOST_HELD:
+            self._held.append((publication, self._monotonic() + _HOLD_SECONDS))
+        else:
+            self._lost += 1
+        self.deliver_held()
+
+    def deliver_held(self) -> None:
+        """Deliver the messages of other nodes that wait no more. Called after each read of the log."""
+        held, supervisor = self._held, self._supervisor
+        while held:
+            publication, until = held[0]
+            passes = publication.may_pass(supervisor.applied)
+            if (
+                not passes
+                and self._monotonic() < until
+                and not supervisor.has_left(publication.applied.epoch)
+            ):
+                return  # those behind it wait, too: a topic keeps its order
+            held.popleft()
+            if not passes:
+                self._lost += 1
+                continue
+            for topic in list(self._named.get(publication.topic, ())):
+                self._deliver(topic, publication.payload)
+        if self._lost:
+            _log.error(
+                "%d messages of other nodes are dropped: this node cannot apply the revocations before them",
+                self._lost,
+            )
+            self._lost = 0
+
+    def _deliver(
+        self,
+        topic: Topic,
+        encoded: bytes,
+        view: Callable[[Principal], object | None] | None = None,
+        but: Iterable[Connection] = (),
+    ) -> int:
+        """Queue a message for the subscribers of this process. Returns their number."""
+        payload = Prepared(encoded, partial(_may_still, topic, None, b""))
         left_out = set(but)
         now, monotonic, delivered = self._now(), self._monotonic(), 0
-        for connection in list(listeners):
+        for connection in list(self._topics.get(topic, ())):
             sink = connection.sink
             if connection in left_out or sink is None:
                 continue

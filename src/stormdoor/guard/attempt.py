@@ -14,7 +14,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["HANDSHAKES", "Attempt", "AwaitedStep", "Check", "Step"]
+__all__ = ["HANDSHAKES", "Attempt", "AwaitedStep", "Check", "LimitCheck", "LimitStep", "Step"]
 
 HANDSHAKES = "handshakes_per_address"
 """The limit of `Limits` that a handshake counts for."""
@@ -56,6 +56,10 @@ Check = Callable[[Attempt], Refusal | None]
 """Answers one question about an attempt: None to go on, or the refusal."""
 
 
+LimitCheck = Callable[[Attempt], Refusal | Awaitable[Refusal | None] | None]
+"""Answers like a `Check`, or with an awaitable of the answer if another machine counts the limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One question about an attempt, answered without waiting.
@@ -67,6 +71,14 @@ class Step:
 
     name: str
     check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class LimitStep:
+    """One question that waits only if another machine counts its limit. Attributes as those of `Step`."""
+
+    name: str
+    check: LimitCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,16 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.credential_resolver import CredentialResolver
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.inbound import Inbound
-from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, SecondFactors
+from stormdoor.ports import Clock, RateLimits, SecondFactors
+from stormdoor.ports.rate_limits import answered
 
 __all__ = ["CredentialRefresh"]
 
 _log = logging.getLogger("stormdoor.credential_refresh")
 
+_REFRESHES, _PROOFS = "refreshes_per_principal", "proofs_per_principal"
 _TWO_FACTORS = 2
 
 
@@ -49,6 +50,7 @@ class CredentialRefresh:
         registry: Registry of the open connections.
         revocations: Index of revocations.
         limits: Limits on refreshes and proofs.
+        rate_limits: Counts them.
         trail: Audit trail.
         clock: Source of the time.
         factors: Verifies second factors; None if the guard verifies none.
@@ -64,6 +66,7 @@ class CredentialRefresh:
         registry: Registry,
         revocations: RevocationIndex,
         limits: Limits,
+        rate_limits: RateLimits,
         trail: Trail,
         clock: Clock,
         factors: SecondFactors | None,
@@ -78,8 +81,8 @@ class CredentialRefresh:
         self._trail = trail
         self._clock = clock
         self._factors = factors
-        self._refreshes = KeyedRateLimiter(Rate.parse(limits.refreshes_per_principal))
-        self._proofs = KeyedRateLimiter(Rate.parse(limits.proofs_per_principal))
+        self._refreshes = rate_limits.limit(_REFRESHES, Rate.parse(limits.refreshes_per_principal))
+        self._proofs = rate_limits.limit(_PROOFS, Rate.parse(limits.proofs_per_principal))
 
     async def refresh(self, connection: Connection, token: str) -> Refusal | None:
         """Replace the credential of `connection` by another one of its principal.
@@ -137,10 +140,10 @@ class CredentialRefresh:
         sink = connection.sink
         if sink is None:
             return Refusal(Denial.ENDED, "the principal does not exist")
-        if not self._refreshes.spend(key, monotonic):
+        if not await answered(self._refreshes.spend(key, monotonic)):
             return _too_often(
                 f"refreshes_per_principal = {self._limits.refreshes_per_principal!r}",
-                self._refreshes.wait(key, monotonic),
+                await answered(self._refreshes.wait(key, monotonic)),
             )
         found = await self._credentials.verify(
             token, sink.handshake(), connection.address_key, connection.lease
@@ -213,14 +216,14 @@ class CredentialRefresh:
         if factors is None:
             return Refusal(Denial.INVALID_MESSAGE, "this guard verifies no second factors")
         principal_id, monotonic = connection.principal.id, self._clock.monotonic()
-        refusal = self._checks.auth_failures_exceeded(connection.address_key)
+        refusal = await self._checks.auth_failures_exceeded(connection.address_key)
         if refusal is not None:
             return refusal
         # A code of six digits can be guessed, so wrong codes are counted per principal, not per address.
-        if not self._proofs.spend(principal_id, monotonic):
+        if not await answered(self._proofs.spend(principal_id, monotonic)):
             return _too_often(
                 f"proofs_per_principal = {self._limits.proofs_per_principal!r}",
-                self._proofs.wait(principal_id, monotonic),
+                await answered(self._proofs.wait(principal_id, monotonic)),
             )
         try:
             async with asyncio.timeout(self._limits.authentication_seconds):

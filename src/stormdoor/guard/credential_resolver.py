@@ -270,7 +270,7 @@ class CredentialResolver:
         checks = self._checks
         if checks.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down")
-        refusal = checks.unavailable(lease) or checks.auth_failures_exceeded(address_key)
+        refusal = checks.unavailable(lease) or await checks.auth_failures_exceeded(address_key)
         if refusal is not None:
             return refusal
         attempt = Attempt(handshake, _REQUEST, address_key, self._revocations.changes, handshake)

@@ -6,7 +6,7 @@ Each step answers one question and returns a `Refusal` or None. The first refusa
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -19,7 +19,15 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.attempt import HANDSHAKES, Attempt, AwaitedStep, Check, Step
+from stormdoor.guard.attempt import (
+    HANDSHAKES,
+    Attempt,
+    AwaitedStep,
+    Check,
+    LimitCheck,
+    LimitStep,
+    Step,
+)
 from stormdoor.guard.connection import UNKNOWN, Connection, is_proven
 from stormdoor.guard.credential_resolver import CredentialResolver
 from stormdoor.guard.endpoint import Endpoint
@@ -42,7 +50,7 @@ class HandshakeSteps:
     """The steps of a handshake. They run in the order of the fields.
 
     Attributes:
-        request: Steps that read only the request and counters in memory.
+        request: Steps that read only the request and counters.
         credential: Steps that find exactly one credential.
         authentication: The step that verifies the credential. It may wait for a store.
         bond: The step that compares a second, ambient credential with the accepted one.
@@ -55,15 +63,15 @@ class HandshakeSteps:
         repeated_request: Steps of a further request of a transport session, before its credential.
     """
 
-    request: tuple[Step, ...]
-    credential: tuple[Step, ...]
+    request: tuple[Step | LimitStep, ...]
+    credential: tuple[Step | LimitStep, ...]
     authentication: AwaitedStep
     bond: Step
     registration: tuple[Step, ...]
     account: AwaitedStep
-    plain_request: tuple[Step, ...]
-    ending_request: tuple[Step, ...]
-    repeated_request: tuple[Step, ...]
+    plain_request: tuple[Step | LimitStep, ...]
+    ending_request: tuple[Step | LimitStep, ...]
+    repeated_request: tuple[Step | LimitStep, ...]
 
 
 def list_steps(
@@ -74,9 +82,9 @@ def list_steps(
     shape = Step("request shape", checks.check_shape)
     host = Step("Host", checks.check_host)
     transport = Step("transport", checks.check_transport)
-    origin = Step("Origin", checks.check_origin)
+    origin = LimitStep("Origin", checks.check_origin)
     available = Step("availability", checks.check_availability)
-    rate = Step("rate", checks.check_rate)
+    rate = LimitStep("rate", checks.check_rate)
     return HandshakeSteps(
         request=(
             Step("declared", checks.check_declared),
@@ -93,7 +101,7 @@ def list_steps(
             Step("proxy headers", credentials.filter_proxy_headers),
             Step("credential", credentials.find),  # or deferred to the first message
             Step("credential form", credentials.precheck),
-            Step("back-off", checks.check_auth_failures),
+            LimitStep("back-off", checks.check_auth_failures),
         ),
         authentication=AwaitedStep("authentication", credentials.authenticate),
         bond=Step("ambient credential", credentials.check_ambient),
@@ -128,12 +136,13 @@ def same_credential(one: Authentication, other: Authentication) -> bool:
     )
 
 
-def _run(checks: Sequence[Check], attempt: Attempt) -> Refusal | None:
-    """Run checks without an await; the first refusal ends them."""
+async def _run(checks: Sequence[LimitCheck], attempt: Attempt) -> Refusal | None:
+    """Run checks; the first refusal ends them. It waits only for limits that another machine counts."""
     for check in checks:
-        refusal = check(attempt)
-        if refusal is not None:
-            return refusal
+        if (answer := check(attempt)) is not None:
+            refusal = answer if isinstance(answer, Refusal) else await answer
+            if refusal is not None:
+                return refusal
     return None
 
 
@@ -163,15 +172,18 @@ class HandshakePipeline:
         operator_log: OperatorLog,
         clock: Clock,
     ) -> None:
-        self._request = _checks(steps.request, steps.credential)
-        self._credential = _checks(steps.credential)
+        self._request = _limit_checks((*steps.request, *steps.credential))
+        self._credential = _limit_checks(steps.credential)
         self._authenticate = steps.authentication.check
         self._bond = steps.bond.check
-        self._registration = _checks((steps.bond,), steps.registration)
+        self._registration: tuple[Check, ...] = (
+            steps.bond.check,
+            *(one.check for one in steps.registration),
+        )
         self._account = steps.account.check
-        self._plain = _checks(steps.plain_request)
-        self._ending = _checks(steps.ending_request)
-        self._repeated = _checks(steps.repeated_request)
+        self._plain = _limit_checks(steps.plain_request)
+        self._ending = _limit_checks(steps.ending_request)
+        self._repeated = _limit_checks(steps.repeated_request)
         self._places = places
         self._limits = limits
         self._revocations = revocations
@@ -232,13 +244,16 @@ class HandshakePipeline:
         """Run the steps of a handshake, and record nothing. An error in here is a refusal."""
         try:
             for check in self._request:
-                if (refusal := check(attempt)) is not None:
-                    return refusal
+                # The loop of `_run`, inlined: the time of a handshake is measured.
+                if (answer := check(attempt)) is not None:
+                    refusal = answer if isinstance(answer, Refusal) else await answer
+                    if refusal is not None:
+                        return refusal
             if (refusal := await self._authenticate(attempt)) is not None:
                 return refusal
             # INVARIANT: no await in this block.
-            for check in self._registration:
-                if (refusal := check(attempt)) is not None:
+            for last in self._registration:
+                if (refusal := last(attempt)) is not None:
                     return refusal
             found = attempt.authentication
             if found is None or (found.live and attempt.changes != self._revocations.changes):
@@ -250,7 +265,7 @@ class HandshakePipeline:
     async def _resolve(self, attempt: Attempt) -> Refusal | None:
         """Find and verify the credential of a request that opens no connection."""
         return (
-            _run(self._credential, attempt)
+            await _run(self._credential, attempt)
             or await self._authenticate(attempt)
             or self._bond(attempt)
         )
@@ -273,7 +288,7 @@ class HandshakePipeline:
         """
         attempt = self.begin(handshake, endpoint)
         try:
-            refusal = _run(self._repeated, attempt)
+            refusal = await _run(self._repeated, attempt)
             if refusal is None and not self._shows_cookie_of(owner, handshake):
                 refusal = await self._resolve(attempt) or self._other_than(owner, attempt)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
@@ -316,7 +331,7 @@ class HandshakePipeline:
 
     # -- other requests ------------------------------------------------------------------------------
 
-    def check_request(
+    async def check_request(
         self, handshake: Handshake, address_key: str, limit: str, *, ends: bool = False
     ) -> Refusal | None:
         """Run the steps of a plain HTTP request, before its credential is read.
@@ -328,7 +343,7 @@ class HandshakePipeline:
             ends: Whether the request only ends a right, as a logout does.
         """
         checks = self._ending if ends else self._plain
-        return _run(checks, self.begin(handshake, _REQUEST, address_key, limit))
+        return await _run(checks, self.begin(handshake, _REQUEST, address_key, limit))
 
     async def authenticate_request(
         self, handshake: Handshake, address_key: str
@@ -412,9 +427,9 @@ class HandshakePipeline:
         )
 
 
-def _checks(*lists: Sequence[Step]) -> tuple[Check, ...]:
+def _limit_checks(steps: Iterable[Step | LimitStep]) -> tuple[LimitCheck, ...]:
     """Return the checks of steps, without their names."""
-    return tuple(step.check for steps in lists for step in steps)
+    return tuple(step.check for step in steps)
 
 
 def refusal_for(error: Exception, log: logging.Logger, where: str) -> Refusal:

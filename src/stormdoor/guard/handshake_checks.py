@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from stormdoor.core.address import is_loopback
@@ -13,10 +14,10 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.guard.attempt import HANDSHAKES, Attempt
-from stormdoor.guard.rate_limiter import KeyedRateLimiter
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock
+from stormdoor.ports import Clock, RateLimits
+from stormdoor.ports.rate_limits import answered
 
 __all__ = ["CALLBACKS", "FOREIGN", "LOGINS", "PAGES", "HandshakeChecks", "HandshakePolicy"]
 
@@ -27,6 +28,7 @@ CALLBACKS = "callbacks_per_address"
 PAGES = "pages_per_address"
 FOREIGN = "foreign_per_address"
 """The limits of `Limits` on requests of one address, by name. A request counts for exactly one of them."""
+_FAILURES = "failures_per_address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class HandshakeChecks:
         *,
         policy: HandshakePolicy,
         limits: Limits,
+        rate_limits: RateLimits,
         registry: Registry,
         trail: Trail,
         clock: Clock,
@@ -84,10 +87,10 @@ class HandshakeChecks:
         self._clock = clock
         self._lease = lease
         self._requests = {
-            name: KeyedRateLimiter(Rate.parse(getattr(limits, name)))
+            name: rate_limits.limit(name, Rate.parse(getattr(limits, name)))
             for name in (HANDSHAKES, LOGINS, CALLBACKS, PAGES, FOREIGN)
         }
-        self._failures = KeyedRateLimiter(Rate.parse(limits.failures_per_address))
+        self._failures = rate_limits.limit(_FAILURES, Rate.parse(limits.failures_per_address))
         self.closing = False
         self.revocations_stale = False
 
@@ -148,7 +151,7 @@ class HandshakeChecks:
             f'trusted_proxies = ["{handshake.peer}"]',
         )
 
-    def check_origin(self, attempt: Attempt) -> Refusal | None:
+    def check_origin(self, attempt: Attempt) -> Awaitable[Refusal | None] | None:
         """Refuse pages of origins that may not open sockets.
 
         A refusal counts for `FOREIGN` and not as a handshake, so that a hostile page does not use up the
@@ -157,11 +160,11 @@ class HandshakeChecks:
         if attempt.endpoint.public is not None:
             return None
         reason = self._policy.origins.refuse(attempt.handshake)
-        if reason is None:
-            return None
-        if not self._requests[FOREIGN].spend(attempt.address_key, self._clock.monotonic()):
-            return self._rate_exceeded(attempt.address_key, FOREIGN)
-        return Refusal(Denial.ORIGIN, reason)
+        return None if reason is None else self._refuse_origin(attempt.address_key, reason)
+
+    async def _refuse_origin(self, address_key: str, reason: str) -> Refusal:
+        exceeded = self._charge(address_key, FOREIGN)
+        return (exceeded and await exceeded) or Refusal(Denial.ORIGIN, reason)
 
     def check_availability(self, attempt: Attempt) -> Refusal | None:
         """Refuse while no admission can be recorded, or be revoked by another process."""
@@ -189,30 +192,28 @@ class HandshakeChecks:
             return None
         return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed", retry_after=5)
 
-    def check_rate(self, attempt: Attempt) -> Refusal | None:
+    def check_rate(self, attempt: Attempt) -> Awaitable[Refusal | None] | None:
         """Charge the address with the request; refuse it if the limit is reached."""
-        key, limit = attempt.address_key, attempt.limit
-        if self._requests[limit].spend(key, self._clock.monotonic()):
-            return None
-        return self._rate_exceeded(key, limit)
+        return self._charge(attempt.address_key, attempt.limit)
 
     def check_capacity(self, attempt: Attempt) -> Refusal | None:
         """Refuse if no further connection fits, in this process or from this address."""
         return self._registry.room_for_address(attempt.address_key)
 
-    def check_auth_failures(self, attempt: Attempt) -> Refusal | None:
+    def check_auth_failures(self, attempt: Attempt) -> Awaitable[Refusal | None] | None:
         """Refuse an address with too many failed authentications; a public endpoint needs none."""
         key = attempt.address_key
         if (
             attempt.endpoint.public is not None
-            or self._failures.wait(key, self._clock.monotonic()) <= 0.0
+            # A future is not equal to it.
+            or self._failures.wait(key, self._clock.monotonic()) == 0.0
         ):
             return None
         return self.auth_failures_exceeded(key)
 
-    def auth_failures_exceeded(self, address_key: str) -> Refusal | None:
+    async def auth_failures_exceeded(self, address_key: str) -> Refusal | None:
         """Return the refusal after too many failed authentications from this address, for all accounts."""
-        wait = self._failures.wait(address_key, self._clock.monotonic())
+        wait = await answered(self._failures.wait(address_key, self._clock.monotonic()))
         if wait <= 0.0:
             return None
         return Refusal(
@@ -225,8 +226,18 @@ class HandshakeChecks:
         """Charge an address with a failed authentication."""
         self._failures.spend(address_key, self._clock.monotonic())
 
-    def _rate_exceeded(self, address_key: str, limit: str) -> Refusal:
-        wait = self._requests[limit].wait(address_key, self._clock.monotonic())
+    def _charge(self, address_key: str, limit: str) -> Awaitable[Refusal | None] | None:
+        """Charge an address; None if it has a unit left, else an awaitable of the refusal or None."""
+        spent = self._requests[limit].spend(address_key, self._clock.monotonic())
+        # INVARIANT: a future is no permission.
+        return None if spent is True else self._rate_exceeded(address_key, limit, spent=spent)
+
+    async def _rate_exceeded(
+        self, address_key: str, limit: str, *, spent: bool | Awaitable[bool]
+    ) -> Refusal | None:
+        if await answered(spent):
+            return None
+        wait = await answered(self._requests[limit].wait(address_key, self._clock.monotonic()))
         return Refusal(
             Denial.HANDSHAKE_RATE,
             f"limits.{limit} = {getattr(self._limits, limit)!r} is reached",

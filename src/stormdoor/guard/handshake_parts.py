@@ -18,7 +18,7 @@ from stormdoor.guard.registration import Registration
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, StoredState
+from stormdoor.ports import Clock, RateLimits, StoredState
 
 __all__ = ["HandshakeParts", "create_parts"]
 
@@ -45,6 +45,7 @@ def create_parts(
     revocations: RevocationIndex,
     trail: Trail,
     state: StoredState,
+    rate_limits: RateLimits,
     clock: Clock,
     lease: Lease,
     statistics: Statistics,
@@ -55,7 +56,13 @@ def create_parts(
         ConfigurationError: Two authenticators disagree about a place of credentials.
     """
     checks = HandshakeChecks(
-        policy=policy, limits=limits, registry=registry, trail=trail, clock=clock, lease=lease
+        policy=policy,
+        limits=limits,
+        rate_limits=rate_limits,
+        registry=registry,
+        trail=trail,
+        clock=clock,
+        lease=lease,
     )
     credentials = CredentialResolver(
         policy=policy,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from stormdoor.core.credential import Credential, Source, fingerprint
 from stormdoor.core.denial import Refusal
 from stormdoor.guard.active_policies import ActivePolicies
-from stormdoor.guard.attempt import Attempt, AwaitedStep, Step
+from stormdoor.guard.attempt import Attempt, AwaitedStep, LimitStep, Step
 from stormdoor.guard.credential_resolver import CredentialResolver
 from stormdoor.guard.handshake import HandshakeSteps
 from stormdoor.ports import Clock
@@ -74,8 +74,8 @@ class HandshakeTracer:
             raise RuntimeError(f"no steps have these names: {self._details.keys() - names}")
         return replace(
             steps,
-            request=tuple(map(self._step, steps.request)),
-            credential=tuple(map(self._step, steps.credential)),
+            request=tuple(map(self._limit_step, steps.request)),
+            credential=tuple(map(self._limit_step, steps.credential)),
             authentication=self._awaited(steps.authentication),
             bond=self._step(steps.bond),
             registration=tuple(map(self._step, steps.registration)),
@@ -89,6 +89,15 @@ class HandshakeTracer:
             return refusal
 
         return Step(step.name, check)
+
+    def _limit_step(self, step: Step | LimitStep) -> LimitStep:
+        async def check(attempt: Attempt) -> Refusal | None:
+            answer = step.check(attempt)
+            refusal = await answer if isinstance(answer, Awaitable) else answer
+            self._note(step.name, attempt, refusal)
+            return refusal
+
+        return LimitStep(step.name, check)
 
     def _awaited(self, step: AwaitedStep) -> AwaitedStep:
         async def check(attempt: Attempt) -> Refusal | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from stormdoor.core.backoff import LoginBackoff
 from stormdoor.core.bucket import Rate, retry_after
 
-__all__ = ["KeyedRateLimiter"]
+__all__ = ["KeyedRateLimiter", "LocalRateLimits"]
 
 
 class KeyedRateLimiter:
@@ -50,3 +51,19 @@ class KeyedRateLimiter:
 
     def __len__(self) -> int:
         return len(self._tats)
+
+
+class LocalRateLimits:
+    """Implements `RateLimits` in the memory of this process. Guards with the same object share the limits."""
+
+    def __init__(self) -> None:
+        self._limits: dict[tuple[str, Rate], KeyedRateLimiter] = {}
+        self._delays = LoginBackoff()
+
+    def limit(self, name: str, rate: Rate) -> KeyedRateLimiter:
+        """See `RateLimits.limit`."""
+        return self._limits.setdefault((name, rate), KeyedRateLimiter(rate))
+
+    def login_delays(self) -> LoginBackoff:
+        """See `RateLimits.login_delays`."""
+        return self._delays

@@ -124,6 +124,8 @@ class ConnectionSupervisor:
         """The order of the last question that was answered by another log."""
         self._seen_order = 0
         """The order of the last change of `_seen`; only a later question can show that the head went back."""
+        self.on_applied: Callable[[], None] = lambda: None
+        """Called after each read of the log that was applied."""
         self._touched = 0.0
         self._ahead = clock.now() - clock.monotonic()
         self._set_back_from = float("-inf")
@@ -152,6 +154,10 @@ class ConnectionSupervisor:
     def applied(self) -> LogPosition:
         """The head of the log, up to which every entry has been applied."""
         return self._seen
+
+    def has_left(self, epoch: str) -> bool:
+        """Return whether this node followed a log of that epoch, and now follows another one."""
+        return epoch in self._epochs and epoch != self._seen.epoch
 
     def _ask(self) -> _Question:
         return _Question(next(ORDER), self._clock.now())
@@ -349,6 +355,7 @@ class ConnectionSupervisor:
             self._seen = head._replace(seq=max([head.seq, *(one.seq for one in news[-1:])]))
         self._seen_order = next(ORDER)
         self._asked = asked
+        self.on_applied()
         return ended
 
     async def _entries(self, question: Awaitable[list[Revocation]]) -> list[Revocation]:

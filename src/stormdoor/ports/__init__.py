@@ -7,6 +7,7 @@ have happened. The docstring of each Protocol says what the caller does *in doub
 
 from stormdoor.ports.accounts import Accounts
 from stormdoor.ports.addresses import Addresses
+from stormdoor.ports.broker import Broker, Publication
 from stormdoor.ports.clock import Clock, SystemClock
 from stormdoor.ports.connections import Connections, LiveConnection
 from stormdoor.ports.engine import Engine
@@ -14,6 +15,7 @@ from stormdoor.ports.factors import Factors, SecondFactors
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
 from stormdoor.ports.members import Member, Members, NodeStatus
+from stormdoor.ports.rate_limits import LoginDelays, RateLimit, RateLimits
 from stormdoor.ports.revocation_log import Changed, RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
@@ -23,6 +25,7 @@ from stormdoor.ports.trail import Space, TrailChain, TrailStore
 __all__ = [
     "Accounts",
     "Addresses",
+    "Broker",
     "Changed",
     "Clock",
     "Connections",
@@ -31,11 +34,15 @@ __all__ = [
     "Identities",
     "Keys",
     "LiveConnection",
+    "LoginDelays",
     "Member",
     "Members",
     "NodeStatus",
     "Nonces",
     "Pendings",
+    "Publication",
+    "RateLimit",
+    "RateLimits",
     "RecoveryCodes",
     "RevocationLog",
     "SecondFactors",

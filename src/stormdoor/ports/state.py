@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Protocol
 
 from stormdoor.ports.accounts import Accounts
 from stormdoor.ports.addresses import Addresses
+from stormdoor.ports.broker import Broker
 from stormdoor.ports.connections import Connections
 from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
 from stormdoor.ports.members import Members
+from stormdoor.ports.rate_limits import RateLimits
 from stormdoor.ports.revocation_log import RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
@@ -51,6 +53,9 @@ class StoredState:
 
     Attributes:
         engines: The engines, in the order in which they are opened.
+        rate_limits: Limits that all nodes share; None if each process counts alone.
+        broker: Carries messages of topics to other nodes; None if each process delivers to its own clients.
+            `engines` contains the engines of both.
     """
 
     accounts: Accounts
@@ -68,12 +73,14 @@ class StoredState:
     trail: TrailStore
     connections: Connections
     engines: tuple[Engine, ...]
+    rate_limits: RateLimits | None = None
+    broker: Broker | None = None
 
     @classmethod
     def of(cls, store: Store) -> StoredState:
         """Return the state of an installation in which one engine stores all parts."""
-        parts = {field.name: store for field in fields(cls) if field.name != "engines"}
-        return cls(engines=(store,), **parts)
+        stored = [one.name for one in fields(cls) if one.default is MISSING]
+        return cls(**dict.fromkeys(stored, store) | {"engines": (store,)})  # type: ignore[arg-type]
 
     async def open(self) -> None:
         """See `Engine.open`."""

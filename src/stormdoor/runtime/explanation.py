@@ -18,6 +18,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.handshake_tracer import HandshakeTracer, TraceStep
+from stormdoor.guard.rate_limiter import LocalRateLimits
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -114,6 +115,7 @@ async def explain_handshake(
             revocations=revocations,
             trail=trail,
             state=state,
+            rate_limits=LocalRateLimits(),
             clock=clock,
             lease=Lease(),  # no node: it admits no client
             statistics=statistics,

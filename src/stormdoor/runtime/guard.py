@@ -20,7 +20,7 @@ from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.password.passwords import Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
-from stormdoor.channels import Hub
+from stormdoor.channels import Hub, LocalBroker
 from stormdoor.config.file import read_options
 from stormdoor.config.protection import Protection
 from stormdoor.core.address import parse_networks
@@ -45,6 +45,7 @@ from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.inbound import BinaryInbound, Inbound, InboundParts
 from stormdoor.guard.measured_inbound import MeasuredBinaryInbound, MeasuredInbound
+from stormdoor.guard.rate_limiter import LocalRateLimits
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
@@ -229,6 +230,7 @@ class Guard:
             hold_seconds=hold_seconds,
         )
         self.buffers = Buffers(self.limits.buffered_bytes, self.registry)
+        rate_limits = state.rate_limits or LocalRateLimits()
         parts = create_parts(
             policy=self.handshake_policy,
             authenticators=self.authenticators,
@@ -239,6 +241,7 @@ class Guard:
             revocations=self.revocations,
             trail=self.trail,
             state=state,
+            rate_limits=rate_limits,
             clock=self.clock,
             lease=self.lease,
             statistics=self.statistics,
@@ -307,6 +310,7 @@ class Guard:
             second_factor,
             secrets_key,
             max_unauthenticated=self.limits.unfinished_logins,
+            delays=rate_limits.login_delays(),
         )
         self.credential_refresh = CredentialRefresh(
             credentials=self.credentials,
@@ -316,6 +320,7 @@ class Guard:
             registry=self.registry,
             revocations=self.revocations,
             limits=self.limits,
+            rate_limits=rate_limits,
             trail=self.trail,
             clock=self.clock,
             factors=self.factors,
@@ -349,12 +354,13 @@ class Guard:
             unfinished=self.unfinished,
             sample=self._sample,
         )
-        supervisor = self.supervisor
+        self._broker = state.broker or LocalBroker()
         self.channels = Hub(
             registry=self.registry,
             statistics=self.statistics,
             clock=self.clock,
-            applied=lambda: supervisor.applied,
+            broker=self._broker,
+            supervisor=self.supervisor,
         )
         self.sessions = SessionService(state, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketService(state, self.clock, ticket_seconds)
@@ -504,6 +510,7 @@ class Guard:
         try:
             await self.state.open()
             await self.heartbeat.start()
+            await self._broker.join(self.registry.node, self.channels.receive)
             guarantee = await guarantee_of(self.state, ())
         except BaseException as error:
             if isinstance(error, StoreUnavailable):
@@ -577,6 +584,7 @@ class Guard:
                 _log.critical(
                     "%d entries of the trail were not written and are lost", len(self.trail)
                 )
+            await self._last("the broker does not answer", self._broker.leave(self.registry.node))
             await self._last(
                 "the list of connections cannot be written",
                 self.state.members.remove_member(self.registry.node),

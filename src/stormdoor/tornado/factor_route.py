@@ -54,7 +54,7 @@ class FactorRoute(LoginRoute):
         self, account: Account, body: FactorBody, binding: str
     ) -> VerifiedFactor | Refusal:
         """Verify the factor. A failure is counted for the account, and for the client's address."""
-        refusal = self.guard.checks.auth_failures_exceeded(self.address_key)
+        refusal = await self.guard.checks.auth_failures_exceeded(self.address_key)
         if refusal is not None:
             return refusal
         outcome = await self.guard.factors.judge(account, self._proof(body, binding))

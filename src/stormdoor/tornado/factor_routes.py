@@ -92,7 +92,7 @@ class _Passkey(FactorRoute):
         if secret is None or body.passkey is None:
             self.stop(_NO_PENDING_LOGIN)
         proof = PasskeyProof(credential=body.passkey, origin=self.page, binding=fingerprint(secret))
-        outcome = self.guard.checks.auth_failures_exceeded(self.address_key) or (
+        outcome = await self.guard.checks.auth_failures_exceeded(self.address_key) or (
             await self.guard.factors.judge_alone(proof)
         )
         if isinstance(outcome, VerifiedFactor) and outcome.account.disabled:

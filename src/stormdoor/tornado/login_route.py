@@ -98,9 +98,9 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         So the limits also hold if one address tries one password with many names.
         """
         checks = self.guard.checks
-        outcome = checks.auth_failures_exceeded(self.address_key) or await self.guard.login.attempt(
-            username, password, self.address_key
-        )
+        outcome = await checks.auth_failures_exceeded(
+            self.address_key
+        ) or await self.guard.login.attempt(username, password, self.address_key)
         if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
             checks.record_auth_failure(self.address_key)
         return outcome

@@ -101,7 +101,9 @@ class Callback(OpenIdRoute):
 
     async def get(self) -> None:
         """Verify the provider's answer in the request, and create a session."""
-        if (refusal := self.guard.checks.auth_failures_exceeded(self.address_key)) is not None:
+        if (
+            refusal := await self.guard.checks.auth_failures_exceeded(self.address_key)
+        ) is not None:
             self.refuse_page(refusal)
             return
         query = {name: self.handshake.query.get(name, ()) for name in ANSWERS}

@@ -70,7 +70,9 @@ class BackChannel(_Ending):
 
         If the store does not answer, it is 503, and the logout is repeated until the store answers.
         """
-        if (refusal := self.guard.checks.auth_failures_exceeded(self.address_key)) is not None:
+        if (
+            refusal := await self.guard.checks.auth_failures_exceeded(self.address_key)
+        ) is not None:
             self.refuse(refusal)
             return
         tokens = self.get_body_arguments("logout_token", strip=False) if self.from_form else []

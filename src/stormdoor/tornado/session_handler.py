@@ -156,7 +156,7 @@ class SessionHandler(RequestHandler):
         foreign = self._foreign()
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
-        refusal = guard.admission.check_request(
+        refusal = await guard.admission.check_request(
             self.handshake, self.address_key, limit, ends=self.ends
         )
         if refusal is None and self.request.method not in _SAFE:

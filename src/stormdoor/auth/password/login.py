@@ -17,7 +17,8 @@ from stormdoor.core.account import Account
 from stormdoor.core.backoff import FAMILIAR_SECONDS, LoginBackoff
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Clock, StoredState
+from stormdoor.ports import Clock, LoginDelays, StoredState
+from stormdoor.ports.rate_limits import answered
 
 __all__ = ["LoggedIn", "Login"]
 
@@ -71,13 +72,13 @@ class Login:
         passwords: Passwords,
         clock: Clock,
         *,
-        backoff: LoginBackoff | None = None,
+        backoff: LoginDelays | None = None,
         name_key: bytes | None = None,
     ) -> None:
         self._state = state
         self._passwords = passwords
         self._clock = clock
-        self._backoff = LoginBackoff() if backoff is None else backoff
+        self._backoff: LoginDelays = LoginBackoff() if backoff is None else backoff
         self._name_key = os.urandom(32) if name_key is None else name_key
 
     async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
@@ -104,7 +105,9 @@ class Login:
         familiar = self._backoff.familiar(username, address_key)
         if self._passwords.full(first=familiar):
             return _busy(Busy())
-        seconds = self._backoff.attempt(username, address_key, self._clock.monotonic())
+        seconds = await answered(
+            self._backoff.attempt(username, address_key, self._clock.monotonic())
+        )
         if seconds > 0.0:
             return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
         # INVARIANT: from here on the attempt is charged as a failure, until the password has been verified.
@@ -115,14 +118,16 @@ class Login:
             self._backoff.refund(username, address_key)
             return _busy(verdict)
         if isinstance(verdict, Mismatch):
-            return self._refused(username, address_key, verdict.detail or "no such pair")
+            return await self._refused(username, address_key, verdict.detail or "no such pair")
         replacement = await self._passwords.rehash(password) if verdict.upgrade else None
         # During the verification the account may have been changed or disabled.
         account = await self._state.accounts.account(username)
         if account is None or account.password_hash != stored:
-            return self._refused(username, address_key, "the account changed during the login")
+            return await self._refused(
+                username, address_key, "the account changed during the login"
+            )
         if account.disabled:
-            return self._refused(username, address_key, "the principal is disabled")
+            return await self._refused(username, address_key, "the principal is disabled")
         self._backoff.succeeded(username, address_key)
         if seen_at is None or not 0.0 <= now - seen_at < _DAY:
             await self._state.addresses.remember_address(username, place, now, most=_MOST_ADDRESSES)
@@ -132,7 +137,9 @@ class Login:
         if stored is None or not await self._state.accounts.replace_password_hash(
             username, stored, replacement
         ):
-            return self._refused(username, address_key, "the account changed during the login")
+            return await self._refused(
+                username, address_key, "the account changed during the login"
+            )
         return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
 
     async def _seen_at(self, username: str, place: str) -> float | None:
@@ -159,8 +166,8 @@ class Login:
         typed = username.encode("utf-8", "surrogatepass")
         return f"unknown:{hmac.digest(self._name_key, typed, 'sha256').hex()[:16]}"
 
-    def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
-        seconds = self._backoff.wait(username, address_key, self._clock.monotonic())
+    async def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
+        seconds = await answered(self._backoff.wait(username, address_key, self._clock.monotonic()))
         return Refusal(Denial.BAD_CREDENTIAL, detail, math.ceil(seconds) if seconds > 0.0 else None)
 
 

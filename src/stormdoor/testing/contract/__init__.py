@@ -22,6 +22,7 @@ pytest.register_assert_rewrite(
 
 from stormdoor.testing.contract.accounts import AccountsContract  # noqa: E402 - see above
 from stormdoor.testing.contract.addresses import AddressesContract  # noqa: E402
+from stormdoor.testing.contract.broker import BrokerContract, NewBrokers  # noqa: E402
 from stormdoor.testing.contract.clock_jumps import ClockJumpsContract  # noqa: E402
 from stormdoor.testing.contract.connections import ConnectionsContract  # noqa: E402
 from stormdoor.testing.contract.factors import FactorsContract  # noqa: E402
@@ -32,6 +33,7 @@ from stormdoor.testing.contract.life import LifeContract  # noqa: E402
 from stormdoor.testing.contract.members import MembersContract  # noqa: E402
 from stormdoor.testing.contract.nonces import NoncesContract  # noqa: E402
 from stormdoor.testing.contract.processes import ProcessesContract, Shared  # noqa: E402
+from stormdoor.testing.contract.rate_limits import NewRateLimits, RateLimitsContract  # noqa: E402
 from stormdoor.testing.contract.revocations import RevocationsContract  # noqa: E402
 from stormdoor.testing.contract.sessions import SessionsContract  # noqa: E402
 from stormdoor.testing.contract.single_use import SingleUseContract  # noqa: E402
@@ -43,6 +45,7 @@ from stormdoor.testing.contract.visibility import NewPair, VisibilityContract  #
 __all__ = [
     "AccountsContract",
     "AddressesContract",
+    "BrokerContract",
     "ClockJumpsContract",
     "ConnectionsContract",
     "FactorsContract",
@@ -51,10 +54,13 @@ __all__ = [
     "KeysContract",
     "LifeContract",
     "MembersContract",
+    "NewBrokers",
     "NewPair",
+    "NewRateLimits",
     "NewStore",
     "NoncesContract",
     "ProcessesContract",
+    "RateLimitsContract",
     "RevocationsContract",
     "SessionsContract",
     "Shared",
@@ -86,4 +92,4 @@ class StoreContract(
     TextsContract,
     ClockJumpsContract,
 ):
-    """The tests of all capabilities."""
+    """The tests of all capabilities that are stored."""

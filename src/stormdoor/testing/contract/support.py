@@ -1,6 +1,7 @@
 """Values to store, and ways to look at a store from outside."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,7 @@ __all__ = [
     "account",
     "connection",
     "event",
+    "eventually",
     "factor",
     "key",
     "opened",
@@ -52,6 +54,19 @@ class NewStore(Protocol):
     def __call__(self, trail_key: bytes | None = None) -> Store:
         """Return a new store at each call."""
         ...
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until `condition` returns True.
+
+    Raises:
+        TimeoutError: It does not within half a minute.
+    """
+    for _ in range(3_000):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 @asynccontextmanager

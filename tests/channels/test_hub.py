@@ -1,0 +1,122 @@
+"""Messages of topics reach other nodes, and never a principal that was removed before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard, Target
+from stormdoor.channels import LocalBroker, Topic
+from stormdoor.core.log_position import LogPosition
+from stormdoor.ports import Publication, StoredState
+from stormdoor.stores import SqliteStore
+from tests.guard.fakes import FakeSink, bearer, make_guard, opened, settle
+from tests.support.clock import FakeClock
+
+LOBBY = Topic("room:lobby", "chat:say")
+
+
+@asynccontextmanager
+async def nodes(path: Path, clock: FakeClock) -> AsyncIterator[tuple[Guard, Guard]]:
+    """Two nodes on one file, which learn of revocations only when a test lets them read the log."""
+    broker, guards = LocalBroker(), []
+    for name in ("n1", "n2"):
+        state = replace(StoredState.of(SqliteStore(path)), broker=broker)
+        guards.append(make_guard(store=state, node=name, clock=clock))  # type: ignore[arg-type]
+    one, other = guards
+    await settle(one)
+    await other.start()
+    assert other._maintenance is not None
+    other._maintenance.cancel()
+    other._maintenance = None
+    yield one, other
+    await one.close()
+    await other.close()
+
+
+async def listener(guard: Guard, name: str) -> FakeSink:
+    """Open a connection that subscribes to the topic."""
+    connection, sink = await opened(guard, bearer(name))
+    assert guard.channels.subscribe(connection, LOBBY).allowed
+    return sink
+
+
+async def test_removed_subscriber_never_gets_a_later_message(tmp_path: Path) -> None:
+    """Remove Bob, then post: on the other node, which has not heard of it yet, Bob gets nothing.
+
+    The message waits there for the revocation, and the other subscriber gets it afterwards.
+    """
+    async with nodes(tmp_path / "door.db", FakeClock()) as (one, other):
+        alice, bob = await listener(other, "alice"), await listener(other, "bob")
+        one.channels.publish(LOBBY, {"n": 1})
+        assert alice.sent == bob.sent == [b'{"n":1}']
+        await one.admin.revoke(Target.PRINCIPAL, "bob")
+        await one.supervisor.follow()
+        one.channels.publish(LOBBY, {"n": 2})
+        one.channels.publish(LOBBY, {"n": 3})
+        assert alice.sent == [b'{"n":1}']
+        await other.supervisor.follow()
+        assert alice.sent == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+        assert bob.sent == [b'{"n":1}']
+        assert bob.closed is not None
+
+
+async def test_role_is_checked_on_the_receiving_node(tmp_path: Path) -> None:
+    """A subscriber that lost the permission on its node gets nothing from another node."""
+    async with nodes(tmp_path / "door.db", FakeClock()) as (one, other):
+        connection, sink = await opened(other, bearer("carol"))
+        assert other.channels.subscribe(connection, LOBBY).allowed
+        await one.admin.grant_role("carol", "reader")
+        await one.admin.withdraw_role("carol", "member")
+        await one.supervisor.follow()
+        one.channels.publish(LOBBY, {"n": 1})
+        await other.supervisor.follow()
+        assert connection.open
+        assert sink.sent == []
+
+
+async def test_message_that_cannot_pass_is_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message whose revocations do not arrive in time is dropped, and so is one of a log that was left."""
+    clock = FakeClock()
+    async with nodes(tmp_path / "door.db", clock) as (one, other):
+        sink = await listener(other, "alice")
+        seen = other.supervisor.applied
+        later = seen._replace(seq=seen.seq + 5)
+        other.channels.receive(Publication(LOBBY.name, b"never", later))
+        other.channels.receive(Publication(LOBBY.name, b"behind", seen))
+        assert sink.sent == []
+        clock.advance(10.1)
+        await other.supervisor.follow()
+        assert sink.sent == [b"behind"]
+        assert caplog.text.count("1 messages of other nodes are dropped") == 1
+        await one.state.revocations.begin_epoch(seen.epoch)
+        await other.supervisor.follow()
+        other.channels.receive(Publication(LOBBY.name, b"old log", seen))
+        other.channels.receive(Publication(LOBBY.name, b"new", other.supervisor.applied))
+        assert sink.sent == [b"behind", b"new"]
+
+
+async def test_view_stays_on_its_node(tmp_path: Path) -> None:
+    """A message with a view for each principal is not sent to nodes that do not have the function."""
+    async with nodes(tmp_path / "door.db", FakeClock()) as (one, other):
+        near, far = await listener(one, "alice"), await listener(other, "alice")
+        assert one.channels.publish(LOBBY, {}, view=lambda principal: {"to": principal.id}) == 1
+        assert near.sent == [b'{"to":"alice"}']
+        assert far.sent == []
+        assert one.channels.publish(LOBBY, {"n": 1}) == 1
+        assert far.sent == [b'{"n":1}']
+
+
+async def test_publication_passes_at_its_position() -> None:
+    """A node that has applied less, or another log, holds the message."""
+    sent = Publication("room:lobby", b"{}", LogPosition("epoch", 7))
+    assert sent.may_pass(LogPosition("epoch", 7))
+    assert sent.may_pass(LogPosition("epoch", 8))
+    assert not sent.may_pass(LogPosition("epoch", 6))
+    assert not sent.may_pass(LogPosition("another", 8))
