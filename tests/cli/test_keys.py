@@ -291,3 +291,37 @@ def test_revoke_waits_for_all_servers(populated: Cli) -> None:
     jti = populated("revoke", "credential", "a-jti", "--wait", "cluster", "--json").json
     assert (jti["api_key"], jti["applied"]) == (False, 0)
     assert populated("revoke", "tenant", "acme", "--wait", "never").code == 2
+
+
+def test_every_change_waits_for_all_servers(populated: Cli, config: Path) -> None:
+    """Each command that ends connections or lowers rights takes `--wait cluster`, and reports the servers."""
+    secret = populated(*ISSUE, "--quiet").out.strip()
+
+    async def connect() -> None:
+        async with _store(config) as guard:
+            await guard.sessions.create("alice")
+            await guard.state.members.beat("dead", STATUS, joining=True)
+            live = LiveConnection(
+                id="c0ffee",
+                node="dead",
+                principal_id="sensor",
+                kind="session",
+                endpoint="/ws",
+                address="192.0.2.1",
+                opened_at=1.0,
+            )
+            await guard.state.connections.sync_connections("dead", [live], [])
+
+    asyncio.run(connect())
+    commands = [
+        ("connections", "close", "c0ffee"),
+        ("sessions", "end", "--principal", "alice"),
+        ("keys", "revoke", str(key_id(secret))),
+        ("roles", "withdraw", "alice", "member"),
+        ("principals", "set", "alice", "floor:=1"),
+        ("principals", "disable", "alice"),
+        ("principals", "remove", "alice", "--yes"),
+    ]
+    for command in commands:
+        answer = populated(*command, "--wait", "cluster", "--json").json
+        assert (answer["applied"], answer["lapsed"]) == (0, 1), command

@@ -168,7 +168,7 @@ def test_common_passwords_are_as_many_as_the_page_says() -> None:
 # -- threat-model.md and SECURITY.md -------------------------------------------------------------
 
 MISSING = {
-    "Rates and caps across processes.": "class RateLimits(Protocol)",
+    "Rates and caps across processes.": "class ValkeyRateLimits",
     "A list of breached passwords.": "breached_passwords",
 }
 """Each thing that is said to be missing, and a text that would stand in the package if it were built."""

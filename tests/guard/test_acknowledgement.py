@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stormdoor import Guard, StoreUnavailable, Target
+from stormdoor import ApiKeyAuthenticator, Guard, SessionAuthenticator, StoreUnavailable, Target
 from stormdoor.core.log_position import LogPosition
 from stormdoor.guard import acknowledgement
 from stormdoor.guard.acknowledgement import Acknowledgement
 from stormdoor.ports import Member, NodeStatus, SystemClock
 from stormdoor.stores import MemoryStore, SqliteStore
-from tests.guard.fakes import bearer, make_guard, opened, settle
+from tests.guard.fakes import HANDSHAKE, FakeStore, bearer, make_guard, opened, settle
 from tests.guard.test_heartbeat import Networked
 
 
@@ -117,4 +118,88 @@ async def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreUnavailable, match="restless"):
         await asyncio.wait_for(guard.admin.revoke(Target.ROLE, "x", wait="cluster"), 20)
     joining.cancel()
+    await guard.close()
+
+
+async def _removal(guard: Guard) -> object:
+    return await guard.admin.withdraw_role("carol", "member")
+
+
+async def _disabling(guard: Guard) -> object:
+    return await guard.admin.set_disabled("carol", True)
+
+
+async def _end_of_session(guard: Guard) -> object:
+    sessions = await guard.state.sessions.sessions("carol")
+    return await guard.admin.end_session(sessions[0].id)
+
+
+async def _end_of_key(guard: Guard) -> object:
+    [key] = await guard.keys.keys("carol")
+    return await guard.admin.revoke_key(key.id)
+
+
+async def _end_of_connection(guard: Guard) -> object:
+    nodes = [one.node for one in await guard.state.members.members()]
+    for one in await guard.state.connections.live_connections(nodes):
+        await guard.admin.revoke(Target.CONNECTION, one.id)
+    return None
+
+
+CHANGES = [_removal, _disabling, _end_of_session, _end_of_key, _end_of_connection]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: one.__name__)
+async def test_every_change_can_wait_for_all_nodes(
+    change: Callable[[Guard], Awaitable[object]], tmp_path: Path
+) -> None:
+    """A change that ends connections or lowers rights returns when no node has them open."""
+    authenticators = (SessionAuthenticator(), ApiKeyAuthenticator())
+    nodes = []
+    for name in "ab":
+        store = SqliteStore(tmp_path / "door.db")
+        guard = make_guard(*authenticators, store=store, clock=SystemClock())  # type: ignore[arg-type]
+        guard.registry.node = name
+        nodes.append(guard)
+    async with nodes[0] as one, nodes[1] as other:
+        await one.admin.add_principal("carol", roles=["member"])
+        issued = await one.sessions.create("carol")
+        key = await one.admin.issue_key("carol", name="sensor", scopes=["*"])
+        await other.tick()
+        cookie = {one.sessions.cookie.name: [issued.secret]}
+        by_cookie, _ = await opened(other, replace(HANDSHAKE, cookies=cookie))
+        by_key, _ = await opened(other, bearer(key.secret))
+        await other.maintenance_loop.clean_up()
+        _, reached = await one.admin.on_every_node(lambda: change(one))
+        assert reached == (2, 0)
+        ended = {
+            _end_of_session: [by_cookie],
+            _end_of_key: [by_key],
+        }.get(change, [by_cookie, by_key])
+        assert not any(one.open for one in ended)
+
+
+async def test_change_comes_before_a_store_that_is_down() -> None:
+    """The change takes effect in this process, although the head of the log cannot be read."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    connection, _ = await opened(guard, bearer("alice"))
+    store.down = True
+    with pytest.raises(StoreUnavailable):
+        await guard.admin.on_every_node(lambda: guard.admin.revoke(Target.PRINCIPAL, "alice"))
+    assert not connection.open
+    store.down = False
+
+
+async def test_change_in_another_epoch_is_not_acknowledged() -> None:
+    """A log that begins another epoch during the change may lack its entry: the caller repeats it."""
+    guard = await settle(make_guard())
+    log = guard.state.revocations
+
+    async def change() -> None:
+        await guard.admin.withdraw_role("carol", "member")
+        await log.begin_epoch((await log.log_position()).epoch)
+
+    with pytest.raises(StoreUnavailable, match="another epoch"):
+        await guard.admin.on_every_node(change)
     await guard.close()

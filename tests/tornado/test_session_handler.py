@@ -15,6 +15,8 @@ from tornado.web import Application
 
 from stormdoor import Guard, PolicySet, SessionAuthenticator, SessionHandler, role
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.log_position import LogPosition
+from stormdoor.ports import NodeStatus
 
 ORIGIN = "https://app.example"
 
@@ -39,6 +41,14 @@ class _Shop(SessionHandler):
         if order.item == "gold":
             self.stop(Refusal(Denial.FORBIDDEN, "no gold here"), claimed="alice")
         self.answer({})
+
+    async def delete(self) -> None:
+        """End all sessions of the caller."""
+        caller = await self.caller("shop:read")
+        ended = await self.everywhere(
+            lambda: self.guard.admin.end_other_sessions(caller.account.id)
+        )
+        self.answer({"ended": ended})
 
 
 @asynccontextmanager
@@ -66,11 +76,13 @@ async def _served() -> AsyncIterator[tuple[Guard, str, list[str]]]:
             await server.close_all_connections()
 
 
-async def _fetch(url: str, cookie: str = "", body: str | None = None) -> HTTPResponse:
+async def _fetch(
+    url: str, cookie: str = "", body: str | None = None, method: str | None = None
+) -> HTTPResponse:
     headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
     if cookie:
         headers["Cookie"] = cookie
-    method = "GET" if body is None else "POST"
+    method = method or ("GET" if body is None else "POST")
     request = HTTPRequest(url, method=method, headers=headers, body=body)
     return await AsyncHTTPClient().fetch(request, raise_error=False)
 
@@ -109,3 +121,20 @@ async def test_a_malformed_body_and_a_stop_end_the_request() -> None:
         assert details[-1] == "no gold here"
         assert (await _fetch(url, body='{"item": "tea"}')).code == 200
         assert served == ["gold", "tea"]
+
+
+async def test_request_waits_for_every_node() -> None:
+    """`?wait=cluster` answers when every live node has applied the change: a dead one is declared lapsed."""
+    async with _served() as (guard, url, _):
+        secret = (await guard.sessions.create("alice")).secret
+        cookie = f"{guard.sessions.cookie.name}={secret}"
+        dead = NodeStatus(applied=LogPosition("", 0), lease=0.05)
+        await guard.state.members.beat("dead", dead, joining=True)
+        wrong = await _fetch(f"{url}?wait=never", cookie, method="DELETE")
+        assert wrong.code == 400
+        assert not next(
+            one for one in await guard.state.members.members() if one.node == "dead"
+        ).declared
+        answer = await _fetch(f"{url}?wait=cluster", cookie, method="DELETE")
+        assert (answer.code, json.loads(answer.body)) == (200, {"ended": 1})
+        assert next(one for one in await guard.state.members.members() if one.node == "dead").lapsed

@@ -26,7 +26,7 @@ _log = logging.getLogger("stormdoor.channels")
 
 _HOLD_SECONDS = 10.0
 """Longest time for which a message of another node waits for revocations: as long as the fence holds."""
-_MOST_HELD = 10_000
+_MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,10 @@ class Hub:
         broker: Broker,
         supervisor: ConnectionSupervisor,
     ) -> None:
-        self._node = registry.node
         self._broker = broker
         self._supervisor = supervisor
-        supervisor.on_applied = self.deliver_held
-        self._held: deque[tuple[Publication, float]] = deque()
+        supervisor.on_applied = self.deliver_waiting
+        self._waiting: deque[tuple[Publication, float]] = deque()
         """Messages of other nodes that wait for revocations, with the monotonic seconds of their end."""
         self._lost = 0
         """Messages of other nodes that were dropped, and are not logged yet."""
@@ -121,7 +120,7 @@ class Hub:
     def _add(self, topic: Topic) -> None:
         self._topics[topic] = {}
         if topic.name not in self._named:
-            self._broker.subscribe(self._node, topic.name)
+            self._broker.subscribe(self._registry.node, topic.name)
         self._named.setdefault(topic.name, {})[topic] = None
 
     def _remove(self, topic: Topic) -> None:
@@ -130,7 +129,7 @@ class Hub:
         del named[topic]
         if not named:
             del self._named[topic.name]
-            self._broker.unsubscribe(self._node, topic.name)
+            self._broker.unsubscribe(self._registry.node, topic.name)
 
     def forget(self, connection: Connection) -> None:
         """Unsubscribe from everything."""
@@ -168,30 +167,30 @@ class Hub:
         Returns:
             The number of connections of this process that the message was queued for.
         """
-        shared = view is None and self._broker.is_wanted(self._node, topic.name)
+        shared = view is None and self._broker.is_wanted(self._registry.node, topic.name)
         if topic not in self._topics and not shared:
             return 0
         # Encoded and framed once for all subscribers. The permission is checked for each one.
         encoded = encode(message) if view is None else b""
         if shared:
             self._broker.publish(
-                self._node, Publication(topic.name, encoded, self._supervisor.applied)
+                self._registry.node, Publication(topic.name, encoded, self._supervisor.applied)
             )
         return self._deliver(topic, encoded, view, but)
 
     def receive(self, publication: Publication) -> None:
         """Deliver a message of another node, after this node has applied the revocations before it."""
-        if len(self._held) < _MOST_HELD:
-            self._held.append((publication, self._monotonic() + _HOLD_SECONDS))
+        if len(self._waiting) < _MOST_WAITING:
+            self._waiting.append((publication, self._monotonic() + _HOLD_SECONDS))
         else:
             self._lost += 1
-        self.deliver_held()
+        self.deliver_waiting()
 
-    def deliver_held(self) -> None:
+    def deliver_waiting(self) -> None:
         """Deliver the messages of other nodes that wait no more. Called after each read of the log."""
-        held, supervisor = self._held, self._supervisor
-        while held:
-            publication, until = held[0]
+        waiting, supervisor = self._waiting, self._supervisor
+        while waiting:
+            publication, until = waiting[0]
             passes = publication.may_pass(supervisor.applied)
             if (
                 not passes
@@ -199,7 +198,7 @@ class Hub:
                 and not supervisor.has_left(publication.applied.epoch)
             ):
                 return  # those behind it wait, too: a topic keeps its order
-            held.popleft()
+            waiting.popleft()
             if not passes:
                 self._lost += 1
                 continue

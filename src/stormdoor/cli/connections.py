@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from stormdoor.cli.duration import lasting
-from stormdoor.cli.effect import closed, counted, live
+from stormdoor.cli.effect import Wait, changed, closed, counted, followed, live
 from stormdoor.cli.known import whole_id
 from stormdoor.cli.output import iso, print_list, remark
 from stormdoor.cli.report import report_closed
@@ -68,7 +68,12 @@ async def list_(
 
 @app.command
 async def close(
-    connection: str, /, *more: str, reason: str = "closed by an operator", where: Where = UNSAID
+    connection: str,
+    /,
+    *more: str,
+    reason: str = "closed by an operator",
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Close open connections. Their clients may reconnect: see "revoke" to prevent that.
 
@@ -76,6 +81,7 @@ async def close(
         connection: The id of a connection, or its beginning.
         more: Further connections.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -83,7 +89,12 @@ async def close(
         known = [one.id for one in await live(guard)]
         ids = [whole_id(one, known, "connection") for one in (connection, *more)]
         before = await live(guard, lambda one: one.id in ids)
-        for id in ids:
-            await guard.admin.revoke(Target.CONNECTION, id, actor=actor(), reason=reason)
+
+        async def close_all() -> None:
+            for id in ids:
+                await guard.admin.revoke(Target.CONNECTION, id, actor=actor(), reason=reason)
+
+        servers = await changed(guard, wait, close_all)
         left = await closed(guard, before)
-    return report_closed(where, {"connections": ids}, "Done.", len(before), left)
+    done = followed(servers) if servers else "Done."
+    return report_closed(where, {"connections": ids, **servers}, done, len(before), left)

@@ -1,23 +1,54 @@
-"""Wait until the running servers have applied a change."""
+"""Make a change, and wait until the running servers have applied it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from stormdoor.ports import LiveConnection
     from stormdoor.runtime.guard import Guard
 
-__all__ = ["FOLLOWS", "closed", "counted", "ended", "live"]
+__all__ = ["FOLLOWS", "Wait", "changed", "closed", "counted", "ended", "followed", "live"]
 
 FOLLOWS = "A running server follows within a second."
+
+Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
+"""The option of each command that ends connections or lowers rights."""
 
 _ALIVE_SECONDS = 15.0
 _PATIENCE_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
 _REPORTED_SECONDS = 2.0  # a server reads the feed four times a second, and reports every second
+
+
+async def changed(
+    guard: Guard, wait: Wait, change: Callable[[], Awaitable[object]]
+) -> dict[str, int]:
+    """Make a change. Returns the numbers of servers that applied it and that lapsed, if they are waited for.
+
+    Args:
+        guard: The guard of the installation.
+        wait: "cluster" waits until every live server has applied the change.
+        change: Calls methods of `guard.admin`.
+    """
+    if wait == "log":
+        await change()
+        return {}
+    return (await guard.admin.on_every_node(change))[1]._asdict()
+
+
+def followed(servers: dict[str, int]) -> str:
+    """Return the sentence about the servers that `changed` has waited for, or about the running ones."""
+    if not servers:
+        return FOLLOWS
+    lapsed = (
+        f"; {counted(servers['lapsed'], 'server')} declared lapsed" if servers["lapsed"] else ""
+    )
+    return f"{counted(servers['applied'], 'server')} applied it{lapsed}."
 
 
 async def live(

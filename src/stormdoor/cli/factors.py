@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.effect import Wait, changed, counted, followed
 from stormdoor.cli.known import known_principal, whole_id
 from stormdoor.cli.output import iso, moment, print_json, print_result, remark, table
 from stormdoor.cli.usage import UsageError
@@ -72,7 +72,12 @@ async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
 
 @app.command
 async def remove(
-    principal: str, /, *factor: str, every: Every = False, where: Where = UNSAID
+    principal: str,
+    /,
+    *factor: str,
+    every: Every = False,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Remove second factors of a principal that has lost them, and end all its logins.
 
@@ -82,6 +87,7 @@ async def remove(
         principal: Its id.
         factor: The id of a factor, or its beginning.
         every: Remove all of them.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     if bool(factor) == every:
@@ -92,8 +98,12 @@ async def remove(
         ids = [one.id for one in await guard.factors.factors(account.id)]
         if factor:
             ids = [whole_id(one, ids, "factor") for one in factor]
-        for id in ids:
-            await guard.admin.remove_factor(account.id, id, actor=actor())
-    done = f"{counted(len(ids), 'factor')} of {account.id} removed. {FOLLOWS}"
-    print_result(where, {"principal": account.id, "removed": ids}, done)
+
+        async def remove_all() -> None:
+            for id in ids:
+                await guard.admin.remove_factor(account.id, id, actor=actor())
+
+        servers = await changed(guard, wait, remove_all)
+    done = f"{counted(len(ids), 'factor')} of {account.id} removed. {followed(servers)}"
+    print_result(where, {"principal": account.id, "removed": ids, **servers}, done)
     return 0 if ids else 1

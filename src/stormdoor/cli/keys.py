@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from stormdoor.cli.duration import lasting, parse_duration
-from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.effect import Wait, changed, counted, followed
 from stormdoor.cli.known import known_principal, whole_id
 from stormdoor.cli.output import day, iso, moment, print_json, print_list, print_result, remark
 from stormdoor.cli.where import UNSAID, Where, actor, opened
@@ -174,19 +174,25 @@ async def rotate(
 
 
 @app.command
-async def revoke(key: str, /, *more: str, where: Where = UNSAID) -> int:
+async def revoke(key: str, /, *more: str, wait: Wait = "log", where: Where = UNSAID) -> int:
     """Revoke API keys and close their connections.
 
     Args:
         key: The id of a key, or its beginning.
         more: Further keys.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
         guard = installation.guard
         known = [one.id for one in await guard.keys.keys()]
         ids = [whole_id(one, known, "key") for one in (key, *more)]
-        for id in ids:
-            await guard.admin.revoke_key(id, actor=actor())
-    print_result(where, {"revoked": ids}, f"{counted(len(ids), 'key')} revoked. {FOLLOWS}")
+
+        async def revoke_all() -> None:
+            for id in ids:
+                await guard.admin.revoke_key(id, actor=actor())
+
+        servers = await changed(guard, wait, revoke_all)
+    done = f"{counted(len(ids), 'key')} revoked. {followed(servers)}"
+    print_result(where, {"revoked": ids, **servers}, done)
     return 0

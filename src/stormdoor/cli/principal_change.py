@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from stormdoor.cli.ask import confirm, new_password
-from stormdoor.cli.effect import FOLLOWS, closed, live
+from stormdoor.cli.effect import Wait, changed, closed, followed, live
 from stormdoor.cli.known import known_principal
 from stormdoor.cli.output import print_result
 from stormdoor.cli.pairs import attributes
@@ -29,6 +29,7 @@ async def _end_connections(
     change: Callable[[Administration], Awaitable[object]],
     done: str,
     *,
+    wait: Wait,
     question: str = "",
 ) -> int:
     """Make a change that ends a principal's connections, and wait until they are closed.
@@ -39,6 +40,7 @@ async def _end_connections(
         name: Name of the change, for scripts.
         change: Makes the change.
         done: Sentence about the change.
+        wait: "cluster" waits until every live server has applied it.
         question: Asks the operator for a confirmation first; empty for none.
     """
     async with opened(where) as installation:
@@ -46,9 +48,12 @@ async def _end_connections(
         await known_principal(guard, principal)
         confirm(question, yes=not question)
         before = await live(guard, lambda one: one.principal_id == principal)
-        await change(guard.admin)
+        servers = await changed(guard, wait, lambda: change(guard.admin))
         left = await closed(guard, before)
-    return report_closed(where, {"principal": principal, name: True}, done, len(before), left)
+    if servers:
+        done = f"{done} {followed(servers)}"
+    result = {"principal": principal, name: True, **servers}
+    return report_closed(where, result, done, len(before), left)
 
 
 async def remove(
@@ -56,6 +61,7 @@ async def remove(
     /,
     *,
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    wait: Wait = "log",
     where: Where = UNSAID,
 ) -> int:
     """Remove a principal with its sessions and keys, and close its connections.
@@ -65,6 +71,7 @@ async def remove(
     Args:
         principal: Its name.
         yes: Do not ask.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     return await _end_connections(
@@ -73,15 +80,17 @@ async def remove(
         "remove",
         lambda admin: admin.remove_principal(principal, actor=actor()),
         f"{principal} was removed, with its sessions and keys.",
+        wait=wait,
         question="" if yes else f"Remove {principal} for good?",
     )
 
 
-async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
+async def disable(principal: str, /, *, wait: Wait = "log", where: Where = UNSAID) -> int:
     """Refuse a principal with every credential, and close its connections.
 
     Args:
         principal: Its name.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     return await _end_connections(
@@ -90,6 +99,7 @@ async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
         "disable",
         lambda admin: admin.set_disabled(principal, True, actor=actor()),
         f"{principal} is disabled. Its sessions, tokens and keys issued until now are void.",
+        wait=wait,
     )
 
 
@@ -113,6 +123,7 @@ async def password(
     /,
     *,
     password_stdin: bool = False,
+    wait: Wait = "log",
     where: Where = UNSAID,
 ) -> int:
     """Change a password, and end all sessions and connections of the principal.
@@ -120,6 +131,7 @@ async def password(
     Args:
         principal: Its name.
         password_stdin: Read the password from standard input, one line.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -129,10 +141,15 @@ async def password(
             principal, from_stdin=password_stdin, problem=guard.passwords.unacceptable
         )
         before = await live(guard, lambda one: one.principal_id == principal)
-        await guard.admin.set_password(principal, chosen, actor=actor())
+        servers = await changed(
+            guard, wait, lambda: guard.admin.set_password(principal, chosen, actor=actor())
+        )
         left = await closed(guard, before)
     done = f"{principal} has a new password. Its sessions, tokens and keys until now are void."
-    return report_closed(where, {"principal": principal, "password": True}, done, len(before), left)
+    if servers:
+        done = f"{done} {followed(servers)}"
+    result = {"principal": principal, "password": True, **servers}
+    return report_closed(where, result, done, len(before), left)
 
 
 async def set_(
@@ -140,6 +157,7 @@ async def set_(
     /,
     *attribute: str,
     unset: tuple[str, ...] = (),
+    wait: Wait = "log",
     where: Where = UNSAID,
 ) -> int:
     """Change attributes, which conditions of policies use. The others stay unchanged.
@@ -148,6 +166,7 @@ async def set_(
         principal: Its name.
         attribute: name=text or name:=json, such as department=support or rooms:='["lobby"]'.
         unset: The name of an attribute to remove; may be given several times.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     facts = attributes(attribute)
@@ -159,8 +178,10 @@ async def set_(
         if missing:
             raise UsageError(f"{principal} has no attribute {', '.join(missing)}")
         kept = {name: value for name, value in account.attributes.items() if name not in unset}
-        changed = {**kept, **facts}
-        await installation.guard.admin.set_attributes(principal, changed, actor=actor())
-    done = f"{principal} now has: {', '.join(sorted(changed)) or 'no attributes'}. {FOLLOWS}"
-    print_result(where, {"principal": principal, "attributes": changed}, done)
+        new, guard = {**kept, **facts}, installation.guard
+        servers = await changed(
+            guard, wait, lambda: guard.admin.set_attributes(principal, new, actor=actor())
+        )
+    done = f"{principal} now has: {', '.join(sorted(new)) or 'no attributes'}. {followed(servers)}"
+    print_result(where, {"principal": principal, "attributes": new, **servers}, done)
     return 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from stormdoor.cli.ask import confirm, read_token
 from stormdoor.cli.connections import close
-from stormdoor.cli.effect import FOLLOWS, closed, counted, ended, live
+from stormdoor.cli.effect import Wait, changed, closed, ended, followed, live
 from stormdoor.cli.known import whole_id
 from stormdoor.cli.moment import parse_moment
 from stormdoor.cli.output import iso, print_result
@@ -23,7 +23,6 @@ from stormdoor.core.revocation import Target
 
 if TYPE_CHECKING:
     from stormdoor.ports import LiveConnection
-    from stormdoor.runtime.guard import Guard
 
 __all__ = ["app"]
 
@@ -37,7 +36,6 @@ _REASON = "revoked by an operator"
 
 
 Before = Annotated[str | None, Parameter(name="--before")]
-Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
 
 
 async def _revoke(
@@ -66,42 +64,21 @@ async def _revoke(
         guard = installation.guard
         known = matches is not None and before is None
         were = await live(guard, matches if matches is not None and known else lambda _: True)
-        nodes = await _revoked(guard, target, value, before=before, reason=reason, wait=wait)
+        who = actor()
+        servers = await changed(
+            guard,
+            wait,
+            lambda: guard.admin.revoke(target, value, before=before, actor=who, reason=reason),
+        )
         left = await closed(guard, were) if known else 0
         affected = len(were) if known else await ended(guard, were)
-    result: dict[str, object] = {target.value: value, **nodes}
+    result: dict[str, object] = {target.value: value, **servers}
     if before is not None:
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
     done = f"All credentials that were issued until {when} are revoked ({target.value} {value}".rstrip()
-    return report_closed(where, result, f"{done}).{_said(nodes)}", affected, left)
-
-
-async def _revoked(
-    guard: Guard,
-    target: Target,
-    value: str,
-    *,
-    before: float | None = None,
-    reason: str,
-    wait: Literal["log", "cluster"],
-) -> dict[str, int]:
-    """Revoke. Returns the number of servers that applied it and that lapsed, if they were waited for."""
-    who = actor()
-    if wait == "log":
-        await guard.admin.revoke(target, value, before=before, actor=who, reason=reason)
-        return {}
-    done = await guard.admin.revoke(
-        target, value, before=before, actor=who, reason=reason, wait="cluster"
-    )
-    return {"applied": done.applied, "lapsed": done.lapsed}
-
-
-def _said(nodes: dict[str, int]) -> str:
-    if not nodes:
-        return ""
-    lapsed = f"; {counted(nodes['lapsed'], 'server')} declared lapsed" if nodes["lapsed"] else ""
-    return f" {counted(nodes['applied'], 'server')} applied it{lapsed}."
+    said = f" {followed(servers)}" if servers else ""
+    return report_closed(where, result, f"{done}).{said}", affected, left)
 
 
 @app.command
@@ -151,10 +128,13 @@ async def session(
     async with opened(where) as installation:
         guard = installation.guard
         found = whole_id(id, [one.id for one in await all_sessions(guard)], "session")
-        nodes = await _revoked(guard, Target.SESSION, found, reason=reason, wait=wait)
-    print_result(
-        where, {"session": found, **nodes}, f"The session is over.{_said(nodes) or f' {FOLLOWS}'}"
-    )
+        servers = await changed(
+            guard,
+            wait,
+            lambda: guard.admin.revoke(Target.SESSION, found, actor=actor(), reason=reason),
+        )
+    result = {"session": found, **servers}
+    print_result(where, result, f"The session is over. {followed(servers)}")
     return 0
 
 
@@ -173,14 +153,16 @@ async def credential(
     async with opened(where) as installation:
         guard = installation.guard
         key = await guard.state.keys.key(id)
-        if key is not None:
-            await guard.admin.revoke_key(id, actor=actor())
-        nodes = {}
-        if key is None or wait == "cluster":
-            nodes = await _revoked(guard, Target.CREDENTIAL, id, reason=reason, wait=wait)
+
+        def revoke() -> Awaitable[object]:
+            if key is not None:
+                return guard.admin.revoke_key(id, actor=actor())
+            return guard.admin.revoke(Target.CREDENTIAL, id, actor=actor(), reason=reason)
+
+        servers = await changed(guard, wait, revoke)
     what = f"The key {id} of {key[1].id} is" if key else f"A token with the jti {id} is"
-    result = {"credential": id, "api_key": key is not None, **nodes}
-    print_result(where, result, f"{what} void.{_said(nodes) or f' {FOLLOWS}'}")
+    result = {"credential": id, "api_key": key is not None, **servers}
+    print_result(where, result, f"{what} void. {followed(servers)}")
     return 0
 
 
@@ -277,15 +259,18 @@ async def tenant(
 
 
 @app.command
-async def connection(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
+async def connection(
+    id: str, /, *, reason: str = _REASON, wait: Wait = "log", where: Where = UNSAID
+) -> int:
     """Close one open connection. Its client may reconnect with the same credential.
 
     Args:
         id: The id of the connection, or its beginning.
         reason: For the trail.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
-    return await close(id, reason=reason, where=where)
+    return await close(id, reason=reason, wait=wait, where=where)
 
 
 @app.command

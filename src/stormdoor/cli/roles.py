@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from stormdoor.cli.effect import FOLLOWS
+from stormdoor.cli.effect import Wait, changed, followed
 from stormdoor.cli.known import defined_roles, known_principal
 from stormdoor.cli.output import print_json, print_result, remark, table
 from stormdoor.cli.where import UNSAID, Where, actor, opened
@@ -72,10 +72,12 @@ async def _assigned_roles(installation: Installation, principal: str) -> frozens
     return (await known_principal(installation.guard, principal)).roles
 
 
-def _say(where: Where, principal: str, roles: frozenset[str], done: str) -> None:
+def _say(
+    where: Where, principal: str, roles: frozenset[str], done: str, servers: dict[str, int]
+) -> None:
     held = sorted(roles)
-    text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {FOLLOWS}"
-    print_result(where, {"principal": principal, "roles": held}, text)
+    text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {followed(servers)}"
+    print_result(where, {"principal": principal, "roles": held, **servers}, text)
 
 
 @app.command
@@ -99,18 +101,21 @@ async def grant(
             if one not in before:
                 await installation.guard.admin.grant_role(principal, one, actor=actor())
         after = await _assigned_roles(installation, principal)
-    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.")
+    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.", {})
     return 0
 
 
 @app.command
-async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSAID) -> int:
+async def withdraw(
+    principal: str, role: str, /, *more: str, wait: Wait = "log", where: Where = UNSAID
+) -> int:
     """Remove roles. Sockets that are no longer permitted are closed.
 
     Args:
         principal: Principal that loses the role.
         role: The role.
         more: Further roles.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -120,8 +125,13 @@ async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSA
         if missing:
             held = ", ".join(sorted(before)) or "none"
             raise StoreError(f"{principal} does not have {', '.join(missing)}; it has: {held}")
-        for one in wanted:
-            await installation.guard.admin.withdraw_role(principal, one, actor=actor())
+        guard = installation.guard
+
+        async def withdraw_all() -> None:
+            for one in wanted:
+                await guard.admin.withdraw_role(principal, one, actor=actor())
+
+        servers = await changed(guard, wait, withdraw_all)
         after = await _assigned_roles(installation, principal)
-    _say(where, principal, after, "Withdrawn.")
+    _say(where, principal, after, "Withdrawn.", servers)
     return 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.effect import Wait, changed, counted, followed
 from stormdoor.cli.known import whole_id
 from stormdoor.cli.output import iso, moment, print_list, print_result
 from stormdoor.cli.usage import UsageError
@@ -71,12 +71,18 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
 
 
 @app.command
-async def end(*session: str, principal: str | None = None, where: Where = UNSAID) -> int:
+async def end(
+    *session: str,
+    principal: str | None = None,
+    wait: Wait = "log",
+    where: Where = UNSAID,
+) -> int:
     """End sessions, and close the sockets that were opened with them.
 
     Args:
         session: The id of a session, or its beginning.
         principal: End all sessions of this principal.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     if bool(session) == (principal is not None):
@@ -88,9 +94,14 @@ async def end(*session: str, principal: str | None = None, where: Where = UNSAID
         if session:
             ids = [whole_id(one, ids, "session") for one in session]
         owners = {one.id: one.principal_id for one in found}
-        for id in ids:
-            await guard.admin.end_session(
-                id, owner=owners[id], actor=actor(), reason="ended by an operator"
-            )
-    print_result(where, {"ended": ids}, f"{counted(len(ids), 'session')} ended. {FOLLOWS}")
+
+        async def end_all() -> None:
+            for id in ids:
+                await guard.admin.end_session(
+                    id, owner=owners[id], actor=actor(), reason="ended by an operator"
+                )
+
+        servers = await changed(guard, wait, end_all)
+    done = f"{counted(len(ids), 'session')} ended. {followed(servers)}"
+    print_result(where, {"ended": ids, **servers}, done)
     return 0 if ids else 1

@@ -1,4 +1,4 @@
-"""Wait until every live node has applied a revocation, or cannot act without it any more."""
+"""Wait until every live node has applied a change, or cannot act without it any more."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 import math
 from typing import NamedTuple
 
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import StoredState
 
-__all__ = ["Acknowledgement", "Nodes", "wait_for_nodes"]
+__all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Nodes", "wait_for_nodes"]
 
+ANOTHER_EPOCH = (
+    "the log of revocations began another epoch: repeat the change to wait for all nodes"
+)
 _LOOK_SECONDS = 0.01
 _LONGEST_LOOK_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0
@@ -19,7 +22,7 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Nodes(NamedTuple):
-    """The nodes of an installation after a revocation.
+    """The nodes of an installation after a change.
 
     Attributes:
         applied: Number of nodes that have applied it.
@@ -44,36 +47,34 @@ class Acknowledgement(NamedTuple):
     lapsed: int
 
 
-async def wait_for_nodes(state: StoredState, entry: Revocation) -> Nodes:
-    """Wait until each node has applied `entry`, or is declared lapsed and its lease has ended.
+async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
+    """Wait until each node has applied the log up to `position`, or is declared lapsed and its lease ended.
 
-    A node that does not report the entry within twice its lease is declared lapsed, also if it beats. By
-    then it holds no lease: the head that any later beat returns contains the entry.
+    A node that does not report the position within twice its lease is declared lapsed, also if it beats. By
+    then it holds no lease: the head that any later beat returns is not before the position.
 
     A node that was declared lapsed under another epoch counts as lapsed after this call has waited for the
     length of its lease. After a failover, the age of its declaration comes from two clocks.
 
     Args:
         state: State of members and revocations.
-        entry: A revocation as the log has it.
+        position: The position of an entry, or a head that was read after it was added.
 
     Raises:
         StoreUnavailable: The store does not answer; or the log began another epoch, which may lack the
-            entry: repeat the revocation. It is stored, and the nodes that answer apply it.
+            entry: repeat the change. It is stored, and the nodes that answer apply it.
     """
     loop, pause = asyncio.get_running_loop(), _LOOK_SECONDS
     began = loop.time()
     while True:
         # INVARIANT: the epoch is read after the members, so their positions are of this epoch or older.
         members = await state.members.members()
-        if (await state.revocations.log_position()).epoch != entry.epoch:
-            raise StoreUnavailable(
-                "the log of revocations began another epoch: repeat the revocation to wait for all nodes"
-            )
+        if (await state.revocations.log_position()).epoch != position.epoch:
+            raise StoreUnavailable(ANOTHER_EPOCH)
         applied = [
             one
             for one in members
-            if one.status.applied.epoch == entry.epoch and one.status.applied.seq >= entry.seq
+            if one.status.applied.epoch == position.epoch and one.status.applied.seq >= position.seq
         ]
         waited = loop.time() - began
         others = [one for one in members if one not in applied]
@@ -81,7 +82,7 @@ async def wait_for_nodes(state: StoredState, entry: Revocation) -> Nodes:
             one
             for one in others
             if not one.lapsed
-            or (one.status.applied.epoch != entry.epoch and waited < one.status.lease)
+            or (one.status.applied.epoch != position.epoch and waited < one.status.lease)
         ]
         if not waiting:
             return Nodes(len(applied), len(others))
@@ -92,6 +93,6 @@ async def wait_for_nodes(state: StoredState, entry: Revocation) -> Nodes:
         leases = [one.status.lease for one in waiting if one.status.lease < math.inf]
         if waited > _PATIENCE_SECONDS + 4 * max(leases, default=0.0):
             names = ", ".join(one.node for one in waiting)
-            raise StoreUnavailable(f"these nodes have not applied the revocation: {names}")
+            raise StoreUnavailable(f"these nodes have not applied the change: {names}")
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)

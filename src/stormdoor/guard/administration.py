@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, overload
+from typing import Literal, TypeVar, overload
 
 from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
@@ -20,11 +20,17 @@ from stormdoor.auth.session.service import SessionService
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
+from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.guard.acknowledgement import Acknowledgement, wait_for_nodes
+from stormdoor.guard.acknowledgement import (
+    ANOTHER_EPOCH,
+    Acknowledgement,
+    Nodes,
+    wait_for_nodes,
+)
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
@@ -32,6 +38,8 @@ from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Changed, Clock, StoredState
 
 __all__ = ["Administration"]
+
+_T = TypeVar("_T")
 
 _numbers = itertools.count(1)
 
@@ -70,6 +78,41 @@ class Administration:
                 proven=True,
             )
         )
+
+    async def on_every_node(self, change: Callable[[], Awaitable[_T]]) -> tuple[_T, Nodes]:
+        """Make a change, and wait until every live node has applied it, or is declared lapsed.
+
+        From then on, no node sends to a principal, or accepts from one, what the change has ended::
+
+            done, nodes = await admin.on_every_node(lambda: admin.withdraw_role("bob", "member"))
+
+        Args:
+            change: Calls one or several methods of this class that end connections or lower rights.
+
+        Returns:
+            The result of the change, and the nodes.
+
+        Raises:
+            StoreUnavailable: As for the change itself; or the change is stored, and not all nodes are known
+                to have applied it: repeat it. Any other exception of the change is raised as well.
+        """
+        try:
+            before = await self.state.revocations.log_position()
+        except StoreUnavailable:
+            before = None  # a store that is down must not keep a socket open
+        result = await change()
+        # In one epoch, a head that is read after a change is not before its entry.
+        head = await self.state.revocations.log_position()
+        if before is None or head.epoch != before.epoch:
+            raise StoreUnavailable(ANOTHER_EPOCH)
+        return result, await self._wait_for_nodes(head)
+
+    async def _wait_for_nodes(self, position: LogPosition) -> Nodes:
+        if self.heartbeat is not None and self.heartbeat.joined:
+            # This node reports at once what it has applied.
+            await self.supervisor.follow()
+            await self.heartbeat.beat()
+        return await wait_for_nodes(self.state, position)
 
     @overload
     async def revoke(
@@ -136,11 +179,8 @@ class Administration:
         ended, stored = await self._revoke(entry, actor)
         if wait == "log":
             return ended
-        if self.heartbeat is not None and self.heartbeat.joined:
-            # This node reports at once what it has applied.
-            await self.supervisor.follow()
-            await self.heartbeat.beat()
-        return Acknowledgement(ended, *await wait_for_nodes(self.state, stored))
+        position = LogPosition(stored.epoch, stored.seq)
+        return Acknowledgement(ended, *await self._wait_for_nodes(position))
 
     def _entry(
         self, target: Target, value: str, reason: str, before: float | None = None

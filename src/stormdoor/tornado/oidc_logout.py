@@ -171,7 +171,7 @@ class LogOut(OpenIdRoute):
         location = local_path(
             self.get_query_argument("return_to", None), self.route_options.after_logout
         )
-        session = await self.log_out()
+        session = await self.everywhere(self.log_out)
         if session is not None and session.issuer == self.party.provider.issuer:
             location = await self._add_logout_redirect(location)
         self.answer_or_go({"location": location}, location)

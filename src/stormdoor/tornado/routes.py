@@ -107,7 +107,7 @@ class _LogOut(LoginRoute):
     ends = True
 
     async def post(self) -> None:
-        await self.log_out()
+        await self.everywhere(self.log_out)
         self.answer_or_go(None, self.route_options.after_logout, status=204)
 
 
@@ -170,9 +170,8 @@ class _OneSession(LoginRoute):
         # sessions.
         if session_id != caller.session.id:
             caller = await self.fresh_caller()
-        ended = await self.guard.admin.end_session(
-            session_id, owner=caller.account.id, actor=caller.account.id
-        )
+        id, admin = caller.account.id, self.guard.admin
+        ended = await self.everywhere(lambda: admin.end_session(session_id, owner=id, actor=id))
         if ended and session_id == caller.session.id:
             self.clear_session_cookie()
         # The answer must not reveal whether another principal's session exists: both cases are 404.
@@ -185,9 +184,8 @@ class _EndOthers(LoginRoute):
 
     async def post(self) -> None:
         caller = await self.fresh_caller()
-        ended = await self.guard.admin.end_other_sessions(
-            caller.account.id, keep=caller.session.id, actor=caller.account.id
-        )
+        id, keep, admin = caller.account.id, caller.session.id, self.guard.admin
+        ended = await self.everywhere(lambda: admin.end_other_sessions(id, keep=keep, actor=id))
         self.answer({"ended": ended})
 
 
@@ -204,7 +202,8 @@ class _Password(LoginRoute):
             outcome = await self.prove(principal, body.current)
             if isinstance(outcome, Refusal):
                 self.stop(outcome, principal=principal)
-            await self.guard.admin.set_password(principal, body.new, actor=principal)
+            admin = self.guard.admin
+            await self.everywhere(lambda: admin.set_password(principal, body.new, actor=principal))
         except ConfigurationError as error:
             self.set_status(400)
             self.answer({"error": "invalid", "detail": str(error)})
@@ -286,6 +285,9 @@ def login_routes(
 
     A principal with a second factor gets no session for its password: the answer is 202 and names the
     available methods.
+
+    With `?wait=cluster`, a request that ends sessions is answered when every live node has
+    applied it, or is declared lapsed. 503 means that not all nodes are known to have done so.
 
     ===================================  ========================================================
     `POST /auth/login`                   `{"username", "password"}` or a form; sets the cookie

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
+_T = TypeVar("_T")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY = 16 * 1024
@@ -325,6 +326,20 @@ class SessionHandler(RequestHandler):
                 }
             )
             raise Finish from None
+
+    async def everywhere(self, change: Callable[[], Awaitable[_T]]) -> _T:
+        """Make a change of `guard.admin`; for `?wait=cluster`, wait until every live node has applied it.
+
+        Raises:
+            Finish: `wait` is something else than "log" and "cluster", and the client has got a 400.
+            StoreUnavailable: As `Administration.on_every_node`.
+        """
+        wait = self.get_query_arguments("wait") or ["log"]
+        if wait not in (["log"], ["cluster"]):
+            self.stop(Refusal(Denial.INVALID_MESSAGE, "wait is neither log nor cluster"))
+        if wait == ["log"]:
+            return await change()
+        return (await self.guard.admin.on_every_node(change))[0]
 
     async def caller(self, permission: str | None = None) -> Caller:
         """Return the client's session.
