@@ -16,6 +16,7 @@ from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.trail import Trail
 from stormdoor.ports import StoredState
 from stormdoor.stores import MemoryStore
 from tests.properties.strategies import ROLES, authentications, revocations
@@ -141,6 +142,7 @@ def test_whom_a_revocation_names(
         policies=ActivePolicies(PolicySet([])),
         limits=Limits(),
         state=StoredState.of(MemoryStore()),
+        trail=Trail(MemoryStore(), FakeClock()),
         clock=FakeClock(),
         lease=Lease(),
         statistics=Statistics(),

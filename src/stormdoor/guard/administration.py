@@ -18,6 +18,7 @@ from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.core.account import Account
+from stormdoor.core.account_change import DISABLED, REMOVED, AccountChange, quoted
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
 from stormdoor.core.log_position import LogPosition
@@ -175,7 +176,7 @@ class Administration:
                 known to have applied it: repeat it.
         """
         _must_make_sense(target, value, before, self.clock.now())
-        entry = self._entry(target, value, reason, before)
+        entry = self._entry(target, value, quoted(reason), before)
         ended, stored = await self._revoke(entry, actor)
         if wait == "log":
             return ended
@@ -354,7 +355,7 @@ class Administration:
             StoreError: There is no such principal.
         """
         _must_exist(await self.state.accounts.account(id) is not None, id)
-        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
+        ended, _ = await self._revoke(self._entry(Target.PRINCIPAL, id, REMOVED), actor)
         entry = self._changed(id)
         _must_exist(await self.state.accounts.remove_account(id, entry=entry), id)
         self._note("user_deleted", id, actor)
@@ -374,11 +375,12 @@ class Administration:
             StoreError: There is no such principal.
         """
         if not disabled:
-            _must_exist(await self.state.accounts.set_disabled(id, False), id)
+            enabling = AccountChange(id, None, lowers=False).entry(self.clock.now())
+            changed = await self.state.accounts.set_disabled(id, False, entry=enabling)
             self._note("user_updated", id, actor, "enabled")
-            return 0
+            return await self.supervisor.apply(_entry_of(changed, id))
 
-        revocation = self._entry(Target.PRINCIPAL, id, "disabled")
+        revocation = self._entry(Target.PRINCIPAL, id, DISABLED)
 
         async def disable() -> Revocation:
             changed = await self.state.accounts.set_disabled(id, True, entry=revocation)
@@ -414,7 +416,7 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        await self._set_roles(id, add=role, actor=actor)
+        await self._set_role(AccountChange(id, role, lowers=False), actor)
 
     async def withdraw_role(self, id: str, role: str, *, actor: str = "") -> int:
         """Remove a role from a principal, and end its connections that are no longer permitted.
@@ -422,19 +424,14 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        return await self._set_roles(id, remove=role, actor=actor)
+        return await self._set_role(AccountChange(id, role, lowers=True), actor)
 
-    async def _set_roles(
-        self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
-    ) -> int:
+    async def _set_role(self, change: AccountChange, actor: str) -> int:
         # The store does this in one step, so that a simultaneous change by another process is not lost.
-        entry = self._changed(id)
-        if add:
-            _must_exist(await self.state.accounts.add_role(id, add, entry=entry), id)
-        if remove:
-            _must_exist(await self.state.accounts.remove_role(id, remove, entry=entry), id)
-        change = f"+{add}" if add else f"-{remove}"
-        self._note("privilege_permissions_changed", id, actor, f"role {change}")
+        accounts, id, role = self.state.accounts, change.principal_id, change.role or ""
+        step = accounts.remove_role if change.lowers else accounts.add_role
+        entry = _entry_of(await step(id, role, entry=change.entry(self.clock.now())), id)
+        self._note("privilege_permissions_changed", id, actor, change.reason)
         return await self.supervisor.apply(entry)
 
     async def set_attributes(

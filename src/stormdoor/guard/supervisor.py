@@ -21,9 +21,11 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
+from stormdoor.guard.lost_changes import LostChanges
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.guard.trail import Trail
 from stormdoor.ports import Accounts, Clock, StoredState
 
 __all__ = ["ConnectionSupervisor", "read_account"]
@@ -81,6 +83,7 @@ class ConnectionSupervisor:
         policies: Present policies; open connections are checked again with them when roles change.
         limits: Limits on the age of connections and on slow readers.
         state: State of revocations, sessions and accounts.
+        trail: Records changes that another log had lost.
         clock: Source of the time.
         lease: The lease of this node, which ends while it reloads another log.
         statistics: Counters, for the ages of entries.
@@ -95,6 +98,7 @@ class ConnectionSupervisor:
         policies: ActivePolicies,
         limits: Limits,
         state: StoredState,
+        trail: Trail,
         clock: Clock,
         lease: Lease,
         statistics: Statistics,
@@ -116,6 +120,7 @@ class ConnectionSupervisor:
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
         self._applying = asyncio.Lock()
+        self._changes = LostChanges(state.accounts, trail, clock)
         self._lost: list[Revocation] = []
         """Known revocations that the log lacks since it was reloaded."""
         self._failing: set[object] = set()
@@ -384,6 +389,8 @@ class ConnectionSupervisor:
         The node holds no lease meanwhile. It reads the log, and decides about each open connection again,
         since the log may hold revocations that this process never saw. Revocations of the former log still
         count; `restore` writes those that the log lacks again. Returns the number of connections that ended.
+
+        INVARIANT: lost removals of rights are made again first, so that no connection gets a right back.
         """
         self._lease.lapse()
         seen = self._seen
@@ -400,6 +407,10 @@ class ConnectionSupervisor:
         )
         entries = await self._entries(self._state.revocations.lasting_revocations())
         self._lost = self._revocations.missing_in(entries)
+        after = self._changes.after(seen.seq)
+        if after is not None:
+            present = await self._entries(self._state.revocations.revocations(after))
+            await self._changes.restore(present, self._epochs)
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
@@ -470,6 +481,7 @@ class ConnectionSupervisor:
             # A clock that was set back gives it a time before that of earlier credentials.
             at = max(revocation.at, self._set_back_from)
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
+        self._changes.note(revocation)
         # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
             self._revocations.add_unstored(revocation)

@@ -288,6 +288,7 @@ class Guard:
             policies=self._policies,
             limits=self.limits,
             state=state,
+            trail=self.trail,
             clock=self.clock,
             lease=self.lease,
             statistics=self.statistics,

@@ -1,0 +1,169 @@
+"""A failover or a restored backup loses role removals and disablings: nodes make them again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard, StoreUnavailable, Target
+from stormdoor.core.account import Account
+from tests.guard.fakes import admit, events, refused
+from tests.guard.test_another_log import Server, serving
+from tests.guard.test_lost_log import _lose, _node
+
+
+async def _account(server: Server, id: str = "alice") -> Account:
+    account = await server.guard.state.accounts.account(id)
+    assert account is not None
+    return account
+
+
+async def _withdraw(guard: Guard) -> object:
+    return await guard.admin.withdraw_role("alice", "member")
+
+
+async def _disable(guard: Guard) -> object:
+    return await guard.admin.set_disabled("alice", True)
+
+
+async def _remove(guard: Guard) -> object:
+    return await guard.admin.remove_principal("alice")
+
+
+@pytest.mark.parametrize("change", [_withdraw, _disable, _remove], ids=lambda one: one.__name__)
+async def test_lost_change_is_made_again(
+    change: Callable[[Guard], Awaitable[object]], tmp_path: Path
+) -> None:
+    """The store gets the change again before the node continues, and an old right opens nothing."""
+    async with serving(tmp_path) as server:
+        other = await _node(server.path)
+        await server.session("alice")
+        await server.session("bob")
+        backup = server.back_up()
+        await change(other)
+        await _lose(server, backup, other)
+        assert (await _account(server)).roles == {"member"}
+        await server.guard.tick()
+        account = await _account(server)
+        assert account.disabled or not account.roles
+        assert server.open == {"bob"}
+        await refused(server.guard, server.handshakes["alice"])
+        assert (await _account(server, "bob")).roles == {"member"}
+        assert any("made again" in one.detail for one in await events(server.guard))
+        await other.state.close()
+
+
+async def test_several_nodes_make_it_once(tmp_path: Path) -> None:
+    """Nodes that reload one after the other find the change of the first, and a second loss is noticed."""
+    async with serving(tmp_path) as server:
+        nodes = [await _node(server.path) for _ in range(2)]
+        backup = server.back_up()
+        for loss in range(2):
+            if not loss:
+                await _withdraw(nodes[0])
+            await _lose(server, backup, *nodes)
+            for node in (server.guard, *nodes):
+                await node.supervisor.follow()
+            assert (await _account(server)).roles == frozenset()
+            log = await server.guard.state.revocations.revocations()
+            assert [one.reason for one in log if one.reason] == ["role -member"]
+        for node in nodes:
+            await node.state.close()
+
+
+async def test_right_that_was_given_back_stays(tmp_path: Path) -> None:
+    """A later grant or enabling counts, in the lost log as well as in the present one."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        backup = server.back_up()
+        for who in ("alice", "bob", "carol"):
+            await guard.admin.withdraw_role(who, "member")
+        await guard.admin.set_disabled("alice", True)
+        await guard.admin.grant_role("alice", "member")
+        await guard.admin.set_disabled("alice", False)
+        await _lose(server, backup)
+        command = await _node(server.path)
+        await command.admin.grant_role("bob", "member")
+        await guard.tick()
+        alice, bob, carol = [await _account(server, who) for who in ("alice", "bob", "carol")]
+        assert (alice.roles, alice.disabled) == ({"member"}, False)
+        assert bob.roles == {"member"}
+        assert carol.roles == frozenset()
+        await command.state.close()
+
+
+async def test_change_that_is_not_lost_is_not_repeated(tmp_path: Path) -> None:
+    """A log that begins another epoch and lacks nothing causes no write, nor does an old change."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await _withdraw(guard)
+        await guard.supervisor.follow()
+        await guard.state.accounts.add_role("alice", "member")  # as no entry of the log says
+        await guard.state.revocations.begin_epoch(guard.supervisor.applied.epoch)
+        await guard.tick()
+        assert (await _account(server)).roles == {"member"}
+        backup = server.back_up()
+        await guard.admin.withdraw_role("bob", "member")
+        await guard.supervisor.follow()
+        guard.clock.advance(2 * 86_400.0)  # type: ignore[attr-defined]
+        server.restore(backup)
+        await guard.tick()
+        assert (await _account(server, "bob")).roles == {"member"}
+
+
+async def test_reason_of_an_operator_disables_no_account(tmp_path: Path) -> None:
+    """A revocation for the reason "disabled" ends credentials only, also if it is lost."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        backup = server.back_up()
+        await guard.admin.revoke(Target.PRINCIPAL, "alice", reason="disabled")
+        await _lose(server, backup)
+        await guard.tick()
+        assert not (await _account(server)).disabled
+        await refused(guard, server.handshakes["alice"])
+        guard.clock.advance(1.0)  # type: ignore[attr-defined]
+        await server.session("alice")
+        await admit(guard, server.handshakes["alice"])
+
+
+async def test_node_waits_for_the_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INVARIANT: a node that cannot make a lost change again renews no lease, and admits no client."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        backup = server.back_up()
+        await _withdraw(guard)
+        await _lose(server, backup)
+        accounts = guard.state.accounts
+
+        async def fail(*_: object, **__: object) -> bool:
+            raise StoreUnavailable("no write is possible")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(accounts, "remove_role", fail)
+            await guard.tick()
+            assert guard.supervisor.behind
+            await refused(guard, server.handshakes["alice"])
+        await guard.tick()
+        assert not guard.supervisor.behind
+        assert (await _account(server)).roles == frozenset()
+
+
+async def test_many_lost_changes(tmp_path: Path) -> None:
+    """Changes of many principals are all made again."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        names = [f"p{n}" for n in range(120)]
+        for name in names:
+            await guard.admin.add_principal(name, roles=["member", "reader"])
+        backup = server.back_up()
+        for name in names:
+            await guard.admin.withdraw_role(name, "member")
+        await _lose(server, backup)
+        await asyncio.gather(guard.supervisor.follow(), guard.supervisor.follow())
+        for name in names:
+            assert (await _account(server, name)).roles == {"reader"}
