@@ -82,7 +82,7 @@ async def test_role_is_checked_on_the_receiving_node(tmp_path: Path) -> None:
 async def test_message_that_cannot_pass_is_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A message whose revocations do not arrive in time is dropped, and so is one of a log that was left."""
+    """A message is dropped if its revocations do not arrive in time, or if its log was left."""
     clock = FakeClock()
     async with nodes(tmp_path / "door.db", clock) as (one, other):
         sink = await listener(other, "alice")

@@ -225,3 +225,38 @@ def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:
         workers = one.workers
         assert one.stop() == 0
         assert ended(*workers)
+
+
+_BLOCKING = """
+import time
+
+from tornado.web import RequestHandler
+
+
+class Block(RequestHandler):
+    def get(self):
+        time.sleep(600)  # the loop of this worker
+"""
+
+
+async def test_a_worker_with_a_blocked_loop_is_replaced(tmp_path: Path) -> None:
+    """A worker of which the loop is blocked is killed, with the line in the log; the others go on."""
+    (tmp_path / "app.py").write_text(
+        _BLOCKING + APPLICATION.replace('routes = [("/ws"', 'routes = [("/block", Block), ("/ws"')
+    )
+    with supervised(tmp_path, "--workers", "2", "--unresponsive-seconds", "4", *FAST) as one:
+        before = set(one.workers)
+        with socket.create_connection(("127.0.0.1", one.port)) as client:
+            client.sendall(b"GET /block HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await asyncio.to_thread(one.wait_for, "is killed and replaced")
+            await asyncio.to_thread(one.wait_for, " serves (process ", 3)
+        assert "app.py" in one.output
+        assert "in get" in one.output
+        assert "was ended by SIGKILL" in one.output
+        after = set(one.workers)
+        assert len(after) == 2
+        assert len(before & after) == 1
+        for _ in range(4):
+            async with await one.client() as wire:
+                assert (await wire.ask(ASK))["type"] == "node"
+        assert one.stop() == 0

@@ -22,6 +22,7 @@ def serve(
     port: int = 8888,
     drain_seconds: float = 60.0,
     unready_seconds: float = 0.0,
+    unresponsive_seconds: float = 30.0,
 ) -> int:
     """Serve a guarded application with several processes on one port.
 
@@ -36,6 +37,8 @@ def serve(
         drain_seconds: Seconds in which a worker that stops closes its sockets. 60 if left out.
         unready_seconds: Seconds for which a server that stops is not ready and still accepts clients, so that
             a load balancer notices. None if left out.
+        unresponsive_seconds: Seconds after which a worker with a blocked loop is killed and replaced. 30
+            if left out; 0 for never.
     """
     from stormdoor.cli.usage import UsageError
     from stormdoor.runtime.listeners import SharedPort
@@ -43,6 +46,8 @@ def serve(
 
     if workers < 1:
         raise UsageError("--workers must be at least 1")
+    if not 0.0 <= unresponsive_seconds < float("inf"):
+        raise UsageError("--unresponsive-seconds must be 0 or more")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
     )
@@ -54,6 +59,7 @@ def serve(
             listen=lambda _: {"http": shared.listen()},
             drain_seconds=drain_seconds,
             unready_seconds=unready_seconds,
+            unresponsive_seconds=unresponsive_seconds,
         ).run(on_ready=lambda: print(f"ready http://{_shown(host)}:{shared.port}/", flush=True))
 
     try:

@@ -103,6 +103,7 @@ async def serve_worker(link: WorkerLink) -> None:
         plaintext=options["plaintext"],
         placing=Placing(link.number, link.workers),
     )
+    demo.guard.warn = link.warn
     await demo.guard.start()
     if link.number == 1:  # the others start after it
         await settle(demo.guard, data)

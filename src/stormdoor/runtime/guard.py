@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -382,6 +382,8 @@ class Guard:
         ]
         """Parts with connections to other servers, such as a provider. They are closed with the guard."""
         self._errands: set[asyncio.Task[None]] = set()
+        self.warn: Callable[[str], None] = _log.warning
+        """Called at the start with a warning that concerns the whole installation. Logs it by default."""
         self.running = False
         """Whether it has started and has not been closed."""
         self.draining = False
@@ -525,7 +527,7 @@ class Guard:
         self._starting.set_result(None)
         self._starting = None
         if guarantee.across_failover is False:
-            _log.warning("%s", guarantee)
+            self.warn(str(guarantee))
         self.running = True
         self._note("sys_startup")
         self._stopping = asyncio.Event()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import faulthandler
 import json
 import os
 import signal
@@ -11,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["VARIABLE", "Drain", "WorkerLink"]
+__all__ = ["SHOW_PLACE", "VARIABLE", "Drain", "WorkerLink"]
 
 VARIABLE = "STORMDOOR_WORKER"
 """The environment variable in which a supervisor hands a worker its file descriptors and options, as JSON."""
+
+SHOW_PLACE = signal.SIGUSR2
+"""The signal on which a worker writes the present lines of its threads to its standard error."""
+_REPORTS = 5
+"""Number of reports during `unresponsive_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class WorkerLink:
         workers: Number of workers.
         drain_seconds: Time in seconds in which a drain must close all connections.
         unready_seconds: Time in seconds between "not ready" and the close of the listener.
+        unresponsive_seconds: Time in seconds without a report after which the supervisor ends this worker; 0
+            if it never does.
     """
 
     def __init__(
@@ -51,6 +60,7 @@ class WorkerLink:
         workers: int,
         drain_seconds: float,
         unready_seconds: float,
+        unresponsive_seconds: float,
     ) -> None:
         self._link = link
         self.sockets = {name: list(group) for name, group in sockets.items()}
@@ -58,6 +68,7 @@ class WorkerLink:
         self.workers = workers
         self.drain_seconds = drain_seconds
         self.unready_seconds = unready_seconds
+        self.unresponsive_seconds = unresponsive_seconds
 
     @classmethod
     def inherited(cls) -> Self:
@@ -73,6 +84,8 @@ class WorkerLink:
         # The terminal and `systemctl kill` reach all processes; the supervisor decides what to do.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with contextlib.suppress(AttributeError, ValueError):  # no standard error
+            faulthandler.register(SHOW_PLACE)
         return cls(
             _inherit(given.pop("link")),
             {name: [_inherit(one) for one in group] for name, group in groups.items()},
@@ -82,6 +95,16 @@ class WorkerLink:
     def ready(self) -> None:
         """Report that the worker serves."""
         self._send({"ready": True})
+
+    async def report_alive(self) -> None:
+        """Report that the event loop runs, until it is cancelled."""
+        while self.unresponsive_seconds > 0:
+            self._send({"alive": True})
+            await asyncio.sleep(self.unresponsive_seconds / _REPORTS)
+
+    def warn(self, text: str) -> None:
+        """Report a warning about the whole installation. The supervisor logs each text once."""
+        self._send({"warning": text})
 
     def failed(self, reason: str, status: int) -> None:
         """Report that the worker cannot start.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stormdoor.errors import ConfigurationError, StoreUnavailable
-from stormdoor.runtime.worker_link import VARIABLE
+from stormdoor.runtime.worker_link import SHOW_PLACE, VARIABLE
 
 __all__ = ["Workers", "worker_command"]
 
@@ -28,6 +28,11 @@ _STABLE_SECONDS = 60.0
 _LONGEST_BACKOFF_SECONDS = 30.0
 _GRACE_SECONDS = 10.0
 """Time beyond the drain that a worker has to write its trail and to end."""
+_UNRESPONSIVE_SECONDS = 30.0
+_LOOKS = 5
+"""Number of looks without a report of a worker after which its event loop counts as blocked."""
+_SHOW_SECONDS = 0.5
+"""Time that a blocked worker has to write the lines at which its threads are."""
 _STORE_UNAVAILABLE = 3
 
 Sockets = Mapping[str, Sequence[socket.socket]]
@@ -48,8 +53,10 @@ class _Worker:
     process: asyncio.subprocess.Process
     link: asyncio.StreamWriter
     ready: asyncio.Future[None]
-    ended: asyncio.Task[int]
+    ended: asyncio.Task[int] = field(init=False)
     since: float = 0.0
+    silent: int = 0
+    """Number of looks since its last report."""
 
     @property
     def pid(self) -> int:
@@ -62,6 +69,13 @@ class _Worker:
     def order_drain(self, *, together: int, replaced: bool = False) -> None:
         order = json.dumps({"together": together, "replaced": replaced})
         self.link.write(order.encode() + b"\n")
+
+    async def end_blocked(self) -> None:
+        """Let it write where it is, and kill it."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(SHOW_PLACE)
+        await asyncio.sleep(_SHOW_SECONDS)
+        self.kill()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -96,6 +110,8 @@ class Workers:
         listen: Makes the listening sockets of a worker, by group, from its number.
         drain_seconds: Time in seconds in which a drain must close all connections.
         unready_seconds: Time in seconds between "not ready" and the close of the listener.
+        unresponsive_seconds: Time in seconds after which a worker with a blocked loop is replaced; 0 for
+            never.
         environment: Further environment variables of a worker.
     """
 
@@ -107,6 +123,7 @@ class Workers:
         listen: Callable[[int], Sockets],
         drain_seconds: float,
         unready_seconds: float = 0.0,
+        unresponsive_seconds: float = _UNRESPONSIVE_SECONDS,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._environment = dict(environment or {})
@@ -114,6 +131,8 @@ class Workers:
         self._listen = listen
         self._drain_seconds = drain_seconds
         self._unready_seconds = unready_seconds
+        self._unresponsive_seconds = unresponsive_seconds
+        self._warned: set[str] = set()
         self._slots = [_Slot(number) for number in range(1, workers + 1)]
         self._leaving: set[_Worker] = set()
         self._stop = asyncio.Event()
@@ -154,13 +173,17 @@ class Workers:
             for slot in self._slots:
                 slot.keeper = loop.create_task(self._keep(slot))
             replacing = loop.create_task(self._replace_on_hangup())
+            watching = loop.create_task(self._end_blocked_workers())
             await stop
             _notify("STOPPING=1")
             replacing.cancel()
+            watching.cancel()
             for slot in self._slots:
                 if slot.keeper is not None:
                     slot.keeper.cancel()
-            await asyncio.wait([replacing, *(one.keeper for one in self._slots if one.keeper)])
+            await asyncio.wait(
+                [replacing, watching, *(one.keeper for one in self._slots if one.keeper)]
+            )
         except _StartFailed as error:
             kind = StoreUnavailable if error.status == _STORE_UNAVAILABLE else ConfigurationError
             raise kind(f"a worker cannot start: {error}") from None
@@ -220,6 +243,7 @@ class Workers:
             "workers": len(self._slots),
             "drain_seconds": self._drain_seconds,
             "unready_seconds": self._unready_seconds,
+            "unresponsive_seconds": self._unresponsive_seconds,
         }
         with theirs:
             process = await asyncio.create_subprocess_exec(
@@ -231,9 +255,65 @@ class Workers:
             )
         reader, writer = await asyncio.open_connection(sock=ours)
         loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        ended = loop.create_task(_follow(process, reader, writer, ready))
-        return _Worker(process, writer, ready, ended)
+        worker = _Worker(process, writer, loop.create_future())
+        worker.ended = loop.create_task(self._follow(worker, reader))
+        return worker
+
+    async def _follow(self, worker: _Worker, reader: asyncio.StreamReader) -> int:
+        """Read the reports of a worker until it ends. Returns its exit status."""
+        ready = worker.ready
+        try:
+            async for line in reader:
+                report, worker.silent = json.loads(line), 0
+                if "warning" in report:
+                    self._warn(report["warning"])
+                elif ready.done() or "alive" in report:
+                    continue
+                elif "failed" in report:
+                    ready.set_exception(_StartFailed(report["failed"], report["status"]))
+                else:
+                    ready.set_result(None)
+        except OSError:
+            pass  # it has died with unread orders
+        status = await worker.process.wait()
+        if not ready.done():
+            ready.set_exception(_StartFailed(f"it {_how(status)} before it was ready", 2))
+        ready.exception()  # retrieved, even if no other task waits for it
+        worker.link.close()
+        return status
+
+    def _warn(self, text: str) -> None:
+        """Log a warning about the installation once, also if each worker reports it."""
+        if text not in self._warned:
+            self._warned.add(text)
+            _log.warning("%s", text)
+
+    # -- a worker with a blocked event loop --------------------------------------------------------
+
+    async def _end_blocked_workers(self) -> None:
+        """End each worker that makes no report for some looks in a row; `_keep` starts another one.
+
+        Looks are counted, not seconds: reports that arrived while this process was stopped count.
+        """
+        while self._unresponsive_seconds > 0:
+            await asyncio.sleep(self._unresponsive_seconds / _LOOKS)
+            blocked = []
+            for slot in self._slots:
+                worker = slot.worker
+                if worker is None or not worker.serving:
+                    continue
+                worker.silent += 1
+                if worker.silent <= _LOOKS:
+                    continue
+                _log.error(
+                    "the event loop of worker %d (process %d) has been blocked for %g s. Its threads are at "
+                    "the lines below; it is killed and replaced",
+                    slot.number,
+                    worker.pid,
+                    self._unresponsive_seconds,
+                )
+                blocked.append(worker)
+            await asyncio.gather(*(one.end_blocked() for one in blocked))
 
     # -- a worker that dies ------------------------------------------------------------------------
 
@@ -337,32 +417,6 @@ class Workers:
                 _log.error("process %d has not ended in time and is killed", worker.pid)
                 worker.kill()
                 await worker.ended
-
-
-async def _follow(
-    process: asyncio.subprocess.Process,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    ready: asyncio.Future[None],
-) -> int:
-    """Read the reports of a worker until it ends. Returns its exit status."""
-    try:
-        async for line in reader:
-            report = json.loads(line)
-            if ready.done():
-                continue
-            if "failed" in report:
-                ready.set_exception(_StartFailed(report["failed"], report["status"]))
-            else:
-                ready.set_result(None)
-    except OSError:
-        pass  # it has died with unread orders
-    status = await process.wait()
-    if not ready.done():
-        ready.set_exception(_StartFailed(f"it {_how(status)} before it was ready", 2))
-    ready.exception()  # retrieved, even if no other task waits for it
-    writer.close()
-    return status
 
 
 def _inherited() -> dict[str, str]:

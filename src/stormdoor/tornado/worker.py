@@ -53,11 +53,13 @@ async def serve_as_worker(
             f"{link.workers} workers need a store that all of them share, and this one is in the memory of "
             'each; write Guard(store="sqlite:///var/lib/app/door.db")'
         )
+    guard.warn = link.warn
     await guard.start()
     await _until_ready(guard)
     for name, server in servers.items():
         server.add_sockets(link.sockets.get(name, ()))
     link.ready()
+    alive = asyncio.create_task(link.report_alive())
     order = await link.drain_ordered()
     guard.draining = True
     if not order.replaced:
@@ -84,3 +86,4 @@ async def serve_as_worker(
             len(guard.registry),
             len(guard.trail),
         )
+    alive.cancel()
