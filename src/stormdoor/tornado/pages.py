@@ -182,7 +182,10 @@ class GuardedPage(RequestHandler):
         else:
             refusal = foreign or await self._door_authorise(handshake, key, permission)
         # Only a refused request counts: a page of a logged-in user loads hundreds of files.
-        return None if refusal is None else checks.check_rate(attempt) or refusal
+        if refusal is None:
+            return None
+        exceeded = checks.check_rate(attempt)
+        return (exceeded and await exceeded) or refusal
 
     async def _door_authorise(
         self, handshake: Handshake, key: str, permission: str
