@@ -13,6 +13,7 @@ from tornado.web import Application
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.pages import Pages
 
 __all__ = ["Adapter", "Releases", "Setup"]
 
@@ -60,7 +61,7 @@ class Setup:
     Args:
         make_guard: Makes the guard. It is called once, in the process that serves: a guard that exists before
             a fork would share its store and its loop with the other process.
-        pages: Permission for HTTP pages too, or None to leave that to the configuration.
+        pages: Whether pages are guarded although the configuration does not say so.
         any_release: Guard releases of a host that its adapter does not claim.
 
     Attributes:
@@ -71,14 +72,19 @@ class Setup:
         self,
         make_guard: Callable[[], Guard],
         *,
-        pages: str | None = None,
+        pages: bool = False,
         any_release: bool = False,
     ) -> None:
         self._make_guard = make_guard
-        self.pages = pages
+        self._pages = pages
         self.any_release = any_release
         self.key = secrets.token_bytes(32)
         self._made: tuple[int, Guard] | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the guard has been made."""
+        return self._made is not None
 
     def guard(self) -> Guard:
         """Return the guard of this process. The first call makes it.
@@ -94,6 +100,21 @@ class Setup:
                 f"process {owner} made the guard and was forked; fork before the server listens"
             )
         return guard
+
+    def pages(self) -> Pages | None:
+        """Return the argument `pages` of `protect`: None leaves it to the configuration.
+
+        Raises:
+            ConfigurationError: Pages are to be guarded, and the configuration names no permission for them.
+        """
+        protection = self.guard().protection
+        if not self._pages or protection.pages is not None:
+            return None
+        if protection.permission is None:
+            raise ConfigurationError(
+                '--pages needs a permission; write pages = "app:use" in [protect] of the configuration'
+            )
+        return protection.permission
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,14 @@ for _name, _group, _help in (
         "Revoke credentials that may have been stolen.\n\nCredentials that are issued afterwards are valid.",
     ),
     (
+        "run",
+        _OPERATE,
+        (
+            "Start a program, and guard every Tornado application in it before it listens.\n\n"
+            "It changes no file: stormdoor run -- jupyter lab"
+        ),
+    ),
+    (
         "serve",
         _OPERATE,
         (

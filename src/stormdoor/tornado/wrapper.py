@@ -70,6 +70,11 @@ class HandlerWrapper:
         """See `Wrapper`. Bounded: clients choose paths."""
         self._version = transports.version
 
+    @property
+    def guards_pages(self) -> bool:
+        """Whether HTTP handlers that are no transport need a permission, too."""
+        return self._page_rules is not None
+
     def endpoint(self, route: FoundRoute) -> Endpoint | None:
         """Return the declared endpoint of a route; None if the route is not guarded."""
         transport = self._transports.find(route.handler, route.pattern, route.arguments)

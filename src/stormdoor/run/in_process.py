@@ -1,0 +1,200 @@
+"""Guard the applications of one process of `stormdoor run`, when a server is about to listen."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tornado.httpserver import HTTPServer
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Adapter, Setup
+from stormdoor.apps.table import choose_adapter
+from stormdoor.config.file import read_options
+from stormdoor.config.preset import preset_file
+from stormdoor.errors import ConfigurationError
+from stormdoor.run.find_application import find_applications
+from stormdoor.run.settings import RunSettings
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.inspection import inspect
+from stormdoor.tornado.interception import intercept, intercepted
+from stormdoor.tornado.login_route import LoginRoute
+
+__all__ = ["InProcess"]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_SHOWN = 20
+
+
+class InProcess:
+    """Guards the applications of this process.
+
+    Args:
+        settings: The settings of the run.
+
+    Raises:
+        ConfigurationError: Another version of stormdoor started the program.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = msgspec.convert(settings, RunSettings)
+        here = version("stormdoor")
+        if here != self._settings.version:
+            raise ConfigurationError(
+                f"this environment has stormdoor {here}, and stormdoor run is {self._settings.version}; "
+                "install the same release in both"
+            )
+        self._setup: Setup | None = None
+        self._origins: list[str] = []
+        self._derives_origins = True
+        self._adapters: dict[int, str] = {}
+
+    def after_fork(self) -> None:
+        """Forget the guard of the process that was forked: this one makes its own."""
+        if self._setup is not None and self._setup.made:
+            return  # `guard` refuses to use it
+        self._setup = None
+
+    def guard(self, server: HTTPServer, sockets: Sequence[socket.socket]) -> dict[str, object]:
+        """Guard the applications behind `server`.
+
+        Returns:
+            The facts for the report to the operator.
+
+        Raises:
+            ConfigurationError: There is none, or it cannot be guarded.
+        """
+        secure = server.ssl_options is not None
+        addresses = [_address(one) for one in sockets]
+        self._allow([_origin(one, secure=secure) for one in sockets])
+        applications = find_applications(server.request_callback)
+        names = [self._guard(one) for one in applications]
+        login = next((one for one in map(_login_of, applications) if one), None)
+        endpoints = [one for each in applications for one in _endpoints(each)]
+        return {
+            "addresses": addresses,
+            "secure": secure,
+            "application": ", ".join(sorted({_name(one) for one in applications})),
+            "adapter": ", ".join(sorted(set(names))),
+            "endpoints": endpoints[:_SHOWN],
+            "endpoints_count": len(endpoints),
+            "pages": all(_guards_pages(one) for one in applications),
+            "login": login,
+        }
+
+    def _guard(self, application: Application) -> str:
+        if intercepted(application) and intercept(application).wrapper is None:
+            raise ConfigurationError(
+                "the program called protect(), which failed; correct the problem that it names"
+            )
+        if "stormdoor_guard" in application.settings:
+            name = self._adapters.get(id(application), "protect() of the program")
+            if id(application) in self._adapters and self._setup is not None:
+                self._setup.guard()  # refuses a guard that was made before a fork
+            return name
+        adapter = choose_adapter(application)
+        if self._setup is None:
+            settings = self._settings
+            self._setup = Setup(
+                lambda: self._make_guard(adapter),
+                pages=settings.pages,
+                any_release=settings.any_release,
+            )
+        adapter.guard(application, self._setup)
+        if "stormdoor_guard" not in application.settings:
+            raise ConfigurationError(
+                f"the adapter {adapter.name!r} has not guarded the application"
+            )
+        self._adapters[id(application)] = adapter.name
+        return adapter.name
+
+    def _allow(self, origins: Sequence[Sequence[str]]) -> None:
+        """Allow the pages of the addresses of a server, unless the configuration names the origins."""
+        new = [one for several in origins for one in several if one not in self._origins]
+        self._origins += new
+        if self._setup is not None and self._setup.made and self._derives_origins:
+            self._setup.guard().handshake_policy.origins.add(new)
+
+    def _make_guard(self, adapter: Adapter) -> Guard:
+        settings = self._settings
+        preset = settings.preset or adapter.preset
+        path = preset_file(preset) if settings.config is None else Path(settings.config)
+        with _variables(settings.secrets):
+            options = read_options(path, preset=preset)
+        arguments = dict(options.arguments)
+        written = tuple(arguments.get("origins") or ())
+        self._derives_origins = not written
+        arguments["origins"] = (*written, *settings.origins, *(() if written else self._origins))
+        if arguments.get("store") in (None, "memory:"):
+            arguments["store"] = settings.store
+        guard = Guard(**arguments)
+        guard.inline_secrets = options.inline_secrets
+        return guard
+
+
+@contextmanager
+def _variables(secrets: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a moment: the program and its children must not have them."""
+    before = {name: os.environ.get(name) for name in secrets}
+    os.environ.update(secrets)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _address(one: socket.socket) -> str:
+    name = one.getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name.decode(errors='replace') if isinstance(name, bytes) else name}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{host}:{name[1]}"
+
+
+def _origin(one: socket.socket, *, secure: bool) -> list[str]:
+    """Return the origins of a page that a browser of this machine gets from a listener."""
+    name = one.getsockname()
+    if not isinstance(name, tuple):
+        return []
+    scheme, usual = ("https", 443) if secure else ("http", 80)
+    port = "" if name[1] == usual else f":{name[1]}"
+    return [f"{scheme}://{host}{port}" for host in _LOOPBACK]
+
+
+def _endpoints(application: Application) -> list[dict[str, str]]:
+    """Return the guarded sockets and transports of an application, with their permissions."""
+    wrapper: Any = intercept(application).wrapper
+    found = []
+    for route in inspect(application).routes:
+        endpoint = wrapper.endpoint(route)
+        if endpoint is not None:
+            needs = endpoint.permission or f"public: {endpoint.public.reason}"
+            found.append({"path": route.pattern.removesuffix("$"), "permission": needs})
+    return found
+
+
+def _guards_pages(application: Application) -> bool:
+    wrapper: Any = intercept(application).wrapper
+    return bool(wrapper.guards_pages)
+
+
+def _login_of(application: Application) -> str | None:
+    for route in inspect(application).routes:
+        if issubclass(route.handler, LoginRoute):
+            return str(route.arguments["route_options"].login_page)
+    return None
+
+
+def _name(application: Application) -> str:
+    kind = type(application)
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,141 @@
+"""Ask a listener with one request whether it speaks HTTP, without waiting for it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from enum import Enum
+
+from stormdoor.run.processes import Listener
+
+__all__ = ["Probe", "Spoken"]
+
+_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_SILENT_SECONDS = 10.0
+_LONGEST_WAIT = 60.0
+
+
+class Spoken(Enum):
+    """The answer of a listener."""
+
+    HTTP = "HTTP"
+    OTHER = "another protocol"
+    NOT_YET = "nothing yet"
+
+
+class Probe:
+    """Asks one listener, again and again while it does not answer. `step` never waits.
+
+    Args:
+        listener: The listener.
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, listener: Listener, now: float) -> None:
+        self.listener = listener
+        self._socket: socket.socket | None = None
+        self._advance: Callable[[], Spoken] = self._connect
+        self._begun = now
+        self._again_at = now
+        self._wait = 0.5
+        self._over_tls = False
+
+    def step(self, now: float) -> Spoken:
+        """Go on as far as possible, and return what is known.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        if now < self._again_at:
+            return Spoken.NOT_YET
+        if self._socket is None:
+            self._begun = now
+            self._advance = self._connect
+        try:
+            spoken = self._advance()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            spoken = Spoken.NOT_YET
+        except ssl.SSLError:
+            spoken = Spoken.OTHER
+        except OSError:
+            # Refused, reset, or ended without an answer: a server that is busy does that, too.
+            self._later(now)
+            return Spoken.NOT_YET
+        if spoken is not Spoken.NOT_YET:
+            self.close()
+        elif self._socket is not None and now - self._begun > _SILENT_SECONDS:
+            self._later(now)
+        return spoken
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _later(self, now: float) -> None:
+        self.close()
+        self._over_tls = False
+        self._again_at = now + self._wait
+        self._wait = min(self._wait * 2, _LONGEST_WAIT)
+
+    def _connect(self) -> Spoken:
+        target = self.listener.target
+        if isinstance(target, str):
+            family = socket.AF_UNIX
+        else:
+            family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+        self.close()
+        self._socket = one = socket.socket(family, socket.SOCK_STREAM)
+        one.setblocking(False)
+        self._advance = self._encrypt if self._over_tls else self._send
+        try:
+            one.connect(target)
+        except BlockingIOError:
+            return Spoken.NOT_YET
+        return self._advance()
+
+    def _encrypt(self) -> Spoken:
+        plain = self._socket
+        if plain is None:
+            return Spoken.NOT_YET
+        plain.getpeername()  # raises while it is not connected
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # it asks whether HTTP is spoken, and sends no secret
+        context.set_alpn_protocols(["http/1.1"])
+        self._socket = context.wrap_socket(
+            plain, do_handshake_on_connect=False, server_hostname="localhost"
+        )
+        self._advance = self._greet
+        return self._greet()
+
+    def _greet(self) -> Spoken:
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.do_handshake()
+        self._advance = self._send
+        return self._send()
+
+    def _send(self) -> Spoken:
+        if self._socket is None:
+            return Spoken.NOT_YET
+        self._socket.getpeername()
+        self._socket.send(_REQUEST)
+        self._advance = self._receive
+        return self._receive()
+
+    def _receive(self) -> Spoken:
+        if self._socket is None:
+            return Spoken.NOT_YET
+        received = self._socket.recv(64)
+        if received.startswith(b"HTTP/"):
+            return Spoken.HTTP
+        if self._over_tls:
+            return Spoken.OTHER if received else Spoken.NOT_YET
+        # An alert of TLS, an end without an answer, or a greeting of another protocol.
+        if not received or received[0] == 0x15:
+            self._over_tls = True
+            self._advance = self._connect
+            return self._connect()
+        return Spoken.OTHER

@@ -1,0 +1,317 @@
+"""The parent of `stormdoor run`: it starts the program, watches its listeners, and ends what is unguarded."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stormdoor.errors import ConfigurationError
+from stormdoor.run.probe import Probe, Spoken
+from stormdoor.run.processes import Listener, command_of, descendants, listeners
+from stormdoor.run.settings import RunSettings
+
+__all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
+
+REFUSED, CANNOT_START, NOT_FOUND = 125, 126, 127
+"""Exit statuses, as `env` and `timeout` have them. All others are those of the program."""
+
+_TICK_SECONDS = 0.1
+_END_SECONDS = 5.0
+_STARTUP = Path(__file__).with_name("startup")
+_VARIABLE = "STORMDOOR_RUN"
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_FROM_TERMINAL = 0x80
+"""`SI_KERNEL`: the terminal has sent the signal to the program as well."""
+_PASSED_ON = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+)
+_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+"""If the program ends after one of them, the processes that it has left behind end, too."""
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+class Program:
+    """A program under guard, with all its processes.
+
+    Args:
+        command: The program and its arguments.
+        settings: The settings of the hook.
+        environment: The environment variables of the program.
+        tell: Called with each event for the operator.
+        allow: Addresses of listeners that may serve HTTP without a guard, such as `127.0.0.1:8787`.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        settings: RunSettings,
+        *,
+        environment: Mapping[str, str],
+        tell: Tell,
+        allow: Collection[str] = (),
+    ) -> None:
+        self._command = list(command)
+        self._settings = settings
+        self._environment = dict(environment)
+        self._tell = tell
+        self._allow = frozenset(allow)
+        self._guarded: set[int] = set()
+        """Inodes of guarded listeners."""
+        self._servers: set[int] = set()
+        """Processes with guarded listeners."""
+        self._probes: dict[int, Probe] = {}
+        self._judged: set[int] = set()
+        """Inodes of listeners that speak another protocol, or may speak HTTP."""
+        self._refusal: str | None = None
+        self._status: int | None = None
+        self._stopping = False
+        self._main = 0
+
+    def run(self) -> int:
+        """Start the program, watch it to its end, and return the exit status.
+
+        Raises:
+            ConfigurationError: This machine has no `/proc` of Linux, so nothing could be watched.
+        """
+        if not hasattr(os, "memfd_create") or not Path("/proc/self/task").is_dir():
+            raise ConfigurationError(
+                "stormdoor run needs Linux: it watches the listeners of the program in /proc. Call protect() "
+                "in the program, or start it with stormdoor serve"
+            )
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})
+        reports, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        reports.setblocking(False)
+        try:
+            with reports:
+                started = self._start(theirs, mask, libc)
+                if started is not None:
+                    return started
+                while not self._over():
+                    self._wait()
+                    self._reap()
+                    if self._stopping and self._status is not None:
+                        self._end(descendants(os.getpid()))
+                    self._read_reports(reports)
+                    if self._refusal is None:
+                        self._look(reports)
+                    if self._refusal is not None:
+                        self._tell({"event": "refused", "reason": self._refusal})
+                        self._end(descendants(os.getpid()))
+                        return REFUSED
+                self._read_reports(reports)
+                if self._refusal is not None:
+                    self._tell({"event": "refused", "reason": self._refusal})
+                    return REFUSED
+        finally:
+            for probe in self._probes.values():
+                probe.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        status = self._status or 0
+        self._tell({"event": "ended", "status": status, "guarded": bool(self._servers)})
+        return status
+
+    # -- the program -----------------------------------------------------------------------------
+
+    def _start(
+        self, reports: socket.socket, mask: Collection[int], libc: ctypes.CDLL
+    ) -> int | None:
+        """Start the program. Return an exit status if that fails."""
+        stored = os.memfd_create("stormdoor-run")
+        os.write(stored, json.dumps(self._settings.plain()).encode())
+        before = self._environment.get("PYTHONPATH")
+        environment = {
+            **self._environment,
+            _VARIABLE: f"{stored},{reports.fileno()}",
+            "PYTHONPATH": f"{_STARTUP}{os.pathsep}{before}" if before else str(_STARTUP),
+        }
+        # A program whose parent was killed would not be watched any more.
+        prctl, number = libc.prctl, int(signal.SIGTERM)
+
+        def in_child() -> None:
+            prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+        try:
+            with reports:
+                started = subprocess.Popen(  # noqa: S603 - the command of the operator
+                    self._command,
+                    env=environment,
+                    pass_fds=(stored, reports.fileno()),
+                    preexec_fn=in_child,  # noqa: PLW1509 - this process has no threads
+                )
+        except FileNotFoundError:
+            self._tell({"event": "failed", "reason": f"there is no program {self._command[0]!r}"})
+            return NOT_FOUND
+        except OSError as error:
+            reason = f"{self._command[0]} cannot be started: {error.strerror}"
+            self._tell({"event": "failed", "reason": reason})
+            return CANNOT_START
+        finally:
+            os.close(stored)
+        self._main = started.pid
+        started.returncode = 0  # `_reap` waits for it
+        return None
+
+    def _over(self) -> bool:
+        return self._status is not None and not descendants(os.getpid())
+
+    def _wait(self) -> None:
+        """Wait for a signal, and pass it on, or for the next tick."""
+        got = signal.sigtimedwait({*_PASSED_ON, signal.SIGCHLD}, _TICK_SECONDS)
+        if got is None or got.si_signo == signal.SIGCHLD:
+            return
+        self._stopping = self._stopping or got.si_signo in _ENDING
+        if got.si_code == _FROM_TERMINAL:
+            return
+        receivers = {self._main} if self._status is None else descendants(os.getpid())
+        for pid in receivers:
+            _send(pid, got.si_signo)
+
+    def _reap(self) -> None:
+        """Note the end of the program, and of orphans that this process has inherited."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._main:
+                code = os.waitstatus_to_exitcode(status)
+                self._status = code if code >= 0 else 128 - code
+            self._servers.discard(pid)
+
+    def _end(self, pids: Collection[int]) -> None:
+        """End processes: they get a moment to end by themselves."""
+        for pid in pids:
+            _send(pid, signal.SIGTERM)
+        until = time.monotonic() + _END_SECONDS
+        while time.monotonic() < until and (pids := _alive(pids)):
+            signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
+            self._reap()
+        for pid in pids:
+            _send(pid, signal.SIGKILL)
+        until = time.monotonic() + _END_SECONDS
+        while time.monotonic() < until and (pids := _alive(pids)):
+            signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
+            self._reap()
+
+    # -- what it serves --------------------------------------------------------------------------
+
+    def _read_reports(self, reports: socket.socket) -> None:
+        while True:
+            try:
+                message = reports.recv(65_536)
+            except (BlockingIOError, ConnectionError):
+                return
+            if not message:
+                return
+            try:
+                said = json.loads(message)
+            except ValueError:
+                continue  # longer than a report may be: its listener counts as unguarded
+            if said.get("event") == "refused":
+                self._refusal = f"{command_of(int(said['pid']))}: {said['reason']}"
+            elif said.get("event") == "guarded":
+                self._guarded.update(int(one) for one in said["inodes"])
+                self._servers.add(int(said["pid"]))
+                self._tell(said)
+
+    def _look(self, reports: socket.socket) -> None:
+        """Ask each listener that is not guarded, and refuse one that speaks HTTP."""
+        pids = descendants(os.getpid())
+        present = {one.inode: one for one in listeners(pids)}
+        for inode in [one for one in self._probes if one not in present]:
+            self._probes.pop(inode).close()
+        self._judged &= present.keys()
+        for inode, listener in present.items():
+            if inode in self._guarded or inode in self._judged:
+                probe = self._probes.pop(inode, None)
+                if probe is not None:
+                    probe.close()
+                continue
+            if listener.address in self._allow:
+                self._judged.add(inode)
+                self._tell(
+                    {"event": "allowed", "address": listener.address, "process": _shown(listener)}
+                )
+                continue
+            probe = self._probes.get(inode)
+            if probe is None:
+                probe = self._probes[inode] = Probe(listener, time.monotonic())
+            spoken = probe.step(time.monotonic())
+            if spoken is Spoken.OTHER:
+                self._judged.add(inode)
+                self._tell(
+                    {"event": "other", "address": listener.address, "process": _shown(listener)}
+                )
+            elif spoken is Spoken.HTTP:
+                # INVARIANT: the report of a guarded server is older than its first answer.
+                self._read_reports(reports)
+                if inode not in self._guarded and self._refusal is None:
+                    self._refuse(listener)
+
+    def _refuse(self, listener: Listener) -> None:
+        """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""
+        reason = (
+            f"{_shown(listener)} answers HTTP at {listener.address} and is not guarded: it is no server of "
+            "Tornado, or its Python has not loaded the hook (python -I, -E or -S, an environment without "
+            "stormdoor, a child process)"
+        )
+        below = {one for server in self._servers for one in descendants(server)}
+        offenders = set(listener.pids)
+        if self._servers and offenders <= below - self._servers:
+            for pid in list(offenders):
+                offenders |= descendants(pid) - self._servers
+            for pid in offenders:
+                _send(pid, signal.SIGKILL)
+            self._tell({"event": "child ended", "reason": reason})
+            return
+        for pid in offenders:
+            _send(pid, signal.SIGKILL)
+        self._refusal = (
+            f"{reason}. Guard it with protect(), or let it serve unguarded with --insecure-allow-http "
+            f"{listener.address}"
+        )
+
+
+def _shown(listener: Listener) -> str:
+    return ", ".join(command_of(pid) for pid in sorted(listener.pids))
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _alive(pids: Collection[int]) -> set[int]:
+    found = set()
+    for pid in pids:
+        try:
+            state = (
+                Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2]
+            )
+        except OSError:
+            continue
+        if state.split()[:1] != ["Z"]:
+            found.add(pid)
+    return found

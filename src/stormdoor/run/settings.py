@@ -1,0 +1,43 @@
+"""The settings of a run, which its parent hands to the hook in each Python of the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["RunSettings"]
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of `stormdoor run`.
+
+    Attributes:
+        version: The version of stormdoor that started the program.
+        config: Absolute path of the configuration file, or None.
+        preset: Name of the preset; None for that of the adapter.
+        store: URL of the store, if the configuration file names none.
+        origins: The origins of `--origin`.
+        pages: Whether HTTP pages are guarded although the configuration does not say so.
+        any_release: Guard releases of a host that its adapter does not claim.
+        secrets: The environment variables that the configuration file reads. The program does not get them.
+        serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
+    """
+
+    version: str
+    store: str
+    config: str | None = None
+    preset: str | None = None
+    origins: tuple[str, ...] = ()
+    pages: bool = False
+    any_release: bool = False
+    secrets: dict[str, str] = {}
+    serves_in_children: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<settings of a run, version {self.version}>"
+
+    def plain(self) -> dict[str, Any]:
+        """Return them as JSON can carry them."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain

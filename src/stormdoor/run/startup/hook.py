@@ -1,0 +1,274 @@
+"""The hook in a Python of `stormdoor run`: no HTTP server of Tornado listens before it is guarded.
+
+It imports the standard library alone. Everything else is imported when a server is about to listen.
+
+- `TCPServer.add_sockets` and `HTTPServer.handle_stream` of Tornado ask it first. Every server of Tornado that
+  serves HTTP passes one of them.
+- `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
+  A fork that executes another program, such as the shell of a terminal, does not.
+- `multiprocessing` hands it on only for a host whose adapter says that it serves in such a process.
+- All other child processes get neither the hook nor the settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import json
+import os
+import socket
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+__all__ = ["Hook", "install", "install_in_child"]
+
+REFUSED = 125
+"""Exit status of a process that may not serve."""
+_VARIABLE = "STORMDOOR_RUN"
+_LONGEST_REPORT = 32_000
+_INSTALL_IN_CHILD = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("stormdoor_run_hook", path)
+module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+module.install_in_child(settings, reports)
+"""
+
+
+class Hook:
+    """The hook of one process and its forks.
+
+    Args:
+        settings: The settings of the run, from its parent.
+        reports: The socket to the parent. Every report is one datagram.
+    """
+
+    def __init__(self, settings: dict[str, Any], reports: socket.socket) -> None:
+        self.settings = settings
+        self._reports = reports
+        self._loaded_in = os.getpid()
+        self._lock = threading.RLock()
+        self._guarded: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._guarding: Any = None
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+        self._guarded.clear()
+        if self._guarding is not None:
+            self._guarding.after_fork()
+
+    def report(self, **said: object) -> None:
+        """Send a report to the parent. Without a parent, nothing may be served."""
+        message = json.dumps({"pid": os.getpid(), **said}).encode()
+        try:
+            self._reports.sendall(message[:_LONGEST_REPORT])
+        except OSError:
+            os._exit(REFUSED)
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Report why nothing may be served, and end the process. No `except` of the program catches this."""
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # a closed stream: the process ends in any case
+                stream.flush()
+        self.report(event="refused", reason=reason[:8000])
+        os._exit(REFUSED)
+
+    def guard(self, server: Any, sockets: Sequence[socket.socket]) -> None:
+        """Guard the application of a server that is about to listen on `sockets`, or end the process."""
+        with self._lock:
+            try:
+                if self._guarding is None:
+                    self._guarding = _guarding(self.settings)
+                found = self._guarding.guard(server, sockets)
+            except BaseException as error:  # noqa: BLE001 - fail closed on any error
+                self.refuse(_reason(error))
+            self._guarded.add(server)
+        inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
+        self.report(event="guarded", inodes=inodes, **found)
+
+    def admit_stream(self, server: Any) -> None:
+        """Guard the application of a server that has got a connection without a listener of its own."""
+        if server not in self._guarded:
+            self.guard(server, [])
+
+    # -- Tornado ---------------------------------------------------------------------------------
+
+    def patch_tornado(self, httpserver: types.ModuleType) -> None:
+        """Let every HTTP server of Tornado ask before it listens, and before it reads."""
+        kind: Any = httpserver.HTTPServer
+        base: Any = next(one for one in kind.__mro__ if "add_sockets" in vars(one))
+        add_sockets, handle_stream = base.add_sockets, kind.handle_stream
+
+        def add_sockets_guarded(server: Any, sockets: Iterable[socket.socket]) -> None:
+            listed = list(sockets)
+            if isinstance(server, kind):
+                self.guard(server, listed)
+            add_sockets(server, listed)
+
+        def handle_stream_guarded(server: Any, stream: Any, address: Any) -> Any:
+            self.admit_stream(server)
+            return handle_stream(server, stream, address)
+
+        base.add_sockets = add_sockets_guarded
+        kind.handle_stream = handle_stream_guarded
+
+    # -- programs that this one becomes or starts --------------------------------------------------
+
+    def patch_exec(self) -> None:
+        """Hand the hook on to the program that this process becomes."""
+        execve = os.execve
+
+        def execv_with_hook(path: Any, args: Any, /) -> NoReturn:
+            execve_with_hook(path, args, os.environ)
+
+        def execve_with_hook(path: Any, args: Any, env: Any) -> NoReturn:
+            if os.getpid() != self._loaded_in:
+                execve(path, args, env)
+            variables = dict(env)
+            copy = os.dup(self._reports.fileno())
+            stored = _stored(self.settings)
+            os.set_inheritable(copy, True)
+            os.set_inheritable(stored, True)
+            variables[_VARIABLE] = f"{stored},{copy}"
+            startup = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - as it was
+            before = variables.get("PYTHONPATH")
+            variables["PYTHONPATH"] = startup + (os.pathsep + before if before else "")
+            try:
+                execve(path, args, variables)
+            finally:  # it has failed: `execvp` tries the next folder of PATH
+                os.close(stored)
+                os.close(copy)
+
+        setattr(os, "execv", execv_with_hook)  # noqa: B010 - for mypy, its types are others
+        setattr(os, "execve", execve_with_hook)  # noqa: B010
+
+    def patch_multiprocessing(self, spawn: types.ModuleType) -> None:
+        """Hand the hook on to processes of `multiprocessing`, if the host serves in them."""
+        prepared: Callable[[str], dict[str, Any]] = spawn.get_preparation_data
+
+        def get_preparation_data(name: str) -> dict[str, Any]:
+            data = prepared(name)
+            if any(one in sys.modules for one in self.settings["serves_in_children"]):
+                # Unpickled before everything else, since it is the first entry.
+                return {"stormdoor_run": _HandedOn(self.settings, self._reports), **data}
+            return data
+
+        spawn.get_preparation_data = get_preparation_data  # type: ignore[attr-defined]
+
+
+class _HandedOn:
+    """Installs the hook where it is unpickled: in a process that `multiprocessing` has started."""
+
+    def __init__(self, settings: dict[str, Any], reports: socket.socket) -> None:
+        self._settings, self._reports = settings, reports
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        from multiprocessing import reduction
+
+        handed_on = {
+            "path": __file__,
+            "settings": json.dumps(self._settings),
+            "reports": reduction.DupFd(self._reports.fileno()),
+        }
+        # `exec`, since the other process cannot import this module by its name.
+        return exec, (_INSTALL_IN_CHILD, handed_on)
+
+
+def _guarding(settings: dict[str, Any]) -> Any:
+    """Return the part of stormdoor that guards, from the environment of this Python."""
+    try:
+        from stormdoor.run.in_process import InProcess
+    except ImportError as error:
+        raise RuntimeError(
+            f"stormdoor cannot be imported by {sys.executable} ({error}); write {sys.executable} -m pip "
+            "install stormdoor"
+        ) from error
+    return InProcess(settings)
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    known = type(error).__module__.startswith("stormdoor") or type(error) is RuntimeError
+    return text if known else f"{type(error).__name__}: {text}"
+
+
+def _stored(settings: dict[str, Any]) -> int:
+    """Return the descriptor of a file without a name that has the settings."""
+    descriptor = os.memfd_create("stormdoor-run")
+    os.write(descriptor, json.dumps(settings).encode())
+    return descriptor
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Calls a function after a module was imported, before its importer gets it."""
+
+    def __init__(self, hooks: dict[str, Callable[[types.ModuleType], None]]) -> None:
+        self._hooks = hooks
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        """See `importlib.abc.MetaPathFinder`."""
+        if fullname not in self._hooks:
+            return None
+        hook = self._hooks.pop(fullname)
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                _call_after(spec.loader, hook)
+                return spec
+        self._hooks[fullname] = hook
+        return None
+
+
+def _call_after(loader: Any, hook: Callable[[types.ModuleType], None]) -> None:
+    run = loader.exec_module
+
+    def exec_module(module: types.ModuleType) -> None:
+        run(module)
+        hook(module)
+
+    loader.exec_module = exec_module
+
+
+def _start(settings: dict[str, Any], reports: socket.socket) -> None:
+    hook = Hook(settings, reports)
+    hook.patch_exec()
+    wanted = {
+        "tornado.httpserver": hook.patch_tornado,
+        "multiprocessing.spawn": hook.patch_multiprocessing,
+    }
+    for name in list(wanted):
+        if name in sys.modules:
+            wanted.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, _AfterImport(wanted))
+
+
+def install(given: str) -> None:
+    """Install the hook in this process.
+
+    Args:
+        given: The descriptors of the settings and of the socket for reports. Other programs that the same
+            shell starts read them too.
+    """
+    stored, reports = (int(one) for one in given.split(","))
+    os.set_inheritable(reports, False)
+    size = os.fstat(stored).st_size
+    settings = json.loads(os.pread(stored, size, 0))
+    os.close(stored)
+    _start(settings, socket.socket(fileno=reports))
+
+
+def install_in_child(settings: str, reports: Any) -> None:
+    """Install the hook in a process of `multiprocessing`.
+
+    Args:
+        settings: The settings as JSON.
+        reports: The handed on descriptor of the socket for reports.
+    """
+    _start(json.loads(settings), socket.socket(fileno=reports.detach()))

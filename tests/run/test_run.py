@@ -1,0 +1,496 @@
+"""`stormdoor run` with real programs: each is attacked with and without it."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.run.running import answered, free_port, handshake, running, write
+
+PYTHON = sys.executable
+
+LISTEN = """
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+PROGRAMS = {
+    "application made after the loop has started": """
+async def main():
+    await asyncio.sleep(0.5)
+    application = make()
+    application.listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "forks": """
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+
+server = HTTPServer(make())
+server.bind(PORT, "127.0.0.1")
+server.start(2)
+IOLoop.current().start()
+""",
+    "add_sockets after fork_processes": """
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.process import fork_processes
+
+sockets = bind_sockets(PORT, "127.0.0.1")
+fork_processes(2)
+
+async def main():
+    HTTPServer(make()).add_sockets(sockets)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "exec": """
+if "again" not in sys.argv:
+    os.execv(sys.executable, [sys.executable, __file__, "again"])
+
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "a delegate around it": """
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerConnectionDelegate
+
+class Counting(HTTPServerConnectionDelegate):
+    def __init__(self, inner):
+        self.inner = inner
+
+    def start_request(self, server, request):
+        return self.inner.start_request(server, request)
+
+async def main():
+    HTTPServer(Counting(make())).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "a router of two applications": """
+from tornado.httpserver import HTTPServer
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+async def main():
+    router = RuleRouter([Rule(PathMatches("/other.*"), make()), Rule(PathMatches("/.*"), make())])
+    HTTPServer(router).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+}
+
+WITHOUT_LISTENER = """
+import socket
+from tornado.httpserver import HTTPServer
+from tornado.netutil import add_accept_handler, bind_sockets
+from tornado.iostream import IOStream
+
+async def main():
+    server = HTTPServer(make())
+    for one in bind_sockets(PORT, "127.0.0.1"):
+        add_accept_handler(one, lambda c, a: server.handle_stream(IOStream(c), a))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_an_application_is_guarded(tmp_path: Path) -> None:
+    """Without `run`, an unauthenticated client opens the socket; with it, it gets 401."""
+    _attack(LISTEN, tmp_path)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_is_guarded(name: str, tmp_path: Path) -> None:
+    """Without `run`, an unauthenticated client opens the socket (101); with it, it gets 401."""
+    _attack(PROGRAMS[name], tmp_path)
+
+
+def _attack(text: str, folder: Path) -> None:
+    write(folder, text)
+    with running(folder, [PYTHON, "app.py"], guarded=False) as plain:
+        plain.wait_until_answering()
+        assert handshake(plain.port) == 101
+        assert handshake(plain.port, ("Origin", "https://evil.example")) == 101
+    with running(folder, [PYTHON, "app.py"]) as run:
+        said = run.wait_for("guarded")
+        assert said["addresses"] == [f"127.0.0.1:{run.port}"]
+        assert {"path": "/ws", "permission": "app:use"} in said["endpoints"]
+        assert said["adapter"] == "any"
+        assert handshake(run.port) == 401
+        assert handshake(run.port, ("Origin", "https://evil.example")) == 403
+        assert answered(run.port, path="/auth/login") == 200
+
+
+@pytest.mark.extended
+def test_connections_without_a_listener(tmp_path: Path) -> None:
+    """The application is guarded, but not its listener: the parent cannot tell, and ends the program."""
+    write(tmp_path, WITHOUT_LISTENER)
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        while run.process.poll() is None:
+            assert handshake(run.port) in {401, None}
+        assert run.ended() == 125
+        assert run.seen("guarded")
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(
+    "command",
+    [
+        [PYTHON, "-m", "app"],
+        ["sh", "-c", f"cd . && {PYTHON} app.py"],
+        ["env", "PATH=/usr/bin:/bin", PYTHON, "app.py"],
+    ],
+    ids=["-m", "a shell", "another program that executes it"],
+)
+def test_the_way_to_the_program_does_not_matter(command: list[str], tmp_path: Path) -> None:
+    """A module, a shell and a wrapper lead to the same guarded server."""
+    write(tmp_path, LISTEN)
+    with running(tmp_path, command) as run:
+        run.wait_for("guarded")
+        assert handshake(run.port) == 401
+
+
+@pytest.mark.extended
+def test_a_console_script(tmp_path: Path) -> None:
+    """A script with a shebang is guarded as well."""
+    write(tmp_path, LISTEN, "served.py")
+    script = tmp_path / "serve"
+    script.write_text(f"#!{PYTHON}\nimport asyncio, served\nasyncio.run(served.main())\n", "utf-8")
+    script.chmod(0o755)
+    with running(tmp_path, ["./serve"], PYTHONPATH=str(tmp_path)) as run:
+        run.wait_for("guarded")
+        assert handshake(run.port) == 401
+
+
+@pytest.mark.extended
+def test_two_listeners_of_one_application(tmp_path: Path) -> None:
+    """The second `listen` adds its origins to the same guard."""
+    other = free_port()
+    write(
+        tmp_path,
+        LISTEN.replace(
+            'make().listen(PORT, "127.0.0.1")',
+            f'one = make(); one.listen(PORT, "127.0.0.1"); one.listen({other}, "127.0.0.1")',
+        ),
+    )
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded", 2)
+        for port in (run.port, other):
+            assert handshake(port) == 401
+            assert handshake(port, ("Origin", f"http://127.0.0.1:{port}")) == 401
+            assert handshake(port, ("Origin", "https://evil.example")) == 403
+
+
+REFUSED = {
+    "http.server": (
+        [PYTHON, "-m", "http.server", "PORT", "--bind", "127.0.0.1"],
+        "",
+        "answers HTTP at 127.0.0.1:",
+    ),
+    "an isolated interpreter": ([PYTHON, "-I", "app.py"], LISTEN, "python -I, -E or -S"),
+    "a child process": (
+        [PYTHON, "app.py"],
+        "import subprocess\nsubprocess.run([sys.executable, 'server.py'])\n",
+        "answers HTTP at 127.0.0.1:",
+    ),
+    "WSGI": (
+        [PYTHON, "app.py"],
+        """
+from tornado.httpserver import HTTPServer
+from tornado.wsgi import WSGIContainer
+
+def wsgi(environ, start):
+    start("200 OK", [])
+    return [b"page"]
+
+async def main():
+    HTTPServer(WSGIContainer(wsgi)).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+        "no tornado.web.Application was found",
+    ),
+    "a program that catches the refusal": (
+        [PYTHON, "app.py"],
+        """
+from tornado.httpserver import HTTPServer
+
+async def main():
+    try:
+        HTTPServer(lambda request: None).listen(PORT, "127.0.0.1")
+    except BaseException:
+        pass
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+        "no tornado.web.Application was found",
+    ),
+    "a guard that cannot be made": (
+        [PYTHON, "app.py"],
+        """
+from stormdoor import Guard, protect
+
+async def main():
+    application = make()
+    try:
+        protect(application, Guard())
+    except Exception:
+        pass
+    application.listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+        "the program called protect(), which failed",
+    ),
+    "a fork after the guard was made": (
+        [PYTHON, "app.py"],
+        """
+async def main():
+    application = make()
+    application.listen(PORT, "127.0.0.1")
+    if os.fork() == 0:
+        application.listen(0, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+        "fork before the server listens",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        one if one == "http.server" else pytest.param(one, marks=pytest.mark.extended)
+        for one in REFUSED
+    ],
+)
+def test_a_program_that_cannot_be_guarded_is_ended(name: str, tmp_path: Path) -> None:
+    """It is ended with status 125, with the reason, and no process of it is left."""
+    command, text, reason = REFUSED[name]
+    write(tmp_path, text)
+    write(tmp_path, LISTEN, "server.py")
+    with running(tmp_path, ["sh", "-c", " ".join(command).replace("PORT", "$PORT")]) as run:
+        assert run.ended() == 125
+        assert reason in run.seen("refused")[0]["reason"]
+        assert answered(run.port) is None
+        assert handshake(run.port) is None
+
+
+@pytest.mark.extended
+def test_a_program_that_protects_itself(tmp_path: Path) -> None:
+    """It stays as it is, and counts as guarded."""
+    write(
+        tmp_path,
+        """
+from stormdoor import Guard, SessionAuthenticator, protect
+
+async def main():
+    guard = Guard(origins=["http://127.0.0.1:%d" % PORT], authenticators=[SessionAuthenticator()])
+    protect(make(), guard, "mine:use").listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    )
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        said = run.wait_for("guarded")
+        assert said["adapter"] == "protect() of the program"
+        assert said["endpoints"] == [{"path": "/ws", "permission": "mine:use"}]
+        assert handshake(run.port) == 401
+
+
+@pytest.mark.extended
+def test_a_server_that_a_child_of_the_application_starts(tmp_path: Path) -> None:
+    """The child is ended, and the application goes on: so it is with a server in a notebook."""
+    port = free_port()
+    write(
+        tmp_path,
+        f"""
+import subprocess
+
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    child = subprocess.Popen([sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"])
+    while child.poll() is None:
+        await asyncio.sleep(0.05)
+    print("the child has ended with", child.returncode, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    )
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        assert f"127.0.0.1:{port}" in run.wait_for("child ended")["reason"]
+        assert answered(port) is None
+        assert handshake(run.port) == 401
+    with running(tmp_path, [PYTHON, "app.py"], "--insecure-allow-http", f"127.0.0.1:{port}") as run:
+        assert run.wait_for("allowed")["address"] == f"127.0.0.1:{port}"
+        assert answered(port) == 200
+
+
+def test_a_child_gets_neither_the_hook_nor_the_secrets(tmp_path: Path) -> None:
+    """A child process, and a shell of a terminal, find no variable, no file and no module of the run."""
+    (tmp_path / "door.toml").write_text(
+        'preset = "app"\nstore = "sqlite:door.db"\ntrail_key = { env = "TRAIL" }\n', "utf-8"
+    )
+    write(
+        tmp_path,
+        """
+import pty, subprocess, time
+LOOK = (
+    "import os, sys; print('child', sorted(n for n in os.environ if 'STORMDOOR' in n or n == 'TRAIL'),"
+    " [m for m in sys.modules if 'stormdoor' in m], os.environ.get('PYTHONPATH'),"
+    " sorted(set(os.listdir('/proc/self/fd')) - {'0', '1', '2'})[:-1], flush=True)"
+)
+
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    print("own", "TRAIL" in os.environ, "STORMDOOR_RUN" in os.environ, flush=True)
+    subprocess.run([sys.executable, "-c", LOOK])
+    pid = os.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-c", LOOK], dict(os.environ))
+    os.waitpid(pid, 0)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    )
+    secret = "t" * 40
+    with running(
+        tmp_path, [PYTHON, "app.py"], "--config", "door.toml", TRAIL=secret, PYTHONPATH="."
+    ) as run:
+        run.wait_for("guarded")
+        end = time.monotonic() + 60
+        while run.output.count("child [") < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "own False False" in run.output
+        assert run.output.count("child [] [] . []") == 2, run.output
+
+
+@pytest.mark.extended
+def test_the_end_of_the_program(tmp_path: Path) -> None:
+    """Its exit status is kept, and a signal is passed on."""
+    for text, status in (("raise SystemExit(7)", 7), ("os.kill(os.getpid(), 9)", 137)):
+        write(tmp_path, text)
+        with running(tmp_path, [PYTHON, "app.py"]) as run:
+            assert run.ended() == status
+    with running(tmp_path, ["./no-such-program"]) as run:
+        assert run.ended() == 127
+    with running(tmp_path, ["./door.db"]) as run:
+        assert run.ended() == 126
+    write(
+        tmp_path,
+        """
+import signal
+
+async def main():
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, over.set)
+    make().listen(PORT, "127.0.0.1")
+    await over.wait()
+    raise SystemExit(9)
+
+asyncio.run(main())
+""",
+    )
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        run.process.send_signal(signal.SIGUSR1)
+        assert run.ended() == 9
+
+
+@pytest.mark.extended
+def test_the_program_ends_with_its_parent(tmp_path: Path) -> None:
+    """A parent that is killed watches nothing any more: the program ends."""
+    write(tmp_path, LISTEN)
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        run.process.kill()
+        end = time.monotonic() + 60
+        while answered(run.port) is not None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert answered(run.port) is None
+
+
+def test_the_first_start_makes_an_account(tmp_path: Path) -> None:
+    """Its password is in a file of the operator alone, not in the output; the second start makes none."""
+    write(tmp_path, "")
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.ended() == 0
+        said = run.seen("first account")[0]
+        file = Path(said["password_file"])
+        name, password = file.read_text("utf-8").split()
+        assert name == said["name"] == "admin"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert password not in run.output
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.ended() == 0
+        assert run.seen("first account") == []
+    with sqlite3.connect(tmp_path / "door.db") as store:
+        assert password not in "\n".join(store.iterdump())
+
+
+@pytest.mark.extended
+def test_pages(tmp_path: Path) -> None:
+    """With `--pages`, a browser is led to the login."""
+    write(tmp_path, LISTEN)
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.wait_for("guarded")["pages"] is False
+        assert answered(run.port) == 200
+    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+        assert run.wait_for("guarded")["pages"] is True
+        assert answered(run.port) == 401
+        assert answered(run.port, ("Accept", "text/html")) == 303
+
+
+@pytest.mark.extended
+def test_a_server_in_a_process_of_multiprocessing(tmp_path: Path) -> None:
+    """Without an adapter that asks for it, such a process gets no hook, and its server is ended."""
+    write(
+        tmp_path,
+        """
+import multiprocessing
+
+async def serve():
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+def child():
+    asyncio.run(serve())
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=child)
+    process.start()
+    process.join()
+""",
+    )
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.ended() == 125
