@@ -99,7 +99,7 @@ class Run:
 
     @property
     def output(self) -> str:
-        """What it has written until now."""
+        """The text that it has written until now."""
         return (self.folder / "output.txt").read_text("utf-8", errors="replace")
 
     def seen(self, event: str) -> list[dict[str, Any]]:

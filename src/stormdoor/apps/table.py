@@ -11,11 +11,11 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter
 
-__all__ = ["ADAPTERS", "Entry", "choose_adapter"]
+__all__ = ["ADAPTERS", "AdapterEntry", "choose_adapter"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AdapterEntry:
     """One row of the table.
 
     Attributes:
@@ -36,15 +36,15 @@ class Entry:
         return cast(Adapter, import_module(self.module).ADAPTER)
 
 
-ADAPTERS: tuple[Entry, ...] = (
-    Entry("stormdoor.apps.jupyter.adapter", "jupyter_server"),
-    Entry("stormdoor.apps.dask", "distributed", serves_in_children=True),
-    Entry("stormdoor.apps.bokeh.panel", "panel"),
-    Entry("stormdoor.apps.bokeh.server", "bokeh.server"),
-    Entry("stormdoor.apps.streamlit", "streamlit"),
-    Entry("stormdoor.apps.socketio", "engineio"),
-    Entry("stormdoor.apps.sockjs", "sockjs"),
-    Entry("stormdoor.apps.any"),
+ADAPTERS: tuple[AdapterEntry, ...] = (
+    AdapterEntry("stormdoor.apps.jupyter.adapter", "jupyter_server"),
+    AdapterEntry("stormdoor.apps.dask", "distributed", serves_in_children=True),
+    AdapterEntry("stormdoor.apps.bokeh.panel", "panel"),
+    AdapterEntry("stormdoor.apps.bokeh.server", "bokeh.server"),
+    AdapterEntry("stormdoor.apps.streamlit", "streamlit"),
+    AdapterEntry("stormdoor.apps.socketio", "engineio"),
+    AdapterEntry("stormdoor.apps.sockjs", "sockjs"),
+    AdapterEntry("stormdoor.apps.any"),
 )
 """In the order of the choice. The adapter of any application is last."""
 

@@ -49,7 +49,7 @@ def _search(one: Any, found: dict[int, Application], foreign: list[str]) -> None
         for rule in one.rules:
             _search(rule.target, found, foreign)
     else:
-        inside = dict(_held(one, _DEPTH, set()))
+        inside = dict(_inside(one, _DEPTH, set()))
         if inside:
             found.update(inside)
         else:
@@ -58,7 +58,7 @@ def _search(one: Any, found: dict[int, Application], foreign: list[str]) -> None
         foreign.clear()  # nothing was found: the other message says so
 
 
-def _held(one: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, Application]]:
+def _inside(one: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, Application]]:
     """Yield the applications that a delegate or function holds, in its attributes or its closure."""
     if id(one) in seen or depth == 0:
         return
@@ -82,7 +82,7 @@ def _held(one: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, Applicati
     held += list(getattr(one, "args", None) or ()) if hasattr(one, "func") else []
     for each in held:
         if each is not None and not isinstance(each, (str, bytes, int, float, type)):
-            yield from _held(each, depth - 1, seen)
+            yield from _inside(each, depth - 1, seen)
 
 
 def _name(one: Any) -> str:

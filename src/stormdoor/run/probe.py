@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from enum import Enum
 
-from stormdoor.run.processes import Listener
+from stormdoor.run.processes import ListeningSocket
 
 __all__ = ["Probe", "Spoken"]
 
@@ -32,7 +32,7 @@ class Probe:
         now: Monotonic seconds.
     """
 
-    def __init__(self, listener: Listener, now: float) -> None:
+    def __init__(self, listener: ListeningSocket, now: float) -> None:
         self.listener = listener
         self._socket: socket.socket | None = None
         self._advance: Callable[[], Spoken] = self._connect

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Listener", "command_of", "descendants", "listeners"]
+__all__ = ["ListeningSocket", "command_of", "descendants", "listeners"]
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
@@ -16,7 +16,7 @@ _ACCEPTS = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ListeningSocket:
     """A listening socket.
 
     Attributes:
@@ -53,7 +53,7 @@ def command_of(pid: int) -> str:
     return f"process {pid} ({words[:120] or 'it has ended'})"
 
 
-def listeners(pids: Iterable[int]) -> list[Listener]:
+def listeners(pids: Iterable[int]) -> list[ListeningSocket]:
     """Return the listening TCP and Unix sockets that `pids` have open, in the network of this process."""
     holders: dict[int, set[int]] = {}
     for pid in pids:
@@ -68,7 +68,7 @@ def listeners(pids: Iterable[int]) -> list[Listener]:
     found = []
     for inode, (address, where) in _listening().items():
         if inode in holders:
-            found.append(Listener(inode, address, where, frozenset(holders[inode])))
+            found.append(ListeningSocket(inode, address, where, frozenset(holders[inode])))
     return found
 
 

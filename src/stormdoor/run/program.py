@@ -15,7 +15,7 @@ from typing import Any
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.run.probe import Probe, Spoken
-from stormdoor.run.processes import Listener, command_of, descendants, listeners
+from stormdoor.run.processes import ListeningSocket, command_of, descendants, listeners
 from stormdoor.run.settings import RunSettings
 
 __all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
@@ -141,7 +141,7 @@ class Program:
             _VARIABLE: f"{stored},{reports.fileno()}",
             "PYTHONPATH": f"{_STARTUP}{os.pathsep}{before}" if before else str(_STARTUP),
         }
-        # A program whose parent was killed would not be watched any more.
+        # Nothing would watch a program after its parent was killed.
         prctl, number = libc.prctl, int(signal.SIGTERM)
 
         def in_child() -> None:
@@ -268,7 +268,7 @@ class Program:
                 if inode not in self._guarded and self._refusal is None:
                     self._refuse(listener)
 
-    def _refuse(self, listener: Listener) -> None:
+    def _refuse(self, listener: ListeningSocket) -> None:
         """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""
         reason = (
             f"{_shown(listener)} answers HTTP at {listener.address} and is not guarded: it is no server of "
@@ -292,7 +292,7 @@ class Program:
         )
 
 
-def _shown(listener: Listener) -> str:
+def _shown(listener: ListeningSocket) -> str:
     return ", ".join(command_of(pid) for pid in sorted(listener.pids))
 
 

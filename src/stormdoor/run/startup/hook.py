@@ -6,7 +6,7 @@ It imports the standard library alone. Everything else is imported when a server
   serves HTTP passes one of them.
 - `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
   A fork that executes another program, such as the shell of a terminal, does not.
-- `multiprocessing` hands it on only for a host whose adapter says that it serves in such a process.
+- `multiprocessing` hands it on only for a host that serves in such a process, as the table of adapters says.
 - All other child processes get neither the hook nor the settings.
 """
 
