@@ -11,7 +11,16 @@ from tests.docs.pages import blocks
 from tests.world.client import Client
 from tests.world.environment import ROOT
 
-__all__ = ["PORT", "Application", "Burst", "Channel", "Conversation", "Recipe", "files_of_page"]
+__all__ = [
+    "PORT",
+    "Application",
+    "Burst",
+    "Channel",
+    "Conversation",
+    "OwnLogin",
+    "Recipe",
+    "files_of_page",
+]
 
 PORT = "8888"
 """In files and commands; replaced by the port of the run."""
@@ -76,12 +85,27 @@ class Channel:
         bursts: What an ordinary user does with it at most.
         forbidden: What a viewer may not do, on an open conversation. It raises `FailedError` if the
             application did it. None if the application has no viewers.
+        viewer_exchanges: Whether a viewer may ask as `exchange` does.
     """
 
     name: str
     open: Callable[[Client, Client], Coroutine[Any, Any, Conversation]]
     bursts: Sequence[Burst] = ()
     forbidden: Action | None = None
+    viewer_exchanges: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLogin:
+    """The login of an application that keeps its own; stormdoor has no other one.
+
+    Attributes:
+        log_in: Logs in at an address as a new client, and returns it with the name of its principal.
+        logout: Path of a GET that logs out.
+    """
+
+    log_in: Callable[[str], Coroutine[Any, Any, tuple[Client, str]]]
+    logout: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,7 @@ class Application:
         home: Its environment; None for the one of its lock file.
         door: The file of the guarded recipe that calls `protect`; it is broken to see what the host does.
             Empty with `stormdoor run`, which needs no file.
+        own_login: The application's own login, if the guard asks it.
     """
 
     name: str
@@ -111,6 +136,7 @@ class Application:
     enter: Callable[[Client, bool], Coroutine[Any, Any, Client]] | None = None
     door: str = "door.py"
     home: Path | None = None
+    own_login: OwnLogin | None = None
 
 
 def files_of_page(name: str) -> dict[str, str]:

@@ -141,11 +141,13 @@ async def _control(application: Application, site: Site, rows: list[Row]) -> Non
 
 
 async def _check(application: Application, site: Site, rows: list[Row], *, quick: bool) -> None:
-    alice = await _entered(application, site.client("alice"), guarded=True)
+    alice = await _entered_as(application, site, "alice")
     port = urlsplit(site.address).port
     cookies = {name: said for name, said in alice.cookies.items() if name != SESSION_COOKIE}
     attackers = {
-        "unauthenticated": replace(alice, cookies=cookies),
+        "unauthenticated": (
+            replace(alice, cookies=cookies) if application.own_login is None else site.client()
+        ),
         "foreign origin": replace(alice, origin=_FOREIGN),
         "rebound Host": replace(
             alice, host=f"{_REBOUND}:{port}", origin=f"http://{_REBOUND}:{port}"
@@ -156,8 +158,8 @@ async def _check(application: Application, site: Site, rows: list[Row], *, quick
         for check, attacker in attackers.items():
             await _judge(row, check, _refused(channel, alice, attacker))
         if channel.forbidden is not None:
-            viewer = await _entered(application, site.client("victor"), guarded=True)
-            await _judge(row, "viewer", _watched(channel, channel.forbidden, viewer))
+            viewer = await _entered_as(application, site, "victor")
+            await _judge(row, "viewer", _watched(channel, channel.forbidden, alice, viewer))
         for burst in () if quick else channel.bursts:
             await _judge(row, "burst", _burst(channel, burst.run, burst.name, alice))
     await _revoke(application, site, rows, alice)
@@ -196,9 +198,10 @@ async def _refused(channel: Channel, owner: Client, attacker: Client) -> str:
     raise FailedError("the channel opened and answered")
 
 
-async def _watched(channel: Channel, forbidden: Action, viewer: Client) -> str:
-    async with _opened(channel, viewer, viewer) as conversation:
-        await conversation.exchange()
+async def _watched(channel: Channel, forbidden: Action, owner: Client, viewer: Client) -> str:
+    async with _opened(channel, owner, viewer) as conversation:
+        if channel.viewer_exchanges:
+            await conversation.exchange()
         await forbidden(viewer, conversation)
     return ""
 
@@ -221,7 +224,7 @@ async def _burst(
 
 async def _revoke(application: Application, site: Site, rows: list[Row], alice: Client) -> None:
     """Open every channel as another principal, revoke that principal, and wait for the ends."""
-    carol = await _entered(application, site.client("carol"), guarded=True)
+    carol = await _entered_as(application, site, "carol")
     async with contextlib.AsyncExitStack() as stack:
         waiting: list[tuple[Channel, Row, asyncio.Task[str]]] = []
         for channel, row in zip(application.channels, rows, strict=True):
@@ -232,7 +235,9 @@ async def _revoke(application: Application, site: Site, rows: list[Row], alice: 
                 row.add("revocation", Outcome.FAILED, f"before it: {error}")
             else:
                 waiting.append((channel, row, asyncio.create_task(one.ended())))
-        await asyncio.to_thread(_command, site, "revoke", "principal", "carol", "--reason", "world")
+        await asyncio.to_thread(
+            _command, site, "revoke", "principal", site.principal("carol"), "--reason", "world"
+        )
         began = time.monotonic()
         for channel, row, task in waiting:
             await _judge(row, "revocation", _gone(channel, alice, carol, task, began))
@@ -241,7 +246,11 @@ async def _revoke(application: Application, site: Site, rows: list[Row], alice: 
 async def _log_in_and_out(application: Application, site: Site, rows: list[Row]) -> None:
     """Log in with the form, open every channel, log out, and wait for the ends."""
     try:
-        client = await _entered(application, await site.log_in("alice"), guarded=True)
+        client = (
+            await _entered(application, await site.log_in("alice"), guarded=True)
+            if application.own_login is None
+            else await _entered_as(application, site, "dora")
+        )
     except FailedError as error:
         for row in rows:
             row.add("log in", Outcome.FAILED, str(error))
@@ -257,13 +266,16 @@ async def _log_in_and_out(application: Application, site: Site, rows: list[Row])
             else:
                 row.add("log in", Outcome.PASSED)
                 waiting.append((channel, row, asyncio.create_task(one.ended())))
-        owner = await _entered(application, site.client("alice"), guarded=True)
+        owner = await _entered_as(application, site, "alice")
         began = time.monotonic()
-        answer = await client.request("POST", "/auth/logout")
+        if application.own_login is None:
+            answer = await client.request("POST", "/auth/logout")
+        else:
+            answer = await client.request("GET", application.own_login.logout)
         for channel, row, task in waiting:
             await _judge(row, "log out", _gone(channel, owner, client, task, began))
             if answer.status_code >= 400:
-                row.add("log out", Outcome.FAILED, f"/auth/logout answers {answer.status_code}")
+                row.add("log out", Outcome.FAILED, f"the log-out answers {answer.status_code}")
 
 
 async def _gone(
@@ -322,7 +334,7 @@ def _failing_guard(application: Application, rows: list[Row]) -> None:
 
 
 async def _closed_to_all(application: Application, channel: Channel, site: Site, row: Row) -> None:
-    client = await _entered(application, site.client("alice"), guarded=True)
+    client = await _entered_as(application, site, "alice")
     await _judge(row, "guard fails", _refused(channel, client, client))
 
 
@@ -366,6 +378,21 @@ def _edited(recipe: Recipe, edit: Callable[[str, str], str]) -> Recipe:
 
 async def _entered(application: Application, client: Client, *, guarded: bool) -> Client:
     return client if application.enter is None else await application.enter(client, guarded)
+
+
+async def _entered_as(application: Application, site: Site, name: str) -> Client:
+    """Return a client with the session of `name`, or with a login of the application's own.
+
+    The names of such logins are the application's. `site.principal` returns the one that stands for `name`.
+    """
+    if application.own_login is None:
+        return await _entered(application, site.client(name), guarded=True)
+    client, principal = await application.own_login.log_in(site.address)
+    site.principals[name] = principal
+    if name == "victor":
+        add = ("principals", "add", principal, "--role", "viewer", "--no-password")
+        await asyncio.to_thread(_command, site, *add)
+    return await _entered(application, client, guarded=True)
 
 
 @contextlib.asynccontextmanager

@@ -39,12 +39,18 @@ class Site:
         folder: Its working directory.
         sessions: The cookie of each principal's session at the guard, by name.
         process: The process.
+        principals: The names of logins of the application's own, by the names of the checks.
     """
 
     address: str
     folder: Path
     process: subprocess.Popen[bytes]
     sessions: Mapping[str, str] = field(default_factory=dict, repr=False)
+    principals: dict[str, str] = field(default_factory=dict)
+
+    def principal(self, name: str) -> str:
+        """Return the name of the principal that is called `name` in the checks."""
+        return self.principals.get(name, name)
 
     def client(self, name: str | None = None) -> Client:
         """Return a client of a page of the application, with the session of `name` if one is given."""

@@ -10,15 +10,12 @@ import pytest
 from tests.world.application import Application, Recipe
 from tests.world.applications import applications
 from tests.world.checks import served_after_broken_import
-from tests.world.client import RefusedError, open_socket
+from tests.world.client import FailedError, RefusedError, open_socket
 from tests.world.environment import require
 from tests.world.site import started
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
-_SWITCH = "c.ServerApp.reraise_server_extension_failures = True\n"
-_LOADED = 'c.ServerApp.jpserver_extensions = {"door": True}\n'
-_TOKEN = "c0ffee" * 4
 _CONFIG = "jupyter_server_config.py"
 
 
@@ -27,48 +24,44 @@ def _installed(name: str) -> Application:
     return applications()[name]
 
 
-def _jupyter(*lines: str) -> tuple[Application, Recipe]:
-    """Jupyter with its own login, which loads the extension that the page shows."""
+def _jupyter(edit: tuple[str, str] = ("", ""), **files: str) -> tuple[Application, Recipe]:
+    """Jupyter as its page shows, with one text of the configuration replaced, and more files."""
     application = _installed("jupyterlab")
-    files = {**application.guarded.files, _CONFIG: f"{_LOADED}{''.join(lines)}"}
-    command = [*application.guarded.command, f"--IdentityProvider.token={_TOKEN}"]
-    return application, replace(application.guarded, files=files, command=command)
+    config = application.guarded.files[_CONFIG]
+    assert edit[0] in config
+    more = {name.replace("_py", ".py"): text for name, text in files.items()}
+    changed = {**application.guarded.files, _CONFIG: config.replace(*edit), **more}
+    return application, replace(application.guarded, files=changed)
 
 
-async def _events(address: str) -> None:
-    client = applications()["jupyterlab"].enter
-    assert client is not None
-    from tests.world.client import Client
+def _ends(application: Application, recipe: Recipe) -> str:
+    """Return what Jupyter logs before it ends by itself."""
+    with pytest.raises(FailedError) as ended:
+        with started(application, recipe):
+            pass
+    assert str(ended.value).startswith("it ended with 1:")
+    return str(ended.value)
 
-    entered = await client(Client(address, origin=address), False)
-    socket = await open_socket(entered, "/api/events/subscribe")
-    await socket.close()
+
+def test_jupyter_ends_with_a_broken_import_in_the_adapter() -> None:
+    """Jupyter's loader catches exceptions of extensions, and would serve without the guard."""
+    seen = _ends(*_jupyter(msgspec_py="import a_module_that_is_not_there\n"))
+    assert "this server is not guarded and ends: No module named" in seen
 
 
-def test_jupyter_goes_on_without_the_guard() -> None:
-    """Without the switch, a broken import leaves Jupyter's sockets to Jupyter's own login."""
+def test_jupyter_ends_with_a_guard_that_cannot_be_made() -> None:
+    """The log names the option."""
+    seen = _ends(*_jupyter(("sqlite:door.db", "nothing:door.db")))
+    assert "this server is not guarded and ends" in seen
+    assert "the URL of a store is" in seen
+
+
+def test_jupyter_ends_without_a_login_of_its_own() -> None:
+    """With an empty token, Jupyter accepts every client as a user."""
     application, recipe = _jupyter()
-    files = dict(recipe.files)
-    files["door.py"] = f"import a_module_that_is_not_there\n{files['door.py']}"
-    with started(application, replace(recipe, files=files)) as site:
-        asyncio.run(_events(site.address))
-
-
-def test_the_switch_of_jupyter_makes_a_broken_import_fatal() -> None:
-    """With `reraise_server_extension_failures`, Jupyter ends."""
-    application, recipe = _jupyter(_SWITCH)
-    assert served_after_broken_import(application, recipe) is None
-
-
-def test_a_guard_that_cannot_be_made_closes_jupyters_sockets() -> None:
-    """Without the switch, Jupyter serves, and its sockets answer 503."""
-    application, recipe = _jupyter()
-    files = dict(recipe.files)
-    files["door.py"] = files["door.py"].replace("sqlite:door.db", "nothing:door.db")
-    with started(application, replace(recipe, files=files)) as site:
-        with pytest.raises(RefusedError) as refused:
-            asyncio.run(_events(site.address))
-    assert refused.value.status == 503
+    command = [*recipe.command, "--IdentityProvider.token=", "--PasswordIdentityProvider.token="]
+    seen = _ends(application, replace(recipe, command=command))
+    assert "Jupyter asks for no login" in seen
 
 
 def test_dask_goes_on_after_its_preload_and_answers_503() -> None:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.recording import read
-from tests.world.application import Application, Recipe, files_of_page
+from tests.world.application import Application, OwnLogin, Recipe, files_of_page
 from tests.world.client import Client, FailedError, answer_of, end_of
 from tests.world.socket_channel import socket_channel
 
@@ -25,11 +26,25 @@ _SECONDS = 60.0
 
 
 async def _enter(client: Client, guarded: bool) -> Client:
-    """Get Jupyter's XSRF cookie; without a guard, show its token."""
-    if not guarded:
-        return client.having(headers={"Authorization": f"token {TOKEN}"})
-    client = await client.logged_in_at("/lab")
-    return client.having(headers={"X-XSRFToken": client.cookies.get("_xsrf", "")})
+    """Show Jupyter's token without a guard; with one, every client has logged in."""
+    if guarded:
+        return client
+    return client.having(headers={"Authorization": f"token {TOKEN}"})
+
+
+async def _log_in(address: str) -> tuple[Client, str]:
+    """Send the form of Jupyter's login as a browser does, and ask Jupyter for the name of the user."""
+    client = await Client(address, origin=address).sent("GET", "/login")
+    xsrf = client.cookies.get("_xsrf", "")
+    form = urlencode({"password": TOKEN, "_xsrf": xsrf})
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    client = await client.sent("POST", "/login", form, kind)
+    xsrf = client.cookies.get("_xsrf", xsrf)
+    client = client.having(headers={"X-XSRFToken": xsrf, "Referer": f"{address}/lab"})
+    answer = await client.request("GET", "/api/me")
+    if answer.status_code != 200:
+        raise FailedError(f"the login of Jupyter: {answer.status_code} {answer.text[:200]}")
+    return client, str(answer.json()["identity"]["username"])
 
 
 # A kernel ---------------------------------------------------------------------------------------
@@ -206,12 +221,20 @@ async def _paste(socket: ClientConnection) -> None:
     await answer_of(socket, str(len(line) * 1950))
 
 
-_COMMAND = ["jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=8888"]
+_COMMAND = [
+    "jupyter",
+    "lab",
+    "--no-browser",
+    "--allow-root",
+    "--ip=127.0.0.1",
+    "--port=8888",
+    f"--IdentityProvider.token={TOKEN}",
+]
 
 APPLICATION = Application(
     name="jupyterlab",
     packages=["jupyterlab", "jupyter-server"],
-    plain=Recipe({}, [*_COMMAND, f"--IdentityProvider.token={TOKEN}"]),
+    plain=Recipe({}, _COMMAND),
     guarded=Recipe(
         {**files_of_page("guard-jupyterlab"), "notebooks/read-me.txt": ""},
         [*_COMMAND, "--config=jupyter_server_config.py"],
@@ -231,4 +254,6 @@ APPLICATION = Application(
     ],
     ready="/api",
     enter=_enter,
+    door="",
+    own_login=OwnLogin(_log_in, logout="/logout"),
 )
