@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from stormdoor.guard.connection import Connection
     from stormdoor.guard.endpoint import public
+    from stormdoor.guard.message_permissions import MessagePermissions
     from stormdoor.runtime.guard import Guard
     from stormdoor.tornado.access_log import redacting_log_function
     from stormdoor.tornado.client_routes import client_routes
@@ -102,6 +103,7 @@ __all__ = [
     "Limits",
     "Line",
     "MalformedRequest",
+    "MessagePermissions",
     "Meta",
     "Number",
     "PolicyError",
@@ -208,6 +210,7 @@ _HOMES = {
     "StormdoorError": "stormdoor.errors",
     "Connection": "stormdoor.guard.connection",
     "public": "stormdoor.guard.endpoint",
+    "MessagePermissions": "stormdoor.guard.message_permissions",
     "redacting_log_function": "stormdoor.tornado.access_log",
     "client_routes": "stormdoor.tornado.client_routes",
     "GuardedHandler": "stormdoor.tornado.declare",

@@ -25,6 +25,11 @@ def test_a_permission_that_no_role_grants(tmp_path: Path) -> None:
         [protect.permissions]
         "/feed" = "feed:rread"
         "/open" = { public = "prices are published" }
+        [[protect.messages]]
+        path = "/feed"
+        format = "bokeh"
+        default = "feed:write"
+        permissions = { OK = "feed:none" }
         [[policies.role]]
         name = "member"
         grants = ["app:*"]
@@ -36,6 +41,8 @@ def test_a_permission_that_no_role_grants(tmp_path: Path) -> None:
     assert [(one.place, one.line) for one in found] == [
         ("protect.pages", 3),
         ("protect.permissions./feed", 5),
+        ("protect.messages[0].default", 10),
+        ("protect.messages[0].permissions.OK", 11),
     ]
     assert 'did you mean "feed:read"?' in found[1].what
     assert found[0].write == 'grants = ["reports:read"] in a [[policies.role]]'

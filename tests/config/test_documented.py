@@ -57,6 +57,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Limits of own protocols": shape.OwnProtocolTable,
     "Protection": shape.ProtectTable,
     "Transports of a socket": shape.TransportSessionTable,
+    "Permissions of messages": shape.MessagesTable,
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,

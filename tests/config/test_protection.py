@@ -28,9 +28,29 @@ messages_per_connection = "5/s"
 "/poll" = { session = "json", name = "sid" }
 "/sub/(.*)" = { session = "path" }
 
+[[protect.messages]]
+path = "/rooms/.*"
+format = "json"
+type = "/type"
+default = "chat:read"
+refused = "close"
+permissions = { say = "chat:say" }
+
 [protect.pages]
 "/reports/.*" = "reports:read"
 "/" = { public = "the page with the login" }
+"""
+
+
+TWICE = """
+[[protect.messages]]
+path = "/"
+format = "bokeh"
+default = "a:b"
+[[protect.messages]]
+path = "/"
+format = "bokeh"
+default = "a:b"
 """
 
 
@@ -41,13 +61,18 @@ def read(folder: Path, text: str) -> Protection:
 
 def test_every_option(tmp_path: Path) -> None:
     """Each option has the meaning of the argument of `protect` with that name."""
-    assert read(tmp_path, WHOLE) == Protection(
+    found = read(tmp_path, WHOLE)
+    (messages,) = found.messages.values()
+    assert (messages.format, messages.steps, messages.default) == ("json", ("type",), "chat:read")
+    assert (messages.refused, messages.permissions) == ("close", {"say": "chat:say"})
+    assert found == Protection(
         permission="app:use",
         permissions={"/feed": public("prices are published anyway"), "/admin/.*": "app:manage"},
         first_message=("/mobile",),
         receive_only=("/feed", "/news/.*"),
         limits={"/upload": EndpointLimits(message_bytes=1_048_576, messages_per_connection="5/s")},
         transports={"/poll": SessionOf("json", "sid"), "/sub/(.*)": SessionOf("path")},
+        messages={"/rooms/.*": messages},
         pages={"/reports/.*": "reports:read", "/": public("the page with the login")},
     )
 
@@ -77,6 +102,34 @@ def test_pages(tmp_path: Path) -> None:
         ('transports = { "/a" = { session = "path", name = "x" } }', "leave name out"),
         ('transports = { "/a" = { session = "cookie" } }', "'cookie' is not one of the values"),
         ('freshness = { "/a" = "5" }', r"there is no option 'freshness' here; write \[freshness\]"),
+        (
+            'messages = [{ path = "/(", format = "bokeh", default = "a:b" }]',
+            r":2: protect\.messages\[0\]\.path: '/\(' is not a pattern",
+        ),
+        (
+            'messages = [{ path = "/", format = "bokeh", type = "/x", default = "a:b" }]',
+            r"protect\.messages\[0\]\.type: the format 'bokeh' has its own place; leave type out",
+        ),
+        (
+            'messages = [{ path = "/", format = "bokeh" }]',
+            r"protect\.messages\[0\]\.permissions: none is declared",
+        ),
+        (
+            'messages = [{ path = "/", format = "bokeh", permissions = { OK = "A b" } }]',
+            r"protect\.messages\[0\]\.permissions\.OK: 'A b' is not a permission",
+        ),
+        (
+            'messages = [{ path = "/", format = "bokeh", default = "A b" }]',
+            r"protect\.messages\[0\]\.default: 'A b' is not a permission",
+        ),
+        (
+            TWICE,
+            "'/' is listed twice; write one table",
+        ),
+        (
+            'messages = [{ path = "/", format = "yaml", default = "a:b" }]',
+            "'yaml' is not one of the values",
+        ),
         ('permision = "a:b"', 'did you mean "permission"'),
     ],
 )

@@ -42,6 +42,12 @@ def _required(subject: Subject) -> Iterable[tuple[Place, str]]:
             for path, one in value.items():
                 if isinstance(one, str):
                     yield ("protect", name, path), one
+    for position, messages in enumerate(table.messages):
+        place: Place = ("protect", "messages", position)
+        for type, permission in messages.permissions.items():
+            yield (*place, "permissions", type), permission
+        if isinstance(messages.default, str):
+            yield (*place, "default"), messages.default
 
 
 PROTECTION_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (_ungranted,)

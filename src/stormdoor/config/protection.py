@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.config.document import Document, read_document
-from stormdoor.config.shape import PublicTable, TransportSessionTable
+from stormdoor.config.shape import MessagesTable, PublicTable, TransportSessionTable
 from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Public, public
+from stormdoor.guard.message_permissions import MessagePermissions
 from stormdoor.settings.place import Place
 from stormdoor.settings.section import options
 
@@ -52,6 +53,7 @@ class Protection:
         limits: Limits of single handlers.
         transports: HTTP handlers that carry the conversation of a socket.
         pages: The permission for all other HTTP handlers, or for single ones; None if they are not guarded.
+        messages: The permission of each type of message, of single handlers.
     """
 
     permission: str | Public | None = None
@@ -61,6 +63,7 @@ class Protection:
     limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
     transports: Mapping[str, SessionOf] = field(default_factory=dict)
     pages: str | Mapping[str, str | Public] | None = None
+    messages: Mapping[str, MessagePermissions] = field(default_factory=dict)
 
 
 def read_protection(path: Path, *, preset: str | None = None) -> Protection:
@@ -97,6 +100,7 @@ def build_protection(document: Document) -> Protection:
         limits=_by_path(document, "limits", table.limits, _limits),
         transports=_by_path(document, "transports", table.transports, _session),
         pages=_pages(document, table.pages),
+        messages=_messages(document, table.messages),
     )
 
 
@@ -113,6 +117,31 @@ def _by_path(
         made = document.attempt(place, make, value)
         if made is not None:
             found[path] = made
+    return found
+
+
+def _messages(
+    document: Document, written: Sequence[MessagesTable]
+) -> dict[str, MessagePermissions]:
+    found: dict[str, MessagePermissions] = {}
+    for position, table in enumerate(written):
+        place: Place = ("protect", "messages", position)
+        document.attempt((*place, "path"), _check_path, table.path)
+        if table.path in found:
+            document.wrong((*place, "path"), f"{table.path!r} is listed twice; write one table")
+        before = len(document.problems)
+        checked = [*table.permissions.items()]
+        for name, permission in checked:
+            document.attempt((*place, "permissions", name), check_permission, permission)
+        if table.default is not UNSET:
+            document.attempt((*place, "default"), check_permission, table.default)
+        if len(document.problems) > before:
+            continue
+        try:
+            found[table.path] = MessagePermissions(**options(table, "path"))
+        except ConfigurationError as error:
+            option, _, message = str(error).partition(": ")
+            document.wrong((*place, option), message)
     return found
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ConfigFile",
     "ForbidTable",
     "LimitsTable",
+    "MessagesTable",
     "OwnProtocolTable",
     "PasswordsTable",
     "PermitTable",
@@ -162,6 +163,19 @@ class TransportSessionTable(Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str | UnsetType = UNSET
 
 
+class MessagesTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[[protect.messages]]`: see `MessagePermissions`."""
+
+    path: str
+    format: Literal["json", "jupyter", "socketio", "sockjs", "bokeh"]
+    type: str | UnsetType = UNSET
+    permissions: dict[str, str] = {}
+    default: str | UnsetType = UNSET
+    refused: Literal["drop", "close"] = "drop"
+    answer: str | UnsetType = UNSET
+    resource: str | UnsetType = UNSET
+
+
 Declared: TypeAlias = str | PublicTable
 
 
@@ -175,6 +189,7 @@ class ProtectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     limits: dict[str, OwnProtocolTable] = {}  # type: ignore[valid-type]
     transports: dict[str, TransportSessionTable] = {}
     pages: str | bool | dict[str, Declared] = False
+    messages: list[MessagesTable] = []
 
 
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.message_permissions import MessagePermissions
 
 __all__ = ["Endpoint", "Public", "public"]
 
@@ -47,6 +48,7 @@ class Endpoint:
         limits: The limits of its connections and messages; None for those of a handler of commands.
         freshness: Greatest age in seconds of the revocations that the node has applied; 0.0 for the lease of
             the node (see `stormdoor.core.lease`).
+        messages: The permission of each type of message; None if there are none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Endpoint:
     receive_only: bool = False
     limits: AppliedLimits | None = None
     freshness: float = 0.0
+    messages: MessagePermissions | None = None
 
     @classmethod
     def declare(
@@ -67,6 +70,7 @@ class Endpoint:
         receive_only: bool = False,
         limits: AppliedLimits | None = None,
         freshness: float = 0.0,
+        messages: MessagePermissions | None = None,
     ) -> Endpoint:
         """Return the endpoint that a handler or `protect` declares.
 
@@ -74,7 +78,7 @@ class Endpoint:
             PolicyError: The permission is not well formed.
         """
         if isinstance(declared, Public):
-            return cls(name, None, declared, limits=limits, freshness=freshness)
+            return cls(name, None, declared, limits=limits, freshness=freshness, messages=messages)
         if declared is None:
             return cls(name)
         return cls(
@@ -85,6 +89,7 @@ class Endpoint:
             receive_only,
             limits,
             freshness,
+            messages,
         )
 
     @property

@@ -16,15 +16,25 @@ from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Endpoint, Public
+from stormdoor.guard.message_permissions import MessagePermissions
 from stormdoor.tornado.by_handler import ByHandler, bare
 from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 
-__all__ = ["Declarations", "Declared", "EndpointLimitsOf", "FreshnessOf", "Names", "Permissions"]
+__all__ = [
+    "Declarations",
+    "Declared",
+    "EndpointLimitsOf",
+    "FreshnessOf",
+    "MessagesOf",
+    "Names",
+    "Permissions",
+]
 
 Declared = str | Public
 Permissions = Mapping[str | type[RequestHandler], Declared]
 Names = Collection[str | type[RequestHandler]]
 EndpointLimitsOf = Mapping[str | type[RequestHandler], EndpointLimits]
+MessagesOf = Mapping[str | type[RequestHandler], MessagePermissions]
 FreshnessOf = Mapping[str | type[RequestHandler], str]
 
 
@@ -42,6 +52,7 @@ class Declarations:
         first_message: The handlers that accept the credential in the first message.
         receive_only: The handlers with connections that outlive the idle time of their login.
         limits: The limits of single handlers.
+        messages: The permissions of types of messages, for single handlers.
         freshness: The freshness of single handlers (see `stormdoor.core.lease.read_freshness`).
         freshness_of_guard: The same by path, from the guard. The other declarations have priority.
         lease: Lease of the guard; no endpoint can have a shorter time.
@@ -61,6 +72,7 @@ class Declarations:
         first_message: Names = (),
         receive_only: Names = (),
         limits: EndpointLimitsOf | None = None,
+        messages: MessagesOf | None = None,
         freshness: FreshnessOf | None = None,
         freshness_of_guard: FreshnessOf | None = None,
         lease: Lease | None = None,
@@ -76,6 +88,9 @@ class Declarations:
         self._first_message = _named("first_message", first_message, further.first_message)
         self._receive_only = _named("receive_only", receive_only, further.receive_only)
         self._limits = ByHandler("limits", limits or {}, further.limits)
+        self._messages = ByHandler("messages", messages or {}, further.messages)
+        self._messages_of: dict[type[RequestHandler], MessagePermissions] = {}
+        """By class that has them at one of its routes: they count at its other routes too."""
         self._freshness = ByHandler("freshness", freshness or {})
         self._freshness_of_guard = ByHandler("freshness", freshness_of_guard or {})
         self._lease = lease or Lease()
@@ -89,8 +104,12 @@ class Declarations:
         found = self._permissions.find(handler, path)
         # The handler gets its path arguments decoded. So a path that has
         # one declaration with escapes and another without them is not declared.
-        if "%" in path and self._permissions.find(handler, bare(unquote(path))) != found:
-            return Endpoint(name)
+        if "%" in path:
+            plain = bare(unquote(path))
+            if self._permissions.find(handler, plain) != found or self._messages.find(
+                handler, plain
+            ) is not self._messages.find(handler, path):
+                return Endpoint(name)
         if found is None and issubclass(handler, GuardedHandler):
             found = handler.permission
         return self._declare(handler, path, self._default if found is None else found)
@@ -107,16 +126,25 @@ class Declarations:
         )
         limits = self._limits_of(handler, path)
         freshness = self._freshness_of(handler, path)
+        messages = self._messages.find(handler, path) or self._messages_of.get(handler)
         if not issubclass(handler, WebSocketHandler):
-            return declare(limits=limits, freshness=freshness)
+            return declare(limits=limits, freshness=freshness, messages=messages)
         return declare(
             freshness=freshness,
+            messages=messages,
             first_message=_says(handler, "first_message")
             or self._first_message.find(handler, path) is not None,
             receive_only=_says(handler, "receive_only")
             or self._receive_only.find(handler, path) is not None,
             limits=limits,
         )
+
+    def keep_messages(self, handler: type[RequestHandler], messages: MessagePermissions) -> None:
+        """Let the permissions of messages at one route of `handler` count at its undeclared routes too.
+
+        Otherwise a client could use another path to the same handler.
+        """
+        self._messages_of.setdefault(handler, messages)
 
     def _limits_of(self, handler: type[RequestHandler], path: str) -> AppliedLimits:
         """Return the limits that count on `handler` at `path`."""
@@ -173,6 +201,7 @@ class Declarations:
                 self._first_message,
                 self._receive_only,
                 self._limits,
+                self._messages,
                 self._freshness,
                 self._freshness_of_guard,
             )

@@ -9,6 +9,7 @@ from typing import cast
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.errors import ConfigurationError
 from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.tracing import Tracing
@@ -20,6 +21,7 @@ from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS, DeclaredHandlerMixin, HandshakeMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.message_type_mixin import MessageTypeMixin
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
 from stormdoor.tornado.traced_mixin import (
@@ -73,7 +75,15 @@ def guarded_class(
     else:
         mixins = (DeclaredHandlerMixin, CommandGuardMixin)
     traced = _traced(mixins, guard.tracing)
-    bases = (*traced, *mixins, *_before_tornado(handler), OutboundMixin)
+    typed: tuple[type[OutboundMixin], ...] = ()
+    if endpoint.messages is not None:
+        if RawGuardMixin not in mixins:
+            raise ConfigurationError(
+                f"messages: {handler.__qualname__} reads commands; write the permission into each @action"
+            )
+        typed = (MessageTypeMixin,)
+        facts["_door_messages"] = endpoint.messages
+    bases = (*traced, *mixins, *typed, *_before_tornado(handler), OutboundMixin)
     return cast(
         type[GuardMixin],
         types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),

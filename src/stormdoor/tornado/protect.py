@@ -16,6 +16,7 @@ from stormdoor.tornado.declarations import (
     Declared,
     EndpointLimitsOf,
     FreshnessOf,
+    MessagesOf,
     Names,
     Permissions,
 )
@@ -47,6 +48,7 @@ def protect(
     first_message: Names = (),
     receive_only: Names = (),
     limits: EndpointLimitsOf | None = None,
+    messages: MessagesOf | None = None,
     freshness: FreshnessOf | None = None,
     transports: Transports | None = None,
     pages: Pages | None = None,
@@ -76,6 +78,8 @@ def protect(
             timeout of the login (see `GuardedHandler.receive_only`).
         limits: The limits of single handlers, named in the same way. They have priority over those of the
             guard.
+        messages: The permission of each type of message, for handlers that decode their messages themselves,
+            named in the same way. The routes and HTTP transports of such a handler share them.
         freshness: The greatest age of revocations at single handlers, named in the same way: "strict", a
             number of seconds such as "5", or "none" (see `GuardedHandler.freshness`).
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
@@ -112,6 +116,7 @@ def protect(
             first_message=first_message,
             receive_only=receive_only,
             limits=limits,
+            messages=messages,
             freshness=freshness,
             freshness_of_guard=made.freshness,
             lease=made.lease,

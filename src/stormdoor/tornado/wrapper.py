@@ -84,14 +84,18 @@ class HandlerWrapper:
 
     def _endpoint(self, handler: _Handler, path: str, arguments: Mapping[str, Any]) -> Endpoint:
         endpoint = self._declarations.of(handler, path)
-        if endpoint.declared:
+        if endpoint.declared and endpoint.messages is not None:
             return endpoint
-        # A transport without a declaration needs the permission of its socket.
+        # A transport without a declaration needs the permission of its socket, and so does each message.
         socket = self._transports.socket(arguments)
         if socket is None or socket.handler is handler:
             return endpoint
         of_socket = self._declarations.of(socket.handler, socket.pattern)
-        return self._declarations.like(handler, path, of_socket)
+        if not endpoint.declared:
+            endpoint = self._declarations.like(handler, path, of_socket)
+        if endpoint.messages is None and of_socket.messages is not None:
+            endpoint = replace(endpoint, messages=of_socket.messages)
+        return endpoint
 
     def wrap(
         self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
@@ -149,6 +153,8 @@ class HandlerWrapper:
     def make(self, route: FoundRoute, endpoint: Endpoint) -> None:
         """Create the class for a route at the start, so that a mistake in a declaration shows then."""
         transport = self._transports.find(route.handler, route.pattern, route.arguments)
+        if endpoint.messages is not None:
+            self._declarations.keep_messages(route.handler, endpoint.messages)
         if issubclass(route.handler, WebSocketHandler):
             self.socket_class(route.handler, endpoint, transport)
         if transport is not None:

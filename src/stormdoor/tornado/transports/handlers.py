@@ -20,12 +20,14 @@ from stormdoor.core.origin import request_as_handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
+from stormdoor.guard.message_types import MessageTypes
 from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.message_type_mixin import route_groups
 from stormdoor.tornado.stream_check import StreamCheck
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
@@ -271,10 +273,25 @@ class HttpTransport(RequestHandler):
         if not body:
             connection.last_message = last
         if verdict is True:
-            return None
+            return self._door_check_types(connection, body)
         if isinstance(verdict, Refused):
             return verdict.refusal
         return connection.closed_by or Refusal(Denial.ENDED, "the transport session has ended")
+
+    def _door_check_types(self, connection: Connection, body: bytes) -> Refusal | None:
+        """Refuse the request if one of the messages in its body has a type that is not permitted."""
+        declared = self._door_endpoint.messages
+        if declared is None or not body:
+            return None
+        guard = self._door_guard
+        types = MessageTypes(declared, None, route_groups(self))
+        refused = types.check_body(connection, body, guard.clock.now())
+        if refused is None or refused.refusal is None:
+            return None
+        ended = guard.inbound.reject(connection, refused.refusal, permission=refused.permission)
+        if declared.refused == "close" and not ended:
+            guard.registry.end(connection, refused.refusal)
+        return refused.refusal
 
     def _door_forbid_compression(self) -> None:
         """Disable compression of the answer, to read the id of a new session in it."""

@@ -1,0 +1,60 @@
+"""Mixin between the guard and a handler: each type of message needs its own permission."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, ClassVar
+
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.message_permissions import MessagePermissions
+from stormdoor.guard.message_types import MessageTypes, TypeRefused
+from stormdoor.tornado.outbound_mixin import OutboundMixin
+
+__all__ = ["MessageTypeMixin", "route_groups"]
+
+
+def route_groups(handler: Any) -> str:
+    """Return the groups of the route, as the handler gets them, joined by slashes."""
+    named = [value for _, value in sorted(handler.path_kwargs.items())]
+    return "/".join(one for one in (*handler.path_args, *named) if one)
+
+
+class MessageTypeMixin(OutboundMixin):
+    """Drops a message before the handler gets it, unless its type is permitted.
+
+    It comes after `RawGuardMixin`, which has charged the message and checked the permission of the endpoint.
+    """
+
+    _door_messages: ClassVar[MessagePermissions]
+    _door_types: MessageTypes | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Skip the application's hook: the class that `protect` makes is not a class of the application."""
+
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Deliver the message unchanged, or refuse it."""
+        connection = self._door_admitted
+        if connection is None:
+            return None
+        types = self._door_types
+        if types is None:
+            types = self._door_types = MessageTypes(
+                self._door_messages, self.selected_subprotocol, route_groups(self)
+            )
+        refused = types.check(connection, message, self._door_guard.clock.now())
+        if refused is None:
+            delivered: Awaitable[None] | None = super().on_message(message)
+            return delivered
+        self._door_refuse_type(connection, refused)
+        return None
+
+    def _door_refuse_type(self, connection: Connection, refused: TypeRefused) -> None:
+        if refused.refusal is None:
+            return
+        guard, declared = self._door_guard, self._door_messages
+        if guard.inbound.reject(connection, refused.refusal, permission=refused.permission):
+            return
+        if refused.fatal or declared.refused == "close":
+            guard.registry.end(connection, refused.refusal)
+        elif declared.answer is not None:
+            self._door_send(declared.answer.encode())
