@@ -34,7 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _repeats(item: pytest.Item) -> bool:
-    # Hypothesis marks its tests later.
+    # Hypothesis marks its tests later. The fixture judges all programs of its file for any of them.
+    if "verdicts" in getattr(item, "fixturenames", ()):
+        return True
     return bool(
         hasattr(getattr(item, "obj", None), "hypothesis") or item.get_closest_marker("unmeasured")
     )

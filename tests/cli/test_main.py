@@ -179,6 +179,7 @@ def test_no_colour_without_a_terminal(populated: Cli, config: Path) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(cli: Cli, shell: str) -> None:
     """The completion of each shell knows the commands."""
@@ -187,6 +188,7 @@ def test_completion(cli: Cli, shell: str) -> None:
     assert "principals" in result.out
 
 
+@pytest.mark.extended
 def test_completion_installed(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`completion --install` writes the completion below HOME, at the path that the shell reads."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -92,6 +92,7 @@ def test_the_guard_lists_the_endpoints(tmp_path: Path) -> None:
     assert done.stderr.endswith(OUTPUTS[1])
 
 
+@pytest.mark.extended
 def test_declared(tmp_path: Path) -> None:
     """An unauthenticated client, an editor and a viewer may do what the page says."""
     folder = Folder(tmp_path, "door.py", declared(), CODE["board.py"])

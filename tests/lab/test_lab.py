@@ -39,7 +39,7 @@ def _fought(chosen: Sequence[Threat]) -> list[Bout]:
     return asyncio.run(all_of_them())
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("slug", WITHOUT)
 def test_a_row_of_the_table(slug: str) -> None:
     """The attack succeeds on the vulnerable server, fails on the guarded one, and the trail tells of it."""

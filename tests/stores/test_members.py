@@ -24,6 +24,7 @@ async def test_beat_does_not_wait_for_a_writer(path: Path) -> None:
                 assert await store.beat("n1", STATUS) == head
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_silent_node_is_purged(
     kind: str, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,6 +45,7 @@ async def test_silent_node_is_purged(
         assert await store.live_connections(["n1"]) == []
 
 
+@pytest.mark.extended
 async def test_node_of_an_earlier_boot_is_silent(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

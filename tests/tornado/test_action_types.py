@@ -133,6 +133,7 @@ def remarks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GOOD)
 def test_correct_actions_pass(remarks: dict[str, list[str]], name: str) -> None:
@@ -140,6 +141,7 @@ def test_correct_actions_pass(remarks: dict[str, list[str]], name: str) -> None:
     assert remarks[name] == []
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_wrong_actions_fail(remarks: dict[str, list[str]], name: str) -> None:

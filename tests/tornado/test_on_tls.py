@@ -14,6 +14,8 @@ from tests.support.certificates import Authority
 from tests.tornado import test_fast_protocol, test_fence, test_too_fast, test_unsent_output, wire
 from tests.tornado.test_fast_protocol import ALICE, Echo, at
 
+pytestmark = pytest.mark.sampled(3)
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
