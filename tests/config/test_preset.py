@@ -109,16 +109,16 @@ def test_a_mistake_in_a_value_of_the_preset(tmp_path: Path) -> None:
         tmp_path,
         """
         origins = []
-        preset = "dask"
+        preset = "app"
         [[policies.role]]
-        name = "viewer"
-        grants = ["status:see"]
+        name = "member"
+        grants = ["app:see"]
         """,
     )
     (found,) = [one for one in check_file(path) if one.id == "ungranted-permission"]
-    line = read_preset("dask").lines["protect", "permission"]
+    line = read_preset("app").lines["protect", "permission"]
     assert (found.line, found.place) == (3, "protect.permission")
-    assert f"(line {line} of the preset 'dask'" in found.what
+    assert f"(line {line} of the preset 'app'" in found.what
 
 
 @pytest.mark.parametrize(

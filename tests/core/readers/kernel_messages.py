@@ -24,7 +24,12 @@ def v1(channel: str = "shell", head: Any = None, *, extra: tuple[bytes, ...] = (
 
 def legacy(channel: object = "shell", head: Any = None) -> str:
     """Return a message of the older JSON form; `...` for one without a channel."""
-    found = {"header": header() if head is None else head, "parent_header": {}, "content": {}}
+    found = {
+        "header": header() if head is None else head,
+        "parent_header": {},
+        "metadata": {},
+        "content": {},
+    }
     return json.dumps(found if channel is ... else {**found, "channel": channel})
 
 

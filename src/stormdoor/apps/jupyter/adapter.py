@@ -97,7 +97,8 @@ def _below(protection: Protection, base_url: str) -> Protection:
         return {_path(base, path): value for path, value in several.items()}
 
     changes: dict[str, Any] = {
-        name: moved(getattr(protection, name)) for name in ("permissions", "limits", "transports")
+        name: moved(getattr(protection, name))
+        for name in ("permissions", "limits", "messages", "transports")
     }
     for name in ("first_message", "receive_only"):
         changes[name] = tuple(_path(base, path) for path in getattr(protection, name))
