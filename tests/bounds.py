@@ -16,8 +16,10 @@ from tests.support.project import ROOT
 __all__ = ["RESOLUTIONS", "TESTS", "main"]
 
 RESOLUTIONS = ("lowest-direct", "highest")
-EXTRAS = ("bcrypt", "oidc", "sanitize", "second-factor", "uvloop", "probe", "yaml")
+EXTRAS = ("bcrypt", "oidc", "otel", "sanitize", "second-factor", "uvloop", "probe", "yaml")
 PROJECTS = ("pyproject.toml", "audit/pyproject.toml")
+BESIDE = "requirements/otlp.in"
+"""What the tests of an extra need in versions that fit it."""
 TOOLS = (
     "coverage",
     "pytest",
@@ -42,6 +44,7 @@ TESTS = (
     "tests/cli/test_principals.py",
     "tests/config/test_file.py",
     "tests/core/test_message.py",
+    "tests/otel",
     "tests/test_sanitize.py",
     "tests/tornado/test_guarded_handler.py",
 )
@@ -60,7 +63,7 @@ def _steps(resolution: str, pytest: Sequence[str]) -> Iterator[list[str]]:
     yield [
         *uv("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", inside),
         *("--resolution", resolution, *extras, "--no-emit-package", "stormdoor-audit"),
-        *("--output-file", pins, *PROJECTS),
+        *("--output-file", pins, *PROJECTS, BESIDE),
     ]
     yield from install
     yield uv("pip", "freeze", "--quiet", "--python", inside)

@@ -1,9 +1,10 @@
 """A program that serves handlers under a tracing package and prints what the package recorded, as JSON.
 
-    python -m tests.support.traced opentelemetry|sentry plain|fast|tornado [first]
+    python -m tests.support.traced opentelemetry|sentry plain|fast|tornado [first] [own]
 
 The packages replace methods of Tornado's for the whole process, so each run is a process of its own. With
-`first`, the clients say who they are in their first message.
+`first`, the clients say who they are in their first message. With `own`, stormdoor makes spans, too, and one
+more client is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
-from stormdoor import protect
+from stormdoor import Guard, protect
 from tests.guard.fakes import make_guard
 from tests.tornado.wire import connect, request
 
@@ -94,7 +95,7 @@ class Errors(logging.Handler):
         self.texts.append(f"{record.name}: {record.getMessage().partition('(')[0]}: {raised!r}")
 
 
-def opentelemetry() -> Any:
+def opentelemetry(guard: Guard, *, own: bool) -> Any:
     """Instrument Tornado, and return the function that lists what has been recorded."""
     from opentelemetry.instrumentation.tornado import TornadoInstrumentor
     from opentelemetry.sdk.trace import TracerProvider
@@ -105,13 +106,23 @@ def opentelemetry() -> Any:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     TornadoInstrumentor().instrument(tracer_provider=provider)
+    if own:
+        from stormdoor.otel import instrument
+
+        instrument(guard, tracer_provider=provider, message_ratio=1.0)
     return lambda: [
-        [one.name, one.attributes.get("tornado.handler"), one.status.status_code.name]
+        [one.name, _told(dict(one.attributes or {})), one.status.status_code.name]
         for one in exporter.get_finished_spans()
     ]
 
 
-def sentry() -> Any:
+def _told(attributes: dict[str, Any]) -> Any:
+    """The handler in a span of the package; in one of the guard, the decision, the cause and the status."""
+    names = ("stormdoor.decision", "stormdoor.cause", "http.response.status_code")
+    return attributes.get("tornado.handler") or [attributes.get(name) for name in names]
+
+
+def sentry(guard: Guard, *, own: bool) -> Any:
     """The same."""
     import sentry_sdk
     from sentry_sdk.integrations.tornado import TornadoIntegration
@@ -135,15 +146,15 @@ def sentry() -> Any:
             one.get("type", "error"),
             one.get("transaction"),
             one["exception"]["values"][-1]["value"] if "exception" in one else "",
+            one.get("transaction_info", {}).get("source"),
         ]
         for one in events
     ]
 
 
-async def converse(way: str, *, first: bool) -> None:
+async def converse(way: str, guard: Guard, *, first: bool, own: bool) -> None:
     """Serve the handlers and speak to each."""
     application = Application(ROUTES, log_function=lambda _: None)
-    guard = make_guard(insecure_allow_any_host=True, fast=way == "fast")
     if way != "plain":
         protect(
             application, guard, "chat:connect", first_message=[WebSocketHandler] if first else []
@@ -167,6 +178,9 @@ async def converse(way: str, *, first: bool) -> None:
         if not first:
             async with await request(port, "/refusing", *alice) as wire:
                 assert wire.status == 418
+        if own:
+            async with await request(port, "/room/r1", ("Authorization", "Bearer mallory")) as wire:
+                assert wire.status == 401
         await asyncio.sleep(0.05)
         server.stop()
         await server.close_all_connections()
@@ -176,6 +190,8 @@ if __name__ == "__main__":
     package, way, *more = sys.argv[1:]
     errors = Errors()
     logging.getLogger().addHandler(errors)
-    recorded = {"opentelemetry": opentelemetry, "sentry": sentry}[package]()
-    asyncio.run(converse(way, first="first" in more))
+    guard = make_guard(insecure_allow_any_host=True, fast=way == "fast")
+    own = "own" in more
+    recorded = {"opentelemetry": opentelemetry, "sentry": sentry}[package](guard, own=own)
+    asyncio.run(converse(way, guard, first="first" in more, own=own))
     print(json.dumps({"recorded": recorded(), "errors": errors.texts}))  # noqa: T201 - its answer

@@ -24,7 +24,7 @@ pytestmark = [
 _LOCK = ROOT / "requirements" / "tracing.txt"
 _PATIENCE = 120.0  # only a failure takes that long
 
-HANDLERS = ["Room", "Quiet", "Failing", "FailingLater", "Refusing"]
+ROUTES = [r"/room/(\w+)", "/quiet", "/failing", "/failing-later", "/refusing"]
 OF_THE_HANDLERS = {
     "Uncaught exception GET /failing : RuntimeError('a failure of the handler')",
     "Uncaught exception GET /failing-later : RuntimeError('a later failure of the handler')",
@@ -73,18 +73,43 @@ def test_opentelemetry_with_a_first_message(way: str) -> None:
     assert errors == ([] if way == "fast" else plain_errors)
 
 
+@pytest.mark.parametrize("way", ["fast", "tornado"])
+def test_opentelemetry_beside_the_spans_of_the_guard(way: str) -> None:
+    """The spans of the package are the same. A refused handshake has one, with its cause and status."""
+    alone, alone_errors = traced("opentelemetry", way)
+    both, errors = traced("opentelemetry", way, "own")
+    assert [one for one in both if isinstance(one[1], str)] == alone
+    own = [one for one in both if not isinstance(one[1], str)]
+    admitted = ["admitted", None, None]
+    handshakes = [one for one in own if one[0].startswith("handshake ")]
+    assert handshakes == [
+        [r"handshake /room/(\w+)", admitted, "UNSET"],
+        *(
+            [f"handshake /{path}", admitted, "UNSET"]
+            for path in ("quiet", "failing", "failing-later", "refusing")
+        ),
+        [r"handshake /room/(\w+)", ["refused", "bad-credential", 401], "UNSET"],
+    ]
+    messages = [one[0] for one in own if one not in handshakes]
+    assert messages == [
+        r"message /room/(\w+)",
+        *(f"message /{path}" for path in ("quiet", "failing", "failing-later")),
+    ]
+    assert errors == alone_errors
+
+
 @pytest.mark.parametrize("more", [(), ("first",)], ids=["header", "first message"])
 @pytest.mark.parametrize("way", ["fast", "tornado"])
-def test_sentry_names_each_endpoint_after_its_handler(way: str, more: tuple[str, ...]) -> None:
-    """Of a handler that has a `get`, its name; else the handler's class. Failures carry it as well."""
+def test_sentry_names_each_endpoint_after_its_route(way: str, more: tuple[str, ...]) -> None:
+    """Transactions and failures: not by a class, which several routes may have."""
     plain, _ = traced("sentry", "plain")
     guarded, errors = traced("sentry", way, *more)
-    names = [one[1] for one in guarded if one[0] == "transaction"]
-    assert names == [f"__main__.{one}.get" for one in HANDLERS[: len(names)]]
-    assert guarded[0] == plain[0]
-    assert [one[1:] for one in guarded if one[0] == "error"] == [
-        ["__main__.Failing.get", "a failure of the handler"],
-        ["__main__.FailingLater.get", "a later failure of the handler"],
+    named = [one for one in guarded if one[0] == "transaction"]
+    assert [one[1] for one in named] == ROUTES[: len(named)]
+    assert {one[3] for one in guarded} == {"route"}
+    assert [one[1:3] for one in guarded if one[0] == "error"] == [
+        ["/failing", "a failure of the handler"],
+        ["/failing-later", "a later failure of the handler"],
     ]
     assert [(one[0], one[2]) for one in guarded] == [
         (one[0], one[2]) for one in plain[: len(guarded)]
