@@ -63,9 +63,7 @@ class Setup:
             a fork would share its store and its loop with the other process.
         pages: Whether pages are guarded although the configuration does not say so.
         any_release: Guard releases of a host that its adapter does not claim.
-
-    Attributes:
-        key: A random secret of this start. Forks have the same, if the setup was made before them.
+        key: A random secret that all processes of this start share; None for a new one.
     """
 
     def __init__(
@@ -74,11 +72,12 @@ class Setup:
         *,
         pages: bool = False,
         any_release: bool = False,
+        key: bytes | None = None,
     ) -> None:
         self._make_guard = make_guard
         self._pages = pages
         self.any_release = any_release
-        self.key = secrets.token_bytes(32)
+        self.key = key or secrets.token_bytes(32)
         self._made: tuple[int, Guard] | None = None
 
     @property

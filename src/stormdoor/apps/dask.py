@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from pathlib import Path
 from typing import Any
 
 from tornado.web import Application
@@ -9,9 +12,15 @@ from tornado.web import Application
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
 from stormdoor.apps.login import add_login
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.protect import protect
 
-__all__ = ["ADAPTER"]
+__all__ = ["ADAPTER", "dask_setup"]
+
+_log = logging.getLogger("stormdoor")
+
+_CONFIG = "STORMDOOR_CONFIG"
 
 
 def _recognises(application: Application) -> bool:
@@ -45,3 +54,34 @@ def _protect(application: Application, setup: Setup) -> None:
 ADAPTER = Adapter(
     "dask", "dask", _recognises, _protect, (Releases("distributed", "2024.5", "2027"),)
 )
+
+
+def dask_setup(server: Any) -> None:
+    """Guard the dashboard of a scheduler or worker: `dask scheduler --preload stormdoor.apps.dask`.
+
+    The environment variable `STORMDOOR_CONFIG` names the configuration file. Dask logs the exception of a
+    preload and continues, so that this function ends the process instead.
+
+    Args:
+        server: The scheduler or worker.
+
+    Raises:
+        SystemExit: The dashboard cannot be guarded.
+    """
+    application: Application = server.http_application
+    if "stormdoor_guard" in application.settings:
+        return  # by `stormdoor run`
+    try:
+        ADAPTER.guard(application, Setup(_make_guard))
+    except Exception as error:
+        _log.critical("the dashboard cannot be guarded: %s", error)
+        raise SystemExit(1) from error
+
+
+def _make_guard() -> Guard:
+    name = os.environ.get(_CONFIG)
+    if not name:
+        raise ConfigurationError(
+            f"{_CONFIG} names no configuration file; write export {_CONFIG}=stormdoor.toml"
+        )
+    return Guard.from_config(Path(name))

@@ -91,6 +91,7 @@ def run(
         any_release=any_release,
         secrets=secrets,
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),
+        key=os.urandom(32).hex(),
     )
     tell = _Teller(as_json=json)
     _first_account(file if "store" in written else None, url, actor(), tell)

@@ -105,6 +105,7 @@ class InProcess:
                 lambda: self._make_guard(adapter),
                 pages=settings.pages,
                 any_release=settings.any_release,
+                key=bytes.fromhex(settings.key),
             )
         adapter.guard(application, self._setup)
         if "stormdoor_guard" not in application.settings:

@@ -22,6 +22,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         any_release: Guard releases of a host that its adapter does not claim.
         secrets: The environment variables that the configuration file reads. The program does not get them.
         serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
+        key: A random secret of this start, in hexadecimal digits, for adapters.
     """
 
     version: str
@@ -33,6 +34,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     any_release: bool = False
     secrets: dict[str, str] = {}
     serves_in_children: tuple[str, ...] = ()
+    key: str = ""
 
     def __repr__(self) -> str:
         return f"<settings of a run, version {self.version}>"

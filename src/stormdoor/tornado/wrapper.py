@@ -27,7 +27,6 @@ from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrad
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
-from stormdoor.tornado.traced_mixin import decision_mixins
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
     CompanionPage,
@@ -192,8 +191,7 @@ class HandlerWrapper:
                 "_door_endpoint": endpoint,
                 "_door_parser": self._parser,
             }
-            first = (*decision_mixins(self._guard.tracing), HttpTransport)
-            made = self._made[key] = derive(first, handler, **facts)
+            made = self._made[key] = derive(HttpTransport, handler, **facts)
         return made
 
     def _page(self, handler: _Handler, rules: PageRules) -> _Handler:

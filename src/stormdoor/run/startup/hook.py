@@ -106,7 +106,8 @@ class Hook:
 
         def add_sockets_guarded(server: Any, sockets: Iterable[socket.socket]) -> None:
             listed = list(sockets)
-            if isinstance(server, kind):
+            # `start()` of a server without sockets adds none; Bokeh adds its own afterwards.
+            if listed and isinstance(server, kind):
                 self.guard(server, listed)
             add_sockets(server, listed)
 
