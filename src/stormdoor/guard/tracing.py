@@ -47,13 +47,14 @@ class Tracing(Protocol):
         """True if messages can have spans."""
 
     def handshake(
-        self, headers: Mapping[str, str], route: Route
+        self, headers: Mapping[str, str], route: Route, undecided: str
     ) -> AbstractContextManager[SpanContext]:
         """Return the span of a handshake, from now until it is decided.
 
         Args:
             headers: Headers of the request, for the trace context of the client.
             route: Pattern of the route.
+            undecided: The decision to note if the trail gets no entry about the request.
         """
 
     def first_message(

@@ -70,23 +70,25 @@ class OpenTelemetryTracing:
         return self._ratio > 0.0
 
     @contextmanager
-    def handshake(self, headers: Mapping[str, str], route: Route) -> Iterator[SpanContext]:
+    def handshake(
+        self, headers: Mapping[str, str], route: Route, undecided: str
+    ) -> Iterator[SpanContext]:
         """Make the span of a handshake the current one until the handshake is decided."""
         # Only these headers are read: the propagator of the application may read others, such as baggage.
         carrier = {name: headers[name] for name in _HEADERS if name in headers}
         remote = get_current_span(self._propagator.extract(carrier, Context())).get_span_context()
-        with self._decision("handshake", remote, route) as context:
+        with self._decision("handshake", remote, route, undecided) as context:
             yield context
 
     @contextmanager
     def first_message(self, handshake: SpanContext | None, route: Route) -> Iterator[SpanContext]:
         """Make the span of the decision about a first message the current one until it is decided."""
-        with self._decision("first message", handshake, route) as context:
+        with self._decision("first message", handshake, route, "dropped") as context:
             yield context
 
     @contextmanager
     def _decision(
-        self, name: str, linked: SpanContext | None, route: Route
+        self, name: str, linked: SpanContext | None, route: Route, undecided: str
     ) -> Iterator[SpanContext]:
         span = self._tracer.start_span(
             name, context=Context(), kind=SpanKind.SERVER, links=_links(linked)
@@ -101,7 +103,7 @@ class OpenTelemetryTracing:
             yield span.get_span_context()
         finally:
             _observed.reset(before)
-            decision.end("deferred")
+            decision.end(undecided)
 
     def samples_message(self) -> bool:
         """Decide whether the next message has a span."""
@@ -121,7 +123,7 @@ class OpenTelemetryTracing:
         if not span.is_recording():
             return None
         _name(span, "message", route)
-        return _Message(connection, permission, span)
+        return _Message(connection, permission, span, self._guard.clock.now())
 
 
 def _note(event: Event) -> None:
@@ -206,13 +208,14 @@ class _Handshake:
 class _Message:
     """The span of one message, see `stormdoor.guard.tracing.MessageSpan`."""
 
-    def __init__(self, connection: Connection, permission: str, span: Span) -> None:
+    def __init__(self, connection: Connection, permission: str, span: Span, now: float) -> None:
         self._connection = connection
         self._span = span
         self._context = set_span_in_context(span, Context())
-        self._decided = False
+        self._decided = self._paused = False
         self._tokens: tuple[Token[Context], Token[Any]] | None = None
         self._permission = permission
+        self._now = now
         span.set_attribute("stormdoor.kind", connection.authentication.kind)
 
     def __enter__(self) -> Self:
@@ -239,8 +242,8 @@ class _Message:
         _set_refused(self._span, event)
 
     def paused(self) -> None:
-        """Note that the message waits, because it came too fast."""
-        self._decided = True
+        """Note that the message waits, because it came too fast. It is evaluated again, with another span."""
+        self._decided = self._paused = True
         self._span.set_attribute("stormdoor.decision", "held")
 
     def acts(self, action: str, permission: str) -> None:
@@ -252,9 +255,9 @@ class _Message:
         """End the span: now, or when `result` is done."""
         if not self._decided:
             self._set_allowed()
-        if result is None:
+        if result is None or self._paused:
             self._span.end()
-            return None
+            return result
         return self._finish(result)
 
     def _set_allowed(self) -> None:
@@ -265,9 +268,10 @@ class _Message:
             return
         self._span.set_attribute("stormdoor.decision", "allowed")
         if permission:
-            decision = connection.decide(permission, None, self._connection.opened_at)
             self._span.set_attribute("stormdoor.permission", permission)
-            self._span.set_attribute("stormdoor.policies", decision.policy_ids)
+            decision = connection.decide(permission, None, self._now)
+            if decision.allowed:  # else a policy has decided by the resource
+                self._span.set_attribute("stormdoor.policies", decision.policy_ids)
 
     async def _finish(self, result: Awaitable[Any]) -> Any:
         try:

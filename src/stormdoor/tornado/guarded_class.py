@@ -6,13 +6,11 @@ import functools
 import types
 from typing import cast
 
-from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.actions import BinaryActions
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.tracing import Tracing
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.command_mixin import BinaryGuardMixin, CommandGuardMixin
@@ -23,12 +21,7 @@ from stormdoor.tornado.handshake_mixin import HANDLER_CLASS, DeclaredHandlerMixi
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.message_type_mixin import MessageTypeMixin
 from stormdoor.tornado.outbound_mixin import OutboundMixin
-from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
-from stormdoor.tornado.traced_mixin import (
-    TracedCommandMixin,
-    TracedHandshakeMixin,
-    TracedRawMixin,
-)
+from stormdoor.tornado.traced_mixin import socket_mixins
 
 __all__ = ["guarded_class"]
 
@@ -74,7 +67,6 @@ def guarded_class(
         facts["_door_actions"] = BinaryActions(handler.actions, guard.limits.message_depth)
     else:
         mixins = (DeclaredHandlerMixin, CommandGuardMixin)
-    traced = _traced(mixins, guard.tracing)
     typed: tuple[type[OutboundMixin], ...] = ()
     if endpoint.messages is not None:
         if RawGuardMixin not in mixins:
@@ -83,24 +75,12 @@ def guarded_class(
             )
         typed = (MessageTypeMixin,)
         facts["_door_messages"] = endpoint.messages
+    traced = socket_mixins(guard.tracing, raw=RawGuardMixin in mixins)
     bases = (*traced, *mixins, *typed, *_before_tornado(handler), OutboundMixin)
     return cast(
         type[GuardMixin],
         types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
     )
-
-
-def _traced(
-    mixins: tuple[type[HandshakeMixin], ...], tracing: Tracing | None
-) -> tuple[type[RequestHandler], ...]:
-    """Return the mixins for tracing systems in front of `mixins`; none if none is used."""
-    traced: list[type[RequestHandler]] = [SentryRouteMixin] if sentry_is_used() else []
-    if tracing is not None and not tracing.traces_messages:
-        traced.append(TracedHandshakeMixin)
-    elif tracing is not None:
-        raw = issubclass(mixins[-1], RawGuardMixin)
-        traced.append(TracedRawMixin if raw else TracedCommandMixin)
-    return tuple(traced)
 
 
 def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:

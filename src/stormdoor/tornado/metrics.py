@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -13,7 +14,6 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from stormdoor.core.histogram import Histogram
 from stormdoor.runtime.guard import Guard
@@ -41,7 +41,10 @@ def _metric(family: Family) -> Metric:
         histogram = HistogramMetricFamily(family.name, family.text, labels=family.labels)
         for labels, value in family.samples:
             if isinstance(value, Histogram):
-                buckets = [(floatToGoString(bound), count) for bound, count in value.cumulative()]
+                buckets = [
+                    ("+Inf" if bound == inf else repr(float(bound)), count)
+                    for bound, count in value.cumulative()
+                ]
                 histogram.add_metric(labels, buckets, sum_value=value.total)
         return histogram
     of_kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily

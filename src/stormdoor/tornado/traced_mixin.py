@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from tornado.web import RequestHandler
 
@@ -14,13 +14,36 @@ from stormdoor.guard.tracing import MessageSpan, SpanContext, Tracing
 from stormdoor.tornado.command_mixin import CommandGuardMixin
 from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
 from stormdoor.tornado.route_pattern import route_pattern
+from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
 
 __all__ = [
     "TracedCommandMixin",
     "TracedDecisionMixin",
     "TracedHandshakeMixin",
     "TracedRawMixin",
+    "decision_mixins",
+    "socket_mixins",
 ]
+
+
+def decision_mixins(tracing: Tracing | None) -> tuple[type[RequestHandler], ...]:
+    """Return the mixins in front of a class that decides about requests; none if nothing traces it."""
+    sentry = (SentryRouteMixin,) if sentry_is_used() else ()
+    return sentry if tracing is None else (*sentry, TracedDecisionMixin)
+
+
+def socket_mixins(tracing: Tracing | None, *, raw: bool) -> tuple[type[RequestHandler], ...]:
+    """Return the same for a WebSocket.
+
+    Args:
+        tracing: The tracing system of the guard.
+        raw: True if the handler decodes its messages itself.
+    """
+    if tracing is None:
+        return decision_mixins(None)
+    of_messages = TracedRawMixin if raw else TracedCommandMixin
+    traced = of_messages if tracing.traces_messages else TracedHandshakeMixin
+    return (*decision_mixins(None), traced)
 
 
 def _tracing(handler: Any) -> Tracing:
@@ -35,11 +58,14 @@ def _route(handler: RequestHandler) -> Callable[[], str]:
 class TracedDecisionMixin(RequestHandler):
     """Gives the decision about a request a span, also that of an HTTP transport."""
 
+    _door_undecided: ClassVar[str] = "continued"
+    """The decision about a further request of a transport session, which the trail does not record."""
     _door_handshake_span: SpanContext = None
 
     async def prepare(self) -> None:
         """Decide about the request inside of its span, see `HandshakeMixin.prepare`."""
-        with _tracing(self).handshake(self.request.headers, _route(self)) as span:
+        headers, undecided = self.request.headers, self._door_undecided
+        with _tracing(self).handshake(headers, _route(self), undecided) as span:
             self._door_handshake_span = span
             prepared = super().prepare()
             if prepared is not None:
@@ -49,6 +75,7 @@ class TracedDecisionMixin(RequestHandler):
 class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
     """The same for a WebSocket, also if the credential comes in the first message."""
 
+    _door_undecided: ClassVar[str] = "deferred"
     _door_message_span: MessageSpan | None = None
 
     async def _door_complete_first(self, connection: Connection, message: str | bytes) -> None:
@@ -56,19 +83,22 @@ class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
             await super()._door_complete_first(connection, message)
 
     def _door_trace(
-        self, receive: Callable[[Any], Awaitable[Any] | None], message: str | bytes, permission: str
+        self, receive: Callable[[Any], Any], message: str | bytes, permission: str
     ) -> Awaitable[Any] | None:
         """Let `receive` process the message, with a span if it is one of the sample."""
         tracing, connection = _tracing(self), self._door_admitted
+        span: MessageSpan | None = None
         if (
-            connection is None
-            or connection.awaiting_authentication
-            or not tracing.samples_message()
+            connection is not None
+            and not connection.awaiting_authentication
+            and tracing.samples_message()
         ):
-            return receive(message)
-        span = tracing.message(connection, permission, self._door_handshake_span, _route(self))
+            handshake = self._door_handshake_span
+            span = tracing.message(connection, permission, handshake, _route(self))
+        result: Awaitable[Any] | None
         if span is None:
-            return receive(message)
+            result = receive(message)
+            return result
         self._door_message_span = span
         try:
             with span:
@@ -78,9 +108,9 @@ class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
             raise
         finally:
             self._door_message_span = None
-        if isinstance(result, PauseReading):  # the fast protocol takes it itself
+        if type(result) is PauseReading:  # the fast protocol takes it itself
             span.end_after(None)
-            return result
+            return cast("Awaitable[Any]", result)
         return span.end_after(result)
 
     def _door_pause(self, pause: PauseReading, message: str | bytes = "") -> Awaitable[None]:

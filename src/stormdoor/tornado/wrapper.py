@@ -27,6 +27,7 @@ from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrad
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
+from stormdoor.tornado.traced_mixin import decision_mixins
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
     CompanionPage,
@@ -191,7 +192,8 @@ class HandlerWrapper:
                 "_door_endpoint": endpoint,
                 "_door_parser": self._parser,
             }
-            made = self._made[key] = derive(HttpTransport, handler, **facts)
+            first = (*decision_mixins(self._guard.tracing), HttpTransport)
+            made = self._made[key] = derive(first, handler, **facts)
         return made
 
     def _page(self, handler: _Handler, rules: PageRules) -> _Handler:

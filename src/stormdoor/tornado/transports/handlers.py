@@ -441,14 +441,17 @@ class CompanionPage(RequestHandler):
         return super().flush(include_footers)
 
 
-def derive(first: type, handler: type[RequestHandler], **facts: object) -> type[RequestHandler]:
+def derive(
+    first: type | tuple[type, ...], handler: type[RequestHandler], **facts: object
+) -> type[RequestHandler]:
     """Return a subclass of `handler` in which the methods of `first` come first."""
+    before = first if isinstance(first, tuple) else (first,)
     facts |= {
         "__module__": handler.__module__,
         "__qualname__": handler.__qualname__,
         "__doc__": handler.__doc__,
     }
     made = types.new_class(
-        handler.__name__, (first, handler), {}, lambda namespace: namespace.update(facts)
+        handler.__name__, (*before, handler), {}, lambda namespace: namespace.update(facts)
     )
     return cast(type[RequestHandler], made)
