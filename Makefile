@@ -152,7 +152,7 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 	@$(BIN)/python -m lab.run $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Run the property tests and the fuzzing for long (PROFILE=ci: four times as long as make test)
+fuzz: $(DEV) ## Run the property tests and the fuzzing for long (PROFILE=ci: 100 examples, as CI does)
 	$(call heading,fuzzing: hypothesis)
 	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=$(PROFILE) -o hang_seconds=0 $(ARGS)
 

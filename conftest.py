@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +190,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Each worker collects all tests, in an order of its own."""
     config.stash[_watch] = _Watch(float(config.getini("hang_seconds")))
-    config.pluginmanager.register(_Extending())
     worker = getattr(config, "workerinput", None)
+    config.pluginmanager.register(_Extending(worker["workerid"] if worker else "gw0"))
     if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
         config.pluginmanager.register(CollectApart(config, number, workers))
@@ -205,15 +205,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 class _Extending:
-    """Marks the tests beyond a sample before pytest reads the marks."""
+    """Marks the tests beyond a sample before pytest reads the marks; one worker checks those left out."""
+
+    def __init__(self, worker: str) -> None:
+        self._checks = worker == "gw0"
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: list[pytest.Item]
-    ) -> None:
-        """Mark them; one worker checks the marks."""
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Mark them."""
         extended.extend_beyond_samples(items)
-        if getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Check that another target finds them."""
+        if self._checks:
             extended.check_texts(items)
 
 

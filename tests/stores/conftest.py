@@ -16,7 +16,7 @@ _SAMPLE_OF_PROCESSES = "test_processes_take_each_ticket_once"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of the contract's tests that start processes, `make test` runs one."""
     for item in items:
-        if "::test_processes_" in item.nodeid and _SAMPLE_OF_PROCESSES not in item.nodeid:
+        if "Store::test_processes_" in item.nodeid and _SAMPLE_OF_PROCESSES not in item.nodeid:
             item.add_marker(pytest.mark.extended)
 
 
