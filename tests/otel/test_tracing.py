@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
+from tornado.web import Application
 
 from stormdoor import ConfigurationError, PolicySet, Transport, forbid, protect, role
 from stormdoor.guard.connection import Connection
@@ -17,8 +19,8 @@ from stormdoor.otel import instrument
 from stormdoor.otel.tracing import OpenTelemetryTracing
 from stormdoor.ports import SystemClock
 from stormdoor.tornado.traced_mixin import TracedCommandMixin, TracedHandshakeMixin
-from tests.guard.fakes import FakeStore, make_guard, store_of
-from tests.otel.served import ALICE, CLIENT_TRACE, TRACEPARENT, Spans, attributes, served
+from tests.guard.fakes import FakeStore, make_guard
+from tests.otel.served import ALICE, CLIENT_TRACE, TRACEPARENT, Echo, Spans, attributes, served
 from tests.tornado.transports.plain_http import ALICE as ALICE_OF_DOOR
 from tests.tornado.transports.plain_http import make_door, send
 from tests.tornado.transports.test_declared import Wrap, begin
@@ -338,7 +340,25 @@ def test_wrong_options_are_refused() -> None:
     assert isinstance(guard.tracing, OpenTelemetryTracing)
     with pytest.raises(ConfigurationError, match="already"):
         instrument(guard)
-    assert store_of(guard) is not None
+
+
+def test_after_protect_it_is_too_late() -> None:
+    """The classes of the handlers are made without spans then: the error says so."""
+    guard = make_guard()
+    protect(Application([("/echo", Echo)]), guard, "chat:connect")
+    with pytest.raises(ConfigurationError, match="before protect"):
+        instrument(guard)
+
+
+def test_without_the_api_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application does not start, rather than run without the traces that it was told to make."""
+    for name in [
+        one for one in sys.modules if one.startswith(("opentelemetry", "stormdoor.otel."))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ConfigurationError, match=r"stormdoor\[otel\]"):
+        instrument(make_guard())
 
 
 async def test_a_handler_that_refuses_by_itself() -> None:

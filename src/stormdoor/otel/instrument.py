@@ -42,12 +42,14 @@ def instrument(
 
     Raises:
         ConfigurationError: The API of OpenTelemetry is not installed, the ratio is not a share, or the guard
-            is instrumented already.
+            is instrumented or in use already.
     """
     if not 0.0 <= message_ratio <= 1.0:
         raise ConfigurationError(f"message_ratio must be from 0.0 to 1.0, not {message_ratio}")
     if guard.tracing is not None:
         raise ConfigurationError("this guard is instrumented already; call instrument() once")
+    if guard.in_use:
+        raise ConfigurationError("call instrument(guard) before protect(application, guard)")
     try:
         from stormdoor.otel.metrics import export_measurements  # noqa: PLC0415 - an extra
         from stormdoor.otel.tracing import OpenTelemetryTracing  # noqa: PLC0415 - an extra

@@ -207,6 +207,8 @@ class Guard:
         self.statistics = Statistics()
         self.tracing: Tracing | None = None
         """Makes spans of handshakes and messages; set before `protect`, see `stormdoor.otel`."""
+        self.in_use = False
+        """True once `protect` has made classes of handlers with it."""
         self.trail = Trail(state.trail, self.clock)
         self.space = StoreSpace(state.trail, self.clock, store_limit_bytes)
         check_skew(clock_skew_seconds)

@@ -124,6 +124,7 @@ def protect(
         )
         pages = protection.pages if pages is None else pages
         rules = None if pages is None else PageRules(pages, found)
+        made.in_use = True
         wrapper = HandlerWrapper(made, declarations, table, rules)
         guarded = [
             (one, endpoint)
