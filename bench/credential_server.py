@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from echo_server import LIMITS
 from policy import AUDIENCE, ISSUER, PATH, PERMISSIONS, PRINCIPAL, PRINCIPAL_ROLES, ROLE_PERMISSIONS
-from serving import parser, publish, serve
+from serving import allow_slow_store, parser, publish, serve
 from tornado.web import Application
 
 from stormdoor import (
@@ -135,7 +135,7 @@ def make_guard(options: Namespace, directory: Path, keys: dict[str, str]) -> Gua
     )
 
 
-async def _credentials(guard: Guard, port: int) -> dict[str, str]:
+async def _credentials(guard: Guard, port: int, tickets: int) -> dict[str, str]:
     await guard.admin.add_principal(PRINCIPAL, roles=PRINCIPAL_ROLES)
     session = await guard.sessions.create(PRINCIPAL)
     others = []
@@ -144,8 +144,8 @@ async def _credentials(guard: Guard, port: int) -> dict[str, str]:
         others.append((await guard.sessions.create(f"{PRINCIPAL}-{n}")).secret)
     key = await guard.admin.issue_key(PRINCIPAL, name="benchmark", scopes=["*"])
     origin = f"http://127.0.0.1:{port}"
-    tickets = []
-    for _ in range(TICKETS):
+    issued = []
+    for _ in range(tickets):
         # Not from the `TicketService`: its tickets are valid for half a minute, and these are used later.
         secret = TICKET_PREFIX + secrets.token_urlsafe(32)
         await guard.state.tickets.add_ticket(
@@ -160,24 +160,26 @@ async def _credentials(guard: Guard, port: int) -> dict[str, str]:
                 authenticated_at=session.session.authenticated_at,
             )
         )
-        tickets.append(secret)
+        issued.append(secret)
     return {
         "session": f"{guard.sessions.cookie.name}={session.secret}",
         "sessions": " ".join(f"{guard.sessions.cookie.name}={one}" for one in others),
         "api_key": key.secret,
-        "tickets": " ".join(tickets),
+        "tickets": " ".join(issued),
     }
 
 
 async def run(options: Namespace, directory: Path) -> None:
     """Serves until SIGTERM."""
     keys = make_keys()
+    allow_slow_store()
     guard = make_guard(options, directory, keys)
     application = Application([(PATH, Quiet)], log_function=lambda _: None)
     protect(application, guard)
     async with guard:
         certificate = make_certificate()
-        publish({**keys, **await _credentials(guard, options.port), "certificate": certificate})
+        made = await _credentials(guard, options.port, options.tickets)
+        publish({**keys, **made, "certificate": certificate})
         await serve(application, options.port)
 
 
@@ -186,6 +188,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--behind-proxy", action="store_true")
     arguments.add_argument("--store", help="URL of the store; a new SQLite file by default")
+    arguments.add_argument("--tickets", type=int, default=TICKETS, help="tickets to issue")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-credentials-") as directory:
         asyncio.run(run(options, Path(directory).resolve()))

@@ -22,7 +22,7 @@ from policy import (
     ROLE_PERMISSIONS,
     SECRET,
 )
-from serving import parser, publish, run_loop, serve
+from serving import allow_slow_store, parser, publish, run_loop, serve
 from tornado.web import Application
 
 from stormdoor import (
@@ -112,9 +112,15 @@ def make_policies(count: int) -> PolicySet:
 
 
 def make_guard(
-    port: int, directory: Path, policies: int = 0, limits: Limits = LIMITS, *, fast: bool = True
+    port: int,
+    directory: Path,
+    policies: int = 0,
+    limits: Limits = LIMITS,
+    *,
+    fast: bool = True,
+    store: str | None = None,
 ) -> Guard:
-    """A guard with the benchmark's key and policy, and its state in `directory`."""
+    """A guard with the benchmark's key and policy, and its state in `store`, else in `directory`."""
     return Guard(
         origins=[f"http://127.0.0.1:{port}"],
         authenticators=[
@@ -125,7 +131,7 @@ def make_guard(
         policies=make_policies(policies),
         limits=limits,
         fast=fast,
-        store=f"sqlite://{directory.resolve()}/door.db",
+        store=store or f"sqlite://{directory.resolve()}/door.db",
     )
 
 
@@ -153,7 +159,12 @@ async def run(options: Namespace, directory: Path) -> None:
         limits = replace(
             limits, messages_per_connection=rate, hold_seconds=options.hold, offences=1_000_000
         )
-    guard = make_guard(options.port, directory, options.policies, limits, fast=not options.tornado)
+    allow_slow_store()
+    guard = make_guard(
+        *(options.port, directory, options.policies, limits),
+        fast=not options.tornado,
+        store=options.store,
+    )
     protect(application, guard)
     async with guard:
         publish({**await credentials(guard), "store": f"{directory}/door.db"})
@@ -166,6 +177,7 @@ def main() -> None:
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
     arguments.add_argument("--policies", type=int, default=0, help="so many, beside the roles")
     arguments.add_argument("--tornado", action="store_true", help="on Tornado's own protocol")
+    arguments.add_argument("--store", help="URL of the store; a new SQLite file by default")
     arguments.add_argument(
         "--hold", type=float, help="the usual rate of messages, and hold_seconds"
     )

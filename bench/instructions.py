@@ -104,10 +104,10 @@ def _shaken(server: Server, kinds: Sequence[Handshake], count: int) -> dict[str,
     """Instructions per handshake of each kind, all in one life of the server."""
     counts: dict[str, float] = {}
     with Process(server, prefix=PREFIX, start_seconds=180) as process:
-        idle, seconds = _window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        idle, seconds = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
         for number, kind in enumerate(kinds, start=2):
             _shake(process, kind, WARM_UP // 5)
-            busy, took = _window(process, number, partial(_shake, process, kind, count))
+            busy, took = window(process, number, partial(_shake, process, kind, count))
             counts[kind.name] = (busy - idle * took / seconds) / count
     return counts
 
@@ -122,7 +122,7 @@ def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, 
     """Instructions per message for each cell, all in one life of the server."""
     counts: dict[str, float] = {}
     with Process(server, prefix=PREFIX, start_seconds=180) as process:
-        idle, seconds = _window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        idle, seconds = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
         for number, cell in enumerate(cells, start=2):
             with opened(process, cell.connections) as connections:
                 reply = first_reply(connections[0], PAYLOAD)
@@ -130,12 +130,12 @@ def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, 
                     echo, connections, PAYLOAD, reply=reply, window=cell.window, seconds=300
                 )
                 load(WARM_UP)
-                busy, took = _window(process, number, partial(load, messages))
+                busy, took = window(process, number, partial(load, messages))
             counts[str(cell)] = (busy - idle * took / seconds) / messages
     return counts
 
 
-def _window(process: Process, number: int, work: Callable[[], None]) -> tuple[int, float]:
+def window(process: Process, number: int, work: Callable[[], None]) -> tuple[int, float]:
     """Instructions of the server while `work` is done, and the seconds that took.
 
     Args:

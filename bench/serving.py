@@ -18,10 +18,29 @@ from typing import Any, Final
 
 from tornado.web import Application
 
-__all__ = ["LIFETIME", "parser", "publish", "run_loop", "serve", "until_stopped"]
+__all__ = [
+    "LIFETIME",
+    "allow_slow_store",
+    "parser",
+    "publish",
+    "run_loop",
+    "serve",
+    "until_stopped",
+]
 
 # Seconds. The kernel ends a server that its harness left behind.
 LIFETIME: Final = int(os.environ.get("BENCH_SECONDS", "900"))
+
+
+def allow_slow_store() -> None:
+    """Lengthen the lease and the time limits if BENCH_SLOW is set, as for a server under valgrind."""
+    if os.environ.get("BENCH_SLOW"):
+        # Plain servers do not load the package: their memory is measured.
+        from stormdoor.guard import supervisor  # noqa: PLC0415
+        from stormdoor.stores.postgresql.members import PostgresqlMembers  # noqa: PLC0415
+
+        supervisor.ANSWER_SECONDS = 60.0
+        PostgresqlMembers.lease_seconds = 60.0
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -6,10 +6,15 @@ inside a round, and the median over the rounds is printed.
 
     python bench/stores.py                                  # starts a PostgreSQL server of its own
     python bench/stores.py --store postgresql://user@host/database     # with an empty migrated database
+    python bench/stores.py --messages                       # instructions of a message, with valgrind
+
+Other programs on the machine change the CPU time, but not the instructions. Those of the idle server in the
+same time are subtracted: its heartbeat costs the same beside other work.
 """
 
 import argparse
 import itertools
+import os
 import random
 import socket
 import statistics
@@ -17,14 +22,19 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from instructions import IDLE_SECONDS, PREFIX, WARM_UP, window
+from measure import PAYLOAD, opened
 from policy import PATH
 from process import HOST, Process, Server, pin_client
-from ws_load import CLOSE, LoadError, frame, upgrade, upgraded
+from ws_load import CLOSE, LoadError, echo, first_reply, frame, upgrade, upgraded
 
-SQLITE: Final = Server(name="SQLite", command="{python} credential_server.py --port {port}")
+HANDSHAKES: Final = "{python} credential_server.py --port {port} --tickets 0"
+MESSAGES: Final = "{python} echo_server.py --port {port}"
+MESSAGE_COUNT: Final = 2000
 _ATTEMPTS: Final = 20
 GOODBYE: Final = frame((1000).to_bytes(2, "big"), CLOSE)
 
@@ -83,8 +93,7 @@ def _handshakes(process: Process, sessions: Iterator[str], count: int, at_once: 
 
 def measure(url: str, rounds: int, count: int) -> Iterator[tuple[int, float, float, float]]:
     """Handshakes at once, µs on SQLite, µs on PostgreSQL, and the ratio."""
-    command = f"{SQLITE.command} --store {url}"
-    servers = (SQLITE, Server(name="PostgreSQL", command=command))
+    servers = _servers(HANDSHAKES, url)
     costs: dict[tuple[str, int], list[float]] = {}
     with ExitStack() as stack:
         processes = [stack.enter_context(Process(one, start_seconds=120.0)) for one in servers]
@@ -104,14 +113,50 @@ def measure(url: str, rounds: int, count: int) -> Iterator[tuple[int, float, flo
         yield at_once, statistics.median(other), statistics.median(ours), ratio
 
 
+def _servers(command: str, url: str) -> tuple[Server, Server]:
+    return (
+        Server(name="SQLite", command=command),
+        Server(name="PostgreSQL", command=f"{command} --store {url}"),
+    )
+
+
+def _counted_messages(server: Server) -> float:
+    """Instructions per message with its reply."""
+    with Process(server, prefix=PREFIX, start_seconds=600) as process:
+        idle, seconds = window(process, 1, partial(time.sleep, IDLE_SECONDS))
+        with opened(process, 1) as connections:
+            reply = first_reply(connections[0], PAYLOAD)
+            load = partial(echo, connections, PAYLOAD, reply=reply, window=16, seconds=300)
+            load(WARM_UP)
+            busy, took = window(process, 2, partial(load, MESSAGE_COUNT))
+    return (busy - idle * took / seconds) / MESSAGE_COUNT
+
+
+def count_instructions(url: str) -> list[float]:
+    """Return the instructions per message on SQLite and on PostgreSQL."""
+    # The same hash tables in every run, and no lease that lapses in a slow process.
+    os.environ |= {"PYTHONHASHSEED": "0", "BENCH_SLOW": "1"}
+    return [_counted_messages(one) for one in _servers(MESSAGES, url)]
+
+
 def main() -> int:
     """Measure and print a table."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--store", help="URL of an empty migrated database")
     arguments.add_argument("--rounds", type=int, default=9)
     arguments.add_argument("--count", type=int, default=320, help="handshakes in a round")
+    arguments.add_argument(
+        "--messages", action="store_true", help="count the instructions of a message, with valgrind"
+    )
     options = arguments.parse_args()
     pin_client()
+    if options.messages:
+        with _postgresql(options.store) as url:
+            sqlite, postgresql = count_instructions(url)
+        print("| instructions of a message and its reply | SQLite | PostgreSQL | ratio |")
+        print("|:--|--:|--:|--:|")
+        print(f"| | {sqlite:,.0f} | {postgresql:,.0f} | {postgresql / sqlite:.3f} |")
+        return 0
     print("| handshakes at once | SQLite, µs | PostgreSQL, µs | ratio |")
     print("|--:|--:|--:|--:|")
     with _postgresql(options.store) as url:
