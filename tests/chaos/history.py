@@ -19,7 +19,6 @@ __all__ = [
     "Changed",
     "Event",
     "Fault",
-    "Link",
     "Logged",
     "Reloaded",
     "Revoked",
@@ -27,6 +26,7 @@ __all__ = [
     "Sent",
     "Stored",
     "Took",
+    "Verified",
     "Writer",
     "clock",
     "read",
@@ -125,16 +125,17 @@ class Stored(_Recorded, frozen=True, kw_only=True, tag="stored"):
     entry: str
 
 
-class Link(_Recorded, frozen=True, kw_only=True, tag="link"):
-    """The place of an entry of the trail in its chain, at the end."""
+class Verified(_Recorded, frozen=True, kw_only=True, tag="verified"):
+    """The result of `verify_trail` at the end: all hashes, the ends of the chains, and the root chain."""
 
-    chain: int
-    seq: int
-    previous: str
-    hash: str
+    entries: int
+    chains: int
+    faults: tuple[str, ...] = ()
 
 
-Event = Revoked | Sent | Took | Changed | Saw | Appended | Fault | Reloaded | Logged | Stored | Link
+Event = (
+    Revoked | Sent | Took | Changed | Saw | Appended | Fault | Reloaded | Logged | Stored | Verified
+)
 
 _decoder = msgspec.json.Decoder(Event)
 _encode = msgspec.json.Encoder().encode

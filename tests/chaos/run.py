@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import asyncpg
-
+from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
 from tests.chaos import history
 from tests.chaos.checkers import Guarantee, Violation, check, staleness
@@ -23,7 +21,7 @@ from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
 
-__all__ = ["MODES", "Mode", "Result", "Running", "cluster", "run", "settled"]
+__all__ = ["MODES", "Mode", "Result", "Running", "cluster", "read_store", "run", "settled"]
 
 Mode = Literal["synchronous", "asynchronous", "sqlite"]
 MODES: tuple[Mode, ...] = ("synchronous", "asynchronous", "sqlite")
@@ -182,7 +180,7 @@ async def run(
         await settled(nodes)
         for node in nodes:
             await node.stop()
-        await _read_store(folder, pair, file)
+        await read_store(folder, pair, file)
     return _judged(folder, mode, seed, guarantee, faults.counts, workload.failed)
 
 
@@ -227,7 +225,7 @@ async def settled(nodes: Sequence[NodeProcess]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _read_store(folder: Path, pair: Pair | None, file: Path) -> None:
+async def read_store(folder: Path, pair: Pair | None, file: Path) -> None:
     """Write what the store holds in the end."""
     url = f"sqlite://{file}" if pair is None else pair.primary.url(DATABASE)
     store = open_store(url)
@@ -238,11 +236,9 @@ async def _read_store(folder: Path, pair: Pair | None, file: Path) -> None:
         while page := await store.entries(after=after, limit=1000, name="chaos"):
             stored += page
             after = page[-1].number
-        faults = await store.trail_faults()
+        trail = await verify_trail(store, key=None)
     finally:
         await store.close()
-    assert faults == [], faults
-    links = await _links(pair, file)
     with history.Writer(folder / "end.jsonl", "end") as writer:
         same = {"at": history.clock(), "by": "end"}
         for entry in entries:
@@ -250,17 +246,10 @@ async def _read_store(folder: Path, pair: Pair | None, file: Path) -> None:
             writer.write(history.Logged(seq=entry.seq, target=target, epoch=entry.epoch, **same))  # type: ignore[arg-type]
         for one in stored:
             writer.write(history.Stored(entry=one.event.detail, **same))  # type: ignore[arg-type]
-        for chain, seq, previous, hash_ in links:
-            writer.write(history.Link(chain=chain, seq=seq, previous=previous, hash=hash_, **same))  # type: ignore[arg-type]
-
-
-async def _links(pair: Pair | None, file: Path) -> list[tuple[int, int, str, str]]:
-    if pair is None:
-        with contextlib.closing(sqlite3.connect(file)) as local:
-            return local.execute("SELECT 0, seq, previous, hash FROM trail").fetchall()
-    connection = await asyncpg.connect(pair.primary.url(DATABASE), timeout=30)
-    try:
-        found = await connection.fetch("SELECT chain, seq, previous, hash FROM stormdoor.trail")
-        return [tuple(row) for row in found]
-    finally:
-        await connection.close()
+        found = history.Verified(
+            entries=trail.entries,
+            chains=trail.chains,
+            faults=trail.faults,
+            **same,  # type: ignore[arg-type]
+        )
+        writer.write(found)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.chaos.checkers import CHECKERS, Guarantee, check, staleness
+from stormdoor.core.event import Event as TrailEvent
+from stormdoor.stores import open_store
+from tests.chaos.checkers import CHECKERS, Guarantee, check, intact_chains, staleness
 from tests.chaos.history import (
     Appended,
     Changed,
     Event,
-    Link,
     Logged,
     Reloaded,
     Revoked,
@@ -21,9 +24,11 @@ from tests.chaos.history import (
     Sent,
     Stored,
     Took,
+    Verified,
     Writer,
     read,
 )
+from tests.chaos.run import read_store
 
 BOUND = 0.5
 STRONG = Guarantee(BOUND)
@@ -88,10 +93,7 @@ SOUND: tuple[Event, ...] = (
     Logged(at=9.0, by="end", seq=7, target="session:s", epoch="one"),
     Stored(at=9.0, by="end", entry="one"),
     Stored(at=9.0, by="end", entry="three"),
-    Link(at=9.0, by="end", chain=0, seq=1, previous="0", hash="a"),
-    Link(at=9.0, by="end", chain=1, seq=4, previous="x", hash="y"),
-    Link(at=9.0, by="end", chain=0, seq=2, previous="a", hash="b"),
-    Link(at=9.0, by="end", chain=1, seq=5, previous="y", hash="z"),
+    Verified(at=9.0, by="end", entries=2, chains=1),
 )
 
 PLANTED: dict[str, tuple[str, tuple[Event, ...]]] = {
@@ -142,13 +144,9 @@ PLANTED: dict[str, tuple[str, tuple[Event, ...]]] = {
         (Stored(at=9.0, by="end", entry="two"), Stored(at=9.0, by="end", entry="two")),
     ),
     "an entry from nowhere": ("was never appended", (Stored(at=9.0, by="end", entry="x"),)),
-    "a chain with a gap": (
-        "entry 7 of chain 1 does not follow entry 5",
-        (Link(at=9.0, by="end", chain=1, seq=7, previous="z", hash="w"),),
-    ),
-    "a chain with a wrong hash": (
-        "entry 3 of chain 0 does not follow entry 2",
-        (Link(at=9.0, by="end", chain=0, seq=3, previous="x", hash="w"),),
+    "a chain with a fault": (
+        "chain 1: entry 7 is missing",
+        (Verified(at=9.0, by="end", entries=9, chains=2, faults=("chain 1: entry 7 is missing",)),),
     ),
 }
 
@@ -176,6 +174,33 @@ def test_every_checker_has_a_planted_violation() -> None:
     """A checker without one could be empty."""
     found = {v.checker for _, events in PLANTED.values() for v in check(history(*events), STRONG)}
     assert found == {checker.__name__.replace("_", " ") for checker in CHECKERS}
+
+
+def test_a_trail_that_was_not_verified_is_a_violation() -> None:
+    """A run that ends early does not count as one with intact chains."""
+    (found,) = check([one for one in history() if not isinstance(one, Verified)], STRONG)
+    assert found.text == "the trail was not verified"
+
+
+async def test_a_changed_entry_of_the_store_is_a_violation(tmp_path: Path) -> None:
+    """The end of a run computes the hashes: an entry that was changed in the database is found."""
+    file = tmp_path / "store.db"
+    store = open_store(f"sqlite://{file}")
+    await store.open()
+    await store.append_events(
+        [TrailEvent(time=1.0, name="chaos", detail=f"e{n}") for n in range(3)]
+    )
+    await store.close()
+    for changed in (False, True):
+        with contextlib.closing(sqlite3.connect(file)) as local, local:
+            if changed:
+                local.execute("DROP TRIGGER trail_is_append_only_update")
+                local.execute("UPDATE trail SET body = CAST(body || ' ' AS BLOB) WHERE seq = 2")
+        await read_store(tmp_path, None, file)
+        events = read([tmp_path / "end.jsonl"])
+        (tmp_path / "end.jsonl").unlink()
+        found = [one.text for one in intact_chains(events, STRONG)]
+        assert found == (["entry 2 was changed, or the key is another"] if changed else [])
 
 
 FAILOVER: dict[str, tuple[str, tuple[Event, ...]]] = {

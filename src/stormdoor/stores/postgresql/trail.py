@@ -35,7 +35,7 @@ from stormdoor.stores.sealing import RECENT, seal_all
 
 __all__ = ["PostgresqlTrail"]
 
-_ROOT_SECONDS: Final = 60.0
+_ROOT_SECONDS: Final = 15.0
 """Seconds after which the head of a chain that grows is recorded in the root chain again."""
 
 # INVARIANT: appends share this lock from before their first number until their commit. A reader that has held
@@ -94,8 +94,8 @@ class _Chain(NamedTuple):
 class PostgresqlTrail(PostgresqlPart):
     """The trail. Each process appends to a chain of its own, so that no node waits for another.
 
-    The root chain records the head of each chain at its first entries, then once a minute while it grows, and
-    when the store is closed.
+    The root chain records the head of each chain at its first entries, then every 15 seconds while it grows,
+    and when the store is closed.
 
     Args:
         database: The database.

@@ -13,7 +13,7 @@ from stormdoor.stores.postgresql.transaction import Transaction
 
 __all__ = ["record_heads"]
 
-_STALE_SECONDS: Final = 120.0
+_STALE_SECONDS: Final = 30.0
 """Seconds after which a head that is not recorded belongs to a process that ended without recording it."""
 
 _ROOT: Final = f"""
