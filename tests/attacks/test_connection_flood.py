@@ -252,6 +252,10 @@ async def test_a_flood_of_requests(demo: Running) -> None:
         assert await answer(wire, {"type": "join", "room": "lobby"})
     # A thousand at once and a hundred a second, for connections and requests together.
     assert statuses.count(404) <= 500 + 50 * seconds + 1
+    if seconds > 12:
+        pytest.skip(
+            f"this machine makes {len(statuses) / seconds:.0f} requests in a second: no flood"
+        )
     assert set(statuses) == {404, 429}
     entry = await demo.recorded("excess_rate_limit_exceeded", address=attacker.address)
     assert "limits.requests_per_address" in entry["detail"]

@@ -15,6 +15,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.unmeasured, pytest.mark.xdist_group(
 
 SEED = 18
 SECONDS: dict[Mode, float] = {"synchronous": 25.0, "asynchronous": 25.0, "sqlite": 6.0}
+LEAST: dict[Mode, tuple[int, int]] = {
+    "synchronous": (5, 3),
+    "asynchronous": (5, 3),
+    "sqlite": (2, 1),
+}
+"""The numbers of revocations and faults that a run must have, also on a busy machine."""
 
 
 def programs(mode: Mode) -> Binaries | None:
@@ -41,8 +47,9 @@ async def test_a_cluster_under_faults(mode: Mode, tmp_path: Path) -> None:
     seconds = SECONDS[mode]
     result = await run(mode, seed=SEED, seconds=seconds, folder=tmp_path, programs=programs(mode))
     assert not result.violations, str(result)
-    assert result.judged >= 5, str(result)
-    assert sum(result.faults.values()) >= 3, str(result)
+    judged, faults = LEAST[mode]
+    assert result.judged >= judged, str(result)
+    assert sum(result.faults.values()) >= faults, str(result)
 
 
 @pytest.mark.extended
