@@ -17,6 +17,7 @@ from stormdoor import (
     MessagePermissions,
     PolicySet,
     Reply,
+    StartupRefused,
     action,
     protect,
     role,
@@ -240,10 +241,16 @@ def test_a_guarded_handler_without_actions() -> None:
     protect(Application([("/ws", Raw)]), door())
 
 
+def test_a_path_without_a_route() -> None:
+    """A mistyped path would leave the messages unchecked, so the application does not start."""
+    with pytest.raises(StartupRefused, match="messages names /ws, and no route of that name"):
+        protect(Application([("/wss", Echo)]), door())
+
+
 async def test_an_escaped_path() -> None:
     """A path that matches a declaration only once it is decoded admits no client."""
     from tests.tornado.wire import request
 
-    async with serving([("/(.*)", Echo)], door(), heard=[]) as at:
+    async with serving([("/ws", Echo), ("/(.*)", Echo)], door(), heard=[]) as at:
         async with await request(at.port, "/%77s", ALICE) as ws:
             assert ws.status != 101

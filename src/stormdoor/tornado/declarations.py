@@ -183,6 +183,18 @@ class Declarations:
         """Return whether a path was declared public."""
         return isinstance(self._permissions.find(_Hidden, bare(path)), Public)
 
+    def unmatched_messages(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
+        """Return a problem for each declaration of messages that applies to no route: it would check none.
+
+        Args:
+            served: The handlers that are guarded, with the patterns of their routes.
+        """
+        return [
+            f"{remark}; no message is checked then. Write the path "
+            "pattern of the route, or leave the declaration out"
+            for remark in self._messages.unused([(one, bare(pattern)) for one, pattern in served])
+        ]
+
     def unused(
         self, served: Collection[tuple[type[RequestHandler], str]], hidden: Collection[str]
     ) -> list[str]:
@@ -201,7 +213,6 @@ class Declarations:
                 self._first_message,
                 self._receive_only,
                 self._limits,
-                self._messages,
                 self._freshness,
                 self._freshness_of_guard,
             )

@@ -132,6 +132,9 @@ def protect(
             if (endpoint := wrapper.endpoint(one)) is not None
         ]
         problems, remarks = check(made, application.settings, guarded)
+        problems += declarations.unmatched_messages(
+            [(one.handler, one.pattern) for one, _ in guarded]
+        )
         if problems:
             raise StartupRefused(problems)
         for one, endpoint in guarded:
