@@ -24,6 +24,7 @@ from tests.guard.fakes import (
     authentication,
     bearer,
     events,
+    give_lease,
     make_guard,
     of_account,
     refused,
@@ -32,6 +33,7 @@ from tests.guard.fakes import (
 )
 from tests.properties.test_connection_machine import Say
 from tests.support.clock import FakeClock
+from tests.tornado.wire import settled
 
 FIRST = Endpoint("tests.First", "chat:connect", first_message=True)
 ALICE = '{"type":"stormdoor.authenticate","token":"alice"}'
@@ -443,4 +445,86 @@ async def test_a_flood_of_them_is_refused_at_the_handshake() -> None:
     guard, _, _ = await waiting(limits={"failures_per_address": "1/min burst 1"})
     guard.checks.record_auth_failure("192.0.2.1")
     assert isinstance(await guard.admission.admit(HANDSHAKE, FIRST), Refusal)
+    await guard.close()
+
+
+# Behind the fence -------------------------------------------------------------------------------
+
+
+async def _behind_fence(**options: Any) -> tuple[Guard, Connection, FakeSink, FakeClock]:
+    """Return a guard with a lapsed lease of a second, and a connection that waits for its message."""
+    clock = FakeClock()
+    guard, connection, sink = await waiting(clock=clock, **options)
+    give_lease(guard, 1.0)
+    connection.lease = guard.lease
+    clock.advance(1.0)
+    return guard, connection, sink, clock
+
+
+async def test_first_message_behind_the_fence_waits() -> None:
+    """It is verified after the renewal, also if the hold was longer than the time for the message."""
+    guard, connection, sink, clock = await _behind_fence(limits={"first_message_seconds": 2.0})
+    authenticating = asyncio.create_task(guard.first_message.receive(connection, ALICE))
+    for _ in range(8):
+        await settled()
+        clock.advance(1.0)
+        await guard.supervisor.expire()
+        guard.fence.look()
+    assert not authenticating.done()
+    assert sink.closed is None
+    guard.lease.renew(clock.monotonic())
+    assert await authenticating is None
+    assert connection.open
+    await guard.close()
+
+
+async def test_first_message_is_verified_with_the_rights_after_the_fence() -> None:
+    """A principal that is revoked behind the fence is refused after it."""
+    guard, connection, sink, clock = await _behind_fence()
+    authenticating = asyncio.create_task(guard.first_message.receive(connection, ALICE))
+    await settled()
+    await guard.admin.revoke(Target.PRINCIPAL, "alice")
+    guard.lease.renew(clock.monotonic())
+    refusal = await authenticating
+    assert refusal is not None
+    assert refusal.denial is Denial.REVOKED
+    assert sink.closed is not None
+    await guard.close()
+
+
+async def test_lease_that_lapses_during_the_verification() -> None:
+    """The message waits, and its credential is verified again."""
+    verified: list[Guard] = []
+
+    async def verify(_: object) -> Authentication:
+        verified.append(guard)
+        if len(verified) == 1:
+            guard.lease.lapse()
+        return authentication("alice")
+
+    guard, connection, _ = await waiting(authenticators=[Tokens({"alice": verify})])
+    give_lease(guard, 1.0)
+    connection.lease = guard.lease
+    authenticating = asyncio.create_task(guard.first_message.receive(connection, ALICE))
+    await settled()
+    assert not authenticating.done()
+    guard.lease.renew(guard.clock.monotonic())
+    assert await authenticating is None
+    assert len(verified) == 2
+    await guard.close()
+
+
+async def test_first_message_is_closed_after_the_hold() -> None:
+    """A node that gets no lease closes the connection after the hold (1013), and nothing is verified."""
+    tokens = Tokens({"alice": authentication("alice")})
+    guard, connection, sink, clock = await _behind_fence(authenticators=[tokens])
+    authenticating = asyncio.create_task(guard.first_message.receive(connection, ALICE))
+    await settled()
+    clock.advance(guard.fence.hold_seconds)
+    assert guard.fence.look() == 1
+    assert sink.closed is not None
+    assert sink.closed[0] == 1013
+    assert await authenticating is not None
+    assert tokens.asked == []
+    _given_back(guard)
     await guard.close()

@@ -82,6 +82,12 @@ class Commands(GuardedHandler):
         return Said(command.text)
 
 
+class First(Commands):
+    """Its client sends its credential in the first message."""
+
+    first_message = True
+
+
 class Slow(WebSocketHandler):
     """Its handshake waits, until the test lets it continue."""
 
@@ -106,6 +112,7 @@ async def fenced(fast: bool = True, **options: Any) -> AsyncIterator[tuple[Guard
             ("/ws", Chat),
             ("/compressed", Compressed),
             ("/commands", Commands),
+            ("/first", First),
             ("/slow", Slow),
             ("/streaming", Streaming),
             ("/poll/(.*)", Poll),
@@ -144,6 +151,20 @@ async def test_messages_wait_in_both_directions(fast: bool) -> None:
         await until(lambda: len(heard) == 5)
         assert heard == [f"in {number}" for number in range(5)]
         assert len(guard.registry) == 1
+
+
+@BOTH
+async def test_a_first_message_waits(fast: bool) -> None:
+    """Its credential is verified after the fence, and the connection is open then."""
+    async with fenced(fast) as (guard, clock, port), await connect(port, "/first") as wire:
+        clock.advance(SECONDS)
+        wire.send('{"type":"stormdoor.authenticate","token":"alice"}')
+        assert await silent(wire)
+        guard.lease.renew(clock.monotonic())
+        assert "stormdoor.authenticated" in await wire.text()
+        wire.send('{"type":"say","text":"in"}')
+        assert "in" in await wire.text()
+        assert heard == ["in"]
 
 
 @BOTH

@@ -1,7 +1,7 @@
 """Authentication by the first message of a connection, for clients that cannot send headers.
 
 The guard reads exactly one text message of limited size. Before it is accepted, nothing is sent to the
-client, and no method of the handler runs.
+client, and no method of the handler runs. Behind the fence, the message waits for the lease.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from stormdoor.core.in_band import read_authenticate
 from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake import HandshakePipeline, refusal_for
 from stormdoor.guard.handshake_parts import HandshakeParts
 from stormdoor.guard.pending_connections import PendingConnection
@@ -37,6 +38,7 @@ class FirstMessageAuthentication:
         pipeline: Records the results.
         parts: Verify the credential, count failures, hold the waiting connections, complete the handshake.
         registry: Registry that counts the connections.
+        fence: Holds a message while the lease has lapsed.
         limits: Limits on the time and size of the message.
         clock: Source of the time.
     """
@@ -44,6 +46,7 @@ class FirstMessageAuthentication:
     pipeline: HandshakePipeline
     parts: HandshakeParts
     registry: Registry
+    fence: Fence
     limits: Limits
     clock: Clock
 
@@ -85,13 +88,28 @@ class FirstMessageAuthentication:
         token = self._read(connection, raw)
         if isinstance(token, Refusal):
             return token
-        found = await self.parts.credentials.verify(
-            token, waiting.handshake, connection.address_key, connection.lease
-        )
-        # INVARIANT: no await from here on.
-        if isinstance(found, Refusal):
-            return found
-        return self._open(connection, waiting, found)
+        while True:
+            await self._wait_for_lease(connection)
+            if connection.state is State.ENDED:
+                return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
+            found = await self.parts.credentials.verify(
+                token, waiting.handshake, connection.address_key, connection.lease
+            )
+            # INVARIANT: no await from here on. If the lease lapsed during the verification, it is repeated
+            # behind the fence. It refuses a credential for a single use then.
+            if isinstance(found, Refusal):
+                return found
+            if not connection.lease.has_lapsed(self.clock.monotonic()):
+                return self._open(connection, waiting, found)
+
+    async def _wait_for_lease(self, connection: Connection) -> None:
+        """Hold the message behind the fence. The client has the time of a verification again afterwards."""
+        if not connection.lease.has_lapsed(self.clock.monotonic()):
+            return
+        seconds = self.limits.authentication_seconds
+        connection.wait_until(self.clock.monotonic() + self.fence.hold_seconds + seconds)
+        await self.fence.wait(connection)
+        connection.wait_until(self.clock.monotonic() + seconds)
 
     def _read(self, connection: Connection, raw: str | bytes) -> str | Refusal:
         """Return the credential in the first message. Any other message counts as a failed authentication."""
@@ -120,8 +138,6 @@ class FirstMessageAuthentication:
             return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
         if self.clock.monotonic() >= connection.deadline:
             return Refusal(Denial.AUTHENTICATION_TIMEOUT, "its credential took too long")
-        if connection.lease.has_lapsed(self.clock.monotonic()):
-            return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed")
         refusal = self.parts.registration.complete_first_message(connection, authentication)
         if refusal is not None:
             return refusal

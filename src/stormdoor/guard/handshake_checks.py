@@ -168,7 +168,7 @@ class HandshakeChecks:
 
     def check_availability(self, attempt: Attempt) -> Refusal | None:
         """Refuse while no admission can be recorded, or be revoked by another process."""
-        return self.unavailable(self._lease_of(attempt))
+        return self.unavailable(attempt.endpoint.lease_of(self._lease))
 
     def unavailable(self, lease: Lease) -> Refusal | None:
         """Return the refusal while no admission can be recorded, or revoked within this lease."""
@@ -181,11 +181,7 @@ class HandshakeChecks:
 
     def check_freshness(self, attempt: Attempt) -> Refusal | None:
         """Refuse if the lease has lapsed, for example while the handshake waited for a store."""
-        return self._lapsed(self._lease_of(attempt))
-
-    def _lease_of(self, attempt: Attempt) -> Lease:
-        freshness = attempt.endpoint.freshness
-        return self._lease.tolerating(freshness) if freshness else self._lease
+        return self._lapsed(attempt.endpoint.lease_of(self._lease))
 
     def _lapsed(self, lease: Lease) -> Refusal | None:
         if self._clock.monotonic() < lease.until:

@@ -84,9 +84,7 @@ class Registration:
             policies=self._policies.current,
             shared=self._registry.shared(attempt.usage_key),
             limits=endpoint.limits or self._usual,
-            lease=(
-                self._lease.tolerating(endpoint.freshness) if endpoint.freshness else self._lease
-            ),
+            lease=endpoint.lease_of(self._lease),
             connection_seconds=self._limits.connection_seconds,
             notice_seconds=self._limits.expiry_notice_seconds,
         )

@@ -266,6 +266,7 @@ class Guard:
             pipeline=self.admission,
             parts=parts,
             registry=self.registry,
+            fence=self.fence,
             limits=self.limits,
             clock=self.clock,
         )
