@@ -12,7 +12,9 @@ pytest.importorskip("asyncpg")
 
 import asyncpg
 
+from stormdoor.core.event import Event
 from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.migration import _release
 from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import schema
 from stormdoor.stores.postgresql.comparison import differences
@@ -195,6 +197,14 @@ def test_epoch_is_rotated(migrate: Cli, new_database: Callable[[], str]) -> None
     assert after != before
     assert after.startswith(result.json["epoch"])
 
+    async def recorded() -> list[Event]:
+        async with opened(open_store(url)) as store:
+            return [one.event for one in await store.entries(name="sys_epoch")]
+
+    (event,) = asyncio.run(recorded())
+    assert event.actor.startswith("cli:")
+    assert result.json["epoch"] in event.detail
+
 
 def test_two_at_once_do_not_both_migrate(bare: str) -> None:
     """Of two processes that migrate at once, one runs each migration, and the other is refused or waits."""
@@ -287,8 +297,30 @@ def test_contracting_migration_needs_a_word(
     assert result.code == 2
     assert "--contract" in result.err
     assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == 2
+    # A node of an older release runs, one without a version, and one that was declared lapsed.
+    beat = "INSERT INTO stormdoor.node (id, alive_at, declared, version) VALUES"
+    now = "extract(epoch FROM clock_timestamp())"
+    run(
+        bare,
+        f"{beat} ('old', {now}, false, '0.0.1'), ('odd', {now}, false, ''), ('gone', {now}, true, '0.0.1'),"
+        f" ('silent', {now} - 120, false, '0.0.1'), ('new', {now}, false, '999.0')",
+        "SELECT 1",
+    )
+    refused = migrate("apply", "--store", bare, "--contract")
+    assert refused.code == 2
+    assert "odd (unknown), old (0.0.1), then run" in refused.err
+    assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == 2
+    run(bare, "DELETE FROM stormdoor.node WHERE id IN ('old', 'odd')", "SELECT 1")
     assert migrate("apply", "--store", bare, "--contract").code == 0
     assert migrate("plan", "--store", bare).code == 0
+
+
+def test_releases_are_ordered() -> None:
+    """A pre-release comes before its release, and a text that is no version before all."""
+    texts = ["", "0.9", "0.10", "1.0rc1", "1.0", "1.0.1.dev3", "1.0.1", "1.1+local"]
+    assert sorted(texts, key=_release) == texts
+    assert _release("1.0") == _release("1")
+    assert _release("x") == _release("")
 
 
 def test_changed_migration_is_refused(bare: str, migrate: Cli) -> None:

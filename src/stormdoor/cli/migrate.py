@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from stormdoor.cli.ask import confirm
 from stormdoor.cli.output import print_json, print_result, remark, say, table
-from stormdoor.cli.where import UNSAID, Where, resolved
+from stormdoor.cli.where import UNSAID, Where, actor, opened, resolved
 
 __all__ = ["app"]
 
@@ -77,7 +77,8 @@ async def apply(
     stormdoor_app and stormdoor_keeper.
 
     Args:
-        contract: Also run migrations after which nodes of older releases stop working.
+        contract: Also run migrations after which nodes of older releases stop working. It is refused while
+            such a node runs.
         lock_seconds: Seconds that a statement waits for a lock, while others wait behind it. 3 if left out.
         where: Which installation.
     """
@@ -128,10 +129,22 @@ async def rotate_epoch(
         yes: Do not ask.
         where: Which installation.
     """
+    from stormdoor.core.event import Event
     from stormdoor.runtime.migration import rotate_epoch as rotate
 
     url = _url(where)
     confirm("Begin another epoch of the log of revocations?", yes=yes)
-    epoch = await rotate(url)
+    async with opened(where) as installation:
+        epoch = await rotate(url)
+        guard = installation.guard
+        guard.trail.note(
+            Event(
+                time=guard.clock.now(),
+                name="sys_epoch",
+                actor=actor(),
+                detail=f"the log of revocations began the epoch {epoch}",
+                proven=True,
+            )
+        )
     print_result(where, {"epoch": epoch}, f"The log has begun the epoch {epoch}.")
     return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,9 @@ __all__ = ["MissingMigration", "Plan", "apply", "on_postgresql", "plan", "store_
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 2.0
+_LIVE_SECONDS = 60
+"""A node without a beat for so long does not run. A stopped one that continues then refuses the schema."""
+_RELEASE = re.compile(r"([0-9]+(?:\.[0-9]+)*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,13 @@ class Plan:
 
     Attributes:
         present: The schema of the database; 0 if it has none.
+        min_code: The oldest code that works on it; 0 if it has none.
         known: The newest schema that this code knows.
         steps: The migrations that are missing.
     """
 
     present: int
+    min_code: int
     known: int
     steps: tuple[MissingMigration, ...]
 
@@ -114,6 +121,7 @@ async def _plan(connection: Connection) -> Plan:
     present = found[-1].number if found else 0
     return Plan(
         present,
+        found[-1].min_code if found else 0,
         schema.HEAD,
         tuple(
             MissingMigration(
@@ -133,6 +141,8 @@ async def apply(
 ) -> list[str]:
     """Run the missing migrations. A lock that is not available in time is tried again a few times.
 
+    A migration after which a running node of an older release would stop working is not run.
+
     Args:
         url: The URL of the database, with the login of the owner of the tables.
         contract: Also run migrations after which code that only knows the present schema stops working.
@@ -143,15 +153,15 @@ async def apply(
         The names of the migrations that were run.
 
     Raises:
-        ConfigurationError: A migration contracts, and `contract` is false. Those before it are complete.
+        ConfigurationError: A migration contracts, and `contract` is false or a node of an older release runs.
+            The migrations before it are complete.
         StoreUnavailable: A statement failed. The migrations before it are complete.
     """
     from stormdoor.stores.postgresql import schema  # noqa: PLC0415
     from stormdoor.stores.postgresql.failure import TRANSIENT  # noqa: PLC0415
 
     async with _connected(url) as connection:
-        steps = (await _plan(connection)).steps
-        held = next((one for one in steps if one.contracts and not contract), None)
+        held, why = await _held(connection, await _plan(connection), contract=contract)
         allowed = schema.MIGRATIONS[: held.number - 1] if held else schema.MIGRATIONS
         ran: list[str] = []
         for attempt in range(1, _ATTEMPTS + 1):
@@ -171,10 +181,58 @@ async def apply(
                 break
     if held is not None:
         raise ConfigurationError(
-            f"{held.name} ends the support for code that does not know schema {held.min_code}; upgrade"
-            " all nodes (see stormdoor nodes), then run: stormdoor migrate apply --contract"
+            f"{held.name} ends the support for code that does not know schema {held.min_code}; {why}, then"
+            " run: stormdoor migrate apply --contract"
         )
     return ran
+
+
+async def _held(
+    connection: Connection, plan: Plan, *, contract: bool
+) -> tuple[MissingMigration | None, str]:
+    """Return the first migration that must not run now, and what the operator does first."""
+    for one in plan.steps:
+        if one.contracts and not contract:
+            return one, "upgrade all nodes (see stormdoor nodes)"
+        if 0 < plan.min_code < one.min_code:
+            older = await _older_nodes(connection, one.min_code)
+            if older:
+                return one, f"upgrade or stop these nodes of older releases: {', '.join(older)}"
+    return None, ""
+
+
+async def _older_nodes(connection: Connection, code: int) -> list[str]:
+    """Return the running nodes of releases that may not know a schema.
+
+    The release that has made this schema knows it; without one, the release of this program does.
+    """
+    from stormdoor.stores.postgresql.schema import SCHEMA  # noqa: PLC0415
+
+    made_by = await connection.fetchval(
+        f"SELECT applied_by FROM {SCHEMA}.schema_version WHERE number = $1",  # noqa: S608 - a constant
+        code,
+    )
+    needed = _release(made_by or version("stormdoor"))
+    nodes = await connection.fetch(
+        f"SELECT id, version FROM {SCHEMA}.node WHERE NOT declared"  # noqa: S608 - a constant
+        " AND alive_at > extract(epoch FROM clock_timestamp()) - $1 ORDER BY id",
+        float(_LIVE_SECONDS),
+    )
+    return [f"{id} ({text or 'unknown'})" for id, text in nodes if _release(text) < needed]
+
+
+def _release(text: str) -> tuple[tuple[int, ...], bool]:
+    """Return the order of a version: its numbers, and False for one before the final release.
+
+    A text that is no version comes before all others.
+    """
+    match = _RELEASE.fullmatch(text)
+    if match is None:
+        return (), False
+    numbers = tuple(map(int, match[1].split(".")))
+    while numbers[-1:] == (0,):
+        numbers = numbers[:-1]  # 1.0 is 1
+    return numbers, not re.match(r"\.?(a|b|rc|dev)", match[2])
 
 
 async def verify(url: str) -> list[str]:
