@@ -172,10 +172,9 @@ async def test_every_change_can_wait_for_all_nodes(
         await other.maintenance_loop.clean_up()
         _, reached = await one.admin.on_every_node(lambda: change(one))
         assert reached == (2, 0)
-        ended = {
-            _end_of_session: [by_cookie],
-            _end_of_key: [by_key],
-        }.get(change, [by_cookie, by_key])
+        ended = [by_cookie] if change is _end_of_session else [by_key]
+        if change not in (_end_of_session, _end_of_key):
+            ended = [by_cookie, by_key]
         assert not any(one.open for one in ended)
 
 

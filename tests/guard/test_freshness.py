@@ -140,7 +140,7 @@ async def test_a_lapse_at_each_call_of_the_store(method: str, after: bool) -> No
 
 
 async def test_a_first_message_that_straddles_the_lapse() -> None:
-    """The lease lapses while the credential in it is verified: the client is not let in."""
+    """The lease lapses while the credential in it is verified: the client waits, and is not let in."""
     clock = FakeClock()
     guard, clock = await leased(clock)
     [tokens, *_] = guard.authenticators
@@ -156,7 +156,15 @@ async def test_a_first_message_that_straddles_the_lapse() -> None:
     assert isinstance(connection, Connection)
     connection.sink = FakeSink()
     message = '{"type": "stormdoor.authenticate", "token": "slow"}'
-    refusal = await guard.first_message.receive(connection, message)
+    receiving = asyncio.create_task(guard.first_message.receive(connection, message))
+    while not tokens.asked:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not receiving.done()
+    assert not connection.open
+    clock.advance(guard.fence.hold_seconds)
+    assert guard.fence.look() == 1
+    refusal = await receiving
     assert refusal is not None
     assert (refusal.denial, connection.open) == (Denial.UNAVAILABLE, False)
 
