@@ -8,14 +8,17 @@ import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.cli.supervised import APPLICATION, Supervised, supervised, token
+from tests.support.postgresql import new_database, postgresql
 from tests.tornado.wire import CLOSE, Wire, request, until
+
+__all__ = ["new_database", "postgresql"]
 
 ASK = {"type": "ask"}
 FAST = ("--drain-seconds", "5")
@@ -260,3 +263,20 @@ async def test_a_worker_with_a_blocked_loop_is_replaced(tmp_path: Path) -> None:
             async with await one.client() as wire:
                 assert (await wire.ask(ASK))["type"] == "node"
         assert one.stop() == 0
+
+
+async def test_workers_log_the_weaker_guarantee_once(
+    tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    """On a database without a synchronous standby, the supervisor warns, and no worker does."""
+    (tmp_path / "app.py").write_text(
+        APPLICATION + "\n\ndef shared():\n    import os\n    return make(os.environ['SHARED'])\n"
+    )
+    shared = {"SHARED": new_database()}
+    with supervised(
+        tmp_path, "--workers", "2", *FAST, name="app:shared", environment=shared
+    ) as one:
+        one.wait_for("does NOT hold across a failover")
+        assert one.stop() == 0
+        [line] = [text for text in one.output.splitlines() if "does NOT hold" in text]
+        assert f" {one.process.pid} WARNING stormdoor.serve: " in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from stormdoor import Connection, Guard, SessionAuthenticator, Target
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import SystemClock
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from tests.guard.fakes import CHAT, HANDSHAKE, admit, make_guard, opened, refused
@@ -153,3 +155,48 @@ async def test_nodes_without_their_database_refuse_and_recover(
             await _until(lambda: not connection.open)
     finally:
         server.remove()
+
+
+async def test_lost_change_of_rights_is_made_again(
+    new_database: Callable[[], str], postgresql: Server
+) -> None:
+    """A database that lost a withdrawal and a disabling gets both again, and no socket gets a right back."""
+    url = new_database()
+    async with _guards(url, store=PostgresqlStore) as (one, other):
+        await one.state.accounts.add_account(Account(id="dave", roles=frozenset({"member"})))
+        handshake = await _log_in(one)
+        before = await one.state.revocations.log_position()
+        await one.admin.withdraw_role("carol", "member")
+        await one.admin.set_disabled("dave", True)
+        await _until(lambda: other.supervisor.applied.seq == before.seq + 2)
+        owner = await asyncpg.connect(url)
+        async with owner.transaction():
+            # As after the promotion of a standby that had not received them.
+            await owner.execute("SET LOCAL search_path = stormdoor")
+            await owner.execute("DELETE FROM revocation WHERE seq > $1", before.seq)
+            await owner.execute(
+                "UPDATE counter SET value = $1 WHERE name = 'revocation'", before.seq
+            )
+            await owner.execute("UPDATE revocation_log SET epoch = 'promoted'")
+            await owner.execute("INSERT INTO account_role VALUES ('carol', 'member')")
+            await owner.execute("UPDATE account SET disabled = false WHERE id = 'dave'")
+        await owner.close()
+
+        async def restored() -> bool:
+            carol, dave = [await one.state.accounts.account(id) for id in ("carol", "dave")]
+            assert carol is not None
+            assert dave is not None
+            return not carol.roles and dave.disabled
+
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                with contextlib.suppress(StoreUnavailable):  # until a beat knows the other epoch
+                    if await restored():
+                        break
+                await asyncio.sleep(0.05)
+        for guard in (one, other):
+            await _until(lambda guard=guard: not _has_lapsed(guard))  # type: ignore[misc]
+            assert (await refused(guard, handshake)).denial in {
+                Denial.FORBIDDEN,
+                Denial.UNAVAILABLE,
+            }
