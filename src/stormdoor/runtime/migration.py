@@ -161,8 +161,8 @@ async def apply(
     from stormdoor.stores.postgresql.failure import TRANSIENT  # noqa: PLC0415
 
     async with _connected(url) as connection:
-        held, why = await _held(connection, await _plan(connection), contract=contract)
-        allowed = schema.MIGRATIONS[: held.number - 1] if held else schema.MIGRATIONS
+        step, why = await _next_refused(connection, await _plan(connection), contract=contract)
+        allowed = schema.MIGRATIONS[: step.number - 1] if step else schema.MIGRATIONS
         ran: list[str] = []
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -179,15 +179,15 @@ async def apply(
             else:
                 ran += [one.name for one in done]
                 break
-    if held is not None:
+    if step is not None:
         raise ConfigurationError(
-            f"{held.name} ends the support for code that does not know schema {held.min_code}; {why}, then"
+            f"{step.name} ends the support for code that does not know schema {step.min_code}; {why}, then"
             " run: stormdoor migrate apply --contract"
         )
     return ran
 
 
-async def _held(
+async def _next_refused(
     connection: Connection, plan: Plan, *, contract: bool
 ) -> tuple[MissingMigration | None, str]:
     """Return the first migration that must not run now, and what the operator does first."""
