@@ -19,7 +19,15 @@ from tests.world.client import Client, FailedError, RefusedError
 from tests.world.environment import ROOT
 from tests.world.site import Site, log_of, started
 
-__all__ = ["CHECKS", "Cell", "Outcome", "Row", "check_application", "served_after_broken_import"]
+__all__ = [
+    "CHECKS",
+    "Cell",
+    "Outcome",
+    "Row",
+    "check_application",
+    "run_command",
+    "served_after_broken_import",
+]
 
 CHECKS = {
     "exchange": "The owner talks in the application's protocol and gets the right answer.",
@@ -236,7 +244,7 @@ async def _revoke(application: Application, site: Site, rows: list[Row], alice: 
             else:
                 waiting.append((channel, row, asyncio.create_task(one.ended())))
         await asyncio.to_thread(
-            _command, site, "revoke", "principal", site.principal("carol"), "--reason", "world"
+            run_command, site, "revoke", "principal", site.principal("carol"), "--reason", "world"
         )
         began = time.monotonic()
         for channel, row, task in waiting:
@@ -293,8 +301,12 @@ async def _gone(
         return how
 
 
-def _command(site: Site, *words: str) -> None:
-    """Run a command of stormdoor as the operator does."""
+def run_command(site: Site, *words: str) -> None:
+    """Run a command of stormdoor as the operator does.
+
+    Raises:
+        FailedError: It fails.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "stormdoor", *words],
         cwd=site.folder,
@@ -391,7 +403,7 @@ async def _entered_as(application: Application, site: Site, name: str) -> Client
     site.principals[name] = principal
     if name == "victor":
         add = ("principals", "add", principal, "--role", "viewer", "--no-password")
-        await asyncio.to_thread(_command, site, *add)
+        await asyncio.to_thread(run_command, site, *add)
     return await _entered(application, client, guarded=True)
 
 

@@ -19,7 +19,7 @@ from tests.world.application import Application, OwnLogin, Recipe, files_of_page
 from tests.world.client import Client, FailedError, answer_of, end_of
 from tests.world.socket_channel import socket_channel
 
-__all__ = ["APPLICATION", "TOKEN"]
+__all__ = ["APPLICATION", "COMMAND", "TOKEN", "log_in"]
 
 TOKEN = "c0ffee" * 4
 _SECONDS = 60.0
@@ -32,7 +32,7 @@ async def _enter(client: Client, guarded: bool) -> Client:
     return client.having(headers={"Authorization": f"token {TOKEN}"})
 
 
-async def _log_in(address: str) -> tuple[Client, str]:
+async def log_in(address: str) -> tuple[Client, str]:
     """Send the form of Jupyter's login as a browser does, and ask Jupyter for the name of the user."""
     client = await Client(address, origin=address).sent("GET", "/login")
     xsrf = client.cookies.get("_xsrf", "")
@@ -221,7 +221,7 @@ async def _paste(socket: ClientConnection) -> None:
     await answer_of(socket, str(len(line) * 1950))
 
 
-_COMMAND = [
+COMMAND = [
     "jupyter",
     "lab",
     "--no-browser",
@@ -234,10 +234,10 @@ _COMMAND = [
 APPLICATION = Application(
     name="jupyterlab",
     packages=["jupyterlab", "jupyter-server"],
-    plain=Recipe({}, _COMMAND),
+    plain=Recipe({}, COMMAND),
     guarded=Recipe(
         {**files_of_page("guard-jupyterlab"), "notebooks/read-me.txt": ""},
-        [*_COMMAND, "--config=jupyter_server_config.py"],
+        [*COMMAND, "--config=jupyter_server_config.py"],
     ),
     channels=[
         socket_channel(
@@ -255,5 +255,5 @@ APPLICATION = Application(
     ready="/api",
     enter=_enter,
     door="",
-    own_login=OwnLogin(_log_in, logout="/logout"),
+    own_login=OwnLogin(log_in, logout="/logout"),
 )

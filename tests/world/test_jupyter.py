@@ -1,0 +1,424 @@
+"""Jupyter Server with and without the guard, in its current release and in the oldest that is supported.
+
+Each attack succeeds without the guard: that is checked first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from tests.world.application import Recipe
+from tests.world.applications.jupyterlab import APPLICATION, COMMAND, TOKEN, log_in
+from tests.world.checks import run_command
+from tests.world.client import Client, RefusedError, end_of, open_socket
+from tests.world.environment import home_of, require
+from tests.world.site import Site, started
+
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
+
+RELEASES = ["jupyterlab", "jupyterlab-oldest"]
+_SECONDS = 5.0
+_EVENTS = "/api/events/subscribe"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+EXTENSION = """
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import RequestHandler
+
+
+class Plain(RequestHandler):
+    def get(self):
+        self.write("plain")
+
+
+class Forgotten(JupyterHandler):
+    def get(self):
+        self.write("forgotten")
+
+
+class Open(RequestHandler):
+    @allow_unauthenticated
+    def get(self):
+        self.write("open")
+
+
+def _jupyter_server_extension_points():
+    return [{"module": "careless"}]
+
+
+def _load_jupyter_server_extension(serverapp):
+    serverapp.web_app.add_handlers(
+        ".*$", [("/plain", Plain), ("/forgotten", Forgotten), ("/open", Open)]
+    )
+"""
+
+NAMED = '''
+from jupyter_server.auth import IdentityProvider, User
+
+
+class Named(IdentityProvider):
+    """The user is named in a header, as by a proxy."""
+
+    {function} get_user(self, handler):
+        name = handler.request.headers.get("X-Person")
+        return User(name) if name else None
+'''
+
+
+@pytest.fixture(params=RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    """Name of the environment."""
+    name: str = request.param
+    require(name)
+    return name
+
+
+@contextlib.contextmanager
+def jupyter(
+    release: str,
+    *,
+    guarded: bool = True,
+    config: str = "",
+    files: Mapping[str, str] = {},
+    arguments: Sequence[str] = (),
+) -> Iterator[Site]:
+    """Start Jupyter, with more lines in its configuration, more files and more arguments."""
+    application = replace(APPLICATION, home=home_of(release))
+    name = "jupyter_server_config.py"
+    own = application.guarded.files[name] if guarded else ""
+    kept = {"notebooks/read-me.txt": "hello", **application.guarded.files, **files}
+    kept[name] = f"{own}\n{config}\n"
+    recipe = Recipe(kept, [*COMMAND, f"--config={name}", *arguments])
+    with started(application, recipe) as site:
+        yield site
+
+
+async def sockets(owner: Client, client: Client | None = None) -> list[ClientConnection]:
+    """The sockets of a new kernel, a new terminal, and events."""
+    return [
+        await open_socket(client or owner, path, subprotocols)
+        for path, subprotocols in await paths(owner)
+    ]
+
+
+async def paths(owner: Client) -> list[tuple[str, Sequence[str]]]:
+    """The paths of the sockets of a new kernel and a new terminal, and of events."""
+    kernel = await owner.request("POST", "/api/kernels", "{}")
+    assert kernel.status_code == 201, kernel.text
+    terminal = await owner.request("POST", "/api/terminals", "")
+    assert terminal.status_code == 200, terminal.text
+    return [
+        (f"/api/kernels/{kernel.json()['id']}/channels?session_id=one", ()),
+        (f"/terminals/websocket/{terminal.json()['name']}", ()),
+        (_EVENTS, ()),
+    ]
+
+
+async def all_end(several: Sequence[ClientConnection]) -> list[str]:
+    """How the sockets end, within a few seconds."""
+    return list(await asyncio.wait_for(asyncio.gather(*map(end_of, several)), _SECONDS))
+
+
+async def is_refused(client: Client, path: str) -> bool:
+    """Whether a socket is refused."""
+    try:
+        await (await open_socket(client, path)).close()
+    except RefusedError:
+        return True
+    return False
+
+
+@contextlib.asynccontextmanager
+async def closing(several: Sequence[ClientConnection]) -> AsyncIterator[None]:
+    """Close the sockets at the end."""
+    try:
+        yield
+    finally:
+        for one in several:
+            await one.close()
+
+
+def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(release: str) -> None:
+    """A cookie that was copied before the logout opens nothing after it."""
+
+    async def attack(site: Site) -> tuple[list[str], bool, int]:
+        client, _ = await log_in(site.address)
+        several = await sockets(client)
+        async with closing(several):
+            assert (await client.request("GET", "/logout")).status_code == 200
+            try:
+                ends = await all_end(several)
+            except TimeoutError:
+                ends = []
+            contents = await client.request("GET", "/api/contents")
+            return ends, await is_refused(client, _EVENTS), contents.status_code
+
+    with jupyter(release, guarded=False) as site:
+        assert asyncio.run(attack(site)) == ([], False, 200)
+    with jupyter(release) as site:
+        ends, refused, status = asyncio.run(attack(site))
+    assert ends == ["3000 authentication required"] * 3
+    assert refused
+    assert status == 403
+
+
+def test_another_page_cannot_log_a_user_out(release: str) -> None:
+    """The logout of Jupyter is a GET, which any page can send."""
+
+    async def attack(site: Site) -> tuple[int, bool]:
+        client, _ = await log_in(site.address)
+        page = await replace(client, origin="https://attacker.example").request("GET", "/logout")
+        return page.status_code, await is_refused(client, _EVENTS)
+
+    with jupyter(release) as site:
+        assert asyncio.run(attack(site)) == (403, False)
+
+
+def test_a_login_survives_the_logout_of_another_browser(release: str) -> None:
+    """Each login of a token or password is a principal of its own."""
+
+    async def use(site: Site) -> None:
+        one, first = await log_in(site.address)
+        other, second = await log_in(site.address)
+        assert first != second
+        several = await sockets(other)
+        async with closing(several):
+            await one.request("GET", "/logout")
+            assert await is_refused(one, _EVENTS)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(end_of(several[1]), 1.0)
+            assert not await is_refused(other, _EVENTS)
+
+    with jupyter(release) as site:
+        asyncio.run(use(site))
+
+
+def test_a_revocation_refuses_sockets_pages_and_requests(release: str) -> None:
+    """The user may log in again, with a new cookie."""
+
+    async def use(site: Site) -> None:
+        client, name = await log_in(site.address)
+        several = await sockets(client)
+        async with closing(several):
+            await asyncio.to_thread(run_command, site, "revoke", "principal", name)
+            assert await all_end(several) == ["3000 authentication required"] * 3
+        assert (await client.request("GET", "/api/contents")).status_code == 403
+        page = await client.request("GET", "/lab", headers={"Sec-Fetch-Mode": "navigate"})
+        assert page.status_code == 302
+        assert "/login" in page.headers["location"]
+        again, _ = await log_in(site.address)
+        assert not await is_refused(again, _EVENTS)
+
+    with jupyter(release) as site:
+        asyncio.run(use(site))
+
+
+def test_a_new_password_ends_the_logins_of_the_old_token(release: str) -> None:
+    """Jupyter sets a password at its login form. Without the guard, earlier cookies stay valid."""
+
+    async def attack(site: Site) -> tuple[bool, bool]:
+        old, _ = await log_in(site.address)
+        several = await sockets(old)
+        async with closing(several):
+            page = await Client(site.address, origin=site.address).sent("GET", "/login")
+            form = {"password": TOKEN, "new_password": "another", "_xsrf": page.cookies["_xsrf"]}
+            new = await page.sent("POST", "/login", urlencode(form), _FORM)
+            try:
+                await all_end(several)
+            except TimeoutError:
+                ended = False
+            else:
+                ended = True
+            assert not await is_refused(new, _EVENTS)
+            return ended, await is_refused(old, _EVENTS)
+
+    with jupyter(release, guarded=False) as site:
+        assert asyncio.run(attack(site)) == (False, False)
+    with jupyter(release) as site:
+        assert asyncio.run(attack(site)) == (True, True)
+
+
+def test_a_program_with_the_token_needs_no_origin(release: str) -> None:
+    """As in Jupyter. A wrong token beside a valid cookie does not replace the Origin."""
+
+    async def use(site: Site) -> None:
+        program = Client(site.address, headers={"Authorization": f"token {TOKEN}"})
+        several = await sockets(program)
+        async with closing(several):
+            browser, _ = await log_in(site.address)
+            forged = replace(browser, origin="https://attacker.example")
+            assert await is_refused(forged, f"{_EVENTS}?token=wrong")
+            assert await is_refused(replace(forged, origin=None), f"{_EVENTS}?token=wrong")
+            assert not await is_refused(browser, f"{_EVENTS}?token=wrong")
+            assert not await is_refused(replace(program, headers={}), f"{_EVENTS}?token={TOKEN}")
+
+    with jupyter(release) as site:
+        asyncio.run(use(site))
+
+
+def test_a_viewer_reads_and_executes_nothing(release: str) -> None:
+    """Every route of Jupyter Server that executes, or changes something, needs another role."""
+
+    async def use(site: Site) -> None:
+        owner, _ = await log_in(site.address)
+        (kernel, _), (terminal, _), _ = await paths(owner)
+        id = kernel.split("/")[3]
+        note = json.dumps({"type": "file", "format": "text", "content": "x"})
+        viewer, name = await log_in(site.address)
+        add = ("principals", "add", name, "--role", "viewer", "--no-password")
+        await asyncio.to_thread(run_command, site, *add)
+        for path in (
+            "/lab",
+            "/api/contents",
+            "/api/contents/read-me.txt",
+            "/api/kernels",
+            f"/api/kernels/{id}",
+            "/api/sessions",
+            "/api/kernelspecs",
+            "/api/me",
+            "/lab/api/settings",
+            "/files/read-me.txt",
+        ):
+            assert (await viewer.request("GET", path)).status_code == 200, path
+        for method, path, body in (
+            ("POST", "/api/kernels", "{}"),
+            ("POST", f"/api/kernels/{id}/interrupt", ""),
+            ("POST", f"/api/kernels/{id}/restart", ""),
+            ("DELETE", f"/api/kernels/{id}", ""),
+            ("POST", "/api/sessions", "{}"),
+            ("POST", "/api/terminals", ""),
+            ("DELETE", "/api/terminals/1", ""),
+            ("PUT", "/api/contents/new.txt", note),
+            ("PATCH", "/api/contents/read-me.txt", '{"path": "moved.txt"}'),
+            ("DELETE", "/api/contents/read-me.txt", ""),
+            ("POST", "/api/contents/a.ipynb/trust", ""),
+            ("POST", "/api/contents/read-me.txt/checkpoints", ""),
+            ("GET", "/nbconvert/html/read-me.txt", ""),
+            ("POST", "/nbconvert/html", "{}"),
+            ("PUT", "/api/config/notebook", "{}"),
+            ("PUT", "/lab/api/settings/x", "{}"),
+            ("PUT", "/lab/api/workspaces/x", "{}"),
+            ("POST", "/lab/api/build", ""),
+            ("POST", "/lab/api/extensions", "{}"),
+            ("POST", "/api/shutdown", ""),
+        ):
+            answer = await viewer.request(method, path, body)
+            assert answer.status_code == 403, (method, path, answer.status_code, answer.text[:200])
+        assert await is_refused(viewer, terminal)
+        assert not await is_refused(viewer, _EVENTS)
+        assert (await owner.request("GET", "/api/contents/read-me.txt")).status_code == 200
+
+    with jupyter(release) as site:
+        asyncio.run(use(site))
+
+
+def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(release: str) -> None:
+    """Without the guard, any client gets their answers."""
+    files = {"careless.py": EXTENSION}
+
+    async def statuses(client: Client) -> list[int]:
+        return [
+            (await client.request("GET", path)).status_code
+            for path in ("/plain", "/forgotten", "/open")
+        ]
+
+    enabled = 'c.ServerApp.jpserver_extensions = {"careless": True}'
+    with jupyter(release, guarded=False, config=enabled, files=files) as site:
+        assert asyncio.run(statuses(site.client())) == [200, 200, 200]
+
+    async def use(site: Site) -> None:
+        assert await statuses(site.client()) == [403, 302, 200]
+        client, name = await log_in(site.address)
+        assert await statuses(client) == [200, 200, 200]
+        add = ("principals", "add", name, "--role", "viewer", "--no-password")
+        await asyncio.to_thread(run_command, site, *add)
+        assert await statuses(client) == [403, 403, 200]
+        log = (site.folder / "log.txt").read_text()
+        assert "open without a login, as its extension declares: /open" in log
+
+    more = 'c.ServerApp.jpserver_extensions["careless"] = True'
+    with jupyter(release, config=more, files=files) as site:
+        asyncio.run(use(site))
+
+
+@pytest.mark.parametrize("function", ["def", "async def"])
+def test_an_identity_provider_of_the_operator_is_asked(function: str) -> None:
+    """Its users have the roles of the configuration, at sockets and in the REST interface."""
+    require("jupyterlab")
+    config = (
+        'c.ServerApp.identity_provider_class = "named.Named"\n'
+        'c.Stormdoor.roles = {"bob": ["viewer"]}\n'
+        "c.ServerApp.disable_check_xsrf = True"
+    )
+
+    async def use(site: Site) -> None:
+        page = site.client()
+        alice = page.having(headers={"X-Person": "alice"})
+        bob = page.having(headers={"X-Person": "bob"})
+        assert await is_refused(page, _EVENTS)
+        assert await is_refused(replace(alice, origin=None), _EVENTS)
+        (_, _), (terminal, _), _ = await paths(alice)
+        assert not await is_refused(alice, terminal)
+        assert await is_refused(bob, terminal)
+        assert (await bob.request("POST", "/api/kernels", "{}")).status_code == 403
+        socket = await open_socket(alice, _EVENTS)
+        async with closing([socket]):
+            await asyncio.to_thread(run_command, site, "revoke", "principal", "alice")
+            assert await all_end([socket]) == ["3000 authentication required"]
+
+    files = {"named.py": NAMED.format(function=function)}
+    with jupyter("jupyterlab", config=config, files=files) as site:
+        asyncio.run(use(site))
+
+
+def test_the_authorizer_of_the_operator_is_asked_as_well() -> None:
+    """A request needs the consent of both."""
+    require("jupyterlab")
+    authorizer = (
+        "from jupyter_server.auth import Authorizer\n\n\n"
+        "class NoTerminals(Authorizer):\n"
+        "    def is_authorized(self, handler, user, action, resource):\n"
+        '        return resource != "terminals"\n'
+    )
+
+    async def use(site: Site) -> None:
+        client, _ = await log_in(site.address)
+        assert (await client.request("POST", "/api/terminals", "")).status_code == 403
+        assert (await client.request("POST", "/api/kernels", "{}")).status_code == 201
+        assert await is_refused(client, "/terminals/websocket/1")
+
+    config = 'c.ServerApp.authorizer_class = "strict.NoTerminals"'
+    with jupyter("jupyterlab", config=config, files={"strict.py": authorizer}) as site:
+        asyncio.run(use(site))
+
+
+def test_the_paths_are_below_the_base_url() -> None:
+    """A server below a path has the same permissions."""
+    require("jupyterlab")
+
+    async def use(site: Site) -> None:
+        below = f"{site.address}/some/where"
+        client = Client(site.address, origin=site.address)
+        page = await client.sent("GET", "/some/where/login")
+        form = urlencode({"password": TOKEN, "_xsrf": page.cookies["_xsrf"]})
+        client = await page.sent("POST", "/some/where/login", form, _FORM)
+        client = client.having(headers={"Referer": below})
+        name = (await client.request("GET", "/some/where/api/me")).json()["identity"]["username"]
+        assert not await is_refused(client, f"/some/where{_EVENTS}")
+        add = ("principals", "add", name, "--role", "viewer", "--no-password")
+        await asyncio.to_thread(run_command, site, *add)
+        assert not await is_refused(client, f"/some/where{_EVENTS}")
+        assert await is_refused(client, "/some/where/lsp/ws/none")
+
+    arguments = ["--ServerApp.base_url=/some/where/"]
+    with jupyter("jupyterlab", arguments=arguments) as site:
+        asyncio.run(use(site))
