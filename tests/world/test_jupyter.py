@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.world.application import Recipe
-from tests.world.applications.jupyterlab import APPLICATION, COMMAND, TOKEN, log_in
+from tests.world.applications.jupyterlab import APPLICATION, COMMAND, TOKEN, V1, ask, log_in
 from tests.world.checks import run_command
 from tests.world.client import Client, RefusedError, end_of, open_socket
 from tests.world.environment import home_of, require
@@ -25,7 +25,8 @@ from tests.world.site import Site, started
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
 RELEASES = ["jupyterlab", "jupyterlab-oldest"]
-_SECONDS = 5.0
+_SECONDS = 10.0
+_CELL_SECONDS = 60.0
 _EVENTS = "/api/events/subscribe"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -61,6 +62,8 @@ def _load_jupyter_server_extension(serverapp):
     )
 """
 
+_CARELESS = {"careless.py": EXTENSION}
+
 NAMED = '''
 from jupyter_server.auth import IdentityProvider, User
 
@@ -74,12 +77,28 @@ class Named(IdentityProvider):
 '''
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(scope="module", params=RELEASES)
 def release(request: pytest.FixtureRequest) -> str:
     """Name of the environment."""
     name: str = request.param
     require(name)
     return name
+
+
+@pytest.fixture(scope="module")
+def plain(release: str) -> Iterator[Site]:
+    """A server without the guard, with a careless extension."""
+    enabled = 'c.ServerApp.jpserver_extensions = {"careless": True}'
+    with jupyter(release, guarded=False, config=enabled, files=_CARELESS) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site(release: str) -> Iterator[Site]:
+    """The same server with the guard."""
+    enabled = 'c.ServerApp.jpserver_extensions["careless"] = True'
+    with jupyter(release, config=enabled, files=_CARELESS) as site:
+        yield site
 
 
 @contextlib.contextmanager
@@ -147,7 +166,7 @@ async def closing(several: Sequence[ClientConnection]) -> AsyncIterator[None]:
             await one.close()
 
 
-def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(release: str) -> None:
+def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(plain: Site, site: Site) -> None:
     """A cookie that was copied before the logout opens nothing after it."""
 
     async def attack(site: Site) -> tuple[list[str], bool, int]:
@@ -162,16 +181,14 @@ def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(release: str) ->
             contents = await client.request("GET", "/api/contents")
             return ends, await is_refused(client, _EVENTS), contents.status_code
 
-    with jupyter(release, guarded=False) as site:
-        assert asyncio.run(attack(site)) == ([], False, 200)
-    with jupyter(release) as site:
-        ends, refused, status = asyncio.run(attack(site))
+    assert asyncio.run(attack(plain)) == ([], False, 200)
+    ends, refused, status = asyncio.run(attack(site))
     assert ends == ["3000 authentication required"] * 3
     assert refused
     assert status == 403
 
 
-def test_another_page_cannot_log_a_user_out(release: str) -> None:
+def test_another_page_cannot_log_a_user_out(site: Site) -> None:
     """The logout of Jupyter is a GET, which any page can send."""
 
     async def attack(site: Site) -> tuple[int, bool]:
@@ -179,11 +196,10 @@ def test_another_page_cannot_log_a_user_out(release: str) -> None:
         page = await replace(client, origin="https://attacker.example").request("GET", "/logout")
         return page.status_code, await is_refused(client, _EVENTS)
 
-    with jupyter(release) as site:
-        assert asyncio.run(attack(site)) == (403, False)
+    assert asyncio.run(attack(site)) == (403, False)
 
 
-def test_a_login_survives_the_logout_of_another_browser(release: str) -> None:
+def test_a_login_survives_the_logout_of_another_browser(site: Site) -> None:
     """Each login of a token or password is a principal of its own."""
 
     async def use(site: Site) -> None:
@@ -198,11 +214,10 @@ def test_a_login_survives_the_logout_of_another_browser(release: str) -> None:
                 await asyncio.wait_for(end_of(several[1]), 1.0)
             assert not await is_refused(other, _EVENTS)
 
-    with jupyter(release) as site:
-        asyncio.run(use(site))
+    asyncio.run(use(site))
 
 
-def test_a_revocation_refuses_sockets_pages_and_requests(release: str) -> None:
+def test_a_revocation_refuses_sockets_pages_and_requests(site: Site) -> None:
     """The user may log in again, with a new cookie."""
 
     async def use(site: Site) -> None:
@@ -218,11 +233,10 @@ def test_a_revocation_refuses_sockets_pages_and_requests(release: str) -> None:
         again, _ = await log_in(site.address)
         assert not await is_refused(again, _EVENTS)
 
-    with jupyter(release) as site:
-        asyncio.run(use(site))
+    asyncio.run(use(site))
 
 
-def test_a_new_password_ends_the_logins_of_the_old_token(release: str) -> None:
+def test_a_new_password_ends_the_logins_of_the_old_token(plain: Site, site: Site) -> None:
     """Jupyter sets a password at its login form. Without the guard, earlier cookies stay valid."""
 
     async def attack(site: Site) -> tuple[bool, bool]:
@@ -241,13 +255,11 @@ def test_a_new_password_ends_the_logins_of_the_old_token(release: str) -> None:
             assert not await is_refused(new, _EVENTS)
             return ended, await is_refused(old, _EVENTS)
 
-    with jupyter(release, guarded=False) as site:
-        assert asyncio.run(attack(site)) == (False, False)
-    with jupyter(release) as site:
-        assert asyncio.run(attack(site)) == (True, True)
+    assert asyncio.run(attack(plain)) == (False, False)
+    assert asyncio.run(attack(site)) == (True, True)
 
 
-def test_a_program_with_the_token_needs_no_origin(release: str) -> None:
+def test_a_program_with_the_token_needs_no_origin(site: Site) -> None:
     """As in Jupyter. A wrong token beside a valid cookie does not replace the Origin."""
 
     async def use(site: Site) -> None:
@@ -261,11 +273,26 @@ def test_a_program_with_the_token_needs_no_origin(release: str) -> None:
             assert not await is_refused(browser, f"{_EVENTS}?token=wrong")
             assert not await is_refused(replace(program, headers={}), f"{_EVENTS}?token={TOKEN}")
 
-    with jupyter(release) as site:
-        asyncio.run(use(site))
+    asyncio.run(use(site))
 
 
-def test_a_viewer_reads_and_executes_nothing(release: str) -> None:
+async def _watch(owner: Client, viewer: Client, kernel: str) -> None:
+    """The viewer sees the output of the owner's cell; a cell of the viewer does not run."""
+    watching = await open_socket(viewer, kernel.replace("one", "two"), V1)
+    working = await open_socket(owner, kernel, V1)
+    async with closing([watching, working]):
+        await ask(watching, "execute_request", {"code": "print('of the ' + 'viewer')"})
+        await ask(working, "execute_request", {"code": "print('of the ' + 'owner')"})
+        seen = b""
+        async with asyncio.timeout(_CELL_SECONDS):
+            while b"of the owner" not in seen or b"idle" not in seen:
+                message = await watching.recv()
+                assert isinstance(message, bytes)
+                seen += message
+        assert b"of the viewer" not in seen
+
+
+def test_a_viewer_reads_and_executes_nothing(site: Site) -> None:
     """Every route of Jupyter Server that executes, or changes something, needs another role."""
 
     async def use(site: Site) -> None:
@@ -315,15 +342,14 @@ def test_a_viewer_reads_and_executes_nothing(release: str) -> None:
             assert answer.status_code == 403, (method, path, answer.status_code, answer.text[:200])
         assert await is_refused(viewer, terminal)
         assert not await is_refused(viewer, _EVENTS)
+        await _watch(owner, viewer, kernel)
         assert (await owner.request("GET", "/api/contents/read-me.txt")).status_code == 200
 
-    with jupyter(release) as site:
-        asyncio.run(use(site))
+    asyncio.run(use(site))
 
 
-def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(release: str) -> None:
+def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(plain: Site, site: Site) -> None:
     """Without the guard, any client gets their answers."""
-    files = {"careless.py": EXTENSION}
 
     async def statuses(client: Client) -> list[int]:
         return [
@@ -331,9 +357,7 @@ def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(release: str) 
             for path in ("/plain", "/forgotten", "/open")
         ]
 
-    enabled = 'c.ServerApp.jpserver_extensions = {"careless": True}'
-    with jupyter(release, guarded=False, config=enabled, files=files) as site:
-        assert asyncio.run(statuses(site.client())) == [200, 200, 200]
+    assert asyncio.run(statuses(plain.client())) == [200, 200, 200]
 
     async def use(site: Site) -> None:
         assert await statuses(site.client()) == [403, 302, 200]
@@ -345,9 +369,7 @@ def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(release: str) 
         log = (site.folder / "log.txt").read_text()
         assert "open without a login, as its extension declares: /open" in log
 
-    more = 'c.ServerApp.jpserver_extensions["careless"] = True'
-    with jupyter(release, config=more, files=files) as site:
-        asyncio.run(use(site))
+    asyncio.run(use(site))
 
 
 @pytest.mark.parametrize("function", ["def", "async def"])

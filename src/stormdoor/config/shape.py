@@ -167,7 +167,7 @@ class MessagesTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`[[protect.messages]]`: see `MessagePermissions`."""
 
     path: str
-    format: Literal["json", "jupyter", "socketio", "sockjs", "bokeh"]
+    format: Literal["json", "jupyter", "socketio", "sockjs", "bokeh", "yjs"]
     type: str | UnsetType = UNSET
     permissions: dict[str, str] = {}
     default: str | UnsetType = UNSET

@@ -22,7 +22,7 @@ class MessagePermissions:
     """The permission of each type of message of a handler.
 
     Attributes:
-        format: How messages are read: "json", "jupyter", "socketio", "sockjs" or "bokeh".
+        format: How messages are read: "json", "jupyter", "socketio", "sockjs", "bokeh" or "yjs".
         type: For "json" and "sockjs", the place of the type in a message, as a JSON pointer (RFC 6901):
             "/type", "/header/kind", or "/0" for the first element of an array.
         permissions: The permission by type.

@@ -19,9 +19,12 @@ from tests.world.application import Application, OwnLogin, Recipe, files_of_page
 from tests.world.client import Client, FailedError, answer_of, end_of
 from tests.world.socket_channel import socket_channel
 
-__all__ = ["APPLICATION", "COMMAND", "TOKEN", "log_in"]
+__all__ = ["APPLICATION", "COMMAND", "TOKEN", "V1", "ask", "log_in"]
 
 TOKEN = "c0ffee" * 4
+V1 = ("v1.kernel.websocket.jupyter.org",)
+"""The subprotocol of kernels."""
+
 _SECONDS = 60.0
 
 
@@ -55,10 +58,10 @@ async def _kernel(owner: Client) -> tuple[str, Sequence[str]]:
     if response.status_code != 201:
         raise FailedError(f"no kernel: {response.status_code} {response.text[:200]}")
     path = f"/api/kernels/{response.json()['id']}/channels?session_id={secrets.token_hex(8)}"
-    return path, ["v1.kernel.websocket.jupyter.org"]
+    return path, V1
 
 
-async def _ask(socket: ClientConnection, kind: str, content: dict[str, Any]) -> str:
+async def ask(socket: ClientConnection, kind: str, content: dict[str, Any]) -> str:
     """Send a message as the subprotocol packs it: a table of offsets, then the parts."""
     header = {
         "msg_id": secrets.token_hex(16),
@@ -114,7 +117,7 @@ async def _replies(socket: ClientConnection, wanted: set[str]) -> str:
 
 
 async def _execute(socket: ClientConnection, code: str) -> str:
-    return await _replies(socket, {await _ask(socket, "execute_request", {"code": code})})
+    return await _replies(socket, {await ask(socket, "execute_request", {"code": code})})
 
 
 async def _calculate(socket: ClientConnection) -> None:
@@ -127,7 +130,7 @@ async def _run_all(socket: ClientConnection) -> None:
     """Send 120 cells at once, as "Run All Cells" does."""
     code = "print('a line of output')"
     printed = await _replies(
-        socket, {await _ask(socket, "execute_request", {"code": code}) for _ in range(120)}
+        socket, {await ask(socket, "execute_request", {"code": code}) for _ in range(120)}
     )
     if printed.count("a line of output") != 120:
         raise FailedError(f"{printed.count('a line of output')} of 120 cells printed")
@@ -149,7 +152,7 @@ async def _comms(socket: ClientConnection) -> None:
         "get_ipython().kernel.comm_manager.register_target('echo', opened)"
     )
     await _execute(socket, source)
-    await _ask(socket, "comm_open", {"comm_id": comm, "target_name": "echo", "data": {}})
+    await ask(socket, "comm_open", {"comm_id": comm, "target_name": "echo", "data": {}})
     frames = read("jupyterlab-comm-60-per-second").frames
     times = [frame.at for frame in frames if frame.sender == "client"][2:]
     answered = 0
@@ -168,7 +171,7 @@ async def _comms(socket: ClientConnection) -> None:
     began = time.monotonic() - times[0]
     for at in times:
         await asyncio.sleep(began + at - time.monotonic())
-        await _ask(socket, "comm_msg", {"comm_id": comm, "data": {"state": {"value": at}}})
+        await ask(socket, "comm_msg", {"comm_id": comm, "data": {"state": {"value": at}}})
     with_time = asyncio.wait_for(listening, _SECONDS)
     try:
         await with_time

@@ -19,8 +19,11 @@ from stormdoor.apps.jupyter.settings import Stormdoor
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.config.protection import Protection
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.endpoint import Public
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.access_log import redacting_log_function
+from stormdoor.tornado.by_handler import bare
+from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER"]
@@ -57,7 +60,8 @@ def _protect(application: Application, setup: Setup) -> None:
     def make() -> Guard:
         guard = setup.guard()
         _connect(guard, login)
-        guard.protection = _below(guard.protection, settings.get("base_url", "/"))
+        below = _below(guard.protection, settings.get("base_url", "/"))
+        guard.protection = _of_present_routes(below, application)
         return guard
 
     own_log = settings.get("log_function")
@@ -103,6 +107,27 @@ def _below(protection: Protection, base_url: str) -> Protection:
     for name in ("first_message", "receive_only"):
         changes[name] = tuple(_path(base, path) for path in getattr(protection, name))
     return replace(protection, **changes)
+
+
+def _of_present_routes(protection: Protection, application: Application) -> Protection:
+    """Return the protection without the messages of extensions that are not installed.
+
+    INVARIANT: if such an extension adds its socket later, its messages are not checked by type; so the socket
+    itself needs the permission that they need by default.
+    """
+    patterns = [bare(one.pattern) for one in inspect(application).routes]
+    missing = {
+        path: messages
+        for path, messages in protection.messages.items()
+        if not any(path == one or re.fullmatch(path, one) for one in patterns)
+    }
+    closed: dict[str, str | Public] = {
+        path: messages.default or protection.permission or "extension:execute"
+        for path, messages in missing.items()
+    }
+    kept = {path: one for path, one in protection.messages.items() if path not in missing}
+    permissions = {**protection.permissions, **closed}
+    return replace(protection, messages=kept, permissions=permissions)
 
 
 def _path(base: str, path: str) -> str:

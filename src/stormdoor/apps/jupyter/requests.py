@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -24,8 +23,6 @@ from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import connection_of
 
 __all__ = ["RequestChecks"]
-
-_log = logging.getLogger("stormdoor")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST = Endpoint("a request to Jupyter", None)
@@ -240,12 +237,7 @@ class RequestChecks:
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("a revocation is stored later: %s", error)
+        task.add_done_callback(self._tasks.discard)
 
     def _refuse(
         self,

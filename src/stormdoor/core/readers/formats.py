@@ -10,6 +10,7 @@ from stormdoor.core.readers.jupyter import JupyterReader
 from stormdoor.core.readers.reader import TypeReader
 from stormdoor.core.readers.socketio import SocketIoReader
 from stormdoor.core.readers.sockjs import SockJsReader
+from stormdoor.core.readers.yjs import YjsReader
 
 __all__ = ["FORMATS", "POINTED", "make_reader"]
 
@@ -19,6 +20,7 @@ _MAKERS: dict[str, Callable[[tuple[str, ...], str | None], TypeReader]] = {
     "socketio": lambda *_: SocketIoReader(),
     "sockjs": lambda steps, _: SockJsReader(steps),
     "bokeh": lambda *_: BokehReader(),
+    "yjs": lambda *_: YjsReader(),
 }
 
 FORMATS = tuple(_MAKERS)
