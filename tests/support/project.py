@@ -56,7 +56,9 @@ def own_names() -> list[str]:
     """The name of every module of both packages that is imported by its name."""
     parts = [path.with_suffix("").parts for path in own_modules()]
     names = [one[len(one) - one[::-1].index("src") :] for one in parts]
-    return [".".join(one).removesuffix(".__init__") for one in names if one[-1] != "__main__"]
+    # Python itself imports the other two.
+    apart = {"__main__", "sitecustomize"}
+    return [".".join(one).removesuffix(".__init__") for one in names if one[-1] not in apart]
 
 
 def metadata(project: Path = ROOT) -> dict[str, Any]:
