@@ -24,6 +24,8 @@ from stormdoor import (
 )
 from stormdoor.config.protection import Protection
 from stormdoor.core.account import Account
+from stormdoor.core.readers.jupyter import V1
+from tests.core.readers.kernel_messages import header, legacy, v1
 from tests.guard.fakes import events, make_guard
 from tests.tornado.wire import connect, serving, settled, until
 
@@ -121,6 +123,37 @@ async def test_the_answer(refused: Any) -> None:
             else:
                 assert await ws.close_code() == 3003
     assert heard == []
+
+
+class Kernel(Echo):
+    """Speaks the subprotocol of Jupyter's kernels."""
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return V1 if V1 in subprotocols else None
+
+
+@pytest.mark.parametrize("subprotocol", [None, V1])
+async def test_the_answer_of_a_kernel(subprotocol: str | None) -> None:
+    """A viewer who executes gets the error of a kernel, in the form of its subprotocol, and no execution."""
+    declared = MessagePermissions(
+        format="jupyter", permissions={"kernel_info_request": "chat:say"}, default="chat:kick"
+    )
+    heard: list[str | bytes] = []
+    execute, info = (
+        (legacy(), legacy("shell", header("kernel_info_request")))
+        if subprotocol is None
+        else (v1(), v1("shell", header("kernel_info_request")))
+    )
+    named = [] if subprotocol is None else [("Sec-WebSocket-Protocol", subprotocol)]
+    async with serving([("/ws", Kernel)], door(declared), heard=heard) as at:
+        async with await connect(at.port, "/ws", ALICE, *named) as ws:
+            ws.send(execute)
+            answers = [(await ws.receive()).payload for _ in range(3)]
+            ws.send(info)
+            await ws.receive()
+    assert heard == [info]
+    assert [b"execute_reply" in one for one in answers] == [False, True, False]
+    assert b"your roles do not permit messages of this type" in answers[0]
 
 
 async def test_a_role_that_changes() -> None:

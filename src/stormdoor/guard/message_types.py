@@ -14,6 +14,7 @@ from stormdoor.guard.message_permissions import MessagePermissions
 
 __all__ = ["MessageTypes", "TypeRefused"]
 
+_REASON = "your roles do not permit messages of this type"
 _SHOWN = 80
 """Characters of a type in the trail: a client chooses them."""
 
@@ -80,6 +81,12 @@ class MessageTypes:
         refused = self._decide(connection, types, now)
         self._refused = refused is not None
         return refused
+
+    def answers(self) -> tuple[str | bytes, ...]:
+        """Return the answers to a refused message: the declared one, or those of its protocol."""
+        if self._declared.answer is not None:
+            return (self._declared.answer,)
+        return self._reader.answers(_REASON)
 
     def check_body(self, connection: Connection, body: bytes, now: float) -> TypeRefused | None:
         """Return None if the handler of an HTTP transport may receive a body, at `now` (Unix seconds)."""

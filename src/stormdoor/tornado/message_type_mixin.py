@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, ClassVar
 
+from tornado.websocket import WebSocketClosedError
+
+from stormdoor.core.denial import Denial
+from stormdoor.core.frame import BINARY, TEXT
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.message_permissions import MessagePermissions
 from stormdoor.guard.message_types import MessageTypes, TypeRefused
@@ -45,10 +49,12 @@ class MessageTypeMixin(OutboundMixin):
         if refused is None:
             delivered: Awaitable[None] | None = super().on_message(message)
             return delivered
-        self._door_refuse_type(connection, refused)
+        self._door_refuse_type(connection, types, refused)
         return None
 
-    def _door_refuse_type(self, connection: Connection, refused: TypeRefused) -> None:
+    def _door_refuse_type(
+        self, connection: Connection, types: MessageTypes, refused: TypeRefused
+    ) -> None:
         if refused.refusal is None:
             return
         guard, declared = self._door_guard, self._door_messages
@@ -56,5 +62,12 @@ class MessageTypeMixin(OutboundMixin):
             return
         if refused.fatal or declared.refused == "close":
             guard.registry.end(connection, refused.refusal)
-        elif declared.answer is not None:
-            self._door_send(declared.answer.encode())
+            return
+        if declared.answer is None and refused.refusal.denial is Denial.INVALID_MESSAGE:
+            return  # what it asks for is not known
+        try:
+            for one in types.answers():
+                payload, opcode = (one.encode(), TEXT) if isinstance(one, str) else (one, BINARY)
+                self._door_post(connection, payload, self._door_check_deadline(connection), opcode)
+        except WebSocketClosedError:
+            pass  # its client does not read

@@ -1,6 +1,9 @@
 """Messages of Jupyter kernels, in their three forms."""
 
+import json
 import struct
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -95,3 +98,57 @@ def test_no_http() -> None:
     """Kernels have no HTTP transport of messages."""
     with pytest.raises(Unreadable):
         make_reader("jupyter", (), None).read_body(legacy().encode())
+
+
+def test_answers_of_a_kernel() -> None:
+    """A refused execution gets an error, its reply and `idle`, each as an answer to its header."""
+    reader = make_reader("jupyter", (), None)
+    reader.read(legacy())
+    found: list[dict[str, Any]] = [json.loads(one) for one in reader.answers("not permitted")]
+    assert [(one["channel"], one["header"]["msg_type"]) for one in found] == [
+        ("iopub", "error"),
+        ("shell", "execute_reply"),
+        ("iopub", "status"),
+    ]
+    assert {one["parent_header"]["msg_id"] for one in found} == {"1"}
+    assert found[1]["content"]["status"] == "error"
+    assert found[1]["content"]["evalue"] == "not permitted"
+    assert found[2]["content"] == {"execution_state": "idle"}
+    assert len({one["header"]["msg_id"] for one in found}) == 3
+
+
+def test_answers_of_v1() -> None:
+    """The same in the subprotocol v1, on the channel of the request; others get `idle` only."""
+    reader = make_reader("jupyter", (), V1)
+    reader.read(v1("control", header("debug_request")))
+    parts = []
+    for one in reader.answers("not permitted"):
+        assert isinstance(one, bytes)
+        count = int.from_bytes(one[:8], "little")
+        offsets = struct.unpack_from(f"<{count}Q", one, 8)
+        assert offsets[-1] == len(one)
+        parts.append([one[a:b] for a, b in pairwise(offsets)])
+    assert [(one[0], json.loads(one[1])["msg_type"]) for one in parts] == [
+        (b"control", "debug_reply"),
+        (b"iopub", "status"),
+    ]
+    assert [json.loads(one[2])["msg_type"] for one in parts] == ["debug_request"] * 2
+    reader.read(v1("shell", header("comm_msg")))
+    assert len(reader.answers("not permitted")) == 1
+
+
+def test_answers_repeat_little() -> None:
+    """A client chooses its header; long fields, other types and unknown names are not repeated."""
+    reader = make_reader("jupyter", (), None)
+    hostile = {**header("comm_msg"), "msg_id": "x" * 10_000, "session": [1], "more": "y" * 9_000}
+    reader.read(legacy("shell", hostile))
+    (one,) = reader.answers("not permitted")
+    assert len(one) < 1_000
+    reader.read(legacy("shell", header("z" * 10_000 + "_request")))
+    assert sum(map(len, reader.answers("not permitted"))) < 2_000
+
+
+@pytest.mark.parametrize("name", ["json", "sockjs", "socketio", "bokeh"])
+def test_other_formats_have_no_answer(name: str) -> None:
+    """Their protocols have no form of an error that each client understands."""
+    assert make_reader(name, ("type",), None).answers("not permitted") == ()

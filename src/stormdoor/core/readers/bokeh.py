@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormdoor.core.readers.reader import Types, Unreadable
+from stormdoor.core.readers.reader import TypeReader, Types, Unreadable
 from stormdoor.core.readers.strict_json import parse, type_at
 
 __all__ = ["BokehReader"]
@@ -10,7 +10,7 @@ __all__ = ["BokehReader"]
 _MOST_BUFFERS = 1_000_000
 
 
-class BokehReader:
+class BokehReader(TypeReader):
     """Reads the type in the header of a message. Its other frames continue it."""
 
     def __init__(self) -> None:

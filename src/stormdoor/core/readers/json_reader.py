@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from stormdoor.core.readers.reader import TypeReader
 from stormdoor.core.readers.strict_json import parse, type_at
 
 __all__ = ["JsonReader"]
 
 
-class JsonReader:
+class JsonReader(TypeReader):
     """Reads the type at a place of a JSON text.
 
     Args:

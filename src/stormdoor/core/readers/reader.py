@@ -39,3 +39,10 @@ class TypeReader(Protocol):
             Unreadable: It has no certain type, or this format has no HTTP transport.
         """
         ...
+
+    def answers(self, text: str) -> tuple[str | bytes, ...]:
+        """Return the answers of the protocol that refuse the message read last, with `text` as the reason.
+
+        The protocol must have a form for them that each client understands; most have none.
+        """
+        return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from stormdoor.core.readers.reader import Types, Unreadable
+from stormdoor.core.readers.reader import TypeReader, Types, Unreadable
 from stormdoor.core.readers.strict_json import parse, text_of
 
 __all__ = ["SocketIoReader"]
@@ -24,7 +24,7 @@ _HEAD = re.compile(
 )
 
 
-class SocketIoReader:
+class SocketIoReader(TypeReader):
     """Reads the names of events. The binary attachments of an event continue it."""
 
     def __init__(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stormdoor.core.readers.reader import Unreadable
+from stormdoor.core.readers.reader import TypeReader, Unreadable
 from stormdoor.core.readers.strict_json import parse, type_at
 
 __all__ = ["SockJsReader"]
 
 
-class SockJsReader:
+class SockJsReader(TypeReader):
     """Reads the types of the messages in an array of SockJS.
 
     Args:
