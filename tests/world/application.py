@@ -20,6 +20,7 @@ __all__ = [
     "OwnLogin",
     "Recipe",
     "files_of_page",
+    "run",
 ]
 
 PORT = "8888"
@@ -39,6 +40,13 @@ class Recipe:
     files: Mapping[str, str]
     command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(files: Mapping[str, str], command: Sequence[str]) -> Recipe:
+    """Return the recipe that starts a command with `stormdoor run`."""
+    return Recipe(
+        files, ["stormdoor", "run", "--", *command], {"STORMDOOR_STORE": "sqlite:door.db"}
+    )
 
 
 class Conversation(Protocol):

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.recording import read
 from tests.world.client import Client, FailedError
 
-__all__ = ["address_of", "drag", "exchange", "greet", "model", "pull", "upload"]
+__all__ = ["address_of", "change_nothing", "drag", "exchange", "greet", "model", "pull", "upload"]
 
 _SECONDS = 60.0
 _TOKEN = re.compile(r'"token":\s*"([^"]+)"')
@@ -139,6 +139,20 @@ async def drag(socket: ClientConnection, name: str, attr: str, recording: str) -
                 sent.add(await change(socket, one, **{attr: count % 1000}))
     except* (FailedError, ConnectionClosed) as failed:
         raise failed.exceptions[0] from None
+
+
+async def change_nothing(socket: ClientConnection, name: str, attr: str) -> None:
+    """Change an attribute as a viewer; the server keeps its own value, and the socket stays open.
+
+    Raises:
+        FailedError: The server took the change.
+    """
+    one = model(await pull(socket), name)
+    before = one["attributes"][attr]
+    await change(socket, one, **{attr: before + 1})
+    after = model(await pull(socket), name)["attributes"][attr]
+    if after != before:
+        raise FailedError(f"a viewer changed {attr} from {before} to {after}")
 
 
 async def upload(socket: ClientConnection, size: int, said: str, shown: str) -> None:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -22,12 +23,12 @@ from tests.world.application import PORT, Application, Recipe
 from tests.world.client import Client, FailedError
 from tests.world.environment import environ, home_of
 
-__all__ = ["Site", "log_of", "started"]
+__all__ = ["PASSWORD", "Site", "log_of", "started"]
 
 _START_SECONDS = 90.0
 _END_SECONDS = 20.0
 _ROLES = {"alice": "member", "carol": "member", "victor": "viewer"}
-_PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Site:
         Raises:
             FailedError: There is no session.
         """
-        form = urlencode({"username": name, "password": _PASSWORD})
+        form = urlencode({"username": name, "password": PASSWORD})
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         client = await self.client().sent("POST", "/auth/login", form, kind)
         if SESSION_COOKIE not in client.cookies:
@@ -98,6 +99,9 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
             path.write_text(text.replace(PORT, port), "utf-8")
         sessions = asyncio.run(_sessions(folder))
         program, *arguments = (one.replace(PORT, port) for one in recipe.command)
+        if program == "stormdoor":  # no script of it: the environment has it by PYTHONPATH
+            program, arguments = "python", ["-m", "stormdoor", *arguments]
+            _write_metadata(folder)
         variables = environ(home, HOME=place, SHELL="/bin/bash", **recipe.environ)
         with (folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
@@ -121,12 +125,22 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
                 process.wait()
 
 
+def _write_metadata(folder: Path) -> None:
+    """Tell the version of stormdoor, as an installation does."""
+    told = version("stormdoor")
+    place = folder / f"stormdoor-{told}.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: stormdoor\nVersion: {told}\n", "utf-8"
+    )
+
+
 async def _sessions(folder: Path) -> dict[str, str]:
     """Add the principals to the store, as `stormdoor principals add` does, and log them in."""
     issued: dict[str, str] = {}
     async with Guard(store=f"sqlite:{folder / 'door.db'}") as guard:
         for name, role in _ROLES.items():
-            await guard.admin.add_principal(name, password=_PASSWORD, roles=[role])
+            await guard.admin.add_principal(name, password=PASSWORD, roles=[role])
             issued[name] = (await guard.sessions.create(name)).secret
     return issued
 

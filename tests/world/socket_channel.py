@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tests.world.application import Burst, Channel, Conversation
+from tests.world.application import Action, Burst, Channel, Conversation
 from tests.world.client import Client, FailedError, end_of, open_socket
 
 __all__ = ["SocketConversation", "socket_channel"]
@@ -46,11 +46,20 @@ async def _told(socket: ClientConnection, work: Exchange) -> None:
         raise FailedError(f"closed: {await end_of(socket)}") from None
 
 
+def _on_socket(run: Exchange) -> Action:
+    async def perform(client: Client, conversation: Conversation) -> None:
+        assert isinstance(conversation, SocketConversation)
+        await _told(conversation.socket, run)
+
+    return perform
+
+
 def socket_channel(
     name: str,
     address: Address,
     ask: Exchange,
     greet: Exchange | None = None,
+    forbidden: Exchange | None = None,
     **bursts: Callable[[ClientConnection], Coroutine[Any, Any, None]],
 ) -> Channel:
     """Return a channel over a WebSocket.
@@ -60,6 +69,7 @@ def socket_channel(
         address: Asks the application, as the owner, for path and subprotocols of the socket.
         ask: One exchange.
         greet: Awaits what the server sends before it listens.
+        forbidden: What a viewer may not do (see `Channel`).
         bursts: Heavy use, by name; `_` stands for a space.
     """
 
@@ -70,12 +80,5 @@ def socket_channel(
             await _told(socket, greet)
         return SocketConversation(socket, ask)
 
-    made = []
-    for title, run in bursts.items():
-
-        async def perform(client: Client, conversation: Conversation, run: Exchange = run) -> None:
-            assert isinstance(conversation, SocketConversation)
-            await _told(conversation.socket, run)
-
-        made.append(Burst(title.replace("_", " "), perform))
-    return Channel(name, open_one, made)
+    made = [Burst(title.replace("_", " "), _on_socket(run)) for title, run in bursts.items()]
+    return Channel(name, open_one, made, None if forbidden is None else _on_socket(forbidden))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, files_of_page
-from tests.world.bokeh_protocol import address_of, drag, exchange, greet, upload
+from tests.world.application import Application, Recipe, files_of_page, run
+from tests.world.bokeh_protocol import address_of, change_nothing, drag, exchange, greet, upload
 from tests.world.socket_channel import socket_channel
 
 __all__ = ["APPLICATION"]
@@ -13,6 +13,10 @@ __all__ = ["APPLICATION"]
 
 async def _slider(socket: ClientConnection) -> None:
     await drag(socket, "Slider", "value", "bokeh-slider")
+
+
+async def _forbidden(socket: ClientConnection) -> None:
+    await change_nothing(socket, "Slider", "value")
 
 
 async def _upload(socket: ClientConnection) -> None:
@@ -28,16 +32,18 @@ APPLICATION = Application(
         {"app.py": _FILES["app.py"]},
         ["bokeh", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1"],
     ),
-    guarded=Recipe(_FILES, ["python", "door.py"]),
+    guarded=run(_FILES, ["bokeh", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1"]),
     channels=[
         socket_channel(
             "",
             address_of("/app"),
             exchange,
             greet,
+            _forbidden,
             slider_for_6_s=_slider,
             upload_of_200_kB=_upload,
         )
     ],
     ready="/app",
+    door="",
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, files_of_page
+from tests.world.application import Application, Recipe, run
 from tests.world.bokeh_protocol import address_of, drag, exchange, greet
 from tests.world.client import Client, answer_of
 from tests.world.socket_channel import socket_channel
@@ -43,10 +43,11 @@ APPLICATION = Application(
     name="dask",
     packages=["distributed", "bokeh"],
     plain=Recipe({}, _SCHEDULER),
-    guarded=Recipe(files_of_page("guard-dask"), [*_SCHEDULER, "--preload", "door.py"]),
+    guarded=run({}, _SCHEDULER),
     channels=[
         socket_channel("plots", address_of("/status"), exchange, greet, zoom_for_6_s=_zoom),
         socket_channel("eventstream", _eventstream, _pong),
     ],
     ready="/status",
+    door="",
 )

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Burst, Channel, Conversation, Recipe, files_of_page
+from tests.world.application import (
+    Application,
+    Burst,
+    Channel,
+    Conversation,
+    Recipe,
+    files_of_page,
+    run,
+)
 from tests.world.client import Client, FailedError, RefusedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -105,7 +113,8 @@ APPLICATION = Application(
     name="socketio",
     packages=["python-socketio", "python-engineio"],
     plain=Recipe({"app.py": _FILES["app.py"]}, ["python", "app.py"]),
-    guarded=Recipe(_FILES, ["python", "door.py"]),
+    guarded=run(_FILES, ["python", "app.py"]),
+    door="",
     channels=[
         socket_channel("websocket", _websocket, _say, _greet, messages_300=_typing),
         Channel("polling", _polling, [Burst("60 messages", _many)]),

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Burst, Channel, Conversation, Recipe, files_of_page
+from tests.world.application import (
+    Application,
+    Burst,
+    Channel,
+    Conversation,
+    Recipe,
+    files_of_page,
+    run,
+)
 from tests.world.client import Client, FailedError, RefusedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -99,7 +107,8 @@ APPLICATION = Application(
     name="sockjs",
     packages=["sockjs-tornado"],
     plain=Recipe({"app.py": _FILES["app.py"]}, ["python", "app.py"]),
-    guarded=Recipe(_FILES, ["python", "door.py"]),
+    guarded=run(_FILES, ["python", "app.py"]),
+    door="",
     channels=[
         socket_channel("websocket", _websocket, _echo, _greet, messages_300=_typing),
         socket_channel("raw websocket", _raw, _echo_raw),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, files_of_page
+from tests.world.application import Application, Recipe, files_of_page, run
 from tests.world.client import Client, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -47,7 +47,8 @@ APPLICATION = Application(
     name="streamlit",
     packages=["streamlit"],
     plain=Recipe({"app.py": _FILES["app.py"]}, ["streamlit", *_ARGUMENTS]),
-    guarded=Recipe(_FILES, ["python", "door.py", *_ARGUMENTS]),
+    guarded=run(_FILES, ["streamlit", *_ARGUMENTS]),
     channels=[socket_channel("", _stream, _rerun, slider_for_6_s=_reruns)],
     ready="/_stcore/health",
+    door="",
 )

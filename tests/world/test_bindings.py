@@ -1,0 +1,308 @@
+"""Documents of Bokeh and sessions of Streamlit belong to a login, in the oldest and newest claimed releases.
+
+Each attack succeeds on the application without the guard first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from stormdoor.auth.session.cookie import SESSION_COOKIE
+from tests.world.application import Application, Recipe, run
+from tests.world.applications import applications
+from tests.world.bokeh_protocol import exchange, greet, pull
+from tests.world.client import Client, FailedError, RefusedError, open_socket
+from tests.world.environment import require
+from tests.world.site import Site, started
+
+pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
+
+_TOKEN = re.compile(r'"token":\s*"([^"]+)"')
+_AUTOLOAD = "/app/autoload.js?bokeh-autoload-element=1&bokeh-app-path=/app"
+_FOREIGN = "http://127.0.0.1:9"
+_USER = 'c = curdoc().session_context\nprint("USER", c.token_payload.get("stormdoor_principal"))\n'
+_PANEL_USER = 'print("USER", pn.state.user)\n'
+
+
+def _application(name: str) -> Application:
+    """Return an application, in the environment `name`: `bokeh-oldest` is Bokeh of another release."""
+    home = require(name)
+    return replace(applications()[name.partition("-")[0]], home=home)
+
+
+def _told(recipe: Recipe, line: str) -> Recipe:
+    """Return a recipe with an application that prints the name of its user."""
+    return replace(recipe, files={"app.py": recipe.files["app.py"] + line})
+
+
+async def _token(client: Client, path: str = "/app") -> str:
+    page = await client.request("GET", path)
+    found = _TOKEN.search(page.text)
+    if found is None:
+        raise FailedError(f"no token in the page: {page.status_code}")
+    return found[1]
+
+
+def _payload(token: str) -> dict[str, Any]:
+    def decode(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    payload: dict[str, Any] = json.loads(decode(token.split(".", maxsplit=1)[0]))
+    return payload | json.loads(zlib.decompress(decode(payload["__bk__zlib_"])))
+
+
+@contextlib.asynccontextmanager
+async def _document(client: Client, token: str) -> AsyncIterator[ClientConnection]:
+    socket = await open_socket(client, "/app/ws", ["bokeh", token])
+    try:
+        await greet(socket)
+        await exchange(socket)
+        yield socket
+    finally:
+        await socket.close()
+
+
+async def _opens(client: Client, token: str) -> bool:
+    try:
+        async with _document(client, token):
+            return True
+    except RefusedError:
+        return False
+
+
+def _forged(token: str) -> str:
+    """Return a token of the same content with another signature; unsigned tokens stay as they are."""
+    content, dot, signature = token.partition(".")
+    return content + dot + signature[::-1]
+
+
+async def _attack(site: Site, alice: Client, carol: Client) -> dict[str, bool]:
+    """Try everything that a client can do with what it knows of another user's document."""
+    token = await _token(alice)
+    session = _payload(token)["session_id"]
+    told: dict[str, bool] = {}
+    async with _document(alice, token) as socket:
+        told["token"] = await _opens(carol, token)
+        for name, value in (("bokeh-token", token), ("bokeh-session-id", session)):
+            page = await carol.request("GET", f"/app?{name}={value}")
+            told[name] = page.status_code == 200 and bool(_TOKEN.search(page.text))
+        told["forged"] = await _opens(alice, _forged(token))
+        foreign = await replace(alice, origin=_FOREIGN).request("GET", _AUTOLOAD)
+        told["autoload"] = bool(_TOKEN.search(foreign.text.replace('\\"', '"')))
+        told["cookie"] = alice.cookies[SESSION_COOKIE] in json.dumps(_payload(token))
+        await pull(socket)  # the owner's document is as before
+    return told
+
+
+@pytest.mark.parametrize("name", ["bokeh", "bokeh-oldest", "panel", "panel-oldest"])
+def test_a_document_belongs_to_a_login(name: str) -> None:
+    """Another login opens no document with its token or id, and no script of a page gets the cookie."""
+    application = _application(name)
+    line = _USER if name.startswith("bokeh") else _PANEL_USER
+    with started(application, application.plain) as site:
+        alice, carol = site.client("alice"), site.client("carol")
+        assert set(asyncio.run(_attack(site, alice, carol)).values()) == {True}
+    with started(application, _told(application.guarded, line)) as site:
+        told = asyncio.run(_attack(site, site.client("alice"), site.client("carol")))
+        assert not any(told.values()), told
+        assert "USER alice" in (site.folder / "log.txt").read_text("utf-8")
+
+
+def test_processes_of_one_server_take_each_others_tokens() -> None:
+    """With `--num-procs 2`, a page of one process opens its document in the other."""
+    application = _application("bokeh")
+    command = [*application.guarded.command, "--num-procs", "2"]
+    recipe = replace(application.guarded, command=command)
+
+    async def work(site: Site) -> None:
+        alice, carol = site.client("alice"), site.client("carol")
+        for _ in range(12):
+            token = await _token(alice)
+            assert await _opens(alice, token)
+            assert not await _opens(carol, token)
+
+    with started(application, recipe) as site:
+        asyncio.run(work(site))
+        log = (site.folder / "log.txt").read_text("utf-8")
+        assert log.count("Starting Bokeh server with process id") == 2
+
+
+def test_a_login_of_the_application_comes_after_the_guards() -> None:
+    """`--auth-module` of the operator is asked as well."""
+    application = _application("bokeh")
+    module = (
+        "def get_user(handler):\n    return handler.request.headers.get('X-Desk')\n"
+        "def get_login_url(handler):\n    return '/desk'\n"
+    )
+    recipe = replace(
+        application.guarded,
+        files={**application.guarded.files, "own.py": module},
+        command=[*application.guarded.command, "--auth-module", "own.py"],
+    )
+
+    async def work(site: Site) -> None:
+        alice = site.client("alice")
+        answer = await alice.request("GET", "/app")
+        assert (answer.status_code, answer.headers["location"][:5]) == (302, "/desk")
+        known = alice.having(headers={"X-Desk": "7"})
+        assert await _opens(known, await _token(known))
+        answer = await site.client().having(headers={"X-Desk": "7"}).request("GET", "/app")
+        assert answer.status_code in (302, 303, 401)
+
+    with started(application, recipe) as site:
+        asyncio.run(work(site))
+
+
+# Streamlit --------------------------------------------------------------------------------------
+
+_STATE = """\
+import secrets
+
+import streamlit as st
+
+user = st.user if hasattr(st, "user") else st.experimental_user
+state = st.session_state.setdefault("state", secrets.token_hex(8))
+st.write(f"state {state} of {user.to_dict().get('name')} end")
+"""
+_IDS = re.compile(rb"[0-9a-f]{32}-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+async def _run_script(client: Client, *known: str) -> tuple[list[str], str]:
+    """Run the script; return the ids in the messages, and what the script wrote."""
+    socket = await open_socket(client, "/_stcore/stream", ["streamlit", "-", *known])
+    ids: list[str] = []
+    try:
+        await socket.send(b"\x5a\x00")
+        async with asyncio.timeout(60):
+            while True:
+                message = await socket.recv()
+                assert isinstance(message, bytes)
+                ids += [one.decode() for one in _IDS.findall(message)]
+                found = re.search(rb"state (\w+ of \w+) end", message)
+                if found is not None:
+                    return ids, found[1].decode()
+    except ConnectionClosed as closed:
+        raise FailedError(f"closed: {closed}") from closed
+    finally:
+        await socket.close()
+
+
+async def _resume(owner: Client, other: Client) -> tuple[bool, bool]:
+    """Return whether the owner, and whether another login, gets a session of the owner by its id."""
+    results = []
+    for client in (owner, other):
+        ids, state = await _run_script(owner)
+        found = []
+        for one in dict.fromkeys(ids):
+            await asyncio.sleep(0.5)  # the server notices that the socket is closed
+            found.append((await _run_script(client, one))[1].split()[0])
+        results.append(state.split()[0] in found)
+    return results[0], results[1]
+
+
+@pytest.mark.parametrize("name", ["streamlit", "streamlit-oldest"])
+def test_a_session_of_streamlit_belongs_to_a_login(name: str) -> None:
+    """Another login does not get the state of a session by its id, and the script knows its user."""
+    application = _application(name)
+    files = {"app.py": _STATE}
+    with started(application, replace(application.plain, files=files)) as site:
+        assert asyncio.run(_resume(site.client("alice"), site.client("carol"))) == (True, True)
+    with started(application, replace(application.guarded, files=files)) as site:
+        assert asyncio.run(_resume(site.client("alice"), site.client("carol"))) == (True, False)
+        assert asyncio.run(_run_script(site.client("carol")))[1].endswith(" of carol")
+
+
+# Dask -------------------------------------------------------------------------------------------
+
+_CLUSTER = """\
+import time
+
+import dask
+from distributed import Client, LocalCluster
+
+if __name__ == "__main__":
+    dask.config.set({"distributed.scheduler.http.routes": [
+        *dask.config.get("distributed.scheduler.http.routes"), "distributed.http.scheduler.api"]})
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:8888",
+                      worker_dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
+        [worker] = client.scheduler_info()["workers"].values()
+        print("WORKER", worker["services"]["dashboard"], client.submit(sum, [1, 2]).result(), flush=True)
+        time.sleep(600)
+"""
+
+
+async def _statuses(client: Client, requests: dict[str, str]) -> dict[str, int]:
+    return {
+        path: (await client.request(method, path, "{}" if method == "POST" else "")).status_code
+        for path, method in requests.items()
+    }
+
+
+def _worker_port(site: Site) -> str:
+    found = re.search(r"WORKER (\d+) 3", (site.folder / "log.txt").read_text("utf-8"))
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["dask", "dask-oldest"])
+def test_a_cluster_in_a_program_is_guarded(name: str) -> None:
+    """The dashboards of the scheduler and of the worker in a child process need a login; tasks run."""
+    application = _application(name)
+    command = ["python", "program.py"]
+    files = {"program.py": _CLUSTER}
+    requests = {"/status": "GET", "/json/counts.json": "GET", "/api/v1/get_workers": "GET"}
+    retire = {"/api/v1/retire_workers": "POST"}
+
+    def _wait(site: Site) -> Site:
+        asyncio.run(_until_worker(site))
+        return replace(site, address=f"http://127.0.0.1:{_worker_port(site)}")
+
+    with started(application, Recipe(files, command)) as site:
+        worker = _wait(site)
+        assert set(asyncio.run(_statuses(site.client(), requests | retire)).values()) == {200}
+        assert asyncio.run(_statuses(worker.client(), {"/status": "GET"})) == {"/status": 200}
+    with started(application, run(files, command)) as site:
+        worker = _wait(site)
+        statuses = asyncio.run(_statuses(site.client(), requests | retire)).values()
+        assert set(statuses) <= {302, 303, 401}
+        assert set(asyncio.run(_statuses(site.client("victor"), requests)).values()) == {200}
+        assert asyncio.run(_statuses(site.client("victor"), retire)) == dict.fromkeys(retire, 403)
+        [refused] = asyncio.run(_statuses(worker.client(), {"/status": "GET"})).values()
+        assert refused in (302, 303, 401)
+        assert asyncio.run(_statuses(worker.client("victor"), {"/status": "GET"})) == {
+            "/status": 200
+        }
+        assert asyncio.run(_statuses(site.client("alice"), retire)) == dict.fromkeys(retire, 200)
+
+
+async def _until_worker(site: Site) -> None:
+    async with asyncio.timeout(60):
+        while "WORKER" not in (site.folder / "log.txt").read_text("utf-8"):
+            await asyncio.sleep(0.2)
+
+
+def test_a_preload_that_cannot_guard_ends_the_scheduler() -> None:
+    """With its configuration, the preload guards; without one, the scheduler does not serve."""
+    application = _application("dask")
+    command = [*application.plain.command, "--preload", "stormdoor.apps.dask"]
+    config = 'preset = "dask"\norigins = ["http://127.0.0.1:8888"]\nstore = "sqlite:door.db"\n'
+    environ = {"STORMDOOR_CONFIG": "stormdoor.toml"}
+    with started(application, Recipe({"stormdoor.toml": config}, command, environ)) as site:
+        assert asyncio.run(_statuses(site.client("alice"), {"/status": "GET"})) == {"/status": 200}
+        [refused] = asyncio.run(_statuses(site.client(), {"/status": "GET"})).values()
+        assert refused in (302, 303, 401)
+    with pytest.raises(FailedError, match="it ended with 1"):
+        with started(application, Recipe({}, command)):
+            pass
