@@ -61,6 +61,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,
+    "Telemetry": shape.TelemetryTable,
     "Keys": JwtKeyTable,
     "Introspection": IntrospectionTable,
     "DPoP": DpopTable,

@@ -321,6 +321,10 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "days": ("trail_days = 0", "trail_days: must be greater than 0"),
     "true is no number of days": ("trail_days = true", "trail_days: must be greater than 0"),
+    "no share": (
+        "[telemetry]\nmessage_ratio = 2",
+        "telemetry.message_ratio: message_ratio must be",
+    ),
     "no size": ("store_limit_bytes = 0", "store_limit_bytes: must be greater than 0"),
     "sessions": ("[sessions]\nidle_seconds = -1", "sessions: .*idle_seconds"),
     "cookie": ("[sessions]\ninsecure_plaintext = true", "sessions: browsers refuse"),

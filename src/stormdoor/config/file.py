@@ -28,6 +28,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import check_skew
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.tracing import check_ratio
 from stormdoor.ports import StoredState, SystemClock
 from stormdoor.settings.place import Place, show_place
 from stormdoor.settings.secret import SecretTable, reveal, reveal_bytes
@@ -190,6 +191,7 @@ def build_options(
         "trail_key": (
             document.attempt(("trail_key",), read_trail_key, document) if trail_key else None
         ),
+        "telemetry": None if operating else _telemetry(document),
     }
     return GuardOptions(arguments, tuple(show_place(place) for place in inline))
 
@@ -200,6 +202,15 @@ def _authenticators(document: Document) -> list[Authenticator]:
         one.kind.make(one.settings, document.section(*one.place)) for one in document.authenticators
     ]
     return [one for one in made if one is not None]
+
+
+def _telemetry(document: Document) -> float | None:
+    """Return the share of the messages that have a span; None without the table."""
+    table = document.parsed.telemetry
+    if isinstance(table, UnsetType):
+        return None
+    document.attempt(("telemetry", "message_ratio"), check_ratio, table.message_ratio)
+    return table.message_ratio
 
 
 def _provider(document: Document) -> OpenIdProvider | None:

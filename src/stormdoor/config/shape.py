@@ -34,6 +34,7 @@ __all__ = [
     "RequireTable",
     "RoleTable",
     "SessionsTable",
+    "TelemetryTable",
     "TransportSessionTable",
 ]
 
@@ -192,6 +193,12 @@ class ProtectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     messages: list[MessagesTable] = []
 
 
+class TelemetryTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[telemetry]`: see `stormdoor.otel`. An empty one exports handshakes and metrics."""
+
+    message_ratio: float = 0.0
+
+
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole file: see `Guard`."""
 
@@ -218,6 +225,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sessions: SessionsTable = SessionsTable()
     passwords: PasswordsTable = PasswordsTable()
     second_factor: SecondFactorTable = SecondFactorTable()
+    telemetry: TelemetryTable | UnsetType = UNSET
     authenticators: list[dict[str, Any]] = []
     oidc: OidcTable | UnsetType = UNSET
     policies: PoliciesTable = PoliciesTable()

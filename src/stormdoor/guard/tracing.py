@@ -6,14 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from stormdoor.errors import ConfigurationError
 from stormdoor.guard.connection import Connection
 
-__all__ = ["MessageSpan", "Route", "SpanContext", "Tracing"]
+__all__ = ["MessageSpan", "Route", "SpanContext", "Tracing", "check_ratio"]
 
 Route = Callable[[], str]
 """Returns the path pattern of the route; called for recorded spans only."""
 SpanContext = Any
 """The identity of a span, which other spans refer to. Each system has its own type."""
+
+
+def check_ratio(message_ratio: float) -> None:
+    """Check the share of the messages that begin a span.
+
+    Raises:
+        ConfigurationError: It is not a share.
+    """
+    if not 0.0 <= message_ratio <= 1.0:
+        raise ConfigurationError(f"message_ratio must be from 0.0 to 1.0, not {message_ratio}")
 
 
 class MessageSpan(Protocol):

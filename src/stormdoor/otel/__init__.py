@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stormdoor.otel.instrument import instrument
+from stormdoor.otel.instrument import instrument, instrument_by_environment
 
-__all__ = ["instrument"]
+__all__ = ["instrument", "instrument_by_environment"]

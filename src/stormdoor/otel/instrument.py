@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.tracing import check_ratio
 from stormdoor.runtime.guard import Guard
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["instrument"]
+__all__ = ["instrument", "instrument_by_environment"]
 
 
 def instrument(
@@ -44,8 +45,7 @@ def instrument(
         ConfigurationError: The API of OpenTelemetry is not installed, the ratio is not a share, or the guard
             is instrumented or in use already.
     """
-    if not 0.0 <= message_ratio <= 1.0:
-        raise ConfigurationError(f"message_ratio must be from 0.0 to 1.0, not {message_ratio}")
+    check_ratio(message_ratio)
     if guard.tracing is not None:
         raise ConfigurationError("this guard is instrumented already; call instrument() once")
     if guard.in_use:
@@ -54,9 +54,34 @@ def instrument(
         from stormdoor.otel.metrics import export_measurements  # noqa: PLC0415 - an extra
         from stormdoor.otel.tracing import OpenTelemetryTracing  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"instrument() needs {error.name}; install the extra: pip install 'stormdoor[otel]'"
-        ) from None
+        raise _missing(error, "'stormdoor[otel]'") from None
     guard.tracing = OpenTelemetryTracing(guard, tracer_provider, message_ratio)
     export_measurements(guard, meter_provider)
     return guard
+
+
+def instrument_by_environment(guard: Guard) -> None:
+    """Instrument a guard with `telemetry`; `protect` calls it, so that a configuration file is enough.
+
+    If the process has no tracer or meter provider of the SDK yet, those that it gets send by OTLP over HTTP.
+    Their settings are the variables of OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.
+
+    Raises:
+        ConfigurationError: The SDK, the exporter or the extra is not installed.
+    """
+    if guard.telemetry is None or guard.tracing is not None:
+        return
+    try:
+        from stormdoor.otel.export import set_up_export  # noqa: PLC0415 - needs the SDK
+    except ModuleNotFoundError as error:
+        raise _missing(
+            error, "'stormdoor[otel]' opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+        ) from None
+    set_up_export()
+    instrument(guard, message_ratio=guard.telemetry)
+
+
+def _missing(error: ModuleNotFoundError, packages: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"OpenTelemetry needs {error.name}, which is not installed; run: pip install {packages}"
+    )

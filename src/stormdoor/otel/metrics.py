@@ -44,17 +44,18 @@ def export_measurements(guard: Guard, provider: MeterProvider | None) -> None:
 
 
 def _add_histogram(meter: Meter, family: Family) -> None:
-    bounds = next(one.bounds for _, one in family.samples if isinstance(one, Histogram))
+    histograms = [(labels, one) for labels, one in family.samples if isinstance(one, Histogram)]
+    if not histograms:
+        return  # a guard without authenticators verifies no credential
     instrument = meter.create_histogram(
         family.name,
         unit=family.unit,
         description=family.text,
-        explicit_bucket_boundaries_advisory=bounds,
+        explicit_bucket_boundaries_advisory=histograms[0][1].bounds,
     )
-    for labels, one in family.samples:
-        if isinstance(one, Histogram):
-            attributes = dict(zip(family.labels, labels, strict=True))
-            one.listener = functools.partial(instrument.record, attributes=attributes)
+    for labels, one in histograms:
+        attributes = dict(zip(family.labels, labels, strict=True))
+        one.listener = functools.partial(instrument.record, attributes=attributes)
 
 
 def _observe(guard: Guard, name: str, _options: CallbackOptions) -> Iterable[Observation]:

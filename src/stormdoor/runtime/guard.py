@@ -51,7 +51,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
-from stormdoor.guard.tracing import Tracing
+from stormdoor.guard.tracing import Tracing, check_ratio
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store, StoredState, SystemClock
@@ -111,6 +111,8 @@ class Guard:
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
             It makes the same checks; without it, they stay on Tornado's own.
+        telemetry: Share of the messages that begin a span, 0.0 to 1.0. With a number, `protect` connects the
+            guard with OpenTelemetry, see `stormdoor.otel.instrument_by_environment`.
         clock: Source of the time; tests pass their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
@@ -147,6 +149,7 @@ class Guard:
         protection: Protection | None = None,
         oidc: OpenIdProvider | None = None,
         fast: bool = True,
+        telemetry: float | None = None,
         clock: Clock | None = None,
         insecure_allow_plaintext: bool = False,
         insecure_allow_missing_origin: bool = False,
@@ -207,6 +210,9 @@ class Guard:
         self.statistics = Statistics()
         self.tracing: Tracing | None = None
         """Makes spans of handshakes and messages; set before `protect`, see `stormdoor.otel`."""
+        if telemetry is not None:
+            check_ratio(telemetry)
+        self.telemetry = telemetry
         self.in_use = False
         """True once `protect` has made classes of handlers with it."""
         self.trail = Trail(state.trail, self.clock)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tornado.web import Application, RequestHandler
 
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
+from stormdoor.otel import instrument_by_environment
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.access_log import install_access_log
 from stormdoor.tornado.declarations import (
@@ -124,6 +125,7 @@ def protect(
         )
         pages = protection.pages if pages is None else pages
         rules = None if pages is None else PageRules(pages, found)
+        instrument_by_environment(made)
         made.in_use = True
         wrapper = HandlerWrapper(made, declarations, table, rules)
         guarded = [
