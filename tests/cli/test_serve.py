@@ -265,6 +265,7 @@ async def test_a_worker_with_a_blocked_loop_is_replaced(tmp_path: Path) -> None:
         assert one.stop() == 0
 
 
+@pytest.mark.extended
 async def test_workers_log_the_weaker_guarantee_once(
     tmp_path: Path, new_database: Callable[[], str]
 ) -> None:
