@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stormdoor.core.applied_limits import AppliedLimits
-from stormdoor.core.lease import Lease
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.message_permissions import MessagePermissions
@@ -92,10 +91,6 @@ class Endpoint:
             freshness,
             messages,
         )
-
-    def lease_of(self, node: Lease) -> Lease:
-        """Return the lease of connections to this endpoint, from that of the node."""
-        return node.tolerating(self.freshness) if self.freshness else node
 
     @property
     def declared(self) -> bool:

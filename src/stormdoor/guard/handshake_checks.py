@@ -14,12 +14,21 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.guard.attempt import HANDSHAKES, Attempt
+from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, RateLimits
 from stormdoor.ports.rate_limits import answered
 
-__all__ = ["CALLBACKS", "FOREIGN", "LOGINS", "PAGES", "HandshakeChecks", "HandshakePolicy"]
+__all__ = [
+    "CALLBACKS",
+    "FOREIGN",
+    "LOGINS",
+    "PAGES",
+    "HandshakeChecks",
+    "HandshakePolicy",
+    "lease_of",
+]
 
 _MAX_PATH = 2048
 
@@ -53,6 +62,11 @@ class HandshakePolicy:
 def _host_name(host: str) -> str:
     """The host without its port."""
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def lease_of(endpoint: Endpoint, node: Lease) -> Lease:
+    """Return the lease of connections to an endpoint, from that of the node."""
+    return node.tolerating(endpoint.freshness) if endpoint.freshness else node
 
 
 def _local(handshake: Handshake) -> bool:
@@ -168,7 +182,7 @@ class HandshakeChecks:
 
     def check_availability(self, attempt: Attempt) -> Refusal | None:
         """Refuse while no admission can be recorded, or be revoked by another process."""
-        return self.unavailable(attempt.endpoint.lease_of(self._lease))
+        return self.unavailable(lease_of(attempt.endpoint, self._lease))
 
     def unavailable(self, lease: Lease) -> Refusal | None:
         """Return the refusal while no admission can be recorded, or revoked within this lease."""
@@ -181,7 +195,7 @@ class HandshakeChecks:
 
     def check_freshness(self, attempt: Attempt) -> Refusal | None:
         """Refuse if the lease has lapsed, for example while the handshake waited for a store."""
-        return self._lapsed(attempt.endpoint.lease_of(self._lease))
+        return self._lapsed(lease_of(attempt.endpoint, self._lease))
 
     def _lapsed(self, lease: Lease) -> Refusal | None:
         if self._clock.monotonic() < lease.until:

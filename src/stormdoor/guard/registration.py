@@ -13,6 +13,7 @@ from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.attempt import Attempt
 from stormdoor.guard.connection import UNKNOWN, Connection
+from stormdoor.guard.handshake_checks import lease_of
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.supervisor import read_account
@@ -84,7 +85,7 @@ class Registration:
             policies=self._policies.current,
             shared=self._registry.shared(attempt.usage_key),
             limits=endpoint.limits or self._usual,
-            lease=endpoint.lease_of(self._lease),
+            lease=lease_of(endpoint, self._lease),
             connection_seconds=self._limits.connection_seconds,
             notice_seconds=self._limits.expiry_notice_seconds,
         )
