@@ -83,6 +83,7 @@ OTHER_EVENTS = {
     "privilege_permissions_changed": "Roles or attributes of a principal were changed.",
     "session_renewed": "A session got another secret: its principal changed or authenticated again.",
     "session_ended": "A session, or all others of a principal, were ended.",
+    "sys_epoch": "An operator began another epoch of the log of revocations.",
     "sys_fenced": "The lease of a process has lapsed, or was renewed after that.",
     "sys_shutdown": "A process has shut down.",
     "sys_startup": "A process has started.",
@@ -110,6 +111,8 @@ REFUSED_EVENTS = {
 
 LOGGERS = {
     "stormdoor.admission": "A step of a handshake failed with an unforeseen error.",
+    "stormdoor.apps": "An adapter tells what it guards in an application, and what it cannot guard.",
+    "stormdoor.channels": "A message of another node could not be delivered.",
     "stormdoor.closed": "The guard closed a connection; ten lines a minute of each cause.",
     "stormdoor.config": "The file of policies was read again, or cannot be read.",
     "stormdoor.credential_refresh": "A credential in an open connection could not be verified.",

@@ -18,7 +18,7 @@ from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER", "dask_setup"]
 
-_log = logging.getLogger("stormdoor")
+_log = logging.getLogger("stormdoor.apps")
 
 _CONFIG = "STORMDOOR_CONFIG"
 
