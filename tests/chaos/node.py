@@ -142,8 +142,10 @@ class Node:
                 failures_per_address="10000/s burst 10000",
                 messages_per_connection="100000/s burst 100000",
                 messages_per_principal="100000/s burst 100000",
-                connections_per_address=10_000,
-                tcp_per_address=1000,
+                connections_per_address=100_000,
+                connections_per_principal=100_000,
+                connections=100_000,
+                tcp_per_address=100_000,
                 outbound_bytes=1 << 20,
             ),
             store=configuration.store,
@@ -350,6 +352,8 @@ class Feed(GuardedHandler):
         protocol = self.ws_connection
         assert isinstance(protocol, FastProtocol), "the recorder knows the fast protocol only"
         transport: Any = protocol._transport
+        if self.connection.principal.id.startswith("idle-"):
+            return  # it gets nothing
         if self.node.recording:
             transport._sock = RecordingSocket(transport._sock, self._sending)
         if authentication.kind == TicketAuthenticator.kind:
