@@ -1,6 +1,6 @@
 """A program that serves handlers under a tracing package and prints what the package recorded, as JSON.
 
-    python -m tests.support.traced opentelemetry|sentry plain|fast|tornado [first] [own]
+    python -m tests.support.traced opentelemetry|sentry|sentry-without plain|fast|tornado [first] [own]
 
 The packages replace methods of Tornado's for the whole process, so each run is a process of its own. With
 `first`, the clients say who they are in their first message. With `own`, stormdoor makes spans, too, and one
@@ -152,6 +152,14 @@ def sentry(guard: Guard, *, own: bool) -> Any:
     ]
 
 
+def sentry_without(guard: Guard, *, own: bool) -> Any:
+    """Use Sentry without its integration of Tornado; what is recorded is what the process keeps."""
+    import sentry_sdk
+
+    sentry_sdk.init(dsn="http://public@127.0.0.1:9/1", default_integrations=False)
+    return lambda: len(sentry_sdk.get_isolation_scope()._event_processors)
+
+
 async def converse(way: str, guard: Guard, *, first: bool, own: bool) -> None:
     """Serve the handlers and speak to each."""
     application = Application(ROUTES, log_function=lambda _: None)
@@ -192,6 +200,11 @@ if __name__ == "__main__":
     logging.getLogger().addHandler(errors)
     guard = make_guard(insecure_allow_any_host=True, fast=way == "fast")
     own = "own" in more
-    recorded = {"opentelemetry": opentelemetry, "sentry": sentry}[package](guard, own=own)
+    packages = {
+        "opentelemetry": opentelemetry,
+        "sentry": sentry,
+        "sentry-without": sentry_without,
+    }
+    recorded = packages[package](guard, own=own)
     asyncio.run(converse(way, guard, first="first" in more, own=own))
     print(json.dumps({"recorded": recorded(), "errors": errors.texts}))  # noqa: T201 - its answer

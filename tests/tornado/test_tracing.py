@@ -115,3 +115,9 @@ def test_sentry_names_each_endpoint_after_its_route(way: str, more: tuple[str, .
         (one[0], one[2]) for one in plain[: len(guarded)]
     ]
     assert errors == []
+
+
+def test_sentry_without_its_integration_keeps_nothing() -> None:
+    """No request opens a scope then, and none adds to the scope of the process."""
+    kept, errors = traced("sentry-without", "fast")
+    assert (kept, errors) == (0, [])

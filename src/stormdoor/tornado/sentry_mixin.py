@@ -26,7 +26,10 @@ class SentryRouteMixin(RequestHandler):
     async def prepare(self) -> None:
         """Name the events of this request, then go on."""
         sentry: Any = sys.modules["sentry_sdk"]
-        route = route_pattern(self.application, self.request)
+        # INVARIANT: only inside of the scope that the integration opens for a request. Anywhere else each
+        # request would add one more processor to the scope of the process.
+        traced = sentry.get_client().get_integration("tornado") is not None
+        route = route_pattern(self.application, self.request) if traced else ""
         if route:
             sentry.get_isolation_scope().add_event_processor(_Named(route))
         prepared = super().prepare()
