@@ -10,6 +10,8 @@ from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, heard
 
+pytestmark = pytest.mark.extended
+
 # The page shows these buttons to others, and stops at 500 characters.
 NOT_OFFERED: dict[str, tuple[dict[str, Any], str]] = {
     "announce": ({"type": "announce", "text": "the server is closed"}, "forbidden"),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, collected, heard, told
+
+pytestmark = pytest.mark.extended
 
 SECRET = "the code of the safe is 4711"
 

@@ -18,6 +18,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, collected, heard, told
 from tests.tornado.wire import TEXT, Wire, frame_bytes, serving, until
 
+pytestmark = pytest.mark.extended
+
 
 async def speaks(wire: Wire) -> bool:
     """Return whether the server accepts a message now."""

@@ -131,6 +131,7 @@ async def test_a_replacement_that_cannot_start_changes_nothing(tmp_path: Path) -
         assert one.stop() == 0
 
 
+@pytest.mark.extended
 async def test_a_worker_that_dies_is_restarted(tmp_path: Path) -> None:
     """After SIGKILL of a worker the others serve, and another one starts after a pause."""
     with supervised(tmp_path, "--workers", "2", *FAST) as one:
@@ -242,6 +243,7 @@ class Block(RequestHandler):
 """
 
 
+@pytest.mark.extended
 async def test_a_worker_with_a_blocked_loop_is_replaced(tmp_path: Path) -> None:
     """A worker of which the loop is blocked is killed, with the line in the log; the others go on."""
     (tmp_path / "app.py").write_text(

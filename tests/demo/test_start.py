@@ -132,6 +132,7 @@ async def test_it_listens_on_loopback_only(demo: Running) -> None:
 # -- the next ones -----------------------------------------------------------------------------------
 
 
+@pytest.mark.extended
 async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     """Passwords, key, sessions, tokens and the trail are what they were; logouts stay logouts."""
     with running(tmp_path / "data") as first:

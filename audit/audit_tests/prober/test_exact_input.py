@@ -18,7 +18,7 @@ from stormdoor_audit.prober.identity import Identity, token_of
 from stormdoor_audit.prober.redact import Redactor
 from stormdoor_audit.prober.target import parse_target
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 DATA = {"quotes": [{"bid": 12, "name": "ACME"}]}
 

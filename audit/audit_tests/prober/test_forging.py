@@ -19,7 +19,7 @@ from audit_tests.prober.servers import Feed, probed, serving, slugs
 from stormdoor_audit.prober.forging import forgeries
 from stormdoor_audit.prober.identity import Identity
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 KEY = b"a-key-that-is-in-no-list"
 STORE = {"9f81c02e6d4475aa31": "ada"}

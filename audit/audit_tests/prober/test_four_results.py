@@ -19,7 +19,7 @@ from stormdoor_audit.prober.login import Login
 from stormdoor_audit.prober.probe import Closed, NotDetermined, NotTried, Open, ProbeError
 from stormdoor_audit.report.finding import Outcome, Report
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 PRICES = {"type": "prices", "items": [{"name": "oil", "price": 71}]}
 

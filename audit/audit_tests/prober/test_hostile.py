@@ -22,7 +22,7 @@ from stormdoor_audit.prober.probe import Declared
 from stormdoor_audit.prober.target import NotAllowed, parse_target
 from stormdoor_audit.report.finding import Report
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 FEED = b'{"kind": "tides", "level": 3}'

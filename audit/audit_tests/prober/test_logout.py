@@ -19,7 +19,7 @@ from audit_tests.prober.adversary.logout import (
 from audit_tests.prober.adversary.server import SAY, Hole
 from audit_tests.prober.servers import listening, probed
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class EndsAll(EndsNewest):

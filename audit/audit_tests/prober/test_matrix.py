@@ -14,7 +14,7 @@ from stormdoor_audit.prober.recording import Action, Recording, name_of
 from stormdoor_audit.report.access import AccessMatrix
 from stormdoor_audit.report.finding import Report
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 DOCUMENTS = {"4711": ("alice", "the plan of alice"), "4712": ("bob", "the diary of bob")}
 

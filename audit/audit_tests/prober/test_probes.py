@@ -23,7 +23,7 @@ from stormdoor_audit.prober.engine import CannotProbe
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.login import Login
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 SAY = ('{"type":"list"}',)
 BEARER = Identity("alice", headers=(("Authorization", f"Bearer {jwt()}"),))

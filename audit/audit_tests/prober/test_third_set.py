@@ -19,7 +19,7 @@ from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.script import Script
 from stormdoor_audit.report.finding import Report
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 CHECKED = {"no-credential", "foreign-origin"}
 

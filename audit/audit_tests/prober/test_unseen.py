@@ -18,7 +18,7 @@ from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.made_up import alike
 from stormdoor_audit.prober.web import Web
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class OneTab(WebSocketHandler):
