@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stormdoor.core.readers import Unreadable, make_reader
+from stormdoor.core.readers import FORMATS, Unreadable, make_reader
 from stormdoor.core.readers.jupyter import V1
 from tests.core.readers.kernel_messages import binary, header, legacy, v1
 
@@ -148,7 +148,7 @@ def test_answers_repeat_little() -> None:
     assert sum(map(len, reader.answers("not permitted"))) < 2_000
 
 
-@pytest.mark.parametrize("name", ["json", "sockjs", "socketio", "bokeh"])
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"jupyter"}))
 def test_other_formats_have_no_answer(name: str) -> None:
     """Their protocols have no form of an error that each client understands."""
     assert make_reader(name, ("type",), None).answers("not permitted") == ()

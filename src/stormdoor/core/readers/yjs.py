@@ -6,7 +6,7 @@ answer (`sync-step-2`), or a change (`sync-update`). Both latter change the docu
 
 from __future__ import annotations
 
-from stormdoor.core.readers.reader import Unreadable
+from stormdoor.core.readers.reader import TypeReader, Unreadable
 
 __all__ = ["YjsReader"]
 
@@ -17,7 +17,7 @@ _NOTHING = b"\x02\x00\x00"
 """The update without a change: its length, and its two bytes."""
 
 
-class YjsReader:
+class YjsReader(TypeReader):
     """Reads the type of a message of Yjs."""
 
     def read(self, message: str | bytes) -> tuple[str, ...]:
