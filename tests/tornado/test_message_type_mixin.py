@@ -27,6 +27,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.readers.jupyter import V1
 from tests.core.readers.kernel_messages import header, legacy, v1
 from tests.guard.fakes import events, make_guard
+from tests.support.clock import FakeClock
 from tests.tornado.wire import connect, serving, settled, until
 
 ALICE = ("Authorization", "Bearer alice")
@@ -272,6 +273,27 @@ def test_a_guarded_handler_without_actions() -> None:
             pass
 
     protect(Application([("/ws", Raw)]), door())
+
+
+async def test_a_refused_message_does_not_prolong_the_login() -> None:
+    """Only a delivered one does, as for commands (ASVS 7.3.1)."""
+    clock = FakeClock()
+    guard = door(clock=clock)
+    async with serving([("/ws", Echo)], guard, heard=[]) as at:
+        async with await connect(at.port, "/ws", ALICE) as ws:
+            (connection,) = guard.registry
+            opened_at = connection.last_message
+            for message, refused, used_at in (
+                (KICK, 1, opened_at),
+                (SAY, 1, opened_at + 20),
+                (KICK, 2, opened_at + 20),
+            ):
+                clock.advance(10)
+                ws.send(message)
+                if message is SAY:
+                    assert await ws.text() == SAY
+                await until(lambda most=refused: sum(guard.statistics.rejected.values()) == most)
+                assert connection.last_message == used_at
 
 
 def test_a_path_without_a_route() -> None:

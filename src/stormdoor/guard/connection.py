@@ -238,6 +238,11 @@ class Connection:
         """Return whether the connection still waits for the credential in its first message."""
         return self.principal is UNKNOWN
 
+    @property
+    def renewed_at(self) -> float:
+        """Monotonic seconds at which the client presented its present credential."""
+        return self._since
+
     def renew(
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
     ) -> None:

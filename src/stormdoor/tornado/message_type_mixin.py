@@ -31,6 +31,8 @@ class MessageTypeMixin(OutboundMixin):
 
     _door_messages: ClassVar[MessagePermissions]
     _door_types: MessageTypes | None = None
+    _door_used_at = 0.0
+    """Monotonic seconds of the last message that was delivered."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Skip the application's hook: the class that `protect` makes is not a class of the application."""
@@ -47,8 +49,11 @@ class MessageTypeMixin(OutboundMixin):
             )
         refused = types.check(connection, message, self._door_guard.clock.now())
         if refused is None:
+            self._door_used_at = connection.last_message
             delivered: Awaitable[None] | None = super().on_message(message)
             return delivered
+        # Like a refused command, it does not prolong the login.
+        connection.last_message = max(self._door_used_at, connection.renewed_at)
         self._door_refuse_type(connection, types, refused)
         return None
 

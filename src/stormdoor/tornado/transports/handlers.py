@@ -273,7 +273,10 @@ class HttpTransport(RequestHandler):
         if not body:
             connection.last_message = last
         if verdict is True:
-            return self._door_check_types(connection, body)
+            refusal = self._door_check_types(connection, body)
+            if refusal is not None:
+                connection.last_message = last
+            return refusal
         if isinstance(verdict, Refused):
             return verdict.refusal
         return connection.closed_by or Refusal(Denial.ENDED, "the transport session has ended")
