@@ -94,6 +94,7 @@ class Channel:
         forbidden: What a viewer may not do, on an open conversation. It raises `FailedError` if the
             application did it. None if the application has no viewers.
         viewer_exchanges: Whether a viewer may ask as `exchange` does.
+        private: Whether each principal has a conversation of its own, so that a viewer watches its own.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Channel:
     bursts: Sequence[Burst] = ()
     forbidden: Action | None = None
     viewer_exchanges: bool = True
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,8 @@ async def _check(application: Application, site: Site, rows: list[Row], *, quick
             await _judge(row, check, _refused(channel, alice, attacker))
         if channel.forbidden is not None:
             viewer = await _entered_as(application, site, "victor")
-            await _judge(row, "viewer", _watched(channel, channel.forbidden, alice, viewer))
+            owner = viewer if channel.private else alice
+            await _judge(row, "viewer", _watched(channel, channel.forbidden, owner, viewer))
         for burst in () if quick else channel.bursts:
             await _judge(row, "burst", _burst(channel, burst.run, burst.name, alice))
     await _revoke(application, site, rows, alice)

@@ -69,7 +69,7 @@ def socket_channel(
         address: Asks the application, as the owner, for path and subprotocols of the socket.
         ask: One exchange.
         greet: Awaits what the server sends before it listens.
-        forbidden: What a viewer may not do (see `Channel`).
+        forbidden: What a viewer may not do (see `Channel`), in a conversation of its own.
         bursts: Heavy use, by name; `_` stands for a space.
     """
 
@@ -81,4 +81,5 @@ def socket_channel(
         return SocketConversation(socket, ask)
 
     made = [Burst(title.replace("_", " "), _on_socket(run)) for title, run in bursts.items()]
-    return Channel(name, open_one, made, None if forbidden is None else _on_socket(forbidden))
+    action = None if forbidden is None else _on_socket(forbidden)
+    return Channel(name, open_one, made, action, private=action is not None)

@@ -1,0 +1,142 @@
+"""The binding of documents to logins, on a server with the attributes of Bokeh."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from stormdoor import Guard
+from stormdoor.apps import Releases, Setup, choose_adapter
+from stormdoor.apps.bokeh.documents import PRINCIPAL, is_bokeh
+from stormdoor.config.file import read_options
+from stormdoor.config.preset import preset_file
+from tests.apps.bokeh.stand_in import BokehTornado, install, make_token
+from tests.tornado.wire import connect, request, serving
+
+ORIGIN = "http://127.0.0.1:1"
+KEY = b"k" * 32
+
+
+@asynccontextmanager
+async def _served(
+    monkeypatch: pytest.MonkeyPatch, server: BokehTornado
+) -> AsyncIterator[tuple[int, Guard, dict[str, tuple[str, str]]]]:
+    """Serve a guarded server with the preset of Bokeh; yield its port, guard and cookies by name."""
+    install(monkeypatch)
+    monkeypatch.setitem(__import__("sys").modules, "bokeh.server", __import__("types"))
+    monkeypatch.setattr(Releases, "problem", lambda self: None)
+    adapter = choose_adapter(server)
+    assert adapter.name == "bokeh"
+    options = read_options(preset_file(adapter.preset), preset=adapter.preset)
+    arguments = dict(options.arguments) | {"origins": [ORIGIN], "hosts": ["127.0.0.1"]}
+    setup = Setup(lambda: Guard(**arguments), key=KEY)
+    adapter.guard(server, setup)
+    guard = setup.guard()
+    async with serving(server, guard) as at:
+        cookies = {}
+        for name, role in (("alice", "member"), ("bob", "member"), ("victor", "viewer")):
+            await guard.admin.add_principal(name, password="correct horse battery", roles=[role])
+            secret = (await guard.sessions.create(name)).secret
+            cookies[name] = ("Cookie", f"{guard.sessions.cookie.name}={secret}; theme=dark")
+        yield at.port, guard, cookies
+
+
+async def _get(port: int, path: str, *headers: tuple[str, str]) -> tuple[int, str]:
+    async with await request(port, path, *headers, upgrade=False) as wire:
+        return wire.status, wire.body.decode()
+
+
+def _payload(token: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(token.partition(".")[0]))
+
+
+async def test_a_token_names_its_principal_and_carries_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page of alice has a signed token with her name, and without the guard's cookie."""
+    server = BokehTornado()
+    assert is_bokeh(server)
+    async with _served(monkeypatch, server) as (port, _, cookies):
+        status, token = await _get(port, "/app", cookies["alice"])
+        assert status == 200
+        payload = _payload(token)
+        assert (payload[PRINCIPAL], payload["own"]) == ("alice", 1)
+        assert payload["headers"]["Cookie"] == "theme=dark"
+        assert server.secret_key == KEY
+        assert "127.0.0.1:1" in server.websocket_origins
+
+
+async def test_another_login_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token and the id of alice's document are refused for bob, by page and by socket."""
+    async with _served(monkeypatch, BokehTornado()) as (port, guard, cookies):
+        _, token = await _get(port, "/app?bokeh-session-id=s7", cookies["alice"])
+        for query in (f"bokeh-token={token}", "bokeh-session-id=s7"):
+            assert (await _get(port, f"/app?{query}", cookies["bob"]))[0] == 403
+            assert (await _get(port, f"/app?{query}", cookies["alice"]))[0] == 200
+        forged = make_token("s7", b"another key", {PRINCIPAL: "alice"})
+        nobody = make_token("s8", KEY, {})
+        planted = make_token("s7", KEY, {PRINCIPAL: "bob"})  # signed, for a session of alice
+        origin = ("Origin", ORIGIN)
+        for name, offered, expected in (
+            ("alice", token, 101),
+            ("bob", token, 403),
+            ("alice", forged, 403),
+            ("alice", nobody, 403),
+            ("alice", "garbage", 403),
+        ):
+            headers = (origin, cookies[name], ("Sec-WebSocket-Protocol", f"bokeh, {offered}"))
+            async with await request(port, "/app/ws", *headers, upgrade=True) as wire:
+                assert wire.status == expected, (name, offered)
+        assert (await _get(port, f"/app?bokeh-token={planted}", cookies["bob"]))[0] == 403
+        headers = (origin, cookies["bob"], ("Sec-WebSocket-Protocol", f"bokeh, {planted}"))
+        async with await connect(port, "/app/ws", *headers) as wire:
+            assert await wire.close_code() is None  # a close frame without a code, and no document
+        assert guard.statistics.refused
+
+
+async def test_a_viewer_sees_and_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer's `PATCH-DOC` does not reach the server; a request for the document does."""
+    async with _served(monkeypatch, BokehTornado()) as (port, _, cookies):
+        for name, path, answers in (("alice", "a", 4), ("victor", "v", 3)):
+            _, token = await _get(port, f"/app?bokeh-session-id={path}", cookies[name])
+            protocol = ("Sec-WebSocket-Protocol", f"bokeh, {token}")
+            headers = (("Origin", ORIGIN), cookies[name], protocol)
+            async with await connect(port, "/app/ws", *headers) as wire:
+                assert await wire.text() == "ACK"
+                for kind in ("PATCH-DOC", "PULL-DOC-REQ"):
+                    for part in ({"msgid": "1", "msgtype": kind}, {}, {}):
+                        wire.send(json.dumps(part))
+                for _ in range(3 if answers == 3 else 6):
+                    assert await wire.text() == "OK"
+
+
+async def test_a_page_of_another_origin_gets_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script of another origin, or one that a page of another site includes, is refused."""
+    async with _served(monkeypatch, BokehTornado()) as (port, _, cookies):
+        foreign = ("Origin", "http://127.0.0.1:9")
+        assert (await _get(port, "/app", foreign, cookies["alice"]))[0] == 403
+        script = (("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Site", "same-site"))
+        assert (await _get(port, "/app", *script, cookies["alice"]))[0] == 403
+        typed = (("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "cross-site"))
+        assert (await _get(port, "/app", *typed, cookies["alice"]))[0] == 200
+
+
+async def test_the_own_login_of_the_application_is_asked_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the guard's login, the guard's page comes; with it, the application's."""
+
+    async def user(handler: Any) -> object:
+        return handler.request.headers.get("X-Desk")
+
+    async with _served(monkeypatch, BokehTornado(user)) as (port, _, cookies):
+        async with await request(port, "/app", cookies["alice"], upgrade=False) as wire:
+            location = [said for name, said in wire.headers if name.lower() == "location"]
+            assert (wire.status, location) == (302, ["/own?next=%2Fapp"])
+        assert (await _get(port, "/app", cookies["alice"], ("X-Desk", "7")))[0] == 200
+        assert (await _get(port, "/app", ("X-Desk", "7")))[0] == 401
