@@ -1,4 +1,4 @@
-"""Server with the attributes of Bokeh that the adapter uses; `tests/world/test_bindings.py` runs the real one."""
+"""Server with the attributes of Bokeh that the adapter uses; `make world` runs the real one."""
 
 from __future__ import annotations
 
