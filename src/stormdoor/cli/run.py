@@ -59,17 +59,15 @@ def run(
         origin: An address of the application's pages, if it is not this machine. May be repeated.
         pages: Guard HTTP pages as well: a browser is led to the login and back.
         any_release: Guard releases of an application that were not tested, too.
-        insecure_allow_http: A listener that may serve HTTP unguarded: 127.0.0.1:8787. May be repeated.
+        insecure_allow_http: An address or a port that may serve HTTP unguarded. May be repeated.
         json: Report as JSON, one line each, on standard error.
     """
-    from importlib.metadata import version
-
     from stormdoor.apps.table import ADAPTERS
     from stormdoor.cli.usage import UsageError
     from stormdoor.cli.where import CONFIG, STORE, actor
     from stormdoor.config.preset import preset_file
     from stormdoor.run.program import Program
-    from stormdoor.run.settings import RunSettings
+    from stormdoor.run.settings import RunSettings, own_version
 
     if not command:
         raise UsageError("which program? Write it after two hyphens: stormdoor run -- jupyter lab")
@@ -82,7 +80,7 @@ def run(
     own = {CONFIG, STORE, _TRAIL_KEY}
     secrets = {name: os.environ[name] for name in _variables(written) if name in os.environ}
     settings = RunSettings(
-        version=version("stormdoor"),
+        version=own_version(),
         store=url,
         config=None if file is None else str(file),
         preset=preset,

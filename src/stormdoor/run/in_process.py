@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from stormdoor.config.file import read_options
 from stormdoor.config.preset import preset_file
 from stormdoor.errors import ConfigurationError
 from stormdoor.run.find_application import find_applications
-from stormdoor.run.settings import RunSettings
+from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.interception import intercept, intercepted
@@ -44,7 +43,7 @@ class InProcess:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = msgspec.convert(settings, RunSettings)
-        here = version("stormdoor")
+        here = own_version()
         if here != self._settings.version:
             raise ConfigurationError(
                 f"this environment has stormdoor {here}, and stormdoor run is {self._settings.version}; "

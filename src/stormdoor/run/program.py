@@ -53,7 +53,7 @@ class Program:
         settings: The settings of the hook.
         environment: The environment variables of the program.
         tell: Called with each event for the operator.
-        allow: Addresses of listeners that may serve HTTP without a guard, such as `127.0.0.1:8787`.
+        allow: Addresses or ports of listeners that may serve HTTP without a guard: `127.0.0.1:8787`, `8787`.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Program:
         """Inodes of guarded listeners."""
         self._servers: set[int] = set()
         """Processes with guarded listeners."""
+        self._has_served = False
         self._probes: dict[int, Probe] = {}
         self._judged: set[int] = set()
         """Inodes of listeners that speak another protocol, or may speak HTTP."""
@@ -124,7 +125,7 @@ class Program:
                 probe.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = self._status or 0
-        self._tell({"event": "ended", "status": status, "guarded": bool(self._servers)})
+        self._tell({"event": "ended", "status": status, "guarded": self._has_served})
         return status
 
     # -- the program -----------------------------------------------------------------------------
@@ -232,6 +233,7 @@ class Program:
             elif said.get("event") == "guarded":
                 self._guarded.update(int(one) for one in said["inodes"])
                 self._servers.add(int(said["pid"]))
+                self._has_served = True
                 self._tell(said)
 
     def _look(self, reports: socket.socket) -> None:
@@ -247,7 +249,7 @@ class Program:
                 if probe is not None:
                     probe.close()
                 continue
-            if listener.address in self._allow:
+            if self._allow & {listener.address, listener.address.rpartition(":")[2]}:
                 self._judged.add(inode)
                 self._tell(
                     {"event": "allowed", "address": listener.address, "process": _shown(listener)}

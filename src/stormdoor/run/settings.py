@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
 
-__all__ = ["RunSettings"]
+__all__ = ["RunSettings", "own_version"]
+
+
+def own_version() -> str:
+    """Return the release of stormdoor in this environment."""
+    try:
+        return version("stormdoor")
+    except PackageNotFoundError:  # imported from its source
+        return "from source"
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
