@@ -40,14 +40,14 @@ def _guard() -> Guard:
         hosts=["127.0.0.1"],
         authenticators=[SessionAuthenticator()],
         policies=PolicySet([role("member", "app:use")]),
-        protection=Protection(permission="app:use"),
+        protection=Protection(permission="app:use", pages="app:use"),
     )
 
 
 async def test_any_application_gets_a_login_and_a_guard() -> None:
     """The login comes before a route that takes every path; sockets need a session and `app:use`."""
     application = Application([("/ws", Echo), ("/(.*)", Page)])
-    setup = Setup(_guard, pages=True)
+    setup = Setup(_guard)
     adapter = choose_adapter(application)
     assert adapter.name == "any"
     adapter.guard(application, setup)
@@ -127,19 +127,6 @@ def test_the_bounds_of_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr("stormdoor.apps.adapter.version", lambda _, said=installed: said)
         assert (bounds.problem() is None) is fits, installed
-
-
-def test_pages_need_a_permission() -> None:
-    """`--pages` takes the permission of the sockets; the configuration has priority, and one is needed."""
-
-    def pages(**declared: Any) -> object:
-        return Setup(lambda: Guard(protection=Protection(**declared)), pages=True).pages()
-
-    assert pages(permission="app:use") == "app:use"
-    assert pages(permission="app:use", pages={"/a": "app:see"}) is None
-    assert Setup(_guard).pages() is None
-    with pytest.raises(ConfigurationError, match="--pages needs a permission"):
-        pages()
 
 
 def test_a_setup_makes_one_guard_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:

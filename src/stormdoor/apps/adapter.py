@@ -13,7 +13,6 @@ from tornado.web import Application
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.pages import Pages
 
 __all__ = ["Adapter", "Releases", "Setup"]
 
@@ -61,7 +60,6 @@ class Setup:
     Args:
         make_guard: Makes the guard. It is called once, in the process that serves: a guard that exists before
             a fork would share its store and its loop with the other process.
-        pages: Whether pages are guarded although the configuration does not say so.
         any_release: Guard releases of a host that its adapter does not claim.
         key: A random secret that all processes of this start share; None for a new one.
     """
@@ -70,12 +68,10 @@ class Setup:
         self,
         make_guard: Callable[[], Guard],
         *,
-        pages: bool = False,
         any_release: bool = False,
         key: bytes | None = None,
     ) -> None:
         self._make_guard = make_guard
-        self._pages = pages
         self.any_release = any_release
         self.key = key or secrets.token_bytes(32)
         self._made: tuple[int, Guard] | None = None
@@ -99,21 +95,6 @@ class Setup:
                 f"process {owner} made the guard and was forked; fork before the server listens"
             )
         return guard
-
-    def pages(self) -> Pages | None:
-        """Return the argument `pages` of `protect`: None leaves it to the configuration.
-
-        Raises:
-            ConfigurationError: Pages are to be guarded, and the configuration names no permission for them.
-        """
-        protection = self.guard().protection
-        if not self._pages or protection.pages is not None:
-            return None
-        if protection.permission is None:
-            raise ConfigurationError(
-                '--pages needs a permission; write pages = "app:use" in [protect] of the configuration'
-            )
-        return protection.permission
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ __all__ = ["ADAPTER"]
 
 def _protect(application: Application, setup: Setup) -> None:
     add_login(application, setup)
-    protect(application, setup.guard, pages=setup.pages())
+    protect(application, setup.guard)
 
 
 ADAPTER = Adapter("any", "app", lambda _: True, _protect)

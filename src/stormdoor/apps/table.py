@@ -23,11 +23,13 @@ class AdapterEntry:
         host: A module that the host always imports; empty for the adapter of any application.
         serves_in_children: Whether the host serves in processes that `multiprocessing` starts. They get the
             setup as well; other child processes never do.
+        without_tornado: Advice for the operator of a release that does not serve with Tornado.
     """
 
     module: str
     host: str = ""
     serves_in_children: bool = False
+    without_tornado: str = ""
 
     def load(self) -> Adapter | None:
         """Return the adapter; None if its host is not imported, so that no application is of this kind."""
@@ -41,9 +43,16 @@ ADAPTERS: tuple[AdapterEntry, ...] = (
     AdapterEntry("stormdoor.apps.dask", "distributed", serves_in_children=True),
     AdapterEntry("stormdoor.apps.bokeh.panel", "panel"),
     AdapterEntry("stormdoor.apps.bokeh.server", "bokeh.server"),
-    AdapterEntry("stormdoor.apps.streamlit", "streamlit"),
+    AdapterEntry(
+        "stormdoor.apps.streamlit",
+        "streamlit",
+        without_tornado="Streamlit serves with Starlette since 1.57, and since 1.53 with "
+        "server.useStarlette; install an older release, or put an identity proxy in front of it",
+    ),
     AdapterEntry("stormdoor.apps.socketio", "engineio"),
     AdapterEntry("stormdoor.apps.sockjs", "sockjs"),
+    AdapterEntry("stormdoor.apps.visdom", "visdom"),
+    AdapterEntry("stormdoor.apps.voila", "voila"),
     AdapterEntry("stormdoor.apps.any"),
 )
 """In the order of the choice. The adapter of any application is last."""

@@ -90,11 +90,19 @@ def run(
         secrets=secrets,
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),
         key=os.urandom(32).hex(),
+        hosts=tuple(one.host for one in ADAPTERS if one.without_tornado),
     )
     tell = _Teller(as_json=json)
     _first_account(file if "store" in written else None, url, actor(), tell)
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
-    return Program(command, settings, environment=kept, tell=tell, allow=insecure_allow_http).run()
+    return Program(
+        command,
+        settings,
+        environment=kept,
+        tell=tell,
+        allow=insecure_allow_http,
+        advice={one.host: one.without_tornado for one in ADAPTERS},
+    ).run()
 
 
 def _read(file: Path) -> dict[str, Any]:

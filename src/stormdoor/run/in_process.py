@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from stormdoor.apps.adapter import Adapter, Setup
 from stormdoor.apps.table import choose_adapter
 from stormdoor.config.file import read_options
 from stormdoor.config.preset import preset_file
+from stormdoor.config.protection import Protection
 from stormdoor.errors import ConfigurationError
 from stormdoor.run.find_application import find_applications
 from stormdoor.run.settings import RunSettings, own_version
@@ -102,7 +104,6 @@ class InProcess:
             settings = self._settings
             self._setup = Setup(
                 lambda: self._make_guard(adapter),
-                pages=settings.pages,
                 any_release=settings.any_release,
                 key=bytes.fromhex(settings.key),
             )
@@ -133,9 +134,26 @@ class InProcess:
         arguments["origins"] = (*written, *settings.origins, *(() if written else self._origins))
         if arguments.get("store") in (None, "memory:"):
             arguments["store"] = settings.store
+        if settings.pages:
+            arguments["protection"] = _with_pages(arguments["protection"])
         guard = Guard(**arguments)
         guard.inline_secrets = options.inline_secrets
         return guard
+
+
+def _with_pages(protection: Protection) -> Protection:
+    """Return the protection with a permission for pages: that of the sockets, if it names none itself.
+
+    Raises:
+        ConfigurationError: It names no permission for all sockets.
+    """
+    if protection.pages is not None:
+        return protection
+    if protection.permission is None:
+        raise ConfigurationError(
+            '--pages needs a permission; write pages = "app:use" in [protect] of the configuration'
+        )
+    return replace(protection, pages=protection.permission)
 
 
 @contextmanager

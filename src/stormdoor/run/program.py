@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from stormdoor.errors import ConfigurationError
@@ -53,6 +54,7 @@ class Program:
         settings: The settings of the hook.
         environment: The environment variables of the program.
         tell: Called with each event for the operator.
+        advice: Advice for hosts that do not serve with Tornado, by their module.
         allow: Addresses or ports of listeners that may serve HTTP without a guard: `127.0.0.1:8787`, `8787`.
     """
 
@@ -64,12 +66,16 @@ class Program:
         environment: Mapping[str, str],
         tell: Tell,
         allow: Collection[str] = (),
+        advice: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._command = list(command)
         self._settings = settings
         self._environment = dict(environment)
         self._tell = tell
         self._allow = frozenset(allow)
+        self._advice = dict(advice)
+        self._hosts: dict[int, str] = {}
+        """The host in a process, if there is advice for it."""
         self._guarded: set[int] = set()
         """Inodes of guarded listeners."""
         self._servers: set[int] = set()
@@ -230,6 +236,8 @@ class Program:
                 continue  # longer than a report may be: its listener counts as unguarded
             if said.get("event") == "refused":
                 self._refusal = f"{command_of(int(said['pid']))}: {said['reason']}"
+            elif said.get("event") == "host":
+                self._hosts[int(said["pid"])] = str(said["host"])
             elif said.get("event") == "guarded":
                 self._guarded.update(int(one) for one in said["inodes"])
                 self._servers.add(int(said["pid"]))
@@ -288,8 +296,10 @@ class Program:
             return
         for pid in offenders:
             _send(pid, signal.SIGKILL)
+        hosts = {self._hosts[pid] for pid in offenders if pid in self._hosts}
+        advice = [self._advice[host] for host in sorted(hosts)] or ["Guard it with protect()"]
         self._refusal = (
-            f"{reason}. Guard it with protect(), or let it serve unguarded with --insecure-allow-http "
+            f"{reason}. {'; '.join(advice)}, or let it serve unguarded with --insecure-allow-http "
             f"{listener.address}"
         )
 

@@ -32,6 +32,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         secrets: The environment variables that the configuration file reads. The program does not get them.
         serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
         key: A random secret of this start, in hexadecimal digits, for adapters.
+        hosts: Modules of hosts with advice for releases that do not serve with Tornado.
     """
 
     version: str
@@ -44,6 +45,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     secrets: dict[str, str] = {}
     serves_in_children: tuple[str, ...] = ()
     key: str = ""
+    hosts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<settings of a run, version {self.version}>"

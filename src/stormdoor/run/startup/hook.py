@@ -96,6 +96,10 @@ class Hook:
         if server not in self._guarded:
             self.guard(server, [])
 
+    def report_host(self, host: types.ModuleType) -> None:
+        """Tell the parent that this process runs a host with advice of its own."""
+        self.report(event="host", host=host.__name__)
+
     # -- Tornado ---------------------------------------------------------------------------------
 
     def patch_tornado(self, httpserver: types.ModuleType) -> None:
@@ -240,10 +244,12 @@ def _call_after(loader: Any, hook: Callable[[types.ModuleType], None]) -> None:
 def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     hook = Hook(settings, reports)
     hook.patch_exec()
-    wanted = {
+    wanted: dict[str, Callable[[types.ModuleType], None]] = {
         "tornado.httpserver": hook.patch_tornado,
         "multiprocessing.spawn": hook.patch_multiprocessing,
     }
+    for host in settings["hosts"]:
+        wanted[host] = hook.report_host
     for name in list(wanted):
         if name in sys.modules:
             wanted.pop(name)(sys.modules[name])

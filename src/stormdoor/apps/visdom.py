@@ -1,0 +1,8 @@
+"""The adapter of visdom: its two sockets, and the polling of both."""
+
+from stormdoor.apps.adapter import Releases
+from stormdoor.apps.by_package import adapter_of_package
+
+__all__ = ["ADAPTER"]
+
+ADAPTER = adapter_of_package("visdom", [Releases("visdom", "0.3", "0.4")], endpoint="/socket")
