@@ -38,10 +38,10 @@ def test_an_application_is_recognised_by_the_package_of_its_handlers(
     assert "stormdoor_guard" in application.settings
 
 
-def _setup(adapter: Adapter, **options: bool) -> Setup:
+def _setup(adapter: Adapter, *, any_release: bool = False) -> Setup:
     def make() -> Guard:
         guard = Guard.from_config(preset_file(adapter.preset))
         guard.handshake_policy.origins.add(["http://127.0.0.1:8888"])
         return guard
 
-    return Setup(make, **options)
+    return Setup(make, any_release=any_release)

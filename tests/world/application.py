@@ -42,10 +42,10 @@ class Recipe:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-def run(files: Mapping[str, str], command: Sequence[str]) -> Recipe:
-    """Return the recipe that starts a command with `stormdoor run`."""
+def run(files: Mapping[str, str], command: Sequence[str], *options: str) -> Recipe:
+    """Return the recipe that starts a command with `stormdoor run`, with its options."""
     return Recipe(
-        files, ["stormdoor", "run", "--", *command], {"STORMDOOR_STORE": "sqlite:door.db"}
+        files, ["stormdoor", "run", *options, "--", *command], {"STORMDOOR_STORE": "sqlite:door.db"}
     )
 
 

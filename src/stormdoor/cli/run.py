@@ -163,6 +163,7 @@ class _Teller:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._told: set[str] = set()
 
     def password(self, name: str, password: str) -> None:
         """Print a password, on a terminal only."""
@@ -184,8 +185,9 @@ class _Teller:
                 self._print(f"ended a child process: {said['reason']}")
             case "allowed":
                 self._print(f"NOT guarded, as you allowed: {said['address']}, {said['process']}")
-            case "other":
-                self._print(f"no HTTP at {said['address']}: {said['process']}")
+            case "other" if said["process"] not in self._told:
+                self._told.add(said["process"])  # a kernel has five listeners
+                self._print(f"not guarded, as it speaks no HTTP: {said['process']}")
             case "first account":
                 self._print(
                     f"the store has no account yet. The password of {said['name']} is in "

@@ -149,7 +149,7 @@ def _with_pages(protection: Protection) -> Protection:
     """
     if protection.pages is not None:
         return protection
-    if protection.permission is None:
+    if not isinstance(protection.permission, str):
         raise ConfigurationError(
             '--pages needs a permission; write pages = "app:use" in [protect] of the configuration'
         )

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Sequence
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, files_of_page
+from tests.world.application import Application, Recipe, run
 from tests.world.client import Client, FailedError, answer_of
 from tests.world.socket_channel import socket_channel
 
 __all__ = ["APPLICATION"]
 
 _PASSWORD = "c0ffee" * 4
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return str(one.getsockname()[1])
+
+
+_PROXY = _free_port()
 
 
 async def _enter(client: Client, guarded: bool) -> Client:
@@ -28,17 +37,17 @@ async def _updates(owner: Client) -> tuple[str, Sequence[str]]:
     return "/updates", ()
 
 
-async def _filter(socket: ClientConnection) -> None:
+async def _filter(updates: ClientConnection) -> None:
     name = secrets.token_hex(4)
     payload = {"name": name, "expr": "~all"}
-    await socket.send(json.dumps({"type": "flows/updateFilter", "payload": payload}))
-    await answer_of(socket, name)
+    await updates.send(json.dumps({"type": "flows/updateFilter", "payload": payload}))
+    await answer_of(updates, name)
 
 
-async def _typing(socket: ClientConnection) -> None:
+async def _typing(updates: ClientConnection) -> None:
     """Type into the filter: one message and one answer for each key."""
     for _ in range(200):
-        await _filter(socket)
+        await _filter(updates)
 
 
 _COMMAND = [
@@ -49,7 +58,7 @@ _COMMAND = [
     "--listen-host",
     "127.0.0.1",
     "--listen-port",
-    "0",
+    _PROXY,
     "--set",
     f"web_password={_PASSWORD}",
 ]
@@ -58,7 +67,8 @@ APPLICATION = Application(
     name="mitmweb",
     packages=["mitmproxy"],
     plain=Recipe({}, _COMMAND),
-    guarded=Recipe(files_of_page("guard-mitmweb"), [*_COMMAND, "-s", "door.py"]),
+    guarded=run({}, _COMMAND, "--insecure-allow-http", _PROXY),
     channels=[socket_channel("", _updates, _filter, filter_200_times=_typing)],
     enter=_enter,
+    door="",
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Channel, Conversation, Recipe, files_of_page
+from tests.world.application import Application, Channel, Conversation, Recipe, run
 from tests.world.client import Client, FailedError, RefusedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -95,10 +95,11 @@ APPLICATION = Application(
     name="octoprint",
     packages=["octoprint"],
     plain=Recipe({}, ["octoprint", *_ARGUMENTS]),
-    guarded=Recipe(files_of_page("guard-octoprint"), ["python", "door.py", *_ARGUMENTS]),
+    guarded=run({}, ["octoprint", *_ARGUMENTS], "--insecure-allow-http", "8888"),
     channels=[
         socket_channel("websocket", _websocket, _ask, _greet, messages_100=_many),
         Channel("xhr polling", _polling),
     ],
     ready="/online.txt",
+    door="",
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Burst, Channel, Conversation, Recipe, files_of_page
+from tests.world.application import Application, Burst, Channel, Conversation, Recipe, run
 from tests.world.client import Client, FailedError, RefusedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -100,11 +100,12 @@ APPLICATION = Application(
     name="visdom",
     packages=["visdom"],
     plain=Recipe({"app.py": _PLAIN}, ["python", "app.py"]),
-    guarded=Recipe(files_of_page("guard-visdom"), ["python", "door.py"]),
+    guarded=run({"app.py": _PLAIN}, ["python", "app.py"]),
     channels=[
         socket_channel("page", _page, _save_layout),
         socket_channel("client", _client, _echo, messages_300=_many),
         Channel("polling", _polling, [Burst("60 messages", _polls)]),
     ],
     ready="/health",
+    door="",
 )
