@@ -89,18 +89,34 @@ async def _polls(client: Client, conversation: Conversation) -> None:
         await conversation.exchange()
 
 
-_PLAIN = """\
-from visdom.server import run_server
+_NO_DOWNLOAD = """\
+import sys
 
-if __name__ == "__main__":
-    run_server.start_server(port=8888, bind_local=True, base_url="", env_path="plots/")
+if "visdom.server" in sys.orig_argv and "stormdoor" not in sys.orig_argv:
+    from visdom.server import build
+
+    build.download_scripts = lambda *arguments, **options: None
 """
+"""visdom downloads scripts at each start, and ends where it cannot. Python loads this before it."""
+
+_COMMAND = [
+    "python",
+    "-m",
+    "visdom.server",
+    "-port",
+    "8888",
+    "--hostname",
+    "127.0.0.1",
+    "-env_path",
+    "plots/",
+]
+_FILES = {"sitecustomize.py": _NO_DOWNLOAD}
 
 APPLICATION = Application(
     name="visdom",
     packages=["visdom"],
-    plain=Recipe({"app.py": _PLAIN}, ["python", "app.py"]),
-    guarded=run({"app.py": _PLAIN}, ["python", "app.py"]),
+    plain=Recipe(_FILES, _COMMAND),
+    guarded=run(_FILES, _COMMAND),
     channels=[
         socket_channel("page", _page, _save_layout),
         socket_channel("client", _client, _echo, messages_300=_many),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from websockets.asyncio.client import ClientConnection
 
 from tests.world.application import Application, Recipe, run
-from tests.world.applications.jupyterlab import ask_kernel
+from tests.world.applications.jupyterlab import ask as ask_kernel
 from tests.world.client import Client, FailedError, answer_of
 from tests.world.socket_channel import socket_channel
 
