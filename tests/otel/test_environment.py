@@ -47,6 +47,7 @@ tracers = trace.get_tracer_provider()
 """
 
 
+@pytest.mark.slow
 async def test_a_configuration_file_is_enough(tmp_path: Path) -> None:
     """The collector that the environment names gets the span and the metrics."""
     config, program = tmp_path / "door.toml", tmp_path / "program.py"

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import blocks
 from tests.otel.test_export import receiver
 from tests.support.project import ROOT
@@ -43,6 +45,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_the_code_of_the_page(tmp_path: Path) -> None:
     """The log has lines of JSON, and the collector gets a span and metrics."""
     code = [one.text for one in blocks(PAGE, "python") if "sentry" not in one.text]
