@@ -143,6 +143,7 @@ class _Person:
     async def open_lab(self) -> None:
         """Open alice's JupyterLab: wait for its start, and consent to the Hub's question."""
         end = time.monotonic() + _START_SECONDS
+        seen = ""
         while time.monotonic() < end:
             answer = await self.http.get("/user/alice/lab")
             if "oauth2/authorize" in str(answer.url):
@@ -155,8 +156,9 @@ class _Person:
                 )
             if answer.status_code == 200 and answer.url.path == "/user/alice/lab":
                 return
+            seen = f"{answer.status_code} {answer.url}"
             await asyncio.sleep(1.0)
-        raise AssertionError(f"{answer.status_code} {answer.url}")
+        raise AssertionError(seen)
 
     async def request(self, method: str, path: str, body: str = "") -> httpx2.Response:
         """Send a request as the scripts of the page do."""

@@ -55,4 +55,4 @@ def test_the_names_of_the_package_are_found() -> None:
     for name in stormdoor.apps.__all__:
         assert getattr(stormdoor.apps, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
-        _ = stormdoor.apps.nothing  # type: ignore[attr-defined]
+        _ = stormdoor.apps.nothing
