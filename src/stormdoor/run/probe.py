@@ -56,11 +56,19 @@ class Probe:
             spoken = self._advance()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             spoken = Spoken.NOT_YET
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            self._later(now)
+            return Spoken.NOT_YET
         except ssl.SSLError:
             spoken = Spoken.OTHER
         except OSError:
-            # Refused, reset, or ended without an answer: a server that is busy does that, too.
-            self._later(now)
+            # Refused, reset, or ended without an answer: a server that is busy does that, too. A server of
+            # TLS may reset a connection that begins in clear.
+            if self._advance == self._receive and not self._over_tls:
+                self.close()
+                self._over_tls = True
+            else:
+                self._later(now)
             return Spoken.NOT_YET
         if spoken is not Spoken.NOT_YET:
             self.close()
@@ -132,7 +140,9 @@ class Probe:
         if received.startswith(b"HTTP/"):
             return Spoken.HTTP
         if self._over_tls:
-            return Spoken.OTHER if received else Spoken.NOT_YET
+            if not received:
+                raise ConnectionResetError
+            return Spoken.OTHER
         # An alert of TLS, an end without an answer, or a greeting of another protocol.
         if not received or received[0] == 0x15:
             self._over_tls = True

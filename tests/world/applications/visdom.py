@@ -105,8 +105,7 @@ _COMMAND = [
     "visdom.server",
     "-port",
     "8888",
-    "--hostname",
-    "127.0.0.1",
+    "-bind_local",
     "-env_path",
     "plots/",
 ]
