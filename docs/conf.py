@@ -31,6 +31,9 @@ default_role = "code"  # docstrings write `names` in single backticks, as Markdo
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_maximum_signature_line_length = 90
+suppress_warnings = [
+    "ref.python"
+]  # `type[…]` in a signature is no attribute `type`, of which there are two
 napoleon_numpy_docstring = False
 
 html_theme = "furo"
