@@ -40,6 +40,7 @@ _ONE_COMMIT = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", _ONE_COMMIT)
 async def test_repeated_call_after_a_lost_answer_has_the_effect_of_one(
     name: str, postgresql: Server, new_database: Callable[[], str]

@@ -49,6 +49,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     found.remove()
 
 
+@pytest.mark.sampled(6)
 class TestPostgresqlVersions(VisibilityContract, MembersContract, TrailContract):
     @pytest.fixture
     def database(self, server: Server) -> Iterator[Callable[[], str]]:

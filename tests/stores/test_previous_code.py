@@ -90,6 +90,7 @@ def _releases(folder: Path, later: dict[str, str]) -> Path:
     return repository
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("later", "works"), [(ADDED, True), (RENAMED, False)])
 def test_older_code_is_tested_on_a_newer_schema(
     later: dict[str, str], works: bool, postgresql_here: None, tmp_path: Path

@@ -90,6 +90,7 @@ def _application(protect: str) -> Application:
     )
 
 
+@pytest.mark.extended
 def test_a_guarded_application_passes() -> None:
     """Every check of a guarded echo passes, and the table says so."""
     application = _application('protect(application, guard, "app:connect")')
