@@ -79,7 +79,7 @@ def is_left_out(expression: str, file: Path) -> bool:
 
 @cache
 def _text(file: Path) -> str:
-    """The text of a file, and that of the fixtures of its folder, whose parameters may have marks."""
+    """Return the text of a file and of its folder's fixtures, because their parameters may have marks."""
     fixtures = file.with_name("conftest.py")
     texts = [one.read_text(encoding="utf-8") for one in (file, fixtures) if one.exists()]
     return "\n".join(texts)
