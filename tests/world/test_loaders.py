@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from tests.world.application import Application, Recipe
 from tests.world.applications import applications
-from tests.world.checks import served_after_broken_import
-from tests.world.client import FailedError, RefusedError, open_socket
+from tests.world.client import FailedError
 from tests.world.environment import require
 from tests.world.site import started
 
@@ -62,22 +60,3 @@ def test_jupyter_ends_without_a_login_of_its_own() -> None:
     command = [*recipe.command, "--IdentityProvider.token=", "--PasswordIdentityProvider.token="]
     seen = _ends(application, replace(recipe, command=command))
     assert "Jupyter asks for no login" in seen
-
-
-def test_dask_goes_on_after_its_preload_and_answers_503() -> None:
-    """Dask has no switch: an exception in `dask_setup` is logged, and `protect` has closed the sockets."""
-    application = _installed("dask")
-    files = dict(application.guarded.files)
-    files["door.py"] = files["door.py"].replace("sqlite:door.db", "nothing:door.db")
-    with started(application, replace(application.guarded, files=files)) as site:
-        for path in ("/eventstream", "/status/ws"):
-            with pytest.raises(RefusedError) as refused:
-                asyncio.run(open_socket(site.client("alice"), path))
-            assert refused.value.status == 503
-
-
-@pytest.mark.parametrize("name", sorted(set(applications()) - {"jupyterlab"}))
-def test_a_broken_import_ends_the_host(name: str) -> None:
-    """Hosts that need no switch: they end by themselves."""
-    application = _installed(name)
-    assert served_after_broken_import(application, application.guarded) is None
