@@ -19,7 +19,7 @@ RESOLUTIONS = ("lowest-direct", "highest")
 EXTRAS = ("bcrypt", "oidc", "otel", "sanitize", "second-factor", "uvloop", "probe", "yaml")
 PROJECTS = ("pyproject.toml", "audit/pyproject.toml")
 BESIDE = "requirements/otlp.in"
-"""What the tests of an extra need in versions that fit it."""
+"""Requirements of the tests of an extra, in versions that fit it."""
 TOOLS = (
     "coverage",
     "pytest",

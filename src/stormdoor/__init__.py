@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from msgspec import Meta
 
     from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
+    from stormdoor.auth.application.authenticator import ApplicationAuthenticator, ApplicationLogin
     from stormdoor.auth.authenticator import Authenticator, Rejected
     from stormdoor.auth.dpop.proof import DpopProof, dpop_proof
     from stormdoor.auth.factors.second_factor import SecondFactor
@@ -79,6 +80,8 @@ __all__ = [
     "AccessRequest",
     "AccountKeys",
     "ApiKeyAuthenticator",
+    "ApplicationAuthenticator",
+    "ApplicationLogin",
     "Authentication",
     "Authenticator",
     "CertificateAuthenticator",
@@ -197,6 +200,8 @@ _HOMES = {
     "forbid": "stormdoor.core.policy",
     "permit": "stormdoor.core.policy",
     "role": "stormdoor.core.policy",
+    "ApplicationAuthenticator": "stormdoor.auth.application.authenticator",
+    "ApplicationLogin": "stormdoor.auth.application.authenticator",
     "Authentication": "stormdoor.core.principal",
     "Principal": "stormdoor.core.principal",
     "require": "stormdoor.core.requirement",

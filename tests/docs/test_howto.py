@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
-from tornado.web import Application, create_signed_value
+from tornado.web import Application, RequestHandler, create_signed_value
 from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import connect
 
@@ -248,6 +248,19 @@ async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
         async with connect(f"{url}/later", **allowed) as client:
             assert await client.recv() == "0"
         assert await refused(f"{url}/other", **allowed) == 403
+    [pages] = [block for block in blocks(path, "python") if block.caption == "pages.py"]
+    app = Application([("/feed", page.Ticker), ("/healthz", _Page), ("/api/x", _Page)])
+    exec(pages.text, {**vars(page), "app": app})  # noqa: S102
+    async with serving(app, page.guard) as host:
+        assert (await fetch(host, "GET", "/healthz")).code == 200
+        assert (await fetch(host, "GET", "/api/x")).code == 401
+
+
+class _Page(RequestHandler):
+    """Handler without a check of its own."""
+
+    def get(self) -> None:
+        self.write("served")
 
 
 class _Unheard(WebSocketHandler):

@@ -39,7 +39,13 @@ def test_wheel_carries_the_whole_package(project: Path, tmp_path: Path) -> None:
     """The wheel holds every file of the package, and none beside it."""
     package, wheel = PACKAGES[project], build(project, tmp_path)
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == {path.relative_to(package.parent).as_posix() for path in own_files(package)}
+    shared = {name for name in packed if ".data/data/" in name}
+    build_of_wheel = metadata(project)["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {name.partition(".data/data/")[2] for name in shared} == set(
+        build_of_wheel.get("shared-data", {}).values()
+    )
+    own = {path.relative_to(package.parent).as_posix() for path in own_files(package)}
+    assert packed - shared == own
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: str(project["name"]))

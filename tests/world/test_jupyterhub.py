@@ -68,7 +68,7 @@ def _proxy() -> Path:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Hub whose servers are guarded as the page shows."""
+    """The address of a Hub with servers that are guarded as the page shows."""
     home, proxy = require(_NAME), _proxy()
     folder = tmp_path_factory.mktemp("hub")
     port, hub_port, api_port = (str(free_port()) for _ in range(3))

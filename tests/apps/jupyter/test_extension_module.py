@@ -34,7 +34,7 @@ class Log:
 
 
 class Server:
-    """A server whose application nothing can guard."""
+    """A server with an application that nothing can guard."""
 
     def __init__(self) -> None:
         self.log = Log()

@@ -1,4 +1,4 @@
-"""The user whom Jupyter finds in a request, and the credential behind it."""
+"""The user that Jupyter finds in a request, and the credential behind it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.ports import StoredState
 
-__all__ = ["JupyterLogin", "Login", "Recheck"]
+__all__ = ["JupyterLogin", "JupyterRecheck", "UserLogin"]
 
 _RANDOM_NAME = re.compile(r"[0-9a-f]{32}")
 """The user of a token or password: Jupyter makes a new name at each login."""
@@ -36,7 +36,7 @@ _MOST_SEEN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class UserLogin:
     """A user of Jupyter, and the credential that proved it.
 
     Attributes:
@@ -67,8 +67,8 @@ class JupyterLogin:
 
     Args:
         application: The application of the server.
-        roles: Roles by user name, for users whom the store does not have.
-        default_roles: Roles of all other users whom the store does not have.
+        roles: Roles by user name, for users that the store does not have.
+        default_roles: Roles of all other users that the store does not have.
         recheck_seconds: Interval, in seconds, in which the provider is asked again about each open socket.
     """
 
@@ -122,7 +122,7 @@ class JupyterLogin:
             )
         return await self.accept(login, kept(request), state=state, now=now)
 
-    async def ask(self, request: HTTPServerRequest) -> Login | None:
+    async def ask(self, request: HTTPServerRequest) -> UserLogin | None:
         """Return the login in `request`, or None. Nothing is answered, and no cookie is set."""
         handler = asking_handler(self._application, request)
         before = set(vars(handler))
@@ -136,7 +136,7 @@ class JupyterLogin:
         }
         return replace(login, carried=carried)
 
-    async def read(self, handler: Any) -> Login | None:
+    async def read(self, handler: Any) -> UserLogin | None:
         """Return the login in the request of `handler`, or None, as Jupyter's own `get_user` would."""
         user = self._get_user(handler)
         if inspect.isawaitable(user):
@@ -147,7 +147,7 @@ class JupyterLogin:
         return self._login(handler, user)
 
     async def accept(
-        self, login: Login, request: HTTPServerRequest | None, *, state: StoredState, now: float
+        self, login: UserLogin, request: HTTPServerRequest | None, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
         """Return the authentication of a login.
 
@@ -175,12 +175,12 @@ class JupyterLogin:
             expires_at=login.expires_at,
             live=account is not None,
             token_hash=login.token_hash,
-            recheck=None if request is None else Recheck(self, login, request, state),
+            recheck=None if request is None else JupyterRecheck(self, login, request, state),
         )
 
     # -- the credential ----------------------------------------------------------------------------
 
-    def _login(self, handler: Any, user: Any) -> Login:
+    def _login(self, handler: Any, user: Any) -> UserLogin:
         """Find the cookie or token behind `user`."""
         provider, hub = self._provider, self._hub
         by_token = bool(provider.is_token_authenticated(handler))
@@ -211,7 +211,7 @@ class JupyterLogin:
         if issued_at is None:
             issued_at = self._seen(id)
         random = _RANDOM_NAME.fullmatch(user.username) is not None
-        return Login(
+        return UserLogin(
             user=user,
             principal_id=f"token:{id[:16]}" if random and cookie is None else user.username,
             credential_id=id,
@@ -238,11 +238,11 @@ class JupyterLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class Recheck:
+class JupyterRecheck:
     """Asks Jupyter again about the login of an open socket (see `stormdoor.core.principal.Recheck`)."""
 
     logins: JupyterLogin = field(repr=False)
-    login: Login = field(repr=False)
+    login: UserLogin = field(repr=False)
     request: HTTPServerRequest = field(repr=False)
     state: StoredState = field(repr=False)
 

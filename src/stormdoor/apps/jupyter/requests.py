@@ -8,7 +8,7 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from stormdoor.apps.jupyter.login import JupyterLogin, Login, Recheck
+from stormdoor.apps.jupyter.login import JupyterLogin, JupyterRecheck, UserLogin
 from stormdoor.apps.jupyter.permissions import is_public, permission_of
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.core.decision import AccessRequest, Environment, authentication_age
@@ -61,7 +61,7 @@ class RequestChecks:
         connection = connection_of(handler)
         if connection is not None:
             recheck = connection.authentication.recheck
-            if not isinstance(recheck, Recheck):
+            if not isinstance(recheck, JupyterRecheck):
                 return None
             for name, value in recheck.login.carried.items():
                 setattr(handler, name, value)
@@ -76,7 +76,7 @@ class RequestChecks:
             self.require(handler, permission_of(handler), handshake)
         return login.user
 
-    async def find_user(self, handler: Any, handshake: Handshake | None = None) -> Login | None:
+    async def find_user(self, handler: Any, handshake: Handshake | None = None) -> UserLogin | None:
         """Return the login in the request of `handler`, unless it was revoked.
 
         Raises:
@@ -166,7 +166,7 @@ class RequestChecks:
         return handshake.fetch_site not in (None, "same-origin")
 
     async def _accepted(
-        self, handler: Any, handshake: Handshake, login: Login
+        self, handler: Any, handshake: Handshake, login: UserLogin
     ) -> Authentication | None:
         """Return the authentication of a login that was not revoked, or None."""
         guard = self._guard
@@ -193,7 +193,7 @@ class RequestChecks:
         return None
 
     async def _log_out(
-        self, handler: Any, handshake: Handshake, found: Authentication, login: Login
+        self, handler: Any, handshake: Handshake, found: Authentication, login: UserLogin
     ) -> None:
         """End the login of the request, with its sockets, before Jupyter deletes the cookie.
 

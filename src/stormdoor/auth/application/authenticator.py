@@ -33,7 +33,7 @@ class ApplicationLogin(Protocol):
     async def authenticate(
         self, request: object, *, state: StoredState, now: float
     ) -> Authentication | Rejected:
-        """Return the authentication of the user whom the application finds in `request`.
+        """Return the authentication of the user that the application finds in `request`.
 
         Args:
             request: The server's own object for the request.
