@@ -248,12 +248,12 @@ async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
         async with connect(f"{url}/later", **allowed) as client:
             assert await client.recv() == "0"
         assert await refused(f"{url}/other", **allowed) == 403
-    [pages] = [block for block in blocks(path, "python") if block.caption == "pages.py"]
-    app = Application([("/feed", page.Ticker), ("/healthz", _Page), ("/api/x", _Page)])
-    exec(pages.text, {**vars(page), "app": app})  # noqa: S102
-    async with serving(app, page.guard) as host:
-        assert (await fetch(host, "GET", "/healthz")).code == 200
-        assert (await fetch(host, "GET", "/api/x")).code == 401
+        [pages] = [block for block in blocks(path, "python") if block.caption == "pages.py"]
+        app = Application([("/feed", page.Ticker), ("/healthz", _Page), ("/api/x", _Page)])
+        exec(pages.text, {**vars(page), "app": app})  # noqa: S102
+        async with serving(app) as other:
+            assert (await fetch(other, "GET", "/healthz")).code == 200
+            assert (await fetch(other, "GET", "/api/x", Host=other)).code == 401
 
 
 class _Page(RequestHandler):
