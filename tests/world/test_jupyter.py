@@ -276,6 +276,18 @@ def test_a_program_with_the_token_needs_no_origin(site: Site) -> None:
     asyncio.run(use(site))
 
 
+def test_no_page_contains_the_token_of_the_server(plain: Site, site: Site) -> None:
+    """JupyterLab writes it into each page: a viewer would become the user of the server."""
+
+    async def pages(site: Site) -> list[bool]:
+        client, _ = await log_in(site.address)
+        texts = [(await client.request("GET", path)).text for path in ("/lab", "/nothing/here")]
+        return [TOKEN in text for text in texts]
+
+    assert any(asyncio.run(pages(plain)))
+    assert asyncio.run(pages(site)) == [False, False]
+
+
 async def _watch(owner: Client, viewer: Client, kernel: str) -> None:
     """The viewer sees the output of the owner's cell; a cell of the viewer does not run."""
     watching = await open_socket(viewer, kernel.replace("one", "two"), V1)

@@ -92,7 +92,8 @@ class _Sockets:
     def _opened(self, socket: WebSocket) -> None:
         name = socket.url.partition("?")[0].rpartition("/")[2]
         self.open.setdefault(name, set()).add(id(socket))
-        socket.on("close", lambda _: self.open[name].discard(id(socket)))
+        for event in ("close", "socketerror"):  # the latter if the handshake is refused
+            socket.on(event, lambda _: self.open[name].discard(id(socket)))
 
     def until_open(self, page: Page, name: str) -> None:
         """Wait until a socket of that name is open."""

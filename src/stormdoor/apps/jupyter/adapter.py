@@ -12,6 +12,7 @@ from tornado.web import Application
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.jupyter.authorizer import BothAuthorizers
 from stormdoor.apps.jupyter.login import JupyterLogin
+from stormdoor.apps.jupyter.pages import keep_token_out_of_pages
 from stormdoor.apps.jupyter.plain_handlers import cover_plain_handlers
 from stormdoor.apps.jupyter.requests import RequestChecks
 from stormdoor.apps.jupyter.secret import renew_secret
@@ -79,6 +80,7 @@ def _protect(application: Application, setup: Setup) -> None:
     settings["allow_unauthenticated_access"] = False
     renew_secret(application, provider, login)
     cover_plain_handlers(application, checks)
+    keep_token_out_of_pages(application, provider)
 
 
 def _connect(guard: Guard, login: JupyterLogin) -> None:
