@@ -77,8 +77,17 @@ async def test_the_same_requests_write_and_answer_the_same(tmp_path: Path, path:
     await recorded_store.close()
     before, after = rows(path), rows(new / "store.db")
     assert list(after) == list(before)
+    after["revocation"] = [_without_change(line) for line in after["revocation"]]
     for table, lines in before.items():
         assert after[table] == lines, table
+
+
+def _without_change(line: str) -> str:
+    """Return a row of the log as it was written until the entry of a change named it (decision 61)."""
+    row = json.loads(line)
+    if row["target"] == "changed":
+        row["reason"] = ""
+    return json.dumps(row, ensure_ascii=False)
 
 
 # -- what was written then ----------------------------------------------------------------------------
