@@ -380,7 +380,7 @@ class Feed(GuardedHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """A message that comes in passes the same check."""
-        if self.node.recording:
+        if self.node.recording and self in self.node.feeds:
             self._sending()
 
     def on_close(self) -> None:
