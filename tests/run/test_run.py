@@ -441,20 +441,28 @@ def test_the_program_ends_with_its_parent(tmp_path: Path) -> None:
 
 def test_the_first_start_makes_an_account(tmp_path: Path) -> None:
     """Its password is in a file of the operator alone, not in the output; the second start makes none."""
-    write(tmp_path, "")
+    write(tmp_path, LISTEN)
     with running(tmp_path, [PYTHON, "app.py"]) as run:
-        assert run.ended() == 0
-        said = run.seen("first account")[0]
+        said = run.wait_for("first account")
         file = Path(said["password_file"])
         name, password = file.read_text("utf-8").split()
         assert name == said["name"] == "admin"
         assert file.stat().st_mode & 0o777 == 0o600
         assert password not in run.output
     with running(tmp_path, [PYTHON, "app.py"]) as run:
-        assert run.ended() == 0
+        run.wait_for("guarded")
         assert run.seen("first account") == []
     with sqlite3.connect(tmp_path / "door.db") as store:
         assert password not in "\n".join(store.iterdump())
+
+
+def test_a_program_without_a_login_gets_no_account(tmp_path: Path) -> None:
+    """No password is made for a program in which no client can log in with it."""
+    write(tmp_path, "")
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.ended() == 0
+        assert run.seen("first account") == []
+    assert not (tmp_path / "door.db").exists()
 
 
 @pytest.mark.extended

@@ -93,13 +93,13 @@ def run(
         hosts=tuple(one.host for one in ADAPTERS if one.without_tornado),
     )
     tell = _Teller(as_json=json)
-    _first_account(file if "store" in written else None, url, actor(), tell)
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
     return Program(
         command,
         settings,
         environment=kept,
         tell=tell,
+        at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
         allow=insecure_allow_http,
         advice={one.host: one.without_tornado for one in ADAPTERS},
     ).run()

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from stormdoor.errors import ConfigurationError
+from stormdoor.errors import ConfigurationError, StormdoorError
 from stormdoor.run.probe import Probe, Spoken
 from stormdoor.run.processes import ListeningSocket, command_of, descendants, listeners
 from stormdoor.run.settings import RunSettings
@@ -54,6 +54,7 @@ class Program:
         settings: The settings of the hook.
         environment: The environment variables of the program.
         tell: Called with each event for the operator.
+        at_login: Called once, when a server with the login of stormdoor listens.
         advice: Advice for hosts that do not serve with Tornado, by their module.
         allow: Addresses or ports of listeners that may serve HTTP without a guard: `127.0.0.1:8787`, `8787`.
     """
@@ -65,6 +66,7 @@ class Program:
         *,
         environment: Mapping[str, str],
         tell: Tell,
+        at_login: Callable[[], None],
         allow: Collection[str] = (),
         advice: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -72,6 +74,7 @@ class Program:
         self._settings = settings
         self._environment = dict(environment)
         self._tell = tell
+        self._at_login: Callable[[], None] | None = at_login
         self._allow = frozenset(allow)
         self._advice = dict(advice)
         self._hosts: dict[int, str] = {}
@@ -243,6 +246,17 @@ class Program:
                 self._servers.add(int(said["pid"]))
                 self._has_served = True
                 self._tell(said)
+                if said["login"]:
+                    self._offer_login()
+
+    def _offer_login(self) -> None:
+        at_login, self._at_login = self._at_login, None
+        if at_login is None:
+            return
+        try:
+            at_login()
+        except (StormdoorError, OSError) as error:
+            self._refusal = f"the first account cannot be made: {error}"
 
     def _look(self, reports: socket.socket) -> None:
         """Ask each listener that is not guarded, and refuse one that speaks HTTP."""

@@ -53,6 +53,7 @@ def protect(
     freshness: FreshnessOf | None = None,
     transports: Transports | None = None,
     pages: Pages | None = None,
+    host_guards_pages: bool = False,
 ) -> Application:
     """Guard every WebSocket handler of `application`, present and later ones.
 
@@ -89,6 +90,8 @@ def protect(
             `{"POST /api/.*": "app:change", "/.*": "app:use"}`. A page without a permission is refused. A
             browser without a session is redirected to the page of `login_routes`, and returns after the
             login. A `SessionHandler` checks its clients itself. Left out, pages are not guarded.
+        host_guards_pages: Whether the application asks the guard about its pages itself, so that the start-up
+            check does not name them as unguarded.
 
     Returns:
         `application`.
@@ -147,9 +150,9 @@ def protect(
         )
         remarks += table.unused(found)
         remarks += uninspected_parts(found)
-        if rules is None:
+        if rules is None and not host_guards_pages:
             remarks += neighbour_routes(found, [one for one, _ in guarded])
-        else:
+        if rules is not None:
             remarks += rules.unused(found)
     except BaseException as error:
         _log.error(

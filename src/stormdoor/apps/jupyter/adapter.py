@@ -68,7 +68,7 @@ def _protect(application: Application, setup: Setup) -> None:
     own_log = settings.get("log_function")
     if own_log is not None:
         settings["log_function"] = redacting_log_function(own_log)
-    protect(application, make)
+    protect(application, make, host_guards_pages=True)
     guard = setup.guard()
     checks = RequestChecks(guard, login, provider)
     provider.get_user = checks.get_user
