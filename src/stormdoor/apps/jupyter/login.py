@@ -175,7 +175,9 @@ class JupyterLogin:
             expires_at=login.expires_at,
             live=account is not None,
             token_hash=login.token_hash,
-            recheck=None if request is None else JupyterRecheck(self, login, request, state),
+            recheck=None
+            if request is None
+            else JupyterRecheck(self, login, request, state, self.generation),
         )
 
     # -- the credential ----------------------------------------------------------------------------
@@ -245,11 +247,13 @@ class JupyterRecheck:
     login: UserLogin = field(repr=False)
     request: HTTPServerRequest = field(repr=False)
     state: StoredState = field(repr=False)
+    made_at: int
+    """The generation when Jupyter accepted the login."""
 
     @property
     def seconds(self) -> float:
-        """See `Recheck`."""
-        return self.logins.recheck_seconds
+        """See `Recheck`. 0 if the generation changed before the guard first looked at the socket."""
+        return self.logins.recheck_seconds if self.made_at == self.logins.generation else 0.0
 
     @property
     def grace_seconds(self) -> float:
