@@ -1,0 +1,60 @@
+"""Changes of rights: what an entry of the log says, and which reasons of an operator it is not taken for."""
+
+from __future__ import annotations
+
+import pytest
+
+from stormdoor.core.account_change import DISABLED, ENABLED, REMOVED, AccountChange, quoted
+from stormdoor.core.revocation import Revocation, Target
+
+CHANGES = [
+    (AccountChange("bob", "member", lowers=True), "role -member"),
+    (AccountChange("bob", "member", lowers=False), "role +member"),
+    (AccountChange("bob", None, lowers=True), DISABLED),
+    (AccountChange("bob", None, lowers=False), ENABLED),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES)
+def test_an_entry_names_its_change(change: AccountChange, reason: str) -> None:
+    """The entry of a change has its reason, and is read as that change."""
+    entry = change.entry(1_000.0)
+    assert (entry.target, entry.value, entry.at, entry.reason) == (
+        Target.CHANGED,
+        "bob",
+        1_000.0,
+        reason,
+    )
+    assert AccountChange.of(entry) == change
+
+
+@pytest.mark.parametrize("reason", [DISABLED, REMOVED])
+def test_a_revocation_of_a_removed_account_counts_as_disabled(reason: str) -> None:
+    """Disabling and removing also revoke the principal; either entry names the change."""
+    entry = Revocation(Target.PRINCIPAL, "bob", 1_000.0, reason=reason)
+    assert AccountChange.of(entry) == AccountChange("bob", None, lowers=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (Target.CHANGED, ""),
+        (Target.CHANGED, "password"),
+        (Target.PRINCIPAL, ENABLED),
+        (Target.PRINCIPAL, "role -member"),
+        (Target.PRINCIPAL, "lost laptop"),
+        (Target.SESSION, DISABLED),
+        (Target.ROLE, "role -member"),
+    ],
+)
+def test_other_entries_name_no_change(target: Target, reason: str) -> None:
+    """Other targets, and the free text of an operator, are no change of an account."""
+    assert AccountChange.of(Revocation(target, "bob", 1_000.0, reason=reason)) is None
+
+
+@pytest.mark.parametrize("reason", [DISABLED, REMOVED])
+def test_an_operators_reason_is_quoted(reason: str) -> None:
+    """An operator who revokes with the reason `disabled` disables no account after a failover."""
+    entry = Revocation(Target.PRINCIPAL, "bob", 1_000.0, reason=quoted(reason))
+    assert AccountChange.of(entry) is None
+    assert quoted("lost laptop") == "lost laptop"
