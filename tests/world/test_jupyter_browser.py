@@ -9,7 +9,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
@@ -112,13 +111,9 @@ class _Sockets:
         raise AssertionError(f"a socket of {name} is still open")
 
 
-def _log_in(browser: Browser, site: Site, scheme: str = "light") -> tuple[Page, _Sockets]:
+def _log_in(browser: Browser, site: Site) -> tuple[Page, _Sockets]:
     """Log in with Jupyter's form, in a browser of its own, and open the notebook."""
-    context = browser.new_context(
-        viewport={"width": 1000, "height": 640},
-        color_scheme=scheme,  # type: ignore[arg-type, unused-ignore]
-        device_scale_factor=2,
-    )
+    context = browser.new_context(viewport={"width": 1000, "height": 640}, device_scale_factor=2)
     context.set_default_timeout(_MILLISECONDS)
     page = context.new_page()
     sockets = _Sockets(page)
@@ -204,24 +199,23 @@ def test_a_revocation_ends_the_work(browser: Browser, site: Site) -> None:
 
 
 def main() -> int:
-    """Take the screenshot of the how-to, in light and dark."""
+    """Take the screenshot of the how-to; JupyterLab does not follow the browser's colour scheme."""
     chromium = find_chromium()
     if chromium is None:
         sys.stderr.write("no Chromium or Chrome on this machine\n")
         return 1
     require("jupyterlab")
     with _site() as site, _browser(chromium) as browser:
-        for scheme in ("light", "dark"):
-            page, sockets = _log_in(browser, site, scheme)
-            sockets.until_open(page, "channels")
-            _run_until_answered(page)
-            with page.context.new_page() as other:
-                other.goto(f"{site.address}/logout")
-            page.wait_for_timeout(3_000)
-            path = ROOT / "docs" / "_static" / f"jupyterlab-{scheme}.png"
-            page.screenshot(path=path, animations="disabled")
-            sys.stdout.write(f"{Path(path).relative_to(ROOT)}\n")
-            page.context.close()
+        page, sockets = _log_in(browser, site)
+        sockets.until_open(page, "channels")
+        _run_until_answered(page)
+        with page.context.new_page() as other:
+            other.goto(f"{site.address}/logout")
+        page.wait_for_timeout(3_000)
+        path = ROOT / "docs" / "_static" / "jupyterlab.png"
+        page.screenshot(path=path, animations="disabled")
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+        page.context.close()
     return 0
 
 
