@@ -62,8 +62,19 @@ class InProcess:
             return  # `guard` refuses to use it
         self._setup = None
 
-    def guard(self, server: HTTPServer, sockets: Sequence[socket.socket]) -> dict[str, object]:
+    def guard(
+        self,
+        server: HTTPServer,
+        sockets: Sequence[socket.socket],
+        connection: socket.socket | None = None,
+    ) -> dict[str, object]:
         """Guard the applications behind `server`.
+
+        Args:
+            server: The server.
+            sockets: Its listeners.
+            connection: Its first connection, if the program accepts connections itself. Its local address is
+                that of the listener.
 
         Returns:
             The facts for the report to the operator.
@@ -73,7 +84,8 @@ class InProcess:
         """
         secure = server.ssl_options is not None
         addresses = [_address(one) for one in sockets]
-        self._allow([_origin(one, secure=secure) for one in sockets])
+        local = sockets if connection is None else [*sockets, connection]
+        self._allow([_origin(one, secure=secure) for one in local])
         applications = find_applications(server.request_callback)
         names = [self._guard(one) for one in applications]
         login = next((one for one in map(_login_of, applications) if one), None)

@@ -78,23 +78,34 @@ class Hook:
         self.report(event="refused", reason=reason[:8000])
         os._exit(REFUSED)
 
-    def guard(self, server: Any, sockets: Sequence[socket.socket]) -> None:
-        """Guard the application of a server that is about to listen on `sockets`, or end the process."""
+    def guard(
+        self,
+        server: Any,
+        sockets: Sequence[socket.socket],
+        connection: socket.socket | None = None,
+    ) -> None:
+        """Guard the application of a server that is about to listen on `sockets`, or end the process.
+
+        Args:
+            server: The server.
+            sockets: Its listeners.
+            connection: Its first connection, if the program accepts connections itself.
+        """
         with self._lock:
             try:
                 if self._guarding is None:
                     self._guarding = _guarding(self.settings)
-                found = self._guarding.guard(server, sockets)
+                found = self._guarding.guard(server, sockets, connection)
             except BaseException as error:  # noqa: BLE001 - fail closed on any error
                 self.refuse(_reason(error))
             self._guarded.add(server)
         inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
         self.report(event="guarded", inodes=inodes, **found)
 
-    def admit_stream(self, server: Any) -> None:
+    def admit_stream(self, server: Any, stream: Any) -> None:
         """Guard the application of a server that has got a connection without a listener of its own."""
         if server not in self._guarded:
-            self.guard(server, [])
+            self.guard(server, [], getattr(stream, "socket", None))
 
     def report_host(self, host: types.ModuleType) -> None:
         """Tell the parent that this process runs a host with advice of its own."""
@@ -116,7 +127,7 @@ class Hook:
             add_sockets(server, listed)
 
         def handle_stream_guarded(server: Any, stream: Any, address: Any) -> Any:
-            self.admit_stream(server)
+            self.admit_stream(server, stream)
             return handle_stream(server, stream, address)
 
         base.add_sockets = add_sockets_guarded
