@@ -13,7 +13,13 @@ __all__ = ["demo", "installed"]
 
 
 @pytest.mark.xdist_group("demo-prober")
-@pytest.mark.parametrize(("path", "name"), [("/ws/chat", "alice"), ("/ws/dashboard", "ada")])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/ws/chat", "alice"),
+        pytest.param("/ws/dashboard", "ada", marks=pytest.mark.extended),
+    ],
+)
 def test_demo_is_clean(
     demo: Running, path: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

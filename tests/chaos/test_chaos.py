@@ -35,13 +35,7 @@ def programs(mode: Mode) -> Binaries | None:
         pytest.skip(f"no PostgreSQL: {reason}")
 
 
-@pytest.mark.parametrize(
-    "mode",
-    [
-        pytest.param(mode, marks=[pytest.mark.extended] if mode != "sqlite" else [])
-        for mode in MODES
-    ],
-)
+@pytest.mark.parametrize("mode", MODES)
 async def test_a_cluster_under_faults(mode: Mode, tmp_path: Path) -> None:
     """Nodes, links and servers fail; no message follows a revocation later than the bound."""
     seconds = SECONDS[mode]
@@ -52,7 +46,6 @@ async def test_a_cluster_under_faults(mode: Mode, tmp_path: Path) -> None:
     assert sum(result.faults.values()) >= faults, str(result)
 
 
-@pytest.mark.extended
 async def test_the_checkers_notice_a_cluster_without_an_outbox(tmp_path: Path) -> None:
     """One mutation runs here; `make chaos ARGS=--mutations` runs all."""
     mutation = MUTATIONS["outbox"]

@@ -40,7 +40,6 @@ MUTATIONS: dict[str, tuple[str, int, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.extended
 def test_every_state_of_one_node_keeps_the_guarantee() -> None:
     """It holds in every order of one revocation, one failover, heartbeats, reads and restarts."""
     found = search(start(nodes=1, revocations=1), DESIGN, most=120_000)
@@ -48,7 +47,6 @@ def test_every_state_of_one_node_keeps_the_guarantee() -> None:
     assert found.states > 50_000
 
 
-@pytest.mark.extended
 @pytest.mark.parametrize("rules", [DESIGN, WEAKER], ids=["synchronous", "asynchronous"])
 def test_random_walks_of_two_nodes_keep_the_guarantee(rules: Rules) -> None:
     """Two nodes write missing revocations into one log, and wait for each other's positions."""
@@ -56,7 +54,6 @@ def test_random_walks_of_two_nodes_keep_the_guarantee(rules: Rules) -> None:
     assert found.broken is None, found.trace
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rule", MUTATIONS)
 def test_without_a_rule_the_search_finds_a_broken_guarantee(rule: str) -> None:
     """Each rule of the design is needed, and the search reaches the case that needs it."""

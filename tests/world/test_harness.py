@@ -102,6 +102,7 @@ def test_a_guarded_application_passes() -> None:
     assert table(rows, {"echo": application}).count("| ok ") == len(passed)
 
 
+@pytest.mark.extended
 def test_an_application_without_its_guard_fails() -> None:
     """Without the line with `protect`, each check of an attack fails."""
     [row] = check_application(_application(""))
