@@ -11,8 +11,8 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 ARGS ?=
-# Three for two processors: some tests wait for processes of their own, and each worker collects all tests anew (11 s).
-JOBS ?= 3
+# Four for two processors: some tests wait for processes of their own, and each worker collects all tests anew (11 s).
+JOBS ?= 4
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
