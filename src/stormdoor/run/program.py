@@ -210,18 +210,13 @@ class Program:
 
     def _end(self, pids: Collection[int]) -> None:
         """End processes: they get a moment to end by themselves."""
-        for pid in pids:
-            _send(pid, signal.SIGTERM)
-        until = time.monotonic() + _END_SECONDS
-        while time.monotonic() < until and (pids := _alive(pids)):
-            signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
-            self._reap()
-        for pid in pids:
-            _send(pid, signal.SIGKILL)
-        until = time.monotonic() + _END_SECONDS
-        while time.monotonic() < until and (pids := _alive(pids)):
-            signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
-            self._reap()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in pids:
+                _send(pid, number)
+            until = time.monotonic() + _END_SECONDS
+            while time.monotonic() < until and (pids := _alive(pids)):
+                signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
+                self._reap()
 
     # -- what it serves --------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Make the adapter of a host that is recognised by the package of its handlers."""
+"""Make the adapter of a host that is recognised by the module of its handlers."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from stormdoor.apps.login import add_login
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.protect import protect
 
-__all__ = ["adapter_of_package"]
+__all__ = ["adapter_of_module"]
 
 
-def adapter_of_package(
-    package: str, releases: Sequence[Releases], *, endpoint: str = "/"
+def adapter_of_module(
+    name: str, module: str, releases: Sequence[Releases], *, endpoint: str = "/"
 ) -> Adapter:
-    """Return the adapter for applications with a handler of `package`.
-
-    Its name, and that of its preset, is the name of the package. The preset declares everything else.
+    """Return the adapter for applications with a handler of `module`. Its preset declares everything else.
 
     Args:
-        package: The package of the host, such as `visdom`.
+        name: Its name, and that of its preset.
+        module: A module or package of the host, such as `visdom`; its submodules count, too.
         releases: The releases that it claims.
         endpoint: The path that a ticket opens if the request names none.
     """
 
     def recognises(application: Application) -> bool:
-        routes = inspect(application).routes
-        return any(one.handler.__module__.partition(".")[0] == package for one in routes)
+        return any(
+            f"{one.handler.__module__}.".startswith(f"{module}.")
+            for one in inspect(application).routes
+        )
 
     def guard(application: Application, setup: Setup) -> None:
         add_login(application, setup, endpoint=endpoint)
         protect(application, setup.guard)
 
-    return Adapter(package, package, recognises, guard, releases)
+    return Adapter(name, name, recognises, guard, releases)
