@@ -11,7 +11,7 @@ from stormdoor.core.decision import (
     Resource,
     authentication_age,
 )
-from stormdoor.core.principal import Principal
+from stormdoor.core.principal import Authentication, Principal
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -72,3 +72,27 @@ def test_an_access_request_is_a_value() -> None:
 def test_a_proof_from_the_future_is_old(authenticated_at: float, age: float) -> None:
     """Setting a clock back does not make an old proof fresh."""
     assert authentication_age(authenticated_at, 100.0) == age
+
+
+def test_the_environment_of_a_credential_has_its_facts() -> None:
+    """Kind, age, strength and class come from the credential; address and path from the request."""
+    verified = Authentication(
+        principal=Principal("alice"),
+        kind="session",
+        credential_id="c1",
+        ambient=True,
+        authenticated_at=900.0,
+        issued_at=950.0,
+        strength=2,
+        acr="gold",
+    )
+    found = Environment.of(verified, now=1_000.0, address="192.0.2.1", endpoint="/ws")
+    assert found == Environment(
+        now=1_000.0,
+        address="192.0.2.1",
+        endpoint="/ws",
+        kind="session",
+        authentication_age=100.0,
+        strength=2,
+        acr="gold",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stormdoor.core.needs import Needs
-from stormdoor.core.principal import Principal
+from stormdoor.core.principal import Authentication, Principal
 
 __all__ = ["AccessRequest", "Decision", "Environment", "Resource", "authentication_age"]
 
@@ -50,6 +50,28 @@ class Environment:
     authentication_age: float
     strength: int
     acr: str | None = None
+
+    @classmethod
+    def of(
+        cls, authentication: Authentication, *, now: float, address: str, endpoint: str
+    ) -> Environment:
+        """Return the environment of a request with a verified credential.
+
+        Args:
+            authentication: The result of the verification.
+            now: Unix seconds.
+            address: The address of the client.
+            endpoint: The path of the request or of its connection.
+        """
+        return cls(
+            now=now,
+            address=address,
+            endpoint=endpoint,
+            kind=authentication.kind,
+            authentication_age=authentication_age(authentication.authenticated_at, now),
+            strength=authentication.strength,
+            acr=authentication.acr,
+        )
 
 
 def authentication_age(authenticated_at: float, now: float) -> float:

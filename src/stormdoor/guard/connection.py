@@ -14,7 +14,6 @@ from stormdoor.core.decision import (
     Decision,
     Environment,
     Resource,
-    authentication_age,
 )
 from stormdoor.core.denial import Refusal
 from stormdoor.core.frame import Prepared
@@ -353,15 +352,7 @@ class Connection:
         """Return the environment of an action at `now` (Unix seconds); `authentication` replaces its own."""
         if authentication is None:
             authentication = self.authentication
-        return Environment(
-            now=now,
-            address=self.address,
-            endpoint=self.path,
-            kind=authentication.kind,
-            authentication_age=authentication_age(authentication.authenticated_at, now),
-            strength=authentication.strength,
-            acr=authentication.acr,
-        )
+        return Environment.of(authentication, now=now, address=self.address, endpoint=self.path)
 
     def request(self, permission: str, resource: Resource | None, now: float) -> AccessRequest:
         """Return the request for a decision: may the principal do `permission` now (Unix seconds)?"""

@@ -12,11 +12,10 @@ from tornado.web import RequestHandler
 
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.core.address import rate_key
-from stormdoor.core.decision import AccessRequest, Environment, authentication_age
+from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.permission import check_permission
-from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
@@ -202,24 +201,14 @@ class GuardedPage(RequestHandler):
             return Refusal(Denial.EXPIRED, "the credential has expired")
         if guard.revocations.ends(found):
             return Refusal(Denial.REVOKED, "the credential was revoked")
-        asked = AccessRequest(
-            found.principal, permission, None, self._door_facts(found, handshake, now)
+        environment = Environment.of(
+            found, now=now, address=handshake.address, endpoint=handshake.path
         )
+        asked = AccessRequest(found.principal, permission, None, environment)
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-
-    def _door_facts(self, found: Authentication, handshake: Handshake, now: float) -> Environment:
-        return Environment(
-            now=now,
-            address=handshake.address,
-            endpoint=handshake.path,
-            kind=found.kind,
-            authentication_age=authentication_age(found.authenticated_at, now),
-            strength=found.strength,
-            acr=found.acr,
-        )
 
     def _door_foreign(self, handshake: Handshake) -> Refusal | None:
         """Return the refusal of a request that another origin caused, except of a link to a page."""

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from tornado.routing import Rule, URLSpec
 
-from stormdoor.core.decision import AccessRequest, Environment, Resource, authentication_age
+from stormdoor.core.decision import AccessRequest, Environment, Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
@@ -98,14 +98,8 @@ class _Revocations(SessionHandler):
         """
         guard, principal = self.guard, authentication.principal
         now = guard.clock.now()
-        environment = Environment(
-            now=now,
-            address=self.handshake.address,
-            endpoint=self.request.path,
-            kind=authentication.kind,
-            authentication_age=authentication_age(authentication.authenticated_at, now),
-            strength=authentication.strength,
-            acr=authentication.acr,
+        environment = Environment.of(
+            authentication, now=now, address=self.handshake.address, endpoint=self.request.path
         )
         request = AccessRequest(principal, self.permission, resource, environment)
         decision = guard.policies.decide(request, authentication.scopes)

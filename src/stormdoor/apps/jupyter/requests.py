@@ -11,7 +11,7 @@ from tornado.web import HTTPError
 from stormdoor.apps.jupyter.login import JupyterLogin, JupyterRecheck, UserLogin
 from stormdoor.apps.jupyter.permissions import is_public, permission_of
 from stormdoor.auth.authenticator import Rejected
-from stormdoor.core.decision import AccessRequest, Environment, authentication_age
+from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
@@ -126,14 +126,8 @@ class RequestChecks:
             self._refuse(handler, handshake, Refusal(Denial.NO_CREDENTIAL, "no user of Jupyter"))
             return
         now = self._guard.clock.now()
-        environment = Environment(
-            now=now,
-            address=handshake.address,
-            endpoint=handshake.path,
-            kind=found.kind,
-            authentication_age=authentication_age(found.authenticated_at, now),
-            strength=found.strength,
-            acr=found.acr,
+        environment = Environment.of(
+            found, now=now, address=handshake.address, endpoint=handshake.path
         )
         asked = AccessRequest(found.principal, permission, None, environment)
         decision = self._guard.policies.decide(asked)
