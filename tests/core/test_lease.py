@@ -7,7 +7,9 @@ import math
 import pytest
 
 from stormdoor import ConfigurationError
-from stormdoor.core.lease import Lease, check_hold, read_freshness
+from stormdoor.core.lease import LAPSED, Lease, check_hold, read_freshness
+from stormdoor.ports.clock import SystemClock, readings
+from tests.guard.fakes import FakeClock
 
 
 def test_a_finite_lease_has_lapsed_until_its_first_renewal() -> None:
@@ -27,6 +29,33 @@ def test_an_infinite_lease_never_lapses() -> None:
     lease.renew(5.0)
     assert lease.until == math.inf
     assert lease.tolerating(5.0) is lease
+
+
+def test_the_readings_of_a_lease_are_those_of_its_clock() -> None:
+    """Each `next()` reads the clock anew, also for a lease that tolerates older revocations."""
+    clock = FakeClock()
+    lease = Lease(0.4, readings(clock))
+    for one in (lease, lease.tolerating(5.0)):
+        assert next(one.readings) == clock.monotonic()
+        clock.advance(1.0)
+        assert next(one.readings) == clock.monotonic()
+
+
+def test_the_readings_of_the_clock_of_this_machine() -> None:
+    """They are of the same clock as a call, which counts the time of a suspension."""
+    clock = SystemClock()
+    times = readings(clock)
+    found = [clock.monotonic(), next(times), next(times), clock.monotonic()]
+    assert found == sorted(found)
+
+
+def test_readings_without_a_clock() -> None:
+    """A lease of finite length without a clock has lapsed; one of infinite length never does."""
+    lease = Lease(0.4)
+    lease.renew(10.0)
+    assert next(lease.readings) >= lease.until
+    assert next(LAPSED.readings) >= LAPSED.until
+    assert next(Lease().readings) < Lease().until
 
 
 def test_a_lease_counts_from_the_question() -> None:

@@ -28,6 +28,7 @@ from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.ports import Store, StoredState
+from stormdoor.ports.clock import readings
 from stormdoor.stores import MemoryStore
 from tests.support.clock import FakeClock
 
@@ -342,6 +343,7 @@ async def events(guard: Guard) -> list[Event]:
 def give_lease(guard: Guard, seconds: float, *, renewed: bool = True) -> None:
     """Give the guard a lease of this length, as with a store that other processes use; renewed just now."""
     guard.lease.seconds, guard.lease.until = seconds, float("-inf")
+    guard.lease.readings = readings(guard.clock)
     guard.fence._had_lease = False
     if renewed:
         guard.lease.renew(guard.clock.monotonic())

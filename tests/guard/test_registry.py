@@ -9,6 +9,7 @@ import pytest
 from stormdoor import Denial, Guard
 from stormdoor.core.denial import Refusal
 from stormdoor.core.event import Event
+from stormdoor.core.lease import LAPSED
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard import registry, supervisor
 from stormdoor.guard.connection import Connection
@@ -178,6 +179,22 @@ async def test_all_gates_are_shut_before_anybody_is_told() -> None:
     await guard.registry.drain_close_queue()
     assert seen == [False] * 5
     assert len(guard.registry) == 0
+
+
+async def test_only_an_open_connection_has_a_lease_to_send() -> None:
+    """Each way to end a connection ends its lease at once, so that no `send()` needs another comparison."""
+    guard = await settle(make_guard())
+    pending = await admit(guard, bearer("alice"))
+    assert pending.send_lease is LAPSED
+    for end in (
+        guard.registry.end,
+        lambda one: guard.registry.end_all([one], Refusal(Denial.REVOKED)),
+    ):
+        connection, _ = await opened(guard, bearer("alice"))
+        assert connection.send_lease is guard.lease
+        assert end(connection)
+        assert connection.send_lease is LAPSED
+    await guard.close()
 
 
 def test_where_no_loop_runs_everybody_is_told_at_once() -> None:

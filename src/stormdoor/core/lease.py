@@ -8,12 +8,15 @@ the time during which a machine is suspended or a process is stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Final
 
 from stormdoor.errors import ConfigurationError
 
 __all__ = [
     "FRESHNESS_FORM",
+    "LAPSED",
     "Lease",
     "check_hold",
     "read_freshness",
@@ -21,6 +24,8 @@ __all__ = [
 
 FRESHNESS_FORM = '"strict", "none", or a number of seconds such as "5"'
 """The values that `read_freshness` accepts, in words."""
+
+_NEVER: Final = repeat(math.inf)
 
 
 def read_freshness(text: object) -> float:
@@ -63,19 +68,27 @@ class Lease:
     Mutable and slotted: the hot path compares `until` with the clock. A lease of finite length has lapsed
     until its first renewal. One of infinite length, of a store that one process alone uses, never lapses.
 
+    Args:
+        seconds: Its length in seconds.
+        readings: Iterator without end, of which each `next()` reads the clock. Without it, the readings of a
+            lease of finite length are later than any time.
+
     Attributes:
         seconds: Length of the lease in seconds.
         until: Monotonic seconds at which it lapses.
+        readings: What a `send()` compares with `until`: those of the clock. A lease of infinite length needs
+            no clock.
         on_renewal: Called after each renewal; None for no call.
     """
 
-    __slots__ = ("_others", "on_renewal", "seconds", "until")
+    __slots__ = ("_others", "on_renewal", "readings", "seconds", "until")
 
-    def __init__(self, seconds: float = math.inf) -> None:
+    def __init__(self, seconds: float = math.inf, readings: Iterator[float] = _NEVER) -> None:
         if not seconds > 0.0:
             raise ValueError(f"a lease must last longer than 0 seconds, not {seconds}")
         self.seconds = seconds
         self.until = math.inf if seconds == math.inf else -math.inf
+        self.readings = repeat(0.0) if seconds == math.inf else readings
         self.on_renewal: Callable[[], None] | None = None
         self._others: dict[float, Lease] = {}
 
@@ -123,6 +136,10 @@ class Lease:
             )
         other = self._others.get(seconds)
         if other is None:
-            other = self._others[seconds] = Lease(seconds)
+            other = self._others[seconds] = Lease(seconds, self.readings)
             other.until = max(other.until, self.until - self.seconds + seconds)
         return other
+
+
+LAPSED: Final = Lease(1.0)
+"""A lease that nothing renews, for a connection that is not open."""

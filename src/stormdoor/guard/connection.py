@@ -18,7 +18,7 @@ from stormdoor.core.decision import (
 from stormdoor.core.denial import Refusal
 from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.lease import Lease
+from stormdoor.core.lease import LAPSED, Lease
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
@@ -171,6 +171,7 @@ class Connection:
         "principal",
         "proven",
         "renewing",
+        "send_lease",
         "shared",
         "silent_seconds",
         "sink",
@@ -210,6 +211,8 @@ class Connection:
         self.limits = limits
         self.lease = lease
         """INVARIANT: once it has lapsed, no message passes in either direction."""
+        self.send_lease = LAPSED
+        """`lease` while `open`, else `LAPSED`: before a `send()`, one comparison decides about both."""
         self.shared = shared
         self.usage = shared.usage(limits.principal)
         self.sink: Sink | None = None
@@ -337,6 +340,7 @@ class Connection:
             return False
         self.state = state
         self.open = state is State.OPEN
+        self.send_lease = self.lease if self.open else LAPSED
         return True
 
     def may_send(self) -> bool:

@@ -11,6 +11,7 @@ from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.connection import ConnectionEvent, State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
+from stormdoor.core.lease import LAPSED
 from stormdoor.core.limits import Limits
 from stormdoor.guard.connection import Connection, PrincipalUsage
 from stormdoor.guard.connection_index import ConnectionIndex
@@ -212,6 +213,7 @@ class Registry:
             if was is opened or was is pending:
                 connection.state = State.ENDED
                 connection.open = False
+                connection.send_lease = LAPSED
                 connection.closed_by = why
                 drain_close_queue.append((connection, was, 1000, True, begun))
         ended = len(drain_close_queue) - before

