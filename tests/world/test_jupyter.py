@@ -6,26 +6,24 @@ Each attack succeeds without the guard: that is checked first.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
-from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from tests.world.application import Recipe
-from tests.world.applications.jupyterlab import APPLICATION, COMMAND, TOKEN, V1, ask, log_in
+from tests.world.applications.jupyterlab import TOKEN, V1, ask, log_in
 from tests.world.checks import run_command
-from tests.world.client import Client, RefusedError, end_of, open_socket
-from tests.world.environment import home_of, require
-from tests.world.site import Site, started
+from tests.world.client import Client, FailedError, answer_of, end_of, open_socket
+from tests.world.environment import require
+from tests.world.jupyter_site import all_end, closing, is_refused, jupyter, paths, sockets
+from tests.world.site import Site
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
 RELEASES = ["jupyterlab", "jupyterlab-oldest"]
-_SECONDS = 10.0
 _CELL_SECONDS = 60.0
 _EVENTS = "/api/events/subscribe"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -46,6 +44,14 @@ class Forgotten(JupyterHandler):
         self.write("forgotten")
 
 
+class Skips(JupyterHandler):
+    def prepare(self):
+        pass
+
+    def get(self):
+        self.write("skips")
+
+
 class Open(RequestHandler):
     @allow_unauthenticated
     def get(self):
@@ -58,7 +64,8 @@ def _jupyter_server_extension_points():
 
 def _load_jupyter_server_extension(serverapp):
     serverapp.web_app.add_handlers(
-        ".*$", [("/plain", Plain), ("/forgotten", Forgotten), ("/open", Open)]
+        ".*$",
+        [("/plain", Plain), ("/forgotten", Forgotten), ("/skips", Skips), ("/open", Open)],
     )
 """
 
@@ -99,71 +106,6 @@ def site(release: str) -> Iterator[Site]:
     enabled = 'c.ServerApp.jpserver_extensions["careless"] = True'
     with jupyter(release, config=enabled, files=_CARELESS) as site:
         yield site
-
-
-@contextlib.contextmanager
-def jupyter(
-    release: str,
-    *,
-    guarded: bool = True,
-    config: str = "",
-    files: Mapping[str, str] = {},
-    arguments: Sequence[str] = (),
-) -> Iterator[Site]:
-    """Start Jupyter, with more lines in its configuration, more files and more arguments."""
-    application = replace(APPLICATION, home=home_of(release))
-    name = "jupyter_server_config.py"
-    own = application.guarded.files[name] if guarded else ""
-    kept = {"notebooks/read-me.txt": "hello", **application.guarded.files, **files}
-    kept[name] = f"{own}\n{config}\n"
-    recipe = Recipe(kept, [*COMMAND, f"--config={name}", *arguments])
-    with started(application, recipe) as site:
-        yield site
-
-
-async def sockets(owner: Client, client: Client | None = None) -> list[ClientConnection]:
-    """The sockets of a new kernel, a new terminal, and events."""
-    return [
-        await open_socket(client or owner, path, subprotocols)
-        for path, subprotocols in await paths(owner)
-    ]
-
-
-async def paths(owner: Client) -> list[tuple[str, Sequence[str]]]:
-    """The paths of the sockets of a new kernel and a new terminal, and of events."""
-    kernel = await owner.request("POST", "/api/kernels", "{}")
-    assert kernel.status_code == 201, kernel.text
-    terminal = await owner.request("POST", "/api/terminals", "")
-    assert terminal.status_code == 200, terminal.text
-    return [
-        (f"/api/kernels/{kernel.json()['id']}/channels?session_id=one", ()),
-        (f"/terminals/websocket/{terminal.json()['name']}", ()),
-        (_EVENTS, ()),
-    ]
-
-
-async def all_end(several: Sequence[ClientConnection]) -> list[str]:
-    """How the sockets end, within a few seconds."""
-    return list(await asyncio.wait_for(asyncio.gather(*map(end_of, several)), _SECONDS))
-
-
-async def is_refused(client: Client, path: str) -> bool:
-    """Whether a socket is refused."""
-    try:
-        await (await open_socket(client, path)).close()
-    except RefusedError:
-        return True
-    return False
-
-
-@contextlib.asynccontextmanager
-async def closing(several: Sequence[ClientConnection]) -> AsyncIterator[None]:
-    """Close the sockets at the end."""
-    try:
-        yield
-    finally:
-        for one in several:
-            await one.close()
 
 
 def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(plain: Site, site: Site) -> None:
@@ -360,24 +302,58 @@ def test_a_viewer_reads_and_executes_nothing(site: Site) -> None:
     asyncio.run(use(site))
 
 
+def test_another_login_takes_over_no_session_of_a_kernel(plain: Site, site: Site) -> None:
+    """Jupyter closes the socket of a session if another socket names it; each client sees the ids."""
+
+    async def attack(site: Site) -> tuple[bool, bool]:
+        owner, _ = await log_in(site.address)
+        viewer, name = await log_in(site.address)
+        if site is not plain:
+            add = ("principals", "add", name, "--role", "viewer", "--no-password")
+            await asyncio.to_thread(run_command, site, *add)
+        (kernel, _), *_ = await paths(owner)
+        return await _replaces(owner, viewer, kernel), await _replaces(owner, owner, kernel)
+
+    assert asyncio.run(attack(plain)) == (True, True)
+    assert asyncio.run(attack(site)) == (False, True)
+
+
+async def _replaces(owner: Client, other: Client, kernel: str) -> bool:
+    """Return whether a socket of `other` ends that of the owner, by the same id of a session."""
+    mine = await open_socket(owner, kernel, V1)
+    async with closing([mine]):
+        await ask(mine, "kernel_info_request", {})
+        await answer_of(mine, b"kernel_info_reply")
+        theirs = await open_socket(other, kernel, V1)
+        async with closing([theirs]):
+            await ask(theirs, "kernel_info_request", {})
+            await answer_of(theirs, b"kernel_info_reply")
+            try:
+                await ask(mine, "kernel_info_request", {})
+                await answer_of(mine, b"kernel_info_reply")
+            except (FailedError, ConnectionClosed):
+                return True
+            return False
+
+
 def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(plain: Site, site: Site) -> None:
     """Without the guard, any client gets their answers."""
 
     async def statuses(client: Client) -> list[int]:
         return [
             (await client.request("GET", path)).status_code
-            for path in ("/plain", "/forgotten", "/open")
+            for path in ("/plain", "/forgotten", "/skips", "/open")
         ]
 
-    assert asyncio.run(statuses(plain.client())) == [200, 200, 200]
+    assert asyncio.run(statuses(plain.client())) == [200, 200, 200, 200]
 
     async def use(site: Site) -> None:
-        assert await statuses(site.client()) == [403, 302, 200]
+        assert await statuses(site.client()) == [403, 302, 302, 200]
         client, name = await log_in(site.address)
-        assert await statuses(client) == [200, 200, 200]
+        assert await statuses(client) == [200, 200, 200, 200]
         add = ("principals", "add", name, "--role", "viewer", "--no-password")
         await asyncio.to_thread(run_command, site, *add)
-        assert await statuses(client) == [403, 403, 200]
+        assert await statuses(client) == [403, 403, 403, 200]
         log = (site.folder / "log.txt").read_text()
         assert "open without a login, as its extension declares: /open" in log
 

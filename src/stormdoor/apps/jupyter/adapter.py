@@ -11,9 +11,9 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.jupyter.authorizer import BothAuthorizers
+from stormdoor.apps.jupyter.handler_cover import cover_handlers
 from stormdoor.apps.jupyter.login import JupyterLogin
 from stormdoor.apps.jupyter.pages import keep_token_out_of_pages
-from stormdoor.apps.jupyter.plain_handlers import cover_plain_handlers
 from stormdoor.apps.jupyter.requests import RequestChecks
 from stormdoor.apps.jupyter.secret import renew_secret
 from stormdoor.apps.jupyter.settings import Stormdoor
@@ -79,7 +79,7 @@ def _protect(application: Application, setup: Setup) -> None:
     # A handler that an extension has not declared as open needs a login.
     settings["allow_unauthenticated_access"] = False
     renew_secret(application, provider, login)
-    cover_plain_handlers(application, checks)
+    cover_handlers(application, checks)
     keep_token_out_of_pages(application, provider)
 
 

@@ -12,7 +12,7 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Setup
 from stormdoor.apps.jupyter.adapter import ADAPTER
-from stormdoor.apps.jupyter.plain_handlers import is_plain
+from stormdoor.apps.jupyter.handler_cover import is_plain
 from stormdoor.apps.jupyter.settings import Stormdoor
 from stormdoor.config.file import GuardOptions, read_options
 from stormdoor.config.preset import preset_file

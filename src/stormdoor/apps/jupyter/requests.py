@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from tornado.web import HTTPError
 
+from stormdoor.apps.jupyter.kernel_session import own_session
 from stormdoor.apps.jupyter.login import JupyterLogin, JupyterRecheck, UserLogin
 from stormdoor.apps.jupyter.permissions import is_public, permission_of
 from stormdoor.auth.authenticator import Rejected
@@ -26,7 +28,16 @@ __all__ = ["RequestChecks"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST = Endpoint("a request to Jupyter", None)
-_FOUND = "_stormdoor_authentication"
+_ACCEPTED = "_stormdoor_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A request with a login that is accepted."""
+
+    handshake: Handshake
+    login: UserLogin
+    authentication: Authentication
 
 
 class RequestChecks:
@@ -65,34 +76,27 @@ class RequestChecks:
                 return None
             for name, value in recheck.login.carried.items():
                 setattr(handler, name, value)
+            own_session(handler, recheck.login.principal_id)
             return recheck.login.user
-        handshake = self._parser.parse(handler.request)
-        login = await self.find_user(handler, handshake)
-        if login is None:
+        accepted = await self._accept(handler)
+        if accepted is None:
             return None
         if isinstance(handler, self._provider.logout_handler_class):
-            await self._log_out(handler, handshake, getattr(handler, _FOUND), login)
+            await self._log_out(accepted)
         elif not is_public(handler):
-            self.require(handler, permission_of(handler), handshake)
-        return login.user
+            self.require(handler, permission_of(handler))
+        return accepted.login.user
 
-    async def find_user(self, handler: Any, handshake: Handshake | None = None) -> UserLogin | None:
-        """Return the login in the request of `handler`, unless it was revoked.
+    async def has_login(self, handler: Any, permission: str) -> bool:
+        """Return whether the request has a login. Refuse it if the login lacks `permission`.
 
         Raises:
             HTTPError: The guard refuses the request.
         """
-        handshake = handshake or self._parser.parse(handler.request)
-        self._check_source(handler, handshake)
-        login = await self._login.read(handler)
-        if login is None:
-            return None
-        authentication = await self._accepted(handler, handshake, login)
-        if authentication is None:
-            self._clear_login_cookie(handler)
-            return None
-        setattr(handler, _FOUND, authentication)
-        return login
+        if await self._accept(handler) is None:
+            return False
+        self.require(handler, permission)
+        return True
 
     def clear_login_cookie(self, handler: Any) -> None:
         """Delete the cookie as Jupyter does, and end its login, if a handler of an extension logs out."""
@@ -114,28 +118,48 @@ class RequestChecks:
             return False
         return True
 
-    def require(self, handler: Any, permission: str, handshake: Handshake | None = None) -> None:
+    def require(self, handler: Any, permission: str) -> None:
         """Refuse the request without `permission`.
 
         Raises:
             HTTPError: With 403.
         """
-        found: Authentication | None = getattr(handler, _FOUND, None)
-        handshake = handshake or self._parser.parse(handler.request)
-        if found is None:
-            self._refuse(handler, handshake, Refusal(Denial.NO_CREDENTIAL, "no user of Jupyter"))
-            return
+        accepted: _Accepted | None = getattr(handler, _ACCEPTED, None)
+        if accepted is None:
+            handshake = self._parser.parse(handler.request)
+            refusal = Refusal(Denial.NO_CREDENTIAL, "no user of Jupyter")
+            raise self._refused(handler, handshake, refusal)
+        found, handshake = accepted.authentication, accepted.handshake
         now = self._guard.clock.now()
         environment = Environment.of(
             found, now=now, address=handshake.address, endpoint=handshake.path
         )
         asked = AccessRequest(found.principal, permission, None, environment)
-        decision = self._guard.policies.decide(asked)
+        decision = self._guard.policies.decide(asked, found.scopes)
         if not decision.allowed:
             refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-            self._refuse(handler, handshake, refusal, permission, found.principal.id)
+            raise self._refused(handler, handshake, refusal, permission, found.principal.id)
 
     # -- steps ---------------------------------------------------------------------------------------
+
+    async def _accept(self, handler: Any) -> _Accepted | None:
+        """Return the request of `handler` with its login, unless that was revoked.
+
+        Raises:
+            HTTPError: The guard refuses the request.
+        """
+        handshake = self._parser.parse(handler.request)
+        self._check_source(handler, handshake)
+        login = await self._login.read(handler)
+        if login is None:
+            return None
+        authentication = await self._authenticate(handler, handshake, login)
+        if authentication is None:
+            self._clear_login_cookie(handler)
+            return None
+        accepted = _Accepted(handshake, login, authentication)
+        setattr(handler, _ACCEPTED, accepted)
+        return accepted
 
     def _check_source(self, handler: Any, handshake: Handshake) -> None:
         """Refuse another Host, plaintext from elsewhere, and changes by a page of another origin."""
@@ -147,7 +171,7 @@ class RequestChecks:
         if refusal is None and self._is_foreign(handler, handshake):
             refusal = Refusal(Denial.ORIGIN, "a page of another origin sent it")
         if refusal is not None:
-            self._refuse(handler, handshake, refusal)
+            raise self._refused(handler, handshake, refusal)
 
     def _is_foreign(self, handler: Any, handshake: Handshake) -> bool:
         changes = handshake.method not in _SAFE
@@ -159,7 +183,7 @@ class RequestChecks:
             return not self._guard.handshake_policy.origins.allows(handshake.origin)
         return handshake.fetch_site not in (None, "same-origin")
 
-    async def _accepted(
+    async def _authenticate(
         self, handler: Any, handshake: Handshake, login: UserLogin
     ) -> Authentication | None:
         """Return the authentication of a login that was not revoked, or None."""
@@ -172,28 +196,24 @@ class RequestChecks:
                 raise StoreUnavailable(unavailable.detail)
             found = await self._login.accept(login, None, state=guard.state, now=guard.clock.now())
         except StoreUnavailable as error:
-            self._refuse(handler, handshake, Refusal(Denial.UNAVAILABLE, str(error), retry_after=5))
-            return None
-        refusal = None
+            refusal = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
+            raise self._refused(handler, handshake, refusal) from error
         if isinstance(found, Rejected):
             refusal = Refusal(found.denial, found.detail)
         elif guard.revocations.ends(found):
             refusal = Refusal(Denial.REVOKED, "the login was revoked")
-        if refusal is None and isinstance(found, Authentication):
+        else:
             return found
-        guard.admission.refused(
-            handshake, refusal or Refusal(Denial.INTERNAL), principal=login.principal_id
-        )
+        guard.admission.refused(handshake, refusal, principal=login.principal_id)
         return None
 
-    async def _log_out(
-        self, handler: Any, handshake: Handshake, found: Authentication, login: UserLogin
-    ) -> None:
+    async def _log_out(self, accepted: _Accepted) -> None:
         """End the login of the request, with its sockets, before Jupyter deletes the cookie.
 
         INVARIANT: the revocation takes effect in this process before the answer. If the store does not
         answer, it is stored later.
         """
+        found = accepted.authentication
         if (
             found.token_hash is not None
             and found.credential_id == found.token_hash
@@ -201,10 +221,10 @@ class RequestChecks:
         ):
             return  # the token of the server is not the login of one browser
         try:
-            await self._end(found, one_login=login.one_login)
+            await self._end(found, one_login=accepted.login.one_login)
         except StoreUnavailable as error:
             refusal = Refusal(Denial.UNAVAILABLE, f"a logout: {error}", retry_after=5)
-            self._guard.admission.refused(handshake, refusal, principal=found.principal.id)
+            self._guard.admission.refused(accepted.handshake, refusal, principal=found.principal.id)
 
     @property
     def _hub(self) -> bool:
@@ -219,8 +239,11 @@ class RequestChecks:
 
     def _end_replaced(self, handler: Any) -> None:
         """Revoke the cookie with which this request was accepted: it gets another one, or none."""
-        found: Authentication | None = getattr(handler, _FOUND, None)
-        if found is None or not found.ambient or found.token_hash is not None:
+        accepted: _Accepted | None = getattr(handler, _ACCEPTED, None)
+        if accepted is None:
+            return
+        found = accepted.authentication
+        if not found.ambient or found.token_hash is not None:
             return
         handler_done = getattr(handler, "_stormdoor_ended", False)
         if handler_done:
@@ -233,17 +256,18 @@ class RequestChecks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _refuse(
+    def _refused(
         self,
         handler: Any,
         handshake: Handshake,
         refusal: Refusal,
         permission: str = "",
         principal: str = "",
-    ) -> None:
+    ) -> HTTPError:
+        """Record a refusal, and return the answer."""
         self._guard.admission.refused(
             handshake, refusal, permission=permission, principal=principal
         )
         # Jupyter's page of an error asks for the user again.
         handler.current_user = handler._jupyter_current_user = None  # noqa: SLF001 - as Jupyter does
-        raise HTTPError(refusal.answer.status, refusal.answer.text)
+        return HTTPError(refusal.answer.status, refusal.answer.text)
