@@ -59,6 +59,29 @@ async def test_one_line(tmp_path: Path) -> None:
         protect(Application([("/ws", Echo)]), tmp_path / "none.toml")
 
 
+def test_a_path_without_a_route_is_a_remark_unless_the_preset_has_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A path of a preset may belong to an extension that is not installed; one of the operator is mistyped."""
+    text = """
+        preset = "dask"
+        origins = ["http://localhost:1"]
+
+        [protect.permissions]
+        "/mistyped/ws" = "status:view"
+
+        [protect.pages]
+        ".*/jupyter/.*" = "jupyter:open"
+        "GET /mistyped" = "status:view"
+    """
+    protect(Application([("/status/ws", Echo)]), write(tmp_path, textwrap.dedent(text)))
+    remarks = [one.message for one in caplog.records if "no route of that name" in one.message]
+    assert remarks == [
+        "start-up check: permissions names /mistyped/ws, and no route of that name is there",
+        "start-up check: pages names /mistyped, and no route of that name is there",
+    ]
+
+
 async def test_the_declarations_of_the_guard() -> None:
     """A path with a permission admits those who have it; without one, the application does not start."""
     with pytest.raises(StartupRefused):

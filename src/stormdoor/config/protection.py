@@ -54,6 +54,9 @@ class Protection:
         transports: HTTP handlers that carry the conversation of a socket.
         pages: The permission for all other HTTP handlers, or for single ones; None if they are not guarded.
         messages: The permission of each type of message, of single handlers.
+        optional: Path patterns of the preset. One that matches no route is no mistake: the application may
+            have that route with an extension alone. Transports are not optional: without its pattern, the
+            handler of a transport is not guarded.
     """
 
     permission: str | Public | None = None
@@ -64,6 +67,7 @@ class Protection:
     transports: Mapping[str, SessionOf] = field(default_factory=dict)
     pages: str | Mapping[str, str | Public] | None = None
     messages: Mapping[str, MessagePermissions] = field(default_factory=dict)
+    optional: Sequence[str] = ()
 
 
 def read_protection(path: Path, *, preset: str | None = None) -> Protection:
@@ -101,7 +105,21 @@ def build_protection(document: Document) -> Protection:
         transports=_by_path(document, "transports", table.transports, _session),
         pages=_pages(document, table.pages),
         messages=_messages(document, table.messages),
+        optional=_paths_of_preset(document),
     )
+
+
+def _paths_of_preset(document: Document) -> Sequence[str]:
+    """Return the path patterns in the preset of a document, also those that the file gives another value."""
+    written = {} if document.preset is None else document.preset.data.get("protect", {})
+    found: dict[str, None] = {}
+    for name in ("permissions", "first_message", "receive_only", "limits"):
+        found.update(dict.fromkeys(written.get(name, ())))
+    pages = written.get("pages")
+    if isinstance(pages, dict):  # "POST /path" has a method in front
+        found.update(dict.fromkeys(one.rpartition(" ")[2] for one in pages))
+    found.update(dict.fromkeys(one["path"] for one in written.get("messages", ())))
+    return tuple(found)
 
 
 def _by_path(

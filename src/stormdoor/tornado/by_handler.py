@@ -68,12 +68,21 @@ class ByHandler(Generic[Value]):
                 return value
         return None
 
-    def unused(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
-        """Return a remark for each name that matches no handler and no bare pattern in `served`."""
+    def unused(
+        self, served: Collection[tuple[type[RequestHandler], str]], optional: Collection[str] = ()
+    ) -> list[str]:
+        """Return a remark for each name that matches no handler and no bare pattern in `served`.
+
+        Args:
+            served: Handlers with the patterns of their routes.
+            optional: Paths without a remark (see `Protection`).
+        """
+        known = set(map(bare, optional))
         paths = [
             path
             for path, (pattern, _) in self._paths.items()
-            if not any(path == one or pattern.fullmatch(one) for _, one in served)
+            if path not in known
+            and not any(path == one or pattern.fullmatch(one) for _, one in served)
         ]
         classes = [
             one.__qualname__

@@ -79,6 +79,7 @@ class Declarations:
         protection: Protection | None = None,
     ) -> None:
         further = protection or Protection()
+        self._optional = further.optional
         self._of_guard = of_guard
         self._default = further.permission if permission is None else permission
         for declared in permissions.values():
@@ -216,7 +217,7 @@ class Declarations:
                 self._freshness,
                 self._freshness_of_guard,
             )
-            for remark in named.unused(known)
+            for remark in named.unused(known, self._optional)
         ]
 
 

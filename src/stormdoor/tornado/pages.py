@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
@@ -92,10 +92,17 @@ class PageRules:
                     self.login = options.login_page
                     self._open |= pages_of_login - {"/"}
 
-    def unused(self, found: Inspection) -> list[str]:
-        """Return a remark for each declaration that applies to no route, and for parts that answer 405."""
+    def unused(self, found: Inspection, optional: Collection[str] = ()) -> list[str]:
+        """Return a remark for each declaration that applies to no route, and for parts that answer 405.
+
+        Args:
+            found: The routes of the application.
+            optional: Paths without a remark (see `Protection`).
+        """
         served = [(one.handler, bare(one.pattern)) for one in found.routes]
-        remarks = [one for named in self._by_method.values() for one in named.unused(served)]
+        remarks = [
+            one for named in self._by_method.values() for one in named.unused(served, optional)
+        ]
         remarks += [
             f"{name} answers requests without a handler class: with pages=, it serves no client"
             for name, _ in found.hidden

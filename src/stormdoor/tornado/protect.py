@@ -153,7 +153,7 @@ def protect(
         if rules is None and not host_guards_pages:
             remarks += neighbour_routes(found, [one for one, _ in guarded])
         if rules is not None:
-            remarks += rules.unused(found)
+            remarks += rules.unused(found, protection.optional)
     except BaseException as error:
         _log.error(
             "protect() has failed: every WebSocket of this application answers 503 until protect() "

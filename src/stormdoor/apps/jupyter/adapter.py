@@ -106,13 +106,13 @@ def _below(protection: Protection, base_url: str) -> Protection:
         name: moved(getattr(protection, name))
         for name in ("permissions", "limits", "messages", "transports")
     }
-    for name in ("first_message", "receive_only"):
+    for name in ("first_message", "receive_only", "optional"):
         changes[name] = tuple(_path(base, path) for path in getattr(protection, name))
     return replace(protection, **changes)
 
 
 def _of_present_routes(protection: Protection, application: Application) -> Protection:
-    """Return the protection without the messages of extensions that are not installed.
+    """Return the protection without the messages of extensions in the preset that are not installed.
 
     INVARIANT: if such an extension adds its socket later, its messages are not checked by type; so the socket
     itself needs the permission that they need by default.
@@ -121,7 +121,8 @@ def _of_present_routes(protection: Protection, application: Application) -> Prot
     missing = {
         path: messages
         for path, messages in protection.messages.items()
-        if not any(path == one or re.fullmatch(path, one) for one in patterns)
+        if path in protection.optional
+        and not any(path == one or re.fullmatch(path, one) for one in patterns)
     }
     closed: dict[str, str | Public] = {
         path: messages.default or protection.permission or "extension:execute"
