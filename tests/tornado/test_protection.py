@@ -62,7 +62,7 @@ async def test_one_line(tmp_path: Path) -> None:
 def test_a_path_without_a_route_is_a_remark_unless_the_preset_has_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A path of a preset may belong to an extension that is not installed; one of the operator is mistyped."""
+    """A path of a preset may belong to a missing extension. The operator mistyped the others."""
     text = """
         preset = "dask"
         origins = ["http://localhost:1"]
