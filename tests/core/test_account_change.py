@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from stormdoor.core.account_change import DISABLED, ENABLED, REMOVED, AccountChange, quoted
+from stormdoor.core.account_change import DISABLED, ENABLED, REMOVED, AccountChange, Right, quoted
 from stormdoor.core.revocation import Revocation, Target
 
 CHANGES = [
-    (AccountChange("bob", "member", lowers=True), "role -member"),
-    (AccountChange("bob", "member", lowers=False), "role +member"),
-    (AccountChange("bob", None, lowers=True), DISABLED),
-    (AccountChange("bob", None, lowers=False), ENABLED),
+    (AccountChange("bob", Right.ROLE, "member"), "role -member"),
+    (AccountChange("bob", Right.ROLE, "member", lowers=False), "role +member"),
+    (AccountChange("bob", Right.ACCOUNT), DISABLED),
+    (AccountChange("bob", Right.ACCOUNT, lowers=False), ENABLED),
+    (AccountChange("bob", Right.PASSWORD), "password changed"),
+    (AccountChange("bob", Right.ATTRIBUTES), "attributes"),
 ]
 
 
@@ -20,7 +22,7 @@ def test_an_entry_names_its_change(change: AccountChange, reason: str) -> None:
     """The entry of a change has its reason, and is read as that change."""
     entry = change.entry(1_000.0)
     assert (entry.target, entry.value, entry.at, entry.reason) == (
-        Target.CHANGED,
+        Target.PRINCIPAL if change.right is Right.PASSWORD else Target.CHANGED,
         "bob",
         1_000.0,
         reason,
@@ -32,7 +34,7 @@ def test_an_entry_names_its_change(change: AccountChange, reason: str) -> None:
 def test_a_revocation_of_a_removed_account_counts_as_disabled(reason: str) -> None:
     """Disabling and removing also revoke the principal; either entry names the change."""
     entry = Revocation(Target.PRINCIPAL, "bob", 1_000.0, reason=reason)
-    assert AccountChange.of(entry) == AccountChange("bob", None, lowers=True)
+    assert AccountChange.of(entry) == AccountChange("bob", Right.ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,8 @@ def test_a_revocation_of_a_removed_account_counts_as_disabled(reason: str) -> No
     [
         (Target.CHANGED, ""),
         (Target.CHANGED, "password"),
+        (Target.CHANGED, "password changed"),
+        (Target.PRINCIPAL, "attributes"),
         (Target.PRINCIPAL, ENABLED),
         (Target.PRINCIPAL, "role -member"),
         (Target.PRINCIPAL, "lost laptop"),
@@ -52,7 +56,7 @@ def test_other_entries_name_no_change(target: Target, reason: str) -> None:
     assert AccountChange.of(Revocation(target, "bob", 1_000.0, reason=reason)) is None
 
 
-@pytest.mark.parametrize("reason", [DISABLED, REMOVED])
+@pytest.mark.parametrize("reason", [DISABLED, REMOVED, "password changed"])
 def test_an_operators_reason_is_quoted(reason: str) -> None:
     """An operator who revokes with the reason `disabled` disables no account after a failover."""
     entry = Revocation(Target.PRINCIPAL, "bob", 1_000.0, reason=quoted(reason))

@@ -1,16 +1,19 @@
-"""A failover or a restored backup loses role removals and disablings: nodes make them again."""
+"""A failover or a restored backup loses changes of rights, passwords and attributes: nodes act on them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stormdoor import Guard, StoreUnavailable, Target
+from stormdoor import Denial, Guard, StoreUnavailable, Target
+from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
-from tests.guard.fakes import admit, events, refused
+from stormdoor.core.denial import Refusal
+from tests.guard.fakes import HANDSHAKE, admit, events, refused
 from tests.guard.test_another_log import Server, serving
 from tests.guard.test_lost_log import _lose, _node
 
@@ -168,3 +171,101 @@ async def test_many_lost_changes(tmp_path: Path) -> None:
         await asyncio.gather(guard.supervisor.follow(), guard.supervisor.follow())
         for name in names:
             assert (await _account(server, name)).roles == {"reader"}
+
+
+_OLD, _NEW, _LATER = "an old password, long ago", "a new password since then", "set by the operator"
+
+
+async def _log_in(guard: Guard, password: str) -> LoggedIn | Refusal:
+    return await guard.login.attempt("alice", password, "192.0.2.1")
+
+
+async def test_old_password_stays_void(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """INVARIANT: a password that was replaced opens nothing after the replacement is lost."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        other = await _node(server.path)
+        await guard.admin.set_password("alice", _OLD)
+        await guard.supervisor.follow()
+        backup = server.back_up()
+        await other.admin.set_password("alice", _NEW)
+        await _lose(server, backup, other)
+        # The store has the old password again: without the node, it would open the account.
+        assert isinstance(await _log_in(other, _OLD), LoggedIn)
+        in_between = await other.sessions.create("alice")
+        await guard.tick()
+        for node in (guard, other):
+            outcome = await _log_in(node, _OLD)
+            assert isinstance(outcome, Refusal)
+            assert outcome.denial is Denial.BAD_CREDENTIAL
+        # A session that began with the old password meanwhile is over, for sockets and for pages.
+        cookies = {guard.sessions.cookie.name: [in_between.secret]}
+        await refused(guard, replace(HANDSHAKE, cookies=cookies))
+        assert await guard.sessions.find(in_between.secret) is None
+        assert "stormdoor principals password alice" in caplog.text
+        assert any(
+            one.name == "authn_password_change" and "lost by the store" in one.detail
+            for one in await events(guard)
+        )
+        await guard.admin.set_password("alice", _LATER)
+        await other.supervisor.follow()
+        await guard.tick()
+        assert isinstance(await _log_in(guard, _LATER), LoggedIn)
+        await other.state.close()
+
+
+async def test_password_that_was_set_after_the_loss_stays(tmp_path: Path) -> None:
+    """A node that reloads late removes no password that is newer than the lost one."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        late = await _node(server.path)
+        await guard.admin.set_password("alice", _OLD)
+        await guard.supervisor.follow()
+        backup = server.back_up()
+        await guard.admin.set_password("alice", _NEW)
+        await _lose(server, backup, late)
+        await guard.tick()
+        await guard.admin.set_password("alice", _LATER)
+        await late.supervisor.follow()
+        assert isinstance(await _log_in(guard, _LATER), LoggedIn)
+        await late.state.close()
+
+
+async def test_account_whose_attributes_were_lost_is_disabled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """INVARIANT: attributes that a change replaced decide nothing after the change is lost."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        late = await _node(server.path)
+        await guard.admin.set_attributes("alice", {"clearance": 9})
+        await server.session("alice")
+        await server.session("bob")
+        backup = server.back_up()
+        await guard.admin.set_attributes("alice", {"clearance": 0})
+        await _lose(server, backup, late)
+        assert (await _account(server)).attributes == {"clearance": 9}
+        await guard.tick()
+        assert (await _account(server)).disabled
+        assert server.open == {"bob"}
+        await refused(guard, server.handshakes["alice"])
+        assert "stormdoor principals enable alice" in caplog.text
+        assert any("attributes: lost by the store" in one.detail for one in await events(guard))
+        # The operator looks at the account. A node that reloads late does not disable it again.
+        await guard.admin.set_disabled("alice", False)
+        await late.supervisor.follow()
+        assert not (await _account(server)).disabled
+        await late.state.close()
+
+
+async def test_reason_of_an_operator_removes_no_password(tmp_path: Path) -> None:
+    """A revocation for the reason "password changed" ends credentials only, also if it is lost."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await guard.admin.set_password("alice", _OLD)
+        await guard.supervisor.follow()
+        backup = server.back_up()
+        await guard.admin.revoke(Target.PRINCIPAL, "alice", reason="password changed")
+        await _lose(server, backup)
+        await guard.tick()
+        assert isinstance(await _log_in(guard, _OLD), LoggedIn)

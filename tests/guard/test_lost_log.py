@@ -89,6 +89,38 @@ async def test_lost_revocations_are_written_again_once(tmp_path: Path) -> None:
             await node.state.close()
 
 
+@pytest.mark.parametrize("end", ["session", "principal", "tenant"])
+async def test_session_that_had_ended_opens_no_page(end: str, tmp_path: Path) -> None:
+    """INVARIANT: a session that ended before the loss opens no page, also on a node that starts later."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await guard.admin.add_principal("dave", roles=["member"], tenant="acme")
+        await server.session("dave")
+        secret = server.handshakes["dave"].cookies["__Host-stormdoor"][0]
+        session = server.connections["dave"].authentication.session_id
+        assert session is not None
+        backup = server.back_up()
+        if end == "session":
+            await guard.admin.end_session(session)
+        elif end == "principal":
+            await guard.admin.revoke(Target.PRINCIPAL, "dave")
+        else:
+            await guard.admin.revoke(Target.TENANT, "acme")
+        await _lose(server, backup)
+        # The store has the session again.
+        assert await guard.state.sessions.session(session) is not None
+        await guard.supervisor.follow()
+        assert await guard.sessions.find(secret) is None
+        await refused(guard, server.handshakes["dave"])
+        await guard.supervisor.restore()
+        if end == "session":
+            assert await guard.state.sessions.session(session) is None
+        new = await _node(server.path)
+        assert await new.sessions.find(secret) is None
+        await refused(new, server.handshakes["dave"])
+        await new.state.close()
+
+
 async def test_login_after_the_loss_stays(tmp_path: Path) -> None:
     """A lost revocation that is written again does not refuse a credential that was issued later."""
     async with serving(tmp_path) as server:

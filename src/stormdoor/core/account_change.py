@@ -1,41 +1,65 @@
-"""Changes of rights that the log of revocations names: a lost one can be recognised and made again."""
+"""Changes of accounts that the log of revocations names, so that a node can recognise a lost one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from stormdoor.core.revocation import Revocation, Target
 
-__all__ = ["DISABLED", "ENABLED", "REMOVED", "AccountChange", "quoted"]
+__all__ = ["DISABLED", "ENABLED", "REMOVED", "AccountChange", "Right", "quoted"]
 
 DISABLED, ENABLED, REMOVED = "disabled", "enabled", "removed"
 _ADDED, _WITHDRAWN = "role +", "role -"
 
 
+class Right(Enum):
+    """The part of an account that a change concerns. The value of the last two is the reason in the log."""
+
+    ACCOUNT = "account"
+    ROLE = "role"
+    PASSWORD = "password changed"  # noqa: S105 - a reason
+    ATTRIBUTES = "attributes"
+
+
+_OF_PRINCIPAL = frozenset({DISABLED, REMOVED, Right.PASSWORD.value})
+"""Reasons of changes that also revoke the principal."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """A role or an account as a whole that lost a right, or got it.
+    """A change of an account.
 
     Attributes:
         principal_id: The principal.
-        role: The role; None for the account, which is disabled or enabled.
-        lowers: Whether the principal has fewer rights afterwards.
+        right: The part of the account. `ACCOUNT` is disabled or enabled as a whole.
+        role: The role; empty except for `ROLE`.
+        lowers: Whether the principal may have fewer rights afterwards.
     """
 
     principal_id: str
-    role: str | None
-    lowers: bool
+    right: Right
+    role: str = ""
+    lowers: bool = True
 
     @property
     def reason(self) -> str:
         """Return the reason of its entry in the log."""
-        if self.role is None:
-            return DISABLED if self.lowers else ENABLED
-        return (_WITHDRAWN if self.lowers else _ADDED) + self.role
+        match self.right:
+            case Right.ACCOUNT:
+                return DISABLED if self.lowers else ENABLED
+            case Right.ROLE:
+                return (_WITHDRAWN if self.lowers else _ADDED) + self.role
+            case _:
+                return str(self.right.value)
 
     def entry(self, at: float) -> Revocation:
-        """Return its entry for the log, at a time in Unix seconds."""
-        return Revocation(Target.CHANGED, self.principal_id, at, reason=self.reason)
+        """Return its entry for the log, at a time in Unix seconds.
+
+        A new password also revokes the credentials of the principal.
+        """
+        target = Target.PRINCIPAL if self.right is Right.PASSWORD else Target.CHANGED
+        return Revocation(target, self.principal_id, at, reason=self.reason)
 
     @classmethod
     def of(cls, entry: Revocation) -> AccountChange | None:
@@ -43,20 +67,23 @@ class AccountChange:
 
         A removed account counts as disabled: if it comes back, its data should not be deleted unasked.
         """
-        if entry.target not in (Target.CHANGED, Target.PRINCIPAL):
-            return None
         id, reason = entry.value, entry.reason
-        if reason in (DISABLED, REMOVED):
-            return cls(id, None, lowers=True)
         if entry.target is Target.PRINCIPAL:
+            if reason not in _OF_PRINCIPAL:
+                return None
+            return cls(id, Right.PASSWORD if reason == Right.PASSWORD.value else Right.ACCOUNT)
+        if entry.target is not Target.CHANGED:
             return None
-        if reason == ENABLED:
-            return cls(id, None, lowers=False)
+        if reason in (DISABLED, REMOVED, ENABLED):
+            return cls(id, Right.ACCOUNT, lowers=reason != ENABLED)
+        if reason == Right.ATTRIBUTES.value:
+            return cls(id, Right.ATTRIBUTES)
         if reason.startswith((_ADDED, _WITHDRAWN)):
-            return cls(id, reason[len(_ADDED) :], lowers=reason.startswith(_WITHDRAWN))
+            role = reason[len(_ADDED) :]
+            return cls(id, Right.ROLE, role, lowers=reason.startswith(_WITHDRAWN))
         return None
 
 
 def quoted(reason: str) -> str:
     """Return the reason that an operator gives, in quotes if it would be read as a change of the account."""
-    return f'"{reason}"' if reason in (DISABLED, REMOVED) else reason
+    return f'"{reason}"' if reason in _OF_PRINCIPAL else reason

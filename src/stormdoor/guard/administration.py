@@ -18,7 +18,7 @@ from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.core.account import Account
-from stormdoor.core.account_change import DISABLED, REMOVED, AccountChange, quoted
+from stormdoor.core.account_change import DISABLED, REMOVED, AccountChange, Right, quoted
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.event import Event
 from stormdoor.core.log_position import LogPosition
@@ -375,7 +375,7 @@ class Administration:
             StoreError: There is no such principal.
         """
         if not disabled:
-            enabling = AccountChange(id, None, lowers=False).entry(self.clock.now())
+            enabling = AccountChange(id, Right.ACCOUNT, lowers=False).entry(self.clock.now())
             changed = await self.state.accounts.set_disabled(id, False, entry=enabling)
             self._note("user_updated", id, actor, "enabled")
             return await self.supervisor.apply(_entry_of(changed, id))
@@ -404,7 +404,7 @@ class Administration:
         """
         _must_exist(await self.state.accounts.account(id) is not None, id)
         hashed = await self._hash(password, id)
-        revocation = self._entry(Target.PRINCIPAL, id, "password changed")
+        revocation = self._entry(Target.PRINCIPAL, id, Right.PASSWORD.value)
         changed = await self.state.accounts.set_password_hash(id, hashed, entry=revocation)
         stored = _entry_of(changed, id)
         self._note("authn_password_change", id, actor)
@@ -416,7 +416,7 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        await self._set_role(AccountChange(id, role, lowers=False), actor)
+        await self._set_role(AccountChange(id, Right.ROLE, role, lowers=False), actor)
 
     async def withdraw_role(self, id: str, role: str, *, actor: str = "") -> int:
         """Remove a role from a principal, and end its connections that are no longer permitted.
@@ -424,11 +424,11 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        return await self._set_role(AccountChange(id, role, lowers=True), actor)
+        return await self._set_role(AccountChange(id, Right.ROLE, role), actor)
 
     async def _set_role(self, change: AccountChange, actor: str) -> int:
         # The store does this in one step, so that a simultaneous change by another process is not lost.
-        accounts, id, role = self.state.accounts, change.principal_id, change.role or ""
+        accounts, id, role = self.state.accounts, change.principal_id, change.role
         step = accounts.remove_role if change.lowers else accounts.add_role
         entry = _entry_of(await step(id, role, entry=change.entry(self.clock.now())), id)
         self._note("privilege_permissions_changed", id, actor, change.reason)
@@ -442,9 +442,12 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        entry = self._changed(id)
-        _must_exist(await self.state.accounts.set_attributes(id, attributes, entry=entry), id)
-        self._note("privilege_permissions_changed", id, actor, "attributes")
+        change = AccountChange(id, Right.ATTRIBUTES)
+        changed = await self.state.accounts.set_attributes(
+            id, attributes, entry=change.entry(self.clock.now())
+        )
+        entry = _entry_of(changed, id)
+        self._note("privilege_permissions_changed", id, actor, change.reason)
         return await self.supervisor.apply(entry)
 
     async def end_session(

@@ -1,17 +1,23 @@
-"""Make role removals and disablings again that a failover or a restored backup has lost."""
+"""Act on changes of accounts that a failover or a restored backup has lost.
+
+A node knows a change from the log, which holds no passwords and no attributes. So it makes the removal of a
+role and a disabling again. If a new password is lost, it removes the old one. If a change of attributes is
+lost, it disables the account. An operator then sets both.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Container, Iterable
+from typing import NamedTuple
 
-from stormdoor.core.account_change import AccountChange
+from stormdoor.core.account_change import AccountChange, Right
 from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Accounts, Changed, Clock
+from stormdoor.ports import Changed, Clock, StoredState
 
 __all__ = ["LostChanges"]
 
@@ -25,27 +31,51 @@ _AT_ONCE = 50
 _ANSWER_SECONDS = 1.0
 
 
+class _Record(NamedTuple):
+    """How the log and the trail record a change that was lost."""
+
+    message: str
+    event: str = "privilege_permissions_changed"
+    done: str = "made again"
+
+
+_MADE_AGAIN = _Record("a change of %(who)s that the store had lost is made again: %(what)s")
+_RECORDS = {
+    Right.PASSWORD: _Record(
+        "the store had lost a new password of %(who)s, so the old one is removed; set a new one: "
+        "stormdoor principals password %(who)s",
+        "authn_password_change",
+        "the old one is removed",
+    ),
+    Right.ATTRIBUTES: _Record(
+        "the store had lost a change of the attributes of %(who)s, so it is disabled; set them, and "
+        "then: stormdoor principals enable %(who)s",
+        done="the account is disabled",
+    ),
+}
+
+
 class LostChanges:
     """The latest change of each right that this node knows from the log.
 
     Args:
-        accounts: The stored accounts.
+        state: The accounts and sessions.
         trail: Records each change that is made again.
         clock: Source of the time.
     """
 
-    def __init__(self, accounts: Accounts, trail: Trail, clock: Clock) -> None:
-        self._accounts = accounts
+    def __init__(self, state: StoredState, trail: Trail, clock: Clock) -> None:
+        self._accounts, self._sessions = state.accounts, state.sessions
         self._trail = trail
         self._clock = clock
-        self._known: dict[tuple[str, str | None], Revocation] = {}
+        self._known: dict[tuple[str, Right, str], Revocation] = {}
 
     def note(self, entry: Revocation) -> None:
         """Remember an entry of the log, if it names a change of a right."""
         change = AccountChange.of(entry)
         if change is None or not entry.seq:
             return
-        right = change.principal_id, change.role
+        right = change.principal_id, change.right, change.role
         known = self._known.get(right)
         if known is not None and known.epoch == entry.epoch and known.seq > entry.seq:
             return
@@ -71,12 +101,17 @@ class LostChanges:
         # The other log may have new entries since an earlier position than that of a lost change.
         return max(0, seq - _AT_MOST) if self._known else None
 
-    async def restore(self, present: Iterable[Revocation], known_epochs: Container[str]) -> None:
-        """Make the changes again that a log lacks, unless a later one in it concerns the same right.
+    async def restore(
+        self, present: Iterable[Revocation], known_epochs: Container[str]
+    ) -> list[Revocation]:
+        """Act on the changes that a log lacks, unless a later one in it concerns the same right.
 
         Args:
             present: The entries of the log after `after`.
             known_epochs: Epochs that this node has followed before.
+
+        Returns:
+            The entries that the log got.
 
         Raises:
             StoreUnavailable, TimeoutError: The store does not answer. The next call makes the rest.
@@ -87,44 +122,55 @@ class LostChanges:
             if one.epoch not in known_epochs:
                 self.note(one)
         lost = [one for one in self._known.values() if (one.epoch, one.seq) not in positions]
+        made: list[Revocation | None] = []
         for begin in range(0, len(lost), _AT_ONCE):
-            await asyncio.gather(*map(self._restore, lost[begin : begin + _AT_ONCE]))
+            made += await asyncio.gather(*map(self._restore, lost[begin : begin + _AT_ONCE]))
+        return [one for one in made if one is not None]
 
-    async def _restore(self, entry: Revocation) -> None:
+    async def _restore(self, entry: Revocation) -> Revocation | None:
         change = AccountChange.of(entry)
         if change is None:
-            return
+            return None
         again: Changed = False
         if change.lowers:
             again = await run_with_timeout(_ANSWER_SECONDS, self._lower(change))
-        if isinstance(again, Revocation):
-            _log.warning(
-                "a change of %s that the store had lost is made again: %s",
-                change.principal_id,
-                change.reason,
+        if not isinstance(again, Revocation):
+            self._known.pop((change.principal_id, change.right, change.role), None)
+            return None
+        self._record(change)
+        self.note(again)
+        return again
+
+    def _record(self, change: AccountChange) -> None:
+        record = _RECORDS.get(change.right, _MADE_AGAIN)
+        who = change.principal_id
+        _log.warning(record.message, {"who": who, "what": change.reason})
+        self._trail.note(
+            Event(
+                time=self._clock.now(),
+                name=record.event,
+                principal=who,
+                detail=f"{change.reason}: lost by the store, and {record.done}",
+                proven=True,
             )
-            self._trail.note(
-                Event(
-                    time=self._clock.now(),
-                    name="privilege_permissions_changed",
-                    principal=change.principal_id,
-                    detail=f"{change.reason}: lost by the store, and made again",
-                    proven=True,
-                )
-            )
-            self.note(again)
-        else:
-            self._known.pop((change.principal_id, change.role), None)
+        )
 
     async def _lower(self, change: AccountChange) -> Changed:
         account = await self._accounts.account(change.principal_id)
         if account is None:
             return False
         entry = change.entry(self._clock.now())
-        if change.role is None:
-            if account.disabled:
+        match change.right:
+            case Right.ROLE:
+                if change.role not in account.roles:
+                    return False
+                return await self._accounts.remove_role(account.id, change.role, entry=entry)
+            case Right.PASSWORD:
+                if account.password_hash is None:
+                    return False
+                await self._sessions.remove_sessions(account.id)
+                return await self._accounts.set_password_hash(account.id, None, entry=entry)
+            case Right.ACCOUNT if account.disabled:
                 return False
-            return await self._accounts.set_disabled(account.id, True, entry=entry)
-        if change.role not in account.roles:
-            return False
-        return await self._accounts.remove_role(account.id, change.role, entry=entry)
+            case _:
+                return await self._accounts.set_disabled(account.id, True, entry=entry)

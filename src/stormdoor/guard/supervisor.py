@@ -120,7 +120,7 @@ class ConnectionSupervisor:
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
         self._applying = asyncio.Lock()
-        self._changes = LostChanges(state.accounts, trail, clock)
+        self._changes = LostChanges(state, trail, clock)
         self._lost: list[Revocation] = []
         """Known revocations that the log lacks since it was reloaded."""
         self._failing: set[object] = set()
@@ -390,7 +390,8 @@ class ConnectionSupervisor:
         since the log may hold revocations that this process never saw. Revocations of the former log still
         count; `restore` writes those that the log lacks again. Returns the number of connections that ended.
 
-        INVARIANT: lost removals of rights are made again first, so that no connection gets a right back.
+        INVARIANT: lost changes of accounts are dealt with first, so that no connection gets a right back, and
+        no old password is accepted under the renewed lease.
         """
         self._lease.lapse()
         seen = self._seen
@@ -407,22 +408,21 @@ class ConnectionSupervisor:
         )
         entries = await self._entries(self._state.revocations.lasting_revocations())
         self._lost = self._revocations.missing_in(entries)
+        made: list[Revocation] = []
         after = self._changes.after(seen.seq)
         if after is not None:
             present = await self._entries(self._state.revocations.revocations(after))
-            await self._changes.restore(present, self._epochs)
+            made = await self._changes.restore(present, self._epochs)
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
         # INVARIANT: added since the last read, so no clock keeps a socket open that was open then.
-        ended = await self._apply_all(
-            [
-                one
-                for one in entries
-                if one.epoch not in self._epochs or (one.epoch == seen.epoch and one.seq > seen.seq)
-            ],
-            asked,
-        )
+        news = [
+            one
+            for one in entries
+            if one.epoch not in self._epochs or (one.epoch == seen.epoch and one.seq > seen.seq)
+        ]
+        ended = await self._apply_all([*news, *made], asked)
         ended += await self._reevaluate_all()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head

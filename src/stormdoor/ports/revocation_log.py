@@ -53,6 +53,9 @@ class RevocationLog(Protocol):
         An entry that the log has already is not added (see `Revocation.included_in`). So several nodes may
         call it at once. INVARIANT: every added entry gets a later position than it had, and than all others.
 
+        The session of an added entry SESSION is removed in the same transaction, if the store has it again: a
+        node that starts reads no entries about sessions.
+
         Args:
             entries: Entries that this log gave before.
 

@@ -373,7 +373,12 @@ class Guard:
             broker=self._broker,
             supervisor=self.supervisor,
         )
-        self.sessions = SessionService(state, self.clock, **(sessions or {}))  # type: ignore[arg-type]
+        self.sessions = SessionService(
+            state,
+            self.clock,
+            revocations=self.revocations,
+            **(sessions or {}),  # type: ignore[arg-type]
+        )
         self.tickets = TicketService(state, self.clock, ticket_seconds)
         self.keys = KeyService(state, self.clock)
         self.admin = Administration(

@@ -414,6 +414,8 @@ class MemoryStore(MemoryFactors):
         for one in missing:
             seq += 1
             self._revocations.append(one.placed(LogPosition(one.epoch, seq)))
+            if one.target is Target.SESSION:
+                self._remove_session(one.value)
         self._position = LogPosition(epoch, seq)
         return len(missing)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
-from stormdoor.core.revocation import Revocation, Target
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, StoredState
@@ -57,6 +58,7 @@ class SessionService:
         absolute_seconds: Seconds after the login when it ends in any case (ASVS 7.3.2).
         max_sessions: Sessions of one principal; beyond it, the oldest is ended.
         cookie: Attributes of the cookie.
+        revocations: The revocations that this process knows. Without them, the store alone decides.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -71,6 +73,7 @@ class SessionService:
         absolute_seconds: float = 43_200.0,
         max_sessions: int = 100,
         cookie: CookieSpec | None = None,
+        revocations: RevocationIndex | None = None,
     ) -> None:
         if not 0.0 < idle_seconds <= absolute_seconds:
             raise ConfigurationError(
@@ -89,6 +92,7 @@ class SessionService:
         self._idle_seconds = idle_seconds
         self._absolute_seconds = absolute_seconds
         self._max_sessions = max_sessions
+        self._revocations = RevocationIndex() if revocations is None else revocations
 
     async def find(self, secret: str) -> tuple[Session, Account] | None:
         """Return the session of a cookie, and its account; None if there is none or it is disabled.
@@ -101,9 +105,26 @@ class SessionService:
         now = self._clock.now()
         if found is None or not found[0].alive(now) or found[1].disabled:
             return None
+        # A promoted standby or a restored backup may hold sessions that had ended.
+        if self._is_revoked(*found):
+            return None
         if found[0].touch_is_due(now):
             await self._state.sessions.touch_sessions({found[0].id: now})
         return found
+
+    def _is_revoked(self, session: Session, account: Account) -> bool:
+        authentication = Authentication(
+            account.principal,
+            "session",
+            credential_id=session.id,
+            ambient=True,
+            authenticated_at=session.authenticated_at,
+            issued_at=session.born_at,
+            session_id=session.id,
+            device_id=session.device_id,
+            position=session.position,
+        )
+        return self._revocations.ends(authentication)
 
     async def create(
         self,

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Sequence
 
 from stormdoor.core.log_position import LogPosition
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.following import NOTIFY
 from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
 from stormdoor.stores.postgresql.part import PostgresqlPart
+from stormdoor.stores.postgresql.sessions import remove_sessions_by_id
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import REVOCATION
 
@@ -45,6 +46,8 @@ class PostgresqlRevocations(PostgresqlPart):
         async def restore(transaction: Transaction) -> int:
             await transaction.rows(LOCK_LOG)
             missing = [one for one in entries if not await _included(transaction, one)]
+            sessions = [(one.value,) for one in missing if one.target is Target.SESSION]
+            await remove_sessions_by_id(transaction, sessions)
             last = max((one.seq for one in missing), default=0)
             await transaction.change(sql.SKIP_REVOCATIONS, last, last)
             added = []

@@ -16,7 +16,7 @@ from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import BatchJob, Transaction
 from stormdoor.stores.rows import SESSION
 
-__all__ = ["PostgresqlSessions"]
+__all__ = ["PostgresqlSessions", "remove_sessions_by_id"]
 
 _REMOVE: Final = """
 WITH locked AS (SELECT id FROM session WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE),
@@ -113,7 +113,7 @@ class PostgresqlSessions(PostgresqlPart):
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
-        return await self._database.change(BatchJob(_remove, (id,)), entry)
+        return await self._database.change(BatchJob(remove_sessions_by_id, (id,)), entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
@@ -131,7 +131,7 @@ class PostgresqlSessions(PostgresqlPart):
                 await transaction.change(statement, *parameters)
             statement, parameters = sql.reached_sessions(entry, skew, limit)
             found = await transaction.rows(statement, *parameters)
-            await _remove(transaction, [(id,) for (id,) in found])
+            await remove_sessions_by_id(transaction, [(id,) for (id,) in found])
             return len(found)
 
         return await self._database.write(remove)
@@ -144,7 +144,9 @@ async def _add(transaction: Transaction, session: Session, *, at_head: bool = Tr
     return session
 
 
-async def _remove(transaction: Transaction, asked: Sequence[tuple[str, ...]]) -> list[bool]:
+async def remove_sessions_by_id(
+    transaction: Transaction, asked: Sequence[tuple[str, ...]]
+) -> list[bool]:
     """Remove sessions by their ids, and what belongs to them. Returns whether each was there, once."""
     removed = {id for (id,) in await transaction.rows(_REMOVE, [id for (id,) in asked])}
     found = []

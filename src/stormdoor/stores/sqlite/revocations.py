@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Sequence
 
 from stormdoor.core.log_position import LogPosition
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import REVOCATION
 from stormdoor.stores.sqlite import epoch
 from stormdoor.stores.sqlite.part import Part, log_position
+from stormdoor.stores.sqlite.sessions import remove_session_by_id
 
 __all__ = ["SqliteRevocations"]
 
@@ -49,6 +50,8 @@ class SqliteRevocations(Part):
                 ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
                 added.append(one.placed(LogPosition(one.epoch, seq)))
                 connection.execute(sql.ADD_REVOCATION, REVOCATION.row(added[-1]))
+                if one.target is Target.SESSION:
+                    remove_session_by_id(connection, one.value)
             return added
 
         return len(await self._database.write(restore, durable=True))

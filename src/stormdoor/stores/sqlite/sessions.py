@@ -12,7 +12,7 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import SESSION
 from stormdoor.stores.sqlite.part import Part, log_position
 
-__all__ = ["SqliteSessions"]
+__all__ = ["SqliteSessions", "remove_session_by_id"]
 
 
 class SqliteSessions(Part):
@@ -73,7 +73,7 @@ class SqliteSessions(Part):
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
-        return await self._change(lambda connection: _remove(connection, id), entry)
+        return await self._change(lambda connection: remove_session_by_id(connection, id), entry)
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
@@ -97,7 +97,7 @@ class SqliteSessions(Part):
                 connection.execute(*pendings)
             found = connection.execute(*sql.reached_sessions(entry, skew, limit)).fetchall()
             for (id,) in found:
-                _remove(connection, id)
+                remove_session_by_id(connection, id)
             return len(found)
 
         return await self._database.write(remove, durable=True)
@@ -110,7 +110,8 @@ def _add(connection: sqlite3.Connection, session: Session, *, at_head: bool = Tr
     return session
 
 
-def _remove(connection: sqlite3.Connection, id: str) -> bool:
+def remove_session_by_id(connection: sqlite3.Connection, id: str) -> bool:
+    """Remove a session, and what belongs to it. Returns whether it was there."""
     connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (id,))
     connection.execute(sql.REMOVE_PENDING_OF_SESSION, (id,))
     return connection.execute(sql.REMOVE_SESSION, (id,)).rowcount > 0

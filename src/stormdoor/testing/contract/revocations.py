@@ -253,6 +253,19 @@ class RevocationsContract:
             following = await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", NOW))
             assert (following.epoch, following.seq) == (begun.epoch, 13)
 
+    async def test_session_of_a_lost_end_is_removed(self, new_store: NewStore) -> None:
+        """A restored backup holds a session that had ended. It is removed with the entry that is written."""
+        async with with_accounts(new_store, "alice") as store:
+            for id in ("s1", "s2"):
+                await store.add_session(session(id, "alice"))
+            await store.add_ticket(ticket("t1", "alice", session_id="s1"))
+            old = (await store.log_position()).epoch
+            await store.begin_epoch(old)
+            lost = Revocation(Target.SESSION, "s1", NOW, 7, "logout", old)
+            assert await store.restore_revocations([lost]) == 1
+            assert [one.id for one in await store.sessions("alice")] == ["s2"]
+            assert await store.redeem_ticket("t1") is None
+
     async def test_two_stores_are_two_epochs(self, new_store: NewStore) -> None:
         """Two stores have different epochs."""
         async with opened(new_store()) as one, opened(new_store()) as other:

@@ -1,0 +1,84 @@
+"""A lagging standby becomes the primary: what it has lost opens nothing on nodes that know of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from stormdoor import Guard
+from stormdoor.auth.password.login import LoggedIn
+from stormdoor.core.account import Account
+from stormdoor.core.denial import Refusal
+from stormdoor.errors import StoreUnavailable
+from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql.store import PostgresqlStore
+from tests.chaos.servers import DATABASE, Pair
+from tests.chaos.test_servers import programs
+from tests.guard.fakes import opened
+from tests.stores.test_postgresql_guard import _guards, _has_lapsed, _log_in, _until
+
+pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.xdist_group("chaos-servers")]
+
+_OLD, _NEW = "an old password, long ago", "a new password since then"
+
+
+async def _attempt(guard: Guard, password: str) -> LoggedIn | Refusal:
+    """Log in. While the node does not know its database, this is an error."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                return await guard.login.attempt("carol", password, "192.0.2.1")
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("acting", [True, False], ids=["nodes", "without the nodes' knowledge"])
+async def test_promotion_of_a_lagging_standby(
+    acting: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promoted server has the old password, the old attributes and a session that had ended.
+
+    Without the nodes' knowledge all three open what they opened before. The nodes let none of them.
+    """
+    if not acting:
+        monkeypatch.setattr(
+            "stormdoor.guard.lost_changes.LostChanges.after", lambda *_: None, raising=True
+        )
+    async with Pair(programs(), synchronous=False) as pair:
+        await schema.migrate(pair.primary.url(DATABASE))
+        await pair.add_standby()
+        assert pair.standby is not None
+        url = pair.primary.url(DATABASE).replace(
+            f":{pair.primary.port}/", f":{pair.primary.port},127.0.0.1:{pair.standby.port}/"
+        )
+        async with _guards(url, store=PostgresqlStore) as (one, other):
+            dave = Account(id="dave", roles=frozenset({"member"}), attributes={"clearance": 9})
+            await one.state.accounts.add_account(dave)
+            await one.admin.set_password("carol", _OLD)
+            handshake = await _log_in(one)
+            secret = handshake.cookies["__Host-stormdoor"][0]
+            connection, _ = await opened(other, handshake)
+            await asyncio.sleep(0.5)  # the standby has all of this
+            pair.replication.hold()
+            before = one.supervisor.applied.epoch
+            await one.admin.set_attributes("dave", {"clearance": 0})
+            await one.admin.set_password("carol", _NEW)
+            head = await one.state.revocations.log_position()
+            await _until(lambda: other.supervisor.applied.seq == head.seq)
+            assert not connection.open
+            await pair.fail_over(kill=True)
+            for guard in (one, other):
+                await _until(
+                    lambda guard=guard: (  # type: ignore[misc]
+                        guard.supervisor.applied.epoch != before and not _has_lapsed(guard)
+                    )
+                )
+            outcomes = [await _attempt(guard, _OLD) for guard in (one, other)]
+            account = await one.state.accounts.account("dave")
+            assert account is not None
+            assert account.attributes == {"clearance": 9}
+            assert account.disabled is acting
+            for guard, outcome in zip((one, other), outcomes, strict=True):
+                assert isinstance(outcome, Refusal if acting else LoggedIn)
+                assert await guard.sessions.find(secret) is None
