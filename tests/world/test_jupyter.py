@@ -130,14 +130,27 @@ def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(plain: Site, sit
     assert status == 403
 
 
-def test_another_page_cannot_log_a_user_out(site: Site) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://attacker.example", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Origin": "https://attacker.example"},
+    ],
+    ids=["script", "link", "image of a page on another port", "no Sec-Fetch-Site"],
+)
+def test_another_page_cannot_log_a_user_out(
+    plain: Site, site: Site, headers: dict[str, str]
+) -> None:
     """The logout of Jupyter is a GET, which any page can send."""
 
     async def attack(site: Site) -> tuple[int, bool]:
         client, _ = await log_in(site.address)
-        page = await replace(client, origin="https://attacker.example").request("GET", "/logout")
+        page = await replace(client, origin=None).request("GET", "/logout", headers=headers)
         return page.status_code, await is_refused(client, _EVENTS)
 
+    assert asyncio.run(attack(plain))[0] == 200
     assert asyncio.run(attack(site)) == (403, False)
 
 

@@ -15,9 +15,12 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.errors import ConfigurationError
 
 __all__ = [
+    "LOOPBACK_NAMES",
+    "SAFE_METHODS",
     "HostPolicy",
     "Origin",
     "OriginPolicy",
+    "origins_at",
     "parse_origin",
     "quote",
     "request_as_handshake",
@@ -36,6 +39,11 @@ _WILDCARD = re.compile(rf"({_SCHEME})://\*\.({_DOMAIN}){_PORT}", re.ASCII)
 _HOST = re.compile(rf"({_NAME}|{_ADDRESS})(?::([0-9]{{1,5}}))?", re.ASCII)
 _HOST_WILDCARD = re.compile(rf"\*\.({_DOMAIN})", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods of requests that change nothing (RFC 9110 §9.2.1); TRACE is none that an application needs."""
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+"""The names under which a browser addresses its own machine."""
 
 
 def quote(text: str) -> str:
@@ -71,6 +79,13 @@ class Origin:
     scheme: str
     host: str
     port: int
+
+
+def origins_at(names: Iterable[str], port: int, *, secure: bool) -> list[str]:
+    """Return the origins of the pages that a server sends under `names` at `port`."""
+    scheme = "https" if secure else "http"
+    suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
+    return [f"{scheme}://{name}{suffix}" for name in names]
 
 
 def parse_origin(text: str) -> Origin | None:
@@ -157,17 +172,41 @@ class OriginPolicy:
                 return "a browser's handshake (Sec-Fetch-Site) without an Origin"
             return _other_than_a_socket(handshake)
         if origin not in self._exact and not self.allows(origin):
-            if origin == "null":
-                return (
-                    "the origin is null (a sandboxed or local page); serve the page from an address"
-                )
-            if parse_origin(origin) is None:
-                return f"{quote(origin)} is not an origin"
-            line = f'origins = ["{origin}"]'
-            return f"{quote(origin)} is not allowed; to allow it, add to the guard: {line}"
+            return _not_allowed(origin)
         if handshake.fetch_site == "none":
             return "Sec-Fetch-Site says that no page asked for it"
         return None if handshake.fetch_mode is None else _other_than_a_socket(handshake)
+
+    def refuse_request(
+        self, request: Handshake, referer: str | None, *, links: bool = True
+    ) -> str | None:
+        """Return the reason why the page that sent an HTTP request may not send it; None if it may.
+
+        An Origin decides, for each method. Without one, `Sec-Fetch-Site` decides. A browser without both
+        sends at least a Referer with a form. A client that sends none of the three is not a browser, so
+        that it carries no cookie of a victim. No header replaces a foreign Origin.
+
+        Args:
+            request: The facts of the request.
+            referer: Its Referer header, which counts for a request that changes something.
+            links: Accept a navigation from another site, such as a link. False for a GET that changes
+                something, such as a logout.
+
+        Source: Fetch Standard (Origin header), W3C Fetch Metadata, ASVS 3.5.3.
+        """
+        origin, site = request.origin, request.fetch_site
+        if origin is not None:
+            return None if self.allows(origin) else _not_allowed(origin)
+        safe = request.method in SAFE_METHODS
+        if site is None:
+            if safe or referer is None or self.allows(_origin_of(referer)):
+                return None
+            return f"a page of {quote(_origin_of(referer))} sent it, as its Referer says"
+        if site == "same-origin" or (safe and site == "none"):
+            return None
+        if safe and links and request.fetch_mode == "navigate":
+            return None
+        return f"Sec-Fetch-Site is {quote(site)}"
 
 
 _OF_SCRIPTS = frozenset({"cors", "no-cors", "same-origin"})
@@ -197,6 +236,20 @@ def _other_than_a_socket(handshake: Handshake) -> str | None:
     if handshake.fetch_mode is not None and handshake.fetch_mode != "websocket":
         return f"Sec-Fetch-Mode is {quote(handshake.fetch_mode)}, not websocket"
     return None
+
+
+def _not_allowed(origin: str) -> str:
+    if origin == "null":
+        return "the origin is null (a sandboxed or local page); serve the page from an address"
+    if parse_origin(origin) is None:
+        return f"{quote(origin)} is not an origin"
+    line = f'origins = ["{origin}"]'
+    return f"{quote(origin)} is not allowed; to allow it, add to the guard: {line}"
+
+
+def _origin_of(address: str) -> str:
+    """Return the text of the origin in a Referer, which browsers write as in an Origin header."""
+    return "/".join(address.split("/", 3)[:3])
 
 
 def _not_an_origin(entry: str) -> str:

@@ -19,6 +19,7 @@ from stormdoor.apps.table import choose_adapter
 from stormdoor.config.file import read_options
 from stormdoor.config.preset import preset_file
 from stormdoor.config.protection import Protection
+from stormdoor.core.origin import LOOPBACK_NAMES, origins_at
 from stormdoor.errors import ConfigurationError
 from stormdoor.run.find_application import find_applications
 from stormdoor.run.settings import RunSettings, own_version
@@ -29,7 +30,6 @@ from stormdoor.tornado.login_route import LoginRoute
 
 __all__ = ["InProcess"]
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _SHOWN = 20
 
 
@@ -196,9 +196,7 @@ def _origin(one: socket.socket, *, secure: bool) -> list[str]:
     name = one.getsockname()
     if not isinstance(name, tuple):
         return []
-    scheme, usual = ("https", 443) if secure else ("http", 80)
-    port = "" if name[1] == usual else f":{name[1]}"
-    return [f"{scheme}://{host}{port}" for host in _LOOPBACK]
+    return origins_at(LOOPBACK_NAMES, name[1], secure=secure)
 
 
 def _endpoints(application: Application) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.by_handler import ByHandler, bare
 from stormdoor.tornado.declarations import Declared
+from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import Inspection
 from stormdoor.tornado.login_route import LoginRoute
@@ -35,7 +36,6 @@ Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], 
 
 _PAGE = Endpoint("an HTTP page", None)
 _METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) (.*)", re.DOTALL)
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOGS_IN_AGAIN = frozenset(
     {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
 )
@@ -166,7 +166,7 @@ class GuardedPage(RequestHandler):
         if not (guard.running or await guard.ready()):
             return Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
         key = rate_key(handshake.address, guard.limits.ipv6_prefix)
-        foreign = self._door_foreign(handshake)
+        foreign = refuse_foreign(guard, self.request, handshake)
         attempt = guard.admission.begin(
             handshake, _PAGE, key, PAGES if foreign is None else FOREIGN
         )
@@ -198,7 +198,7 @@ class GuardedPage(RequestHandler):
     ) -> Refusal | None:
         guard = self._door_guard
         if handshake.origin is None:
-            # A navigation has none. `_door_foreign` has refused requests of other sites.
+            # A navigation has none. Requests of other sites have been refused.
             handshake = replace(handshake, origin=f"{handshake.scheme}://{handshake.host}")
         found = await guard.admission.authenticate_request(handshake, key)
         if isinstance(found, Refusal):
@@ -216,20 +216,6 @@ class GuardedPage(RequestHandler):
         if decision.allowed:
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-
-    def _door_foreign(self, handshake: Handshake) -> Refusal | None:
-        """Return the refusal of a request that another origin caused, except of a link to a page."""
-        if handshake.origin is not None:
-            origins = self._door_guard.handshake_policy.origins
-            if origins.allows(handshake.origin):
-                return None
-            return Refusal(Denial.ORIGIN, origins.refuse(handshake) or "the origin is not allowed")
-        link = self.request.method in _SAFE and handshake.fetch_mode == "navigate"
-        if link or handshake.fetch_site in (None, "same-origin"):
-            return None
-        if handshake.fetch_site == "none" and self.request.method in _SAFE:
-            return None
-        return Refusal(Denial.ORIGIN, f"Sec-Fetch-Site is {handshake.fetch_site!r:.40}")
 
     def _door_refuse(self, handshake: Handshake, permission: str | None, refusal: Refusal) -> None:
         """Redirect a browser to the login; answer all others with a status and a generic line."""

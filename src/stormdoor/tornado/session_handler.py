@@ -16,10 +16,12 @@ from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import AccessRequest, Environment, authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import CALLBACKS, FOREIGN, PAGES
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
 __all__ = [
@@ -34,7 +36,6 @@ __all__ = [
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 _T = TypeVar("_T")
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY = 16 * 1024
 _MAX_READ = 64 * 1024
 """Largest body, in bytes, that is read. A body between `_MAX_BODY` and this size gets 413."""
@@ -154,13 +155,13 @@ class SessionHandler(RequestHandler):
         if not await guard.ready():
             self.refuse(Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5))
             return
-        foreign = self._foreign()
+        foreign = refuse_foreign(guard, self.request, self.handshake, links=False)
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
         refusal = await guard.admission.check_request(
             self.handshake, self.address_key, limit, ends=self.ends
         )
-        if refusal is None and self.request.method not in _SAFE:
+        if refusal is None and self.request.method not in SAFE_METHODS:
             refusal = foreign
         if refusal is None and len(self.request.body) > _MAX_BODY:
             refusal = Refusal(Denial.MESSAGE_TOO_LARGE, f"a body of {len(self.request.body)} bytes")
@@ -170,27 +171,6 @@ class SessionHandler(RequestHandler):
     def parser(self) -> HandshakeParser:
         """Return a parser that reads no credential except the session cookie."""
         return session_parser(self.guard)
-
-    def _foreign(self) -> Refusal | None:
-        """Return the refusal of a request that a page of another origin sent, or None.
-
-        Browsers send an Origin with every request that changes something. A request without one, and without
-        `Sec-Fetch-Site`, comes from a program, which carries no cookies of a victim. `Sec-Fetch-Site: none`
-        means that the user typed the address. Such a request may change nothing, but does not count for the
-        limit of foreign pages.
-        """
-        handshake = self.handshake
-        if handshake.origin is not None:
-            if not self.guard.handshake_policy.origins.allows(handshake.origin):
-                return Refusal(Denial.ORIGIN, self._origin_detail(handshake))
-            return None
-        harmless = ("same-origin", "none") if self.request.method in _SAFE else ("same-origin",)
-        if handshake.fetch_site is not None and handshake.fetch_site not in harmless:
-            return Refusal(Denial.ORIGIN, f"Sec-Fetch-Site is {handshake.fetch_site!r:.40}")
-        return None
-
-    def _origin_detail(self, handshake: Handshake) -> str:
-        return self.guard.handshake_policy.origins.refuse(handshake) or "the origin is not allowed"
 
     def refuse(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> None:
         """Answer with the public part of `refusal`; the trail gets its detail.

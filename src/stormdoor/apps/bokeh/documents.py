@@ -16,6 +16,7 @@ from tornado.web import Application, HTTPError, RequestHandler, create_signed_va
 from stormdoor.core.credential import Source
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.interception import upgrades
 from stormdoor.tornado.outbound_mixin import connection_of
 from stormdoor.tornado.session_handler import account_of, session_parser
@@ -26,7 +27,6 @@ PRINCIPAL = "stormdoor_principal"
 """Key in the payload of a session token: the id of the principal that the token was made for."""
 
 _ASKING = "_stormdoor_principal"
-_OWN_SITES = ("none", "same-origin")
 
 
 def is_bokeh(application: Application) -> bool:
@@ -145,17 +145,10 @@ class LoginHooks:
 
     def _refuse_foreign_page(self, request: HTTPServerRequest) -> None:
         """Refuse a script of another origin: its page would get the token of the user's document."""
-        headers = request.headers
-        origin = headers.get("Origin")
-        if origin is not None:
-            foreign = not self._guard.handshake_policy.origins.allows(origin)
-        else:
-            page = headers.get("Sec-Fetch-Mode", "navigate") in ("navigate", "same-origin")
-            foreign = not page and headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES
-        if foreign:
-            page_of = origin or "another site"
-            detail = f"a page of {page_of} asks for a document; if it may, add it to origins"
-            self.record(request, Denial.ORIGIN, detail)
+        handshake = session_parser(self._guard).parse(request)
+        refusal = refuse_foreign(self._guard, request, handshake)
+        if refusal is not None:
+            self._guard.admission.refused(handshake, refusal)
             raise HTTPError(403)
 
     def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> None:

@@ -16,6 +16,7 @@ from stormdoor.apps.jupyter.handler_cover import is_plain
 from stormdoor.apps.jupyter.settings import Stormdoor
 from stormdoor.config.file import GuardOptions, read_options
 from stormdoor.config.preset import preset_file
+from stormdoor.core.origin import LOOPBACK_NAMES, origins_at
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import inspect
@@ -23,9 +24,7 @@ from stormdoor.tornado.inspection import inspect
 __all__ = ["guard_server"]
 
 _GUARDED = "stormdoor_guard"
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared, not listened on
-_USUAL_PORTS = {"http": 80, "https": 443}
 _FILE = "stormdoor.toml"
 
 
@@ -91,12 +90,10 @@ def _origins(serverapp: Any, port: int) -> list[str]:
             'c.Stormdoor.origins = ["https://hub.example"], or c.JupyterHub.public_url in the configuration '
             "of the Hub"
         )
-    scheme = "https" if serverapp.certfile else "http"
-    names = list(_LOOPBACK)
-    if serverapp.ip not in (*_ANY_ADDRESS, *_LOOPBACK, "::1"):
+    names = list(LOOPBACK_NAMES)
+    if serverapp.ip not in (*_ANY_ADDRESS, *LOOPBACK_NAMES, "::1"):
         names.append(f"[{serverapp.ip}]" if ":" in serverapp.ip else serverapp.ip)
-    suffix = "" if port == _USUAL_PORTS[scheme] else f":{port}"
-    found = [f"{scheme}://{name}{suffix}" for name in names] if port else []
+    found = origins_at(names, port, secure=bool(serverapp.certfile)) if port else []
     shown = urlsplit(serverapp.custom_display_url)
     if shown.netloc:
         found.append(f"{shown.scheme}://{shown.netloc}")

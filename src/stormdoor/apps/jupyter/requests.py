@@ -21,12 +21,12 @@ from stormdoor.core.revocation import Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.outbound_mixin import connection_of
 
 __all__ = ["RequestChecks"]
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST = Endpoint("a request to Jupyter", None)
 _ACCEPTED = "_stormdoor_accepted"
 
@@ -162,26 +162,18 @@ class RequestChecks:
         return accepted
 
     def _check_source(self, handler: Any, handshake: Handshake) -> None:
-        """Refuse another Host, plaintext from elsewhere, and changes by a page of another origin."""
+        """Refuse another Host, plaintext from elsewhere, and requests by a page of another origin."""
         guard = self._guard
         attempt = guard.admission.begin(handshake, _REQUEST)
         checks = guard.checks
         refusal = checks.check_shape(attempt) or checks.check_host(attempt)
         refusal = refusal or checks.check_transport(attempt)
-        if refusal is None and self._is_foreign(handler, handshake):
-            refusal = Refusal(Denial.ORIGIN, "a page of another origin sent it")
+        if refusal is None:
+            # Jupyter's logout is a GET.
+            links = not isinstance(handler, self._provider.logout_handler_class)
+            refusal = refuse_foreign(guard, handler.request, handshake, links=links)
         if refusal is not None:
             raise self._refused(handler, handshake, refusal)
-
-    def _is_foreign(self, handler: Any, handshake: Handshake) -> bool:
-        changes = handshake.method not in _SAFE
-        if isinstance(handler, self._provider.logout_handler_class):
-            return handshake.fetch_site == "cross-site"
-        if not changes:
-            return False
-        if handshake.origin is not None:
-            return not self._guard.handshake_policy.origins.allows(handshake.origin)
-        return handshake.fetch_site not in (None, "same-origin")
 
     async def _authenticate(
         self, handler: Any, handshake: Handshake, login: UserLogin
