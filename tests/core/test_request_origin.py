@@ -131,7 +131,7 @@ _OTHERS = {name: one for name, one in HOSTILE.items() if one not in POLICY.entri
 
 @pytest.mark.parametrize("origin", _OTHERS.values(), ids=_OTHERS)
 def test_no_other_spelling_of_an_origin(origin: str) -> None:
-    """The request of a page of another origin is refused for each method, whatever else it sends."""
+    """The request of a page of another origin is refused for each method, with each other header."""
     for method, site in product(("GET", "POST"), SITES.values()):
         one = request(method, origin=origin, site=site, mode="navigate")
         assert not accepted(one, f"{OWN}/")
