@@ -24,15 +24,15 @@ SECRET = "1b4f8c7ad20e96357c0d8e5fa4b1c623"
 
 
 def _headers(name: str) -> dict[str, str]:
+    """Return the headers with a new token, which is another credential in each second."""
     now = int(time.time())
     claims = {"iss": "me", "aud": "app", "sub": name, "roles": ["member"], "iat": now}
     token = jwt.encode({**claims, "exp": now + 60}, SECRET, algorithm="HS256")
     return {"Authorization": f"Bearer {token}"}
 
 
-async def _ask(url: str, name: str | None, body: str | None = None) -> HTTPResponse:
+async def _ask(url: str, headers: dict[str, str] | None, body: str | None = None) -> HTTPResponse:
     method = "GET" if body is None else "POST"
-    headers = None if name is None else _headers(name)
     return await AsyncHTTPClient().fetch(
         url, method=method, headers=headers, body=body, raise_error=False
     )
@@ -57,9 +57,9 @@ async def test_the_sockjs_application_of_the_page() -> None:
     async with serving(application, page.guard) as at:
         url = f"http://{at}/echo/0/session/xhr"
         assert (await _ask(url, None, "")).code == 401
-        ada = await _ask(url, "ada", "")
+        ada = await _ask(url, _headers("ada"), "")
         assert (ada.code, ada.body) == (200, b"o\n")
-        assert (await _ask(url, "eve", "")).code == 403
+        assert (await _ask(url, _headers("eve"), "")).code == 403
     [router] = {one.target_kwargs["server"] for one in application.wildcard_router.rules}
     router._sessions_cleanup.stop()
     await page.server.shutdown()
@@ -67,13 +67,13 @@ async def test_the_sockjs_application_of_the_page() -> None:
 
 async def test_the_declared_transport_of_the_page() -> None:
     """The sessions of the declared transport have owners."""
-    page = module_of(PAGE, HERE)
+    page, ada = module_of(PAGE, HERE), _headers("ada")
     async with serving(page.polling, page.guard) as at:
         url = f"http://{at}/poll"
-        begun = await _ask(url, "ada")
+        begun = await _ask(url, ada)
         body = json.dumps({"sid": json.loads(begun.body)["sid"], "text": "hi"})
-        assert (await _ask(url, "eve", body)).code == 403
-        assert json.loads((await _ask(url, "ada", body)).body) == {"said": ["hi"]}
+        assert (await _ask(url, _headers("eve"), body)).code == 403
+        assert json.loads((await _ask(url, ada, body)).body) == {"said": ["hi"]}
     await page.server.shutdown()
 
 
