@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import sys
 import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.chaos.mutations import MUTATIONS
+from tests.chaos.revocations import KINDS
 from tests.chaos.run import MODES, Mode, Result, run
 from tests.support.postgresql import Binaries, Missing, binaries
 
@@ -31,7 +36,10 @@ def main() -> int:
     parser.add_argument("--mutation", choices=sorted(MUTATIONS), action="append")
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument(
-        "--victims", type=int, default=8, help="revocations that are under way at once"
+        "--parties",
+        type=int,
+        default=16,
+        help="parties of three principals that are open or being revoked at once",
     )
     options = parser.parse_args()
     try:
@@ -46,31 +54,65 @@ def main() -> int:
     runs = [(MUTATIONS[name].mode, name) for name in mutations] or [(mode, "") for mode in modes]
     # A rare order of events shows that the compare-and-set is off: 15 seconds do not always have it.
     minutes = options.minutes or (float(len(runs)) if mutations else 1.0)
+    seeds = range(options.seed, options.seed + options.seeds)
+    results: list[Result] = []
     failed = 0
-    for seed in range(options.seed, options.seed + options.seeds):
-        for mode, mutation in runs:
-            folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
-            result = asyncio.run(
-                run(
-                    mode,
-                    seed=seed,
-                    seconds=minutes * 60 / len(runs),
-                    folder=folder,
-                    programs=programs,
-                    mutation=mutation,
-                    victims=options.victims,
-                    calm=options.calm,
-                )
-            )
-            failed += _report(result, mutation, folder)
+    for number, (seed, (mode, mutation)) in enumerate(itertools.product(seeds, runs), start=1):
+        folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
+        _print(f"[{number} of {len(seeds) * len(runs)}, {time.strftime('%H:%M:%S')}] {folder}")
+        work = run(
+            mode,
+            seed=seed,
+            seconds=minutes * 60 / len(runs),
+            folder=folder,
+            programs=programs,
+            mutation=mutation,
+            parties=options.parties,
+            calm=options.calm,
+        )
+        try:
+            result = asyncio.run(work)
+        except Exception:  # noqa: BLE001 - the other runs tell whether it comes again
+            failed += 1
+            _print(f"{mode}, seed {seed}: the run failed\n{traceback.format_exc()}")
+            continue
+        failed += bool(result.violations) != bool(mutation)
+        _print(f"{mutation and f'without {mutation}: '}{result}")
+        results.append(result)
+    if not mutations:
+        _print(summary(results, failed))
     return min(failed, 1)
 
 
-def _report(result: Result, mutation: str, folder: Path) -> bool:
-    """Print a result. Returns whether it is wrong."""
-    wrong = bool(result.violations) != bool(mutation)
-    print(f"{mutation and f'without {mutation}: '}{result}\n  {folder}", flush=True)  # noqa: T201
-    return wrong
+def summary(results: Sequence[Result], failed: int) -> str:
+    """Return the totals of several runs as tables in Markdown."""
+    lines = ["", "| mode | seed | revocations checked | latest message, ms | violations |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for one in results:
+        worst, violations = f"{one.worst * 1000:.0f}", len(one.violations)
+        lines.append(f"| {one.mode} | {one.seed} | {one.total} | {worst} | {violations} |")
+    lines += ["", "| | " + " | ".join(MODES) + " | all |", "| --- |" + " ---: |" * (len(MODES) + 1)]
+
+    def row(name: str, value: Callable[[Result], int]) -> None:
+        numbers = [sum(value(one) for one in results if one.mode == mode) for mode in MODES]
+        lines.append(f"| {name} | " + " | ".join(f"{n:,}" for n in (*numbers, sum(numbers))) + " |")
+
+    row("revocations acknowledged", lambda one: one.acknowledged)
+    row("revocations checked", lambda one: one.total)
+    row("checked, beside a node without a lease", lambda one: one.fenced)
+    row("violations", lambda one: len(one.violations))
+    for kind in KINDS:
+        row(f"revoked by {kind}", lambda one, kind=kind: one.checked.get(kind, 0))  # type: ignore[misc]
+    for fault in sorted({name for one in results for name in one.faults}):
+        row(f"fault {fault}", lambda one, fault=fault: one.faults.get(fault, 0))  # type: ignore[misc]
+    seen = {name.split()[0] for one in results for name, number in one.faults.items() if number}
+    missing = sorted({name for one in results for name in one.possible} - seen)
+    lines += ["", f"runs that failed: {failed}", f"faults that never came: {missing or 'none'}"]
+    return "\n".join(lines)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tests.chaos.history import (
     Appended,
     Changed,
     Event,
+    Held,
     Logged,
     Reloaded,
     Revoked,
@@ -32,6 +33,8 @@ __all__ = [
     "Violation",
     "bounded_staleness",
     "check",
+    "checked",
+    "fenced",
     "intact_chains",
     "kept_entries",
     "kept_revocations",
@@ -39,6 +42,10 @@ __all__ = [
     "single_use",
     "staleness",
 ]
+
+
+_FLOWING_SECONDS = 0.25
+"""A socket to which a node sent in these seconds gets messages: a node sends to each every 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,44 @@ def staleness(events: Sequence[Event], guarantee: Guarantee) -> dict[str, float]
                 if (by := acked.get(target)) and guarantee.binds(by.epoch, event.epoch):
                     found[target] = max(found.get(target, -float("inf")), event.at - by.at)
     return found
+
+
+def checked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, Revoked]:
+    """Return the acknowledged revocations that another node could have ignored.
+
+    Another node than the one that acknowledged it started a `send()` to the target in the quarter of a second
+    before the call, or during the call. So a socket was open there, and messages flowed. An asynchronous
+    standby binds only nodes of the same epoch: only their messages count.
+    """
+    acked, found = _acknowledged(events), {}
+    for event in events:
+        if isinstance(event, Sent):
+            for target in event.targets:
+                by = acked.get(target)
+                if (
+                    by is not None
+                    and event.by != by.by
+                    and by.asked - _FLOWING_SECONDS <= event.at <= by.at
+                    and guarantee.binds(by.epoch, event.epoch)
+                ):
+                    found[target] = by
+    return found
+
+
+def fenced(events: Sequence[Event]) -> set[str]:
+    """Return the targets of acknowledged revocations for which a node without a lease held a message.
+
+    The message came after the call: the node did not know of the revocation, and only the lapsed lease
+    prevented the message.
+    """
+    acked = _acknowledged(events)
+    return {
+        target
+        for event in events
+        if isinstance(event, Held)
+        for target in event.targets
+        if (by := acked.get(target)) and by.asked <= event.at
+    }
 
 
 def _acknowledged(events: Iterable[Event]) -> dict[str, Revoked]:
@@ -196,8 +241,11 @@ def kept_revocations(events: Sequence[Event], guarantee: Guarantee) -> list[Viol
             text = f"position {entry.seq} follows {before.seq} in the log"
             found.append(Violation("kept revocations", entry.at, text))
     times = Counter(entry.target for entry in log)
-    doubtful = {e.target for e in events if isinstance(e, Revoked) and e.outcome == "in doubt"}
-    for target, by in _acknowledged(events).items():
+    doubtful = {
+        e.entry or e.target for e in events if isinstance(e, Revoked) and e.outcome == "in doubt"
+    }
+    for by in _acknowledged(events).values():
+        target = by.entry or by.target
         if not times[target] and guarantee.binds(by.epoch, log[-1].epoch):
             found.append(Violation("kept revocations", by.at, f"{target} is lost"))
         if times[target] > 1 and not again and target not in doubtful:

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,6 +26,8 @@ __all__ = ["Client", "Gone", "NodeProcess"]
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 4.0
+_SLOW_BYTES, _SLOW_SECONDS = 4096, 0.05
+"""A slow reader reads so many bytes at a time, and then waits."""
 
 
 class Gone(Exception):
@@ -165,16 +168,24 @@ class Client:
         node: The node.
         cookie: Secret of a session, or "".
         ticket: A ticket, or "".
-        reads: Whether it reads what it gets.
+        bearer: An API key or a token, or "".
+        slow: Whether it reads less than it gets.
     """
 
     def __init__(
-        self, node: NodeProcess, *, cookie: str = "", ticket: str = "", reads: bool = True
+        self,
+        node: NodeProcess,
+        *,
+        cookie: str = "",
+        ticket: str = "",
+        bearer: str = "",
+        slow: bool = False,
     ) -> None:
         self._node = node
         self._cookie = cookie
         self._ticket = ticket
-        self._reads = reads
+        self._bearer = bearer
+        self._slow = slow
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -191,13 +202,13 @@ class Client:
         ]
         if self._cookie:
             lines.append(f"Cookie: __Host-stormdoor={self._cookie}")
+        if self._bearer:
+            lines.append(f"Authorization: Bearer {self._bearer}")
         if self._ticket:
             lines.append(f"Sec-WebSocket-Protocol: stormdoor.ticket.{self._ticket}")
         try:
             async with asyncio.timeout(seconds):
-                reader, self._writer = await asyncio.open_connection(
-                    "127.0.0.1", self._node.port, limit=1 << 14
-                )
+                reader, self._writer = await self._connect()
                 self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
                 answer = await reader.readuntil(b"\r\n\r\n")
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
@@ -206,14 +217,28 @@ class Client:
         if not answer.startswith(b"HTTP/1.1 101"):
             self.close()
             return False
-        if self._reads:
-            self._reading = asyncio.create_task(self._read(reader))
+        self._reading = asyncio.create_task(self._read(reader))
         return True
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        address = "127.0.0.1", self._node.port
+        if not self._slow:
+            return await asyncio.open_connection(*address, limit=1 << 14)
+        sock = socket.socket()
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BYTES)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, address)
+            return await asyncio.open_connection(sock=sock, limit=_SLOW_BYTES)
+        except BaseException:
+            sock.close()
+            raise
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):
-            while await reader.read(1 << 16):
-                pass
+            while await reader.read(_SLOW_BYTES if self._slow else 1 << 16):
+                if self._slow:
+                    await asyncio.sleep(_SLOW_SECONDS)
         self.close()
 
     def send(self) -> None:

@@ -14,12 +14,15 @@ import asyncpg
 
 from tests.chaos import history
 from tests.chaos.cluster import Gone, NodeProcess
-from tests.chaos.cutter import Cutter, Direction
+from tests.chaos.cutter import Cutter
 from tests.chaos.servers import DATABASE, Pair, can_fill_disk, fill_disk, free_disk
+from tests.support.postgresql import Server
 
 __all__ = ["Faults"]
 
-Fault = Callable[[], Awaitable[None]]
+Fault = Callable[[], Awaitable[str | None]]
+"""Injects a fault, and returns its degree, if it has several."""
+_CANCEL_WAITS = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 _JUMPS = (0.0, 1.0, -1.0, 3600.0, -3600.0)
 
 
@@ -74,12 +77,19 @@ class Faults:
                 self.lose_primary,
                 self.isolate_primary,
             ]
-            if not pair.synchronous:
+            if pair.synchronous:
+                self._kinds.append(self.isolate_primary_and_cancel_waits)
+            else:
                 self._kinds += [self.lose_primary_with_lag, self.lose_primary_with_lag_behind_a_cut]
             if can_fill_disk():
                 self._kinds.append(self.fill_disk)
         if only:
             self._kinds = [getattr(self, name) for name in only]
+
+    @property
+    def names(self) -> list[str]:
+        """The kinds that may come."""
+        return [fault.__name__ for fault in self._kinds]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Inject faults until `stopping` is set. Every kind comes once before one comes again."""
@@ -90,10 +100,11 @@ class Faults:
                 self._chance.shuffle(deck)
             fault = deck.pop()
             name = fault.__name__
-            self.counts[name] = self.counts.get(name, 0) + 1
             self._note(name, "begin")
-            await fault()
+            degree = await fault()
             self._note(name, "end")
+            kind = name if degree is None else f"{name} {degree}"
+            self.counts[kind] = self.counts.get(kind, 0) + 1
             await asyncio.sleep(self._chance.uniform(0.3, 1.0))
 
     def _note(self, kind: str, phase: str) -> None:
@@ -131,12 +142,13 @@ class Faults:
         await self._wait(0.0, 1.0)
         await node.start()
 
-    async def set_clock(self) -> None:
+    async def set_clock(self) -> str:
         """Set the wall clock of a node."""
         node = self._node()
         node.ahead = self._chance.choice(_JUMPS)
         with contextlib.suppress(Gone):
             await node.ask("set_clock", ahead=node.ahead, seconds=1.0)
+        return f"{node.ahead:+g} s"
 
     # -- links -------------------------------------------------------------------------------------
 
@@ -152,14 +164,15 @@ class Faults:
         await self._wait(0.3, 3.0)
         self._heal(node)
 
-    async def cut_one_direction(self) -> None:
+    async def cut_one_direction(self) -> str:
         """A black hole for one direction between a node and one server."""
         node = self._node()
         cutter: Cutter = self._chance.choice(node.cutters)
-        direction: Direction = self._chance.choice((cutter.there, cutter.back))
+        name, direction = self._chance.choice((("there", cutter.there), ("back", cutter.back)))
         direction.hold()
         await self._wait(0.3, 3.0)
         self._heal(node)
+        return name
 
     async def reset_links(self) -> None:
         """Reset all connections of a node to its store, also new ones for a moment."""
@@ -178,7 +191,7 @@ class Faults:
         await self._wait(0.05, 0.8)
         self._heal(node)
 
-    async def slow_store(self) -> None:
+    async def slow_store(self) -> str:
         """Every answer is late, for one node or for all."""
         nodes = self._chance.choice((self._nodes, [self._node()]))
         seconds = self._chance.choice((0.05, 0.2, 1.0, 5.0))
@@ -188,6 +201,7 @@ class Faults:
         await self._wait(1.0, 3.0)
         for node in nodes:
             self._heal(node)
+        return f"{seconds:g} s"
 
     async def slow_node(self) -> None:
         """Every answer to one node is late, by less than a lease."""
@@ -238,6 +252,25 @@ class Faults:
     async def isolate_primary(self) -> None:
         """Promotion of the standby, while the old primary goes on and answers nodes."""
         await self._fail_over(kill=False)
+
+    async def isolate_primary_and_cancel_waits(self) -> None:
+        """The same, while an operator ends each wait for the standby: its commit succeeds with a warning."""
+        former = self._servers.primary
+        cancelling = asyncio.create_task(self._cancel_waits(former))
+        try:
+            await self._fail_over(kill=False)
+        finally:
+            cancelling.cancel()
+            await asyncio.wait([cancelling])
+
+    async def _cancel_waits(self, server: Server) -> None:
+        connection = await asyncpg.connect(server.url(), timeout=5)
+        try:
+            while True:
+                await connection.execute(_CANCEL_WAITS)
+                await asyncio.sleep(0.02)
+        finally:
+            connection.terminate()
 
     async def lose_primary_with_lag(self) -> None:
         """The same with a standby that lacks the last seconds."""

@@ -19,6 +19,7 @@ __all__ = [
     "Changed",
     "Event",
     "Fault",
+    "Held",
     "Logged",
     "Reloaded",
     "Revoked",
@@ -46,13 +47,19 @@ class _Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
 
 
 class Revoked(_Recorded, frozen=True, kw_only=True, tag="revoked"):
-    """The end of a call that revokes `target`. `at` is the time of the acknowledgement."""
+    """The end of a call that revokes `target`. `at` is the time of the acknowledgement.
+
+    `kind` is the way, one of `tests.chaos.revocations.KINDS`. `entry` is the target of the entry in the log,
+    if it is another.
+    """
 
     target: str
     asked: float
     outcome: Outcome
     epoch: str = ""
     wait: Literal["log", "cluster"] = "log"
+    kind: str = ""
+    entry: str = ""
 
 
 class Sent(_Recorded, frozen=True, kw_only=True, tag="sent"):
@@ -60,6 +67,13 @@ class Sent(_Recorded, frozen=True, kw_only=True, tag="sent"):
 
     targets: tuple[str, ...]
     """What could have been revoked to prevent it."""
+    epoch: str = ""
+
+
+class Held(_Recorded, frozen=True, kw_only=True, tag="held"):
+    """A message to an open connection that waits, because the lease of the node has lapsed."""
+
+    targets: tuple[str, ...]
     epoch: str = ""
 
 
@@ -134,7 +148,18 @@ class Verified(_Recorded, frozen=True, kw_only=True, tag="verified"):
 
 
 Event = (
-    Revoked | Sent | Took | Changed | Saw | Appended | Fault | Reloaded | Logged | Stored | Verified
+    Revoked
+    | Sent
+    | Held
+    | Took
+    | Changed
+    | Saw
+    | Appended
+    | Fault
+    | Reloaded
+    | Logged
+    | Stored
+    | Verified
 )
 
 _decoder = msgspec.json.Decoder(Event)

@@ -12,6 +12,7 @@ from stormdoor import Guard
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
+from stormdoor.tornado.fast.outgoing import Outgoing
 
 __all__ = ["MUTATIONS", "Mutation", "mutate"]
 
@@ -143,9 +144,51 @@ def _without_compare_and_set(guard: Guard) -> None:
     members._BEAT = members._BEAT.replace(written, "1")  # type: ignore[misc]
 
 
+def _without_warning(guard: Guard) -> None:
+    """A heartbeat that PostgreSQL answers with a warning renews the lease."""
+    from stormdoor.stores.postgresql.link import PostgresqlLink
+
+    listen = PostgresqlLink._listen
+
+    def heard(self: PostgresqlLink, _: object, message: Any) -> None:
+        if self._purpose != "heartbeat":
+            listen(self, _, message)
+
+    PostgresqlLink._listen = heard  # type: ignore[method-assign]
+
+
+def _without_dropping(guard: Guard) -> None:
+    """The output buffer of a slow reader is sent after a revocation."""
+    Outgoing.withdraw = lambda self: None  # type: ignore[method-assign]
+    Outgoing.may_write = lambda self: True  # type: ignore[method-assign]
+
+
+def _without_epoch_of_look_ups(guard: Guard) -> None:
+    """Look-ups stay on their server, and a look-up compares no epoch."""
+    from stormdoor.stores.postgresql.link import Server
+    from stormdoor.stores.postgresql.look_ups import LookUps
+
+    init = LookUps.__init__
+
+    def made(self: LookUps, address: Any, server: Server) -> None:
+        init(self, address, Server())
+
+    LookUps.__init__ = made  # type: ignore[method-assign]
+    no_epoch = property(lambda self: None, lambda self, value: None)
+    LookUps.epoch = no_epoch  # type: ignore[assignment, misc]
+
+
+_ISOLATED_LONG = ("isolate_primary_and_cancel_waits", *("set_clock",) * 5)
+"""The second fault disturbs nothing here: between two failovers, clients open sockets."""
+
 MUTATIONS: dict[str, Mutation] = {
     "lease": Mutation(_without_lease, "synchronous", ("cut_node", "stop_primary")),
     "epoch": Mutation(_without_epoch, "asynchronous", ("lose_primary_with_lag_behind_a_cut",)),
     "outbox": Mutation(_without_outbox, "synchronous", ("reset_links",)),
     "compare-and-set": Mutation(_without_compare_and_set, "synchronous", ("cut_node", "slow_node")),
+    "warning": Mutation(_without_warning, "synchronous", _ISOLATED_LONG),
+    "dropping": Mutation(_without_dropping, "synchronous", ("set_clock",)),
+    "look-ups": Mutation(
+        _without_epoch_of_look_ups, "synchronous", ("isolate_primary", *("set_clock",) * 5)
+    ),
 }

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from tornado.netutil import bind_sockets
@@ -26,6 +26,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
 
 from stormdoor import (
+    ApiKeyAuthenticator,
     Guard,
     GuardedHandler,
     PolicySet,
@@ -39,10 +40,12 @@ from stormdoor import (
 )
 from stormdoor.core.event import Event as TrailEvent
 from stormdoor.core.limits import Limits
+from stormdoor.guard.connection import Connection
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.serve import guarded_server
 from tests.chaos import history
 from tests.chaos.mutations import mutate
+from tests.chaos.revocations import KINDS, Victim, add_party, end, token_authenticator
 
 ORIGIN = "http://127.0.0.1"
 PATH = "/feed"
@@ -50,6 +53,9 @@ MARK = b"tick-tick-tick-tick"
 """Content of each message: the recorder finds it in what is sent, whole or in part."""
 _UNIX = time.time() - history.clock()
 """Unix seconds at the start of the clock of all histories."""
+_FLOOD_BYTES = 10_000
+_SEND_BUFFER_BYTES = 4096
+"""The least that the kernel takes, so that a slow reader fills the buffer of the process."""
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -133,7 +139,12 @@ class Node:
         self.writer = history.Writer(Path(configuration.history), self.name)
         self.guard = Guard(
             origins=[ORIGIN],
-            authenticators=[SessionAuthenticator(), TicketAuthenticator()],
+            authenticators=[
+                SessionAuthenticator(),
+                TicketAuthenticator(),
+                ApiKeyAuthenticator(),
+                token_authenticator(),
+            ],
             policies=PolicySet([role("member", "feed:read")]),
             # All clients have one address, and refusals are what is tested.
             limits=Limits(
@@ -163,15 +174,15 @@ class Node:
         """The epoch of the log that the node follows."""
         return self.guard.supervisor.applied.epoch
 
-    def note(self, kind: type[Any], *, at: float | None = None, **fields: Any) -> None:
+    def note(self, event: type[Any], /, *, at: float | None = None, **fields: Any) -> None:
         """Write an event to the history."""
-        self.writer.write(kind(at=history.clock() if at is None else at, by=self.name, **fields))
+        self.writer.write(event(at=history.clock() if at is None else at, by=self.name, **fields))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send to every open connection, until the end."""
         while not stopping.is_set():
             for feed in list(self.feeds):
-                feed.give(MARK)
+                feed.tick()
             await asyncio.sleep(self._tick)
 
     async def watch_epoch(self) -> None:
@@ -213,6 +224,32 @@ class Node:
                 await revoke(Target(kind), value)
 
         return await self._recorded(work, history.Revoked, target=f"{kind}:{value}", wait=wait)
+
+    async def party(self, name: str, kinds: list[list[str]]) -> object:
+        """Add principals that share a tenant and a role."""
+        now = self.clock.now() - self.clock.ahead
+        return {"victims": await add_party(self.guard, name, kinds, now=now)}
+
+    async def end(
+        self, kind: str, victim: dict[str, str], wait: Literal["log", "cluster"]
+    ) -> object:
+        """End a right of a victim. See `tests.chaos.revocations`."""
+        way, one = KINDS[kind], msgspec.convert(victim, Victim)
+        target, entry = way.target(one), way.logged(one)
+        more = {} if entry == target else {"entry": entry}
+        return await self._recorded(
+            lambda: end(self.guard, way, one, wait),
+            history.Revoked,
+            target=target,
+            wait=wait,
+            kind=kind,
+            **more,
+        )
+
+    async def connection(self, principal: str) -> object:
+        """Return the id of a connection of a principal, or ""."""
+        own = (one.connection for one in self.feeds if one.connection.principal.id == principal)
+        return {"connection": next((one.id for one in own), "")}
 
     async def roles(self, principal: str, version: int) -> object:
         """Give a principal the role of a version."""
@@ -265,28 +302,33 @@ class Node:
         return await self._recorded(add, history.Appended, entry=entry)
 
     async def _recorded(
-        self, work: Callable[[], Awaitable[object]], kind: type[Any], **fields: Any
+        self, work: Callable[[], Awaitable[object]], event: type[Any], /, **fields: Any
     ) -> object:
         epoch, asked = self.epoch, history.clock()
-        if kind is history.Revoked:
+        if event is history.Revoked:
             fields["asked"] = asked
         try:
-            await work()
-            outcome = "done"
+            outcome = "refused" if await work() is False else "done"
         except StoreUnavailable as error:
             # The guard stores it later, if it lives: so nothing is known.
             outcome = "in doubt"
             fields.pop("wait", None)
-            logging.getLogger("chaos").warning("%s: %r", kind.__name__, error)
-        self.note(kind, outcome=outcome, epoch=epoch if epoch == self.epoch else "", **fields)
+            logging.getLogger("chaos").warning("%s: %r", event.__name__, error)
+        self.note(event, outcome=outcome, epoch=epoch if epoch == self.epoch else "", **fields)
         return {"outcome": outcome}
 
     async def flood(self, principal: str, size: int) -> object:
-        """Queue output for the connections of a principal, more than their clients read."""
-        for feed in list(self.feeds):
-            if feed.connection.principal.id == principal:
-                feed.give(MARK * (size // len(MARK)))
-        return {}
+        """Queue output for the connections of a principal, more than their clients read.
+
+        Returns:
+            The number of bytes that wait in this process.
+        """
+        full = [one for one in self.feeds if one.connection.principal.id == principal]
+        for feed in full:
+            for _ in range(size // _FLOOD_BYTES):
+                feed.give(MARK * (_FLOOD_BYTES // len(MARK)))
+        await asyncio.sleep(0.05)
+        return {"waiting": sum(one.waiting() for one in full)}
 
     async def burst(self, workers: int, during: float, sessions: int) -> object:
         """Revoke sessions for so many seconds, or until all `sessions` are; ones that do not exist, if 0.
@@ -345,16 +387,14 @@ class Feed(GuardedHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         """Record the admission, and every `send()` from now on."""
         authentication = self.connection.authentication
-        self.targets = (
-            f"principal:{authentication.principal.id}",
-            f"session:{authentication.session_id}",
-        )
+        self.targets = _targets(self.connection)
         protocol = self.ws_connection
         assert isinstance(protocol, FastProtocol), "the recorder knows the fast protocol only"
         transport: Any = protocol._transport
         if self.connection.principal.id.startswith("idle-"):
             return  # it gets nothing
         if self.node.recording:
+            transport._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
             transport._sock = RecordingSocket(transport._sock, self._sending)
         if authentication.kind == TicketAuthenticator.kind:
             value = f"ticket:{authentication.credential_id}"
@@ -387,10 +427,38 @@ class Feed(GuardedHandler):
         """Forget the connection."""
         self.node.feeds.discard(self)
 
+    def tick(self) -> None:
+        """Send a message, and record if it has to wait for the lease."""
+        node = self.node
+        if node.recording and node.guard.lease.has_lapsed(node.clock.monotonic()):
+            node.note(history.Held, targets=self.targets, epoch=node.epoch)
+        self.give(MARK)
+
+    def waiting(self) -> int:
+        """Return the number of bytes that wait in this process."""
+        protocol = self.ws_connection
+        return protocol.waiting() if isinstance(protocol, FastProtocol) else 0
+
     def give(self, message: bytes) -> None:
         """Send a message, if the guard takes it."""
         with contextlib.suppress(WebSocketClosedError):
             self.write_message(message, binary=True)
+
+
+def _targets(connection: Connection) -> tuple[str, ...]:
+    """Return the names by which a connection can be revoked, each after its kind."""
+    found, principal = connection.authentication, connection.authentication.principal
+    named = {
+        "principal": principal.id,
+        "session": found.session_id,
+        "credential": found.credential_id,
+        "token": found.token_hash,
+        "device": found.device_id,
+        "tenant": principal.tenant,
+        "connection": connection.id,
+    }
+    own = [f"{kind}:{name}" for kind, name in named.items() if name]
+    return (*own, *(f"role:{one}" for one in principal.roles if one.startswith("role-")))
 
 
 async def _control(node: Node, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

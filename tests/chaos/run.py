@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
 from tests.chaos import history
-from tests.chaos.checkers import Guarantee, Violation, check, staleness
+from tests.chaos.checkers import Guarantee, Violation, check, checked, fenced, staleness
 from tests.chaos.cluster import Gone, NodeProcess, cutters
 from tests.chaos.faults import Faults
 from tests.chaos.mutations import MUTATIONS
@@ -21,7 +21,17 @@ from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
 
-__all__ = ["MODES", "Mode", "Result", "Running", "cluster", "read_store", "run", "settled"]
+__all__ = [
+    "MODES",
+    "Mode",
+    "Result",
+    "Running",
+    "cluster",
+    "counted",
+    "read_store",
+    "run",
+    "settled",
+]
 
 Mode = Literal["synchronous", "asynchronous", "sqlite"]
 MODES: tuple[Mode, ...] = ("synchronous", "asynchronous", "sqlite")
@@ -40,8 +50,10 @@ class Result:
         seed: Its seed.
         events: Number of events by kind.
         faults: Number of faults by kind.
-        revocations: Number of acknowledged revocations.
-        judged: Number of them with messages to the principal.
+        possible: The faults that could come.
+        acknowledged: Number of acknowledged revocations.
+        checked: Number of those that another node could have ignored, by kind: see `checkers.checked`.
+        fenced: Number of those during which a node had no lease, and held a message.
         worst: Longest time in seconds from an acknowledgement to a message.
         failed: Number of operations that a fault prevented.
         violations: Every violation.
@@ -51,25 +63,39 @@ class Result:
     seed: int
     events: dict[str, int]
     faults: dict[str, int]
-    revocations: int
-    judged: int
+    possible: list[str]
+    acknowledged: int
+    checked: dict[str, int]
+    fenced: int
     worst: float
     failed: int
     violations: list[Violation]
 
+    @property
+    def total(self) -> int:
+        """The number of checked revocations."""
+        return sum(self.checked.values())
+
     def __str__(self) -> str:
         lines = [
             (
-                f"{self.mode}, seed {self.seed}: {self.revocations} revocations "
-                f"({self.judged} with messages), worst {self.worst * 1000:.0f} ms, "
-                f"{self.failed} operations failed, {len(self.violations)} violations"
+                f"{self.mode}, seed {self.seed}: {self.total} revocations checked of "
+                f"{self.acknowledged}, {self.fenced} of them beside a node without a lease, "
+                f"worst {self.worst * 1000:.0f} ms, {self.failed} operations failed, "
+                f"{len(self.violations)} violations"
             ),
-            "  events: " + ", ".join(f"{n} {name}" for name, n in sorted(self.events.items())),
-            "  faults: " + ", ".join(f"{n} {name}" for name, n in sorted(self.faults.items())),
+            "  kinds: " + counted(self.checked),
+            "  events: " + counted(self.events),
+            "  faults: " + counted(self.faults),
         ]
         return "\n".join(
             lines + [f"  {v.at:.3f} {v.checker}: {v.text}" for v in self.violations[:20]]
         )
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Return numbers by name, in the order of the names."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(numbers.items()))
 
 
 @contextlib.asynccontextmanager
@@ -130,7 +156,7 @@ async def cluster(
             made.append(NodeProcess(number, store, links, folder, **options))
         for node in made:
             stack.push_async_callback(node.stop)
-            await node.start()
+        await asyncio.gather(*(node.start() for node in made))
         await settled(made)
         yield Running(made, pair, file)
 
@@ -143,7 +169,7 @@ async def run(
     folder: Path,
     programs: Binaries | None = None,
     mutation: str = "",
-    victims: int = 8,
+    parties: int = 8,
     calm: bool = False,
 ) -> Result:
     """Run a cluster for so many seconds, and judge what it did.
@@ -155,7 +181,7 @@ async def run(
         folder: Empty folder for the histories and logs.
         programs: PostgreSQL, except for SQLite.
         mutation: The part of the design that is switched off, or "".
-        victims: Number of victims at once.
+        parties: Number of parties of principals at once.
         calm: Whether there are no faults.
     """
     guarantee = Guarantee(
@@ -167,7 +193,7 @@ async def run(
         )
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
-        workload = Workload(nodes, seed=seed, bound=guarantee.bound, victims=victims)
+        workload = Workload(nodes, seed=seed, bound=guarantee.bound, parties=parties)
         only = MUTATIONS[mutation].faults if mutation else ()
         database = {"pair": pair} if pair else {"file": file}
         faults = Faults(nodes, writer, seed=seed, only=only, **database)
@@ -178,10 +204,9 @@ async def run(
             if not calm:
                 group.create_task(faults.run(stopping))
         await settled(nodes)
-        for node in nodes:
-            await node.stop()
+        await asyncio.gather(*(node.stop() for node in nodes))
         await read_store(folder, pair, file)
-    return _judged(folder, mode, seed, guarantee, faults.counts, workload.failed)
+    return _judged(folder, mode, seed, guarantee, faults, workload)
 
 
 def _judged(
@@ -189,22 +214,25 @@ def _judged(
     mode: Mode,
     seed: int,
     guarantee: Guarantee,
-    faults: dict[str, int],
-    failed: int,
+    faults: Faults,
+    workload: Workload,
 ) -> Result:
     """Read the histories, and check them."""
     events = history.read(folder.glob("*.jsonl"))
     late = staleness(events, guarantee)
     kinds = Counter(type(event).__name__.lower() for event in events)
+    sound = checked(events, guarantee)
     return Result(
         mode=mode,
         seed=seed,
         events=dict(kinds),
-        faults=faults,
-        revocations=sum(isinstance(e, history.Revoked) and e.outcome == "done" for e in events),
-        judged=len(late),
+        faults=faults.counts | {"slow_reader": workload.full_buffers},
+        possible=[*faults.names, "slow_reader"],
+        acknowledged=sum(isinstance(e, history.Revoked) and e.outcome == "done" for e in events),
+        checked=dict(Counter(revoked.kind for revoked in sound.values())),
+        fenced=len(fenced(events) & sound.keys()),
         worst=max(late.values(), default=0.0),
-        failed=failed,
+        failed=workload.failed,
         violations=check(events, guarantee),
     )
 

@@ -12,11 +12,20 @@ import pytest
 
 from stormdoor.core.event import Event as TrailEvent
 from stormdoor.stores import open_store
-from tests.chaos.checkers import CHECKERS, Guarantee, check, intact_chains, staleness
+from tests.chaos.checkers import (
+    CHECKERS,
+    Guarantee,
+    check,
+    checked,
+    fenced,
+    intact_chains,
+    staleness,
+)
 from tests.chaos.history import (
     Appended,
     Changed,
     Event,
+    Held,
     Logged,
     Reloaded,
     Revoked,
@@ -244,6 +253,61 @@ def test_staleness_is_the_time_from_the_acknowledgement_to_the_last_message() ->
     """It is negative if the last message came before the acknowledgement."""
     events = history(revoked(9.0, "session:refused"))
     assert staleness(events, STRONG) == {"session:s": 0.5, "session:refused": -5.5}
+
+
+def held(at: float, *targets: str) -> Held:
+    """Return a message that node b holds, because its lease has lapsed."""
+    return Held(at=at, by="b", targets=targets, epoch="one")
+
+
+CHECKED: dict[str, tuple[bool, tuple[Event, ...]]] = {
+    "a message during the call": (True, (sent(5.0, "key:k"),)),
+    "a message just before the call": (True, (sent(4.8, "key:k"),)),
+    "a message long before the call": (False, (sent(4.7, "key:k"),)),
+    "a message after the acknowledgement only": (False, (sent(5.1, "key:k"),)),
+    "a message to another target": (False, (sent(5.0, "key:other"),)),
+    "a message by the node that acknowledged": (
+        False,
+        (Sent(at=5.0, by="a", targets=("key:k",), epoch="one"),),
+    ),
+    "a message that waits for the lease": (False, (held(5.0, "key:k"),)),
+    "no message": (False, ()),
+}
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_only_a_revocation_with_a_socket_on_another_node_counts_as_checked(name: str) -> None:
+    """Without a message that could have gone on, a revocation proves nothing."""
+    counts, events = CHECKED[name]
+    end = revoked(5.01, "key:k", kind="key")
+    found = checked(history(*events, end), STRONG)
+    assert ("key:k" in found) is counts
+    refused = revoked(5.01, "key:k", outcome="refused")
+    assert "key:k" not in checked(history(*events, refused), STRONG)
+
+
+def test_messages_of_another_epoch_do_not_count_with_an_asynchronous_standby() -> None:
+    """There, the revocation does not bind the node that sent them."""
+    events = history(sent(5.0, "key:k", epoch="two"), revoked(5.01, "key:k"))
+    assert "key:k" in checked(events, STRONG)
+    assert "key:k" not in checked(events, WEAK)
+
+
+def test_a_node_without_a_lease_holds_messages_after_the_call() -> None:
+    """Messages that it held before the call show nothing about the revocation."""
+    end = revoked(5.0, "key:k")
+    assert fenced(history(held(4.98, "key:k"), end)) == set()
+    assert fenced(history(held(4.995, "key:other"), end)) == set()
+    assert fenced(history(held(5.4, "key:k"), end)) == {"key:k"}
+
+
+def test_a_change_of_roles_has_another_entry_in_the_log() -> None:
+    """`entry` is the target that the log must contain."""
+    end = revoked(5.0, "principal:p", entry="changed:p")
+    (found,) = check(history(end), STRONG)
+    assert "changed:p is lost" in found.text
+    logged = Logged(at=9.0, by="end", seq=8, target="changed:p", epoch="one")
+    assert check(history(end, logged), STRONG) == []
 
 
 def test_a_history_survives_the_death_of_its_writer(tmp_path: Path) -> None:

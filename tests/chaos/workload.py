@@ -7,14 +7,36 @@ import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 from tests.chaos.cluster import Client, Gone, NodeProcess
+from tests.chaos.revocations import BY_CREDENTIAL, KINDS, SHARED, WHOLE
 
 __all__ = ["Workload"]
 
 _MEMBERS = 2
-_SOCKETS_SECONDS = (0.2, 0.8)
+_PARTY = 3
+"""Principals of a party."""
+_SHARED = 0.2
+"""Share of the parties that one revocation ends."""
+_SLOW = 0.06
+"""Share of the principals that read slowly."""
+_FLOOD_BYTES = 200_000
+_WHOLE = 0.4
+"""Share of the other principals that lose all their rights by one revocation."""
+_SOCKETS = 2
+"""Sockets of a right that ends, each on another node. One of them is not the node that ends it."""
+_SOCKETS_SECONDS = (0.15, 0.5)
 """Time for which a victim's sockets are open before the revocation."""
+
+
+class _Opened(NamedTuple):
+    """A client, its principal, the way in which its right ends, and whether it reads slowly."""
+
+    client: Client
+    victim: dict[str, str]
+    kind: str
+    slow: bool
 
 
 class Workload:
@@ -24,19 +46,21 @@ class Workload:
         nodes: The nodes.
         seed: Seed of all choices.
         bound: The bound on staleness in seconds: victims keep their sockets for twice as long, some longer.
-        victims: Number of victims at once.
+        parties: Number of parties at once, each of three principals with sockets on all nodes.
     """
 
     def __init__(
-        self, nodes: Sequence[NodeProcess], *, seed: int, bound: float, victims: int
+        self, nodes: Sequence[NodeProcess], *, seed: int, bound: float, parties: int
     ) -> None:
         self._nodes = nodes
         self._chance = random.Random(seed)
         self._bound = bound
-        self._victims = victims
+        self._parties = parties
         self._numbers = itertools.count(1)
         self.failed = 0
         """Number of operations that a fault prevented."""
+        self.full_buffers = 0
+        """Number of nodes on which the buffer of a slow reader was full before the revocation."""
 
     def _node(self) -> NodeProcess:
         up = [node for node in self._nodes if node.up]
@@ -47,8 +71,8 @@ class Workload:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._victims):
-                group.create_task(self._repeat(self._victim, stopping, 0.0))
+            for _ in range(self._parties):
+                group.create_task(self._repeat(self._party, stopping, 0.0))
             for number in range(_MEMBERS):
                 group.create_task(self._member(f"member-{number}", stopping))
             group.create_task(self._repeat(self._single_use, stopping, 0.15))
@@ -65,43 +89,91 @@ class Workload:
                 await asyncio.sleep(0.2)
             await asyncio.sleep(pause)
 
-    async def _victim(self) -> None:
-        """Open sockets of one session on all nodes, and revoke it or its principal."""
-        chance, id = self._chance, f"victim-{next(self._numbers)}"
-        at = self._node()
-        await at.ask("principal", id=id)
-        session = await at.ask("session", principal=id)
-        slow = chance.random() < 0.1
-        clients = [
-            Client(node, cookie=session["cookie"], reads=not slow)
-            for node in self._nodes
-            if node.up
-        ]
+    async def _party(self) -> None:
+        """Open sockets of a party, each right on two nodes. End the rights, each alone or all at once."""
+        chance, name = self._chance, f"party-{next(self._numbers)}"
+        shared = chance.choice(SHARED) if chance.random() < _SHARED else ""
+        kinds = [[shared] if shared else self._kinds() for _ in range(_PARTY)]
+        asked = await self._node().ask("party", name=name, kinds=kinds)
+        clients: list[_Opened] = []
         try:
-            await asyncio.gather(*(client.open() for client in clients))
+            for victim, each in zip(asked["victims"], kinds, strict=True):
+                for kind in each:
+                    clients += self._clients(victim, kind)
+            await asyncio.gather(*(one.client.open() for one in clients))
             await asyncio.sleep(chance.uniform(*_SOCKETS_SECONDS))
-            if slow:
-                await self._node().ask("flood", principal=id, size=300_000)
-            kind = chance.choice(("session", "principal"))
-            wait = chance.choice(("log", "log", "cluster"))
-            value = session["session"] if kind == "session" else id
-            revoking = asyncio.create_task(
-                self._node().ask("revoke", kind=kind, value=value, wait=wait)
-            )
-            patience = 5.0 if chance.random() < 0.3 else 0.0
-            until = asyncio.get_running_loop().time() + self._bound * 2 + patience
-            while asyncio.get_running_loop().time() < until or not revoking.done():
-                for client in clients:
-                    client.send()
-                if chance.random() < 0.2:
-                    late = Client(self._node(), cookie=session["cookie"])
-                    if await late.open():
-                        clients.append(late)
-                await asyncio.sleep(0.1)
-            await revoking
+            await self._fill({one.victim["principal"] for one in clients if one.slow})
+            rights = [
+                (kind, victim)
+                for victim, each in zip(asked["victims"], kinds, strict=True)
+                for kind in each
+            ]
+            ending = [self._end(*one) for one in (rights[:1] if shared else rights)]
+            await self._watch(clients, asyncio.gather(*ending))
         finally:
-            for client in clients:
-                client.close()
+            for one in clients:
+                one.client.close()
+
+    def _kinds(self) -> list[str]:
+        """Choose how a principal loses its rights: by one revocation, or by one for each credential."""
+        chance = self._chance
+        if chance.random() < _WHOLE:
+            return [chance.choice(WHOLE)]
+        return [chance.choice(kinds) for kinds in BY_CREDENTIAL.values()]
+
+    def _clients(self, victim: dict[str, str], kind: str) -> list[_Opened]:
+        slow = self._chance.random() < _SLOW
+        up = [node for node in self._nodes if node.up]
+        chosen = self._chance.sample(up, min(len(up), _SOCKETS))
+        return [self._client(node, victim, kind, slow=slow) for node in chosen]
+
+    def _client(
+        self, node: NodeProcess, victim: dict[str, str], kind: str, *, slow: bool = False
+    ) -> _Opened:
+        secrets = {"session": victim["cookie"], "key": victim["secret"], "token": victim["jwt"]}
+        possible = [one for one in KINDS[kind].credentials if secrets[one]]
+        credential = self._chance.choice(possible)
+        cookie, bearer = secrets[credential], ""
+        if credential != "session":
+            cookie, bearer = bearer, cookie
+        return _Opened(Client(node, cookie=cookie, bearer=bearer, slow=slow), victim, kind, slow)
+
+    async def _fill(self, principals: set[str]) -> None:
+        """Fill the buffers of slow readers, on all nodes."""
+        for principal in principals:
+            for node in self._nodes:
+                with contextlib.suppress(Gone):
+                    answer = await node.ask("flood", principal=principal, size=_FLOOD_BYTES)
+                    self.full_buffers += answer["waiting"] > 0
+
+    async def _end(self, kind: str, victim: dict[str, str]) -> None:
+        """End a right, at a node that is up."""
+        wait = self._chance.choice(("log", "log", "cluster"))
+        try:
+            node = self._node()
+            if kind == "connection":
+                found = await self._node().ask("connection", principal=victim["principal"])
+                victim = victim | found
+            await node.ask("end", kind=kind, victim=victim, wait=wait)
+        except Gone:
+            self.failed += 1
+
+    async def _watch(self, clients: list[_Opened], ending: asyncio.Future[Any]) -> None:
+        """Send on all sockets and open further ones, until every node must have applied the revocations."""
+        loop = asyncio.get_running_loop()
+        patience = 5.0 if self._chance.random() < 0.1 else 0.0
+        until = loop.time() + self._bound * 2 + patience
+        while loop.time() < until or not ending.done():
+            for one in clients:
+                if self._chance.random() < 0.3:
+                    one.client.send()
+            if self._chance.random() < 0.2:
+                again = self._chance.choice(clients)
+                late = self._client(self._node(), again.victim, again.kind)
+                if await late.client.open():
+                    clients.append(late)
+            await asyncio.sleep(0.1)
+        await ending
 
     async def _member(self, id: str, stopping: asyncio.Event) -> None:
         """Keep sockets on all nodes open, and change the roles one after the other."""
