@@ -26,6 +26,7 @@ class Oracle:
     seconds: float = 60.0
     grace_seconds: float = 30.0
     generation: int = 0
+    accepted_generation: int = 0
     asked: int = 0
     held: asyncio.Event | None = None
     faults: list[BaseException] = field(default_factory=list)
@@ -169,6 +170,35 @@ async def test_reason_to_ask_at_once() -> None:
     alice.says, alice.generation = OVER, 1
     await here.tick(0.25)
     assert not connection.open
+
+
+async def test_key_that_is_dropped_during_the_handshake() -> None:
+    """A generation that changes between the verification and the first look leads to a check at once."""
+    alice, bob = Oracle(), Oracle()
+    here = await watch(alice=alice, bob=bob)
+    connections = []
+    for name, changes_at in (("alice", "during the handshake"), ("bob", "after it")):
+        oracle = here.oracles[name]
+        if changes_at == "after it":
+            connections.append((await opened(here.guard, bearer(name)))[0])
+        oracle.says, oracle.generation = OVER, 1
+        if changes_at == "during the handshake":
+            connections.append((await opened(here.guard, bearer(name)))[0])
+    assert all(one.open for one in connections)
+    await here.tick()
+    assert not any(one.open for one in connections)
+    assert (alice.asked, bob.asked) == (1, 1)
+
+
+async def test_generation_of_an_answer_is_not_asked_about_again() -> None:
+    """After the check at once, the next one follows after the interval."""
+    alice = Oracle(generation=4, accepted_generation=3)
+    here = await watch(alice=alice)
+    connection, _ = await opened(here.guard, bearer("alice"))
+    for _ in range(5):
+        await here.tick(1)
+    assert alice.asked == 1
+    assert connection.open
 
 
 Changed = Callable[[Authentication], Authentication]

@@ -59,6 +59,14 @@ class Recheck(Protocol):
         """A number that changes when a check is necessary at once."""
         ...
 
+    @property
+    def accepted_generation(self) -> int:
+        """The generation before the credential was verified.
+
+        It may change before the guard first looks at the connection.
+        """
+        ...
+
     async def ask(self, now: float) -> Authentication | Refusal:
         """Return the authentication of the credential at `now` (Unix seconds), or the refusal.
 

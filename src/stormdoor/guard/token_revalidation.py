@@ -42,7 +42,7 @@ class _Watched:
         recheck: The check of the credential.
         answered_at: Monotonic seconds of the last answer.
         due: Monotonic seconds of the next check.
-        generation: The generation at the last check.
+        generation: The generation at the last check, or when the credential was accepted.
         asking: Whether a check is running now.
     """
 
@@ -103,7 +103,7 @@ class TokenRevalidation:
                     recheck,
                     monotonic,
                     _next(connection.id, recheck, monotonic),
-                    recheck.generation,
+                    recheck.accepted_generation,
                 )
             if monotonic >= watched.answered_at + recheck.seconds + recheck.grace_seconds:
                 why = Refusal(

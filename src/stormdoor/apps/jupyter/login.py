@@ -48,6 +48,7 @@ class UserLogin:
         expires_at: Unix seconds when the cookie expires, or None.
         by_token: Whether a token proved it, which no browser attaches by itself.
         one_login: Whether the name stands for this login alone.
+        generation: The generation before Jupyter was asked.
         carried: Attributes that the identity provider set on the handler.
     """
 
@@ -59,6 +60,7 @@ class UserLogin:
     expires_at: float | None
     by_token: bool
     one_login: bool
+    generation: int
     carried: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -138,13 +140,14 @@ class JupyterLogin:
 
     async def read(self, handler: Any) -> UserLogin | None:
         """Return the login in the request of `handler`, or None, as Jupyter's own `get_user` would."""
+        generation = self.generation
         user = self._get_user(handler)
         if inspect.isawaitable(user):
             user = await user
         if user is None:
             return None
         handler.current_user = user
-        return self._login(handler, user)
+        return self._login(handler, user, generation)
 
     async def accept(
         self, login: UserLogin, request: HTTPServerRequest | None, *, state: StoredState, now: float
@@ -177,12 +180,12 @@ class JupyterLogin:
             token_hash=login.token_hash,
             recheck=None
             if request is None
-            else JupyterRecheck(self, login, request, state, self.generation),
+            else JupyterRecheck(self, login, request, state, login.generation),
         )
 
     # -- the credential ----------------------------------------------------------------------------
 
-    def _login(self, handler: Any, user: Any) -> UserLogin:
+    def _login(self, handler: Any, user: Any, generation: int) -> UserLogin:
         """Find the cookie or token behind `user`."""
         provider, hub = self._provider, self._hub
         by_token = bool(provider.is_token_authenticated(handler))
@@ -222,6 +225,7 @@ class JupyterLogin:
             expires_at=expires_at,
             by_token=by_token,
             one_login=random and cookie is not None,
+            generation=generation,
         )
 
     def _proves(self, handler: Any, name: str, token: str | None) -> bool:
@@ -247,13 +251,13 @@ class JupyterRecheck:
     login: UserLogin = field(repr=False)
     request: HTTPServerRequest = field(repr=False)
     state: StoredState = field(repr=False)
-    made_at: int
-    """The generation when Jupyter accepted the login."""
+    accepted_generation: int
+    """See `Recheck`."""
 
     @property
     def seconds(self) -> float:
-        """See `Recheck`. 0 if the generation changed before the guard first looked at the socket."""
-        return self.logins.recheck_seconds if self.made_at == self.logins.generation else 0.0
+        """See `Recheck`."""
+        return self.logins.recheck_seconds
 
     @property
     def grace_seconds(self) -> float:

@@ -291,7 +291,7 @@ class OAuthAuthenticator:
         # INVARIANT: a credential that this guard issued is never sent to a provider, from any caller.
         if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token) or token.startswith(_OURS):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not an access token")
-        introspector = self._introspector
+        introspector, generation = self._introspector, self._keys.generation
         if token.count(".") == 2 and not self._everything:
             introspector = None
             verified = await self._verifier.verify(token, now)
@@ -320,7 +320,7 @@ class OAuthAuthenticator:
         if introspector is not None:
             recheck = AskAgain(introspector, self._lookup, state, token, proofs)
         elif verified.key is not None and not self.insecure_outlive_keys:
-            recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
+            recheck = KeyStillThere(self._keys, verified.key, outcome, generation, proofs)
         return replace(outcome, proofs=proofs, recheck=recheck)
 
     async def prefetch(self, now: float) -> None:

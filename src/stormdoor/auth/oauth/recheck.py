@@ -49,6 +49,11 @@ class AskAgain:
         """Return a constant: no event makes an earlier check necessary."""
         return 0
 
+    @property
+    def accepted_generation(self) -> int:
+        """See `Recheck`."""
+        return 0
+
     async def ask(self, now: float) -> Authentication | Refusal:
         """Introspect (see `Recheck`). A thousand sockets with one token share a few calls."""
         verified = await self.introspector.introspect(self.token, now, within=self.seconds / 4)
@@ -68,12 +73,14 @@ class KeyStillThere:
         keys: The present keys.
         key: The key that verified the token.
         authentication: Authentication of the token.
+        accepted_generation: The generation of the keys before the token was verified.
         proofs: Keys that the client proved to possess when the connection was opened.
     """
 
     keys: RemoteKeys = field(repr=False)
     key: JwtKey
     authentication: Authentication
+    accepted_generation: int
     proofs: frozenset[str] = frozenset()
 
     @property
