@@ -9,6 +9,7 @@ import pytest
 from stormdoor import Guard, Target
 from stormdoor.core.apikey import key_id
 from stormdoor.core.credential import fingerprint
+from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import LiveConnection
 from stormdoor.testing.contract.support import STATUS
 from tests.cli.conftest import Cli
@@ -92,6 +93,25 @@ def test_rotate(populated: Cli) -> None:
     assert {one["state"] for one in keys.values()} == {"valid"}
     assert populated("keys", "rotate", id).code == 1
     assert "which is void" in populated("keys", "rotate", new["id"], "--overlap", "0s").err
+
+
+def test_key_is_printed_although_the_servers_are_unknown(
+    populated: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INVARIANT: a rotated key is printed once it is stored, and the failure of the wait is reported."""
+    id = populated(*ISSUE, "--json").json["id"]
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("the nodes are not known")
+
+    monkeypatch.setattr("stormdoor.guard.administration.wait_for_nodes", fail)
+    result = populated("keys", "rotate", id, "--overlap", "0s", "--wait", "cluster")
+    assert key_id(result.out.strip())
+    assert result.code != 0
+    assert "the nodes are not known" in result.err
+    # A rotation that is not stored prints no key.
+    result = populated("keys", "rotate", id, "--wait", "cluster")
+    assert (result.code, result.out) == (1, "")
 
 
 def test_revoke_keys(populated: Cli) -> None:
@@ -315,6 +335,7 @@ def test_every_change_waits_for_all_servers(populated: Cli, config: Path) -> Non
     asyncio.run(connect())
     commands = [
         ("connections", "close", "c0ffee"),
+        ("keys", "rotate", str(key_id(secret))),
         ("sessions", "end", "--principal", "alice"),
         ("keys", "revoke", str(key_id(secret))),
         ("roles", "withdraw", "alice", "member"),

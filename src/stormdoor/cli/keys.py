@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -15,6 +15,7 @@ from stormdoor.cli.output import day, iso, moment, print_json, print_list, print
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from stormdoor.auth.apikey.service import IssuedKey
@@ -96,10 +97,17 @@ async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> in
     )
 
 
-def _hand_over(where: Where, issued: IssuedKey, lines: list[str], *, quiet: bool) -> int:
+def _hand_over(
+    where: Where,
+    issued: IssuedKey,
+    lines: list[str],
+    *,
+    quiet: bool,
+    servers: Mapping[str, int] | None = None,
+) -> int:
     """Print a new key: the secret on standard output, for a pipe, and everything else on standard error."""
     if where.json:
-        print_json({**_as_json(issued.key), "secret": issued.secret})
+        print_json({**_as_json(issued.key), **(servers or {}), "secret": issued.secret})
         return 0
     if not quiet:
         for line in lines:
@@ -151,6 +159,7 @@ async def rotate(
     /,
     *,
     overlap: str = "24h",
+    wait: Wait = "log",
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
     where: Where = UNSAID,
 ) -> int:
@@ -159,6 +168,7 @@ async def rotate(
     Args:
         key: The id of the old one.
         overlap: Time for which both are valid. 24h if left out; 0s ends the old one at once.
+        wait: "cluster" waits until every live server has applied it.
         quiet: Print only the key.
         where: Which installation.
     """
@@ -166,11 +176,29 @@ async def rotate(
     async with opened(where) as installation:
         guard = installation.guard
         old = whole_id(key, [one.id for one in await guard.keys.keys()], "key")
-        issued = await guard.admin.rotate_key(old, overlap_seconds=seconds, actor=actor())
+        made: list[IssuedKey] = []
+
+        async def replace_key() -> None:
+            made.append(await guard.admin.rotate_key(old, overlap_seconds=seconds, actor=actor()))
+
+        failure: StoreUnavailable | None = None
+        servers: dict[str, int] = {}
+        try:
+            servers = await changed(guard, wait, replace_key)
+        except StoreUnavailable as error:
+            if not made:
+                raise
+            failure = error
+    # INVARIANT: a stored key is printed, also if not all servers are known to have applied its rotation.
+    [issued] = made
     left = f"stays valid for {lasting(seconds)}" if seconds else "is void"
-    return _hand_over(
-        where, issued, [f"Key {issued.key.id} replaces {old}, which {left}."], quiet=quiet
-    )
+    lines = [f"Key {issued.key.id} replaces {old}, which {left}."]
+    if servers:
+        lines.append(followed(servers))
+    code = _hand_over(where, issued, lines, quiet=quiet, servers=servers)
+    if failure is not None:
+        raise failure
+    return code
 
 
 @app.command
