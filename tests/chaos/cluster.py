@@ -7,27 +7,41 @@ import base64
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tests.chaos.cutter import Cutter
-from tests.chaos.node import ORIGIN, PATH, Configuration
+from tests.chaos.node import ORIGIN, PATH, Configuration, run_node
 from tests.support.client_frames import client_frame
 
 __all__ = ["Client", "Gone", "NodeProcess"]
 
-_ROOT = Path(__file__).parents[2]
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.chaos.node", "tests.chaos.__main__"])
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 4.0
 _SLOW_BYTES, _SLOW_SECONDS = 4096, 0.05
 """A slow reader reads so many bytes at a time, and then waits."""
+
+
+def _received(ours: Connection) -> tuple[int, int]:
+    """Return the two ports of a node.
+
+    Raises:
+        EOFError: It does not start.
+    """
+    with ours:
+        if not ours.poll(_START_SECONDS):
+            raise EOFError
+        found: tuple[int, int] = ours.recv()
+        return found
 
 
 class Gone(Exception):
@@ -57,7 +71,7 @@ class NodeProcess:
         self._folder = folder
         self._options = options
         self._starts = itertools.count()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkServerProcess | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = itertools.count()
@@ -74,21 +88,19 @@ class NodeProcess:
             shift=1000.0 * self.number,
             **self._options,
         )
-        with (self._folder / f"{name}.log").open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.chaos.node"),
-                msgspec.json.encode(configuration).decode(),
-                cwd=_ROOT,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert self._process.stdout is not None
+        log = str(self._folder / f"{name}.log")
+        ours, theirs = _processes.Pipe(duplex=False)
+        self._process = _processes.Process(target=run_node, args=(configuration, theirs, log))
+        # The first start loads the modules; the other processes are forked from that one.
+        await asyncio.to_thread(self._process.start)
+        theirs.close()
         async with asyncio.timeout(_START_SECONDS):
-            ports = (await self._process.stdout.readline()).split()
-            if len(ports) != 2:
-                raise RuntimeError(f"{name} does not start; see {self._folder / name}.log")
-            self.port = int(ports[0])
-            reader, self._writer = await asyncio.open_connection("127.0.0.1", int(ports[1]))
+            try:
+                ports = await asyncio.to_thread(_received, ours)
+            except EOFError:
+                raise RuntimeError(f"{name} does not start; see {log}") from None
+            self.port = ports[0]
+            reader, self._writer = await asyncio.open_connection("127.0.0.1", ports[1])
         self._reading = asyncio.create_task(self._read(reader))
         self.up = True
 
@@ -129,8 +141,10 @@ class NodeProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        assert self._process.pid is not None
+        if self._process.exitcode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def kill(self) -> None:
         """End it without a word."""
@@ -141,20 +155,17 @@ class NodeProcess:
     async def stop(self) -> None:
         """End it properly."""
         self.up = False
-        if self._process is None:
+        if self._process is None or self._process.pid is None:
             return
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            self.signal(signal.SIGKILL)
+        await asyncio.to_thread(self._process.join, _START_SECONDS)
+        self.signal(signal.SIGKILL)
         await self._ended()
 
     async def _ended(self) -> None:
         assert self._process is not None
-        await self._process.wait()
+        await asyncio.to_thread(self._process.join)
         if self._writer is not None:
             self._writer.transport.abort()
         if self._reading is not None:

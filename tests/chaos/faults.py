@@ -253,6 +253,10 @@ class Faults:
         """Promotion of the standby, while the old primary goes on and answers nodes."""
         await self._fail_over(kill=False)
 
+    async def isolate_primary_for_long(self) -> None:
+        """The same, until clients have used both; for mutations only."""
+        await self._fail_over(kill=False, seconds=5.0)
+
     async def isolate_primary_and_cancel_waits(self) -> None:
         """The same, while an operator ends each wait for the standby: its commit succeeds with a warning."""
         former = self._servers.primary
@@ -287,7 +291,9 @@ class Faults:
             cutter.hold()
         await self._fail_over(kill=True, behind=cut)
 
-    async def _fail_over(self, *, kill: bool, behind: NodeProcess | None = None) -> None:
+    async def _fail_over(
+        self, *, kill: bool, behind: NodeProcess | None = None, seconds: float = 1.0
+    ) -> None:
         pair = self._servers
         former = pair.primary.port
         await pair.fail_over(kill=kill)
@@ -296,7 +302,7 @@ class Faults:
         for node in self._nodes:
             for cutter in node.cutters if node is not last else ():
                 cutter.reset()
-        await self._wait(1.0, 3.0)
+        await self._wait(seconds, seconds + 2.0)
         if behind is not None:
             await self._wait(1.5, 2.0)
             self._heal(behind)

@@ -178,17 +178,16 @@ def _without_epoch_of_look_ups(guard: Guard) -> None:
     LookUps.epoch = no_epoch  # type: ignore[assignment, misc]
 
 
-_ISOLATED_LONG = ("isolate_primary_and_cancel_waits", *("set_clock",) * 5)
-"""The second fault disturbs nothing here: between two failovers, clients open sockets."""
+# The clock disturbs nothing here: between two failovers, clients open sockets.
+_ISOLATED = ("isolate_primary_and_cancel_waits", *("set_clock",) * 5)
+_ISOLATED_LONG = ("isolate_primary_for_long", *("set_clock",) * 5)
 
 MUTATIONS: dict[str, Mutation] = {
     "lease": Mutation(_without_lease, "synchronous", ("cut_node", "stop_primary")),
     "epoch": Mutation(_without_epoch, "asynchronous", ("lose_primary_with_lag_behind_a_cut",)),
     "outbox": Mutation(_without_outbox, "synchronous", ("reset_links",)),
     "compare-and-set": Mutation(_without_compare_and_set, "synchronous", ("cut_node", "slow_node")),
-    "warning": Mutation(_without_warning, "synchronous", _ISOLATED_LONG),
+    "warning": Mutation(_without_warning, "synchronous", _ISOLATED),
     "dropping": Mutation(_without_dropping, "synchronous", ("set_clock",)),
-    "look-ups": Mutation(
-        _without_epoch_of_look_ups, "synchronous", ("isolate_primary", *("set_clock",) * 5)
-    ),
+    "look-ups": Mutation(_without_epoch_of_look_ups, "synchronous", _ISOLATED_LONG),
 }

@@ -1,7 +1,6 @@
 """One node of the cluster under test: the real guard in a process of its own, which records what it does.
 
-`python -m tests.chaos.node CONFIGURATION`, a JSON of `Configuration`. It prints its two ports in one line:
-that of its sockets, and that of its control, which takes lines of JSON and answers each with one.
+`run_node` is the process. Its control takes lines of JSON, and answers each with one.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import contextlib
 import itertools
 import json
 import logging
+import multiprocessing.connection
+import os
 import re
 import signal
 import socket
@@ -480,7 +481,7 @@ async def _control(node: Node, reader: asyncio.StreamReader, writer: asyncio.Str
     writer.close()
 
 
-async def serve(configuration: Configuration) -> None:
+async def serve(configuration: Configuration, ports: multiprocessing.connection.Connection) -> None:
     """Run the node until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -504,8 +505,8 @@ async def serve(configuration: Configuration) -> None:
     control = await asyncio.start_server(
         lambda reader, writer: _control(node, reader, writer), "127.0.0.1", 0
     )
-    sys.stdout.write(f"{sock.getsockname()[1]} {control.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+    ports.send((sock.getsockname()[1], control.sockets[0].getsockname()[1]))
+    ports.close()
     while not await node.guard.ready():
         await asyncio.sleep(0.1)
     jobs = [asyncio.create_task(node.run(stopping)), asyncio.create_task(node.watch_epoch())]
@@ -518,11 +519,17 @@ async def serve(configuration: Configuration) -> None:
     node.writer.close()
 
 
-def main() -> None:
-    """Run the node that the first argument configures."""
+def run_node(
+    configuration: Configuration, ports: multiprocessing.connection.Connection, log: str
+) -> None:
+    """Run a node in this process, which was forked for it.
+
+    Args:
+        configuration: What it needs to know.
+        ports: Gets the port of its sockets, and that of its control.
+        log: File for its standard error.
+    """
+    with Path(log).open("wb") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    asyncio.run(serve(msgspec.json.decode(sys.argv[1], type=Configuration)))
-
-
-if __name__ == "__main__":
-    main()
+    asyncio.run(serve(configuration, ports))
