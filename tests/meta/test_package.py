@@ -67,7 +67,7 @@ def _locked(name: str) -> dict[str, list[str]]:
     return locked
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "envoy.txt", "peers.txt", "tracing.txt"])
+@pytest.mark.parametrize("name", [*LOCKS, "deploy.txt", "envoy.txt", "peers.txt", "tracing.txt"])
 def test_lock_has_hashes_and_no_index(name: str) -> None:
     """Every locked requirement has hashes, and no line says where to fetch it: a mirror must do."""
     locked = _locked(name)
