@@ -17,7 +17,6 @@ from tests.cli.supervised import supervised
 from tests.docs.pages import blocks, prose
 from tests.support.postgresql import new_database, postgresql
 from tests.support.project import ROOT
-from tests.tornado.wire import connect
 
 __all__ = ["new_database", "postgresql"]
 
@@ -31,7 +30,7 @@ def lines(page: Path) -> list[list[str]]:
     text = "\n".join(one.text for one in blocks(page, "sh"))
     text += "\n".join(re.findall(r"`(stormdoor [a-z][^`]*)`", page.read_text()))
     return [
-        line.replace("'*'", "*").split()[1:]
+        line.partition(" > ")[0].replace("'*'", "*").split()[1:]
         for line in text.splitlines()
         if line.startswith("stormdoor ") and not line.startswith("stormdoor serve` ")
     ]
@@ -57,17 +56,17 @@ def test_the_figures() -> None:
 
 @pytest.mark.extended
 @pytest.mark.slow
-async def test_two_workers_on_postgresql(new_database: object, tmp_path: Path) -> None:
+def test_two_workers_on_postgresql(new_database: object, tmp_path: Path) -> None:
     """With the commands of the page, a revocation by one process closes the sockets of both workers."""
     assert callable(new_database)
     environment = {"STORMDOOR_STORE": new_database()}
-    [block] = [one for one in blocks(PAGE) if one.caption == "app.py"]
-    (tmp_path / "app.py").write_text(block.text)
+    for block in blocks(PAGE):
+        if block.caption:
+            (tmp_path / block.caption).write_text(block.text)
 
-    def run(*words: str, typed: str = "") -> str:
+    def run(*words: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", _SCRIPT, *words],
-            input=typed,
             capture_output=True,
             text=True,
             timeout=120,
@@ -79,21 +78,31 @@ async def test_two_workers_on_postgresql(new_database: object, tmp_path: Path) -
 
     assert ["migrate", "apply"] in lines(PAGE)
     run("migrate", "apply")
-    words = ["principals", "add", "alice", "--role", "member"]
+    words = ["principals", "add", "alice", "--role", "member", "--no-password"]
     assert words in lines(PAGE)
-    run(*words, "--password-stdin", typed="correct horse battery staple\n")
+    run(*words)
     words = ["keys", "issue", "alice", "--name", "test", "--scope", "*"]
     assert words in lines(PAGE)
-    key = run(*words, "--quiet").strip()
+    key = run(*words)
     [served] = {tuple(words) for words in lines(PAGE) if words[:1] == ["serve"] and len(words) > 1}
     assert served[:2] == ("serve", "app:make")
     with supervised(tmp_path, *served[2:], environment=environment) as one:
-        clients = [
-            await connect(one.port, "/chat", ("X-API-Key", key), host="127.0.0.1") for _ in range(8)
-        ]
-        assert len(one.workers) == 2
-        run("revoke", "principal", "alice")
-        for wire in clients:
-            async with wire:
-                assert await wire.close_code() == 3000
+        client = subprocess.Popen(
+            [sys.executable, "listen.py", f"ws://127.0.0.1:{one.port}/chat"],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            client.stdin.write(key)
+            client.stdin.close()
+            opened = [client.stdout.readline() for _ in range(8)]
+            assert all(line.endswith("is open\n") for line in opened), opened
+            assert len(one.workers) == 2
+            run("revoke", "principal", "alice")
+            closed = client.stdout.readlines()
+        assert [line.partition(" is ")[2] for line in closed] == ["closed with 3000\n"] * 8
         assert one.stop() == 0, one.output
