@@ -89,6 +89,29 @@ async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
     await guard.close()
 
 
+@pytest.mark.parametrize("how", ["moving", "rotating", "authenticated"])
+async def test_session_that_gets_a_new_id_during_its_logout_ends(how: str) -> None:
+    """A logout that is acknowledged leaves no successor of its session, and no other session ends."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    other = await guard.sessions.create("carol")
+    guard.clock.advance(1)  # type: ignore[attr-defined]
+    issued = await guard.sessions.create("carol")
+    guard.clock.advance(1)  # type: ignore[attr-defined]
+    pause = store.pause("session", after=True)
+    leaving = asyncio.create_task(asyncio.wait_for(guard.admin.log_out(issued.secret), 60))
+    await pause.reached.wait()
+    successor = await guard.sessions.rotate(
+        issued.session, moving=how == "moving", authenticated=how == "authenticated"
+    )
+    assert successor is not None
+    pause.go()
+    assert await leaving is not None
+    assert [one.id for one in await guard.sessions.sessions("carol")] == [other.session.id]
+    await refused(guard, await _own(guard, successor.secret, successor.session))
+    await guard.close()
+
+
 async def test_a_token_of_a_session_belongs_to_the_device_of_the_session() -> None:
     """Revoking a device ends what was issued from a session on it, and its sockets."""
     key = JwtKey("HS256", b"k" * 32)

@@ -496,7 +496,7 @@ class Administration:
             StoreUnavailable: The session is over in this process, and its connections are closed. It is
                 removed when the store answers again.
         """
-        session_id = fingerprint(secret)
+        session_id, asked_at = fingerprint(secret), self.clock.now()
         known = bool(self.supervisor.of_session(session_id))
         if known:
             # INVARIANT: first in this process, as in `end_session`.
@@ -517,8 +517,27 @@ class Administration:
             return None
         session, account = found
         await self._gone(Target.SESSION, session.id, "logout")
-        await self.end_session(session.id, owner=account.id, actor=account.id)
+        if not await self.end_session(session.id, owner=account.id, actor=account.id):
+            await self._end_successors(session, asked_at)
         return session
+
+    async def _end_successors(self, session: Session, since: float) -> None:
+        """End the sessions that another request has made of a session during its logout.
+
+        Such a session is of the same login, or of a new authentication since the logout began.
+
+        Args:
+            session: The session that was to be ended.
+            since: Unix seconds at which the logout began.
+        """
+        overtaken = True
+        while overtaken:
+            overtaken = False
+            for one in await self.state.sessions.sessions(session.principal_id):
+                if one.born_at == session.born_at or one.created_at >= since:
+                    overtaken |= not await self.end_session(
+                        one.id, owner=session.principal_id, actor=session.principal_id
+                    )
 
     async def end_other_sessions(
         self, principal_id: str, *, keep: str | None = None, actor: str = ""
