@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--parties",
         type=int,
-        default=16,
+        default=24,
         help="parties of three principals that are open or being revoked at once",
     )
     options = parser.parse_args()

@@ -254,15 +254,18 @@ class Faults:
         await self._fail_over(kill=False)
 
     async def isolate_primary_for_long(self) -> None:
-        """The same, until clients have used both; for mutations only."""
-        await self._fail_over(kill=False, seconds=5.0)
+        """The same, until clients have used both. One node alone reaches the old one. For mutations only."""
+        await self._fail_over(kill=False, alone=True, seconds=5.0)
 
     async def isolate_primary_and_cancel_waits(self) -> None:
-        """The same, while an operator ends each wait for the standby: its commit succeeds with a warning."""
+        """The same with one node, while an operator ends each wait for the standby.
+
+        Then a commit succeeds with a warning.
+        """
         former = self._servers.primary
         cancelling = asyncio.create_task(self._cancel_waits(former))
         try:
-            await self._fail_over(kill=False)
+            await self._fail_over(kill=False, alone=True)
         finally:
             cancelling.cancel()
             await asyncio.wait([cancelling])
@@ -292,7 +295,12 @@ class Faults:
         await self._fail_over(kill=True, behind=cut)
 
     async def _fail_over(
-        self, *, kill: bool, behind: NodeProcess | None = None, seconds: float = 1.0
+        self,
+        *,
+        kill: bool,
+        behind: NodeProcess | None = None,
+        alone: bool = False,
+        seconds: float = 1.0,
     ) -> None:
         pair = self._servers
         former = pair.primary.port
@@ -301,6 +309,7 @@ class Faults:
         last = self._node()
         for node in self._nodes:
             for cutter in node.cutters if node is not last else ():
+                cutter.refusing = alone and cutter.target == former
                 cutter.reset()
         await self._wait(seconds, seconds + 2.0)
         if behind is not None:
@@ -313,6 +322,7 @@ class Faults:
             for cutter in node.cutters:
                 if cutter.target == former:
                     cutter.target = pair.standby.port
+                    cutter.refusing = False
                     cutter.reset()
 
     async def hold_file(self) -> None:

@@ -45,7 +45,7 @@ class Workload:
     Args:
         nodes: The nodes.
         seed: Seed of all choices.
-        bound: The bound on staleness in seconds: victims keep their sockets for twice as long, some longer.
+        bound: The bound on staleness in seconds: victims keep their sockets for half a second more, some longer.
         parties: Number of parties at once, each of three principals with sockets on all nodes.
     """
 
@@ -162,7 +162,7 @@ class Workload:
         """Send on all sockets and open further ones, until every node must have applied the revocations."""
         loop = asyncio.get_running_loop()
         patience = 5.0 if self._chance.random() < 0.1 else 0.0
-        until = loop.time() + self._bound * 2 + patience
+        until = loop.time() + self._bound + 0.5 + patience
         while loop.time() < until or not ending.done():
             for one in clients:
                 if self._chance.random() < 0.3:
