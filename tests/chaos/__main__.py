@@ -38,8 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--parties",
         type=int,
-        default=24,
-        help="parties of three principals that are open or being revoked at once",
+        help="parties of three principals at once; default: 24 on SQLite, else 12",
     )
     options = parser.parse_args()
     try:
@@ -67,7 +66,7 @@ def main() -> int:
             folder=folder,
             programs=programs,
             mutation=mutation,
-            parties=options.parties,
+            parties=options.parties or (24 if mode == "sqlite" else 12),
             calm=options.calm,
         )
         try:

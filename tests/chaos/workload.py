@@ -45,7 +45,7 @@ class Workload:
     Args:
         nodes: The nodes.
         seed: Seed of all choices.
-        bound: The bound on staleness in seconds: victims keep their sockets for half a second more, some longer.
+        bound: The bound on staleness in seconds: victims keep their sockets half a second longer, or more.
         parties: Number of parties at once, each of three principals with sockets on all nodes.
     """
 

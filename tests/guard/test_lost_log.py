@@ -52,6 +52,41 @@ async def test_a_log_that_has_grown_past_the_applied_position(entries: int, tmp_
         await other.state.close()
 
 
+async def test_closed_connection_of_the_other_log(tmp_path: Path) -> None:
+    """INVARIANT: a node that has not followed the other log yet ends a connection that was revoked there."""
+    async with serving(tmp_path) as server:
+        other = await _node(server.path)
+        await server.key("carol")
+        await server.foreign()
+        connection = server.connections["carol's key"].id
+        backup = server.back_up()
+        await other.admin.revoke(Target.CONNECTION, "none")
+        await _lose(server, backup, other)
+        await other.supervisor.follow()
+        await other.admin.revoke(Target.CONNECTION, connection)
+        assert server.open == {"carol's key", "foreign"}
+        await server.guard.supervisor.follow()
+        assert server.open == {"foreign"}
+        await other.state.close()
+
+
+async def test_lost_end_of_a_connection_is_written_again(tmp_path: Path) -> None:
+    """A node that did not see it before the loss ends the connection afterwards."""
+    async with serving(tmp_path) as server:
+        other = await _node(server.path)
+        await server.key("carol")
+        connection = server.connections["carol's key"].id
+        backup = server.back_up()
+        await other.admin.revoke(Target.CONNECTION, connection)
+        await other.supervisor.follow()
+        server.restore(backup)
+        await other.supervisor.follow()
+        await other.supervisor.restore()
+        await server.guard.supervisor.follow()
+        assert server.open == set()
+        await other.state.close()
+
+
 async def test_lost_revocations_are_written_again_once(tmp_path: Path) -> None:
     """Each node that knew a lost revocation writes it again, and the log has it once."""
     async with serving(tmp_path) as server:

@@ -281,7 +281,8 @@ class RevocationIndex:
             case Target.DEVICE | Target.ROLE | Target.TENANT:
                 group = (revocation.target, revocation.value)
                 self._groups.setdefault(group, _Cutoff(self._skew)).add(revocation)
-            case Target.SESSION | Target.CREDENTIAL | Target.TOKEN:
+            case Target.SESSION | Target.CREDENTIAL | Target.TOKEN | Target.CONNECTION:
+                # A connection is kept for `missing_in` only.
                 self._add_gone(revocation)
             case Target.MOVED:
                 old = revocation.moved[0]
@@ -294,8 +295,6 @@ class RevocationIndex:
                 self.changes += 1
                 known = self._changed.get(revocation.value, float("-inf"))
                 self._changed[revocation.value] = max(known, revocation.at)
-            case Target.CONNECTION:
-                pass
             case _:
                 assert_never(revocation.target)
 
@@ -382,14 +381,14 @@ class RevocationIndex:
         return self._changed.get(principal_id, float("-inf")) >= at
 
     def forget_sessions(self, before: float) -> None:
-        """Drop sessions that were revoked before `before` (Unix seconds): their rows have been removed.
+        """Drop sessions and connections that were revoked before `before` (Unix seconds).
 
         Nothing else is ever dropped: an API key that was revoked with its principal must stay revoked.
         """
         self._gone = {
             what: one
             for what, one in self._gone.items()
-            if one.at >= before or what[0] is not Target.SESSION
+            if one.at >= before or what[0] not in (Target.SESSION, Target.CONNECTION)
         }
         # Used only for sessions, and none is as old as that.
         self._changed = {who: at for who, at in self._changed.items() if at >= before}

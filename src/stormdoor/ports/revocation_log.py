@@ -40,10 +40,10 @@ class RevocationLog(Protocol):
         ...
 
     async def lasting_revocations(self) -> list[Revocation]:
-        """Return the entries that can end a credential that is not looked up in the store.
+        """Return the entries that can end a connection, or a credential that is not looked up in the store.
 
-        These are all but those with the targets SESSION, MOVED, CONNECTION and CHANGED. Entries with the same
-        target, value, epoch and `by_time` are one, with the latest `at` and the last `seq`, and no reason.
+        These are all but those with the targets SESSION, MOVED and CHANGED. Entries with the same target,
+        value, epoch and `by_time` are one, with the latest `at` and the last `seq`, and no reason.
         """
         ...
 

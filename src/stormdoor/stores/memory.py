@@ -25,7 +25,8 @@ from stormdoor.stores.rows import json_text
 __all__ = ["MemoryStore"]
 
 
-_FORGETTABLE = frozenset({Target.SESSION, Target.MOVED, Target.CONNECTION, Target.CHANGED})
+_LOOKED_UP = frozenset({Target.SESSION, Target.MOVED, Target.CHANGED})
+_FORGETTABLE = _LOOKED_UP | {Target.CONNECTION}
 
 
 class MemoryStore(MemoryFactors):
@@ -397,7 +398,7 @@ class MemoryStore(MemoryFactors):
         self._answer()
         last: dict[object, Revocation] = {}
         for one in self._revocations:
-            if one.target not in _FORGETTABLE:
+            if one.target not in _LOOKED_UP:
                 key = (one.target, one.value, one.epoch, one.by_time)
                 at = max(one.at, last[key].at) if key in last else one.at
                 last[key] = replace(one, at=at, reason="")

@@ -325,7 +325,7 @@ SELECT {REVOCATION.of("r")} FROM revocation r WHERE r.seq > ? ORDER BY r.seq
 LASTING_REVOCATIONS = """
 SELECT target, value, max(at), max(seq), '', epoch, by_time
 FROM revocation
-WHERE target NOT IN ('session', 'moved', 'connection', 'changed')
+WHERE target NOT IN ('session', 'moved', 'changed')
 GROUP BY target, value, epoch, by_time
 ORDER BY max(seq)
 """

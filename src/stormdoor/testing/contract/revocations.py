@@ -215,6 +215,7 @@ class RevocationsContract:
                     (Target.CHANGED, "alice", NOW, False),
                     (Target.PRINCIPAL, "bob", NOW, False),
                     (Target.PRINCIPAL, "alice", NOW + 7, False),
+                    (Target.CONNECTION, "c1", NOW, False),
                 )
             ):
                 await store.add_revocation(
@@ -226,6 +227,7 @@ class RevocationsContract:
                 Revocation(Target.TOKEN, "alice", NOW, 5, "", epoch),
                 Revocation(Target.PRINCIPAL, "bob", NOW + 5, 7, "", epoch),
                 Revocation(Target.PRINCIPAL, "alice", NOW + 7, 8, "", epoch),
+                Revocation(Target.CONNECTION, "c1", NOW, 9, "", epoch),
             ]
 
     async def test_lost_entries_are_added_again_once(self, new_store: NewStore) -> None:
