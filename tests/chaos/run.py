@@ -177,7 +177,7 @@ async def run(
     Args:
         mode: The store and its guarantee.
         seed: Seed of all choices.
-        seconds: Time with clients and faults.
+        seconds: Time with clients and faults; after it, no fault begins.
         folder: Empty folder for the histories and logs.
         programs: PostgreSQL, except for SQLite.
         mutation: The part of the design that is switched off, or "".
@@ -197,12 +197,13 @@ async def run(
         only = MUTATIONS[mutation].faults if mutation else ()
         database = {"pair": pair} if pair else {"file": file}
         faults = Faults(nodes, writer, seed=seed, only=only, **database)
-        stopping = asyncio.Event()
-        asyncio.get_running_loop().call_later(seconds, stopping.set)
+        late, stopping = asyncio.Event(), asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, late.set)
         async with asyncio.TaskGroup() as group:
             group.create_task(workload.run(stopping))
-            if not calm:
-                group.create_task(faults.run(stopping))
+            # The last fault may take longer: clients work until it is mended.
+            await (late.wait() if calm else faults.run(late))
+            stopping.set()
         await settled(nodes)
         await asyncio.gather(*(node.stop() for node in nodes))
         await read_store(folder, pair, file)
