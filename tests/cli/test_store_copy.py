@@ -180,20 +180,41 @@ def test_used_database_is_refused(copy: Cli, new_database: Callable[[], str]) ->
     assert asyncio.run(use()) == ["own"]
 
 
+async def _join(source: Path) -> None:
+    async with opened(SqliteStore(source, KEY)) as store:
+        status = NodeStatus(applied=await store.log_position(), lease=2.0)
+        await store.beat("n1", status, joining=True)
+
+
+@pytest.mark.parametrize("starts", ["before the copy", "while the trail is verified"])
 def test_running_server_is_refused(
-    copy: Cli, source: Path, new_database: Callable[[], str]
+    starts: str,
+    copy: Cli,
+    source: Path,
+    new_database: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While a node uses the file, nothing is copied: its later changes would be lost."""
 
-    async def join() -> None:
-        async with opened(SqliteStore(source, KEY)) as store:
-            status = NodeStatus(applied=await store.log_position(), lease=2.0)
-            await store.beat("n1", status, joining=True)
+    async def verify(*arguments: object, **options: object) -> object:
+        await _join(source)
+        return await verify_trail(*arguments, **options)  # type: ignore[arg-type]
 
-    asyncio.run(join())
-    result = copy(new_database())
+    if starts == "before the copy":
+        asyncio.run(_join(source))
+    else:
+        monkeypatch.setattr("stormdoor.runtime.store_copy.verify_trail", verify)
+    url = new_database()
+    result = copy(url)
     assert result.code == 1
     assert "the node n1 used this file" in result.err
+    monkeypatch.undo()
+
+    async def accounts() -> list[object]:
+        async with opened(open_store(url)) as store:
+            return list(await store.accounts())
+
+    assert asyncio.run(accounts()) == []
 
 
 def test_only_a_file_is_copied_and_only_to_postgresql(

@@ -13,8 +13,6 @@ from stormdoor.stores import on_postgresql, open_store, sqlite_path
 
 __all__ = ["Copied", "copy_to_postgresql"]
 
-_ALIVE_SECONDS = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -62,14 +60,8 @@ async def copy_to_postgresql(
     async with open_installation(
         store=source, trail_key=trail_key, purpose="verify"
     ) as installation:
-        state = installation.guard.state
-        for member in await state.members.members():
-            if not member.declared and member.age < _ALIVE_SECONDS:
-                raise StoreError(
-                    f"the node {member.node} used this file {member.age:.0f} s ago; stop all servers,"
-                    " and wait a minute if one was killed"
-                )
-        faults = (await verify_trail(state.trail, key=installation.trail_key)).faults
+        trail = installation.guard.state.trail
+        faults = (await verify_trail(trail, key=installation.trail_key)).faults
         if faults:
             raise StoreError(f"the trail of the file does not verify: {faults[0]}")
     path = sqlite_path(source.partition(":")[2]).expanduser()

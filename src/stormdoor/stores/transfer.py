@@ -16,11 +16,13 @@ import asyncpg
 
 from stormdoor.core.event import GENESIS
 from stormdoor.errors import StoreError
+from stormdoor.ports import SystemClock
+from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql import schema
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_of
 from stormdoor.stores.postgresql.transaction import Transaction
-from stormdoor.stores.rows import Row
+from stormdoor.stores.rows import Row, member_from
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -29,6 +31,7 @@ __all__ = ["TABLES", "Table", "transfer"]
 
 _STEP = 2_000  # rows in one transaction
 _FILE_SECONDS = 5.0  # seconds to wait for a writer of the file
+_ALIVE_SECONDS = 60.0
 _LOCK: Final = (21316, 4)  # only one copy at a time
 
 
@@ -97,8 +100,8 @@ async def transfer(
         The number of rows of each table.
 
     Raises:
-        StoreError: The database has other contents, a row cannot be stored there, or the comparison found a
-            difference.
+        StoreError: A server uses the file, the database has other contents, a row cannot be stored there, or
+            the comparison found a difference.
         ConfigurationError: The schema of the database does not fit.
         sqlite3.Error, asyncpg.PostgresError, OSError: A database failed.
     """
@@ -122,6 +125,14 @@ def _locked(source: Path) -> Iterator[sqlite3.Connection]:
     ) as file:
         file.execute("BEGIN IMMEDIATE")
         try:
+            # INVARIANT: behind the lock, so that no server starts unnoticed.
+            for row in file.execute(sql.MEMBERS, (SystemClock.monotonic(),)):
+                member = member_from(row)
+                if not member.declared and member.age < _ALIVE_SECONDS:
+                    raise StoreError(
+                        f"the node {member.node} used this file {member.age:.0f} s ago; stop all servers,"
+                        " and wait a minute if one was killed"
+                    )
             yield file
         finally:
             file.execute("ROLLBACK")
