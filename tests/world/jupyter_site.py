@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,10 +16,33 @@ from tests.world.client import Client, RefusedError, end_of, open_socket
 from tests.world.environment import home_of
 from tests.world.site import Site, started
 
-__all__ = ["all_end", "closing", "is_refused", "jupyter", "paths", "sockets"]
+__all__ = [
+    "all_end",
+    "closing",
+    "is_refused",
+    "jupyter",
+    "notebook_of",
+    "paths",
+    "sockets",
+]
 
 _SECONDS = 10.0
 _EVENTS = "/api/events/subscribe"
+
+
+def notebook_of(code: str) -> str:
+    """Return a notebook with one cell."""
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "one",
+        "metadata": {},
+        "outputs": [],
+        "source": code,
+    }
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
 @contextlib.contextmanager
