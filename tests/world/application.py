@@ -132,8 +132,6 @@ class Application:
         enter: Returns the client with what the application itself demands of it, such as its token. The
             second argument tells whether the application is guarded.
         home: Its environment; None for the one of its lock file.
-        door: The file of the guarded recipe that calls `protect`; it is broken to see what the host does.
-            Empty with `stormdoor run`, which needs no file.
         own_login: The application's own login, if the guard asks it.
     """
 
@@ -144,7 +142,6 @@ class Application:
     channels: Sequence[Channel]
     ready: str = "/"
     enter: Callable[[Client, bool], Coroutine[Any, Any, Client]] | None = None
-    door: str = "door.py"
     home: Path | None = None
     own_login: OwnLogin | None = None
 

@@ -26,22 +26,22 @@ __all__ = [
     "Row",
     "check_application",
     "run_command",
-    "served_after_broken_import",
 ]
 
 CHECKS = {
     "exchange": "The owner talks in the application's protocol and gets the right answer.",
-    "log in": "The form of the login at `/auth/login` gives a session that opens the channel.",
+    "log in": "The form of the login, stormdoor's or the application's own, gives a cookie that opens the "
+    "channel.",
     "viewer": "A principal with the role `viewer` sees what the channel sends, and changes nothing.",
     "unauthenticated": "A client with the application's own credential, and none of the guard, gets no "
     "channel. Without the guard it gets one, and an answer.",
     "foreign origin": "A page of another origin, with the owner's valid cookie, gets no channel.",
     "rebound Host": "A request for another host name, with the owner's valid cookie, gets no channel.",
     "revocation": "`stormdoor revoke principal` ends the open channel within 5 s, and no new one opens.",
-    "log out": "`/auth/logout` ends the open channel within 5 s, and no new one opens with its cookie.",
+    "log out": "The log-out of the same login ends the open channel within 5 s, and no new one opens with "
+    "its cookie.",
     "burst": "Heavy ordinary use loses nothing and ends nothing.",
     "guard fails": "The guard cannot be made: no channel opens, or the host does not start.",
-    "broken import": "The guard's file cannot be imported: the host does not start.",
 }
 """The columns of the table."""
 
@@ -114,7 +114,6 @@ def check_application(application: Application, *, quick: bool = False) -> list[
     else:
         if not quick:
             _failing_guard(application, rows)
-            _broken_import(application, rows)
     for row in rows:
         for check in CHECKS:
             row.cells.setdefault(check, Cell(Outcome.NONE))
@@ -349,37 +348,6 @@ def _failing_guard(application: Application, rows: list[Row]) -> None:
 async def _closed_to_all(application: Application, channel: Channel, site: Site, row: Row) -> None:
     client = await _entered_as(application, site, "alice")
     await _judge(row, "guard fails", _refused(channel, client, client))
-
-
-def _broken_import(application: Application, rows: list[Row]) -> None:
-    """Break an import of the guard's file: the host must end by itself, with an error."""
-    if not application.door:
-        return
-    seen = served_after_broken_import(application, application.guarded)
-    for row in rows:
-        if seen is None:
-            row.add("broken import", Outcome.PASSED, "does not start")
-        else:
-            row.add("broken import", Outcome.FAILED, seen)
-
-
-def served_after_broken_import(application: Application, recipe: Recipe) -> str | None:
-    """Start `recipe` with a line that cannot be imported in the guard's file.
-
-    Returns:
-        None if the host has ended with an error; else what it does instead.
-    """
-    door = application.door
-    assert door in recipe.files
-    broken = _edited(
-        recipe,
-        lambda name, text: f"import a_module_that_is_not_there\n{text}" if name == door else text,
-    )
-    try:
-        with started(application, broken) as site:
-            return f"it serves:\n{log_of(site.folder)}"
-    except FailedError:
-        return None
 
 
 def _edited(recipe: Recipe, edit: Callable[[str, str], str]) -> Recipe:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, files_of_page
+from tests.world.application import Application, Recipe
 from tests.world.applications import applications
 from tests.world.checks import CHECKS, Cell, Outcome, Row, check_application
 from tests.world.client import Client, answer_of
@@ -155,7 +155,6 @@ def test_an_application_is_complete(name: str) -> None:
     page = PAGE.read_text("utf-8")
     assert f"guard-{name}.md" in page
     assert f"| {application.packages[0]} " in page
-    assert not application.door or application.door in files_of_page(f"guard-{name}")
 
 
 @pytest.mark.parametrize("name", sorted(applications()))

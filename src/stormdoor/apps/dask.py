@@ -11,6 +11,7 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
+from stormdoor.apps.host_class import is_instance_of
 from stormdoor.apps.login import add_login
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
@@ -24,10 +25,7 @@ _CONFIG = "STORMDOOR_CONFIG"
 
 
 def _recognises(application: Application) -> bool:
-    return any(
-        one.__module__ == "distributed.http.routing" and one.__qualname__ == "RoutingApplication"
-        for one in type(application).__mro__
-    )
+    return is_instance_of(application, "distributed.http.routing", "RoutingApplication")
 
 
 def _protect(application: Application, setup: Setup) -> None:

@@ -44,6 +44,8 @@ def handler(
         ("IdentityHandler", "jupyter_server.x", "PATCH", None, "api:write"),
         ("Template404", "jupyter_server.base", "GET", None, "api:read"),
         ("DocSessionHandler", "jupyter_server_ydoc.x", "PUT", "contents", "contents:read"),
+        ("TerminalHandler", "nbclassic.terminal.handlers", "GET", None, "terminals:write"),
+        ("TerminalHandler", "notebook.app", "GET", None, "extension:notebook:read"),
         ("LabHandler", "jupyterlab_server.x", "GET", None, "extension:jupyterlab_server:read"),
         ("BuildHandler", "jupyterlab.x", "POST", None, "extension:jupyterlab:write"),
         ("Git", "jupyterlab_git.x", "GET", "Git & more", "extension:git-more:read"),

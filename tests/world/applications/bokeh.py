@@ -45,5 +45,4 @@ APPLICATION = Application(
         )
     ],
     ready="/app",
-    door="",
 )

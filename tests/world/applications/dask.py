@@ -49,5 +49,4 @@ APPLICATION = Application(
         socket_channel("eventstream", _eventstream, _pong),
     ],
     ready="/status",
-    door="",
 )

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
@@ -118,6 +119,22 @@ async def _replies(socket: ClientConnection, wanted: set[str]) -> str:
 
 async def _execute(socket: ClientConnection, code: str) -> str:
     return await _replies(socket, {await ask(socket, "execute_request", {"code": code})})
+
+
+async def _change_nothing(socket: ClientConnection) -> None:
+    """Try to run a cell as a viewer. The answer is that of a kernel, and nothing is printed."""
+    id = await ask(socket, "execute_request", {"code": "print(6 * 7)"})
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            message = await socket.recv()
+            assert isinstance(message, bytes)
+            header, parent, content = _unpack(message)
+            if header["msg_type"] == "stream":
+                raise FailedError(f"the cell of a viewer prints {content['text']!r}")
+            if header["msg_type"] == "execute_reply" and parent["msg_id"] == id:
+                if content["status"] == "ok":
+                    raise FailedError("the cell of a viewer runs")
+                return
 
 
 async def _calculate(socket: ClientConnection) -> None:
@@ -243,13 +260,18 @@ APPLICATION = Application(
         [*COMMAND, "--config=jupyter_server_config.py"],
     ),
     channels=[
-        socket_channel(
-            "kernel",
-            _kernel,
-            _calculate,
-            run_all_120_cells=_run_all,
-            cell_of_150_kB=_big_cell,
-            widget_60_per_second=_comms,
+        replace(
+            socket_channel(
+                "kernel",
+                _kernel,
+                _calculate,
+                forbidden=_change_nothing,
+                run_all_120_cells=_run_all,
+                cell_of_150_kB=_big_cell,
+                widget_60_per_second=_comms,
+            ),
+            private=False,  # a viewer watches the kernel of the owner
+            viewer_exchanges=False,
         ),
         socket_channel(
             "terminal", _terminal, _echo, key_repeat_for_15_s=_key_repeat, paste_of_100_kB=_paste
@@ -257,6 +279,5 @@ APPLICATION = Application(
     ],
     ready="/api",
     enter=_enter,
-    door="",
     own_login=OwnLogin(log_in, logout="/logout"),
 )

@@ -64,5 +64,4 @@ APPLICATION = Application(
     guarded=run({}, _COMMAND, "--insecure-allow-http", _PROXY),
     channels=[socket_channel("", _updates, _filter, filter_200_times=_typing)],
     enter=_enter,
-    door="",
 )

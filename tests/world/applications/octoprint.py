@@ -101,5 +101,4 @@ APPLICATION = Application(
         Channel("xhr polling", _polling),
     ],
     ready="/online.txt",
-    door="",
 )

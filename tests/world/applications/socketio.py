@@ -114,7 +114,6 @@ APPLICATION = Application(
     packages=["python-socketio", "python-engineio"],
     plain=Recipe({"app.py": _FILES["app.py"]}, ["python", "app.py"]),
     guarded=run(_FILES, ["python", "app.py"]),
-    door="",
     channels=[
         socket_channel("websocket", _websocket, _say, _greet, messages_300=_typing),
         Channel("polling", _polling, [Burst("60 messages", _many)]),

@@ -108,7 +108,6 @@ APPLICATION = Application(
     packages=["sockjs-tornado"],
     plain=Recipe({"app.py": _FILES["app.py"]}, ["python", "app.py"]),
     guarded=run(_FILES, ["python", "app.py"]),
-    door="",
     channels=[
         socket_channel("websocket", _websocket, _echo, _greet, messages_300=_typing),
         socket_channel("raw websocket", _raw, _echo_raw),

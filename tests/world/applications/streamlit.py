@@ -50,5 +50,4 @@ APPLICATION = Application(
     guarded=run(_FILES, ["streamlit", *_ARGUMENTS]),
     channels=[socket_channel("", _stream, _rerun, slider_for_6_s=_reruns)],
     ready="/_stcore/health",
-    door="",
 )

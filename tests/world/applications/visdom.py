@@ -122,5 +122,4 @@ APPLICATION = Application(
         Channel("polling", _polling, [Burst("60 messages", _polls)]),
     ],
     ready="/health",
-    door="",
 )

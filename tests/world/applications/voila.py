@@ -64,5 +64,4 @@ APPLICATION = Application(
     guarded=run(_FILES, _COMMAND),
     channels=[socket_channel("kernel", _kernel, _ask)],
     ready="/voila/static/voila.js",
-    door="",
 )

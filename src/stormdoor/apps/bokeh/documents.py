@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler, create_signed_value
 
+from stormdoor.apps.host_class import is_instance_of
 from stormdoor.core.credential import Source
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.runtime.guard import Guard
@@ -31,10 +32,7 @@ _ASKING = "_stormdoor_principal"
 
 def is_bokeh(application: Application) -> bool:
     """Return whether `application` is a Bokeh server."""
-    return any(
-        one.__module__ == "bokeh.server.tornado" and one.__qualname__ == "BokehTornado"
-        for one in type(application).__mro__
-    )
+    return is_instance_of(application, "bokeh.server.tornado", "BokehTornado")
 
 
 def bind_documents(

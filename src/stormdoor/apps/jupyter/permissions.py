@@ -17,17 +17,17 @@ _OTHER = re.compile(r"[^a-z0-9_.-]+")
 
 _EXCEPTIONS = {
     # No resource, and Jupyter's authorizer is never asked.
-    ("TrustNotebooksHandler", "POST"): "contents:write",
-    ("IdentityHandler", "GET"): "api:read",
-    ("IdentityHandler", "HEAD"): "api:read",
-    ("IdentityHandler", "PATCH"): "api:write",
+    ("jupyter_server", "TrustNotebooksHandler", "POST"): "contents:write",
     # Opens a document for collaboration, and changes nothing.
-    ("DocSessionHandler", "PUT"): "contents:read",
+    ("jupyter_server_ydoc", "DocSessionHandler", "PUT"): "contents:read",
     # A conversion starts other programs, and runs the cells if nbconvert is configured to.
-    ("NbconvertFileHandler", "GET"): "nbconvert:execute",
-    ("NbconvertPostHandler", "POST"): "nbconvert:execute",
+    ("jupyter_server", "NbconvertFileHandler", "GET"): "nbconvert:execute",
+    ("jupyter_server", "NbconvertFileHandler", "HEAD"): "nbconvert:execute",
+    ("jupyter_server", "NbconvertPostHandler", "POST"): "nbconvert:execute",
+    # The page starts the terminal if it is not there.
+    ("nbclassic", "TerminalHandler", "GET"): "terminals:write",
 }
-"""Handlers of Jupyter with another permission than their resource and method say."""
+"""Handlers with another permission than their resource and method say, by package, class and method."""
 
 _RESOURCES = frozenset(
     {
@@ -47,9 +47,6 @@ _RESOURCES = frozenset(
 )
 """The resources of Jupyter Server and of the extensions that JupyterLab always has."""
 
-_PACKAGES = frozenset({"jupyter_server", "jupyter_server_ydoc"})
-"""The packages of these handlers. A class of the same name elsewhere is another one."""
-
 
 def permission_of(handler: Any, action: str | None = None, resource: str | None = None) -> str:
     """Return the permission for the request of `handler`.
@@ -61,7 +58,8 @@ def permission_of(handler: Any, action: str | None = None, resource: str | None 
     """
     kind, method = type(handler), handler.request.method
     package = kind.__module__.partition(".")[0]
-    if package in _PACKAGES and (found := _EXCEPTIONS.get((kind.__name__, method))):
+    found = _EXCEPTIONS.get((package, kind.__name__, method))
+    if found is not None:
         return found
     resource = resource or getattr(handler, "auth_resource", None)
     if resource is None:
