@@ -1,4 +1,4 @@
-"""Voila in Chromium: log in, see the output of the notebook, log out. A role without the permission sees none."""
+"""Voila in Chromium: log in, see the output of the notebook, log out. A viewer sees none."""
 
 from __future__ import annotations
 
