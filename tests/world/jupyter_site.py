@@ -32,7 +32,7 @@ _EVENTS = "/api/events/subscribe"
 
 def notebook_of(code: str) -> str:
     """Return a notebook with one cell."""
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "one",
