@@ -45,7 +45,7 @@ __all__ = [
 
 
 _FLOWING_SECONDS = 0.25
-"""A socket to which a node sent in these seconds gets messages: a node sends to each every 50 ms."""
+"""A socket to which a node sent in these seconds gets messages: a node sends to each every 100 ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     store: str
     history: str
-    tick: float = 0.05
+    tick: float = 0.1
     recording: bool = True
     ahead: float = 0.0
     shift: float = 0.0

@@ -19,9 +19,9 @@ _PARTY = 3
 """Principals of a party."""
 _SHARED = 0.2
 """Share of the parties that one revocation ends."""
-_SLOW = 0.06
+_SLOW = 0.03
 """Share of the principals that read slowly."""
-_FLOOD_BYTES = 200_000
+_FLOOD_BYTES = 100_000
 _WHOLE = 0.4
 """Share of the other principals that lose all their rights by one revocation."""
 _SOCKETS = 2
@@ -75,8 +75,8 @@ class Workload:
                 group.create_task(self._repeat(self._party, stopping, 0.0))
             for number in range(_MEMBERS):
                 group.create_task(self._member(f"member-{number}", stopping))
-            group.create_task(self._repeat(self._single_use, stopping, 0.15))
-            group.create_task(self._repeat(self._append, stopping, 0.05))
+            group.create_task(self._repeat(self._single_use, stopping, 0.5))
+            group.create_task(self._repeat(self._append, stopping, 0.2))
 
     async def _repeat(
         self, work: Callable[[], Awaitable[None]], stopping: asyncio.Event, pause: float
