@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from stormdoor import Guard, Target
+from stormdoor.cli.sessions import all_sessions
 from stormdoor.core.apikey import key_id
 from stormdoor.core.credential import fingerprint
+from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import LiveConnection
 from stormdoor.testing.contract.support import STATUS
@@ -168,6 +170,28 @@ def test_end_sessions(logged_in: Cli) -> None:
     assert logged_in("sessions", "end").code == 2
     entry = logged_in("trail", "show", "--name", "session_ended", "--json").json[-1]
     assert (entry["principal"], entry["actor"][:4]) == ("alice", "cli:")
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by its id", "by its principal"])
+def test_session_that_gets_a_new_id_meanwhile_is_ended(
+    named: bool, logged_in: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INVARIANT: no successor of a session stays, of which the command says that it is ended."""
+    [one] = logged_in("sessions", "list", "mia", "--json").json
+
+    async def overtaken(guard: Guard, principal: str | None = None) -> list[Session]:
+        found = await all_sessions(guard, principal)
+        for each in found:
+            if each.principal_id == "mia":
+                assert await guard.sessions.rotate(each, authenticated=True) is not None
+        return found
+
+    chosen = (one["id"],) if named else ("--principal", "mia")
+    with monkeypatch.context() as patched:
+        patched.setattr("stormdoor.cli.sessions.all_sessions", overtaken)
+        assert logged_in("sessions", "end", *chosen).code == 0
+    left = logged_in("sessions", "list", "--json").json
+    assert [each["principal"] for each in left] == ["alice", "alice"]
 
 
 @pytest.mark.parametrize(

@@ -89,16 +89,16 @@ async def end(
         raise UsageError("say which: the id of a session, or --principal NAME")
     async with opened(where) as installation:
         guard = installation.guard
-        found = await all_sessions(guard, principal)
-        ids = [one.id for one in found]
+        since = guard.clock.now()
+        found = {one.id: one for one in await all_sessions(guard, principal)}
+        ids = list(found)
         if session:
             ids = [whole_id(one, ids, "session") for one in session]
-        owners = {one.id: one.principal_id for one in found}
 
         async def end_all() -> None:
             for id in ids:
-                await guard.admin.end_session(
-                    id, owner=owners[id], actor=actor(), reason="ended by an operator"
+                await guard.admin.end_login(
+                    found[id], since=since, actor=actor(), reason="ended by an operator"
                 )
 
         servers = await changed(guard, wait, end_all)

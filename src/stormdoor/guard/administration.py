@@ -517,27 +517,36 @@ class Administration:
             return None
         session, account = found
         await self._gone(Target.SESSION, session.id, "logout")
-        if not await self.end_session(session.id, owner=account.id, actor=account.id):
-            await self._end_successors(session, asked_at)
+        await self.end_login(session, since=asked_at, actor=account.id)
         return session
 
-    async def _end_successors(self, session: Session, since: float) -> None:
-        """End the sessions that another request has made of a session during its logout.
+    async def end_login(
+        self, session: Session, *, since: float, actor: str = "", reason: str = "logout"
+    ) -> None:
+        """End a session that was read before, also if another request has given it a new id since.
 
-        Such a session is of the same login, or of a new authentication since the logout began.
+        Its successors are the sessions of the same login, and of a new authentication in the meantime.
 
         Args:
-            session: The session that was to be ended.
-            since: Unix seconds at which the logout began.
+            session: The session as it was read.
+            since: Unix seconds from before it was read.
+            actor: The operator or principal that ends it.
+            reason: For the trail.
+
+        Raises:
+            StoreUnavailable: As `end_session`.
         """
-        overtaken = True
-        while overtaken:
-            overtaken = False
-            for one in await self.state.sessions.sessions(session.principal_id):
-                if one.born_at == session.born_at or one.created_at >= since:
-                    overtaken |= not await self.end_session(
-                        one.id, owner=session.principal_id, actor=session.principal_id
-                    )
+        owner, pending = session.principal_id, [session]
+        while pending:
+            ended = [
+                await self.end_session(one.id, owner=owner, actor=actor, reason=reason)
+                for one in pending
+            ]
+            pending = [
+                one
+                for one in ([] if all(ended) else await self.state.sessions.sessions(owner))
+                if one.born_at == session.born_at or one.created_at >= since
+            ]
 
     async def end_other_sessions(
         self, principal_id: str, *, keep: str | None = None, actor: str = ""
