@@ -12,6 +12,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import ConfigurationError, EndpointLimits, Guard, StartupRefused, protect, public
 from stormdoor.config.protection import Protection, SessionOf
+from stormdoor.tornado.by_handler import ByHandler
 from stormdoor.tornado.declarations import Declarations
 from tests.config.files import write
 from tests.guard.fakes import make_guard
@@ -80,6 +81,36 @@ def test_a_path_without_a_route_is_a_remark_unless_the_preset_has_it(
         "start-up check: permissions names /mistyped/ws, and no route of that name is there",
         "start-up check: pages names /mistyped, and no route of that name is there",
     ]
+
+
+class Louder(Echo):
+    """A handler of an application, with a base class of a library."""
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({f"module:{__name__}": 1}, 1),
+        ({f"module:{__name__.rpartition('.')[0]}": 1}, 1),
+        ({f"module:{__name__[:-1]}": 1}, None),
+        ({"module:tornado.websocket": 1}, 1),
+        ({"/.*": 1, f"module:{__name__}": 2}, 1),
+        ({f"module:{__name__}": 2, "/.*": 1}, 2),
+        ({f"module:{__name__}": 2, "/ws": 1}, 1),
+        ({f"module:{__name__}": 2, Echo: 1}, 1),
+    ],
+)
+def test_the_handlers_of_a_module(names: dict[Any, int], found: int | None) -> None:
+    """A module or package names its handlers and their subclasses; it is no more exact than a pattern."""
+    named = ByHandler("permissions", names)
+    assert named.find(Louder, "/ws") == found
+    assert named.find(RequestHandler, "/elsewhere") == (1 if "/.*" in names else None)
+    unused = named.unused([(Louder, "/ws")])
+    assert unused == (
+        []
+        if found
+        else [f"permissions names {next(iter(names))}, and no route of that name is there"]
+    )
 
 
 async def test_the_declarations_of_the_guard() -> None:

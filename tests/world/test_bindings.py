@@ -224,6 +224,93 @@ def test_a_session_of_streamlit_belongs_to_a_login(name: str) -> None:
         assert asyncio.run(_run_script(site.client("carol")))[1].endswith(" of carol")
 
 
+_FILES = """\
+import secrets
+
+import streamlit as st
+
+st.file_uploader("a file")
+secret = st.session_state.setdefault("secret", secrets.token_hex(8))
+st.download_button("report", secret, file_name="report.txt")
+st.text(secret * 2000)
+st.write("state kept of files end")
+"""
+_BOUNDARY = "of-the-form"
+_UPLOAD = (
+    f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="f"; filename="f.txt"\r\n'
+    f"Content-Type: text/plain\r\n\r\nplanted\r\n--{_BOUNDARY}--\r\n"
+)
+
+
+@contextlib.asynccontextmanager
+async def _running_script(client: Client) -> AsyncIterator[bytes]:
+    """Run the script on a socket that stays open; return all its messages as one text."""
+    socket = await open_socket(client, "/_stcore/stream", ["streamlit", "-"])
+    got = b""
+    try:
+        await socket.send(b"\x5a\x00")
+        async with asyncio.timeout(60):
+            while b"state kept of files end" not in got or b"/media/" not in got:
+                message = await socket.recv()
+                assert isinstance(message, bytes)
+                got += message
+        yield got
+    finally:
+        await socket.close()
+
+
+def _all_files(client: Client, got: bytes) -> dict[str, tuple[str, str]]:
+    """Return the requests for all that the script of another client has: by name, method and path."""
+    file = re.search(rb"/media/[0-9a-f]+\.txt", got)
+    assert file is not None
+    uploads = {
+        f"{method} {one.decode()}": (method, f"/_stcore/upload_file/{one.decode()}/file")
+        for one in dict.fromkeys(_IDS.findall(got))
+        for method in ("PUT", "DELETE")
+    }
+    hashes = {
+        f"message {one.decode()}": ("GET", f"/_stcore/message?hash={one.decode()}")
+        for one in dict.fromkeys(re.findall(rb"\n[ @]([0-9a-f]{32}|[0-9a-f]{64})", got))
+    }
+    return {"media": ("GET", file[0].decode()), **uploads, **hashes}
+
+
+async def _succeeding(client: Client, requests: dict[str, tuple[str, str]]) -> set[str]:
+    """Return the kinds of the requests that succeed as `client`."""
+    client = await client.logged_in_at("/_stcore/health")
+    token = {"X-Xsrftoken": client.cookies["_streamlit_xsrf"]}
+    kind = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    done = set()
+    for name, (method, path) in requests.items():
+        body = _UPLOAD if method == "PUT" else ""
+        answer = await client.request(method, path, body, token | (kind if body else {}))
+        page = answer.headers.get("content-type", "").startswith("text/html")
+        if answer.status_code in (200, 204) and not (method == "GET" and page):
+            done.add(name.split()[0])
+    return done
+
+
+async def _reach_files(owner: Client, other: Client) -> tuple[set[str], set[str]]:
+    """Return what the owner, and what another login, can do with the files of the owner's session."""
+    async with _running_script(owner) as got, _running_script(other):
+        requests = _all_files(owner, got)
+        return await _succeeding(owner, requests), await _succeeding(other, requests)
+
+
+@pytest.mark.parametrize("name", ["streamlit", "streamlit-oldest"])
+def test_files_of_streamlit_belong_to_a_login(name: str) -> None:
+    """Another login uploads nothing to a session, removes nothing from it, and reads none of its files."""
+    application = _application(name)
+    files = {"app.py": _FILES}
+    with started(application, replace(application.plain, files=files)) as site:
+        own, others = asyncio.run(_reach_files(site.client("alice"), site.client("carol")))
+        assert own == others >= {"PUT", "DELETE", "media"}
+        assert ("message" in own) == name.endswith("-oldest")
+    with started(application, replace(application.guarded, files=files)) as site:
+        told = asyncio.run(_reach_files(site.client("alice"), site.client("carol")))
+        assert told == (own, set())
+
+
 # Dask -------------------------------------------------------------------------------------------
 
 _CLUSTER = """\

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.login import add_login
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.declarations import MessagesOf
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.protect import protect
 
@@ -15,7 +17,12 @@ __all__ = ["adapter_of_module"]
 
 
 def adapter_of_module(
-    name: str, module: str, releases: Sequence[Releases], *, endpoint: str = "/"
+    name: str,
+    module: str,
+    releases: Sequence[Releases],
+    *,
+    endpoint: str = "/",
+    messages: Callable[[Application, Guard], MessagesOf] | None = None,
 ) -> Adapter:
     """Return the adapter for applications with a handler of `module`. Its preset declares everything else.
 
@@ -24,6 +31,7 @@ def adapter_of_module(
         module: A module or package of the host, such as `visdom`; its submodules count, too.
         releases: The releases that it claims.
         endpoint: The path that a ticket opens if the request names none.
+        messages: Returns permissions of messages that depend on the application.
     """
 
     def recognises(application: Application) -> bool:
@@ -34,6 +42,7 @@ def adapter_of_module(
 
     def guard(application: Application, setup: Setup) -> None:
         add_login(application, setup, endpoint=endpoint)
-        protect(application, setup.guard)
+        found = None if messages is None else messages(application, setup.guard())
+        protect(application, setup.guard, messages=found)
 
     return Adapter(name, name, recognises, guard, releases)

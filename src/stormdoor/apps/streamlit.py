@@ -1,25 +1,36 @@
-"""The adapter of Streamlit: its sessions are bound to logins, and its script knows the user."""
+"""The adapter of Streamlit: sessions and files are bound to logins, and the script knows its user."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from importlib import import_module
+from pathlib import PurePosixPath
+from threading import Lock
 from typing import Any
 
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.login import add_login
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.errors import ConfigurationError
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import FoundRoute, inspect
 from stormdoor.tornado.outbound_mixin import connection_of
+from stormdoor.tornado.pages import principal_of
 from stormdoor.tornado.protect import protect
+from stormdoor.tornado.session_handler import session_parser
 
-__all__ = ["ADAPTER", "bind_sessions"]
+__all__ = ["ADAPTER", "bind_files", "bind_sessions"]
 
 _KEY = secrets.token_bytes(32)
 """Marks session ids. Streamlit keeps its sessions in memory, so that a new key for each start suffices."""
+
+_Owned = Callable[[RequestHandler, str], bool]
+"""Whether what a request names belongs to a principal."""
 
 
 def _recognises(application: Application) -> bool:
@@ -67,6 +78,138 @@ def bind_sessions(application: Application) -> None:
     runtime.connect_session = connect_session
 
 
+def bind_files(application: Application, guard: Callable[[], Guard]) -> None:
+    """Bind uploads, media files and cached messages to the principals of their sessions.
+
+    Streamlit takes uploads for any active session, and deletions, from any client that names its id. It
+    stores media files by their content, and its older releases large messages by their hash; it returns both
+    to any client. Call this function before `protect`.
+
+    Args:
+        application: The application of `streamlit.web.server.server.Server`.
+        guard: Returns the guard.
+
+    Raises:
+        ConfigurationError: The release has no such handlers.
+    """
+    stream = _stream(application)
+    if stream is None:
+        return
+    runtime: Any = stream.arguments["runtime"]
+    media = _MediaOwners(runtime.media_file_mgr)
+    owned: dict[str, _Owned] = {
+        "upload_file_request_handler.UploadFileRequestHandler": lambda handler, principal: _is_of(
+            handler.path_kwargs.get("session_id", ""), principal
+        ),
+        "media_file_handler.MediaFileHandler": lambda handler, principal: media.shows(
+            PurePosixPath(handler.path_args[0]).stem, principal
+        ),
+        "routes.MessageCacheHandler": lambda handler, principal: _was_sent(
+            runtime.message_cache, handler.get_argument("hash", ""), principal
+        ),
+    }
+    found = set()
+    for rule in [one for router in inspect(application).routers for one in router.rules]:
+        handler = rule.target
+        if not isinstance(handler, type):
+            continue
+        name = f"{handler.__module__}.{handler.__qualname__}".removeprefix("streamlit.web.server.")
+        if name in owned:
+            found.add(name)
+            rule.target = _bound(handler, owned[name], guard)
+    missing = owned.keys() - found - {"routes.MessageCacheHandler"}
+    if missing:
+        raise ConfigurationError(
+            f"this release of Streamlit has no {', '.join(sorted(missing))}: files cannot be bound to logins"
+        )
+
+
+def _bound(
+    handler: type[RequestHandler], owned: _Owned, guard: Callable[[], Guard]
+) -> type[RequestHandler]:
+    """Return a subclass that refuses a principal that does not own what the request names."""
+
+    class Bound(handler):  # type: ignore[misc, valid-type]
+        def prepare(self) -> Awaitable[None] | None:
+            principal = principal_of(self)
+            if principal is None or owned(self, principal.id):
+                # A page that the operator has declared public has no principal.
+                own: Awaitable[None] | None = super().prepare()
+                return own
+            detail = "a session, file or message of Streamlit that belongs to another login"
+            refusal = Refusal(Denial.FORBIDDEN, detail)
+            handshake = session_parser(guard()).parse(self.request)
+            guard().admission.refused(handshake, refusal, principal=principal.id)
+            raise HTTPError(403)
+
+    Bound.__name__ = Bound.__qualname__ = handler.__name__
+    Bound.__module__ = handler.__module__
+    return Bound
+
+
+class _MediaOwners:
+    """The sessions that have shown each media file, since its script forgets it with each run.
+
+    Scripts run in threads of their own.
+
+    Args:
+        manager: A `streamlit.runtime.media_file_manager.MediaFileManager`. Its methods are wrapped.
+    """
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+        self._sessions: dict[str, set[str]] = {}
+        self._lock = Lock()
+        add, defer = manager.add, getattr(manager, "add_deferred", None)
+
+        def add_file(*words: Any, **options: Any) -> str:
+            return self._note(add(*words, **options), _running_sessions())
+
+        manager.add = add_file
+        if defer is None:
+            return
+        execute = manager.execute_deferred
+
+        def add_deferred(*words: Any, **options: Any) -> str:
+            return self._note(defer(*words, **options), _running_sessions())
+
+        def execute_deferred(file_id: str) -> str:
+            return self._note(execute(file_id), self._sessions.get(file_id, set()))
+
+        manager.add_deferred, manager.execute_deferred = add_deferred, execute_deferred
+
+    def shows(self, file_id: str, principal: str) -> bool:
+        """Return whether a session of the principal has shown the file."""
+        with self._lock:
+            sessions = list(self._sessions.get(file_id, ()))
+        return any(_is_of(one, principal) for one in sessions)
+
+    def _note(self, address: str, sessions: set[str]) -> str:
+        with self._lock:
+            self._sessions.setdefault(PurePosixPath(address).stem, set()).update(sessions)
+            stored = self._manager._file_metadata.keys() | getattr(  # noqa: SLF001 - there is no public name
+                self._manager, "_deferred_callables", {}
+            )
+            if len(self._sessions) > 2 * len(stored) + 64:
+                self._sessions = {
+                    one: owners for one, owners in self._sessions.items() if one in stored
+                }
+        return address
+
+
+def _running_sessions() -> set[str]:
+    """Return the id of the session with a script that runs in this thread; none elsewhere."""
+    context = import_module("streamlit.runtime.scriptrunner").get_script_run_ctx()
+    return set() if context is None else {context.session_id}
+
+
+def _was_sent(cache: Any, name: str, principal: str) -> bool:
+    """Return whether a message of the cache was sent to a session of the principal."""
+    entry = cache._entries.get(name)  # noqa: SLF001 - there is no public name
+    sessions = () if entry is None else list(entry._session_script_run_counts)  # noqa: SLF001
+    return any(_is_of(one.id, principal) for one in sessions)
+
+
 def _new_id(principal: str) -> str:
     random = secrets.token_hex(16)
     return f"{random}-{_mark(random, principal)}"
@@ -94,6 +237,7 @@ def _stream(application: Application) -> FoundRoute | None:
 
 def _protect(application: Application, setup: Setup) -> None:
     add_login(application, setup)
+    bind_files(application, setup.guard)
     protect(application, setup.guard)
     bind_sessions(application)
 

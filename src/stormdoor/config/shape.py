@@ -168,7 +168,9 @@ class MessagesTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`[[protect.messages]]`: see `MessagePermissions`."""
 
     path: str
-    format: Literal["json", "jupyter", "socketio", "sockjs", "bokeh", "yjs"]
+    format: Literal[
+        "json", "jupyter", "socketio", "socketio-msgpack", "sockjs", "bokeh", "yjs", "opaque"
+    ]
     type: str | UnsetType = UNSET
     permissions: dict[str, str] = {}
     default: str | UnsetType = UNSET

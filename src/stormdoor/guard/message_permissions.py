@@ -22,7 +22,8 @@ class MessagePermissions:
     """The permission of each type of message of a handler.
 
     Attributes:
-        format: How messages are read: "json", "jupyter", "socketio", "sockjs", "bokeh" or "yjs".
+        format: How messages are read: "json", "jupyter", "socketio", "socketio-msgpack", "sockjs", "bokeh",
+            "yjs" or "opaque".
         type: For "json" and "sockjs", the place of the type in a message, as a JSON pointer (RFC 6901):
             "/type", "/header/kind", or "/0" for the first element of an array.
         permissions: The permission by type.
@@ -77,8 +78,12 @@ class MessagePermissions:
         object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "folded", frozenset(map(_folded, self.permissions)))
 
-    def required(self, type: str) -> str | None:
+    def required(self, type: str, general: str = "") -> str | None:
         """Return the permission that messages of a type need; None if the type is not declared.
+
+        Args:
+            type: The type.
+            general: The type that counts where `type` is not declared, from `TypeReader.general`.
 
         Raises:
             Unreadable: The type resembles a declared one so much that a host might take it for that.
@@ -88,7 +93,7 @@ class MessagePermissions:
             return found
         if _folded(type) in self.folded:
             raise Unreadable("a type that resembles a declared one")
-        return self.default
+        return self.permissions.get(general, self.default)
 
 
 def _folded(type: str) -> str:

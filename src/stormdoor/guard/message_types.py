@@ -101,7 +101,7 @@ class MessageTypes:
     ) -> TypeRefused | None:
         for type in types:
             try:
-                permission = self._declared.required(type)
+                permission = self._declared.required(type, self._reader.general(type))
             except Unreadable as error:
                 return _unreadable(error)
             if permission is None:

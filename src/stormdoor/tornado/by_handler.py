@@ -1,4 +1,4 @@
-"""Options for single handlers, which are named by their class or by the path pattern of their route."""
+"""Options for single handlers, which are named by class, module, or path pattern of their route."""
 
 from __future__ import annotations
 
@@ -15,10 +15,19 @@ __all__ = ["ByHandler", "bare"]
 
 Value = TypeVar("Value")
 
+_MODULE = "module:"
+
 
 def bare(pattern: str) -> str:
     """Return a path pattern without the anchors that Tornado adds."""
     return pattern.removeprefix("^").removesuffix("$")
+
+
+def _matches(name: re.Pattern[str] | str, handler: type[RequestHandler], path: str) -> bool:
+    """Return whether a pattern matches the path, or a module contains the class or a base of it."""
+    if isinstance(name, str):
+        return any(f"{base.__module__}.".startswith(f"{name}.") for base in handler.__mro__)
+    return name.fullmatch(path) is not None
 
 
 class ByHandler(Generic[Value]):
@@ -26,7 +35,8 @@ class ByHandler(Generic[Value]):
 
     Args:
         option: The name of the option, for messages.
-        values: The value of each class or path pattern. A class counts for its subclasses, too.
+        values: The value of each class, path pattern, or `module:NAME`. A class, and the classes of a module
+            or package, count for their subclasses, too.
         further: Values by path pattern for the handlers that `values` does not name.
 
     Raises:
@@ -41,10 +51,13 @@ class ByHandler(Generic[Value]):
     ) -> None:
         self._option = option
         self._classes: dict[type[RequestHandler], Value] = {}
-        self._paths: dict[str, tuple[re.Pattern[str], Value]] = {}
+        self._paths: dict[str, tuple[re.Pattern[str] | str, Value]] = {}
         for where, value in (*values.items(), *further.items()):
             if not isinstance(where, str):
                 self._classes[where] = value
+                continue
+            if where.startswith(_MODULE):
+                self._paths.setdefault(where, (where.removeprefix(_MODULE), value))
                 continue
             try:
                 self._paths.setdefault(bare(where), (re.compile(bare(where)), value))
@@ -55,7 +68,7 @@ class ByHandler(Generic[Value]):
         """Return the value for `handler` at `path`, which may also be a pattern; None if there is none.
 
         A value for the class or its nearest base has priority, then one for the literal path, then the one of
-        the first matching pattern.
+        the first matching pattern or module.
         """
         for base in handler.__mro__:
             if base in self._classes:
@@ -63,8 +76,8 @@ class ByHandler(Generic[Value]):
         exact = self._paths.get(path)
         if exact is not None:
             return exact[1]
-        for pattern, value in self._paths.values():
-            if pattern.fullmatch(path):
+        for name, value in self._paths.values():
+            if _matches(name, handler, path):
                 return value
         return None
 
@@ -80,9 +93,9 @@ class ByHandler(Generic[Value]):
         known = set(map(bare, optional))
         paths = [
             path
-            for path, (pattern, _) in self._paths.items()
+            for path, (name, _) in self._paths.items()
             if path not in known
-            and not any(path == one or pattern.fullmatch(one) for _, one in served)
+            and not any(path == one or _matches(name, handler, one) for handler, one in served)
         ]
         classes = [
             one.__qualname__

@@ -16,6 +16,7 @@ from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.permission import check_permission
+from stormdoor.core.principal import Principal
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
@@ -29,7 +30,7 @@ from stormdoor.tornado.inspection import Inspection
 from stormdoor.tornado.login_route import LoginRoute
 from stormdoor.tornado.session_handler import SessionHandler
 
-__all__ = ["GuardedPage", "PageRules", "Pages", "exempt"]
+__all__ = ["GuardedPage", "PageRules", "Pages", "exempt", "principal_of"]
 
 Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
 """The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
@@ -39,6 +40,12 @@ _METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) (.*)", re.DOTALL)
 _LOGS_IN_AGAIN = frozenset(
     {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
 )
+
+
+def principal_of(handler: RequestHandler) -> Principal | None:
+    """Return the principal of a request for a guarded page; None if the page is public, or not guarded."""
+    found = getattr(handler, "_door_principal", None)
+    return found if isinstance(found, Principal) else None
 
 
 def exempt(handler: type[RequestHandler]) -> bool:
@@ -140,6 +147,7 @@ class GuardedPage(RequestHandler):
     _door_handler: ClassVar[type[RequestHandler]]
 
     _door_refused = False
+    _door_principal: Principal | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Skip the hook of the application: the class that `protect` makes is not one of its classes."""
@@ -214,6 +222,7 @@ class GuardedPage(RequestHandler):
         asked = AccessRequest(found.principal, permission, None, environment)
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
+            self._door_principal = found.principal
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from stormdoor.core.readers.bokeh import BokehReader
 from stormdoor.core.readers.json_reader import JsonReader
 from stormdoor.core.readers.jupyter import JupyterReader
+from stormdoor.core.readers.opaque import OpaqueReader
 from stormdoor.core.readers.reader import TypeReader
 from stormdoor.core.readers.socketio import SocketIoReader
+from stormdoor.core.readers.socketio_msgpack import SocketIoMsgpackReader
 from stormdoor.core.readers.sockjs import SockJsReader
 from stormdoor.core.readers.yjs import YjsReader
 
@@ -18,9 +20,11 @@ _MAKERS: dict[str, Callable[[tuple[str, ...], str | None], TypeReader]] = {
     "json": lambda steps, _: JsonReader(steps),
     "jupyter": lambda _, subprotocol: JupyterReader(subprotocol),
     "socketio": lambda *_: SocketIoReader(),
+    "socketio-msgpack": lambda *_: SocketIoMsgpackReader(),
     "sockjs": lambda steps, _: SockJsReader(steps),
     "bokeh": lambda *_: BokehReader(),
     "yjs": lambda *_: YjsReader(),
+    "opaque": lambda *_: OpaqueReader(),
 }
 
 FORMATS = tuple(_MAKERS)

@@ -40,6 +40,10 @@ class TypeReader(Protocol):
         """
         ...
 
+    def general(self, type: str) -> str:
+        """Return the type that counts in place of `type` where `type` is not declared; mostly itself."""
+        return type
+
     def answers(self, text: str) -> tuple[str | bytes, ...]:
         """Return the answers of the protocol that refuse the message read last, with `text` as the reason.
 

@@ -1,7 +1,8 @@
 """Messages of Socket.IO 5 on Engine.IO 4, with the default encoding of packets.
 
 The type of an event is its name; in a namespace, `/namespace,name`. An acknowledgement is `<ack>`, and the
-connection to a namespace other than `/` is `/namespace,<connect>`. Packets of Engine.IO itself have no type.
+connection to a namespace other than `/` is `/namespace,<connect>`, or `<connect>` for those that are not
+declared. Packets of Engine.IO itself have no type.
 """
 
 from __future__ import annotations
@@ -11,17 +12,49 @@ import re
 from stormdoor.core.readers.reader import TypeReader, Types, Unreadable
 from stormdoor.core.readers.strict_json import parse, text_of
 
-__all__ = ["SocketIoReader"]
+__all__ = ["OF_TRANSPORT", "SEPARATOR", "SocketIoReader", "general_type", "type_of_packet"]
 
-_SEPARATOR = "\x1e"
+SEPARATOR = "\x1e"
+"""Between the packets in the body of a poll."""
 _MESSAGE, _BASE64 = "4", "b"
-_OF_TRANSPORT = frozenset("12356")
+OF_TRANSPORT = frozenset("12356")
 """Close, ping, pong, upgrade, noop. A client sends no `open` (0)."""
-_CONNECT, _DISCONNECT, _EVENT, _BINARY_EVENT, _BINARY_ACK = "0", "1", "2", "5", "6"
+_CONNECT, _DISCONNECT, _ACK, _BINARY_EVENT, _BINARY_ACK = "0", "1", "3", "5", "6"
 # ASCII digits only: `int()` and `str.isdigit()` of a server accept others too.
 _HEAD = re.compile(
     r"(?P<kind>[012356])(?:(?P<count>[0-9]{1,9})-)?(?:(?P<namespace>/[^,]*)(?:,|\Z))?[0-9]{0,20}"
 )
+
+
+def general_type(type: str) -> str:
+    """Return `<connect>` for the connection to any namespace; each other type as it is."""
+    return "<connect>" if type.startswith("/") and type.endswith(",<connect>") else type
+
+
+def type_of_packet(kind: str, namespace: str, data: object) -> tuple[str, ...]:
+    """Return the type of a packet: none for those that need no permission.
+
+    Args:
+        kind: The digit of its kind.
+        namespace: The namespace, which begins with `/`.
+        data: The array of an event or acknowledgement.
+
+    Raises:
+        Unreadable: It is an event without a name, or no packet of a client.
+    """
+    prefix = "" if namespace == "/" else f"{namespace},"
+    if kind == _DISCONNECT:
+        return ()
+    if kind == _CONNECT:
+        return (f"{prefix}<connect>",) if prefix else ()
+    if not isinstance(data, list):
+        raise Unreadable("a packet without an array")
+    if kind in {_ACK, _BINARY_ACK}:
+        return (f"{prefix}<ack>",)
+    name = data[0] if data else None
+    if not isinstance(name, str) or name.startswith(("<", "/")):
+        raise Unreadable("an event without a name")
+    return (prefix + name,)
 
 
 class SocketIoReader(TypeReader):
@@ -38,7 +71,7 @@ class SocketIoReader(TypeReader):
                 raise Unreadable("a binary message that belongs to no event")
             self._attachments -= 1
             return None
-        if message[:1] in _OF_TRANSPORT:
+        if message[:1] in OF_TRANSPORT:
             return ()
         if not message.startswith(_MESSAGE):
             raise Unreadable("an unknown packet")
@@ -51,10 +84,14 @@ class SocketIoReader(TypeReader):
         """See `TypeReader`. Attachments must come in the body of their event; JSONP is unreadable."""
         # Requests may be handled at the same time, so that nothing is known of their order.
         alone = SocketIoReader()
-        found = [alone.read(one) for one in text_of(body).split(_SEPARATOR)]
+        found = [alone.read(one) for one in text_of(body).split(SEPARATOR)]
         if alone._attachments:
             raise Unreadable("attachments are missing")
         return tuple(name for types in found for name in types or ())
+
+    def general(self, type: str) -> str:
+        """See `TypeReader`."""
+        return general_type(type)
 
     def _read_packet(self, packet: str) -> tuple[str, ...]:
         head = _HEAD.match(packet)
@@ -64,17 +101,10 @@ class SocketIoReader(TypeReader):
         if (count > 0) != (kind in {_BINARY_EVENT, _BINARY_ACK}) or (count == 0 and head["count"]):
             raise Unreadable("a wrong number of attachments")
         namespace = (head["namespace"] or "/").partition("?")[0]
-        prefix = "" if namespace == "/" else f"{namespace},"
-        if kind == _DISCONNECT:
-            return ()
-        if kind == _CONNECT:
-            return (f"{prefix}<connect>",) if prefix else ()
+        if kind in {_CONNECT, _DISCONNECT}:
+            return type_of_packet(kind, namespace, None)
         if not data.startswith("["):
             raise Unreadable("a packet without an array")
-        values = parse(data)
-        is_event = kind in {_EVENT, _BINARY_EVENT}
-        name: object = "<ack>" if not is_event else values[0] if values else None
-        if not isinstance(name, str) or (is_event and name.startswith(("<", "/"))):
-            raise Unreadable("an event without a name")
+        types = type_of_packet(kind, namespace, parse(data))
         self._attachments = count
-        return (prefix + name,)
+        return types

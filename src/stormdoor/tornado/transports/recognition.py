@@ -14,7 +14,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.transports.transport import Transport, path_id, query_id
 
-__all__ = ["Recognised", "recognise", "shared_objects"]
+__all__ = ["Recognised", "engine_server", "recognise", "shared_objects"]
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type, re.Pattern)
 _LITERAL = re.compile(r"[\w.-]+")
@@ -64,7 +64,7 @@ def recognise(routes: Iterable[FoundRoute]) -> Recognised:
     sockets = [one for one in all_routes if issubclass(one.handler, WebSocketHandler)]
     pages = [one for one in all_routes if not issubclass(one.handler, WebSocketHandler)]
     for socket in sockets:
-        server = _engine_server(socket.handler)
+        server = engine_server(socket.handler)
         if server is not None and socket.handler not in found.by_class:
             found.by_class[socket.handler] = _engine_transport(server)
         for shared in shared_objects(socket.arguments):
@@ -129,7 +129,7 @@ def _path_transport(server: Any) -> Transport:
     return Transport(session=path_id, known=known, close=close)
 
 
-def _engine_server(handler: type[RequestHandler]) -> Any | None:
+def engine_server(handler: type[RequestHandler]) -> Any | None:
     """Return the server that the methods of `handler` refer to, if it has the form of Engine.IO's."""
     if handler.post is RequestHandler.post:
         return None
