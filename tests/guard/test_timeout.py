@@ -115,3 +115,69 @@ async def test_it_may_suppress_its_cancellation() -> None:
     await asyncio.sleep(0)
     task.cancel()
     assert await task == "stayed"
+
+
+async def test_waits_with_equal_limits_share_a_timer() -> None:
+    """Each has its whole time, and the limits of those that are over end nothing."""
+    loop = asyncio.get_running_loop()
+    timers: list[float] = []
+    real = loop.call_at
+
+    def call_at(when: float, *arguments: Any, **named: Any) -> asyncio.TimerHandle:
+        timers.append(when)
+        return real(when, *arguments, **named)
+
+    loop.call_at = call_at  # type: ignore[method-assign, assignment]
+    futures = [loop.create_future() for _ in range(20)]
+
+    async def work(number: int) -> int:
+        await futures[number]
+        return number
+
+    waits = [asyncio.create_task(run_with_timeout(30.0, work(n))) for n in range(20)]
+    await asyncio.sleep(0)
+    for future in futures:
+        future.set_result(None)
+    assert await asyncio.gather(*waits) == list(range(20))
+    assert len(timers) == 1
+
+
+async def test_a_later_wait_outlasts_an_earlier_one() -> None:
+    """The shared timer ends the first wait at its time, then waits for the second."""
+    loop = asyncio.get_running_loop()
+
+    async def forever() -> None:
+        await loop.create_future()
+
+    ends: list[float] = []
+
+    async def wait() -> None:
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            await run_with_timeout(0.2, forever())
+        ends.append(loop.time() - began)
+        assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+
+    first = asyncio.create_task(wait())
+    await asyncio.sleep(0.1)
+    await asyncio.gather(first, wait())
+    assert min(ends) >= 0.2 - 0.001
+
+
+async def test_a_cancellation_in_the_same_moment_stays_one() -> None:
+    """A task that its owner has cancelled, too, raises CancelledError, not TimeoutError."""
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            task.cancel()
+            raise
+
+    task = asyncio.create_task(run_with_timeout(0.001, work()))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == ["cancelled"]

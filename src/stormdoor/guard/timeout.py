@@ -11,6 +11,8 @@ __all__ = ["run_with_timeout"]
 
 T = TypeVar("T")
 
+_NAME = "_stormdoor_time_limits"
+
 
 async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     """Return the result of `work` if it is ready within `seconds`.
@@ -30,8 +32,89 @@ async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
-    async with asyncio.timeout(seconds):
+    limits = _limits(seconds)
+    wait = _Wait(asyncio.current_task())  # type: ignore[arg-type]  # a coroutine that waits has one
+    limits.begin(wait)
+    try:
         return await _go_on(work, waits_for)
+    except asyncio.CancelledError as error:
+        # As in `asyncio.timeout`: another cancellation comes first.
+        if wait.cancelled and wait.task.cancelling() <= wait.cancelling + 1:
+            raise TimeoutError from error
+        raise
+    finally:
+        limits.end(wait)
+
+
+class _Wait:
+    """A task that waits for its work."""
+
+    __slots__ = ("cancelled", "cancelling", "task")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
+        self.cancelling = task.cancelling()
+        self.cancelled = False
+
+
+class _TimeLimits:
+    """Waits with equal time limits. They share a timer, which costs more than all else of a wait.
+
+    Args:
+        loop: The event loop.
+        seconds: The time limit.
+    """
+
+    __slots__ = ("_loop", "_seconds", "_timer", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+        # In the order in which they end.
+        self._waiting: dict[_Wait, float] = {}
+
+    def begin(self, wait: _Wait) -> None:
+        """Cancel the task of `wait` after the time limit."""
+        self._waiting[wait] = until = self._loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._check)
+
+    def end(self, wait: _Wait) -> None:
+        """Note that `wait` is over."""
+        if wait.cancelled:
+            wait.task.uncancel()
+        else:
+            del self._waiting[wait]
+
+    def _check(self) -> None:
+        self._timer = None
+        while self._waiting:
+            wait, until = next(iter(self._waiting.items()))
+            if until > self._loop.time():
+                self._timer = self._loop.call_at(until, self._check)
+                return
+            del self._waiting[wait]
+            wait.cancelled = True
+            wait.task.cancel()
+        del _all_limits(self._loop)[self._seconds]
+
+
+def _all_limits(loop: asyncio.AbstractEventLoop) -> dict[float, _TimeLimits]:
+    # Stored in the loop itself, and released with it: a table of loops would keep them alive.
+    found: dict[float, _TimeLimits] | None = getattr(loop, _NAME, None)
+    if found is None:
+        found = {}
+        setattr(loop, _NAME, found)
+    return found
+
+
+def _limits(seconds: float) -> _TimeLimits:
+    loop = asyncio.get_running_loop()
+    limits = _all_limits(loop)
+    if (found := limits.get(seconds)) is None:
+        found = limits[seconds] = _TimeLimits(loop, seconds)
+    return found
 
 
 @coroutine

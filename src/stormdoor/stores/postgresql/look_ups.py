@@ -38,7 +38,20 @@ class LookUps:
         server: The server of the last beat.
     """
 
-    __slots__ = ("_address", "_began", "_late", "_link", "_task", "_timer", "_waiting", "epoch")
+    __slots__ = (
+        *(
+            "_address",
+            "_began",
+            "_closing",
+            "_late",
+            "_link",
+            "_more",
+            "_task",
+            "_timer",
+            "_waiting",
+        ),
+        "epoch",
+    )
 
     def __init__(self, address: Address, server: Server) -> None:
         # Always by an index, with one plan: a plan made while a table was small would read all of it.
@@ -53,6 +66,9 @@ class LookUps:
         self._link = PostgresqlLink(address, "look-ups", server, settings=settings)
         self._waiting: dict[str, dict[_Keys, list[_Answer]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._more: asyncio.Future[None] | None = None
+        """What the Task waits for while there are no look-ups."""
+        self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._began: float | None = None
         self._late = False
@@ -65,7 +81,9 @@ class LookUps:
 
     async def close(self) -> None:
         """Answer the look-ups under way, and end the connection."""
+        self._closing = True
         if self._task is not None:
+            self._wake()
             await asyncio.wait([self._task])
         if self._timer is not None:
             self._timer.cancel()
@@ -86,13 +104,20 @@ class LookUps:
             answer.set_result([])  # no stored text can be equal to it
             return answer
         self._waiting.setdefault(statement, {}).setdefault(keys, []).append(answer)
-        if self._task is None:
-            # It begins in the next turn of the loop, with all that this turn has added.
-            self._task = asyncio.create_task(self._serve())
+        self._wake()
         return answer
 
+    def _wake(self) -> None:
+        # It begins in the next turn of the loop, with all that this turn has added.
+        more, self._more = self._more, None
+        if more is not None and not more.done():
+            more.set_result(None)
+        elif self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._serve())
+
     async def _serve(self) -> None:
-        try:
+        """Answer all look-ups, until the end. One Task serves them, because each costs as much as a batch."""
+        while True:
             while self._waiting:
                 statement = next(iter(self._waiting))
                 batch = self._waiting.pop(statement)
@@ -101,8 +126,10 @@ class LookUps:
                     batch = dict(rest[:_MOST])
                     self._waiting[statement] = dict(rest[_MOST:])
                 await self._answer(statement, batch)
-        finally:
-            self._task = None
+            if self._closing:
+                return
+            self._more = asyncio.get_running_loop().create_future()
+            await self._more
 
     async def _answer(self, statement: str, batch: dict[_Keys, list[_Answer]]) -> None:
         found: dict[int, list[Row]] = {}
