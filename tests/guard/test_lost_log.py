@@ -203,6 +203,34 @@ async def test_an_answer_from_before_the_loss_does_not_count(tmp_path: Path) -> 
         await admit(guard, server.handshakes["alice"])
 
 
+@pytest.mark.parametrize("grown", [False, True], ids=["the head went back", "another epoch"])
+async def test_no_client_is_admitted_before_the_reload(grown: bool, tmp_path: Path) -> None:
+    """INVARIANT: the lease ends with the answer that shows another log, not when its reload begins.
+
+    The reload may wait for entries of the former log. The store answers with lost rights meanwhile.
+    """
+    async with serving(tmp_path) as server:
+        guard, supervisor = server.guard, server.guard.supervisor
+        other = await _node(server.path)
+        await server.session("alice")
+        backup = server.back_up()
+        await guard.admin.withdraw_role("alice", "member")
+        await _lose(server, backup, other)
+        if grown:
+            await other.supervisor.follow()
+            await guard.state.accounts.add_role("alice", "member")
+        assert not guard.lease.has_lapsed(guard.clock.monotonic())
+        async with supervisor._applying:
+            following = asyncio.create_task(supervisor.follow())
+            async with asyncio.timeout(60):
+                while not guard.lease.has_lapsed(guard.clock.monotonic()):
+                    await asyncio.sleep(0.005)
+            assert not following.done()
+            await refused(guard, server.handshakes["alice"])
+        assert await following is not None
+        await other.state.close()
+
+
 async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
     """Two questions get the same head. Entries that the first answer brings along do not make the second old.
 

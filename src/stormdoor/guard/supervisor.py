@@ -322,6 +322,9 @@ class ConnectionSupervisor:
             asked = self._ask()
             question = (ask or self._state.revocations.log_position)()
             head = await run_with_timeout(min(seconds, ANSWER_SECONDS), question)
+            if self._is_another_log(head, asked):
+                # INVARIANT: at once. Look-ups already reach the other log, and the reload may have to wait.
+                self._lease.lapse()
             async with self._applying:
                 ended = await self._apply_up_to(head, asked)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
@@ -343,13 +346,13 @@ class ConnectionSupervisor:
     async def _apply_up_to(self, head: LogPosition, asked: _Question) -> int:
         """Apply the entries up to `head`, the answer to `asked`. Returns how many connections that ended."""
         seen, before = self._seen, self._asked
-        same = head.epoch == seen.epoch
         # INVARIANT: an answer from before a reload does not count, also if the reload failed.
         if asked.order < self._reloaded:
             raise StoreUnavailable("the log of revocations changed after this question")
-        if asked.order < self._seen_order and same and head.seq <= seen.seq:
-            return 0  # it was asked before these entries were applied: the head has not gone back
-        if not same or head.seq < seen.seq:
+        another = self._is_another_log(head, asked)
+        if not another and asked.order < self._seen_order and head.seq <= seen.seq:
+            return 0  # it was asked before these entries were applied
+        if another:
             self._reloaded = asked.order
             ended = await self._reload(head, before)
         else:
@@ -362,6 +365,16 @@ class ConnectionSupervisor:
         self._asked = asked
         self.on_applied()
         return ended
+
+    def _is_another_log(self, head: LogPosition, asked: _Question) -> bool:
+        """Return whether an answer shows that the log is another one, or that its head went back."""
+        if asked.order < self._reloaded:
+            return False
+        seen = self._seen
+        if head.epoch != seen.epoch:
+            return True
+        # A question from before these entries were applied does not show it.
+        return head.seq < seen.seq and asked.order >= self._seen_order
 
     async def _entries(self, question: Awaitable[list[Revocation]]) -> list[Revocation]:
         return await run_with_timeout(ANSWER_SECONDS, question)
