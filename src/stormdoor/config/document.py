@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from msgspec import Struct
-from msgspec import inspect as shapes
 
 from stormdoor.auth.kind import Kind
-from stormdoor.auth.kinds import find_kind, kind_names
+from stormdoor.auth.kinds import KINDS, find_kind, kind_names
 from stormdoor.config.preset import Preset, override, read_preset
 from stormdoor.config.shape import ConfigFile
-from stormdoor.config.tolerant import convert, note_names
+from stormdoor.config.tolerant import convert, note_names, shape_of
 from stormdoor.errors import ConfigurationError
 from stormdoor.settings.place import Place, find_line, lines_of, show_place
 from stormdoor.settings.section import Problem, Section, close_match, options
@@ -165,7 +164,7 @@ def read_document(path: Path, *, preset: str | None = None) -> Document:
     data = _over_preset(document, data, preset)
     document.roles = _roles(data)
     listed = list(_listed(document, data))
-    note_names(data, shapes.type_info(ConfigFile), (), document.cannot_read)
+    note_names(data, shape_of(ConfigFile), (), document.cannot_read)
     document.parsed = convert(data, ConfigFile, (), document.cannot_read) or (ConfigFile())
     for place, table in listed:
         kind = _chosen(document, place, table)
@@ -174,7 +173,7 @@ def read_document(path: Path, *, preset: str | None = None) -> Document:
         written = {name: value for name, value in table.items() if name != "kind"}
         note_names(
             written,
-            shapes.type_info(kind.settings),
+            shape_of(kind.settings),
             place,
             document.cannot_read,
             also=frozenset({"kind"}),
@@ -217,7 +216,9 @@ def _listed(document: Document, data: dict[str, Any]) -> Iterator[tuple[Place, d
 def _chosen(document: Document, place: Place, table: Mapping[str, object]) -> Kind[Any] | None:
     """Return the kind of a table; None, after noting the problem, if there is none."""
     name = table.get("kind")
-    names = kind_names()
+    if isinstance(name, str) and name in KINDS:
+        return KINDS[name]
+    names = kind_names()  # reads the files of all installed distributions
     listed = ", ".join(f'"{one}"' for one in names[:-1])
     write = f'write kind = {listed} or "{names[-1]}"'
     if name is None:

@@ -15,7 +15,7 @@ from msgspec import inspect as shapes
 from stormdoor.settings.place import Place, parse_place
 from stormdoor.settings.section import close_match
 
-__all__ = ["Note", "convert", "note_names"]
+__all__ = ["Note", "convert", "note_names", "shape_of"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ class Note(Protocol):
         ...
 
 
+_SHAPES: dict[type[Any], shapes.Type] = {}
 _MAX_MISTAKES = 100
 _INVALID = re.compile(r"Invalid (?:enum )?value '(.*)'")
 _ANY_KEY = "[...]"
@@ -53,6 +54,13 @@ _MEANT: dict[tuple[str, ...], str] = {
         for kind, option in (("permit", "require"), ("forbid", "unless"))
     },
 }
+
+
+def shape_of(kind: type[Any]) -> shapes.Type:
+    """Return the description of a type. To make it takes as long as to read a file."""
+    if kind not in _SHAPES:
+        _SHAPES[kind] = shapes.type_info(kind)
+    return _SHAPES[kind]
 
 
 def note_names(
@@ -128,7 +136,7 @@ def convert(data: dict[str, Any], kind: type[T], place: Place, note: Note) -> T 
             what, _, path = str(error).partition(" - at `$")
         inner = _find_key(data, kind, path.rstrip("`"))
         note((*place, *inner), _in_toml(what))
-        holder, expected = _inside(data, shapes.type_info(kind), inner[:-1])
+        holder, expected = _inside(data, shape_of(kind), inner[:-1])
         needed = _needed(expected, inner[-1])
         if needed is None:
             del holder[inner[-1]]
@@ -176,7 +184,7 @@ def _find_key(data: Any, kind: type, path: str) -> Place:
     place = parse_place(before)
     if not found:
         return place
-    table: dict[str, Any] = _inside(data, shapes.type_info(kind), place)[0]
+    table: dict[str, Any] = _inside(data, shape_of(kind), place)[0]
     whole = dict(table)
     wrong = None
     for key, value in whole.items():

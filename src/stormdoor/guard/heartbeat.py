@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from stormdoor.core.lease import Lease
@@ -156,6 +157,7 @@ class Heartbeat:
         )
 
 
+@cache  # it reads a file of the installed distribution
 def _version() -> str:
     try:
         return version("stormdoor")
