@@ -135,7 +135,11 @@ _measuring = pytest.StashKey[_Measuring]()
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collecting is not measured; what an import runs is, before that."""
     if coverage.Coverage.current() is not None and session.config.getoption("dist", "no") == "no":
+        # `make core` measures the core alone.
+        core = session.config.args == ["tests/core"]
         for name in own_names():
+            if core and not name.startswith("stormdoor.core"):
+                continue
             try:
                 importlib.import_module(name)
             except ModuleNotFoundError as error:
@@ -200,6 +204,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
         config.pluginmanager.register(CollectApart(config, number, workers))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Keep what pytest-rerunfailures counts inside the worker.
+
+    It asks the controller about each test twice, byte by byte, so that the test of a crashed worker is run
+    again. The scheduler of groups does not run such a test again.
+    """
+    counts = getattr(session.config, "failures_db", None)
+    if counts is not None and hasattr(session.config, "workerinput"):
+        from pytest_rerunfailures import StatusDB
+
+        counts.sock.close()
+        session.config.failures_db = StatusDB()  # type: ignore[attr-defined]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

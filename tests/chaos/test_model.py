@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.model import Rules, start
 from tests.chaos.search import follow, search, walk
 
-pytestmark = pytest.mark.xdist_group("chaos-model")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos-model")]
 
 DESIGN = Rules()
 WEAKER = Rules(synchronous=False, claims_failover=False)

@@ -5,6 +5,8 @@ import sys
 import time
 from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
 from tests.support.installing import NotInstalledError, made_once
-from tests.support.scheduling import CollectApart, put_slow_first, units
+from tests.support.scheduling import CollectApart, InUnits, put_slow_first, tell_groups, units
 
 pytest_plugins = ["pytester"]
 
@@ -173,6 +175,52 @@ def test_a_slow_test_begins_early(request: pytest.FixtureRequest) -> None:
     queue = OrderedDict.fromkeys(units(ids)[id] for id in ids)
     put_slow_first(queue)
     assert list(queue) == ["slow-7", "slow-8", "a.py::one", "both"]
+
+
+def test_a_group_with_a_slow_test_begins_early(pytester: pytest.Pytester) -> None:
+    """All tests of the group have the same name of the group, which says that it is slow."""
+    items = pytester.getitems(
+        "import pytest\n"
+        "def test_one(): ...\n"
+        "@pytest.mark.xdist_group('both')\n"
+        "def test_two(): ...\n"
+        "@pytest.mark.slow\n"
+        "@pytest.mark.xdist_group('both')\n"
+        "def test_three(): ...\n"
+        "@pytest.mark.slow\n"
+        "def test_four(): ...\n"
+    )
+    tell_groups(items)
+    told = [item.nodeid.partition("::")[2] for item in items]
+    assert told == ["test_one", "test_two@slow-both", "test_three@slow-both", "test_four@slow-3"]
+
+
+def test_slow_units_are_sent_before_large_ones(pytester: pytest.Pytester) -> None:
+    """The first worker gets the slow unit, although another one has more tests."""
+    ids = ["a.py::one@large", "a.py::two@large", "b.py::three@slow-chaos", "c.py::four"]
+    nodes: list[Any] = [_Node() for _ in range(2)]
+    scheduler = InUnits(pytester.parseconfig("--tx=2*popen", "--dist=loadgroup"))
+    for node in nodes:
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, ids)
+    scheduler.schedule()
+    assert [node.sent[0] for node in nodes] == [[2], [0, 1]]
+
+
+class _Node:
+    """A worker that keeps what it is sent."""
+
+    gateway = SimpleNamespace(id="gw")
+    shutting_down = False
+
+    def __init__(self) -> None:
+        self.sent: list[list[int]] = []
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self.sent.append(indices)
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
 
 
 def test_each_worker_collects_in_an_order_of_its_own(pytester: pytest.Pytester) -> None:

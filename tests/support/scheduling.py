@@ -51,13 +51,20 @@ def tell_groups(items: list[pytest.Item]) -> None:
     """Append the name of its group to the id of each test, as `--dist loadgroup` reads it.
 
     pytest-xdist 3.8 writes it where pytest 9.2 no longer looks (its issue 1386): the groups were not kept.
-    A slow test without a group gets a group of its own, and its name tells the scheduler that it is slow.
+    A slow test without a group gets a group of its own. The name of a group with a slow test tells the
+    scheduler that it is slow.
     """
-    for number, item in enumerate(items):
-        names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
-        if not names and item.get_closest_marker("slow"):
-            names = [f"{_SLOW}{number}"]
-        suffix = f"@{'_'.join(names)}" if names else ""
+    groups = [
+        "_".join(sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")}))
+        for item in items
+    ]
+    slow = [item.get_closest_marker("slow") is not None for item in items]
+    slow_groups = {group for group, is_slow in zip(groups, slow, strict=True) if is_slow}
+    for number, (item, group) in enumerate(zip(items, groups, strict=True)):
+        name = group or (str(number) if slow[number] else "")
+        if slow[number] or (group and group in slow_groups):
+            name = f"{_SLOW}{name}"
+        suffix = f"@{name}" if name else ""
         if not item.nodeid.endswith(suffix):
             item._id = item.id.parse(f"{item.nodeid}{suffix}")
 
@@ -98,10 +105,12 @@ class _Indexed(list[str]):
 
 
 class InUnits(LoadGroupScheduling):  # type: ignore[misc]
-    """Sends units of work: the largest groups, then slow tests, then the others by their number of tests.
+    """Sends units of work: those of slow tests first, then the others by their number of tests.
 
     A slow test that begins last keeps one worker busy while the others have nothing to do.
     """
+
+    _ordered = False
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Keep what a worker has collected."""
@@ -112,10 +121,13 @@ class InUnits(LoadGroupScheduling):  # type: ignore[misc]
         """Begin, or go on with other workers."""
         if self.collection is None:
             self._units = units(next(iter(self.registered_collections.values())))
-            super().schedule()
-            put_slow_first(self.workqueue)
-            return
         super().schedule()
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if not self._ordered:
+            put_slow_first(self.workqueue)
+            self._ordered = True
+        super()._assign_work_unit(node)
 
     def mark_test_complete(
         self, node: WorkerController, item_index: int, duration: float = 0
