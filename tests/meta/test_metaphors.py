@@ -46,11 +46,11 @@ class Named:
         return next((one for one in words if one in TERMS), None)
 
 
-def identifiers(path: str, text: str) -> Iterator[Named]:
+def identifiers(path: str, tree: ast.Module) -> Iterator[Named]:
     """Yield the module, classes, functions and parameters that a file defines."""
     module = path.rpartition("/")[2].removesuffix(".py")
     yield Named(path, 1, module)
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         match node:
             case (
                 ast.ClassDef(name=name)
@@ -79,10 +79,13 @@ def _paths() -> list[str]:
 
 
 @cache
+def _trees() -> dict[str, ast.Module]:
+    return {path: ast.parse((_PACKAGE / path).read_text("utf-8")) for path in _paths()}
+
+
+@cache
 def _found() -> list[Named]:
-    return [
-        one for path in _paths() for one in identifiers(path, (_PACKAGE / path).read_text("utf-8"))
-    ]
+    return [one for path, tree in _trees().items() for one in identifiers(path, tree)]
 
 
 def test_no_identifier_is_a_metaphor() -> None:
@@ -106,8 +109,8 @@ def test_the_allowed_identifiers_exist() -> None:
 def test_one_public_class_name_names_one_class() -> None:
     """No two modules of the guard define a class of the same name, private classes excepted."""
     places: dict[str, set[str]] = {}
-    for path in _paths():
-        for node in ast.walk(ast.parse((_PACKAGE / path).read_text("utf-8"))):
+    for path, tree in _trees().items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, set()).add(f"{path}:{node.lineno}")
     shared = {name: sorted(found) for name, found in places.items() if len(found) > 1}
@@ -128,13 +131,13 @@ def test_one_public_class_name_names_one_class() -> None:
 )
 def test_a_metaphor_is_reported(text: str, name: str | None) -> None:
     """Names of definitions and parameters count; prose, variables and the reserved prefix do not."""
-    found = _refused(list(identifiers("guard/x.py", text)), {})
+    found = _refused(list(identifiers("guard/x.py", ast.parse(text))), {})
     assert [one.split("'")[1] for one in found] == ([] if name is None else [name])
 
 
 def test_a_module_is_reported_with_its_term() -> None:
     """The message has the file, the line, the word and the term."""
-    [found] = _refused(list(identifiers("guard/antechamber.py", "")), {})
+    [found] = _refused(list(identifiers("guard/antechamber.py", ast.parse(""))), {})
     assert found == (
         "src/stormdoor/guard/antechamber.py:1: 'antechamber': for 'antechamber' use 'first message'"
     )
@@ -142,6 +145,6 @@ def test_a_module_is_reported_with_its_term() -> None:
 
 def test_an_allowed_identifier_is_not_reported() -> None:
     """An identifier is allowed only in the file that the list names."""
-    found = list(identifiers("cli/x.py", "class Desk: ..."))
+    found = list(identifiers("cli/x.py", ast.parse("class Desk: ...")))
     assert not _refused(found, {"cli/x.py": ["Desk"]})
     assert _refused(found, {"cli/y.py": ["Desk"]})
