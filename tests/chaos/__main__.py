@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import os
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.revocations import KINDS
-from tests.chaos.run import MODES, Mode, Result, run
+from tests.chaos.run import MODES, Mode, Result, Servers, run
 from tests.support.postgresql import Binaries, Missing, binaries
 
 _SEED = 18
@@ -54,33 +53,45 @@ def main() -> int:
     # A rare order of events shows that the compare-and-set is off: 15 seconds do not always have it.
     minutes = options.minutes or (float(len(runs)) if mutations else 1.0)
     seeds = range(options.seed, options.seed + options.seeds)
-    results: list[Result] = []
-    failed = 0
-    for number, (seed, (mode, mutation)) in enumerate(itertools.product(seeds, runs), start=1):
-        folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
-        _print(f"[{number} of {len(seeds) * len(runs)}, {time.strftime('%H:%M:%S')}] {folder}")
-        work = run(
-            mode,
-            seed=seed,
-            seconds=minutes * 60 / len(runs),
-            folder=folder,
-            programs=programs,
-            mutation=mutation,
-            parties=options.parties or (24 if mode == "sqlite" else 12),
-            calm=options.calm,
-        )
-        try:
-            result = asyncio.run(work)
-        except Exception:  # noqa: BLE001 - the other runs tell whether it comes again
-            failed += 1
-            _print(f"{mode}, seed {seed}: the run failed\n{traceback.format_exc()}")
-            continue
-        failed += bool(result.violations) != bool(mutation)
-        _print(f"{mutation and f'without {mutation}: '}{result}")
-        results.append(result)
+    plan = [(seed, *one) for seed in seeds for one in runs]
+    results, failed = asyncio.run(_run_all(plan, minutes * 60 / len(runs), programs, options))
     if not mutations:
         _print(summary(results, failed))
     return min(failed, 1)
+
+
+async def _run_all(
+    plan: Sequence[tuple[int, Mode, str]],
+    seconds: float,
+    programs: Binaries | None,
+    options: argparse.Namespace,
+) -> tuple[list[Result], int]:
+    """Run each seed, mode and mutation. Returns the results, and the number of runs that are wrong."""
+    results: list[Result] = []
+    failed = 0
+    async with Servers(programs) as servers:
+        for number, (seed, mode, mutation) in enumerate(plan, start=1):
+            folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
+            _print(f"[{number} of {len(plan)}, {time.strftime('%H:%M:%S')}] {folder}")
+            try:
+                result = await run(
+                    mode,
+                    seed=seed,
+                    seconds=seconds,
+                    folder=folder,
+                    servers=servers,
+                    mutation=mutation,
+                    parties=options.parties or (24 if mode == "sqlite" else 12),
+                    calm=options.calm,
+                )
+            except Exception:  # noqa: BLE001 - the other runs tell whether it comes again
+                failed += 1
+                _print(f"{mode}, seed {seed}: the run failed\n{traceback.format_exc()}")
+                continue
+            failed += bool(result.violations) != bool(mutation)
+            _print(f"{mutation and f'without {mutation}: '}{result}")
+            results.append(result)
+    return results, failed
 
 
 def summary(results: Sequence[Result], failed: int) -> str:

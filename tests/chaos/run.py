@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
@@ -26,6 +26,7 @@ __all__ = [
     "Mode",
     "Result",
     "Running",
+    "Servers",
     "cluster",
     "counted",
     "read_store",
@@ -98,18 +99,47 @@ def counted(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in sorted(numbers.items()))
 
 
-@contextlib.asynccontextmanager
-async def _servers(programs: Binaries | None, mode: Mode) -> AsyncIterator[Pair | None]:
-    if mode == "sqlite":
-        yield None
-        return
-    assert programs is not None
-    from stormdoor.stores.postgresql import schema  # the extra may be missing
+class Servers:
+    """Pairs of servers for several runs. Each run gets a new database; a run that fails takes its pair along.
 
-    async with Pair(programs, synchronous=mode == "synchronous") as pair:
-        await schema.migrate(pair.primary.url(DATABASE))
-        await pair.add_standby()
-        yield pair
+    Args:
+        programs: PostgreSQL, or None for SQLite only.
+    """
+
+    def __init__(self, programs: Binaries | None) -> None:
+        self._programs = programs
+        self._pairs: dict[Mode, Pair] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        while self._pairs:
+            await self._pairs.popitem()[1].__aexit__()
+
+    @contextlib.asynccontextmanager
+    async def lend(self, mode: Mode) -> AsyncIterator[Pair | None]:
+        """Give the servers of a mode, with an empty database; None for SQLite."""
+        if mode == "sqlite":
+            yield None
+            return
+        from stormdoor.stores.postgresql import schema  # the extra may be missing
+
+        assert self._programs is not None
+        pair = self._pairs.pop(mode, None)
+        async with contextlib.AsyncExitStack() as stack:
+            if pair is None:
+                pair = Pair(self._programs, synchronous=mode == "synchronous")
+                await stack.enter_async_context(pair)
+                await schema.migrate(pair.primary.url(DATABASE))
+                await pair.add_standby()
+            else:
+                stack.push_async_exit(pair)
+                await pair.empty()
+                await schema.migrate(pair.primary.url(DATABASE))
+            yield pair
+            stack.pop_all()
+            self._pairs[mode] = pair
 
 
 def _through(pair: Pair, ports: Sequence[int]) -> str:
@@ -131,7 +161,13 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def cluster(
-    mode: Mode, *, folder: Path, nodes: int = 3, programs: Binaries | None = None, **options: Any
+    mode: Mode,
+    *,
+    folder: Path,
+    nodes: int = 3,
+    programs: Binaries | None = None,
+    servers: Servers | None = None,
+    **options: Any,
 ) -> AsyncIterator[Running]:
     """Give a cluster of which all nodes are fresh.
 
@@ -140,10 +176,13 @@ async def cluster(
         folder: Empty folder for the histories and logs.
         nodes: Number of nodes.
         programs: PostgreSQL, except for SQLite.
+        servers: Servers that other runs have used, instead of new ones.
         options: Further fields of `Configuration`.
     """
     async with contextlib.AsyncExitStack() as stack:
-        pair = await stack.enter_async_context(_servers(programs, mode))
+        if servers is None:
+            servers = await stack.enter_async_context(Servers(programs))
+        pair = await stack.enter_async_context(servers.lend(mode))
         file = folder / "door.db"
         made: list[NodeProcess] = []
         for number in range(nodes):
@@ -168,6 +207,7 @@ async def run(
     seconds: float,
     folder: Path,
     programs: Binaries | None = None,
+    servers: Servers | None = None,
     mutation: str = "",
     parties: int = 8,
     calm: bool = False,
@@ -180,6 +220,7 @@ async def run(
         seconds: Time with clients and faults; after it, no fault begins.
         folder: Empty folder for the histories and logs.
         programs: PostgreSQL, except for SQLite.
+        servers: Servers that other runs have used, instead of new ones.
         mutation: The part of the design that is switched off, or "".
         parties: Number of parties of principals at once.
         calm: Whether there are no faults.
@@ -189,7 +230,7 @@ async def run(
     )
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(
-            cluster(mode, folder=folder, programs=programs, mutation=mutation)
+            cluster(mode, folder=folder, programs=programs, servers=servers, mutation=mutation)
         )
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))

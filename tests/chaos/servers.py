@@ -80,6 +80,14 @@ class Pair:
                 await _threaded(server.remove)
         await self._stack.aclose()
 
+    async def empty(self) -> None:
+        """Replace the database by an empty one."""
+        for statement in (
+            f"DROP DATABASE {DATABASE} WITH (FORCE)",
+            f"CREATE DATABASE {DATABASE}",
+        ):
+            await _threaded(self.primary.execute, statement)
+
     async def add_standby(self) -> Server:
         """Copy the primary, and start the copy as its standby."""
         made = Server(self._programs, _SETTINGS)
