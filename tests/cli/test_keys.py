@@ -363,6 +363,7 @@ def test_every_change_waits_for_all_servers(populated: Cli, config: Path) -> Non
         ("sessions", "end", "--principal", "alice"),
         ("keys", "revoke", str(key_id(secret))),
         ("roles", "withdraw", "alice", "member"),
+        ("roles", "grant", "alice", "member"),
         ("principals", "set", "alice", "floor:=1"),
         ("principals", "disable", "alice"),
         ("principals", "remove", "alice", "--yes"),

@@ -69,6 +69,22 @@ def test_a_role_grants_its_patterns(grant: str, permission: str, allowed: bool) 
     assert policies.decide(request("member", permission=permission)).allowed is allowed
 
 
+def test_a_role_restricts_if_a_forbid_names_it_or_its_parent() -> None:
+    """A role lowers rights by a forbid of its own, or of a role that it inherits, and by nothing else."""
+    policies = PolicySet(
+        [
+            role("member", "chat:*"),
+            role("suspended"),
+            role("on-leave", inherits=["suspended", "member"]),
+            permit("chat:say", roles=["member"]),
+            forbid("chat:*", roles=["suspended"]),
+            forbid("chat:kick", when=lambda _: False),
+        ]
+    )
+    names = ("member", "suspended", "on-leave", "undefined", "")
+    assert [name for name in names if policies.restricts(name)] == ["suspended", "on-leave"]
+
+
 def test_the_decision_names_the_role() -> None:
     """An allow says which role and pattern it rests on."""
     decision = PolicySet([role("member", "chat:*")]).decide(request("member"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor import Denial, Guard, StoreUnavailable, Target
+from stormdoor import Denial, Guard, PolicySet, StoreUnavailable, Target, forbid, role
 from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
@@ -256,6 +256,36 @@ async def test_account_whose_attributes_were_lost_is_disabled(
         await late.supervisor.follow()
         assert not (await _account(server)).disabled
         await late.state.close()
+
+
+@pytest.mark.parametrize("name", ["suspended", "on-leave"])
+async def test_role_that_a_policy_forbids_is_given_again(name: str, tmp_path: Path) -> None:
+    """INVARIANT: a role that lowers rights is not lost. A role that gives rights is not given again."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        guard.admin.adopt(
+            PolicySet(
+                [
+                    role("member", "chat:*"),
+                    role("admin", "*"),
+                    role("suspended"),
+                    role("on-leave", inherits=["suspended"]),
+                    forbid("chat:*", roles=["suspended"]),
+                ]
+            )
+        )
+        await server.session("alice")
+        await server.session("bob")
+        backup = server.back_up()
+        await guard.admin.grant_role("alice", name)
+        await guard.admin.grant_role("bob", "admin")
+        await _lose(server, backup)
+        await admit(await _node(server.path), server.handshakes["alice"])
+        await guard.tick()
+        assert (await _account(server)).roles == {"member", name}
+        assert (await _account(server, "bob")).roles == {"member"}
+        assert (await refused(guard, server.handshakes["alice"])).denial is Denial.FORBIDDEN
+        assert server.open == {"bob"}
 
 
 async def test_reason_of_an_operator_removes_no_password(tmp_path: Path) -> None:

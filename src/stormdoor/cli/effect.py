@@ -17,7 +17,7 @@ __all__ = ["FOLLOWS", "Wait", "changed", "closed", "counted", "ended", "followed
 FOLLOWS = "A running server follows within a second."
 
 Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
-"""The option of each command that ends connections or lowers rights."""
+"""The option of each command that ends connections or changes rights."""
 
 _ALIVE_SECONDS = 15.0
 _PATIENCE_SECONDS = 4.0

@@ -82,7 +82,13 @@ def _say(
 
 @app.command
 async def grant(
-    principal: str, role: str, /, *more: str, anyway: bool = False, where: Where = UNSAID
+    principal: str,
+    role: str,
+    /,
+    *more: str,
+    anyway: bool = False,
+    wait: Wait = "log",
+    where: Where = UNSAID,
 ) -> int:
     """Give roles. They take effect with the next message of every open socket.
 
@@ -91,17 +97,23 @@ async def grant(
         role: The role.
         more: Further roles.
         anyway: Give roles that the configuration does not define.
+        wait: "cluster" waits until every live server has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
         before = await _assigned_roles(installation, principal)
         wanted = (role, *more)
         defined_roles(installation, wanted, anyway=anyway)
-        for one in wanted:
-            if one not in before:
-                await installation.guard.admin.grant_role(principal, one, actor=actor())
+        guard = installation.guard
+
+        async def grant_all() -> None:
+            for one in wanted:
+                if one not in before:
+                    await guard.admin.grant_role(principal, one, actor=actor())
+
+        servers = await changed(guard, wait, grant_all)
         after = await _assigned_roles(installation, principal)
-    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.", {})
+    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.", servers)
     return 0
 
 

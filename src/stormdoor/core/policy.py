@@ -291,6 +291,19 @@ class PolicySet:
         parts = [_described(one) for one in (*self.roles.values(), *self.policies)]
         return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def restricts(self, role: str) -> bool:
+        """Return whether a forbid names a role, or one that it inherits: then the role lowers rights."""
+        inherited, waiting = {role}, [role]
+        while waiting:
+            found = self.roles.get(waiting.pop())
+            if found is not None:
+                waiting += set(found.inherits) - inherited
+                inherited |= set(found.inherits)
+        return any(
+            policy.effect != "permit" and not inherited.isdisjoint(policy.roles or ())
+            for policy in self.policies
+        )
+
     def _check_references(self) -> None:
         for one in self.roles.values():
             for parent in one.inherits:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from stormdoor.core.account_change import AccountChange, Right
 from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation
+from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Changed, Clock, StoredState
@@ -60,12 +61,16 @@ class LostChanges:
 
     Args:
         state: The accounts and sessions.
+        policies: The present policies: a role that a forbid names lowers rights.
         trail: Records each change that is made again.
         clock: Source of the time.
     """
 
-    def __init__(self, state: StoredState, trail: Trail, clock: Clock) -> None:
+    def __init__(
+        self, state: StoredState, policies: ActivePolicies, trail: Trail, clock: Clock
+    ) -> None:
         self._accounts, self._sessions = state.accounts, state.sessions
+        self._policies = policies
         self._trail = trail
         self._clock = clock
         self._known: dict[tuple[str, Right, str], Revocation] = {}
@@ -132,8 +137,8 @@ class LostChanges:
         if change is None:
             return None
         again: Changed = False
-        if change.lowers:
-            again = await run_with_timeout(_ANSWER_SECONDS, self._lower(change))
+        if change.lowers or self._policies.current.restricts(change.role):
+            again = await run_with_timeout(_ANSWER_SECONDS, self._repeat(change))
         if not isinstance(again, Revocation):
             self._known.pop((change.principal_id, change.right, change.role), None)
             return None
@@ -155,16 +160,17 @@ class LostChanges:
             )
         )
 
-    async def _lower(self, change: AccountChange) -> Changed:
+    async def _repeat(self, change: AccountChange) -> Changed:
         account = await self._accounts.account(change.principal_id)
         if account is None:
             return False
         entry = change.entry(self._clock.now())
         match change.right:
             case Right.ROLE:
-                if change.role not in account.roles:
+                if (change.role in account.roles) is not change.lowers:
                     return False
-                return await self._accounts.remove_role(account.id, change.role, entry=entry)
+                step = self._accounts.remove_role if change.lowers else self._accounts.add_role
+                return await step(account.id, change.role, entry=entry)
             case Right.PASSWORD:
                 if account.password_hash is None:
                     return False

@@ -120,7 +120,7 @@ class ConnectionSupervisor:
         self._asked: _Question | None = None
         """The last read of the log for entries after `_seen` that succeeded."""
         self._applying = asyncio.Lock()
-        self._changes = LostChanges(state, trail, clock)
+        self._changes = LostChanges(state, policies, trail, clock)
         self._lost: list[Revocation] = []
         """Known revocations that the log lacks since it was reloaded."""
         self._failing: set[object] = set()
