@@ -24,9 +24,11 @@ from tests.support import extended, installing
 from tests.support.browser import chromium
 from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
-from tests.support.scheduling import CollectApart, InUnits, tell_groups
+from tests.support.scheduling import CollectApart, InUnits, send_results, tell_groups
 
 __all__ = ["chromium"]
+
+send_results()
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0

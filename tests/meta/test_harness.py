@@ -6,11 +6,12 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xdist.remote import WorkerInteractor
 
 from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
@@ -205,6 +206,42 @@ def test_slow_units_are_sent_before_large_ones(pytester: pytest.Pytester) -> Non
         scheduler.add_node_collection(node, ids)
     scheduler.schedule()
     assert [node.sent[0] for node in nodes] == [[2], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome", "duration", "sent"),
+    [
+        ("setup", "passed", 0.001, False),
+        ("setup", "passed", 2.0, True),
+        ("setup", "skipped", 0.001, True),
+        ("call", "passed", 0.001, True),
+        ("call", "rerun", 0.001, True),
+        ("teardown", "failed", 0.001, True),
+        ("teardown", "passed", 0.001, False),
+    ],
+)
+def test_a_worker_sends_results(
+    when: Literal["setup", "call", "teardown"], outcome: Any, duration: float, sent: bool
+) -> None:
+    """It leaves out the reports of fixtures that have neither failed nor taken long."""
+    report = pytest.TestReport(
+        "a.py::one", ("a.py", 0, "one"), {}, outcome, None, when, duration=duration
+    )
+    events: list[str] = []
+    worker: Any = SimpleNamespace(
+        config=SimpleNamespace(hook=SimpleNamespace(pytest_report_to_serializable=_serialized)),
+        item_index=0,
+        sendevent=lambda name, **_: events.append(name),
+        session=SimpleNamespace(items=[report]),
+        testrunuid="1",
+        workerid="gw0",
+    )
+    WorkerInteractor.pytest_runtest_logreport(worker, report)
+    assert events == ["testreport"] * sent
+
+
+def _serialized(**_: object) -> dict[str, object]:
+    return {}
 
 
 class _Node:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from xdist.remote import WorkerInteractor
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-__all__ = ["CollectApart", "InUnits", "put_slow_first", "tell_groups", "units"]
+__all__ = ["CollectApart", "InUnits", "put_slow_first", "send_results", "tell_groups", "units"]
 
 
 class CollectApart:
@@ -37,6 +38,31 @@ class CollectApart:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Bring the tests into the order of all workers."""
         items.sort(key=lambda item: item.path)
+
+
+_LONG = 0.05
+"""Seconds from which the report of a fixture is sent, for the list of slow ones."""
+
+
+def send_results() -> None:
+    """Have a worker send the reports of calls and failures, and of fixtures only if they are slow.
+
+    Each test has three reports, and most say that there was no fixture to set up or to end. To write and to
+    read a report takes as long as a short test.
+    """
+    send = WorkerInteractor.pytest_runtest_logreport
+
+    @pytest.hookimpl
+    def send_result(worker: WorkerInteractor, report: pytest.TestReport) -> None:
+        if (
+            report.when == "call"
+            or not report.passed
+            or report.duration >= _LONG
+            or report.sections
+        ):
+            send(worker, report)
+
+    WorkerInteractor.pytest_runtest_logreport = send_result
 
 
 _MANY = 32
