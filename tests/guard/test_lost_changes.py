@@ -231,7 +231,25 @@ async def test_password_that_was_set_after_the_loss_stays(tmp_path: Path) -> Non
         await late.state.close()
 
 
-async def test_account_whose_attributes_were_lost_is_disabled(
+async def test_account_that_had_no_password_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A first password that is lost leaves nothing to remove, and a key that is issued later is valid."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        backup = server.back_up()
+        await guard.admin.set_password("alice", _NEW)
+        await _lose(server, backup)
+        await guard.tick()
+        guard.clock.advance(1.0)  # type: ignore[attr-defined]
+        await server.key("alice")
+        await guard.tick()
+        assert server.open == {"alice's key"}
+        assert "had lost a new password" not in caplog.text
+        assert isinstance(await _log_in(guard, _NEW), Refusal)
+
+
+async def test_lost_change_of_attributes_disables_the_account(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """INVARIANT: attributes that a change replaced decide nothing after the change is lost."""
