@@ -94,6 +94,46 @@ async def main():
 
 asyncio.run(main())
 """,
+    "a router that chooses handlers by itself": """
+from tornado.httpserver import HTTPServer
+from tornado.routing import Router
+
+class Choosing(Router):
+    def __init__(self):
+        self.application = Application()
+
+    def find_handler(self, request, **kwargs):
+        chosen = {"/ws": Echo, "/": Page}.get(request.path)
+        return chosen and self.application.get_handler_delegate(request, chosen)
+
+async def main():
+    router = Choosing()
+    for port in (PORT, 0):
+        HTTPServer(router).listen(port, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "a router with handlers of its own": """
+from tornado.httpserver import HTTPServer
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+class Growing(RuleRouter):
+    def __init__(self):
+        self.application = Application()
+        super().__init__([Rule(PathMatches("/"), Page)])
+
+    def get_target_delegate(self, target, request, **parameters):
+        return self.application.get_handler_delegate(request, target, **parameters)
+
+async def main():
+    router = Growing()
+    HTTPServer(router).listen(PORT, "127.0.0.1")
+    router.rules.append(Rule(PathMatches("/ws"), Echo))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
 }
 
 WITHOUT_LISTENER = """
@@ -133,7 +173,8 @@ def _attack(text: str, folder: Path) -> None:
     with running(folder, [PYTHON, "app.py"]) as run:
         said = run.wait_for("guarded")
         assert said["addresses"] == [f"127.0.0.1:{run.port}"]
-        assert {"path": "/ws", "permission": "app:use"} in said["endpoints"]
+        listed = {"path": "/ws", "permission": "app:use"} in said["endpoints"]
+        assert listed or said["choosers"]
         assert said["adapter"] == "any"
         assert handshake(run.port) == 401
         assert handshake(run.port, ("Origin", "https://evil.example")) == 403
@@ -201,6 +242,14 @@ def test_two_listeners_of_one_application(tmp_path: Path) -> None:
             assert handshake(port, ("Origin", "https://evil.example")) == 403
 
 
+PAGES_ALONE = """
+async def main():
+    Application([("/", Page)]).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
 REFUSED = {
     "http.server": (
         [PYTHON, "-m", "http.server", "PORT", "--bind", "127.0.0.1"],
@@ -229,7 +278,12 @@ async def main():
 
 asyncio.run(main())
 """,
-        "no tornado.web.Application was found",
+        "tornado.wsgi.WSGIContainer has no WebSocket, so that nothing of it would be guarded",
+    ),
+    "an application without a WebSocket": (
+        [PYTHON, "app.py"],
+        PAGES_ALONE,
+        "has no WebSocket, so that nothing of it would be guarded; guard its pages with --pages",
     ),
     "a program that catches the refusal": (
         [PYTHON, "app.py"],
@@ -246,7 +300,7 @@ async def main():
 
 asyncio.run(main())
 """,
-        "no tornado.web.Application was found",
+        "has no WebSocket, so that nothing of it would be guarded",
     ),
     "a guard that cannot be made": (
         [PYTHON, "app.py"],
@@ -300,6 +354,20 @@ def test_a_program_that_cannot_be_guarded_is_ended(name: str, tmp_path: Path) ->
         assert reason in run.seen("refused")[0]["reason"]
         assert answered(run.port) is None
         assert handshake(run.port) is None
+
+
+@pytest.mark.extended
+def test_an_application_without_a_socket_serves_guarded_pages_or_is_allowed(tmp_path: Path) -> None:
+    """With --pages, its pages need a login; with --insecure-allow-http, they are reported as unguarded."""
+    write(tmp_path, PAGES_ALONE)
+    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+        assert run.wait_for("guarded")["pages"]
+        assert answered(run.port) == 401
+    port = str(free_port())
+    with running(tmp_path, [PYTHON, "app.py"], "--insecure-allow-http", port, PORT=port) as run:
+        assert run.wait_for("allowed")["address"] == f"127.0.0.1:{port}"
+        assert answered(int(port)) == 200
+        assert not run.seen("guarded")
 
 
 @pytest.mark.extended

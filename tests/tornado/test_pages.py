@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tornado.routing import Rule, RuleRouter
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    ResponseStartLine,
+)
+from tornado.routing import PathMatches, Rule, RuleRouter
 from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
@@ -58,6 +64,52 @@ class Upload(Page):
 
 class Feed(WebSocketHandler):
     """A socket beside the pages."""
+
+
+class PageAndSocket(WebSocketHandler):
+    """Serves its page and its socket at one path."""
+
+    ran: list[str]
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        if self.request.headers.get("Upgrade", "").lower() == "websocket":
+            await super().get(*args, **kwargs)
+            return
+        self.ran.append("page")
+        self.write("secret")
+
+    def open(self, *_: str) -> None:
+        self.ran.append("open")
+
+
+class Streamed(HTTPServerConnectionDelegate):
+    """Answers requests without a handler, as a WSGI container or a proxy does."""
+
+    def __init__(self, ran: list[str]) -> None:
+        self.ran = ran
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        return _StreamedRequest(self.ran, request_conn)
+
+
+class _StreamedRequest(HTTPMessageDelegate):
+    def __init__(self, ran: list[str], connection: Any) -> None:
+        self.ran = ran
+        self.connection = connection
+
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
+        self.ran.append(f"{start_line.method} {start_line.path}")
+
+    def data_received(self, chunk: bytes) -> None:
+        self.ran.append(chunk.decode())
+
+    def finish(self) -> None:
+        line, headers = (
+            ResponseStartLine("HTTP/1.1", 200, "OK"),
+            HTTPHeaders({"Content-Length": "4"}),
+        )
+        self.connection.write_headers(line, headers, b"done")
+        self.connection.finish()
 
 
 @dataclass
@@ -231,3 +283,114 @@ def test_a_wrong_declaration_stops_the_start() -> None:
         guard = Guard(origins=[ORIGIN], authenticators=[SessionAuthenticator()])
         with pytest.raises(ConfigurationError):
             protect(Application([("/ws", Feed)]), guard, "app:use", pages=pages)  # type: ignore[arg-type]
+
+
+async def _asked(port: int, path: str, *headers: tuple[str, str], body: bytes = b"") -> int:
+    method = "POST" if body else "GET"
+    if body:
+        headers += (("Content-Length", str(len(body))),)
+    async with await request(port, path, *headers, method=method, upgrade=False, body=body) as wire:
+        return wire.status
+
+
+def _session(guard: Guard, secret: str) -> tuple[str, str]:
+    return "Cookie", f"{guard.sessions.cookie.name}={secret}"
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+async def test_an_object_without_a_handler_class_is_reached_after_the_decision(
+    guarded: bool,
+) -> None:
+    """Without pages=, each client reaches it; with it, only a member does, and its body arrives whole."""
+    guard, ran = _guard(), list[str]()
+    application = Application(
+        [*login_routes(guard, endpoint="/ws", built_in_pages=True), ("/ws", Feed)]
+    )
+    application.default_router.rules.append(Rule(PathMatches("/stream"), Streamed(ran)))
+    protect(application, guard, "app:use", pages="app:use" if guarded else None)
+    async with serving(application, guard) as at:
+        guard.handshake_policy.origins.add([f"{ORIGIN}:{at.port}"])
+        await guard.admin.add_principal("alice", roles=["member"])
+        alice = _session(guard, (await guard.sessions.create("alice")).secret)
+        assert await _asked(at.port, "/stream", body=b"stolen") == (401 if guarded else 200)
+        assert ran == ([] if guarded else ["POST /stream", "stolen"])
+        ran.clear()
+        assert await _asked(at.port, "/stream", alice, body=b"mine") == 200
+        assert await _asked(at.port, "/stream?a=b", alice) == 200
+        assert ran == ["POST /stream", "mine", "GET /stream?a=b"]
+        async with await request(at.port, "/stream", alice) as wire:
+            assert wire.status == 403  # a handshake: nothing could guard its messages
+
+
+@pytest.mark.parametrize("pages", [None, "app:use", {"/api": "app:use"}])
+async def test_a_socket_handler_that_serves_its_page(pages: Any) -> None:
+    """A browser gets the page after the login, without an Origin header, and the handler's socket opens."""
+    guard, ran = _guard(), list[str]()
+    handler = type("PageAndSocket", (PageAndSocket,), {"ran": ran})
+    routes: list[Any] = [*login_routes(guard, endpoint="/", built_in_pages=True), ("/", handler)]
+    application = protect(Application(routes), guard, "app:use", pages=pages)
+    async with serving(application, guard) as at:
+        origin = f"{ORIGIN}:{at.port}"
+        guard.handshake_policy.origins.add([origin])
+        for name, roles in (("alice", ["member"]), ("eve", [])):
+            await guard.admin.add_principal(name, roles=roles)
+        alice = _session(guard, (await guard.sessions.create("alice")).secret)
+        eve = _session(guard, (await guard.sessions.create("eve")).secret)
+        assert await _asked(at.port, "/", *NAVIGATION) == 303
+        assert await _asked(at.port, "/", eve) == 403
+        assert await _asked(at.port, "/", alice, FOREIGN) == 403
+        async with await request(at.port, "/", ("Origin", origin)) as wire:
+            assert wire.status == 401
+        async with await request(at.port, "/", alice, FOREIGN) as wire:
+            assert wire.status == 403
+        assert ran == []
+        assert await _asked(at.port, "/", alice, *NAVIGATION) == 200
+        async with await request(at.port, "/", alice, ("Origin", origin)) as wire:
+            assert wire.status == 101
+        assert await _asked(at.port, "/", *NAVIGATION) == 303  # not the class of the handshake
+        assert ran == ["page", "open"]
+
+
+async def test_an_access_log_that_fails_at_a_refused_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log function of the application reads what its `prepare` sets: the answer and the cleaning stay."""
+
+    class Named(Feed):
+        """Sets its user in `prepare`."""
+
+        def prepare(self) -> None:
+            self.user = "alice"
+
+    class NamedPage(Page):
+        """Sets its user in `prepare`."""
+
+        ran: list[str] = []  # noqa: RUF012
+
+        def prepare(self) -> None:
+            self.user = "alice"
+
+    logged: list[str] = []
+    guard = _guard()
+    routes: list[Any] = [("/ws", Named), ("/page", NamedPage)]
+    application = Application(routes, log_function=lambda handler: logged.append(handler.user))
+    protect(application, guard, "app:use", pages="app:use")
+    async with serving(application, guard) as at:
+        async with await request(at.port, "/ws", ("Origin", f"{ORIGIN}:1")) as wire:
+            assert wire.status == 401
+        assert await _asked(at.port, "/page") == 401
+        assert not [one for one in caplog.records if one.exc_info]
+        assert caplog.text.count("the access log of the application has failed") == 2
+        await guard.admin.add_principal("alice", roles=["member"])
+        alice = _session(guard, (await guard.sessions.create("alice")).secret)
+        assert await _asked(at.port, "/page", alice) == 200
+        assert logged == ["alice"]
+
+
+def _guard() -> Guard:
+    return Guard(
+        origins=[f"{ORIGIN}:1"],
+        hosts=["127.0.0.1"],
+        authenticators=[SessionAuthenticator()],
+        policies=PolicySet([role("member", "app:use")]),
+    )

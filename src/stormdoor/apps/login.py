@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tornado.routing import PathMatches, Rule
-from tornado.web import Application, _ApplicationRouter
+from tornado.web import Application, FallbackHandler, _ApplicationRouter
 
 from stormdoor.apps.adapter import Setup
 from stormdoor.tornado.inspection import inspect
@@ -13,7 +13,8 @@ from stormdoor.tornado.routes import login_routes
 
 __all__ = ["add_login"]
 
-_PREFIXES = ("/auth", "/stormdoor")
+_PREFIX = "/auth"
+_OTHER_PREFIX = "/stormdoor"
 
 
 def add_login(
@@ -26,8 +27,8 @@ def add_login(
 ) -> str:
     """Add the routes of `login_routes` in front of all routes of `application`.
 
-    The first route of many applications takes every path. An application with routes below `/auth` keeps
-    them: the login is below `/stormdoor` then.
+    The first route of many applications takes every path. An application with routes below `/auth`, or with
+    a part that hides its routes, keeps them: the login is below `/stormdoor` then.
 
     Args:
         application: The application.
@@ -39,11 +40,10 @@ def add_login(
     Returns:
         The prefix of the routes, such as `/auth`.
     """
-    patterns = [one.pattern for one in inspect(application).routes]
-    prefix = next(
-        (one for one in _PREFIXES if not any(each.startswith(base + one) for each in patterns)),
-        _PREFIXES[-1],
-    )
+    found = inspect(application)
+    hides = found.hidden or any(issubclass(one.handler, FallbackHandler) for one in found.routes)
+    taken = hides or any(one.pattern.startswith(base + _PREFIX) for one in found.routes)
+    prefix = _OTHER_PREFIX if taken else _PREFIX
     routes = login_routes(
         setup.guard(),
         endpoint=endpoint,

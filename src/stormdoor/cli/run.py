@@ -91,6 +91,7 @@ def run(
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),
         key=os.urandom(32).hex(),
         hosts=tuple(one.host for one in ADAPTERS if one.without_tornado),
+        allow=insecure_allow_http,
     )
     tell = _Teller(as_json=json)
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
@@ -100,7 +101,6 @@ def run(
         environment=kept,
         tell=tell,
         at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
-        allow=insecure_allow_http,
         advice={one.host: one.without_tornado for one in ADAPTERS},
     ).run()
 
@@ -206,6 +206,8 @@ class _Teller:
             self._print(f"  {one['path']} needs {one['permission']}")
         if said["endpoints_count"] > len(said["endpoints"]):
             self._print(f"  and {said['endpoints_count'] - len(said['endpoints'])} more")
+        for one in said["choosers"]:
+            self._print(f"  each WebSocket that {one} chooses needs a permission as well")
         if said["pages"]:
             self._print("  its HTTP pages are guarded as well")
         else:

@@ -6,14 +6,41 @@ from collections.abc import Iterator
 from typing import Any
 
 from tornado.httputil import HTTPServerConnectionDelegate
-from tornado.routing import RuleRouter
+from tornado.routing import AnyMatches, Router, Rule, RuleRouter
 from tornado.web import Application
 
-from stormdoor.errors import ConfigurationError
+from stormdoor.tornado.inspection import chooses_by_rules
 
-__all__ = ["find_applications"]
+__all__ = ["Outermost", "find_applications"]
 
 _DEPTH = 4
+
+
+class Outermost(Application):
+    """An application in front of an object that answers requests: a router, a WSGI container, a function.
+
+    It has the login, and each request passes its guard, so that the object may choose handlers by itself.
+
+    Args:
+        callback: `request_callback` of a `tornado.httpserver.HTTPServer`.
+    """
+
+    def __init__(self, callback: Any) -> None:
+        super().__init__()
+        self._callback = callback
+        self.default_router.rules.append(Rule(AnyMatches(), callback))
+
+    @property
+    def served(self) -> str:
+        """The name of the class or function behind it."""
+        one = self._callback
+        named = one if hasattr(one, "__qualname__") else type(one)
+        return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+
+    def on_close(self, server_conn: object) -> None:
+        """Tell the object that a connection has ended."""
+        if isinstance(self._callback, HTTPServerConnectionDelegate):
+            self._callback.on_close(server_conn)
 
 
 def find_applications(callback: Any) -> list[Application]:
@@ -23,39 +50,27 @@ def find_applications(callback: Any) -> list[Application]:
         callback: `request_callback` of a `tornado.httpserver.HTTPServer`: an application, a router, a
             delegate that wraps one, or a function.
 
-    Raises:
-        ConfigurationError: There is none, or a router also serves something else, which nothing can guard.
+    Returns:
+        The applications; none if one of them does not see every request, so that only an application in front
+        of `callback` can guard it.
     """
     found: dict[int, Application] = {}
-    foreign: list[str] = []
-    _search(callback, found, foreign)
-    if foreign:
-        raise ConfigurationError(
-            f"{', '.join(foreign)} answers requests beside the Tornado application and cannot be guarded; "
-            "serve it with a FallbackHandler of the application"
-        )
-    if not found:
-        raise ConfigurationError(
-            f"the HTTP server serves {_name(callback)}, and no tornado.web.Application was found in it; "
-            'serve it through one: Application([(".*", FallbackHandler, {"fallback": ...})])'
-        )
-    return list(found.values())
+    return list(found.values()) if _search(callback, found) else []
 
 
-def _search(one: Any, found: dict[int, Application], foreign: list[str]) -> None:
+def _search(one: Any, found: dict[int, Application]) -> bool:
+    """Add the applications below `one`, and return whether each request passes the routes of one of them."""
     if isinstance(one, Application):
         found[id(one)] = one
-    elif isinstance(one, RuleRouter):
-        for rule in one.rules:
-            _search(rule.target, found, foreign)
-    else:
-        inside = dict(_inside(one, _DEPTH, set()))
-        if inside:
-            found.update(inside)
-        else:
-            foreign.append(_name(one))
-    if not found and foreign:
-        foreign.clear()  # nothing was found: the other message says so
+        return True
+    if isinstance(one, RuleRouter) and chooses_by_rules(one):
+        seen = [_search(rule.target, found) for rule in one.rules]
+        return all(seen)
+    if isinstance(one, (Router, type)):
+        return False
+    inside = dict(_inside(one, _DEPTH, set()))
+    found.update(inside)
+    return bool(inside)
 
 
 def _inside(one: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, Application]]:
@@ -83,8 +98,3 @@ def _inside(one: Any, depth: int, seen: set[int]) -> Iterator[tuple[int, Applica
     for each in held:
         if each is not None and not isinstance(each, (str, bytes, int, float, type)):
             yield from _inside(each, depth - 1, seen)
-
-
-def _name(one: Any) -> str:
-    named = one if hasattr(one, "__qualname__") else type(one)
-    return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from stormdoor.config.preset import preset_file
 from stormdoor.config.protection import Protection
 from stormdoor.core.origin import LOOPBACK_NAMES, origins_at
 from stormdoor.errors import ConfigurationError
-from stormdoor.run.find_application import find_applications
+from stormdoor.run.find_application import Outermost, find_applications
 from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import inspect
@@ -55,6 +55,8 @@ class InProcess:
         self._origins: list[str] = []
         self._derives_origins = True
         self._adapters: dict[int, str] = {}
+        self._outermost: dict[int, Outermost] = {}
+        """By the id of the object behind each, which it keeps alive."""
 
     def after_fork(self) -> None:
         """Forget the guard of the process that was forked: this one makes its own."""
@@ -67,7 +69,7 @@ class InProcess:
         server: HTTPServer,
         sockets: Sequence[socket.socket],
         connection: socket.socket | None = None,
-    ) -> dict[str, object]:
+    ) -> dict[str, object] | None:
         """Guard the applications behind `server`.
 
         Args:
@@ -77,29 +79,51 @@ class InProcess:
                 that of the listener.
 
         Returns:
-            The facts for the report to the operator.
+            The facts for the report to the operator; None if the operator lets the server serve unguarded and
+            nothing of it is guarded.
 
         Raises:
-            ConfigurationError: There is none, or it cannot be guarded.
+            ConfigurationError: There is none, or it cannot be guarded, or nothing of it would be guarded.
         """
         secure = server.ssl_options is not None
         addresses = [_address(one) for one in sockets]
         local = sockets if connection is None else [*sockets, connection]
         self._allow([_origin(one, secure=secure) for one in local])
-        applications = find_applications(server.request_callback)
+        applications = find_applications(server.request_callback) or [self._in_front_of(server)]
         names = [self._guard(one) for one in applications]
         login = next((one for one in map(_login_of, applications) if one), None)
         endpoints = [one for each in applications for one in _endpoints(each)]
+        pages = all(_guards_pages(one) for one in applications)
+        choosers = [name for one in applications for name in inspect(one).choosers]
+        if not (endpoints or pages or choosers):
+            if addresses and all(map(self._settings.allows, addresses)):
+                return None
+            raise ConfigurationError(
+                f"{_names(applications)} has no WebSocket, so that nothing of it would be guarded; guard its "
+                "pages with --pages, or let it serve unguarded with --insecure-allow-http "
+                f"{addresses[0] if addresses else 'ADDRESS'}"
+            )
         return {
             "addresses": addresses,
             "secure": secure,
-            "application": ", ".join(sorted({_name(one) for one in applications})),
+            "application": _names(applications),
             "adapter": ", ".join(sorted(set(names))),
             "endpoints": endpoints[:_SHOWN],
             "endpoints_count": len(endpoints),
-            "pages": all(_guards_pages(one) for one in applications),
+            "choosers": choosers,
+            "pages": pages,
             "login": login,
         }
+
+    def _in_front_of(self, server: HTTPServer) -> Outermost:
+        """Put an application in front of the object that `server` serves, and return it.
+
+        Two servers of one object, such as one in clear and one over TLS, share it.
+        """
+        served = server.request_callback
+        outermost = self._outermost.setdefault(id(served), Outermost(served))
+        server.request_callback = outermost
+        return outermost
 
     def _guard(self, application: Application) -> str:
         if intercepted(application) and intercept(application).wrapper is None:
@@ -223,6 +247,12 @@ def _login_of(application: Application) -> str | None:
     return None
 
 
+def _names(applications: Iterable[Application]) -> str:
+    return ", ".join(sorted({_name(one) for one in applications}))
+
+
 def _name(application: Application) -> str:
+    if isinstance(application, Outermost):
+        return application.served
     kind = type(application)
     return f"{kind.__module__}.{kind.__qualname__}"

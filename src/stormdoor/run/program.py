@@ -56,7 +56,6 @@ class Program:
         tell: Called with each event for the operator.
         at_login: Called once, when a server with the login of stormdoor listens.
         advice: Advice for hosts that do not serve with Tornado, by their module.
-        allow: Addresses or ports of listeners that may serve HTTP without a guard: `127.0.0.1:8787`, `8787`.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class Program:
         environment: Mapping[str, str],
         tell: Tell,
         at_login: Callable[[], None],
-        allow: Collection[str] = (),
         advice: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._command = list(command)
@@ -75,7 +73,6 @@ class Program:
         self._environment = dict(environment)
         self._tell = tell
         self._at_login: Callable[[], None] | None = at_login
-        self._allow = frozenset(allow)
         self._advice = dict(advice)
         self._hosts: dict[int, str] = {}
         """The host in a process, if there is advice for it."""
@@ -266,7 +263,7 @@ class Program:
                 if probe is not None:
                     probe.close()
                 continue
-            if self._allow & {listener.address, listener.address.rpartition(":")[2]}:
+            if self._settings.allows(listener.address):
                 self._judged.add(inode)
                 self._tell(
                     {"event": "allowed", "address": listener.address, "process": _shown(listener)}

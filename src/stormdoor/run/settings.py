@@ -33,6 +33,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
         key: A random secret of this start, in hexadecimal digits, for adapters.
         hosts: Modules of hosts with advice for releases that do not serve with Tornado.
+        allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
     """
 
     version: str
@@ -46,6 +47,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     serves_in_children: tuple[str, ...] = ()
     key: str = ""
     hosts: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+    def allows(self, address: str) -> bool:
+        """Return whether the listener at an address may serve HTTP unguarded."""
+        return address in self.allow or address.rpartition(":")[2] in self.allow
 
     def __repr__(self) -> str:
         return f"<settings of a run, version {self.version}>"

@@ -10,6 +10,7 @@ If the application overrides a method that writes the answer, Tornado's own code
 
 from __future__ import annotations
 
+import logging
 from asyncio import Future
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -25,8 +26,16 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
-__all__ = ["ANSWERING", "finish_refusal", "fresh_headers", "switch_protocols", "write_refusal"]
+__all__ = [
+    "ANSWERING",
+    "finish_refusal",
+    "finish_refused",
+    "fresh_headers",
+    "switch_protocols",
+    "write_refusal",
+]
 
+_log = logging.getLogger("stormdoor.protect")
 
 ANSWERING = ("finish", "flush", "set_header", "clear_header")
 """Methods that write the 101. If a handler overrides one, Tornado's own code is used."""
@@ -99,7 +108,7 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
             written.add_done_callback(lambda _: stream.close())
         else:
             stream.close()
-    handler._log()  # noqa: SLF001 - as `finish` does: the access log has it, too
+    _log_refused(handler)  # as `finish` does: the access log has it, too
     handler.on_finish()
     handler._break_cycles()  # noqa: SLF001 - likewise
     return True
@@ -123,8 +132,32 @@ def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
         handler.set_header("WWW-Authenticate", "Bearer")
     for name, value in refusal.headers:
         handler.set_header(name, value)
+    finish_refused(handler, answer.text + "\n")
+
+
+def finish_refused(handler: RequestHandler, text: str | None = None) -> None:
+    """Send the answer to a refused request.
+
+    Args:
+        handler: Its handler, with the status and the headers.
+        text: The body.
+    """
+    setattr(handler, "_log", lambda: _log_refused(handler))  # noqa: B010 - `finish` calls it
     # The base class's finish: an override of the handler might add content of its pages.
-    RequestHandler.finish(handler, answer.text + "\n")
+    RequestHandler.finish(handler, text)
+
+
+def _log_refused(handler: RequestHandler) -> None:
+    """Write the access log of the application, whose own function may read what only its `prepare` sets."""
+    vars(handler).pop("_log", None)
+    try:
+        handler._log()  # noqa: SLF001 - as `finish` does
+    except Exception as error:  # noqa: BLE001 - any error of the application; the request is answered
+        _log.warning(
+            "the access log of the application has failed at a refused request: %s: %s",
+            type(error).__name__,
+            error,
+        )
 
 
 def fresh_headers(now: float) -> HTTPHeaders:

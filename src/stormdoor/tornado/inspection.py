@@ -8,9 +8,9 @@ from typing import Any
 
 from tornado.httputil import HTTPServerConnectionDelegate
 from tornado.routing import PathMatches, ReversibleRuleRouter, Router, Rule, RuleRouter
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RequestHandler, _ApplicationRouter
 
-__all__ = ["FoundRoute", "Inspection", "inspect"]
+__all__ = ["FoundRoute", "Inspection", "chooses_by_rules", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Inspection:
         if not isinstance(one, Router):
             if len(self._seen) == inside:
                 self.hidden.append((_name(one, pattern), pattern))
-        elif type(one).find_handler not in _KNOWN_CHOICES:
+        elif not chooses_by_rules(one):
             self.choosers.append(_name(one, pattern))
 
 
@@ -102,6 +102,20 @@ _KNOWN_CHOICES = (
     RuleRouter.find_handler,
     ReversibleRuleRouter.find_handler,
 )
+_KNOWN_TARGETS = (
+    RuleRouter.get_target_delegate,
+    ReversibleRuleRouter.get_target_delegate,
+    _ApplicationRouter.get_target_delegate,
+)
+
+
+def chooses_by_rules(router: Router) -> bool:
+    """Return whether a router chooses by its rules alone, which an inspection sees."""
+    kind = type(router)
+    return kind.find_handler in _KNOWN_CHOICES and (
+        isinstance(router, Application)
+        or getattr(kind, "get_target_delegate", None) in _KNOWN_TARGETS
+    )
 
 
 def _name(one: object, pattern: str) -> str:

@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial
+from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.transports.table import TransportTable
 
 __all__ = [
@@ -128,7 +129,11 @@ class Interception:
         if delegate is None:
             return None
         instead = self._choose_for_unknown(request, delegate)
-        return delegate if instead is None else self._serve(request, instead)
+        if instead is None:
+            return delegate
+        return self._serve(
+            request, instead, {"delegate": delegate} if issubclass(instead, PassedOn) else None
+        )
 
     def _choose(
         self,

@@ -21,7 +21,7 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.answers import finish_refusal
+from stormdoor.tornado.answers import finish_refusal, finish_refused
 from stormdoor.tornado.by_handler import ByHandler, bare
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
@@ -100,30 +100,29 @@ class PageRules:
                     self._open |= pages_of_login - {"/"}
 
     def unused(self, found: Inspection, optional: Collection[str] = ()) -> list[str]:
-        """Return a remark for each declaration that applies to no route, and for parts that answer 405.
+        """Return a remark for each declaration that applies to no route.
 
         Args:
             found: The routes of the application.
             optional: Paths without a remark (see `Protection`).
         """
         served = [(one.handler, bare(one.pattern)) for one in found.routes]
-        remarks = [
-            one for named in self._by_method.values() for one in named.unused(served, optional)
-        ]
-        remarks += [
-            f"{name} answers requests without a handler class: with pages=, it serves no client"
-            for name, _ in found.hidden
-        ]
-        return remarks
+        return [one for named in self._by_method.values() for one in named.unused(served, optional)]
 
-    def of(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
-        """Return the permission of a request, or that it is public; None if nothing is declared for it."""
+    def of(
+        self,
+        handler: type[RequestHandler],
+        method: str,
+        path: str,
+        otherwise: Declared | None = None,
+    ) -> Declared | None:
+        """Return the permission of a request, or that it is public; `otherwise` if none is declared."""
         if path in self._open:
             return Public("the page of the login")
         found = self._find(handler, method, bare(path))
         if "%" in path and self._find(handler, method, bare(unquote(path))) != found:
             return None  # the handler gets its path decoded: which of the two counts is not clear
-        return found
+        return otherwise if found is None else found
 
     def _find(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
         method = "GET" if method == "HEAD" else method
@@ -145,6 +144,8 @@ class GuardedPage(RequestHandler):
     _door_parser: ClassVar[HandshakeParser]
     _door_rules: ClassVar[PageRules]
     _door_handler: ClassVar[type[RequestHandler]]
+    _door_otherwise: ClassVar[Declared | None]
+    """The permission, if the rules declare none."""
 
     _door_refused = False
     _door_principal: Principal | None = None
@@ -155,7 +156,9 @@ class GuardedPage(RequestHandler):
     async def prepare(self) -> None:
         """Decide about the request, and only then let the handler process it."""
         method = self.request.method or ""
-        declared = self._door_rules.of(self._door_handler, method, self.request.path)
+        declared = self._door_rules.of(
+            self._door_handler, method, self.request.path, self._door_otherwise
+        )
         if not isinstance(declared, Public):
             handshake = self._door_parser.parse(self.request)
             try:
@@ -246,7 +249,7 @@ class GuardedPage(RequestHandler):
         self.set_status(303)
         self.set_header("Location", "?".join([login, "&".join(query)]) if query else login)
         self.set_header("Cache-Control", "no-store")
-        RequestHandler.finish(self)
+        finish_refused(self)
 
     def _door_is_page(self, handshake: Handshake) -> bool:
         """Return whether a browser shows the answer as a page."""

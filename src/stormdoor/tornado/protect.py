@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import ChainMap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,16 +128,17 @@ def protect(
             protection=protection,
         )
         pages = protection.pages if pages is None else pages
-        rules = None if pages is None else PageRules(pages, found)
+        rules = PageRules({} if pages is None else pages, found)
         instrument_by_environment(made)
         made.in_use = True
-        wrapper = HandlerWrapper(made, declarations, table, rules)
+        wrapper = HandlerWrapper(made, declarations, table, rules, guards_pages=pages is not None)
         guarded = [
             (one, endpoint)
             for one in found.routes
             if (endpoint := wrapper.endpoint(one)) is not None
         ]
-        problems, remarks = check(made, application.settings, guarded)
+        settings = ChainMap(*(one.settings for one in found.applications))
+        problems, remarks = check(made, settings, guarded)
         problems += declarations.unmatched_messages(
             [(one.handler, one.pattern) for one, _ in guarded]
         )
@@ -150,10 +152,9 @@ def protect(
         )
         remarks += table.unused(found)
         remarks += uninspected_parts(found)
-        if rules is None and not host_guards_pages:
+        if pages is None and not host_guards_pages:
             remarks += neighbour_routes(found, [one for one, _ in guarded])
-        if rules is not None:
-            remarks += rules.unused(found, protection.optional)
+        remarks += rules.unused(found, protection.optional)
     except BaseException as error:
         _log.error(
             "protect() has failed: every WebSocket of this application answers 503 until protect() "

@@ -26,6 +26,7 @@ from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
+from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.traced_mixin import decision_mixins
 from stormdoor.tornado.transports import Transport
@@ -58,10 +59,14 @@ class HandlerWrapper:
         guard: Guard,
         declarations: Declarations,
         transports: TransportTable,
-        page_rules: PageRules | None = None,
+        page_rules: PageRules,
+        *,
+        guards_pages: bool,
     ) -> None:
         self._guard = guard
         self._page_rules = page_rules
+        self.guards_pages = guards_pages
+        """Whether HTTP handlers that are no transport need a permission, too."""
         self._declarations = declarations
         self._transports = transports
         self._parser = HandshakeParser.for_guard(guard)
@@ -70,11 +75,6 @@ class HandlerWrapper:
         self.known: dict[tuple[_Handler, str], _Handler] = {}
         """See `Wrapper`. Bounded: clients choose paths."""
         self._version = transports.version
-
-    @property
-    def guards_pages(self) -> bool:
-        """Whether HTTP handlers that are no transport need a permission, too."""
-        return self._page_rules is not None
 
     def endpoint(self, route: FoundRoute) -> Endpoint | None:
         """Return the declared endpoint of a route; None if the route is not guarded."""
@@ -121,12 +121,14 @@ class HandlerWrapper:
                 limit_body(request, self._guard.limits.body_seconds)
             if self._transports.is_companion(target, arguments):
                 return self._companion(target)
-            rules = self._page_rules
-            return target if rules is None or exempt(target) else self._page(target, rules)
-        limit_body_bytes(request, target)
+            return self._page(target) if self.guards_pages and not exempt(target) else target
         endpoint = self._endpoint(target, request.path, arguments)
+        serves_page = transport is None and _serves_page(target, request)
+        if serves_page and not upgrades(request):
+            return self._page(target, endpoint)
+        limit_body_bytes(request, target)
         made = self.socket_class(cast(type[WebSocketHandler], target), endpoint, transport)
-        if transport is None:
+        if transport is None and not serves_page:
             if len(self.known) >= _KNOWN_PATHS:
                 self.known.clear()
             if len(request.path) <= _KNOWN_LENGTH:
@@ -137,16 +139,16 @@ class HandlerWrapper:
     def wrap_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> _Handler | None:
-        """Refuse a request for something that has no handler class, unless its path is public.
+        """Decide about a request for something that has no handler class.
 
-        A request that is no handshake is refused only if pages are guarded.
+        A handshake is refused, unless its path is public. Every other request needs the permission of a
+        page, if pages are guarded.
         """
         router = getattr(delegate, "router", None)
         if isinstance(router, Application) and intercepted(router):
             return None
         if not upgrades(request):
-            rules = self._page_rules
-            return None if rules is None else self._page(RequestHandler, rules)
+            return self._page(PassedOn) if self.guards_pages else None
         if self._declarations.is_public(request.path):
             return None
         return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
@@ -196,8 +198,9 @@ class HandlerWrapper:
             made = self._made[key] = derive(first, handler, **facts)
         return made
 
-    def _page(self, handler: _Handler, rules: PageRules) -> _Handler:
-        key = (GuardedPage, handler, None, 0)
+    def _page(self, handler: _Handler, endpoint: Endpoint | None = None) -> _Handler:
+        """Return the class in front of a page. `endpoint` is that of a WebSocket handler that serves it."""
+        key = (GuardedPage, handler, endpoint, 0)
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = derive(
@@ -205,8 +208,9 @@ class HandlerWrapper:
                 handler,
                 _door_guard=self._guard,
                 _door_parser=self._parser,
-                _door_rules=rules,
+                _door_rules=self._page_rules,
                 _door_handler=handler,
+                _door_otherwise=endpoint and (endpoint.public or endpoint.permission),
             )
         return made
 
@@ -258,6 +262,12 @@ class _Closer:
                 await closing
         except Exception:  # noqa: BLE001 - any error of a library; for the guard the session is over
             _log.exception("a transport session could not be closed in its library")
+
+
+def _serves_page(handler: _Handler, request: HTTPServerRequest) -> bool:
+    """Return whether a WebSocket handler has code of its own for the method of a request."""
+    method = (request.method or "").lower()
+    return getattr(handler, method, None) is not getattr(WebSocketHandler, method, None)
 
 
 def _opens_socket(request: HTTPServerRequest) -> bool:

@@ -99,6 +99,8 @@ class Hook:
             except BaseException as error:  # noqa: BLE001 - fail closed on any error
                 self.refuse(_reason(error))
             self._guarded.add(server)
+        if found is None:
+            return  # the operator lets it serve unguarded, and the parent reports it
         inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
         self.report(event="guarded", inodes=inodes, **found)
 
