@@ -148,7 +148,7 @@ def finish_refused(handler: RequestHandler, text: str | None = None) -> None:
 
 
 def _log_refused(handler: RequestHandler) -> None:
-    """Write the access log of the application, whose own function may read what only its `prepare` sets."""
+    """Write the access log. A function of the application may read attributes that only `prepare` sets."""
     vars(handler).pop("_log", None)
     try:
         handler._log()  # noqa: SLF001 - as `finish` does
