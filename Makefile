@@ -79,6 +79,11 @@ test-installs: $(DEV) ## Run the tests that install or build what is not in .ven
 	@$(BIN)/python -m pytest -m installs -n $(JOBS) --dist loadgroup --durations=20 \
 	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
 
+.PHONY: test-postgresql
+test-postgresql: $(DEV) ## Run the tests of the store on each supported release of PostgreSQL
+	$(call heading,the store on each release of PostgreSQL: pytest)
+	@$(BIN)/python -m pytest -m installs --durations=8 -r RfEs tests/stores/test_postgresql_releases.py $(ARGS)
+
 .PHONY: test-extended
 test-extended: $(DEV) ## Run the tests that repeat what make test samples, or that are about rare changes; CI runs them, too
 	$(call heading,tests beyond the samples: pytest)

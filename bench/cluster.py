@@ -2,7 +2,7 @@
 
     python bench/cluster.py                      # all figures but the idle sockets, about two minutes
     python bench/cluster.py --only calm,cut      # some of them
-    python bench/cluster.py --only '' --sockets 38000     # idle sockets of two nodes
+    python bench/cluster.py --only '' --sockets 50000     # idle sockets, on as many nodes as can hold them
     python bench/cluster.py --markdown           # the table for the documentation
 
 The nodes are those of `make chaos`: processes with the real guard, on a PostgreSQL primary with a synchronous
@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import math
+import resource
 import statistics
 import sys
 import tempfile
@@ -37,6 +38,10 @@ from tests.support.postgresql import binaries  # noqa: E402
 
 STRONG = Guarantee(0.5)
 IDLE = ROOT / "bench" / "idle_clients.py"
+OTHER_FILES = 1_000
+"""Open files of a node beside its idle sockets."""
+TALKING = 100
+MESSAGES_PER_SECOND = 5_000
 
 
 @dataclass(frozen=True)
@@ -236,22 +241,34 @@ class Bench:
                 return int(line.split()[1])
         raise RuntimeError("the idle clients ended early")
 
-    async def capacity(self, sockets: int, opening: float, seconds: float) -> Figure:
-        """Time from an acknowledgement to the last message, with idle sockets and messages meanwhile."""
+    async def _talking(self) -> list[Client]:
+        """Return clients of one session that send messages, as many on each node."""
+        id = f"idle-talking-{self._number()}"
+        await self.nodes[0].ask("principal", id=id)
+        cookie = (await self.nodes[0].ask("session", principal=id))["cookie"]
+        each = TALKING // len(self.nodes)
+        clients = [Client(node, cookie=cookie) for node in self.nodes for _ in range(each)]
+        for client in clients:
+            async with asyncio.timeout(60):
+                while not await client.open(30.0):  # noqa: ASYNC110 - nothing tells when it is fresh
+                    await asyncio.sleep(0.2)
+        return clients
+
+    async def _costs(self) -> list[tuple[float, int]]:
+        """Return the seconds of CPU and the bytes of memory of each node."""
+        answers = [await node.ask("cpu", seconds=30.0) for node in self.nodes]
+        return [(one["seconds"], one["memory"]) for one in answers]
+
+    async def capacity(self, sockets: int, opening: float, seconds: float) -> list[Figure]:
+        """Revocations, beside idle sockets on all nodes and clients that send messages."""
+        nodes = len(self.nodes)
         async with contextlib.AsyncExitStack() as stack:
-            began = time.monotonic()
-            idle = await self._idle(stack, sockets // 2, opening)
+            began, before = time.monotonic(), await self._costs()
+            idle = await self._idle(stack, math.ceil(sockets / nodes), opening)
             took = time.monotonic() - began
-            id = f"idle-{self._number()}"
-            await self.nodes[0].ask("principal", id=id)
-            cookie = (await self.nodes[0].ask("session", principal=id))["cookie"]
-            talking = [Client(node, cookie=cookie) for node in self.nodes for _ in range(50)]
-            for client in talking:
-                async with asyncio.timeout(60):
-                    while not await client.open(30.0):  # noqa: ASYNC110 - nothing tells when it is fresh
-                        await asyncio.sleep(0.2)
-            sent = 0
-            stopping = time.monotonic() + seconds
+            memory = [now[1] - was[1] for now, was in zip(await self._costs(), before, strict=True)]
+            talking = await self._talking()
+            sent, stopping = 0, time.monotonic() + seconds
 
             async def talk() -> None:
                 nonlocal sent
@@ -260,35 +277,60 @@ class Bench:
                     for client in talking:
                         client.send()
                     sent += len(talking)
-                    due += len(talking) / 5000
+                    due += len(talking) / MESSAGES_PER_SECOND
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-            already = len(staleness(self._events(), STRONG))
-            cpu = [(await node.ask("cpu"))["seconds"] for node in self.nodes]
-
-            async def revoke() -> None:
+            async def revoke(wait: str) -> None:
                 while time.monotonic() < stopping:
-                    await self._revocations(1, "log")
+                    await self._revocations(1, wait)
 
-            await asyncio.gather(talk(), *(revoke() for _ in range(4)))
+            started, before = history.clock(), await self._costs()
+            await asyncio.gather(talk(), *(revoke(w) for w in ("log", "log", "log", "cluster")))
             used = [
-                ((await node.ask("cpu"))["seconds"] - before) / seconds
-                for node, before in zip(self.nodes, cpu, strict=True)
+                (now[0] - was[0]) / seconds
+                for now, was in zip(await self._costs(), before, strict=True)
             ]
             # Before the histories are read: the proxies of this process stand still meanwhile.
             held = [(await node.ask("status"))["connections"] for node in self.nodes]
-            late = [max(0.0, s) for s in list(staleness(self._events(), STRONG).values())[already:]]
             for client in talking:
                 client.close()
-        p50, p99 = percentile(late, 0.5), percentile(late, 0.99)
-        return Figure(
-            f"revocation → last message ({len(late)} revocations), with {idle[0]:,} + {idle[1]:,} idle"
-            f" sockets ({held[0]:,} + {held[1]:,} open at the end) and {sent / seconds:,.0f} messages/s",
-            f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (opened in {took:.0f} s; the nodes used"
-            f" {used[0]:.2f} and {used[1]:.2f} processors)",
-            "p50 ≤ 10 ms, p99 ≤ 50 ms",
-            p50 <= 10 and p99 <= 50 and min(idle) >= sockets // 2,
+        events = [one for one in self._events() if one.at > started]
+        late = [max(0.0, s) for s in staleness(events, STRONG).values()]
+        waits = [
+            one.at - one.asked
+            for one in events
+            if isinstance(one, history.Revoked) and one.wait == "cluster"
+        ]
+        # A message of a moment without the lease is in the history.
+        lapses = len({(one.by, int(one.at)) for one in events if isinstance(one, history.Held)})
+        p50, p99, waited = percentile(late, 0.5), percentile(late, 0.99), percentile(waits, 0.99)
+        run = (
+            f"{nodes} nodes × {sum(idle) // nodes:,} idle sockets, {sent / seconds:,.0f} messages/s"
         )
+        complete = sum(idle) >= sockets and sum(held) >= sockets
+        return [
+            Figure(
+                f"revocation → last message ({len(late)} revocations), with {run} ({sum(held):,} open"
+                " at the end)",
+                f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (opened in {took:.0f} s; the nodes used"
+                f" {', '.join(f'{one:.2f}' for one in used)} processors)",
+                "p50 ≤ 10 ms, p99 ≤ 50 ms",
+                p50 <= 10 and p99 <= 50 and complete,
+            ),
+            Figure(
+                f'`revoke(wait="cluster")` meanwhile ({len(waits)} revocations)',
+                f"p99 {waited:.1f} ms",
+                "p99 ≤ 50 ms",
+                waited <= 50,
+            ),
+            Figure("seconds in which a node was without its lease", f"{lapses}", "0", lapses == 0),
+            Figure(
+                "memory of a node for an idle socket, without the kernel's",
+                f"{sum(memory) / max(1, sum(idle)) / 1024:.1f} KiB",
+                "-",
+                good=True,
+            ),
+        ]
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
@@ -355,8 +397,10 @@ async def measure(only: set[str], sockets: int) -> list[Figure]:
     if "costs" in only:
         found += await beside_sqlite(1000)
     if sockets:
-        async with bench("synchronous", 2, 0.005) as one:
-            found.append(await one.capacity(sockets, 240.0, 20.0))
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        nodes = max(2, math.ceil(sockets / (files - OTHER_FILES)))
+        async with bench("synchronous", nodes, 0.005) as one:
+            found += await one.capacity(sockets, 400.0, 20.0)
     return found
 
 
@@ -366,7 +410,7 @@ def main() -> int:
     names = [*PARTS, "costs"]
     parser.add_argument("--only", default=",".join(names), help=f"some of {', '.join(names)}")
     parser.add_argument(
-        "--sockets", type=int, default=0, help="idle sockets of two nodes, for the capacity"
+        "--sockets", type=int, default=0, help="idle sockets of all nodes, for the capacity"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print a table for the documentation"

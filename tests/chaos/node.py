@@ -13,6 +13,7 @@ import logging
 import multiprocessing.connection
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -359,8 +360,8 @@ class Node:
         return {"count": count, "seconds": seconds, "cpu": time.process_time() - cpu}
 
     async def cpu(self) -> object:
-        """Return the CPU time of this process."""
-        return {"seconds": time.process_time()}
+        """Return the CPU time of this process in seconds, and its memory in bytes."""
+        return {"seconds": time.process_time(), "memory": _memory()}
 
     async def set_clock(self, ahead: float) -> object:
         """Set the wall clock."""
@@ -377,6 +378,11 @@ class Node:
             "connections": len(self.guard.registry),
             "running": self.guard.running,
         }
+
+
+def _memory() -> int:
+    """Return the bytes of memory that this process occupies."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 class Feed(GuardedHandler):

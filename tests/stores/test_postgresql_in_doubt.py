@@ -91,8 +91,8 @@ async def test_answer_that_never_comes_is_a_doubt_in_time(
     postgresql: Server, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit without an answer ends with `StoreInDoubt`, and the next write uses a new connection."""
-    monkeypatch.setattr(writes, "_SECONDS", 0.5)
     async with _behind_a_proxy(postgresql, new_database) as (store, proxy, other):
+        monkeypatch.setattr(writes, "_SECONDS", 1.0)
         proxy.lose = Loss.ANSWER_SILENTLY
         with pytest.raises(StoreInDoubt):
             await store.add_session(session("s2", "alice"))

