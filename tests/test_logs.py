@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.logs import JsonFormatter
+from stormdoor.logs import JsonFormatter, log_as_json
 from tests.guard.fakes import bearer, make_guard, opened, refused, settle
 from tests.support.clock import FakeClock
 
@@ -190,3 +194,32 @@ async def test_hidden_records_are_counted_in_a_field() -> None:
     assert text[-1].endswith(" [and 5 like it]")
     assert objects[-1]["hidden"] == 5
     await guard.close()
+
+
+def test_the_log_of_a_process_as_json(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Handlers of standard output and error change, of each logger; one of a file does not."""
+    root, own = logging.getLogger(), logging.getLogger("stormdoor.test.own")
+    monkeypatch.setattr(root, "handlers", [])
+    to_terminal, to_file = logging.StreamHandler(sys.stdout), logging.FileHandler(tmp_path / "log")
+    own.propagate = False
+    for one in (to_terminal, to_file):
+        own.addHandler(one)
+    try:
+        log_as_json()
+        own.warning("refused %s", "it", extra={"cause": "forbidden"})
+        root.warning("of the root")
+    finally:
+        for one in (to_terminal, to_file):
+            own.removeHandler(one)
+            one.close()
+    said = capsys.readouterr()
+    line = json.loads(said.out)
+    assert (line["message"], line["cause"], line["process"]) == (
+        "refused it",
+        "forbidden",
+        os.getpid(),
+    )
+    assert json.loads(said.err)["message"] == "of the root"
+    assert (tmp_path / "log").read_text("utf-8") == "refused it\n"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from datetime import UTC, datetime
+from typing import Literal
 
-__all__ = ["JsonFormatter"]
+__all__ = ["JsonFormatter", "LogFormat", "log_as_json"]
+
+LogFormat = Literal["text", "json"]
+"""The option `--log-format`."""
 
 _OF_EACH_RECORD = frozenset(
     {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "exc_text"}
@@ -22,7 +27,14 @@ class JsonFormatter(logging.Formatter):
     JSON escapes line ends, control characters and quotes.
 
     Use it as the formatter of any handler, for example `handler.setFormatter(JsonFormatter())`.
+
+    Args:
+        process: Add the id of the process, as `process`.
     """
+
+    def __init__(self, *, process: bool = False) -> None:
+        super().__init__()
+        self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of `record`, without a line end. Values that JSON lacks are written as text."""
@@ -32,6 +44,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self._process:
+            fields["process"] = record.process
         for name, value in vars(record).items():
             if name not in _OF_EACH_RECORD:
                 fields.setdefault(name, value)
@@ -47,3 +61,20 @@ class JsonFormatter(logging.Formatter):
         except (TypeError, ValueError, RecursionError):
             # A key that is no text, a number that JSON lacks, or an object that contains itself.
             return json.dumps({name: str(value) for name, value in fields.items()})
+
+
+def log_as_json() -> None:
+    """Let the log of this process be lines of JSON, with the id of the process in each.
+
+    It changes the formatter of each handler that writes to standard output or standard error, of each logger.
+    Handlers with another target, such as a file, keep theirs. If the root logger has none, it gets one.
+    """
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler())
+    named = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    formatter = JsonFormatter(process=True)
+    for handler in [handler for one in (root, *named) for handler in one.handlers]:
+        if isinstance(handler, logging.StreamHandler) and handler.stream in streams:
+            handler.setFormatter(formatter)

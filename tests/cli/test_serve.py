@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -50,6 +51,21 @@ def ended(*pids: int) -> bool:
         psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         for pid in pids
     )
+
+
+@pytest.mark.extended
+async def test_the_log_as_json(tmp_path: Path) -> None:
+    """Each line of the log is JSON, with the process: of the supervisor and of its workers."""
+    with supervised(tmp_path, "--log-format", "json", *FAST) as one:
+        (worker,) = one.workers
+        async with await request(one.port, "/ws", ("Origin", one.origin)) as wire:
+            assert wire.status == 401
+        one.process.send_signal(signal.SIGTERM)
+        assert one.wait_ended() == 0, one.output
+    lines = [json.loads(each) for each in one.output.splitlines() if not each.startswith("ready ")]
+    by_process = {each["process"]: each["logger"] for each in lines}
+    assert set(by_process) == {worker, one.process.pid}
+    assert {"stormdoor.serve", "stormdoor.refused"} <= {each["logger"] for each in lines}
 
 
 async def test_two_workers_serve_one_port_and_end_in_good_order(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,13 +12,23 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
-from stormdoor import ConfigurationError, PolicySet, Transport, forbid, protect, role
+from stormdoor import (
+    ConfigurationError,
+    PolicySet,
+    Transport,
+    forbid,
+    login_routes,
+    protect,
+    public,
+    role,
+)
 from stormdoor.guard.connection import Connection
 from stormdoor.otel import instrument
 from stormdoor.otel.tracing import OpenTelemetryTracing
 from stormdoor.ports import SystemClock
+from stormdoor.runtime.measurements import measure
 from stormdoor.tornado.traced_mixin import TracedCommandMixin, TracedHandshakeMixin
 from tests.guard.fakes import FakeStore, make_guard
 from tests.otel.served import ALICE, CLIENT_TRACE, TRACEPARENT, Echo, Spans, attributes, served
@@ -391,3 +402,78 @@ async def test_requests_of_an_http_transport() -> None:
     assert attributes(admitted)["decision"] == "admitted"
     assert attributes(continued)["decision"] == "continued"
     assert attributes(denied)["cause"] == "no-credential"
+
+
+class Report(RequestHandler):
+    """A page of the application. Notes the span that is current while it runs."""
+
+    def get(self, name: str) -> None:
+        """Answer."""
+        self.application.settings["seen"].append(get_current_span().get_span_context().is_valid)
+        self.write(name)
+
+
+async def test_requests_of_guarded_pages() -> None:
+    """Decision, cause, permission and the pattern of the route: no path, query, principal or address."""
+    spans, guard = Spans(), make_guard(insecure_allow_any_host=True)
+    instrument(guard, tracer_provider=spans.provider)
+    seen: list[bool] = []
+    routes = [*login_routes(guard, endpoint="/ws", built_in_pages=True), (r"/report/(\w+)", Report)]
+    routes += [("/open/(.*)", Report), ("/admin/(.*)", Report), ("/ws", Echo)]
+    application = Application(routes, seen=seen)
+    pages = {"/open/.*": public("a probe"), "/admin/.*": "chat:kick", "/.*": "chat:connect"}
+    protect(application, guard, "chat:connect", pages=pages)
+    html = ("Accept", "text/html")
+    async with serving(application, guard) as running:
+        for path, status, *headers in (
+            ("/report/secret?key=secret", 200, ALICE, TRACEPARENT),
+            ("/report/secret?key=secret", 401),
+            ("/report/secret?key=secret", 303, html),
+            ("/report/secret", 403, ALICE, ("Origin", "https://evil.example")),
+            ("/admin/secret", 403, ALICE),
+            ("/open/secret", 200),
+        ):
+            async with await request(running.port, path, *headers, upgrade=False) as wire:
+                assert wire.status == status
+    allowed, refused, led, foreign, forbidden = spans.all()
+    for one in spans.all():
+        told = f"{one.name} {one.attributes} {one.events} {one.status.description}"
+        assert not {"secret", "127.0.0.1", "evil", "Bearer"} & set(re.findall(r"[\w.]+", told)), (
+            told
+        )
+        assert "alice" not in told
+    assert (allowed.name, allowed.kind) == (r"page /report/(\w+)", SpanKind.SERVER)
+    assert attributes(allowed) == {
+        "http.route": r"/report/(\w+)",
+        "decision": "allowed",
+        "kind": "token",
+        "permission": "chat:connect",
+        "policies": ("role:member",),
+    }
+    assert links(allowed) == [(int(CLIENT_TRACE, 16), 0x00F067AA0BA902B7)]
+    assert attributes(refused) == attributes(led)
+    assert attributes(refused) == {
+        "http.route": r"/report/(\w+)",
+        "decision": "refused",
+        "cause": "no-credential",
+        "permission": "chat:connect",
+    }
+    assert attributes(foreign)["cause"] == "origin-not-allowed"
+    assert attributes(forbidden)["cause"] == "forbidden"
+    assert attributes(forbidden)["permission"] == "chat:kick"
+    assert seen == [False, False], "the handler runs outside of the span"
+    (counted,) = (one for one in measure(guard) if one.name == "stormdoor_pages")
+    assert counted.samples == (((), 1),)
+
+
+async def test_pages_that_the_sampler_drops() -> None:
+    """They are decided as without OpenTelemetry."""
+    spans, guard = Spans(ALWAYS_OFF), make_guard(insecure_allow_any_host=True)
+    instrument(guard, tracer_provider=spans.provider)
+    application = Application([(r"/report/(\w+)", Report), ("/ws", Echo)], seen=[])
+    protect(application, guard, "chat:connect", pages="chat:connect")
+    async with serving(application, guard) as running:
+        for status, *headers in ((200, ALICE), (401,)):
+            async with await request(running.port, "/report/a", *headers, upgrade=False) as wire:
+                assert wire.status == status
+    assert spans.all() == ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -250,17 +252,29 @@ async def main():
 asyncio.run(main())
 """
 
+
+UNIX = """
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_unix_socket
+
+async def main():
+    HTTPServer(make()).add_socket(bind_unix_socket("app.sock"))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
 REFUSED = {
     "http.server": (
         [PYTHON, "-m", "http.server", "PORT", "--bind", "127.0.0.1"],
         "",
-        "answers HTTP at 127.0.0.1:",
+        "it is no HTTP server of Tornado",
     ),
-    "an isolated interpreter": ([PYTHON, "-I", "app.py"], LISTEN, "python -I, -E or -S"),
+    "an isolated interpreter": ([PYTHON, "-I", "app.py"], LISTEN, "with -I, -E or -S"),
     "a child process": (
         [PYTHON, "app.py"],
         "import subprocess\nsubprocess.run([sys.executable, 'server.py'])\n",
-        "answers HTTP at 127.0.0.1:",
+        "a child process of the program",
     ),
     "WSGI": (
         [PYTHON, "app.py"],
@@ -334,6 +348,28 @@ asyncio.run(main())
 """,
         "fork before the server listens",
     ),
+    "a thread that outlives the main thread": (
+        [PYTHON, "app.py"],
+        """
+import threading, time
+
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+def serve():
+    threading.main_thread().join()
+    asyncio.run(main())
+
+threading.Thread(target=serve).start()
+""",
+        "thread.join()",
+    ),
+    "a Unix socket without an origin": (
+        [PYTHON, "app.py"],
+        UNIX,
+        "start it with stormdoor run --config FILE",
+    ),
 }
 
 
@@ -368,6 +404,76 @@ def test_an_application_without_a_socket_serves_guarded_pages_or_is_allowed(tmp_
         assert run.wait_for("allowed")["address"] == f"127.0.0.1:{port}"
         assert answered(int(port)) == 200
         assert not run.seen("guarded")
+
+
+@pytest.mark.extended
+def test_a_server_behind_a_unix_socket(tmp_path: Path) -> None:
+    """With the address of its pages it is guarded: an unauthenticated client gets 401, a foreign page 403."""
+    write(tmp_path, UNIX)
+    (tmp_path / "door.toml").write_text(
+        'preset = "app"\norigins = ["https://app.example"]\ntrusted_proxies = ["127.0.0.1"]\n',
+        "utf-8",
+    )
+    with running(tmp_path, [PYTHON, "app.py"], "--config", "door.toml") as run:
+        assert run.wait_for("guarded")["addresses"] == ["unix:app.sock"]
+        for origin, status in (("https://app.example", b"401"), ("https://evil.example", b"403")):
+            lines = [
+                "GET /ws HTTP/1.1",
+                "Host: app.example",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+                f"Origin: {origin}",
+                "X-Forwarded-Proto: https",
+            ]
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(30)
+                client.connect(str(tmp_path / "app.sock"))
+                client.sendall("\r\n".join([*lines, "", ""]).encode())
+                assert client.recv(64).split()[1] == status
+
+
+LOGS = """
+import logging
+
+async def main():
+    logging.basicConfig(format="%(message)s")
+    make().listen(PORT, "127.0.0.1")
+    logging.getLogger("mine").warning("a line of the program")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_the_log_as_json(tmp_path: Path) -> None:
+    """With `--log-format json`, each line is JSON: the reports, the log of the program, and refusals."""
+    write(tmp_path, LOGS)
+    options = [
+        PYTHON,
+        "-m",
+        "stormdoor",
+        "run",
+        "--store",
+        "sqlite:door.db",
+        "--log-format",
+        "json",
+    ]
+    with running(tmp_path, [*options, "--", PYTHON, "app.py"], guarded=False) as run:
+        run.wait_until_answering()
+        assert handshake(run.port) == 401
+        end = time.monotonic() + 60
+        while '"cause"' not in run.output and time.monotonic() < end:
+            time.sleep(0.05)
+    lines = [json.loads(one) for one in run.output.splitlines()]
+    by_logger = {one["logger"]: one for one in lines}
+    assert by_logger["mine"]["message"] == "a line of the program"
+    assert by_logger["stormdoor.refused"]["cause"] == "no-credential"
+    assert by_logger["stormdoor.refused"]["process"] == by_logger["mine"]["process"]
+    (guarded,) = (one for one in lines if one.get("event_name") == "guarded")
+    assert guarded["endpoints"] == [{"path": "/ws", "permission": "app:use"}]
+    assert guarded["process"] == by_logger["mine"]["process"]
 
 
 @pytest.mark.extended

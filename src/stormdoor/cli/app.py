@@ -8,14 +8,27 @@ from cyclopts import App, Group, Parameter
 
 __all__ = ["app"]
 
+_GUARD = Group.create_ordered("Guard an application")
 _LOOK = Group.create_ordered("Understand")
 _OPERATE = Group.create_ordered("Operate an installation")
 _TRY = Group.create_ordered("Try and set up")
 _ABOUT = Group.create_ordered("About this command")
 
+
+def _paragraphs(text: str) -> str:
+    """Return the text with each paragraph on one line: the help breaks lines itself."""
+    return "\n\n".join(" ".join(one.split("\n")) for one in text.split("\n\n"))
+
+
 app = App(
     "stormdoor",
-    help="Authentication and authorisation for the WebSockets of a Tornado application.",
+    help=(
+        "Authentication and authorisation for the WebSockets of a Tornado application.\n\n"
+        "stormdoor run -- jupyter lab starts a program, and guards every Tornado application in it.\n\n"
+        "stormdoor serve chat:make serves an application that calls protect().\n\n"
+        "stormdoor demo shows a guarded chat, and the same chat without a guard.\n\n"
+        "stormdoor COMMAND --help has examples of each."
+    ),
     version=lambda: f"stormdoor {version('stormdoor')}",
     help_format="plaintext",
     help_flags=["--help", "-h"],
@@ -25,7 +38,70 @@ app = App(
     default_parameter=Parameter(negative="", show_default=False),
 )
 
+_RUN = _paragraphs(
+    """Start a program, and guard every Tornado application in it before it listens.
+
+Write the program after two hyphens, as you start it without stormdoor. No file changes:
+
+stormdoor run -- python app.py
+
+stormdoor run -- jupyter lab
+
+stormdoor run --pages -- bokeh serve plots.py
+
+stormdoor run --origin https://plots.example -- bokeh serve plots.py
+
+Each WebSocket then needs a login with a permission. With --pages, HTTP pages need one, too. With
+--origin, a proxy serves the pages at that address. The output says which sockets are guarded, and
+where to log in.
+
+The first start makes the account admin, and shows its password once. Add others in the same store:
+
+export STORMDOOR_STORE=sqlite:$HOME/.local/state/stormdoor/door.db
+
+stormdoor principals add alice --role member --anyway
+
+An HTTP server in any process of the program that is not guarded ends the program. Child processes,
+such as kernels, get neither the guard nor its secrets. Code in a notebook or terminal runs as the
+same user, and can read the store.
+
+Exit status: that of the program; 128 and the signal if one has ended it; 125 if something cannot be
+guarded; 126 and 127 if the program cannot be started or found."""
+)
+
+_SERVE = _paragraphs(
+    """Serve a guarded application with several processes on one port.
+
+chat.py has a function make() without arguments, which returns protect(application, guard):
+
+stormdoor serve chat:make
+
+stormdoor serve chat:make --workers 4 --host 0.0.0.0 --port 8443
+
+Each worker calls the function, and has a guard of its own. SIGTERM closes all sockets at a pace
+that other servers can take, and ends the workers. SIGHUP replaces them one by one, with the present
+code.
+
+For a program that starts its own server: stormdoor run -- COMMAND."""
+)
+
+_PRESET = _paragraphs(
+    """Presets for known applications: list them, and print one as TOML.
+
+A preset has roles, permissions and limits. stormdoor run takes that of the application. To change
+one, print it into a file, and pass the file:
+
+stormdoor preset list
+
+stormdoor preset show jupyter > stormdoor.toml
+
+stormdoor run --config stormdoor.toml -- jupyter lab"""
+)
+
 for _name, _group, _help in (
+    ("run", _GUARD, _RUN),
+    ("serve", _GUARD, _SERVE),
+    ("preset", _GUARD, _PRESET),
     (
         "check",
         _LOOK,
@@ -58,22 +134,6 @@ for _name, _group, _help in (
         "Revoke credentials that may have been stolen.\n\nCredentials that are issued afterwards are valid.",
     ),
     (
-        "run",
-        _OPERATE,
-        (
-            "Start a program, and guard every Tornado application in it before it listens.\n\n"
-            "It changes no file: stormdoor run -- jupyter lab"
-        ),
-    ),
-    (
-        "serve",
-        _OPERATE,
-        (
-            "Serve a guarded application with several processes on one port.\n\n"
-            "SIGTERM drains and ends them, SIGHUP replaces them one by one."
-        ),
-    ),
-    (
         "demo",
         _TRY,
         (
@@ -81,7 +141,6 @@ for _name, _group, _help in (
             "random passwords, and writes them to the data directory."
         ),
     ),
-    ("preset", _TRY, "Presets for known applications: list them, and print one as TOML."),
     ("completion", _TRY, "Let the shell complete the commands."),
 ):
     # By name: a command is imported when it runs, so that --help does not import all of them.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_format
 import os
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
+
+from stormdoor.logs import LogFormat
+
+if TYPE_CHECKING:
+    from stormdoor.cli.run_reporter import Reporter
 
 __all__ = ["app"]
 
@@ -30,25 +34,10 @@ def run(
     pages: bool = False,
     any_release: bool = False,
     insecure_allow_http: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    log_format: LogFormat = "text",
     json: bool = False,
 ) -> int:
     """Start a program, and guard every Tornado application in it before it listens.
-
-    It changes no file. Write the program after two hyphens, as you start it without stormdoor:
-
-    stormdoor run -- jupyter lab
-
-    stormdoor run --pages --origin https://plots.example -- python -m bokeh serve app.py
-
-    Each WebSocket needs a login with a permission; with --pages, each page as well. The first start makes an
-    account and shows its password once. Add others with stormdoor principals.
-
-    An HTTP server in any process of the program that is not guarded ends the program. Child processes, such
-    as kernels, get neither the guard nor its secrets. Code in a notebook or terminal runs as the same user,
-    and can read the store.
-
-    Exit status: that of the program; 128 and the signal if one has ended it; 125 if something cannot be
-    guarded; 126 and 127 if the program cannot be started or found.
 
     Args:
         command: The program and its arguments, after `--`.
@@ -60,12 +49,15 @@ def run(
         pages: Guard HTTP pages as well: a browser is led to the login and back.
         any_release: Guard releases of an application that were not tested, too.
         insecure_allow_http: An address or a port that may serve HTTP unguarded. May be repeated.
-        json: Report as JSON, one line each, on standard error.
+        log_format: text, or json: the log of the program and the reports are lines of JSON.
+        json: Report as JSON, one line each, on standard error; the log of the program stays as it is.
     """
     from stormdoor.apps.table import ADAPTERS
+    from stormdoor.cli.run_reporter import Reporter
     from stormdoor.cli.usage import UsageError
     from stormdoor.cli.where import CONFIG, STORE, actor
     from stormdoor.config.preset import preset_file
+    from stormdoor.logs import log_as_json
     from stormdoor.run.program import Program
     from stormdoor.run.settings import RunSettings, own_version
 
@@ -92,8 +84,11 @@ def run(
         key=os.urandom(32).hex(),
         hosts=tuple(one.host for one in ADAPTERS if one.without_tornado),
         allow=insecure_allow_http,
+        log_format=log_format,
     )
-    tell = _Teller(as_json=json)
+    if log_format == "json":
+        log_as_json()
+    tell = Reporter("events" if json else log_format)
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
     return Program(
         command,
@@ -141,7 +136,7 @@ def _absolute(url: str) -> str:
     return f"sqlite:{Path(path).resolve()}"
 
 
-def _first_account(config: Path | None, url: str, actor: str, tell: _Teller) -> None:
+def _first_account(config: Path | None, url: str, actor: str, tell: Reporter) -> None:
     from stormdoor.cli.where import Where, trail_key
     from stormdoor.run.first_account import make_first_account, write_password
 
@@ -156,69 +151,3 @@ def _first_account(config: Path | None, url: str, actor: str, tell: _Teller) -> 
     folder = path.parent if url.startswith("sqlite:") else Path.cwd()
     place = write_password(account, folder)
     tell({"event": "first account", "name": account.name, "password_file": str(place)})
-
-
-class _Teller:
-    """Prints the events of a run on standard error: standard output belongs to the program."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._told: set[str] = set()
-
-    def password(self, name: str, password: str) -> None:
-        """Print a password, on a terminal only."""
-        self._print(f"the store has no account yet. Log in as {name} with the password {password}")
-        self._print("it is shown once; change it with: stormdoor principals password " + name)
-
-    def __call__(self, said: Mapping[str, Any]) -> None:
-        """Print one event."""
-        if self._as_json:
-            sys.stderr.write(json_format.dumps(said) + "\n")
-            sys.stderr.flush()
-            return
-        match said["event"]:
-            case "guarded":
-                self._guarded(said)
-            case "refused" | "failed":
-                self._print(f"ended: {said['reason']}")
-            case "child ended":
-                self._print(f"ended a child process: {said['reason']}")
-            case "allowed":
-                self._print(f"NOT guarded, as you allowed: {said['address']}, {said['process']}")
-            case "other" if said["process"] not in self._told:
-                self._told.add(said["process"])  # a kernel has five listeners
-                self._print(f"not guarded, as it speaks no HTTP: {said['process']}")
-            case "first account":
-                self._print(
-                    f"the store has no account yet. The password of {said['name']} is in "
-                    f"{said['password_file']}; delete the file after the first login"
-                )
-            case "ended" if not said["guarded"] and said["status"] == 0:
-                self._print("the program has ended, and no Tornado application in it has listened")
-
-    def _guarded(self, said: Mapping[str, Any]) -> None:
-        where = ", ".join(said["addresses"]) or "connections without a listener"
-        self._print(
-            f"guarded {where}: {said['application']}, by the adapter {said['adapter']} "
-            f"(process {said['pid']})"
-        )
-        for one in said["endpoints"]:
-            self._print(f"  {one['path']} needs {one['permission']}")
-        if said["endpoints_count"] > len(said["endpoints"]):
-            self._print(f"  and {said['endpoints_count'] - len(said['endpoints'])} more")
-        for one in said["choosers"]:
-            self._print(f"  each WebSocket that {one} chooses needs a permission as well")
-        if said["pages"]:
-            self._print("  its HTTP pages are guarded as well")
-        else:
-            self._print("  its other HTTP routes are not guarded; --pages guards them")
-        if said["login"] and said["addresses"]:
-            scheme = "https" if said["secure"] else "http"
-            host = said["addresses"][0].replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
-            self._print(f"  log in at {scheme}://{host}{said['login']}")
-
-    def _print(self, text: str) -> None:
-        from stormdoor.cli.output import clean
-
-        sys.stderr.write(f"stormdoor run: {clean(text)}\n")
-        sys.stderr.flush()

@@ -7,6 +7,8 @@ import logging
 
 from cyclopts import App
 
+from stormdoor.logs import LogFormat
+
 __all__ = ["app"]
 
 app = App(name="serve", help_format="plaintext")
@@ -23,11 +25,9 @@ def serve(
     drain_seconds: float = 60.0,
     unready_seconds: float = 0.0,
     unresponsive_seconds: float = 30.0,
+    log_format: LogFormat = "text",
 ) -> int:
     """Serve a guarded application with several processes on one port.
-
-    Each worker calls the function, and has a guard of its own. SIGTERM closes all sockets at a pace that
-    other servers can take, and ends the workers; SIGHUP replaces them one by one, with the present code.
 
     Args:
         application: MODULE:FACTORY, a function without arguments that returns the protected application.
@@ -39,8 +39,10 @@ def serve(
             a load balancer notices. None if left out.
         unresponsive_seconds: Seconds after which a worker with a blocked loop is killed and replaced. 30
             if left out; 0 for never.
+        log_format: text, or json: one JSON object on each line.
     """
     from stormdoor.cli.usage import UsageError
+    from stormdoor.logs import log_as_json
     from stormdoor.runtime.listeners import SharedPort
     from stormdoor.runtime.workers import Workers, worker_command
 
@@ -51,10 +53,12 @@ def serve(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
     )
+    if log_format == "json":
+        log_as_json()
 
     async def run(shared: SharedPort) -> None:
         await Workers(
-            worker_command("stormdoor.cli.worker", application),
+            worker_command("stormdoor.cli.worker", application, log_format),
             workers=workers,
             listen=lambda _: {"http": shared.listen()},
             drain_seconds=drain_seconds,

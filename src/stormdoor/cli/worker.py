@@ -1,4 +1,4 @@
-"""One worker of `stormdoor serve`, started by the supervisor: `-m stormdoor.cli.worker MODULE:FACTORY`."""
+"""One worker of `stormdoor serve`: `python -m stormdoor.cli.worker MODULE:FACTORY LOG_FORMAT`."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def run_worker(link: WorkerLink, serve: Callable[[], Any]) -> int:
     return 0
 
 
-async def _serve(link: WorkerLink, name: str) -> None:
+async def _serve(link: WorkerLink, name: str, log_format: str) -> None:
     from tornado.web import Application
 
+    from stormdoor.logs import log_as_json
     from stormdoor.runtime.guard import Guard
     from stormdoor.tornado.serve import guarded_server
     from stormdoor.tornado.worker import serve_as_worker
@@ -64,13 +65,15 @@ async def _serve(link: WorkerLink, name: str) -> None:
     if not logging.getLogger().handlers:  # else the application has chosen where its log goes
         logging.basicConfig(format=_FORMAT)  # warnings: one line for each request would be many
         logging.getLogger("stormdoor.serve").setLevel(logging.INFO)
+    if log_format == "json":
+        log_as_json()
     await serve_as_worker(link, guard, {"http": guarded_server(made)})
 
 
 def main() -> None:
     """Run the worker that the arguments name."""
     link = WorkerLink.inherited()
-    sys.exit(run_worker(link, lambda: _serve(link, sys.argv[1])))
+    sys.exit(run_worker(link, lambda: _serve(link, *sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ class Statistics:
         admitted: Accepted handshakes by kind of credential.
         refused: Refused handshakes by cause.
         messages: Allowed incoming messages.
+        pages: Allowed requests to HTTP pages that need a permission.
         delivered: Outgoing messages.
         held: Messages that waited because they exceeded a rate.
         fences: Times that the lease of this node has lapsed.
@@ -44,6 +45,7 @@ class Statistics:
         "fences",
         "held",
         "messages",
+        "pages",
         "refusal_seconds",
         "refused",
         "rejected",
@@ -56,6 +58,7 @@ class Statistics:
         self.admitted: Counter[str] = Counter()
         self.refused: Counter[Denial] = Counter()
         self.messages = 0
+        self.pages = 0
         self.delivered = 0
         self.held = 0
         self.fences = 0

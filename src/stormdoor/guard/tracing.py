@@ -1,18 +1,20 @@
-"""Interface of a tracing system: spans of handshakes and of messages. Without one, no code of it runs."""
+"""Interface of a tracing system: spans of handshakes, messages and pages. Without one, no code of it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.connection import Connection
 
-__all__ = ["MessageSpan", "Route", "SpanContext", "Tracing", "check_ratio"]
+__all__ = ["MessageSpan", "NoteAllowed", "Route", "SpanContext", "Tracing", "check_ratio"]
 
 Route = Callable[[], str]
 """Returns the path pattern of the route; called for recorded spans only."""
+NoteAllowed = Callable[[str, str, Sequence[str]], None]
+"""Notes that a request is allowed: kind of the credential, permission, and the policies that allow it."""
 SpanContext = Any
 """The identity of a span, which other spans refer to. Each system has its own type."""
 
@@ -66,6 +68,14 @@ class Tracing(Protocol):
             headers: Headers of the request, for the trace context of the client.
             route: Pattern of the route.
             undecided: The decision to note if the trail gets no entry about the request.
+        """
+
+    def page(self, headers: Mapping[str, str], route: Route) -> AbstractContextManager[NoteAllowed]:
+        """Return the span of a request to an HTTP page, from now until it is decided.
+
+        Args:
+            headers: Headers of the request, for the trace context of the client.
+            route: Pattern of the route.
         """
 
     def first_message(

@@ -22,7 +22,9 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     message_ratio: float = 0.0,
 ) -> Guard:
-    """Give each handshake of `guard` a span, and its measurements to OpenTelemetry. Call it before `protect`.
+    """Give each handshake and guarded page a span, and all measurements to OpenTelemetry.
+
+    Call it before `protect`.
 
     A span has the decision, the cause of a denial, the policies, the kind of credential, the permission and
     the pattern of the route. It has no secret, no principal, no address and no path that a client chose.

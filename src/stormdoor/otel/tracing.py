@@ -1,4 +1,4 @@
-"""Spans of handshakes and messages for OpenTelemetry.
+"""Spans of handshakes, messages and pages for OpenTelemetry.
 
 The facts come from the entries of the trail. Of these, a span has only the public part without the path: no
 principal, no address, no connection and no detail.
@@ -7,7 +7,7 @@ principal, no address, no connection and no detail.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Self
@@ -29,14 +29,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from stormdoor.core.denial import ANSWERS, Denial
 from stormdoor.core.event import Event
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.tracing import Route
+from stormdoor.guard.tracing import NoteAllowed, Route
 from stormdoor.runtime.guard import Guard
 
 __all__ = ["OpenTelemetryTracing"]
 
 _HEADERS = {"traceparent", "tracestate"}
 
-_observed: ContextVar[_Handshake | _Message | None] = ContextVar("stormdoor_span", default=None)
+_observed: ContextVar[_Decision | _Message | None] = ContextVar("stormdoor_span", default=None)
 """The recorded span that the next entry of the trail may be about."""
 
 
@@ -74,33 +74,50 @@ class OpenTelemetryTracing:
         self, headers: Mapping[str, str], route: Route, undecided: str
     ) -> Iterator[SpanContext]:
         """Make the span of a handshake the current one until the handshake is decided."""
+        with self._decision("handshake", self._remote(headers), route, undecided) as decision:
+            yield decision.context
+
+    @contextmanager
+    def page(self, headers: Mapping[str, str], route: Route) -> Iterator[NoteAllowed]:
+        """Make the span of a request to a page the current one until it is decided."""
+        with self._decision(
+            "page", self._remote(headers), route, "dropped", answers=False
+        ) as decision:
+            yield decision.note_allowed
+
+    def _remote(self, headers: Mapping[str, str]) -> SpanContext:
         # Only these headers are read: the propagator of the application may read others, such as baggage.
         carrier = {name: headers[name] for name in _HEADERS if name in headers}
-        remote = get_current_span(self._propagator.extract(carrier, Context())).get_span_context()
-        with self._decision("handshake", remote, route, undecided) as context:
-            yield context
+        return get_current_span(self._propagator.extract(carrier, Context())).get_span_context()
 
     @contextmanager
     def first_message(self, handshake: SpanContext | None, route: Route) -> Iterator[SpanContext]:
         """Make the span of the decision about a first message the current one until it is decided."""
-        with self._decision("first message", handshake, route, "dropped") as context:
-            yield context
+        with self._decision("first message", handshake, route, "dropped") as decision:
+            yield decision.context
 
     @contextmanager
     def _decision(
-        self, name: str, linked: SpanContext | None, route: Route, undecided: str
-    ) -> Iterator[SpanContext]:
+        self,
+        name: str,
+        linked: SpanContext | None,
+        route: Route,
+        undecided: str,
+        *,
+        answers: bool = True,
+    ) -> Iterator[_Decision]:
         span = self._tracer.start_span(
             name, context=Context(), kind=SpanKind.SERVER, links=_links(linked)
         )
+        decision = _Decision(self._guard, span, answers=answers)
         if not span.is_recording():
-            yield span.get_span_context()
+            yield decision
             return
         _name(span, name, route)
-        decision = _Handshake(self._guard, span)
+        decision.begin()
         before = _observed.set(decision)
         try:
-            yield span.get_span_context()
+            yield decision
         finally:
             _observed.reset(before)
             decision.end(undecided)
@@ -165,13 +182,29 @@ def _set_refused(span: Span, event: Event) -> None:
         span.set_status(StatusCode.ERROR, event.cause)
 
 
-class _Handshake:
-    """The span of one decision. It is the current span until then, and never while the handler runs."""
+class _Decision:
+    """The span of one decision. It is the current span until then, and never while the handler runs.
 
-    def __init__(self, guard: Guard, span: Span) -> None:
+    Args:
+        guard: The guard.
+        span: The span.
+        answers: Whether a refusal is answered with its status. A page may lead to the login instead.
+    """
+
+    def __init__(self, guard: Guard, span: Span, *, answers: bool) -> None:
         self._guard = guard
         self._span = span
-        self._token: Token[Context] | None = attach(set_span_in_context(span, Context()))
+        self._answers = answers
+        self._token: Token[Context] | None = None
+
+    @property
+    def context(self) -> SpanContext:
+        """The identity of the span."""
+        return self._span.get_span_context()
+
+    def begin(self) -> None:
+        """Make the span the current one."""
+        self._token = attach(set_span_in_context(self._span, Context()))
 
     def note(self, event: Event) -> None:
         """Take the decision from the first entry that has one; other entries become events of the span."""
@@ -183,11 +216,20 @@ class _Handshake:
             self.end("admitted")
         elif event.cause and not event.connection:
             _set_refused(self._span, event)
-            status = ANSWERS[Denial(event.cause)].status
-            self._span.set_attribute("http.response.status_code", status)
+            if self._answers:
+                status = ANSWERS[Denial(event.cause)].status
+                self._span.set_attribute("http.response.status_code", status)
             self.end("refused")
         else:
             self._span.add_event(event.name)
+
+    def note_allowed(self, kind: str, permission: str, policies: Sequence[str]) -> None:
+        """Take the decision about a request that has no entry in the trail."""
+        if self._token is None:
+            return
+        for name, value in (("kind", kind), ("permission", permission), ("policies", policies)):
+            self._span.set_attribute(f"stormdoor.{name}", value)
+        self.end("allowed")
 
     def _policies(self, event: Event) -> tuple[str, ...]:
         connection = self._guard.registry.get(event.connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from stormdoor.config.preset import preset_file
 from stormdoor.config.protection import Protection
 from stormdoor.core.origin import LOOPBACK_NAMES, origins_at
 from stormdoor.errors import ConfigurationError
+from stormdoor.logs import log_as_json
 from stormdoor.run.find_application import Outermost, find_applications
 from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
@@ -85,6 +87,13 @@ class InProcess:
         Raises:
             ConfigurationError: There is none, or it cannot be guarded, or nothing of it would be guarded.
         """
+        if self._settings.log_format == "json":
+            log_as_json()  # again for each server: the program may have set its log up since
+        if not threading.main_thread().is_alive():
+            raise ConfigurationError(
+                "the main thread of the program has ended, and Python starts no other thread then, which "
+                "the guard needs; let the main thread wait for the thread that serves: thread.join()"
+            )
         secure = server.ssl_options is not None
         addresses = [_address(one) for one in sockets]
         local = sockets if connection is None else [*sockets, connection]
@@ -168,6 +177,12 @@ class InProcess:
         written = tuple(arguments.get("origins") or ())
         self._derives_origins = not written
         arguments["origins"] = (*written, *settings.origins, *(() if written else self._origins))
+        if not arguments["origins"] and settings.config is None:
+            raise ConfigurationError(
+                "the program listens on no TCP port, so that the address of its pages is not known; write "
+                'origins = ["https://app.example"] and trusted_proxies = ["127.0.0.1"] into a file, and '
+                "start it with stormdoor run --config FILE"
+            )
         if arguments.get("store") in (None, "memory:"):
             arguments["store"] = settings.store
         if settings.pages:
@@ -226,13 +241,13 @@ def _origin(one: socket.socket, *, secure: bool) -> list[str]:
 def _endpoints(application: Application) -> list[dict[str, str]]:
     """Return the guarded sockets and transports of an application, with their permissions."""
     wrapper: Any = intercept(application).wrapper
-    found = []
+    found: dict[str, str] = {}
     for route in inspect(application).routes:
         endpoint = wrapper.endpoint(route)
         if endpoint is not None:
             needs = endpoint.permission or f"public: {endpoint.public.reason}"
-            found.append({"path": route.pattern.removesuffix("$"), "permission": needs})
-    return found
+            found.setdefault(route.pattern.removesuffix("$"), needs)
+    return [{"path": path, "permission": needs} for path, needs in found.items()]
 
 
 def _guards_pages(application: Application) -> bool:

@@ -12,6 +12,7 @@ from stormdoor.run.processes import ListeningSocket
 __all__ = ["Probe", "Spoken"]
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_PROMPT_SECONDS = 0.2
 _SILENT_SECONDS = 10.0
 _LONGEST_WAIT = 60.0
 
@@ -75,6 +76,14 @@ class Probe:
         elif self._socket is not None and now - self._begun > _SILENT_SECONDS:
             self._later(now)
         return spoken
+
+    def asks(self, now: float) -> bool:
+        """Return whether an answer may come at any moment: it was asked a moment ago.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        return self._socket is not None and now - self._begun < _PROMPT_SECONDS
 
     def close(self) -> None:
         """Let go of the connection."""

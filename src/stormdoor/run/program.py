@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -25,6 +26,8 @@ REFUSED, CANNOT_START, NOT_FOUND = 125, 126, 127
 """Exit statuses, as `env` and `timeout` have them. All others are those of the program."""
 
 _TICK_SECONDS = 0.1
+_ANSWER_SECONDS = 0.005
+"""Time between two looks at the answer of a listener that was asked a moment ago."""
 _END_SECONDS = 5.0
 _STARTUP = Path(__file__).with_name("startup")
 _VARIABLE = "STORMDOOR_RUN"
@@ -40,8 +43,16 @@ _PASSED_ON = (
     signal.SIGUSR2,
     signal.SIGWINCH,
 )
+_WAKING = {signal.SIGCHLD, signal.SIGIO}
 _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 """If the program ends after one of them, the processes that it has left behind end, too."""
+
+_NO_TORNADO = "it is no HTTP server of Tornado, and only those can be guarded"
+_NO_HOOK = (
+    "it has not loaded the hook of stormdoor, since it is a child process of the program, no Python, or a "
+    "Python with -I, -E or -S. Start it with stormdoor run -- of its own, or call protect() in it"
+)
+_ALLOW = "stormdoor run --insecure-allow-http"
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -76,6 +87,8 @@ class Program:
         self._advice = dict(advice)
         self._hosts: dict[int, str] = {}
         """The host in a process, if there is advice for it."""
+        self._hooked: set[int] = set()
+        """Processes with the hook that have listened."""
         self._guarded: set[int] = set()
         """Inodes of guarded listeners."""
         self._servers: set[int] = set()
@@ -102,9 +115,12 @@ class Program:
             )
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, *_WAKING})
         reports, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        reports.setblocking(False)
+        # Each report is a SIGIO, so that `_wait` ends.
+        fcntl.fcntl(reports, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(reports, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        reports.settimeout(0.0)
         try:
             with reports:
                 started = self._start(theirs, mask, libc)
@@ -129,6 +145,9 @@ class Program:
         finally:
             for probe in self._probes.values():
                 probe.close()
+            signal.signal(
+                signal.SIGIO, signal.SIG_IGN
+            )  # one that is pending would end this process
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = self._status or 0
         self._tell({"event": "ended", "status": status, "guarded": self._has_served})
@@ -181,8 +200,11 @@ class Program:
 
     def _wait(self) -> None:
         """Wait for a signal, and pass it on, or for the next tick."""
-        got = signal.sigtimedwait({*_PASSED_ON, signal.SIGCHLD}, _TICK_SECONDS)
-        if got is None or got.si_signo == signal.SIGCHLD:
+        now = time.monotonic()
+        asking = any(one.asks(now) for one in self._probes.values())
+        seconds = _ANSWER_SECONDS if asking else _TICK_SECONDS
+        got = signal.sigtimedwait({*_PASSED_ON, *_WAKING}, seconds)
+        if got is None or got.si_signo in _WAKING:
             return
         self._stopping = self._stopping or got.si_signo in _ENDING
         if got.si_code == _FROM_TERMINAL:
@@ -230,7 +252,10 @@ class Program:
             except ValueError:
                 continue  # longer than a report may be: its listener counts as unguarded
             if said.get("event") == "refused":
-                self._refusal = f"{command_of(int(said['pid']))}: {said['reason']}"
+                process = f"process {said['pid']} ({said['command']})"
+                self._refusal = f"{process}: {said['reason']}"
+            elif said.get("event") == "listens":
+                self._hooked.add(int(said["pid"]))
             elif said.get("event") == "host":
                 self._hosts[int(said["pid"])] = str(said["host"])
             elif said.get("event") == "guarded":
@@ -286,11 +311,8 @@ class Program:
 
     def _refuse(self, listener: ListeningSocket) -> None:
         """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""
-        reason = (
-            f"{_shown(listener)} answers HTTP at {listener.address} and is not guarded: it is no server of "
-            "Tornado, or its Python has not loaded the hook (python -I, -E or -S, an environment without "
-            "stormdoor, a child process)"
-        )
+        reason = f"{_shown(listener)} answers HTTP at {listener.address} and is not guarded: "
+        reason += _NO_TORNADO if listener.pids & self._hooked else _NO_HOOK
         below = {one for server in self._servers for one in descendants(server)}
         offenders = set(listener.pids)
         if self._servers and offenders <= below - self._servers:
@@ -303,10 +325,9 @@ class Program:
         for pid in offenders:
             _send(pid, signal.SIGKILL)
         hosts = {self._hosts[pid] for pid in offenders if pid in self._hosts}
-        advice = [self._advice[host] for host in sorted(hosts)] or ["Guard it with protect()"]
-        self._refusal = (
-            f"{reason}. {'; '.join(advice)}, or let it serve unguarded with --insecure-allow-http "
-            f"{listener.address}"
+        advice = [f"{self._advice[host]}." for host in sorted(hosts)]
+        self._refusal = "\n".join(
+            [f"{reason}.", *advice, f"To let it serve unguarded: {_ALLOW} {listener.address}"]
         )
 
 

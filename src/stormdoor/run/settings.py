@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from stormdoor.logs import LogFormat
+
 __all__ = ["RunSettings", "own_version"]
 
 
@@ -34,6 +36,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         key: A random secret of this start, in hexadecimal digits, for adapters.
         hosts: Modules of hosts with advice for releases that do not serve with Tornado.
         allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
+        log_format: The form of the log of the program.
     """
 
     version: str
@@ -48,6 +51,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     hosts: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    log_format: LogFormat = "text"
 
     def allows(self, address: str) -> bool:
         """Return whether the listener at an address may serve HTTP unguarded."""

@@ -119,7 +119,12 @@ def _handshakes(guard: Guard) -> Iterator[Family]:
         ("kind",),
         [((kind,), count) for kind, count in {**kinds, **statistics.admitted}.items()],
     )
-    yield _by_cause("handshakes_refused", statistics.refused, "Refused handshakes.")
+    yield _by_cause(
+        "handshakes_refused", statistics.refused, "Refused handshakes and HTTP requests."
+    )
+    yield _counter(
+        "pages", statistics.pages, "Allowed requests to HTTP pages that need a permission."
+    )
     yield Family(
         "stormdoor_handshake_seconds",
         "histogram",

@@ -20,6 +20,7 @@ from stormdoor.core.principal import Principal
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
+from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal, finish_refused
 from stormdoor.tornado.by_handler import ByHandler, bare
@@ -149,6 +150,7 @@ class GuardedPage(RequestHandler):
 
     _door_refused = False
     _door_principal: Principal | None = None
+    _door_note_allowed: NoteAllowed | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Skip the hook of the application: the class that `protect` makes is not one of its classes."""
@@ -159,18 +161,22 @@ class GuardedPage(RequestHandler):
         declared = self._door_rules.of(
             self._door_handler, method, self.request.path, self._door_otherwise
         )
-        if not isinstance(declared, Public):
-            handshake = self._door_parser.parse(self.request)
-            try:
-                outcome = await self._door_decide(handshake, declared)
-            except StoreUnavailable as error:
-                outcome = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
-            if outcome is not None:
-                self._door_refuse(handshake, declared, outcome)
-                return
+        if not isinstance(declared, Public) and not await self._door_admits(declared):
+            return
         prepared = super().prepare()
         if prepared is not None:
             await prepared
+
+    async def _door_admits(self, declared: str | None) -> bool:
+        """Return whether the request is allowed; else it has been answered."""
+        handshake = self._door_parser.parse(self.request)
+        try:
+            outcome = await self._door_decide(handshake, declared)
+        except StoreUnavailable as error:
+            outcome = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
+        if outcome is not None:
+            self._door_refuse(handshake, declared, outcome)
+        return outcome is None
 
     async def _door_decide(self, handshake: Handshake, permission: str | None) -> Refusal | None:
         guard, checks = self._door_guard, self._door_guard.checks
@@ -226,6 +232,9 @@ class GuardedPage(RequestHandler):
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
             self._door_principal = found.principal
+            guard.statistics.pages += 1
+            if self._door_note_allowed is not None:
+                self._door_note_allowed(found.kind, permission, decision.policy_ids)
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
 

@@ -1,4 +1,4 @@
-"""Mixins that give handshakes and messages spans. Only classes of a guard with a tracing system have them."""
+"""Mixins that give handshakes, messages and pages spans, for a guard with a tracing system alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.tracing import MessageSpan, SpanContext, Tracing
 from stormdoor.tornado.command_mixin import CommandGuardMixin
 from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
+from stormdoor.tornado.pages import GuardedPage
 from stormdoor.tornado.route_pattern import route_pattern
 from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
 
@@ -20,8 +21,10 @@ __all__ = [
     "TracedCommandMixin",
     "TracedDecisionMixin",
     "TracedHandshakeMixin",
+    "TracedPage",
     "TracedRawMixin",
     "decision_mixins",
+    "page_class",
     "socket_mixins",
 ]
 
@@ -44,6 +47,11 @@ def socket_mixins(tracing: Tracing | None, *, raw: bool) -> tuple[type[RequestHa
     of_messages = TracedRawMixin if raw else TracedCommandMixin
     traced = of_messages if tracing.traces_messages else TracedHandshakeMixin
     return (*decision_mixins(None), traced)
+
+
+def page_class(tracing: Tracing | None) -> type[GuardedPage]:
+    """Return the class in front of the handler of a page."""
+    return GuardedPage if tracing is None else TracedPage
 
 
 def _tracing(handler: Any) -> Tracing:
@@ -70,6 +78,15 @@ class TracedDecisionMixin(RequestHandler):
             prepared = super().prepare()
             if prepared is not None:
                 await prepared
+
+
+class TracedPage(GuardedPage):
+    """Gives the decision about a request to a page a span, unless the page is public."""
+
+    async def _door_admits(self, declared: str | None) -> bool:
+        with _tracing(self).page(self.request.headers, _route(self)) as note:
+            self._door_note_allowed = note
+            return await super()._door_admits(declared)
 
 
 class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):

@@ -28,7 +28,7 @@ from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
-from stormdoor.tornado.traced_mixin import decision_mixins
+from stormdoor.tornado.traced_mixin import decision_mixins, page_class
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
     CompanionPage,
@@ -204,7 +204,7 @@ class HandlerWrapper:
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = derive(
-                GuardedPage,
+                page_class(self._guard.tracing),
                 handler,
                 _door_guard=self._guard,
                 _door_parser=self._parser,

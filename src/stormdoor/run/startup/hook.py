@@ -4,6 +4,7 @@ It imports the standard library alone. Everything else is imported when a server
 
 - `TCPServer.add_sockets` and `HTTPServer.handle_stream` of Tornado ask it first. Every server of Tornado that
   serves HTTP passes one of them.
+- `socket.listen` tells the parent of each listener, so that it asks other servers without delay.
 - `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
   A fork that executes another program, such as the shell of a terminal, does not.
 - `multiprocessing` hands it on only for a host that serves in such a process, as the table of adapters says.
@@ -75,7 +76,8 @@ class Hook:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # a closed stream: the process ends in any case
                 stream.flush()
-        self.report(event="refused", reason=reason[:8000])
+        command = " ".join(sys.orig_argv)[:200]  # the process will have ended
+        self.report(event="refused", reason=reason[:8000], command=command)
         os._exit(REFUSED)
 
     def guard(
@@ -134,6 +136,16 @@ class Hook:
 
         base.add_sockets = add_sockets_guarded
         kind.handle_stream = handle_stream_guarded
+
+    def patch_listen(self) -> None:
+        """Tell the parent of each new listener at once: it asks those that no server of Tornado has."""
+        listen = socket.socket.listen
+
+        def listen_and_tell(listener: socket.socket, *backlog: int) -> None:
+            listen(listener, *backlog)
+            self.report(event="listens")
+
+        setattr(socket.socket, "listen", listen_and_tell)  # noqa: B010 - for mypy
 
     # -- programs that this one becomes or starts --------------------------------------------------
 
@@ -257,6 +269,7 @@ def _call_after(loader: Any, hook: Callable[[types.ModuleType], None]) -> None:
 def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     hook = Hook(settings, reports)
     hook.patch_exec()
+    hook.patch_listen()
     wanted: dict[str, Callable[[types.ModuleType], None]] = {
         "tornado.httpserver": hook.patch_tornado,
         "multiprocessing.spawn": hook.patch_multiprocessing,

@@ -1,0 +1,105 @@
+"""The reports of `stormdoor run`, on standard error: standard output belongs to the program."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from stormdoor.cli.output import clean
+from stormdoor.logs import JsonFormatter
+
+__all__ = ["Reporter"]
+
+_FAILURES = ("refused", "failed", "child ended")
+
+
+class Reporter:
+    """Prints the events of a run.
+
+    Args:
+        form: `text`; `json` for records of a log as JSON; `events` for the events alone, as JSON.
+    """
+
+    def __init__(self, form: Literal["text", "json", "events"]) -> None:
+        self._form = form
+        self._told: set[str] = set()
+
+    def password(self, name: str, password: str) -> None:
+        """Print a password, on a terminal only."""
+        self._print(f"the store has no account yet. Log in as {name} with the password {password}")
+        self._print(f"it is shown once; change it with: stormdoor principals password {name}")
+
+    def __call__(self, said: Mapping[str, Any]) -> None:
+        """Print one event."""
+        if self._form == "events":
+            _write(json.dumps(said))
+        elif self._form == "json":
+            _write(_record(said))
+        else:
+            self._tell(said)
+
+    def _tell(self, said: Mapping[str, Any]) -> None:
+        match said["event"]:
+            case "guarded":
+                self._guarded(said)
+            case "refused" | "failed":
+                self._print(f"ended: {said['reason']}")
+            case "child ended":
+                self._print(f"ended a child process: {said['reason']}")
+            case "allowed":
+                self._print(f"NOT guarded, as you allowed: {said['address']}, {said['process']}")
+            case "other" if said["process"] not in self._told:
+                self._told.add(said["process"])  # a kernel has five listeners
+                self._print(f"not guarded, as it speaks no HTTP: {said['process']}")
+            case "first account":
+                self._print(
+                    f"the store has no account yet. The password of {said['name']} is in "
+                    f"{said['password_file']}; delete the file after the first login"
+                )
+            case "ended" if not said["guarded"] and said["status"] == 0:
+                self._print("the program has ended, and no Tornado application in it has listened")
+
+    def _guarded(self, said: Mapping[str, Any]) -> None:
+        where = ", ".join(said["addresses"]) or "connections without a listener"
+        self._print(
+            f"guarded {where}: {said['application']}, by the adapter {said['adapter']} "
+            f"(process {said['pid']})"
+        )
+        for one in said["endpoints"]:
+            self._print(f"  {one['path']} needs {one['permission']}")
+        if said["endpoints_count"] > len(said["endpoints"]):
+            self._print(f"  and {said['endpoints_count'] - len(said['endpoints'])} more")
+        for one in said["choosers"]:
+            self._print(f"  each WebSocket that {one} chooses needs a permission as well")
+        if said["pages"]:
+            self._print("  its HTTP pages are guarded as well")
+        else:
+            self._print("  its other HTTP routes are not guarded; --pages guards them")
+        if said["login"] and said["addresses"]:
+            scheme = "https" if said["secure"] else "http"
+            host = said["addresses"][0].replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
+            self._print(f"  log in at {scheme}://{host}{said['login']}")
+
+    def _print(self, text: str) -> None:
+        first, *more = [clean(line) for line in text.split("\n")]
+        _write("\n".join([f"stormdoor run: {first}", *(f"  {line}" for line in more)]))
+
+
+def _record(said: Mapping[str, Any]) -> str:
+    """Return the line of JSON of an event, with the fields of a record of the log."""
+    facts = {name: value for name, value in said.items() if name not in ("event", "pid", "reason")}
+    level = logging.ERROR if said["event"] in _FAILURES else logging.INFO
+    record = logging.LogRecord(
+        "stormdoor.run", level, "", 0, str(said.get("reason", said["event"])), (), None
+    )
+    vars(record).update(facts, event_name=said["event"])
+    record.process = said.get("pid", record.process)
+    return JsonFormatter(process=True).format(record)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
