@@ -192,7 +192,7 @@ class OriginPolicy:
             links: Accept a navigation from another site, such as a link. False for a GET that changes
                 something, such as a logout.
 
-        Source: Fetch Standard (Origin header), W3C Fetch Metadata, ASVS 3.5.3.
+        Source: Fetch Standard (Origin header), W3C Fetch Metadata, ASVS 3.5.1.
         """
         origin, site = request.origin, request.fetch_site
         if origin is not None:
