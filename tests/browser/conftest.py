@@ -18,9 +18,9 @@ from playwright.sync_api import TimeoutError as NotInTime
 from tests.demo.running import Running, demo, installed
 from tests.support.project import ROOT
 
-__all__ = ["browser", "demo", "installed", "visit"]
+__all__ = ["FLAGS", "browser", "demo", "installed", "visit"]
 
-_FLAGS = [
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser(chromium: str) -> Iterator[Browser]:
     """A Chromium without a window."""
     with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        one = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield one
         one.close()
 

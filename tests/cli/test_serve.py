@@ -58,7 +58,7 @@ async def test_the_log_as_json(tmp_path: Path) -> None:
     """Each line of the log is JSON, with the process: of the supervisor and of its workers."""
     with supervised(tmp_path, "--log-format", "json", *FAST) as one:
         (worker,) = one.workers
-        async with await request(one.port, "/ws", ("Origin", one.origin)) as wire:
+        async with await request(one.port, "/ws", ("Origin", "http://127.0.0.1")) as wire:
             assert wire.status == 401
         one.process.send_signal(signal.SIGTERM)
         assert one.wait_ended() == 0, one.output

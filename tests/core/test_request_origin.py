@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def request(
     origin: str | None = None,
     site: str | None = None,
     mode: str | None = "no-cors",
-    **credentials: object,
+    **credentials: Any,
 ) -> Handshake:
     """A request to the application."""
     return Handshake(
@@ -53,7 +54,7 @@ def request(
         origin=origin,
         fetch_site=site,
         fetch_mode=mode,
-        **credentials,  # type: ignore[arg-type]
+        **credentials,
     )
 
 
@@ -66,7 +67,7 @@ def accepted(one: Handshake, referer: str | None = None, *, links: bool = True) 
 def test_the_table(origin: str, site: str) -> None:
     """Reading, changing, following a link and logging out, for each Origin and each Sec-Fetch-Site."""
     may = ACCEPTED.get((origin, site), "").split()
-    asked = {"origin": ORIGINS[origin], "site": SITES[site]}
+    asked: dict[str, Any] = {"origin": ORIGINS[origin], "site": SITES[site]}
     for mode in MODES:
         link = mode == "navigate" and "link" in may
         for method in READS:
@@ -77,7 +78,7 @@ def test_the_table(origin: str, site: str) -> None:
             assert accepted(request(method, mode=mode, **asked)) == ("change" in may), method
 
 
-CREDENTIALS: dict[str, dict[str, object]] = {
+CREDENTIALS: dict[str, dict[str, Any]] = {
     "none": {},
     "cookie": {"cookies": {"__Host-stormdoor": ["secret"]}},
     "header": {"authorization": ["Bearer key"]},

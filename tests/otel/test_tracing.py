@@ -418,10 +418,17 @@ async def test_requests_of_guarded_pages() -> None:
     spans, guard = Spans(), make_guard(insecure_allow_any_host=True)
     instrument(guard, tracer_provider=spans.provider)
     seen: list[bool] = []
-    routes = [*login_routes(guard, endpoint="/ws", built_in_pages=True), (r"/report/(\w+)", Report)]
+    routes: list[Any] = [
+        *login_routes(guard, endpoint="/ws", built_in_pages=True),
+        (r"/report/(\w+)", Report),
+    ]
     routes += [("/open/(.*)", Report), ("/admin/(.*)", Report), ("/ws", Echo)]
     application = Application(routes, seen=seen)
-    pages = {"/open/.*": public("a probe"), "/admin/.*": "chat:kick", "/.*": "chat:connect"}
+    pages: dict[str, Any] = {
+        "/open/.*": public("a probe"),
+        "/admin/.*": "chat:kick",
+        "/.*": "chat:connect",
+    }
     protect(application, guard, "chat:connect", pages=pages)
     html = ("Accept", "text/html")
     async with serving(application, guard) as running:

@@ -38,6 +38,7 @@ Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], 
 
 _PAGE = Endpoint("an HTTP page", None)
 _METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) (.*)", re.DOTALL)
+_IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN_AGAIN = frozenset(
     {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
 )
@@ -161,8 +162,13 @@ class GuardedPage(RequestHandler):
         declared = self._door_rules.of(
             self._door_handler, method, self.request.path, self._door_otherwise
         )
-        if not isinstance(declared, Public) and not await self._door_admits(declared):
-            return
+        if not isinstance(declared, Public):
+            if not await self._door_admits(declared):
+                return
+            # No cache of others may keep it, and no browser may show it after the logout. The handler can
+            # replace this header.
+            page = self._door_is_page(self.request.headers.get("Sec-Fetch-Mode"))
+            self.set_header("Cache-Control", "no-store" if page else "private")
         prepared = super().prepare()
         if prepared is not None:
             await prepared
@@ -246,11 +252,12 @@ class GuardedPage(RequestHandler):
         if (
             login is None
             or refusal.denial not in _LOGS_IN_AGAIN
-            or not self._door_is_page(handshake)
+            or not self._door_is_page(handshake.fetch_mode)
         ):
             finish_refusal(self, refusal)
             return
-        target = local_path(self.request.uri, "")
+        # Browsers leave some characters of a query as they are, such as brackets.
+        target = local_path(quote(self.request.uri or "", safe=_IN_TARGETS), "")
         query = [f"next={quote(target, safe='')}"] if target else []
         if refusal.denial is Denial.FORBIDDEN:
             query.append("error=forbidden")
@@ -260,12 +267,12 @@ class GuardedPage(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         finish_refused(self)
 
-    def _door_is_page(self, handshake: Handshake) -> bool:
+    def _door_is_page(self, fetch_mode: str | None) -> bool:
         """Return whether a browser shows the answer as a page."""
         if self.request.method != "GET":
             return False
-        if handshake.fetch_mode is not None:
-            return handshake.fetch_mode == "navigate"
+        if fetch_mode is not None:
+            return fetch_mode == "navigate"
         return "text/html" in self.request.headers.get("Accept", "")
 
     def on_finish(self) -> None:

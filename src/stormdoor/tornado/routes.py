@@ -112,6 +112,11 @@ class _LogOut(LoginRoute):
 
 
 class _LogOutPage(PageRoute, _LogOut):
+    async def post(self) -> None:
+        # Chromium shows pages after the logout else, by the back button, even those with `no-store`.
+        self.set_header("Clear-Site-Data", '"cache"')
+        await super().post()
+
     async def get(self) -> None:
         caller = await self.find_caller()
         prefix = self.route_options.prefix
