@@ -502,7 +502,7 @@ class Administration:
             # INVARIANT: first in this process, as in `end_session`.
             await self._gone(Target.SESSION, session_id, "logout")
         try:
-            found = await self.sessions.find(secret)
+            found = await self.sessions.stored(secret)
         except StoreUnavailable as error:
             # The session is not known to exist, unless it has a connection here.
             if self.unfinished.add(

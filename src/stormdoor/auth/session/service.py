@@ -95,18 +95,24 @@ class SessionService:
         self._revocations = RevocationIndex() if revocations is None else revocations
 
     async def find(self, secret: str) -> tuple[Session, Account] | None:
-        """Return the session of a cookie, and its account; None if there is none or it is disabled.
+        """Return the session of a cookie and its account; None if there is none, or one is disabled or ended.
 
         For HTTP routes. WebSocket handshakes use `SessionAuthenticator`.
+        """
+        found = await self.stored(secret)
+        # A promoted standby or a restored backup may hold sessions that had ended.
+        return None if found is None or self._is_revoked(*found) else found
+
+    async def stored(self, secret: str) -> tuple[Session, Account] | None:
+        """Return the session of a cookie as the store has it, also if it is known to be revoked.
+
+        For a logout, which takes effect in this process before the session is removed.
         """
         if len(secret) != SECRET_LENGTH:
             return None
         found = await self._state.sessions.session(fingerprint(secret))
         now = self._clock.now()
         if found is None or not found[0].alive(now) or found[1].disabled:
-            return None
-        # A promoted standby or a restored backup may hold sessions that had ended.
-        if self._is_revoked(*found):
             return None
         if found[0].touch_is_due(now):
             await self._state.sessions.touch_sessions({found[0].id: now})
