@@ -27,7 +27,7 @@ def _jupyter(edit: tuple[str, str] = ("", ""), **files: str) -> tuple[Applicatio
     application = _installed("jupyterlab")
     config = application.guarded.files[_CONFIG]
     assert edit[0] in config
-    more = {name.replace("_py", ".py"): text for name, text in files.items()}
+    more = {".".join(name.rsplit("_", 1)): text for name, text in files.items()}
     changed = {**application.guarded.files, _CONFIG: config.replace(*edit), **more}
     return application, replace(application.guarded, files=changed)
 
@@ -52,6 +52,20 @@ def test_jupyter_ends_with_a_guard_that_cannot_be_made() -> None:
     seen = _ends(*_jupyter(("sqlite:door.db", "nothing:door.db")))
     assert "this server is not guarded and ends" in seen
     assert "the URL of a store is" in seen
+
+
+def test_jupyter_ends_with_messages_of_a_path_that_the_operator_mistyped() -> None:
+    """A path of the preset may belong to an extension that is not installed; this one checks no message."""
+    config = """
+[[protect.messages]]
+path = "/api/kernel/[^/]+/channels"
+format = "jupyter"
+default = "kernels:execute"
+"""
+    application, recipe = _jupyter(stormdoor_toml=config)
+    seen = _ends(application, recipe)
+    assert "messages names /api/kernel/[^/]+/channels, and no route of that name is there" in seen
+    assert "/api/collaboration/room" not in seen
 
 
 def test_jupyter_ends_without_a_login_of_its_own() -> None:

@@ -29,6 +29,8 @@ from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER"]
 
+_PING_SECONDS = 30
+
 _Value = TypeVar("_Value")
 
 
@@ -65,6 +67,8 @@ def _protect(application: Application, setup: Setup) -> None:
         guard.protection = _of_present_routes(below, application)
         return guard
 
+    # Jupyter's own sockets ping by themselves; those of extensions, such as shared notebooks, do not.
+    settings["websocket_ping_interval"] = settings.get("websocket_ping_interval") or _PING_SECONDS
     own_log = settings.get("log_function")
     if own_log is not None:
         settings["log_function"] = redacting_log_function(own_log)
