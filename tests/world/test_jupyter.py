@@ -372,6 +372,7 @@ def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(plain: Site, s
         log = (site.folder / "log.txt").read_text()
         assert "open without a login, as its extension declares: /open" in log
         assert "start-up check" not in log
+        assert "can read" not in log
 
     asyncio.run(use(site))
 
@@ -454,7 +455,7 @@ def test_an_api_key_of_the_guard_opens_nothing() -> None:
 
 
 def test_the_paths_are_below_the_base_url() -> None:
-    """A server below a path has the same permissions."""
+    """A server below a path has the same permissions. Its log names the secrets below the root directory."""
     require("jupyterlab")
 
     async def use(site: Site) -> None:
@@ -470,7 +471,13 @@ def test_the_paths_are_below_the_base_url() -> None:
         await asyncio.to_thread(run_command, site, *add)
         assert not await is_refused(client, f"/some/where{_EVENTS}")
         assert await is_refused(client, "/some/where/lsp/ws/none")
+        log = (site.folder / "log.txt").read_text()
+        for secret in ("jupyter_server_config.py", "door.db"):
+            read = await client.request("GET", f"/some/where/files/{secret}")
+            assert read.status_code == 200
+            assert f"each user, also a viewer, can read {secret} below" in log
 
     arguments = ["--ServerApp.base_url=/some/where/"]
-    with jupyter("jupyterlab", arguments=arguments) as site:
+    root = 'c.ServerApp.root_dir = "."'
+    with jupyter("jupyterlab", config=root, arguments=arguments) as site:
         asyncio.run(use(site))

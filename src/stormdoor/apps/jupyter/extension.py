@@ -112,8 +112,30 @@ def _report(serverapp: Any, guard: Guard, *, derived: bool) -> None:
         guard.store_url,
         ", ".join(origins.entries),
     )
+    for name in _readable_secrets(serverapp, guard):
+        serverapp.log.warning(
+            "stormdoor: each user, also a viewer, can read %s below the root directory; move it, or write "
+            'c.ServerApp.root_dir = "notebooks"',
+            name,
+        )
     for line in _open_routes(serverapp.web_app):
         serverapp.log.info("stormdoor: open without a login, as its extension declares: %s", line)
+
+
+def _readable_secrets(serverapp: Any, guard: Guard) -> Sequence[str]:
+    """Return the files that show secrets to every user: configuration, token and store of the server."""
+    root = Path(serverapp.root_dir).resolve()
+    scheme, _, store = guard.store_url.partition(":")
+    secret = [*serverapp.loaded_config_files, serverapp.runtime_dir]
+    secret += [store.removeprefix("//")] if scheme == "sqlite" else []
+    found: dict[str, None] = {}
+    for path in (Path(one).resolve() for one in secret):
+        if path.is_relative_to(root):
+            below = path.relative_to(root)
+            hidden = any(one.startswith(".") for one in below.parts)
+            if serverapp.contents_manager.allow_hidden or not hidden:
+                found[str(below)] = None
+    return list(found)
 
 
 def _open_routes(application: Application) -> Sequence[str]:
