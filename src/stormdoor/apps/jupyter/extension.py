@@ -125,7 +125,7 @@ def _report(serverapp: Any, guard: Guard, *, derived: bool) -> None:
 def _readable_secrets(serverapp: Any, guard: Guard) -> Sequence[str]:
     """Return the files that show secrets to every user: configuration, token and store of the server."""
     root = Path(serverapp.root_dir).resolve()
-    scheme, _, store = guard.store_url.partition(":")
+    scheme, _, store = (guard.store_url or "").partition(":")
     secret = [*serverapp.loaded_config_files, serverapp.runtime_dir]
     secret += [store.removeprefix("//")] if scheme == "sqlite" else []
     found: dict[str, None] = {}
