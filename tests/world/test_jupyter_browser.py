@@ -1,4 +1,4 @@
-"""JupyterLab in Chromium: log in, run a cell, watch as a viewer, be revoked, log out.
+"""JupyterLab and Notebook 7 in Chromium: log in, run a cell, watch as a viewer, be revoked, log out.
 
 `python -m tests.world.test_jupyter_browser` takes the screenshot of the how-to.
 """
@@ -61,23 +61,28 @@ def browser(chromium: str, site: Site) -> Iterator[Browser]:
         yield browser
 
 
-def _log_in(browser: Browser, site: Site) -> tuple[Page, Sockets]:
+def _log_in(
+    browser: Browser, site: Site, path: str = "lab/tree/cells.ipynb"
+) -> tuple[Page, Sockets]:
     """Log in with Jupyter's form, in a browser of its own, and open the notebook."""
-    page, sockets = log_in(browser, site, "lab/tree/cells.ipynb")
+    page, sockets = log_in(browser, site, path)
     expect(page.locator(".jp-Notebook .jp-CodeCell")).to_be_visible(timeout=MILLISECONDS)
     return page, sockets
 
 
-def test_log_in_work_and_log_out(browser: Browser, site: Site) -> None:
+@pytest.mark.parametrize(
+    ("path", "start"), [("lab/tree/cells.ipynb", "lab"), ("notebooks/cells.ipynb", "tree")]
+)
+def test_log_in_work_and_log_out(browser: Browser, site: Site, path: str, start: str) -> None:
     """The cell runs. After the logout, the kernel's socket is closed, and the page leads to the login."""
-    page, sockets = _log_in(browser, site)
+    page, sockets = _log_in(browser, site, path)
     sockets.until_open(page, "channels")
     run_until_answered(page, _ANSWER)
     other = page.context.new_page()
     other.goto(f"{site.address}/logout")
     sockets.until_closed(page, "channels")
     sockets.until_closed(page, "subscribe")
-    other.goto(f"{site.address}/lab")
+    other.goto(f"{site.address}/{start}")
     other.wait_for_url("**/login?next=*")
     page.context.close()
 

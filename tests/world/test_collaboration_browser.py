@@ -1,9 +1,6 @@
-"""Notebook 7, and a notebook that two users of JupyterLab share, in Chromium."""
+"""A notebook that two users of JupyterLab share, in Chromium."""
 
 from __future__ import annotations
-
-import contextlib
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,7 +12,6 @@ from tests.world.jupyter_pages import (
     Sockets,
     launched,
     log_in,
-    run_until_answered,
     user_of,
 )
 from tests.world.jupyter_site import jupyter, notebook_of
@@ -24,36 +20,6 @@ from tests.world.site import Site
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
 _CODE = "print('six times seven is', 6 * 7)"
-_ANSWER = "six times seven is 42"
-_FILES = {f"notebooks/{name}.ipynb": notebook_of(_CODE) for name in ("cells", "shared")}
-
-
-@contextlib.contextmanager
-def _served(name: str, chromium: str) -> Iterator[tuple[Browser, Site]]:
-    """A guarded server in the environment `name`, and a Chromium without a window."""
-    require(name)
-    with jupyter(name, files=_FILES) as site, launched(chromium) as browser:
-        yield browser, site
-
-
-def test_log_in_work_and_log_out_of_notebook_7(chromium: str) -> None:
-    """A user of Notebook 7 works as one of JupyterLab."""
-    with _served("jupyterlab", chromium) as (browser, site):
-        _notebook_7(browser, site)
-
-
-def _notebook_7(browser: Browser, site: Site) -> None:
-    """The cell runs. After the logout, the sockets are closed, and the page leads to the login."""
-    page, sockets = log_in(browser, site, "notebooks/cells.ipynb")
-    sockets.until_open(page, "channels")
-    run_until_answered(page, _ANSWER)
-    other = page.context.new_page()
-    other.goto(f"{site.address}/logout")
-    for name in ("channels", "subscribe"):
-        sockets.until_closed(page, name)
-    other.goto(f"{site.address}/tree")
-    other.wait_for_url("**/login?next=*")
-    page.context.close()
 
 
 def _type(page: Page, text: str) -> None:
@@ -71,8 +37,13 @@ def _shared(browser: Browser, site: Site) -> tuple[Page, Sockets]:
 
 
 def test_two_users_share_a_notebook(chromium: str) -> None:
-    """A member and a viewer have a window of JupyterLab each."""
-    with _served("jupyterlab-extensions", chromium) as (browser, site):
+    """A member and a viewer have a window each."""
+    name = "jupyterlab-extensions"
+    require(name)
+    with (
+        jupyter(name, files={"notebooks/shared.ipynb": notebook_of(_CODE)}) as site,
+        launched(chromium) as browser,
+    ):
         _share(browser, site)
 
 
