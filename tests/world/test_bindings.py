@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import re
+import subprocess
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,11 +21,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from stormdoor.auth.session.cookie import SESSION_COOKIE
+from tests.support.ports import free_port
 from tests.world.application import Application, Recipe, run
 from tests.world.applications import applications
 from tests.world.bokeh_protocol import exchange, greet, pull
 from tests.world.client import Client, FailedError, RefusedError, open_socket
-from tests.world.environment import require
+from tests.world.environment import environ, require
 from tests.world.site import Site, started
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
@@ -96,8 +98,14 @@ async def _attack(site: Site, alice: Client, carol: Client) -> dict[str, bool]:
     async with _document(alice, token) as socket:
         told["token"] = await _opens(carol, token)
         for name, value in (("bokeh-token", token), ("bokeh-session-id", session)):
-            page = await carol.request("GET", f"/app?{name}={value}")
-            told[name] = page.status_code == 200 and bool(_TOKEN.search(page.text))
+            for path in ("/app?", f"{_AUTOLOAD}&"):
+                page = await carol.request("GET", f"{path}{name}={value}")
+                found = _TOKEN.search(page.text.replace('\\"', '"'))
+                told[f"{path}{name}"] = page.status_code == 200 and bool(found)
+        header = {"Bokeh-Session-Id": session}
+        page = await carol.request("GET", "/app", headers=header)
+        found = _TOKEN.search(page.text)
+        told["header"] = found is not None and _payload(found[1])["session_id"] == session
         told["forged"] = await _opens(alice, _forged(token))
         foreign = await replace(alice, origin=_FOREIGN).request("GET", _AUTOLOAD)
         told["autoload"] = bool(_TOKEN.search(foreign.text.replace('\\"', '"')))
@@ -163,6 +171,62 @@ def test_a_login_of_the_application_comes_after_the_guards() -> None:
 
     with started(application, recipe) as site:
         asyncio.run(work(site))
+
+
+_PUBLISHED = """
+import param
+
+
+class Height(param.Parameterized):
+    height = param.Integer(default=1)
+
+
+pn.state.publish("height", Height(), ["height"])
+"""
+_OPTIONS = [
+    "--admin",
+    "--admin-endpoint",
+    "/ops",
+    "--rest-provider",
+    "param",
+    "--rest-endpoint",
+    "values",
+]
+_OPTIONS += ["--rest-session-info", "--liveness", "--liveness-endpoint", "/alive"]
+_ADMINISTERED = {"/ops": "GET", "/rest/session_info": "GET"}
+_CHANGES = {"/values/height?height=5": "GET"}
+_SEEN = {"/app": "GET", "/alive": "GET", "/alive?endpoint=/app": "GET"}
+
+
+async def _viewers_socket_of(site: Site, page: str) -> bool:
+    """Return whether a viewer opens the socket of a page with the token of another one."""
+    victor = site.client("victor")
+    try:
+        socket = await open_socket(victor, f"{page}/ws", ["bokeh", await _token(victor)])
+    except RefusedError:
+        return False
+    await socket.close()
+    return True
+
+
+@pytest.mark.parametrize("name", ["panel", "panel-oldest"])
+def test_pages_of_panel_for_administrators(name: str) -> None:
+    """The page of `--admin` at another path, and REST endpoints, are not for viewers."""
+    application = _application(name)
+
+    def changed(recipe: Recipe) -> Recipe:
+        files = {**recipe.files, "app.py": recipe.files["app.py"] + _PUBLISHED}
+        return replace(recipe, files=files, command=[*recipe.command, *_OPTIONS])
+
+    everything = _ADMINISTERED | _CHANGES | _SEEN
+    with started(application, changed(application.plain)) as site:
+        assert set(asyncio.run(_statuses(site.client(), everything)).values()) == {200}
+    with started(application, changed(application.guarded)) as site:
+        for who, refused in (("victor", _ADMINISTERED | _CHANGES), ("alice", _ADMINISTERED)):
+            statuses = asyncio.run(_statuses(site.client(who), everything))
+            assert statuses == dict.fromkeys(everything, 200) | dict.fromkeys(refused, 403)
+        assert set(asyncio.run(_statuses(site.client(), everything)).values()) <= {302, 303, 401}
+        assert not asyncio.run(_viewers_socket_of(site, "/ops"))
 
 
 # Streamlit --------------------------------------------------------------------------------------
@@ -372,6 +436,77 @@ def test_a_cluster_in_a_program_is_guarded(name: str) -> None:
             "/status": 200
         }
         assert asyncio.run(_statuses(site.client("alice"), retire)) == dict.fromkeys(retire, 200)
+
+
+_COMPUTE = "import sys, distributed as d; print(d.Client(sys.argv[1]).submit(sum, [1, 2]).result())"
+_OF_EACH = ["/status", "/metrics", "/health"]
+_BROKEN = {"/sitemap.json": "GET"}
+"""Answers 500 in Dask itself with Tornado 6.6."""
+
+
+async def _ends_with_the_login(application: Application, site: Site) -> None:
+    """Log in, open the plots of a dashboard, and log out: their socket ends."""
+    victor = await site.log_in("victor")
+    plots = await application.channels[0].open(victor, victor)
+    await plots.exchange()
+    await victor.request("POST", "/auth/logout")
+    async with asyncio.timeout(60):
+        await plots.ended()
+
+
+@pytest.mark.parametrize("nanny", ["--nanny", "--no-nanny"])
+@pytest.mark.parametrize("guarded", [False, True], ids=["plain", "guarded"])
+def test_a_worker_by_its_own_command_is_guarded(nanny: str, guarded: bool) -> None:
+    """`dask worker` computes, and its HTTP needs a login, as that of the scheduler with pages of workers."""
+    application = _application("dask")
+    comm = str(free_port())
+    of_scheduler = ["dask", "scheduler", "--host", "127.0.0.1", "--port", comm]
+    of_scheduler += ["--dashboard-address", "127.0.0.1:8888"]
+    of_worker = ["dask", "worker", f"tcp://127.0.0.1:{comm}", "--host", "127.0.0.1", nanny]
+    of_worker += ["--nthreads", "1", "--dashboard-address", "127.0.0.1:8888"]
+    make = run if guarded else Recipe
+    requests = {
+        "scheduler": ["/json/counts.json", "/proxy/9/127.0.0.1/status", *_OF_EACH],
+        "worker": _OF_EACH,
+    }
+    with (
+        started(application, make({}, of_scheduler)) as scheduler,
+        started(application, make({}, of_worker)) as worker,
+    ):
+        home = application.home
+        assert home is not None
+        command = [str(home / "bin" / "python"), "-c", _COMPUTE, f"tcp://127.0.0.1:{comm}"]
+        done = subprocess.run(
+            command, env=environ(home), check=True, capture_output=True, text=True, timeout=120
+        )
+        assert done.stdout.strip() == "3"
+        for site, paths in ((scheduler, requests["scheduler"]), (worker, requests["worker"])):
+            asked = dict.fromkeys(paths, "GET")
+            if not guarded:
+                assert set(asyncio.run(_statuses(site.client(), asked)).values()) == {200}
+                continue
+            refused = asyncio.run(_statuses(site.client(), asked | _BROKEN)).values()
+            assert set(refused) <= {302, 303, 401}
+            assert set(asyncio.run(_statuses(site.client("victor"), asked)).values()) == {200}
+            asyncio.run(_ends_with_the_login(application, site))
+
+
+def test_a_cluster_in_one_process_is_guarded() -> None:
+    """`Client(processes=False)` has the dashboards of the scheduler and of the worker in one process."""
+    application = _application("dask")
+    made = (
+        "with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, ",
+        "with LocalCluster(n_workers=1, threads_per_worker=1, ",
+    )
+    program = _CLUSTER.replace(made[1], made[0])
+    assert program != _CLUSTER
+    with started(application, run({"program.py": program}, ["python", "program.py"])) as site:
+        asyncio.run(_until_worker(site))
+        worker = replace(site, address=f"http://127.0.0.1:{_worker_port(site)}")
+        for one in (site, worker):
+            asked = dict.fromkeys(_OF_EACH, "GET")
+            assert set(asyncio.run(_statuses(one.client(), asked)).values()) <= {302, 303, 401}
+            assert set(asyncio.run(_statuses(one.client("victor"), asked)).values()) == {200}
 
 
 async def _until_worker(site: Site) -> None:

@@ -33,7 +33,7 @@ def _messages(
     Raises:
         ConfigurationError: The server has packets of another class, so that its events cannot be read.
     """
-    declared = ByHandler("messages", guard.protection.messages)
+    declared = ByHandler("messages", {}, guard.protection.messages)
     found: dict[str | type[RequestHandler], MessagePermissions] = {}
     for route in inspect(application).routes:
         server = engine_server(route.handler)

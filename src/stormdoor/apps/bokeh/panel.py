@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from stormdoor.apps.adapter import Adapter, Releases
+from importlib import import_module
+
+from tornado.web import Application
+
+from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import is_bokeh
 from stormdoor.apps.bokeh.server import BOKEH, guard_documents
+from stormdoor.tornado.declarations import Permissions
+from stormdoor.tornado.pages import Pages
 
 __all__ = ["ADAPTER"]
 
-ADAPTER = Adapter(
-    "panel", "panel", is_bokeh, guard_documents, (Releases("panel", "1.4", "2"), BOKEH)
-)
+_ADMINISTER = "documents:administer"
+_USUAL = "/admin"
+"""The path in the preset, where an operator can change its permission."""
+
+
+def _protect(application: Application, setup: Setup) -> None:
+    """Guard a server, and its page for administrators wherever `--admin-endpoint` has put it."""
+    context = import_module("panel.io.state").state._admin_context  # noqa: SLF001 - there is no public name
+    if context is None or context.url == _USUAL:
+        guard_documents(application, setup)
+        return
+    page = f".*{context.url}"  # Tornado takes it for a pattern, too
+    permissions: Permissions = {f"{page}/ws": _ADMINISTER}
+    declared = setup.guard().protection.pages
+    pages: Pages | None = None
+    if declared is not None:
+        others = declared if not isinstance(declared, str) else {".*": declared}
+        pages = {page: _ADMINISTER, f"{page}/.*": _ADMINISTER, **others}
+    guard_documents(application, setup, permissions=permissions, pages=pages)
+
+
+ADAPTER = Adapter("panel", "panel", is_bokeh, _protect, (Releases("panel", "1.4", "2"), BOKEH))
 """Chosen where Panel is imported."""

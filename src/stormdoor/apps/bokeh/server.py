@@ -9,6 +9,8 @@ from tornado.web import Application
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
 from stormdoor.apps.login import add_login
+from stormdoor.tornado.declarations import Permissions
+from stormdoor.tornado.pages import Pages
 from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER", "BOKEH", "guard_documents"]
@@ -16,11 +18,24 @@ __all__ = ["ADAPTER", "BOKEH", "guard_documents"]
 BOKEH = Releases("bokeh", "3.4", "4")
 
 
-def guard_documents(application: Application, setup: Setup) -> None:
-    """Guard the pages and sockets of a Bokeh server, and bind its documents to logins."""
+def guard_documents(
+    application: Application,
+    setup: Setup,
+    *,
+    permissions: Permissions | None = None,
+    pages: Pages | None = None,
+) -> None:
+    """Guard the pages and sockets of a Bokeh server, and bind its documents to logins.
+
+    Args:
+        application: A `bokeh.server.tornado.BokehTornado`.
+        setup: The setup of this process.
+        permissions: For `protect`.
+        pages: For `protect`.
+    """
     server: Any = application
     prefix = add_login(application, setup, base=server.prefix)
-    protect(application, setup.guard)
+    protect(application, setup.guard, permissions=permissions, pages=pages)
     bind_documents(server, setup.guard(), "documents:view", setup.key, prefix)
 
 
