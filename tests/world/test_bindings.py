@@ -192,10 +192,10 @@ _OPTIONS = [
     "--rest-endpoint",
     "values",
 ]
-_OPTIONS += ["--rest-session-info", "--liveness", "--liveness-endpoint", "/alive"]
+_OPTIONS += ["--rest-session-info", "--liveness"]
 _ADMINISTERED = {"/ops": "GET", "/rest/session_info": "GET"}
-_CHANGES = {"/values/height?height=5": "GET"}
-_SEEN = {"/app": "GET", "/alive": "GET", "/alive?endpoint=/app": "GET"}
+_PUBLIC_VALUES = {"/values/height": "GET"}
+_SEEN = {"/app": "GET", "/liveness": "GET", "/liveness?endpoint=/app": "GET"}
 
 
 async def _viewers_socket_of(site: Site, page: str) -> bool:
@@ -218,11 +218,11 @@ def test_pages_of_panel_for_administrators(name: str) -> None:
         files = {**recipe.files, "app.py": recipe.files["app.py"] + _PUBLISHED}
         return replace(recipe, files=files, command=[*recipe.command, *_OPTIONS])
 
-    everything = _ADMINISTERED | _CHANGES | _SEEN
+    everything = _ADMINISTERED | _PUBLIC_VALUES | _SEEN
     with started(application, changed(application.plain)) as site:
         assert set(asyncio.run(_statuses(site.client(), everything)).values()) == {200}
     with started(application, changed(application.guarded)) as site:
-        for who, refused in (("victor", _ADMINISTERED | _CHANGES), ("alice", _ADMINISTERED)):
+        for who, refused in (("victor", _ADMINISTERED | _PUBLIC_VALUES), ("alice", _ADMINISTERED)):
             statuses = asyncio.run(_statuses(site.client(who), everything))
             assert statuses == dict.fromkeys(everything, 200) | dict.fromkeys(refused, 403)
         assert set(asyncio.run(_statuses(site.client(), everything)).values()) <= {302, 303, 401}
@@ -458,7 +458,7 @@ async def _ends_with_the_login(application: Application, site: Site) -> None:
 @pytest.mark.parametrize("guarded", [False, True], ids=["plain", "guarded"])
 def test_a_worker_by_its_own_command_is_guarded(nanny: str, guarded: bool) -> None:
     """`dask worker` computes, and its HTTP needs a login, as that of the scheduler with pages of workers."""
-    application = _application("dask")
+    application = replace(_application("dask"), ready="/health")
     comm = str(free_port())
     of_scheduler = ["dask", "scheduler", "--host", "127.0.0.1", "--port", comm]
     of_scheduler += ["--dashboard-address", "127.0.0.1:8888"]
