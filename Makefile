@@ -132,7 +132,7 @@ docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an e
 	@echo 'built docs/_build/html/index.html'
 
 .PHONY: screenshots
-screenshots: $(DEV) ## Take docs/_static/demo-*.png with Chromium, from the demo
+screenshots: $(DEV) ## Take the pictures of the demo and the login in docs/_static with Chromium
 	@$(BIN)/python -m tests.docs.screenshots
 
 .PHONY: unit

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.demo.running import Running
-from tests.docs.screenshots import FOLDER, SIZE, take
+from tests.docs.screenshots import FOLDER, LOGIN_SIZE, SIZE, take, take_login
 
 pytestmark = pytest.mark.extended
 
@@ -22,6 +22,17 @@ def test_the_command_takes_the_screenshot(
     path = take(browser, demo, scheme, tmp_path)
     size = struct.pack("!2I", 2 * SIZE["width"], 2 * SIZE["height"])
     for picture in (path, FOLDER / path.name):
+        data = picture.read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert data[16:24] == size
+
+
+def test_the_command_takes_the_login_and_the_logout(browser: Browser, tmp_path: Path) -> None:
+    """Of a program under `stormdoor run --pages`, in the size of the committed files."""
+    size = struct.pack("!2I", 2 * LOGIN_SIZE["width"], 2 * LOGIN_SIZE["height"])
+    taken = take_login(browser, tmp_path)
+    assert {one.name for one in taken} == {"login-light.png", "login-dark.png", "logout.png"}
+    for picture in [*taken, *(FOLDER / one.name for one in taken)]:
         data = picture.read_bytes()
         assert data.startswith(b"\x89PNG")
         assert data[16:24] == size

@@ -1,7 +1,7 @@
 """Take the screenshots of the documentation: `make screenshots`.
 
 Chromium logs in to a demo that is started for this, runs all attacks, and shows the result. There is one
-picture for the light and one for the dark.
+picture for the light and one for the dark. Others are of the login and the logout of `stormdoor run --pages`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.demo.running import Running, running
+from tests.run.running import running as run
+from tests.run.running import write
 from tests.support.browser import find_chromium
 from tests.support.project import ROOT
 
-__all__ = ["take"]
+__all__ = ["take", "take_login"]
 
 FOLDER = ROOT / "docs" / "_static"
 SIZE = {"width": 800, "height": 640}
@@ -50,8 +52,52 @@ def take(browser: Browser, demo: Running, scheme: str, folder: Path) -> Path:
     return path
 
 
+LOGIN_SIZE = {"width": 480, "height": 400}
+_PROGRAM = """
+async def main():
+    make().listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def take_login(browser: Browser, folder: Path) -> list[Path]:
+    """Take the page of the login, in light and dark, and that of the logout, of a program under `run`.
+
+    Args:
+        browser: Chromium.
+        folder: Where the pictures are written.
+    """
+    taken = []
+    with tempfile.TemporaryDirectory() as place:
+        write(Path(place), _PROGRAM)
+        with run(Path(place), [sys.executable, "app.py"], "--pages") as program:
+            said = program.wait_for("first account")
+            password = Path(said["password_file"]).read_text("utf-8").split()[1]
+            for scheme in ("light", "dark"):
+                context = browser.new_context(
+                    viewport=LOGIN_SIZE,  # type: ignore[arg-type, unused-ignore]
+                    device_scale_factor=2,
+                    color_scheme=scheme,  # type: ignore[arg-type, unused-ignore]
+                )
+                page = context.new_page()
+                page.goto(f"http://127.0.0.1:{program.port}/")
+                page.fill("#username", "admin")
+                taken.append(folder / f"login-{scheme}.png")
+                page.screenshot(path=taken[-1], animations="disabled")
+                if scheme == "light":
+                    page.fill("#password", password)
+                    page.click("main form button")
+                    page.goto(f"http://127.0.0.1:{program.port}/auth/logout")
+                    taken.append(folder / "logout.png")
+                    page.screenshot(path=taken[-1], animations="disabled")
+                context.close()
+    return taken
+
+
 def main() -> int:
-    """Take both and write them into `docs/_static`."""
+    """Take all and write them into `docs/_static`."""
     executable = find_chromium()
     if executable is None:
         sys.stderr.write("no Chromium or Chrome on this machine\n")
@@ -64,6 +110,8 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             path = take(browser, demo, scheme, FOLDER)
+            sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+        for path in take_login(browser, FOLDER):
             sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         browser.close()
     return 0

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from stormdoor import login_routes
+from stormdoor.tornado.login_pages import logout_page
 from tests.guard.fakes import ORIGIN, make_guard
 from tests.tornado.login_client import Answer, LoginClient
 from tests.tornado.wire import serving
@@ -180,6 +181,13 @@ async def test_the_pages_tell_nothing_about_accounts() -> None:
             shown = await site.browser.get(answer.headers["Location"])
             seen.add((answer.status, answer.headers["Location"], shown.body))
         assert len(seen) == 1
+
+
+def test_a_name_that_is_written_from_right_to_left() -> None:
+    """It is isolated, so that it cannot reorder the heading; it is escaped there and in the title."""
+    page = logout_page("<b>\u05d0\u202e", logout="/out", login="/in")
+    assert "<h1>Signed in as <bdi>&lt;b&gt;\u05d0\u202e</bdi></h1>" in page
+    assert "<b>" not in page
 
 
 async def test_without_the_option_there_is_no_page() -> None:

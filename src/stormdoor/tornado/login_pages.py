@@ -27,7 +27,7 @@ color:var(--text);font:16px/1.5 system-ui,sans-serif}
 main{width:100%;max-width:22rem;padding:24px;background:var(--card);border-radius:12px}
 h1{margin:0 0 16px;font-size:1.375rem;overflow-wrap:anywhere}
 label,summary{display:block;margin:12px 0 4px;font-weight:600}
-summary{cursor:pointer;font-weight:400;color:var(--soft)}
+summary{display:list-item;cursor:pointer;font-weight:400;color:var(--soft)}
 input{width:100%;padding:10px;border:1px solid var(--line);border-radius:8px;background:var(--card);
 color:var(--text);font:inherit}
 button,a.button{display:block;width:100%;margin-top:20px;padding:11px;border:0;border-radius:8px;
@@ -73,11 +73,11 @@ def _error(error: str | None, texts: Mapping[str, str] = _ERRORS) -> str:
     return f'<p class="error" role="alert">{texts.get(error, _NOT_NOW)}</p>'
 
 
-def _page(title: str, *parts: str) -> str:
+def _page(title: str, *parts: str, heading: str = "") -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>"
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{heading or title}</h1>"
         + "".join(parts)
         + "</main></body></html>\n"
     )
@@ -159,4 +159,12 @@ def logout_page(
     button = (
         "<button>Sign out</button>" if not onward else '<button class="plain">Sign out</button>'
     )
-    return _page(f"Signed in as {xhtml_escape(name)}", onward, _form(logout, button))
+    shown = xhtml_escape(
+        name
+    )  # a name that is written from right to left must not reorder the heading
+    return _page(
+        f"Signed in as {shown}",
+        onward,
+        _form(logout, button),
+        heading=f"Signed in as <bdi>{shown}</bdi>",
+    )
