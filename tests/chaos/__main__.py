@@ -33,6 +33,9 @@ def main() -> int:
     parser.add_argument("--mode", choices=MODES, action="append", help="default: all")
     parser.add_argument("--mutations", action="store_true", help="switch off one part at a time")
     parser.add_argument("--mutation", choices=sorted(MUTATIONS), action="append")
+    parser.add_argument(
+        "--fault", action="append", help="only this one (see tests/chaos/faults.py)"
+    )
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument(
         "--parties",
@@ -83,6 +86,7 @@ async def _run_all(
                     mutation=mutation,
                     parties=options.parties or (24 if mode == "sqlite" else 12),
                     calm=options.calm,
+                    only=options.fault or (),
                 )
             except Exception:  # noqa: BLE001 - the other runs tell whether it comes again
                 failed += 1

@@ -253,9 +253,15 @@ class Faults:
         """Promotion of the standby, while the old primary goes on and answers nodes."""
         await self._fail_over(kill=False)
 
-    async def isolate_primary_for_long(self) -> None:
-        """The same, until clients have used both. One node alone reaches the old one. For mutations only."""
-        await self._fail_over(kill=False, alone=True, seconds=5.0)
+    async def isolate_primary_behind_a_cut(self) -> None:
+        """The same, while one node is cut off. When it returns, it alone reaches the old primary.
+
+        Not among the faults of a run: mutations need it.
+        """
+        cut = self._node()
+        for cutter in cut.cutters:
+            cutter.hold()
+        await self._fail_over(kill=False, behind=cut, alone=True)
 
     async def isolate_primary_and_cancel_waits(self) -> None:
         """The same with one node, while an operator ends each wait for the standby.
@@ -300,22 +306,21 @@ class Faults:
         kill: bool,
         behind: NodeProcess | None = None,
         alone: bool = False,
-        seconds: float = 1.0,
     ) -> None:
         pair = self._servers
         former = pair.primary.port
         await pair.fail_over(kill=kill)
         # All but one connect again at once; that one moves when its heartbeat fails.
-        last = self._node()
+        last = behind or self._node()
         for node in self._nodes:
             for cutter in node.cutters if node is not last else ():
                 cutter.refusing = alone and cutter.target == former
                 cutter.reset()
-        await self._wait(seconds, seconds + 2.0)
+        await self._wait(1.0, 3.0)
         if behind is not None:
             await self._wait(1.5, 2.0)
             self._heal(behind)
-            await self._wait(1.0, 1.5)
+            await self._wait(*((3.0, 4.0) if alone else (1.0, 1.5)))
         await pair.rebuild()
         assert pair.standby is not None
         for node in self._nodes:

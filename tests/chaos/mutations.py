@@ -180,7 +180,7 @@ def _without_epoch_of_look_ups(guard: Guard) -> None:
 
 # The clock disturbs nothing here: between two failovers, clients open sockets.
 _ISOLATED = ("isolate_primary_and_cancel_waits", *("set_clock",) * 5)
-_ISOLATED_LONG = ("isolate_primary_for_long", *("set_clock",) * 5)
+_BEHIND_A_CUT = ("isolate_primary_behind_a_cut", *("set_clock",) * 5)
 
 MUTATIONS: dict[str, Mutation] = {
     "lease": Mutation(_without_lease, "synchronous", ("cut_node", "stop_primary")),
@@ -189,5 +189,5 @@ MUTATIONS: dict[str, Mutation] = {
     "compare-and-set": Mutation(_without_compare_and_set, "synchronous", ("cut_node", "slow_node")),
     "warning": Mutation(_without_warning, "synchronous", _ISOLATED),
     "dropping": Mutation(_without_dropping, "synchronous", ("set_clock",)),
-    "look-ups": Mutation(_without_epoch_of_look_ups, "synchronous", _ISOLATED_LONG),
+    "look-ups": Mutation(_without_epoch_of_look_ups, "synchronous", _BEHIND_A_CUT),
 }

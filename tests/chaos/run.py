@@ -211,6 +211,7 @@ async def run(
     mutation: str = "",
     parties: int = 8,
     calm: bool = False,
+    only: Sequence[str] = (),
 ) -> Result:
     """Run a cluster for so many seconds, and judge what it did.
 
@@ -224,6 +225,7 @@ async def run(
         mutation: The part of the design that is switched off, or "".
         parties: Number of parties of principals at once.
         calm: Whether there are no faults.
+        only: Names of the faults that may come; empty for all.
     """
     guarantee = Guarantee(
         _LEASE_SECONDS[mode] + _SLACK_SECONDS, across_failover=mode != "asynchronous"
@@ -235,7 +237,7 @@ async def run(
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
         workload = Workload(nodes, seed=seed, bound=guarantee.bound, parties=parties)
-        only = MUTATIONS[mutation].faults if mutation else ()
+        only = only or (MUTATIONS[mutation].faults if mutation else ())
         database = {"pair": pair} if pair else {"file": file}
         faults = Faults(nodes, writer, seed=seed, only=only, **database)
         late, stopping = asyncio.Event(), asyncio.Event()
