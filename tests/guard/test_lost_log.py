@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stormdoor import Denial, Guard, Target
+from stormdoor.core.denial import Refusal
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.attempt import Attempt
 from tests.guard.fakes import admit, refused
 from tests.guard.test_another_log import Server, _guard, serving
 
@@ -50,6 +53,74 @@ async def test_a_log_that_has_grown_past_the_applied_position(entries: int, tmp_
         assert not server.guard.supervisor.behind
         await refused(server.guard, server.handshakes["alice"])
         await other.state.close()
+
+
+@pytest.mark.parametrize("name", ["alice", "carol's key"])
+async def test_handshake_over_a_change_of_the_log(name: str, tmp_path: Path) -> None:
+    """INVARIANT: a session that ended in the other log opens no socket, also if it was read before."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        other = await _node(server.path)
+        await server.session("alice")
+        await server.key("carol")
+        session = server.connections["alice"].authentication.session_id
+        assert session is not None
+        backup = server.back_up()
+        await other.admin.revoke(Target.CONNECTION, "none")
+        await _lose(server, backup, other)
+        await other.supervisor.follow()
+        part, method = (
+            (guard.state.sessions, "session") if name == "alice" else (guard.state.keys, "key")
+        )
+        look_up, asked, answered = getattr(part, method), asyncio.Event(), asyncio.Event()
+
+        async def slow(id: str) -> object:
+            found = await look_up(id)
+            if not asked.is_set():
+                asked.set()
+                await answered.wait()
+            return found
+
+        setattr(part, method, slow)
+        handshake = asyncio.create_task(refused(guard, server.handshakes[name]))
+        await asked.wait()
+        await other.admin.revoke(Target.SESSION, session)
+        await guard.heartbeat.beat()
+        assert server.open == {"carol's key"}
+        answered.set()
+        assert (await handshake).denial is Denial.UNAVAILABLE
+        await admit(guard, server.handshakes["carol's key"])
+        await other.state.close()
+
+
+@pytest.mark.parametrize("name", ["carol's key", "foreign"])
+async def test_first_message_over_a_change_of_the_log(name: str, tmp_path: Path) -> None:
+    """A credential in a message is refused for now, if another log was followed during its verification."""
+    async with serving(tmp_path) as server:
+        guard, resolver = server.guard, server.guard.credentials
+        await server.key("carol")
+        await server.foreign()
+        handshake = server.handshakes[name]
+        token = handshake.authorization[0].removeprefix("Bearer ")
+        authenticate = resolver.authenticate
+
+        async def slow(attempt: Attempt) -> Refusal | None:
+            refusal = await authenticate(attempt)
+            for change in changes:
+                change()
+            return refusal
+
+        async def verify() -> object:
+            return await resolver.verify(token, handshake, "here", guard.lease)
+
+        entry = Revocation(Target.CHANGED, "dave", 1.0)
+        changes: list[Callable[[], None]] = [lambda: guard.revocations.add(entry)]
+        resolver.authenticate = slow  # type: ignore[method-assign]
+        assert not isinstance(await verify(), Refusal)
+        changes.append(guard.revocations.note_reload)
+        found = await verify()
+        assert isinstance(found, Refusal)
+        assert found.denial is Denial.UNAVAILABLE
 
 
 async def test_closed_connection_of_the_other_log(tmp_path: Path) -> None:

@@ -255,6 +255,7 @@ class RevocationIndex:
         "_skew",
         "_unstored",
         "changes",
+        "reloaded",
     )
 
     def __init__(
@@ -269,6 +270,8 @@ class RevocationIndex:
         self._skew = clock_skew_seconds
         self.changes = 0
         """Number of changed principals: code that waited for the store compares it with an earlier value."""
+        self.reloaded = 0
+        """Value of `changes` from which on the store answers by the log that is followed now."""
         for revocation in revocations:
             self.add(revocation)
 
@@ -297,6 +300,11 @@ class RevocationIndex:
                 self._changed[revocation.value] = max(known, revocation.at)
             case _:
                 assert_never(revocation.target)
+
+    def note_reload(self) -> None:
+        """Note that another log is followed: what the store answered before may be out of date."""
+        self.changes += 1
+        self.reloaded = self.changes
 
     def _add_gone(self, revocation: Revocation) -> None:
         known = self._gone.get(_key(revocation))

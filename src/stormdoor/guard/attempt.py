@@ -8,14 +8,27 @@ from dataclasses import dataclass
 import msgspec
 
 from stormdoor.core.credential import Credential
-from stormdoor.core.denial import Refusal
+from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["HANDSHAKES", "Attempt", "AwaitedStep", "Check", "LimitCheck", "LimitStep", "Step"]
+__all__ = [
+    "ANOTHER_LOG",
+    "HANDSHAKES",
+    "Attempt",
+    "AwaitedStep",
+    "Check",
+    "LimitCheck",
+    "LimitStep",
+    "Step",
+]
 
+ANOTHER_LOG = Refusal(
+    Denial.UNAVAILABLE, "another log of revocations is followed since it began", retry_after=1
+)
+"""The refusal of what the store may have answered before it lost, or got, a revocation."""
 HANDSHAKES = "handshakes_per_address"
 """The limit of `Limits` that a handshake counts for."""
 

@@ -28,7 +28,7 @@ from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError
-from stormdoor.guard.attempt import Attempt
+from stormdoor.guard.attempt import ANOTHER_LOG, Attempt
 from stormdoor.guard.connection import UNKNOWN
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
@@ -284,9 +284,17 @@ class CredentialResolver:
         found = attempt.authentication
         if refusal is not None or found is None:
             return self._charged(address_key, refusal or Refusal(Denial.BAD_CREDENTIAL))
-        if not found.live or attempt.changes == self._revocations.changes:
+        if attempt.changes == self._revocations.changes:
             return found
-        account = await read_account(self._state.accounts, self._revocations, found.principal.id)
+        account = None
+        if found.live:
+            account = await read_account(
+                self._state.accounts, self._revocations, found.principal.id
+            )
+        if attempt.changes < self._revocations.reloaded:
+            return ANOTHER_LOG
+        if not found.live:
+            return found
         if account is None or account.disabled:
             return Refusal(Denial.REVOKED, "the account was disabled or removed")
         return replace(found, principal=account.principal)

@@ -256,7 +256,7 @@ class HandshakePipeline:
                 if (refusal := last(attempt)) is not None:
                     return refusal
             found = attempt.authentication
-            if found is None or (found.live and attempt.changes != self._revocations.changes):
+            if found is None or attempt.changes != self._revocations.changes:
                 return await self._account(attempt)
             return None
         except Exception as error:  # noqa: BLE001 - fail closed on any error

@@ -11,7 +11,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
-from stormdoor.guard.attempt import Attempt
+from stormdoor.guard.attempt import ANOTHER_LOG, Attempt
 from stormdoor.guard.connection import UNKNOWN, Connection
 from stormdoor.guard.handshake_checks import lease_of
 from stormdoor.guard.pending_connections import PendingConnections
@@ -133,11 +133,18 @@ class Registration:
     async def reread_account(self, attempt: Attempt) -> Refusal | None:
         """Read the principal again, because accounts changed while the handshake waited for the store.
 
+        If another log of revocations is followed since the handshake began, refuse it.
+
         The connection is registered by now, so each later change finds it.
         """
         connection = attempt.connection
-        if connection is None:
+        found = attempt.authentication
+        if connection is None or found is None:
             return _NOT_AUTHENTICATED
+        if attempt.changes < self._revocations.reloaded:
+            return self._end(connection, ANOTHER_LOG)
+        if not found.live:
+            return None
         try:
             account = await read_account(
                 self._state.accounts, self._revocations, connection.principal.id

@@ -437,6 +437,9 @@ class ConnectionSupervisor:
         ]
         ended = await self._apply_all([*news, *made], asked)
         ended += await self._reevaluate_all()
+        # INVARIANT: no handshake under way uses a session that it read from the former log: the entries about
+        # sessions are not read.
+        self._revocations.note_reload()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
         return ended
