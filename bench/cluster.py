@@ -40,6 +40,8 @@ STRONG = Guarantee(0.5)
 IDLE = ROOT / "bench" / "idle_clients.py"
 OTHER_FILES = 1_000
 """Open files of a node beside its idle sockets."""
+PATIENCE = 30.0
+"""Seconds for an answer of a node, which may hold thousands of sockets."""
 TALKING = 100
 MESSAGES_PER_SECOND = 5_000
 
@@ -55,7 +57,9 @@ class Figure:
 
 
 def percentile(values: list[float], part: float) -> float:
-    """Return a percentile in milliseconds."""
+    """Return a percentile in milliseconds; infinity of no values."""
+    if not values:
+        return math.inf
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)] * 1000
 
@@ -96,8 +100,8 @@ class Bench:
     async def _victim(self) -> tuple[str, list[Client]]:
         """Return a session, with a socket on each node."""
         id = f"victim-{self._number()}"
-        await self.nodes[0].ask("principal", id=id)
-        session = await self.nodes[0].ask("session", principal=id)
+        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
+        session = await self.nodes[0].ask("session", principal=id, seconds=PATIENCE)
         clients = [Client(node, cookie=session["cookie"]) for node in self.nodes]
         for client in clients:
             # A node on a busy machine may be without its lease for a moment.
@@ -110,7 +114,9 @@ class Bench:
         for _ in range(number):
             session, clients = await self._victim()
             await asyncio.sleep(0.1)
-            await self.nodes[0].ask("revoke", kind="session", value=session, wait=wait)
+            await self.nodes[0].ask(
+                "revoke", kind="session", value=session, wait=wait, seconds=PATIENCE
+            )
             await asyncio.sleep(0.15)
             for client in clients:
                 client.close()
@@ -221,8 +227,8 @@ class Bench:
     async def _idle(self, stack: contextlib.AsyncExitStack, each: int, seconds: float) -> list[int]:
         """Open idle sockets on each node, in a process for each. Returns their numbers."""
         id = f"idle-{self._number()}"
-        await self.nodes[0].ask("principal", id=id)
-        cookie = (await self.nodes[0].ask("session", principal=id))["cookie"]
+        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
+        cookie = (await self.nodes[0].ask("session", principal=id, seconds=PATIENCE))["cookie"]
         started = []
         for number, node in enumerate(self.nodes, start=2):
             words = (IDLE, node.port, cookie, f"127.0.0.{number}", each, seconds)
@@ -244,8 +250,8 @@ class Bench:
     async def _talking(self) -> list[Client]:
         """Return clients of one session that send messages, as many on each node."""
         id = f"idle-talking-{self._number()}"
-        await self.nodes[0].ask("principal", id=id)
-        cookie = (await self.nodes[0].ask("session", principal=id))["cookie"]
+        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
+        cookie = (await self.nodes[0].ask("session", principal=id, seconds=PATIENCE))["cookie"]
         each = TALKING // len(self.nodes)
         clients = [Client(node, cookie=cookie) for node in self.nodes for _ in range(each)]
         for client in clients:
@@ -256,7 +262,7 @@ class Bench:
 
     async def _costs(self) -> list[tuple[float, int]]:
         """Return the seconds of CPU and the bytes of memory of each node."""
-        answers = [await node.ask("cpu", seconds=30.0) for node in self.nodes]
+        answers = [await node.ask("cpu", seconds=PATIENCE) for node in self.nodes]
         return [(one["seconds"], one["memory"]) for one in answers]
 
     async def capacity(self, sockets: int, opening: float, seconds: float) -> list[Figure]:
@@ -291,7 +297,9 @@ class Bench:
                 for now, was in zip(await self._costs(), before, strict=True)
             ]
             # Before the histories are read: the proxies of this process stand still meanwhile.
-            held = [(await node.ask("status"))["connections"] for node in self.nodes]
+            held = [
+                (await node.ask("status", seconds=PATIENCE))["connections"] for node in self.nodes
+            ]
             for client in talking:
                 client.close()
         events = [one for one in self._events() if one.at > started]
