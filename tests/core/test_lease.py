@@ -9,7 +9,7 @@ import pytest
 from stormdoor import ConfigurationError
 from stormdoor.core.lease import LAPSED, Lease, check_hold, read_freshness
 from stormdoor.ports.clock import SystemClock, readings
-from tests.guard.fakes import FakeClock
+from tests.support.clock import FakeClock
 
 
 def test_a_finite_lease_has_lapsed_until_its_first_renewal() -> None:
