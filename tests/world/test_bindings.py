@@ -454,8 +454,9 @@ async def _ends_with_the_login(application: Application, site: Site) -> None:
         await plots.ended()
 
 
-@pytest.mark.parametrize("nanny", ["--nanny", "--no-nanny"])
-@pytest.mark.parametrize("guarded", [False, True], ids=["plain", "guarded"])
+@pytest.mark.parametrize(
+    ("nanny", "guarded"), [("--no-nanny", False), ("--no-nanny", True), ("--nanny", True)]
+)
 def test_a_worker_by_its_own_command_is_guarded(nanny: str, guarded: bool) -> None:
     """`dask worker` computes, and its HTTP needs a login, as that of the scheduler with pages of workers."""
     application = replace(_application("dask"), ready="/health")
