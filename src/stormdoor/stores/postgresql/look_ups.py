@@ -39,17 +39,15 @@ class LookUps:
     """
 
     __slots__ = (
-        *(
-            "_address",
-            "_began",
-            "_closing",
-            "_late",
-            "_link",
-            "_more",
-            "_task",
-            "_timer",
-            "_waiting",
-        ),
+        "_address",
+        "_began",
+        "_closing",
+        "_late",
+        "_link",
+        "_more",
+        "_task",
+        "_timer",
+        "_waiting",
         "epoch",
     )
 
