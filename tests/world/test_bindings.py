@@ -209,10 +209,9 @@ async def _viewers_socket_of(site: Site, page: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["panel", "panel-oldest"])
-def test_pages_of_panel_for_administrators(name: str) -> None:
+def test_pages_of_panel_for_administrators() -> None:
     """The page of `--admin` at another path, and REST endpoints, are not for viewers."""
-    application = _application(name)
+    application = _application("panel")
 
     def changed(recipe: Recipe) -> Recipe:
         files = {**recipe.files, "app.py": recipe.files["app.py"] + _PUBLISHED}
