@@ -51,7 +51,8 @@ def main() -> int:
         print(f"without PostgreSQL: {reason}", file=sys.stderr)  # noqa: T201 - a command
         programs = None
     modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
-    mutations = options.mutation or (sorted(MUTATIONS) if options.mutations else [])
+    proven = sorted(name for name, one in MUTATIONS.items() if one.proven)
+    mutations = options.mutation or (proven if options.mutations else [])
     runs = [(MUTATIONS[name].mode, name) for name in mutations] or [(mode, "") for mode in modes]
     # A rare order of events shows that the compare-and-set is off: 15 seconds do not always have it.
     minutes = options.minutes or (float(len(runs)) if mutations else 1.0)

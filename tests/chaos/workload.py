@@ -21,7 +21,7 @@ _SHARED = 0.2
 """Share of the parties that one revocation ends."""
 _SLOW = 0.03
 """Share of the principals that read slowly."""
-_FLOOD_BYTES = 100_000
+_FLOOD_BYTES = 200_000
 _WHOLE = 0.4
 """Share of the other principals that lose all their rights by one revocation."""
 _SOCKETS = 2
@@ -148,7 +148,7 @@ class Workload:
 
     async def _end(self, kind: str, victim: dict[str, str]) -> None:
         """End a right, at a node that is up."""
-        wait = self._chance.choice(("log", "log", "cluster"))
+        wait = self._chance.choice(("log", "cluster"))
         try:
             node = self._node()
             if kind == "connection":
