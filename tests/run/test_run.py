@@ -184,6 +184,36 @@ def _attack(text: str, folder: Path) -> None:
 
 
 @pytest.mark.extended
+def test_a_function_around_an_application_is_reported(tmp_path: Path) -> None:
+    """Its own answers are not guarded, also with --pages, and the output says so."""
+    text = """
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, ResponseStartLine
+
+async def main():
+    application = make()
+
+    def serve(request):
+        if request.path != "/health":
+            return application(request)
+        line = ResponseStartLine("HTTP/1.1", 200, "OK")
+        request.connection.write_headers(line, HTTPHeaders({"Content-Length": "0"}))
+        request.connection.finish()
+
+    HTTPServer(serve).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+    write(tmp_path, text)
+    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+        said = run.wait_for("guarded")
+        assert said["around"] == ["__main__.main.<locals>.serve"]
+        assert handshake(run.port) == 401
+        assert answered(run.port, path="/health") == 200
+
+
+@pytest.mark.extended
 def test_connections_without_a_listener(tmp_path: Path) -> None:
     """The application is guarded, but not its listener: the parent cannot tell, and ends the program."""
     write(tmp_path, WITHOUT_LISTENER)

@@ -78,6 +78,8 @@ class Reporter:
             self._print("  its HTTP pages are guarded as well")
         else:
             self._print("  its other HTTP routes are not guarded; --pages guards them")
+        for one in said["around"]:
+            self._print(f"  {one} is around it; requests that it answers itself are not guarded")
         if said["login"] and said["addresses"]:
             scheme = "https" if said["secure"] else "http"
             host = said["addresses"][0].replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104

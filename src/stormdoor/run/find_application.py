@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.httputil import HTTPServerConnectionDelegate
@@ -11,7 +12,7 @@ from tornado.web import Application
 
 from stormdoor.tornado.inspection import chooses_by_rules
 
-__all__ = ["Outermost", "find_applications"]
+__all__ = ["Found", "Outermost", "find_applications", "name_of"]
 
 _DEPTH = 4
 
@@ -33,9 +34,7 @@ class Outermost(Application):
     @property
     def served(self) -> str:
         """The name of the class or function behind it."""
-        one = self._callback
-        named = one if hasattr(one, "__qualname__") else type(one)
-        return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+        return name_of(self._callback)
 
     def on_close(self, server_conn: object) -> None:
         """Tell the object that a connection has ended."""
@@ -43,25 +42,44 @@ class Outermost(Application):
             self._callback.on_close(server_conn)
 
 
-def find_applications(callback: Any) -> list[Application]:
-    """Return the applications that a server passes its requests to.
+def name_of(one: Any) -> str:
+    """Return the name of a function, or of the class of an object."""
+    named = one if hasattr(one, "__qualname__") else type(one)
+    return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+
+
+@dataclass(slots=True)
+class Found:
+    """The applications that a server passes its requests to.
+
+    Attributes:
+        applications: By their id.
+        around: Names of the functions and delegates that hold one of them. Each may answer requests itself.
+        complete: Whether each request passes one of the applications, or what is around one. If not, only an
+            application in front of the callback can guard it.
+    """
+
+    applications: dict[int, Application] = field(default_factory=dict)
+    around: list[str] = field(default_factory=list)
+    complete: bool = False
+
+
+def find_applications(callback: Any) -> Found:
+    """Return the applications behind the callback of a server.
 
     Args:
         callback: `request_callback` of a `tornado.httpserver.HTTPServer`: an application, a router, a
             delegate that wraps one, or a function.
-
-    Returns:
-        The applications; none if one of them does not see every request, so that only an application in front
-        of `callback` can guard it.
     """
-    found: dict[int, Application] = {}
-    return list(found.values()) if _search(callback, found) else []
+    found = Found()
+    found.complete = _search(callback, found)
+    return found
 
 
-def _search(one: Any, found: dict[int, Application]) -> bool:
-    """Add the applications below `one`, and return whether each request passes the routes of one of them."""
+def _search(one: Any, found: Found) -> bool:
+    """Add the applications below `one`, and return whether it leads to one with each request."""
     if isinstance(one, Application):
-        found[id(one)] = one
+        found.applications[id(one)] = one
         return True
     if isinstance(one, RuleRouter) and chooses_by_rules(one):
         seen = [_search(rule.target, found) for rule in one.rules]
@@ -69,7 +87,9 @@ def _search(one: Any, found: dict[int, Application]) -> bool:
     if isinstance(one, (Router, type)):
         return False
     inside = dict(_inside(one, _DEPTH, set()))
-    found.update(inside)
+    if inside:
+        found.applications.update(inside)
+        found.around.append(name_of(one))
     return bool(inside)
 
 

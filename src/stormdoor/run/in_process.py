@@ -98,7 +98,11 @@ class InProcess:
         addresses = [_address(one) for one in sockets]
         local = sockets if connection is None else [*sockets, connection]
         self._allow([_origin(one, secure=secure) for one in local])
-        applications = find_applications(server.request_callback) or [self._in_front_of(server)]
+        found = find_applications(server.request_callback)
+        if found.complete:
+            applications, around = list(found.applications.values()), found.around
+        else:
+            applications, around = [self._in_front_of(server)], []
         names = [self._guard(one) for one in applications]
         login = next((one for one in map(_login_of, applications) if one), None)
         endpoints = [one for each in applications for one in _endpoints(each)]
@@ -120,6 +124,7 @@ class InProcess:
             "endpoints": endpoints[:_SHOWN],
             "endpoints_count": len(endpoints),
             "choosers": choosers,
+            "around": around,
             "pages": pages,
             "login": login,
         }
