@@ -204,6 +204,15 @@ def test_changes_are_counted() -> None:
     assert index.changes == 2
 
 
+def test_a_reload_counts_as_a_change() -> None:
+    """What was read from the store before the reload is older than what it answers now."""
+    index = RevocationIndex()
+    before = index.changes
+    index.note_reload()
+    assert before < index.reloaded == index.changes
+    assert not index.changes < index.reloaded
+
+
 def test_a_change_is_dated() -> None:
     """A session from before a change of privilege can be told from one that came after it."""
     index = RevocationIndex(
