@@ -10,6 +10,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Playwright,
     expect,
     sync_playwright,
 )
@@ -18,7 +19,7 @@ from playwright.sync_api import TimeoutError as NotInTime
 from tests.demo.running import Running, demo, installed
 from tests.support.project import ROOT
 
-__all__ = ["FLAGS", "browser", "demo", "installed", "visit"]
+__all__ = ["FLAGS", "browser", "demo", "installed", "playwright", "visit"]
 
 FLAGS = [
     "--no-sandbox",
@@ -41,12 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def browser(chromium: str) -> Iterator[Browser]:
-    """A Chromium without a window."""
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+def playwright() -> Iterator[Playwright]:
+    """The driver of browsers; a process can have one only."""
+    with sync_playwright() as one:
         yield one
-        one.close()
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """A Chromium without a window."""
+    one = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield one
+    one.close()
 
 
 # A page on a busy machine may take its time; what it shows in the end is what counts.

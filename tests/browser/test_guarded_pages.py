@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.conftest import FLAGS
 from tests.run.running import Run, running, write
@@ -80,16 +80,15 @@ asyncio.run(evil() if "evil" in sys.argv else main())
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     """Chromium with its cache of pages for the back button, which Playwright switches off."""
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(
-            executable_path=chromium,
-            args=FLAGS,
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
-        yield one
-        one.close()
+    one = playwright.chromium.launch(
+        executable_path=chromium,
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -176,6 +176,20 @@ class Node:
         """The epoch of the log that the node follows."""
         return self.guard.supervisor.applied.epoch
 
+    @property
+    def written_epoch(self) -> str:
+        """The epoch of the log that a write goes to; "" for a server whose log the node does not follow yet.
+
+        A beat turns all connections to another primary at once. The node follows its log a moment later.
+        """
+        database: Any = getattr(self.guard.state.engines[0], "_database", None)
+        heartbeat = getattr(database, "heartbeat", None)
+        if heartbeat is None:  # SQLite
+            return self.epoch
+        servers = {heartbeat._server.identity, database._writes._link.identity}
+        followed = {f".{timeline}.{system}" for timeline, system in filter(None, servers)}
+        return self.epoch if all(map(self.epoch.endswith, followed)) else ""
+
     def note(self, event: type[Any], /, *, at: float | None = None, **fields: Any) -> None:
         """Write an event to the history."""
         self.writer.write(event(at=history.clock() if at is None else at, by=self.name, **fields))
@@ -264,7 +278,7 @@ class Node:
 
     async def nonce(self, value: str) -> object:
         """Use a value that counts once."""
-        used, epoch = False, self.epoch
+        used, epoch = False, self.written_epoch
 
         async def use() -> None:
             nonlocal used
@@ -278,7 +292,8 @@ class Node:
         else:
             outcome = "done" if used else "refused"
             # Of an unknown epoch, if the node changed to another meanwhile.
-            epoch = epoch if epoch == self.epoch else f"{self.name} before {self.epoch}"
+            known = epoch and epoch == self.written_epoch
+            epoch = epoch if known else f"{self.name} before {self.epoch}"
             self.note(history.Took, value=f"nonce:{value}", outcome=outcome, epoch=epoch)
         return {}
 
@@ -306,7 +321,7 @@ class Node:
     async def _recorded(
         self, work: Callable[[], Awaitable[object]], event: type[Any], /, **fields: Any
     ) -> object:
-        epoch, asked = self.epoch, history.clock()
+        epoch, asked = self.written_epoch, history.clock()
         if event is history.Revoked:
             fields["asked"] = asked
         try:
@@ -316,7 +331,9 @@ class Node:
             outcome = "in doubt"
             fields.pop("wait", None)
             logging.getLogger("chaos").warning("%s: %r", event.__name__, error)
-        self.note(event, outcome=outcome, epoch=epoch if epoch == self.epoch else "", **fields)
+        self.note(
+            event, outcome=outcome, epoch=epoch if epoch == self.written_epoch else "", **fields
+        )
         return {"outcome": outcome}
 
     async def flood(self, principal: str, size: int) -> object:
@@ -405,7 +422,8 @@ class Feed(GuardedHandler):
             transport._sock = RecordingSocket(transport._sock, self._sending)
         if authentication.kind == TicketAuthenticator.kind:
             value = f"ticket:{authentication.credential_id}"
-            self.node.note(history.Took, value=value, outcome="done", epoch=self.node.epoch)
+            epoch = self.node.written_epoch or f"{self.node.name} before {self.node.epoch}"
+            self.node.note(history.Took, value=value, outcome="done", epoch=epoch)
         self._sending()
         self.node.feeds.add(self)
 
