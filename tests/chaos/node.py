@@ -178,7 +178,7 @@ class Node:
 
     @property
     def written_epoch(self) -> str:
-        """The epoch of the log that a write goes to; "" for a server whose log the node does not follow yet.
+        """The epoch of the log that a write goes to; "" if the node does not follow that log yet.
 
         A beat turns all connections to another primary at once. The node follows its log a moment later.
         """
