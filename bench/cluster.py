@@ -97,11 +97,15 @@ class Bench:
         self.folder = folder
         self._number = numbers
 
+    async def _session(self, kind: str) -> dict[str, str]:
+        """Return the id and the cookie of a session of a new principal, named after its `kind`."""
+        id = f"{kind}-{self._number()}"
+        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
+        return await self.nodes[0].ask("session", principal=id, seconds=PATIENCE)
+
     async def _victim(self) -> tuple[str, list[Client]]:
         """Return a session, with a socket on each node."""
-        id = f"victim-{self._number()}"
-        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
-        session = await self.nodes[0].ask("session", principal=id, seconds=PATIENCE)
+        session = await self._session("victim")
         clients = [Client(node, cookie=session["cookie"]) for node in self.nodes]
         for client in clients:
             # A node on a busy machine may be without its lease for a moment.
@@ -228,9 +232,7 @@ class Bench:
 
     async def _idle(self, stack: contextlib.AsyncExitStack, each: int, seconds: float) -> list[int]:
         """Open idle sockets on each node, in a process for each. Returns their numbers."""
-        id = f"idle-{self._number()}"
-        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
-        cookie = (await self.nodes[0].ask("session", principal=id, seconds=PATIENCE))["cookie"]
+        cookie = (await self._session("idle"))["cookie"]
         started = []
         for number, node in enumerate(self.nodes, start=2):
             words = (IDLE, node.port, cookie, f"127.0.0.{number}", each, seconds)
@@ -251,9 +253,7 @@ class Bench:
 
     async def _talking(self) -> list[Client]:
         """Return clients of one session that send messages, as many on each node."""
-        id = f"idle-talking-{self._number()}"
-        await self.nodes[0].ask("principal", id=id, seconds=PATIENCE)
-        cookie = (await self.nodes[0].ask("session", principal=id, seconds=PATIENCE))["cookie"]
+        cookie = (await self._session("idle-talking"))["cookie"]
         each = TALKING // len(self.nodes)
         clients = [Client(node, cookie=cookie) for node in self.nodes for _ in range(each)]
         for client in clients:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.session.cookie import SESSION_COOKIE
-from stormdoor.auth.session.service import SECRET_LENGTH
+from stormdoor.auth.session.service import SECRET_LENGTH, authentication_of
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
@@ -54,19 +54,4 @@ class SessionAuthenticator:
             return bad_credential("the principal is disabled", account.id)
         if session.touch_is_due(now):
             await state.sessions.touch_sessions({session.id: now})
-        return Authentication(
-            account.principal,
-            self.kind,
-            credential_id=session.id,
-            ambient=True,
-            authenticated_at=session.authenticated_at,
-            issued_at=session.born_at,
-            expires_at=session.expires_at,
-            idle_seconds=session.idle_seconds,
-            strength=session.strength,
-            session_id=session.id,
-            live=True,
-            acr=session.acr,
-            device_id=session.device_id,
-            position=session.position,
-        )
+        return authentication_of(session, account, self.kind)

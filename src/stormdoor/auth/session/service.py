@@ -22,6 +22,7 @@ __all__ = [
     "SECRET_LENGTH",
     "IssuedSession",
     "SessionService",
+    "authentication_of",
 ]
 
 _LONGEST = 30 * 86_400.0
@@ -33,6 +34,32 @@ _USER_AGENT_LENGTH = 256
 
 def _new_secret() -> str:
     return secrets.token_urlsafe(32)
+
+
+def authentication_of(session: Session, account: Account, kind: str = "session") -> Authentication:
+    """Return the authentication of a client that has the cookie of a session.
+
+    Args:
+        session: The session.
+        account: The account that it belongs to.
+        kind: The kind of the credential.
+    """
+    return Authentication(
+        account.principal,
+        kind,
+        credential_id=session.id,
+        ambient=True,
+        authenticated_at=session.authenticated_at,
+        issued_at=session.born_at,
+        expires_at=session.expires_at,
+        idle_seconds=session.idle_seconds,
+        strength=session.strength,
+        session_id=session.id,
+        live=True,
+        acr=session.acr,
+        device_id=session.device_id,
+        position=session.position,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +128,9 @@ class SessionService:
         """
         found = await self.stored(secret)
         # A promoted standby or a restored backup may hold sessions that had ended.
-        return None if found is None or self._is_revoked(*found) else found
+        if found is None or self._revocations.ends(authentication_of(*found)):
+            return None
+        return found
 
     async def stored(self, secret: str) -> tuple[Session, Account] | None:
         """Return the session of a cookie as the store has it, also if it is known to be revoked.
@@ -117,20 +146,6 @@ class SessionService:
         if found[0].touch_is_due(now):
             await self._state.sessions.touch_sessions({found[0].id: now})
         return found
-
-    def _is_revoked(self, session: Session, account: Account) -> bool:
-        authentication = Authentication(
-            account.principal,
-            "session",
-            credential_id=session.id,
-            ambient=True,
-            authenticated_at=session.authenticated_at,
-            issued_at=session.born_at,
-            session_id=session.id,
-            device_id=session.device_id,
-            position=session.position,
-        )
-        return self._revocations.ends(authentication)
 
     async def create(
         self,
