@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stormdoor.core.log_position import LogPosition
+from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.value import value
 
 __all__ = ["TOUCH_SECONDS", "Session"]
@@ -73,3 +74,27 @@ class Session:
     def touch_is_due(self, now: float) -> bool:
         """Return whether its use at `now` (Unix seconds) must be stored; early if it expires soon."""
         return now - self.last_seen_at >= min(TOUCH_SECONDS, self.idle_seconds / 4)
+
+    def authentication(self, principal: Principal, kind: str = "session") -> Authentication:
+        """Return the authentication of a client that has its cookie.
+
+        Args:
+            principal: The owner, as the store has it now.
+            kind: The kind of the credential.
+        """
+        return Authentication(
+            principal,
+            kind,
+            credential_id=self.id,
+            ambient=True,
+            authenticated_at=self.authenticated_at,
+            issued_at=self.born_at,
+            expires_at=self.expires_at,
+            idle_seconds=self.idle_seconds,
+            strength=self.strength,
+            session_id=self.id,
+            live=True,
+            acr=self.acr,
+            device_id=self.device_id,
+            position=self.position,
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stormdoor.auth.authenticator import Rejected, bad_credential
 from stormdoor.auth.session.cookie import SESSION_COOKIE
-from stormdoor.auth.session.service import SECRET_LENGTH, authentication_of
+from stormdoor.auth.session.service import SECRET_LENGTH
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
@@ -54,4 +54,4 @@ class SessionAuthenticator:
             return bad_credential("the principal is disabled", account.id)
         if session.touch_is_due(now):
             await state.sessions.touch_sessions({session.id: now})
-        return authentication_of(session, account, self.kind)
+        return session.authentication(account.principal, self.kind)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
-from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
@@ -22,7 +21,6 @@ __all__ = [
     "SECRET_LENGTH",
     "IssuedSession",
     "SessionService",
-    "authentication_of",
 ]
 
 _LONGEST = 30 * 86_400.0
@@ -34,32 +32,6 @@ _USER_AGENT_LENGTH = 256
 
 def _new_secret() -> str:
     return secrets.token_urlsafe(32)
-
-
-def authentication_of(session: Session, account: Account, kind: str = "session") -> Authentication:
-    """Return the authentication of a client that has the cookie of a session.
-
-    Args:
-        session: The session.
-        account: The account that it belongs to.
-        kind: The kind of the credential.
-    """
-    return Authentication(
-        account.principal,
-        kind,
-        credential_id=session.id,
-        ambient=True,
-        authenticated_at=session.authenticated_at,
-        issued_at=session.born_at,
-        expires_at=session.expires_at,
-        idle_seconds=session.idle_seconds,
-        strength=session.strength,
-        session_id=session.id,
-        live=True,
-        acr=session.acr,
-        device_id=session.device_id,
-        position=session.position,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +100,10 @@ class SessionService:
         """
         found = await self.stored(secret)
         # A promoted standby or a restored backup may hold sessions that had ended.
-        if found is None or self._revocations.ends(authentication_of(*found)):
+        if found is None:
             return None
-        return found
+        session, account = found
+        return None if self._revocations.ends(session.authentication(account.principal)) else found
 
     async def stored(self, secret: str) -> tuple[Session, Account] | None:
         """Return the session of a cookie as the store has it, also if it is known to be revoked.
