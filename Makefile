@@ -220,7 +220,7 @@ load: $(DEV) ## Flood a guarded server, measure what members notice (ARGS="--kin
 
 .PHONY: chaos
 chaos: $(DEV) ## Break links, nodes and servers of a cluster, check what it did (ARGS="--minutes 30 --seed 7")
-	@$(BIN)/python -m tests.chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos --with-parent $(ARGS)
 
 .PHONY: curves
 curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -42,7 +43,10 @@ def main() -> int:
         type=int,
         help="parties of three principals at once; default: 24 on SQLite, else 12",
     )
+    parser.add_argument("--with-parent", action="store_true", help="end when the parent ends")
     options = parser.parse_args()
+    if options.with_parent:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         programs: Binaries | None = binaries()
     except Missing as reason:
@@ -62,6 +66,13 @@ def main() -> int:
     if not mutations:
         _print(summary(results, failed))
     return min(failed, 1)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended. The watchdog then ends what it has started."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 async def _run_all(

@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.chaos.cutter import Cutter
 from tests.chaos.node import ORIGIN, PATH, Configuration, run_node
+from tests.support import watchdog
 from tests.support.client_frames import client_frame
 
 __all__ = ["Client", "Gone", "NodeProcess"]
@@ -93,6 +94,8 @@ class NodeProcess:
         self._process = _processes.Process(target=run_node, args=(configuration, theirs, log))
         # The first start loads the modules; the other processes are forked from that one.
         await asyncio.to_thread(self._process.start)
+        assert self._process.pid is not None
+        watchdog.watch(self._process.pid)
         theirs.close()
         async with asyncio.timeout(_START_SECONDS):
             try:
@@ -166,6 +169,8 @@ class NodeProcess:
     async def _ended(self) -> None:
         assert self._process is not None
         await asyncio.to_thread(self._process.join)
+        assert self._process.pid is not None
+        watchdog.forget(self._process.pid)
         if self._writer is not None:
             self._writer.transport.abort()
         if self._reading is not None:

@@ -227,8 +227,10 @@ class Faults:
     async def stop_primary(self) -> None:
         """SIGSTOP of the primary."""
         self._servers.primary.pause()
-        await self._wait(0.3, 2.0)
-        self._servers.primary.resume()
+        try:
+            await self._wait(0.3, 2.0)
+        finally:
+            self._servers.primary.resume()
 
     async def wake_for_nothing(self) -> None:
         """Notifications without an entry, many and out of order."""

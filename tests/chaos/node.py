@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import logging
+import multiprocessing
 import multiprocessing.connection
 import os
 import re
@@ -17,6 +18,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -543,6 +545,14 @@ async def serve(configuration: Configuration, ports: multiprocessing.connection.
     node.writer.close()
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended. A stopped one needs the watchdog."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
+
+
 def run_node(
     configuration: Configuration, ports: multiprocessing.connection.Connection, log: str
 ) -> None:
@@ -553,6 +563,7 @@ def run_node(
         ports: Gets the port of its sockets, and that of its control.
         log: File for its standard error.
     """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with Path(log).open("wb") as file:
         os.dup2(file.fileno(), sys.stderr.fileno())
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")

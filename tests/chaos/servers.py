@@ -162,15 +162,6 @@ class Pair:
         await self.add_standby()
 
 
-def _processes(server: Server) -> list[int]:
-    assert server._process is not None
-    own = server._process.pid
-    found = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(own)], capture_output=True, text=True, check=False
-    )
-    return [own, *map(int, found.stdout.split())]
-
-
 def can_fill_disk() -> bool:
     """Return whether this machine can limit the files of running processes."""
     return shutil.which("prlimit") is not None
@@ -179,7 +170,7 @@ def can_fill_disk() -> bool:
 def fill_disk(server: Server) -> None:
     """Let no process of a server write to a file, as on a full disk: PostgreSQL ends with a PANIC."""
     entry = None if server.programs.user is None else pwd.getpwnam(server.programs.user)
-    for pid in _processes(server):
+    for pid in server.pids():
         subprocess.run(
             ["prlimit", f"--pid={pid}", "--fsize=0:"],
             check=False,  # a process may have ended meanwhile

