@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 
 import asyncpg
@@ -14,12 +14,14 @@ import pytest
 
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import ConfigurationError, StoreInDoubt, StoreUnavailable
+from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import look_ups, members
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.testing.contract.support import NOW, STATUS, account, opened, session
+from tests.chaos.cutter import Cutter
 from tests.support.commit_proxy import commit_proxy
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
 
@@ -183,6 +185,37 @@ async def test_server_that_hangs_is_unavailable_in_time(
         monkeypatch.undo()
         await _soon(lambda: store.beat("n1", STATUS))
         await _soon(lambda: store.account("alice"))
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["hangs", "accepts only"])
+async def test_node_leaves_a_host_that_does_not_answer(
+    connected: bool, new_database: Callable[[], str], postgresql: Server
+) -> None:
+    """An old primary that was cut off keeps its connections open. The caller gives up after a lease."""
+    port = postgresql.port
+    async with Cutter(port) as old, Cutter(port) as new:
+        url = new_database().replace(f":{port}/", f":{old.port},127.0.0.1:{new.port}/")
+        async with opened(PostgresqlStore(url)) as store:
+            await store.beat("n1", STATUS, joining=True)
+            old.hold()
+            if not connected:
+                old.reset()
+
+            async def within_a_lease(call: Callable[[], Coroutine[object, object, object]]) -> None:
+                try:
+                    await run_with_timeout(store.lease_seconds, call())
+                except TimeoutError as error:
+                    raise StoreUnavailable("no answer within a lease") from error
+
+            calls: list[Callable[[], Coroutine[object, object, object]]] = [
+                lambda: store.beat("n1", STATUS),
+                store.log_position,
+                lambda: store.account("alice"),
+                lambda: store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
+            ]
+            async with asyncio.timeout(_PATIENCE / 3):
+                for call in calls:
+                    await _soon(lambda call=call: within_a_lease(call))  # type: ignore[misc]
 
 
 async def test_beat_that_no_standby_confirms_renews_nothing(

@@ -61,13 +61,13 @@ class PostgresqlHeartbeat:
                 async with asyncio.timeout(seconds):
                     row = await connection.fetchrow(numbered(statement), *parameters)
             except (*LOST, asyncpg.PostgresError) as error:
-                self._link.drop(next_host=True)
+                self._link.drop()
                 raise unavailable(name, error) from error
             except BaseException:
                 self._link.drop()
                 raise
             if self._link.warned:
-                self._link.drop(next_host=True)
+                self._link.drop()
                 raise StoreUnavailable(
                     f"the store {name}: the heartbeat was not confirmed (PostgreSQL: {self._link.warned})"
                 )

@@ -137,6 +137,10 @@ class PostgresqlLink:
             except (*LOST, asyncpg.PostgresError) as error:
                 failure = error
                 continue
+            except BaseException:
+                # The caller gave up: a host that was cut off accepts, and does not answer.
+                self._first += n + 1
+                raise
             self._check_open()
             # A beat may have gone to another server meanwhile.
             if (known := self.current) is not None:
@@ -182,16 +186,11 @@ class PostgresqlLink:
             self.warned = str(message)
             _log.warning("PostgreSQL warns the %s connection: %s", self._purpose, message)
 
-    def drop(self, *, next_host: bool = False) -> None:
-        """Give the connection up without a word to the server.
-
-        Args:
-            next_host: Try another host first when the connection is made again.
-        """
+    def drop(self) -> None:
+        """Give the connection up without a word to the server. The next attempt begins with another host."""
         known, self._connection = self._connection, None
         if known is not None:
             known.terminate()
-        if next_host:
             self._first += 1
 
     async def close(self) -> None:
