@@ -60,7 +60,7 @@ def test_a_file_overrides_key_by_key(tmp_path: Path) -> None:
     assert list(permissions)[:2] == ["/notes", "/api/events/subscribe"]
     assert permissions["/api/events/subscribe"] == "events:write"
     assert len(permissions) > 2
-    assert [one.kind for one in arguments["authenticators"]] == ["application"]
+    assert [one.kind for one in arguments["authenticators"]] == ["application", "api-key"]
 
 
 def test_override_notes_what_the_preset_sets() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -15,7 +14,6 @@ from urllib.parse import urlencode
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from stormdoor import Guard
 from tests.world.applications.jupyterlab import TOKEN, V1, ask, log_in
 from tests.world.checks import run_command
 from tests.world.client import Client, FailedError, answer_of, end_of, open_socket
@@ -425,32 +423,6 @@ def test_the_authorizer_of_the_operator_is_asked_as_well() -> None:
 
     config = 'c.ServerApp.authorizer_class = "strict.NoTerminals"'
     with jupyter("jupyterlab", config=config, files={"strict.py": authorizer}) as site:
-        asyncio.run(use(site))
-
-
-def test_an_api_key_of_the_guard_opens_nothing() -> None:
-    """Jupyter's login is the only one, also if the configuration lists keys; so no key exceeds its scopes."""
-    require("jupyterlab")
-    config = """
-        [[authenticators]]
-        kind = "application"
-
-        [[authenticators]]
-        kind = "api-key"
-    """
-
-    async def use(site: Site) -> None:
-        async with Guard(store=f"sqlite:{site.folder / 'door.db'}") as guard:
-            issued = await guard.admin.issue_key("alice", name="test", scopes=["*"])
-        for header in ({"Authorization": f"Bearer {issued.secret}"}, {"X-API-Key": issued.secret}):
-            client = Client(site.address, headers=header)
-            for method, path in (("GET", "/api/contents"), ("POST", "/api/kernels")):
-                answer = await client.request(method, path, "{}" if method == "POST" else "")
-                assert answer.status_code == 403, (method, path)
-            assert await is_refused(client, _EVENTS)
-        assert not await is_refused((await log_in(site.address))[0], _EVENTS)
-
-    with jupyter("jupyterlab", files={"stormdoor.toml": textwrap.dedent(config)}) as site:
         asyncio.run(use(site))
 
 

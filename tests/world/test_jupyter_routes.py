@@ -18,6 +18,7 @@ import pytest
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor import Guard
 from tests.support.ports import free_port
 from tests.world.applications.jupyterlab import log_in
 from tests.world.checks import run_command
@@ -272,6 +273,27 @@ class _Echo(WebSocketHandler):
         await self.write_message(message)
 
 
+class _Headers(RequestHandler):
+    def get(self) -> None:
+        self.write(dict(self.request.headers))
+
+
+async def _passed_on(site: Site, form: str) -> dict[str, str]:
+    """Return the headers that a program behind jupyter-server-proxy gets with a key of the guard."""
+    port = free_port()
+    server = Application([("/", _Headers)]).listen(port, "127.0.0.1")
+    async with Guard(store=f"sqlite:{site.folder / 'door.db'}") as guard:
+        key = (await guard.admin.issue_key("alice", name="test", scopes=["*"])).secret
+    name, _, scheme = form.partition(": ")
+    client = Client(site.address, headers={name: f"{scheme} {key}".strip()})
+    answer = await client.request("GET", f"/proxy/{port}/")
+    assert answer.status_code == 200, answer.text
+    server.stop()
+    found: dict[str, str] = answer.json()
+    assert key not in str(found)
+    return found
+
+
 async def _proxied(site: Site) -> dict[str, list[int]]:
     """Use jupyter-server-proxy as a member, a viewer, and without a login: pages, a form and a socket."""
     port = free_port()
@@ -309,3 +331,11 @@ def test_another_program_behind_jupyter_server_proxy(site: Site) -> None:
     assert told["member"] == [101, 400, 200, 200]
     assert set(told["viewer"]) == {403}
     assert told["none"] == [401, 302, 302, 403]
+
+
+@pytest.mark.parametrize("form", ["Authorization: Bearer", "Authorization: token", "X-Api-Key"])
+def test_jupyter_server_proxy_passes_no_key_of_the_guard_on(site: Site, form: str) -> None:
+    """Another program of the machine could use it."""
+    if not any(one.name.startswith("jupyter_server_proxy") for one in _routes(site)):
+        pytest.skip("this environment has no jupyter-server-proxy")
+    assert form.partition(":")[0] not in asyncio.run(_passed_on(site, form))

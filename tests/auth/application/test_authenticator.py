@@ -1,10 +1,19 @@
 """The login of the application is asked once an adapter has connected it, and fails closed before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
 
-from stormdoor import Authentication, ConfigurationError, Denial, Principal, Rejected
+from stormdoor import (
+    ApiKeyAuthenticator,
+    Authentication,
+    ConfigurationError,
+    Denial,
+    Principal,
+    Rejected,
+    SessionAuthenticator,
+)
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
@@ -27,10 +36,10 @@ class Request:
 class Login:
     """The login of an application."""
 
-    def is_explicit(self, request: object) -> bool:
+    def tokens(self, request: object) -> Sequence[str]:
         """See `ApplicationLogin`."""
         assert isinstance(request, Request)
-        return request.token
+        return ["secret"] if request.token else []
 
     async def authenticate(
         self, request: object, *, state: StoredState, now: float
@@ -120,3 +129,58 @@ def test_one_guard_asks_one_application() -> None:
     """Two applications would accept each other's logins."""
     with pytest.raises(ConfigurationError, match="another application already"):
         made().connect(Login())
+
+
+KEY = "sd_key_of_a_program"
+
+
+def with_keys() -> ApplicationAuthenticator:
+    """An authenticator beside API keys and sessions; `Authorization: token` stands for a bearer."""
+    authenticator = ApplicationAuthenticator()
+    others = [ApiKeyAuthenticator(), SessionAuthenticator()]
+    authenticator.connect(Login(), others, schemes=("token",))
+    return authenticator
+
+
+PLACES = [place for one in (with_keys(), ApiKeyAuthenticator()) for place in one.places]
+
+
+@pytest.mark.parametrize(
+    ("headers", "authorization", "token", "found"),
+    [
+        ({}, [f"Bearer {KEY}"], False, ["bearer"]),
+        ({}, [f"token {KEY}"], False, ["bearer"]),
+        ({"x-api-key": [KEY]}, [], False, ["x-api-key"]),
+        ({"x-api-key": [KEY, KEY]}, [], False, ["x-api-key"] * 2),
+        ({}, ["Bearer secret"], True, ["login of the application"]),
+        ({}, ["token secret"], True, ["login of the application"]),
+        ({}, [], False, ["cookies of the application"]),
+        ({}, ["Bearer of another kind"], False, ["cookies of the application"]),
+        ({"x-api-key": [KEY]}, [], True, ["x-api-key", "login of the application"]),
+        ({}, [f"Bearer {KEY}"], True, ["bearer", "login of the application"]),
+    ],
+)
+def test_a_key_of_the_guard_is_decided_by_its_own_authenticator(
+    headers: dict[str, list[str]], authorization: list[str], token: bool, found: list[str]
+) -> None:
+    """The login of the application is asked without one, or if the request also has one of its tokens."""
+    handshake = replace(
+        HANDSHAKE, request=Request(token), headers=headers, authorization=authorization
+    )
+    authenticator = with_keys()
+    screened = authenticator.screen(handshake)
+    assert isinstance(screened, Handshake)
+    assert sorted(one.place.name for one in presented(screened, PLACES)) == sorted(found)
+    assert authenticator.is_asked(handshake) is not any("application" not in one for one in found)
+
+
+def test_no_cookie_of_the_guard_replaces_the_login_of_the_application() -> None:
+    """A session is ambient. The request has two credentials then, which the guard refuses."""
+    session = SessionAuthenticator()
+    cookies = {session.places[0].name: ["secret"]}
+    handshake = replace(HANDSHAKE, request=Request(token=False), cookies=cookies)
+    authenticator = with_keys()
+    assert authenticator.is_asked(handshake)
+    screened = authenticator.screen(handshake)
+    assert isinstance(screened, Handshake)
+    assert len(presented(screened, [*authenticator.places, *session.places])) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stormdoor.apps.jupyter.requests import RequestChecks
 from stormdoor.apps.jupyter.secret import renew_secret
 from stormdoor.apps.jupyter.settings import Stormdoor
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
+from stormdoor.auth.authenticator import Authenticator
 from stormdoor.config.protection import Protection
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Public
@@ -62,7 +63,9 @@ def _protect(application: Application, setup: Setup) -> None:
 
     def make() -> Guard:
         guard = setup.guard()
-        _connect(guard, login)
+        _authenticator_of(guard).connect(
+            login, () if hasattr(provider, "hub_auth") else _others(guard), schemes=("token",)
+        )
         below = _below(guard.protection, settings.get("base_url", "/"))
         guard.protection = _of_present_routes(below, application)
         return guard
@@ -74,7 +77,7 @@ def _protect(application: Application, setup: Setup) -> None:
         settings["log_function"] = redacting_log_function(own_log)
     protect(application, make, host_guards_pages=True)
     guard = setup.guard()
-    checks = RequestChecks(guard, login, provider)
+    checks = RequestChecks(guard, _authenticator_of(guard), login, provider)
     provider.get_user = checks.get_user
     provider.clear_login_cookie = checks.clear_login_cookie
     provider.set_login_cookie = checks.set_login_cookie
@@ -87,14 +90,18 @@ def _protect(application: Application, setup: Setup) -> None:
     keep_token_out_of_pages(application, provider)
 
 
-def _connect(guard: Guard, login: JupyterLogin) -> None:
+def _authenticator_of(guard: Guard) -> ApplicationAuthenticator:
     found = [one for one in guard.authenticators if isinstance(one, ApplicationAuthenticator)]
     if not found:
         raise ConfigurationError(
             "the guard does not ask the login of Jupyter; write in the configuration file: "
             '[[authenticators]] kind = "application"'
         )
-    found[0].connect(login)
+    return found[0]
+
+
+def _others(guard: Guard) -> Sequence[Authenticator]:
+    return [one for one in guard.authenticators if not isinstance(one, ApplicationAuthenticator)]
 
 
 def _below(protection: Protection, base_url: str) -> Protection:

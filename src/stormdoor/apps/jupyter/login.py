@@ -25,7 +25,7 @@ __all__ = ["JupyterLogin", "JupyterRecheck", "UserLogin"]
 _RANDOM_NAME = re.compile(r"[0-9a-f]{32}")
 """The user of a token or password: Jupyter makes a new name at each login."""
 
-_EXPLICIT = re.compile(r"(?:token|bearer)\s+\S", re.IGNORECASE)
+_TOKEN = re.compile(r"(?:token|bearer)\s+(\S.*)", re.IGNORECASE)
 _SIGNED = re.compile(r"2\|[0-9]+:[0-9]+\|[0-9]+:([0-9]{1,12})\|")
 _DAY = 86_400.0
 _COOKIE_DAYS = 31
@@ -105,11 +105,13 @@ class JupyterLogin:
 
     # -- asking ------------------------------------------------------------------------------------
 
-    def is_explicit(self, request: object) -> bool:
+    def tokens(self, request: object) -> Sequence[str]:
         """See `ApplicationLogin`."""
         assert isinstance(request, HTTPServerRequest)  # noqa: S101 - for type checkers
-        header = request.headers.get("Authorization", "")
-        return bool(_EXPLICIT.match(header)) or bool(request.query_arguments.get("token"))
+        found = _TOKEN.match(request.headers.get("Authorization", ""))
+        in_query = request.query_arguments.get("token", [])
+        several = [] if found is None else [found[1].strip()]
+        return [*several, *(one.decode("latin-1") for one in in_query)]
 
     async def authenticate(
         self, request: object, *, state: StoredState, now: float
@@ -118,7 +120,7 @@ class JupyterLogin:
         assert isinstance(request, HTTPServerRequest)  # noqa: S101 - for type checkers
         login = await self.ask(request)
         if login is None:
-            charged = self.is_explicit(request) or "Cookie" in request.headers
+            charged = bool(self.tokens(request)) or "Cookie" in request.headers
             return Rejected(
                 Denial.BAD_CREDENTIAL, "Jupyter finds no user in the request", charged=charged
             )

@@ -7,18 +7,23 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_server.auth import User
 from tornado.web import HTTPError
 
 from stormdoor.apps.jupyter.kernel_session import own_session
 from stormdoor.apps.jupyter.login import JupyterLogin, JupyterRecheck, UserLogin
 from stormdoor.apps.jupyter.permissions import is_public, permission_of
+from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.auth.authenticator import Rejected
+from stormdoor.core.address import rate_key
+from stormdoor.core.credential import Source
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.connection import is_proven
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.foreign_request import refuse_foreign
@@ -33,11 +38,13 @@ _ACCEPTED = "_stormdoor_accepted"
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """A request with a login that is accepted."""
+    """A request with a login, or a key of the guard, that is accepted."""
 
     handshake: Handshake
-    login: UserLogin
+    user: Any
     authentication: Authentication
+    one_login: bool = False
+    """See `UserLogin`."""
 
 
 class RequestChecks:
@@ -48,12 +55,20 @@ class RequestChecks:
 
     Args:
         guard: The guard.
+        authenticator: The authenticator that asks `login`.
         login: Jupyter's login.
         provider: The identity provider.
     """
 
-    def __init__(self, guard: Guard, login: JupyterLogin, provider: Any) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        authenticator: ApplicationAuthenticator,
+        login: JupyterLogin,
+        provider: Any,
+    ) -> None:
         self._guard = guard
+        self._authenticator = authenticator
         self._login = login
         self._provider = provider
         self._clear_login_cookie = provider.clear_login_cookie
@@ -71,21 +86,23 @@ class RequestChecks:
         """
         connection = connection_of(handler)
         if connection is not None:
-            recheck = connection.authentication.recheck
-            if not isinstance(recheck, JupyterRecheck):
-                return None
-            for name, value in recheck.login.carried.items():
+            found = connection.authentication
+            own_session(handler, found.principal.id)
+            if not isinstance(found.recheck, JupyterRecheck):
+                return self._keep_key(handler, found) if is_proven(found.principal) else None
+            for name, value in found.recheck.login.carried.items():
                 setattr(handler, name, value)
-            own_session(handler, recheck.login.principal_id)
-            return recheck.login.user
-        accepted = await self._accept(handler)
+            return found.recheck.login.user
+        accepted = getattr(handler, _ACCEPTED, None) or await self._accept(handler)
         if accepted is None:
             return None
         if isinstance(handler, self._provider.logout_handler_class):
             await self._log_out(accepted)
         elif not is_public(handler):
             self.require(handler, permission_of(handler))
-        return accepted.login.user
+        if accepted.authentication.kind != "application":
+            return self._keep_key(handler, accepted.authentication)
+        return accepted.user
 
     async def has_login(self, handler: Any, permission: str) -> bool:
         """Return whether the request has a login. Refuse it if the login lacks `permission`.
@@ -150,6 +167,14 @@ class RequestChecks:
         """
         handshake = self._parser.parse(handler.request)
         self._check_source(handler, handshake)
+        if self._authenticator.is_asked(handshake):
+            accepted = await self._accept_login(handler, handshake)
+        else:
+            accepted = await self._accept_key(handler, handshake)
+        setattr(handler, _ACCEPTED, accepted)
+        return accepted
+
+    async def _accept_login(self, handler: Any, handshake: Handshake) -> _Accepted | None:
         login = await self._login.read(handler)
         if login is None:
             return None
@@ -157,9 +182,31 @@ class RequestChecks:
         if authentication is None:
             self._clear_login_cookie(handler)
             return None
-        accepted = _Accepted(handshake, login, authentication)
-        setattr(handler, _ACCEPTED, accepted)
-        return accepted
+        return _Accepted(handshake, login.user, authentication, login.one_login)
+
+    async def _accept_key(self, handler: Any, handshake: Handshake) -> _Accepted:
+        """Accept a key or token of the guard, by the rules of a handshake.
+
+        Raises:
+            HTTPError: It is refused.
+        """
+        guard = self._guard
+        try:
+            await self._until_available()
+            key = rate_key(handshake.address, guard.limits.ipv6_prefix)
+            found = await guard.admission.authenticate_request(handshake, key)
+        except StoreUnavailable as error:
+            raise self._unavailable(handler, handshake, error) from error
+        if isinstance(found, Refusal):
+            raise self._refused(handler, handshake, found)
+        refusal = None
+        if found.expires_at is not None and found.expires_at <= guard.clock.now():
+            refusal = Refusal(Denial.EXPIRED, "the credential has expired")
+        elif guard.revocations.ends(found):
+            refusal = Refusal(Denial.REVOKED, "the credential was revoked")
+        if refusal is not None:
+            raise self._refused(handler, handshake, refusal, principal=found.principal.id)
+        return _Accepted(handshake, User(found.principal.id), found)
 
     def _check_source(self, handler: Any, handshake: Handshake) -> None:
         """Refuse another Host, plaintext from elsewhere, and requests by a page of another origin."""
@@ -181,15 +228,10 @@ class RequestChecks:
         """Return the authentication of a login that was not revoked, or None."""
         guard = self._guard
         try:
-            if not await guard.ready():
-                raise StoreUnavailable("the guard cannot start; see the log")
-            unavailable = guard.checks.unavailable(guard.lease)
-            if unavailable is not None:
-                raise StoreUnavailable(unavailable.detail)
+            await self._until_available()
             found = await self._login.accept(login, None, state=guard.state, now=guard.clock.now())
         except StoreUnavailable as error:
-            refusal = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
-            raise self._refused(handler, handshake, refusal) from error
+            raise self._unavailable(handler, handshake, error) from error
         if isinstance(found, Rejected):
             refusal = Refusal(found.denial, found.detail)
         elif guard.revocations.ends(found):
@@ -199,6 +241,33 @@ class RequestChecks:
         guard.admission.refused(handshake, refusal, principal=login.principal_id)
         return None
 
+    def _keep_key(self, handler: Any, found: Authentication) -> User:
+        """Return the user for a principal of the guard, and remove its key from the request.
+
+        jupyter-server-proxy would pass the key on to another program. No browser attaches a key by itself. So
+        Jupyter treats the request like one with its own token: it asks for no XSRF cookie.
+        """
+        handler._token_authenticated = True  # noqa: SLF001 - as Jupyter does
+        headers, places = handler.request.headers, self._guard.credentials.places
+        for name in ("authorization", *(one.name for one in places if one.source is Source.HEADER)):
+            if name in headers:
+                headers[name] = ""  # as in `HandshakeParser`
+                del headers[name]
+        return User(found.principal.id)
+
+    async def _until_available(self) -> None:
+        """Raise `StoreUnavailable` unless the guard runs, with a valid lease."""
+        guard = self._guard
+        if not await guard.ready():
+            raise StoreUnavailable("the guard cannot start; see the log")
+        unavailable = guard.checks.unavailable(guard.lease)
+        if unavailable is not None:
+            raise StoreUnavailable(unavailable.detail)
+
+    def _unavailable(self, handler: Any, handshake: Handshake, error: Exception) -> HTTPError:
+        refusal = Refusal(Denial.UNAVAILABLE, str(error), retry_after=5)
+        return self._refused(handler, handshake, refusal)
+
     async def _log_out(self, accepted: _Accepted) -> None:
         """End the login of the request, with its sockets, before Jupyter deletes the cookie.
 
@@ -206,14 +275,11 @@ class RequestChecks:
         answer, it is stored later.
         """
         found = accepted.authentication
-        if (
-            found.token_hash is not None
-            and found.credential_id == found.token_hash
-            and not self._hub
-        ):
-            return  # the token of the server is not the login of one browser
+        of_server = found.token_hash is not None and found.credential_id == found.token_hash
+        if found.kind != "application" or (of_server and not self._hub):
+            return  # neither a key nor the token of the server is the login of one browser
         try:
-            await self._end(found, one_login=accepted.login.one_login)
+            await self._end(found, one_login=accepted.one_login)
         except StoreUnavailable as error:
             refusal = Refusal(Denial.UNAVAILABLE, f"a logout: {error}", retry_after=5)
             self._guard.admission.refused(accepted.handshake, refusal, principal=found.principal.id)

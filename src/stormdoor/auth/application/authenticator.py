@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from stormdoor.auth.authenticator import Rejected, bad_credential
-from stormdoor.core.credential import Credential, Place, Source
+from stormdoor.auth.authenticator import Authenticator, Rejected, bad_credential
+from stormdoor.core.credential import BEARER, Credential, Place, Source, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
@@ -23,10 +23,10 @@ _AMBIENT = Place(Source.HEADER, "cookies of the application", ambient=True)
 class ApplicationLogin(Protocol):
     """Interface of the code that asks an application for the user of a request. An adapter implements it."""
 
-    def is_explicit(self, request: object) -> bool:
-        """Return whether `request` carries a credential that no browser attaches by itself, such as a token.
+    def tokens(self, request: object) -> Sequence[str]:
+        """Return the credentials in `request` that no browser attaches by itself, such as tokens.
 
-        The credential is not verified. With a session cookie alone, the result is False.
+        They are not verified. With a session cookie alone, there are none.
         """
         ...
 
@@ -47,10 +47,13 @@ class ApplicationLogin(Protocol):
 
 
 class ApplicationAuthenticator:
-    """Asks the application for the user of each handshake; its own login is the only one.
+    """Asks the application for the user of each request without an explicit credential of the guard.
 
     The adapter of the application connects it with `connect`. Until then, it refuses every handshake. The
     credential is the request as a whole: the application alone knows where it reads its login.
+
+    A key or token that another authenticator recognises is decided by that authenticator alone. The cookies
+    of the application do not count then, and a token of the application beside it is a second credential.
     """
 
     kind: str = "application"
@@ -64,9 +67,24 @@ class ApplicationAuthenticator:
 
     def __init__(self) -> None:
         self._login: ApplicationLogin | None = None
+        self._others: Sequence[Authenticator] = ()
+        self._places: Sequence[Place] = ()
+        self._schemes: Sequence[str] = ()
 
-    def connect(self, login: ApplicationLogin) -> None:
+    def connect(
+        self,
+        login: ApplicationLogin,
+        others: Sequence[Authenticator] = (),
+        *,
+        schemes: Sequence[str] = (),
+    ) -> None:
         """Ask `login` from now on.
+
+        Args:
+            login: The login of the application.
+            others: The authenticators with explicit credentials that the application accepts as well.
+            schemes: Lower-case schemes of `Authorization` that clients of the application use in place of
+                `Bearer`.
 
         Raises:
             ConfigurationError: It asks another application already.
@@ -75,15 +93,50 @@ class ApplicationAuthenticator:
             raise ConfigurationError(
                 "this guard asks the login of another application already; make a guard for each application"
             )
-        self._login = login
+        self._login, self._others, self._schemes = login, others, schemes
+        self._places = [
+            place
+            for one in others
+            for place in one.places
+            if not Credential(place, "").may_accompany
+        ]
 
     def screen(self, handshake: Handshake) -> Handshake | Rejected:
         """Note that the request is the credential, and of which kind."""
         login, request = self._login, handshake.request
         if login is None or request is None:
             return _not_connected()
-        place = _EXPLICIT if login.is_explicit(request) else _AMBIENT
-        return replace(handshake, headers={**handshake.headers, place.name: ("the request",)})
+        own = set(login.tokens(request))
+        read, of_others = self._of_others(handshake)
+        if of_others:
+            own -= of_others
+            if not own:
+                return read
+        else:
+            read = replace(handshake, authorization=())
+        place = _EXPLICIT if own else _AMBIENT
+        return replace(read, headers={**read.headers, place.name: ("the request",)})
+
+    def is_asked(self, handshake: Handshake) -> bool:
+        """Return whether the application decides: no other authenticator recognises a credential."""
+        return not self._of_others(handshake)[1]
+
+    def _of_others(self, handshake: Handshake) -> tuple[Handshake, set[str]]:
+        """Return the facts with its schemes read as `Bearer`, and the secrets that the others recognise."""
+        if not self._others:
+            return handshake, set()
+        read = replace(
+            handshake, authorization=[self._as_bearer(v) for v in handshake.authorization]
+        )
+        return read, {
+            found.secret
+            for found in presented(read, dict.fromkeys(self._places))
+            if any(found.place in one.places and one.recognises(found) for one in self._others)
+        }
+
+    def _as_bearer(self, value: str) -> str:
+        scheme, _, secret = value.partition(" ")
+        return f"{BEARER.name} {secret}" if scheme.lower() in self._schemes else value
 
     def recognises(self, credential: Credential) -> bool:
         """See `Authenticator`."""
