@@ -1,17 +1,42 @@
 """Convert errors of PostgreSQL to messages for an operator."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import asyncpg
 
 from stormdoor.errors import StoreError, StoreUnavailable
 
-__all__ = ["LOST", "TRANSIENT", "UnsendableText", "check_text", "refused", "unavailable"]
+__all__ = [
+    "LOST",
+    "TRANSIENT",
+    "AnotherServer",
+    "NoPrimary",
+    "UnsendableText",
+    "check_text",
+    "refused",
+    "unavailable",
+]
 
 
 class UnsendableText(StoreError):
     """A text that no row can contain: it has U+0000 or half of a surrogate pair."""
+
+
+class AnotherServer(ConnectionError):
+    """A server that is not the one of the last heartbeat."""
+
+
+class NoPrimary(ConnectionError):
+    """None of several hosts gives a connection to a primary.
+
+    Args:
+        failures: The failure of each host.
+    """
+
+    def __init__(self, failures: Mapping[str, BaseException]) -> None:
+        super().__init__("; ".join(f"{place}: {_cause(one)}" for place, one in failures.items()))
 
 
 LOST: Final = (
@@ -35,6 +60,8 @@ TRANSIENT: Final = (
 """Errors of a transaction that may succeed if it is repeated."""
 
 _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (AnotherServer, "it is not the server of the last heartbeat, but an old primary or a new one"),
+    (NoPrimary, "none of its hosts is a primary that answers"),
     (TimeoutError, "it does not answer in time"),
     (ConnectionRefusedError, "nothing listens there; check that the server runs, and its address"),
     (OSError, "it cannot be reached; check the address and the network"),
@@ -54,11 +81,14 @@ _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 
+def _cause(error: BaseException) -> str:
+    return next((text for kind, text in _CAUSES if isinstance(error, kind)), "it does not answer")
+
+
 def unavailable(name: str, error: BaseException) -> StoreUnavailable:
     """Return the exception for an `error` of the database `name`, which changed nothing."""
-    cause = next((text for kind, text in _CAUSES if isinstance(error, kind)), "it does not answer")
     details = str(error) or type(error).__name__
-    return StoreUnavailable(f"the store {name}: {cause} (PostgreSQL: {details})")
+    return StoreUnavailable(f"the store {name}: {_cause(error)} (PostgreSQL: {details})")
 
 
 def refused(error: asyncpg.IntegrityConstraintViolationError) -> StoreError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from stormdoor.stores.postgresql.address import Address
-from stormdoor.stores.postgresql.failure import LOST
+from stormdoor.stores.postgresql.failure import LOST, AnotherServer, NoPrimary
 from stormdoor.stores.postgresql.schema import APP, SCHEMA
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["PostgresqlLink", "Server"]
 _log = logging.getLogger("stormdoor.store")
 
 CONNECT_SECONDS = 2.0
+_OTHERS_SECONDS: Final = 0.1
+"""Longest wait for the other hosts after one is a primary."""
 # The server finds a node that was cut off within a minute, and rolls back its transaction. The packets also
 # keep an idle connection alive in a firewall that would forget it.
 _KEEPALIVE: Final = {
@@ -52,6 +54,35 @@ class Server:
         self.identity: tuple[str, str] | None = None
 
 
+class _Opened(NamedTuple):
+    """A new connection, with the timeline and the system identifier of its server."""
+
+    connection: Connection
+    identity: tuple[str, str]
+
+
+def _place(host: dict[str, Any]) -> str:
+    return f"{host['host']}:{host['port']}" if host else ""
+
+
+def _failure(failures: dict[str, BaseException | None]) -> BaseException:
+    """Return one exception for those of all hosts."""
+    known = {place: error for place, error in failures.items() if error is not None}
+    different = len({type(error) for error in known.values()}) > 1
+    return NoPrimary(known) if different else next(iter(known.values()))
+
+
+def _see_failure(attempt: asyncio.Task[Any]) -> None:
+    # Without this, asyncio logs a failure that no caller waited for.
+    if not attempt.cancelled():
+        attempt.exception()
+
+
+def _end_late(attempt: asyncio.Task[_Opened]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().connection.terminate()
+
+
 class PostgresqlLink:
     """A connection for one purpose, which one coroutine at a time uses.
 
@@ -67,8 +98,8 @@ class PostgresqlLink:
     __slots__ = (
         "_address",
         "_closed",
+        "_connecting",
         "_connection",
-        "_first",
         "_prepare",
         "_purpose",
         "_role",
@@ -95,7 +126,7 @@ class PostgresqlLink:
         self._role = role
         self._prepare = prepare
         self._connection: Connection | None = None
-        self._first = 0
+        self._connecting: asyncio.Task[None] | None = None
         self._closed = False
         self.identity = ("", "")
         """Timeline and system identifier of the server."""
@@ -123,37 +154,60 @@ class PostgresqlLink:
         """Return the connection, which is made first if there is none.
 
         Raises:
-            Any of `LOST`, asyncpg.PostgresError: No host gives one.
+            Any of `LOST`, asyncpg.PostgresError: No host gives one; `NoPrimary` if their reasons differ.
         """
         if (known := self.current) is not None:
             return known
         self._check_open()
-        hosts = self._address.hosts or [{}]
-        failure: BaseException = ConnectionRefusedError("no host")
-        for n in range(len(hosts)):
-            host = hosts[(self._first + n) % len(hosts)]
-            try:
-                self._connection = await self._connect(host)
-            except (*LOST, asyncpg.PostgresError) as error:
-                failure = error
-                continue
-            except BaseException:
-                # The caller gave up: a host that was cut off accepts, and does not answer.
-                self._first += n + 1
-                raise
-            self._check_open()
-            # A beat may have gone to another server meanwhile.
-            if (known := self.current) is not None:
-                self._first = (self._first + n) % len(hosts)
-                return known
-        raise failure
+        if self._connecting is None:
+            # A caller that gives up does not end the attempt: the next one waits for the same.
+            self._connecting = asyncio.create_task(self._connect_primary())
+            self._connecting.add_done_callback(_see_failure)
+        await asyncio.shield(self._connecting)
+        self._check_open()
+        # A beat may have gone to another server meanwhile.
+        if (known := self.current) is not None:
+            return known
+        raise AnotherServer("another timeline or system identifier")
+
+    async def _connect_primary(self) -> None:
+        """Connect to all hosts at once, and keep the connection to the primary.
+
+        An isolated old primary answers like the present one. INVARIANT: the newer timeline counts.
+        """
+        hosts = self._address.hosts
+        attempts = {asyncio.create_task(self._connect(each)): each for each in hosts or [{}]}
+        found: list[_Opened] = []
+        waiting = set(attempts)
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(
+                    waiting,
+                    timeout=_OTHERS_SECONDS if found else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                found += [each.result() for each in done if each.exception() is None]
+                if not done:
+                    break
+            if not found:
+                raise _failure({_place(attempts[each]): each.exception() for each in attempts})
+            chosen = max(found, key=lambda each: int(each.identity[0], 16))
+            found.remove(chosen)
+            self._connection, self.identity = chosen.connection, chosen.identity
+        finally:
+            self._connecting = None
+            for attempt in waiting:
+                attempt.cancel()
+                attempt.add_done_callback(_end_late)
+            for each in found:
+                each.connection.terminate()
 
     def _check_open(self) -> None:
         if self._closed:
             self.drop()
             raise ConnectionResetError("the store was closed")
 
-    async def _connect(self, host: dict[str, Any]) -> Connection:
+    async def _connect(self, host: dict[str, Any]) -> _Opened:
         made: Connection = await asyncpg.connect(
             self._address.url,
             timeout=CONNECT_SECONDS,
@@ -168,18 +222,16 @@ class PostgresqlLink:
                 for name, value in (_KEEPALIVE | self._settings).items()
             )
             [row] = await made.fetch(_WELCOME.format(settings=settings, role=self._role))
-            self.identity = (row["timeline"], row["system"])
+            identity = (row["timeline"], row["system"])
             expected = self._server and self._server.identity
-            if expected not in (None, self.identity):
-                raise ConnectionRefusedError(
-                    "it is not the server of the last heartbeat, but an old primary or a new one"
-                )
+            if expected not in (None, identity):
+                raise AnotherServer("another timeline or system identifier")
             if self._prepare is not None:
                 await self._prepare(made)
         except BaseException:
             made.terminate()
             raise
-        return made
+        return _Opened(made, identity)
 
     def _listen(self, _: object, message: Any) -> None:
         if getattr(message, "severity_en", None) == "WARNING" or message.severity == "WARNING":
@@ -187,15 +239,16 @@ class PostgresqlLink:
             _log.warning("PostgreSQL warns the %s connection: %s", self._purpose, message)
 
     def drop(self) -> None:
-        """Give the connection up without a word to the server. The next attempt begins with another host."""
+        """Give the connection up without a word to the server."""
         known, self._connection = self._connection, None
         if known is not None:
             known.terminate()
-            self._first += 1
 
     async def close(self) -> None:
         """End the connection for good."""
         self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
         known, self._connection = self._connection, None
         if known is None or known.is_closed():
             return

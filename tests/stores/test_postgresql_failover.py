@@ -1,0 +1,106 @@
+"""Tests of a URL with several hosts: a node finds the primary, also beside silent hosts and old primaries."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from stormdoor.core.log_position import LogPosition
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.stores.postgresql.store import PostgresqlStore
+from stormdoor.testing.contract.support import STATUS, account, opened
+from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
+
+__all__ = ["new_database", "postgresql"]
+
+_PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def old(postgresql: Server) -> Iterator[Server]:
+    """An old primary with a store in the database `MIGRATED`: each commit waits for the standby."""
+    own = Server(postgresql.programs).start()
+    migrated(own)
+    own.execute("ALTER SYSTEM SET synchronous_standby_names = 'promoted'")
+    own.stop()
+    yield own
+    own.remove()
+
+
+@pytest.fixture(scope="module")
+def promoted(old: Server) -> Iterator[Server]:
+    """The standby of `old`, which was promoted while `old` goes on."""
+    new = Server(old.programs)
+    new.take_over(old)
+    (new.folder / "postgresql.auto.conf").unlink()
+    new.promote()
+    old.start()
+    yield new
+    new.remove()
+
+
+async def _beat(store: PostgresqlStore) -> LogPosition:
+    """Join as the heartbeat of a node does, with the time limit of its lease, until it succeeds."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                return await run_with_timeout(0.4, store.beat("n1", STATUS, joining=True))
+            except (StoreUnavailable, TimeoutError):
+                await asyncio.sleep(0.05)
+
+
+async def test_host_that_is_silent_is_passed_over(new_database: Callable[[], str]) -> None:
+    """A host that accepts connections and answers nothing, as a stopped server, delays no node."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"@127.0.0.1:{silent.getsockname()[1]},127.0.0.1"
+        async with opened(PostgresqlStore(new_database().replace("@127.0.0.1", hosts))) as store:
+            await _beat(store)
+            await store.add_account(account("alice"))
+            assert await store.account("alice") == account("alice")
+
+
+def _both(old: Server, promoted: Server) -> str:
+    return old.url(MIGRATED).replace("/" + MIGRATED, f",127.0.0.1:{promoted.port}/{MIGRATED}")
+
+
+@pytest.mark.extended
+async def test_node_leaves_an_isolated_old_primary(old: Server, promoted: Server) -> None:
+    """A node on an old primary, on which each commit waits for ever, goes to the promoted standby."""
+    promoted.stop()
+    async with opened(PostgresqlStore(_both(old, promoted))) as store:
+        with pytest.raises((StoreUnavailable, TimeoutError)):
+            await run_with_timeout(0.4, store.beat("n1", STATUS, joining=True))
+        promoted.start()
+        assert (await _beat(store)).epoch.split(".")[1] == "00000002"
+        await store.add_account(account("alice"))
+        assert await store.account("alice") == account("alice")
+
+
+@pytest.mark.extended
+async def test_command_reaches_the_newer_primary(old: Server, promoted: Server) -> None:
+    """A process without a heartbeat, as a command has none, uses the newer of two primaries."""
+    for url in (_both(old, promoted), _both(promoted, old)):
+        async with opened(PostgresqlStore(url)) as store:
+            assert (await store.log_position()).epoch.split(".")[1] == "00000002"
+            await store.add_account(account(f"alice-{len(url)}-{url.index(str(old.port))}"))
+
+
+async def test_message_names_the_cause_of_each_host() -> None:
+    """If no host is a primary, the message says why each is none."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StoreUnavailable) as raised:
+            await PostgresqlStore(f"postgresql://x:secret@127.0.0.1:1,127.0.0.1:{port}/db").open()
+    message = str(raised.value)
+    assert "none of its hosts is a primary that answers" in message
+    assert "127.0.0.1:1: nothing listens there" in message
+    assert f"127.0.0.1:{port}: it " in message
+    assert "secret" not in message
