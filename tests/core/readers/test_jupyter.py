@@ -52,6 +52,8 @@ def test_the_form_follows_the_subprotocol() -> None:
         v1("Shell"),
         v1("shell", header(["execute_request"])),
         v1("shell", '{"msg_type":"a","msg_type":"b"}'),
+        # A kernel in Go would execute it.
+        v1("shell", '{"msg_type":"kernel_info_request","MSG_TYPE":"execute_request"}'),
         v1("shell", "[]"),
         v1()[:40],
         b"",

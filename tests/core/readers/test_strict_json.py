@@ -93,6 +93,11 @@ def test_types(pointer: str, document: str, expected: str) -> None:
         ("/²", '["a","b","c"]'),
         ("/9999999999", '["a"]'),
         ("/a/b", '{"a":"b"}'),
+        # Parsers of Go and .NET match names without case, and the last one counts.
+        ("/type", '{"type":"a","Type":"b"}'),
+        ("/header/msg_type", '{"header":{"msg_type":"a","m\u017fg_type":"b"}}'),
+        ("/header/kind", '{"header":{"kind":"a"},"HEADER":{"kind":"b"}}'),
+        ("/kind", '{"kind":"a","\u212aind":"b"}'),
     ],
 )
 def test_no_type(pointer: str, document: str) -> None:

@@ -1,7 +1,8 @@
 """JSON that all parsers read alike: Python's, those in C, and those of other languages.
 
 Refused, because parsers differ: names that come twice, NaN and Infinity, a byte order mark, and every
-encoding but UTF-8. `json.loads(bytes)` would detect UTF-16 and UTF-32.
+encoding but UTF-8. `json.loads(bytes)` would detect UTF-16 and UTF-32. On the way to a type, names that
+differ in case alone are refused: parsers of Go and .NET take the last of them, and so do kernels in Go.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ def type_at(document: Any, steps: tuple[str, ...]) -> str:
     found = document
     for step in steps:
         if isinstance(found, dict) and step in found:
+            folded = step.casefold()
+            if any(name != step and name.casefold() == folded for name in found):
+                raise Unreadable(f"two names like {step!r}")
             found = found[step]
         elif isinstance(found, list) and _is_index(step) and int(step) < len(found):
             found = found[int(step)]
