@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -18,7 +19,7 @@ from stormdoor import (
     protect,
     redacting_log_function,
 )
-from stormdoor.tornado.redaction import redact_query
+from stormdoor.tornado.redaction import redact_query, redact_target
 from tests.guard.fakes import make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.wire import connect, log_lines, request, serving, until
@@ -100,6 +101,20 @@ async def test_no_credential_of_an_address_is_logged() -> None:
         "101 GET /ws?token=redacted&room=redacted",
     ):
         assert kept in text, kept
+
+
+async def test_no_byte_of_a_path_controls_a_terminal() -> None:
+    """Tornado accepts bytes beyond ASCII. U+009B begins a sequence that terminals obey, U+0085 a line."""
+    shown_by = {None: "/\x85FORGED\x9b2J ", door(): "/%85FORGED%9B2J "}
+    for guard, shown in shown_by.items():
+        with log_lines("tornado.access") as lines:
+            async with serving(ROUTES, guard, CONNECT) as at:
+                reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+                writer.write(b"GET /\x85FORGED\x9b2J HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await reader.readline()
+                await until(lambda lines=lines: bool(lines))
+                writer.close()
+        assert shown in lines[0]
 
 
 async def test_a_token_that_is_not_valid() -> None:
@@ -234,6 +249,11 @@ QUERIES = [
 def test_a_query(query: str, shown: str) -> None:
     """Names stay, values go; what has no name goes as a whole."""
     assert redact_query(query) == shown
+
+
+def test_the_query_of_a_target_shows_ascii_alone() -> None:
+    """Its names are the client's choice, too."""
+    assert redact_target("/a?\x9b2J=1&b=2") == "/a?%9B2J=redacted&b=redacted"
 
 
 def test_records_of_other_forms() -> None:

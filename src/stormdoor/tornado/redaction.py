@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.log import access_log, app_log, gen_log
@@ -19,6 +20,7 @@ _REDACTED = "redacted"
 _LONGEST_NAME = 64
 _QUERY = re.compile(r"\?(\S+)")
 _QUERY_WITH_VALUE = re.compile(r"\?(\S*=\S*)")
+_NOT_SHOWN = re.compile(r"[^!-~]")
 _secret_headers = {
     "proxy-authorization",
     *(name.lower() for kind in KINDS.values() for name in kind.default_headers),
@@ -46,9 +48,16 @@ def _redact_pair(pair: str) -> str:
 
 
 def redact_target(target: str) -> str:
-    """Return a request target, such as `/ws?token=secret`, with its query redacted."""
-    path, mark, query = target.partition("?")
-    return f"{path}?{redact_query(query)}" if mark else target
+    """Return a request target, such as `/ws?token=secret`, with its query redacted.
+
+    Bytes beyond ASCII become `%XX`: Tornado accepts them, and terminals obey some of them, such as U+009B.
+    """
+    path, mark, query = _NOT_SHOWN.sub(_percent_encoded, target).partition("?")
+    return f"{path}?{redact_query(query)}" if mark else path
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    return quote(match[0], safe="", encoding="latin1", errors="replace")
 
 
 @contextlib.contextmanager
