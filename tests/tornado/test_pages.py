@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.routing import PathMatches, Rule, RuleRouter
-from tornado.web import Application, RequestHandler, stream_request_body
+from tornado.web import Application, RequestHandler, StaticFileHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import (
@@ -201,6 +202,47 @@ async def test_a_browser_is_led_to_the_login_and_back() -> None:
         script = (("Sec-Fetch-Mode", "cors"), ("Accept", "text/html"))
         assert (await site.ask("/lab", *script))[0] == 401
         assert (await site.ask("/lab", NAVIGATION[0], method="POST"))[0] == 401
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+async def test_no_cache_in_front_of_the_server_keeps_a_page(guarded: bool, tmp_path: Path) -> None:
+    """A cache would serve the file to every client. An attacker makes the member ask with `?v=`."""
+    (tmp_path / "report.txt").write_text("secret")
+    guard = _guard()
+    routes: list[Any] = [
+        *login_routes(guard, endpoint="/ws", built_in_pages=True),
+        ("/ws", Feed),
+        ("/files/(.*)", StaticFileHandler, {"path": str(tmp_path)}),
+        ("/public", _headed("public, max-age=60")),
+        ("/own", _headed("max-age=60, PRIVATE")),
+        ("/fields", _headed('private="set-cookie", s-maxage=60')),
+    ]
+    application = protect(
+        Application(routes), guard, "app:use", pages="app:use" if guarded else None
+    )
+    async with serving(application, guard) as at:
+        await guard.admin.add_principal("alice", roles=["member"])
+        alice = _session(guard, (await guard.sessions.create("alice")).secret)
+        found = {}
+        for path in ("/files/report.txt?v=1", "/public", "/own", "/fields"):
+            async with await request(at.port, path, alice, upgrade=False) as wire:
+                found[path] = wire.header("Cache-Control")
+    shared = ["max-age=315360000", "public, max-age=60", "max-age=60, PRIVATE"]
+    private = ["private, max-age=315360000", "private, max-age=60", "max-age=60, PRIVATE"]
+    fields = 'private="set-cookie", s-maxage=60'
+    assert list(found.values()) == (
+        [*private, f"private, {fields}"] if guarded else [*shared, fields]
+    )
+
+
+def _headed(value: str) -> type[RequestHandler]:
+    """Return a handler with a Cache-Control of its own."""
+
+    class Headed(RequestHandler):
+        def get(self) -> None:
+            self.set_header("Cache-Control", value)
+
+    return Headed
 
 
 async def test_a_foreign_page_changes_and_reads_nothing() -> None:

@@ -20,7 +20,7 @@ from http import HTTPStatus
 import tornado
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -28,6 +28,7 @@ from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
 __all__ = [
     "ANSWERING",
+    "discard_output",
     "finish_refusal",
     "finish_refused",
     "fresh_headers",
@@ -145,6 +146,22 @@ def finish_refused(handler: RequestHandler, text: str | None = None) -> None:
     setattr(handler, "_log", lambda: _log_refused(handler))  # noqa: B010 - `finish` calls it
     # The base class's finish: an override of the handler might add content of its pages.
     RequestHandler.finish(handler, text)
+
+
+def discard_output(handler: RequestHandler) -> Future[None]:
+    """Discard the written output, and close the connection.
+
+    Returns:
+        The result of `flush` for a client that is gone.
+    """
+    handler._write_buffer = []  # noqa: SLF001 - there is no other way to discard it
+    stream = getattr(handler.request.connection, "stream", None)
+    if isinstance(stream, IOStream):
+        stream.close()
+    dropped: Future[None] = Future()
+    dropped.set_exception(StreamClosedError())
+    dropped.exception()  # a handler need not wait for it
+    return dropped
 
 
 def _log_refused(handler: RequestHandler) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -15,14 +16,15 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.permission import check_permission
-from stormdoor.core.principal import Principal
+from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.answers import finish_refusal, finish_refused
+from stormdoor.tornado.answers import discard_output, finish_refusal, finish_refused
 from stormdoor.tornado.by_handler import ByHandler, bare
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
@@ -46,8 +48,8 @@ _LOGS_IN_AGAIN = frozenset(
 
 def principal_of(handler: RequestHandler) -> Principal | None:
     """Return the principal of a request for a guarded page; None if the page is public, or not guarded."""
-    found = getattr(handler, "_door_principal", None)
-    return found if isinstance(found, Principal) else None
+    login = getattr(handler, "_door_login", None)
+    return login.principal if isinstance(login, Authentication) else None
 
 
 def exempt(handler: type[RequestHandler]) -> bool:
@@ -150,7 +152,8 @@ class GuardedPage(RequestHandler):
     """The permission, if the rules declare none."""
 
     _door_refused = False
-    _door_principal: Principal | None = None
+    _door_login: Authentication | None = None
+    """The login that was permitted; None for a public page."""
     _door_note_allowed: NoteAllowed | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -165,8 +168,7 @@ class GuardedPage(RequestHandler):
         if not isinstance(declared, Public):
             if not await self._door_admits(declared):
                 return
-            # No cache of others may keep it, and no browser may show it after the logout. The handler can
-            # replace this header.
+            # No browser may show it after the logout. The handler can replace this header.
             page = self._door_is_page(self.request.headers.get("Sec-Fetch-Mode"))
             self.set_header("Cache-Control", "no-store" if page else "private")
         prepared = super().prepare()
@@ -226,23 +228,58 @@ class GuardedPage(RequestHandler):
         found = await guard.admission.authenticate_request(handshake, key)
         if isinstance(found, Refusal):
             return found
-        now = guard.clock.now()
-        if found.expires_at is not None and found.expires_at <= now:
-            return Refusal(Denial.EXPIRED, "the credential has expired")
-        if guard.revocations.ends(found):
-            return Refusal(Denial.REVOKED, "the credential was revoked")
+        ended = self._door_ended(found)
+        if ended is not None:
+            return ended
         environment = Environment.of(
-            found, now=now, address=handshake.address, endpoint=handshake.path
+            found, now=guard.clock.now(), address=handshake.address, endpoint=handshake.path
         )
         asked = AccessRequest(found.principal, permission, None, environment)
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
-            self._door_principal = found.principal
+            self._door_login = found
             guard.statistics.pages += 1
             if self._door_note_allowed is not None:
                 self._door_note_allowed(found.kind, permission, decision.policy_ids)
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+
+    def _door_ended(self, login: Authentication) -> Refusal | None:
+        """Return the refusal if a login has ended since it was read."""
+        if login.expires_at is not None and login.expires_at <= self._door_guard.clock.now():
+            return Refusal(Denial.EXPIRED, "the credential has expired")
+        if self._door_guard.revocations.ends(login):
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        return None
+
+    def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
+        """Send the written output, as long as the login lasts: an answer may be a stream, or wait for news.
+
+        A request may have ended its own login. Such an answer is a redirection, or that to a change.
+        """
+        login = self._door_login
+        ended = None if login is None else self._door_ended(login)
+        if ended is not None and self._headers_written:
+            return discard_output(self)
+        if ended is not None and self.request.method in SAFE_METHODS and self.get_status() < 300:
+            self.clear()
+            self.set_status(ended.answer.status)
+            self.set_header("Cache-Control", "no-store")
+            self._write_buffer = []
+        elif login is not None and not self._headers_written:
+            self._door_forbid_shared_caches()
+        return super().flush(include_footers)
+
+    def _door_forbid_shared_caches(self) -> None:
+        """Let no cache in front of the server keep the answer: it would serve clients without a login.
+
+        Tornado's `StaticFileHandler` lets every cache keep a file for ten years, for each address with `?v=`.
+        """
+        given = [one.strip() for one in self._headers.get("Cache-Control", "").split(",")]
+        names = {one.lower() for one in given}
+        if names.isdisjoint({"private", "no-store"}):
+            kept = [one for one in given if one and one.lower() != "public"]
+            self.set_header("Cache-Control", ", ".join(["private", *kept]))
 
     def _door_refuse(self, handshake: Handshake, permission: str | None, refusal: Refusal) -> None:
         """Redirect a browser to the login; answer all others with a status and a generic line."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 from tornado.web import Finish, HTTPError, RequestHandler
 from tornado.websocket import WebSocketProtocol
 
@@ -24,7 +24,7 @@ from stormdoor.guard.message_types import MessageTypes
 from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.answers import finish_refusal
+from stormdoor.tornado.answers import discard_output, finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.message_type_mixin import route_groups
@@ -320,17 +320,9 @@ class HttpTransport(RequestHandler):
                 why = Refusal(Denial.EXPIRED, "the credential has expired")
                 self._door_guard.registry.end(connection, why)
             if not connection.open:
-                return self._door_discard_output()
+                return discard_output(self)
             self._door_note_issued(connection)
         return super().flush(include_footers)
-
-    def _door_discard_output(self) -> asyncio.Future[None]:
-        self._write_buffer = []
-        _cut_off(self)
-        dropped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        dropped.set_exception(StreamClosedError())
-        dropped.exception()
-        return dropped
 
     def _door_note_issued(self, connection: Connection) -> None:
         issued = self._door_transport.issued
