@@ -138,6 +138,18 @@ asyncio.run(main())
 """,
 }
 
+REPLACED = """
+from tornado.httpserver import HTTPServer
+
+async def main():
+    server = HTTPServer(Application([("/ws", Echo), ("/", Page)]))
+    server.listen(PORT, "127.0.0.1")
+    server.request_callback = make()
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
 WITHOUT_LISTENER = """
 import socket
 from tornado.httpserver import HTTPServer
@@ -223,6 +235,20 @@ def test_connections_without_a_listener(tmp_path: Path) -> None:
             time.sleep(0.1)
         assert run.ended() == 125
         assert run.seen("guarded"), run.output
+
+
+@pytest.mark.extended
+def test_an_application_that_takes_the_place_of_another(tmp_path: Path) -> None:
+    """A program may replace its application while it serves: the new one is guarded at its first request."""
+    write(tmp_path, REPLACED)
+    with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
+        plain.wait_until_answering()
+        assert handshake(plain.port) == 101
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        assert handshake(run.port) == 401
+        assert run.wait_for("guarded", 2)["application"] == "tornado.web.Application"
+        assert answered(run.port, path="/auth/login") == 200
 
 
 @pytest.mark.extended

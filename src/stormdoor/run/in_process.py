@@ -103,12 +103,8 @@ class InProcess:
             applications, around = list(found.applications.values()), found.around
         else:
             applications, around = [self._in_front_of(server)], []
-        names = [self._guard(one) for one in applications]
-        login = next((one for one in map(_login_of, applications) if one), None)
-        endpoints = [one for each in applications for one in _endpoints(each)]
-        pages = all(_guards_pages(one) for one in applications)
-        choosers = [name for one in applications for name in inspect(one).choosers]
-        if not (endpoints or pages or choosers):
+        said = self._guard_all(applications)
+        if not (said["endpoints"] or said["pages"] or said["choosers"]):
             if addresses and all(map(self._settings.allows, addresses)):
                 return None
             raise ConfigurationError(
@@ -116,17 +112,36 @@ class InProcess:
                 "pages with --pages, or let it serve unguarded with --insecure-allow-http "
                 f"{addresses[0] if addresses else 'ADDRESS'}"
             )
+        return {**said, "addresses": addresses, "secure": secure, "around": around}
+
+    def guard_application(self, application: Application) -> dict[str, object]:
+        """Guard an application that is about to serve its first request.
+
+        The program has put it in the place of one that was there when its server began to listen. It may
+        have no WebSocket.
+
+        Raises:
+            ConfigurationError: It cannot be guarded.
+        """
         return {
-            "addresses": addresses,
-            "secure": secure,
+            **self._guard_all([application]),
+            "addresses": [],
+            "secure": False,
+            "around": [],
+        }
+
+    def _guard_all(self, applications: Sequence[Application]) -> dict[str, object]:
+        """Guard applications, and return what is guarded, for the report to the operator."""
+        names = [self._guard(one) for one in applications]
+        endpoints = [one for each in applications for one in _endpoints(each)]
+        return {
             "application": _names(applications),
             "adapter": ", ".join(sorted(set(names))),
             "endpoints": endpoints[:_SHOWN],
             "endpoints_count": len(endpoints),
-            "choosers": choosers,
-            "around": around,
-            "pages": pages,
-            "login": login,
+            "choosers": [name for one in applications for name in inspect(one).choosers],
+            "pages": all(_guards_pages(one) for one in applications),
+            "login": next((one for one in map(_login_of, applications) if one), None),
         }
 
     def _in_front_of(self, server: HTTPServer) -> Outermost:

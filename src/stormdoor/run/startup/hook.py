@@ -3,7 +3,8 @@
 It imports the standard library alone. Everything else is imported when a server is about to listen.
 
 - `TCPServer.add_sockets` and `HTTPServer.handle_stream` of Tornado ask it first. Every server of Tornado that
-  serves HTTP passes one of them.
+  serves HTTP passes one of them. So does each application before its first request: a program may put it in
+  the place of another one while it serves.
 - `socket.listen` tells the parent of each listener, so that it asks other servers without delay.
 - `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
   A fork that executes another program, such as the shell of a terminal, does not.
@@ -31,6 +32,8 @@ REFUSED = 125
 """Exit status of a process that may not serve."""
 _VARIABLE = "STORMDOOR_RUN"
 _LONGEST_REPORT = 32_000
+_INTERCEPTED = "_stormdoor_interception"
+"""The attribute of applications that are guarded, or that answer 503 (`stormdoor.tornado.interception`)."""
 _INSTALL_IN_CHILD = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location("stormdoor_run_hook", path)
@@ -106,6 +109,17 @@ class Hook:
         inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
         self.report(event="guarded", inodes=inodes, **found)
 
+    def guard_application(self, application: Any) -> None:
+        """Guard an application that serves, and that no server had when it began to listen."""
+        with self._lock:
+            try:
+                if self._guarding is None:
+                    self._guarding = _guarding(self.settings)
+                found = self._guarding.guard_application(application)
+            except BaseException as error:  # noqa: BLE001 - fail closed on any error
+                self.refuse(_reason(error))
+        self.report(event="guarded", inodes=[], **found)
+
     def admit_stream(self, server: Any, stream: Any) -> None:
         """Guard the application of a server that has got a connection without a listener of its own."""
         if server not in self._guarded:
@@ -136,6 +150,23 @@ class Hook:
 
         base.add_sockets = add_sockets_guarded
         kind.handle_stream = handle_stream_guarded
+
+    def patch_application(self, web: types.ModuleType) -> None:
+        """Let every application ask before its first request."""
+        kind: Any = web.Application
+        start_request, call = kind.start_request, kind.__call__
+
+        def start_request_guarded(application: Any, *args: Any) -> Any:
+            if _INTERCEPTED not in vars(application):
+                self.guard_application(application)
+            return start_request(application, *args)
+
+        def call_guarded(application: Any, request: Any) -> Any:
+            if _INTERCEPTED not in vars(application):
+                self.guard_application(application)
+            return call(application, request)
+
+        kind.start_request, kind.__call__ = start_request_guarded, call_guarded
 
     def patch_listen(self) -> None:
         """Tell the parent of each new listener at once: it asks those that no server of Tornado has."""
@@ -272,6 +303,7 @@ def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     hook.patch_listen()
     wanted: dict[str, Callable[[types.ModuleType], None]] = {
         "tornado.httpserver": hook.patch_tornado,
+        "tornado.web": hook.patch_application,
         "multiprocessing.spawn": hook.patch_multiprocessing,
     }
     for host in settings["hosts"]:
