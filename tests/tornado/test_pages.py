@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,6 +235,74 @@ async def test_no_cache_in_front_of_the_server_keeps_a_page(guarded: bool, tmp_p
     )
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/open/../secret.txt",
+        "/open/%2e%2e/secret.txt",
+        "/open/%2E./secret.txt",
+        "/open//../../secret.txt",
+        "/open/x/..%2f../secret.txt",
+        "/open/./../secret.txt",
+        "/./secret.txt",
+        "//secret.txt",
+        "/open/..//secret.txt",
+        "/open/..%5csecret.txt",
+        "/staff/../secret.txt",
+        "/open/../staff/plan.txt",
+        "/./staff/plan.txt",
+        "/staff//plan.txt",
+    ],
+)
+@pytest.mark.parametrize("who", ["", "alice"])
+async def test_no_other_spelling_of_a_path_opens_a_file(
+    path: str, who: str, tmp_path: Path
+) -> None:
+    """Tornado removes dots and empty segments from the path of a file, after the permission was chosen."""
+    for name in ("secret.txt", "open/logo.txt", "staff/plan.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    pages = {"/open/.*": public("a logo"), "/staff/plan.txt": "app:change", "/.*": "app:change"}
+    async with _files(tmp_path, pages, who) as ask:
+        assert await ask("/open/logo.txt") == "open/logo.txt"
+        assert await ask(path) == ""
+    async with _files(tmp_path, None, who) as ask:
+        assert await ask("/secret.txt") == "secret.txt"
+
+
+async def test_an_ordinary_path_with_dots_and_slashes_stays_open(tmp_path: Path) -> None:
+    """Only a spelling that leads to another permission is refused."""
+    (tmp_path / "a..b").mkdir()
+    (tmp_path / "a..b" / ".hidden").write_text("hidden")
+    async with _files(tmp_path, {"/.*": "app:use"}, "alice") as ask:
+        for path in ("/a..b/.hidden", "/./a..b//.hidden", "/%61..b/.hidden"):
+            assert await ask(path) == "hidden"
+
+
+@asynccontextmanager
+async def _files(
+    folder: Path, pages: Any, who: str
+) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """Serve the files of a folder, and yield a function that returns the content at a path."""
+    guard = _guard()
+    routes: list[Any] = [
+        *login_routes(guard, endpoint="/ws", built_in_pages=True),
+        ("/ws", Feed),
+        ("/(.*)", StaticFileHandler, {"path": str(folder)}),
+    ]
+    application = protect(Application(routes), guard, "app:use", pages=pages)
+    async with serving(application, guard) as at:
+        await guard.admin.add_principal("alice", roles=["member"])
+        session = _session(guard, (await guard.sessions.create("alice")).secret)
+
+        async def ask(path: str) -> str:
+            headers = [session] if who else []
+            async with await request(at.port, path, *headers, upgrade=False) as wire:
+                return wire.body.decode() if wire.status == 200 else ""
+
+        yield ask
+
+
 def _headed(value: str) -> type[RequestHandler]:
     """Return a handler with a Cache-Control of its own."""
 
@@ -362,6 +430,19 @@ async def test_an_object_without_a_handler_class_is_reached_after_the_decision(
         assert ran == ["POST /stream", "mine", "GET /stream?a=b"]
         async with await request(at.port, "/stream", alice) as wire:
             assert wire.status == 403  # a handshake: nothing could guard its messages
+
+
+async def test_no_other_spelling_of_a_path_opens_a_socket_without_a_handler_class() -> None:
+    """A proxy may pass the path to a server that removes its dots."""
+    guard, ran = _guard(), list[str]()
+    application = Application([("/ws", Feed)])
+    application.default_router.rules.append(Rule(PathMatches("/.*"), Streamed(ran)))
+    permissions: Any = {"/ws": "app:use", "/open/.*": public("a feed for all")}
+    protect(application, guard, permissions=permissions)
+    async with serving(application, guard) as at:
+        for path, status in (("/open/feed", 200), ("/open/../x", 403), ("/open/%2e%2e/x", 403)):
+            async with await request(at.port, path) as wire:
+                assert wire.status == status, path
 
 
 @pytest.mark.parametrize("pages", [None, "app:use", {"/api": "app:use"}])

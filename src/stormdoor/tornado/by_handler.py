@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Generic, TypeVar
+from urllib.parse import unquote
 
 from tornado.web import RequestHandler
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["ByHandler", "bare"]
+__all__ = ["ByHandler", "bare", "other_readings"]
 
 Value = TypeVar("Value")
 
@@ -21,6 +23,26 @@ _MODULE = "module:"
 def bare(pattern: str) -> str:
     """Return a path pattern without the anchors that Tornado adds."""
     return pattern.removeprefix("^").removesuffix("$")
+
+
+def other_readings(path: str) -> frozenset[str]:
+    """Return the other paths that a handler, or a server behind it, may take the path of a request for.
+
+    Tornado decodes the groups of a route. `StaticFileHandler` removes empty segments and those with dots.
+    """
+    if "%" not in path and "//" not in path and "/." not in path:
+        return frozenset()
+    decoded = unquote(path)
+    if "\\" not in path:
+        decoded = decoded.replace("\\", "/")
+    return frozenset({decoded, _without_dots(path), _without_dots(decoded)}) - {path}
+
+
+def _without_dots(path: str) -> str:
+    if not path.startswith("/"):
+        return path  # no path of a request
+    found = posixpath.normpath("/" + path.lstrip("/"))
+    return f"{found.rstrip('/')}/" if path.endswith(("/", "/.", "/..")) else found
 
 
 def _matches(name: re.Pattern[str] | str, handler: type[RequestHandler], path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from urllib.parse import unquote
 
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
@@ -17,7 +16,7 @@ from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.message_permissions import MessagePermissions
-from stormdoor.tornado.by_handler import ByHandler, bare
+from stormdoor.tornado.by_handler import ByHandler, bare, other_readings
 from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 
 __all__ = [
@@ -103,10 +102,9 @@ class Declarations:
         path = bare(path)
         name = f"{handler.__module__}.{handler.__qualname__}"
         found = self._permissions.find(handler, path)
-        # The handler gets its path arguments decoded. So a path that has
-        # one declaration with escapes and another without them is not declared.
-        if "%" in path:
-            plain = bare(unquote(path))
+        # A path that has one declaration as it is written, and another one as a handler may read it, is not
+        # declared.
+        for plain in map(bare, other_readings(path)):
             if self._permissions.find(handler, plain) != found or self._messages.find(
                 handler, plain
             ) is not self._messages.find(handler, path):
@@ -182,7 +180,8 @@ class Declarations:
 
     def is_public(self, path: str) -> bool:
         """Return whether a path was declared public."""
-        return isinstance(self._permissions.find(_Hidden, bare(path)), Public)
+        readings = {path, *other_readings(path)}
+        return all(isinstance(self._permissions.find(_Hidden, one), Public) for one in readings)
 
     def unmatched_messages(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
         """Return a problem for each declaration of messages that applies to no route: it would check none.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from tornado.web import RequestHandler
 
@@ -25,7 +25,7 @@ from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import discard_output, finish_refusal, finish_refused
-from stormdoor.tornado.by_handler import ByHandler, bare
+from stormdoor.tornado.by_handler import ByHandler, bare, other_readings
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -123,9 +123,10 @@ class PageRules:
         """Return the permission of a request, or that it is public; `otherwise` if none is declared."""
         if path in self._open:
             return Public("the page of the login")
-        found = self._find(handler, method, bare(path))
-        if "%" in path and self._find(handler, method, bare(unquote(path))) != found:
-            return None  # the handler gets its path decoded: which of the two counts is not clear
+        found = self._find(handler, method, path)
+        for reading in other_readings(path.replace("\\", "%5c")):
+            if self._find(handler, method, reading) != found:
+                return None  # which of the two the handler serves is not clear
         return otherwise if found is None else found
 
     def _find(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
