@@ -27,19 +27,21 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
   $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
   echo 'not run here: tests beyond the samples and of rare changes; run: make test-extended'; \
-  echo 'not run here: the types of tests and of the lab; run: make types'; \
+  echo 'not run here: the check of the types; run: make types'; \
   echo 'property tests tried 10 examples each; more: make fuzz';) \
   cat build/pytest.txt build/beside.txt 2>/dev/null | grep -E '^=+ .* in [0-9.]+s'
 # Servers, browsers and clocks are real, and two processors run four tests at once: a test that fails runs once
 # more, as CPython's own tests do. The result lists it; CONTRIBUTING says what to do about it.
 RERUNS ?= 1
+# The folder of the tests' files: in memory, if there is room, because SQLite waits for the disk after each commit.
+# Empty: on the disk, where pytest keeps them.
+MEMORY ?= $(shell df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4096' | grep -q . \
+  && awk '/^MemAvailable/ && $$2 > 6000000' /proc/meminfo | grep -q . \
+  && ! grep -q ' /dev/shm .*noexec' /proc/mounts && echo /dev/shm)
 # Tracing doubles the time of Python code: `make test` measures the coverage of the pure core, `make test-all` all.
 MEASURED ?=
 # The marks of the tests that `make test` leaves to the targets `test-...`; empty: it runs them, too.
 LEFT_OUT ?= installs or extended
-# What mypy checks: everything, if empty. `make test` checks the packages: their tests cost as much again.
-TYPED ?=
-PACKAGES := $(wildcard src audit/src)
 # The number of examples of property tests (conftest.py): `make test` tries 10, `ci` 100, `fuzz` 5,000.
 PROFILE ?= fuzz
 
@@ -62,9 +64,9 @@ demo: .demo-port $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--w
 # Check it -----------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint ## Check style, layers and the types of the packages, run a sample of the tests that need only .venv
+test: lint ## Check style and layers, run a sample of the tests that need only .venv
 	@mkdir -p build; \
-	$(MAKE) --no-print-directory --keep-going core contracts types $(if $(LEFT_OUT),TYPED='$(PACKAGES)') >build/beside.txt 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory --keep-going core contracts $(if $(LEFT_OUT),,types) >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \
 	failed=0; \
 	$(MAKE) --no-print-directory unit BESIDE=1 || failed=$$?; \
@@ -117,7 +119,7 @@ format: $(DEV) ## Format the code and mend what ruff can mend
 .PHONY: types
 types: $(DEV) ## Check all types (mypy --strict)
 	$(call heading,types: mypy --strict)
-	@$(BIN)/mypy $(TYPED)
+	@$(BIN)/mypy
 
 .PHONY: contracts
 contracts: $(DEV) ## Check the imports between layers (import-linter)
@@ -139,7 +141,8 @@ screenshots: $(DEV) ## Take the pictures of the demo and the login in docs/_stat
 unit: $(DEV) ## Run the tests (ARGS="-k origin")
 	$(call heading,tests: pytest)
 	@mkdir -p build; $(if $(MEASURED),rm -rf build/coverage; mkdir build/coverage)
-	@$(BIN)/$(if $(MEASURED),coverage run,python) -m pytest -n $(JOBS) --dist loadgroup --durations=20 \
+	@memory='$(MEMORY)'; [ -z "$$memory" ] || { memory=$$(mktemp -d "$$memory/stormdoor-tests.XXXXXX"); trap 'rm -rf "$$memory"' EXIT; }; \
+	$(BIN)/$(if $(MEASURED),coverage run,python) -m pytest -n $(JOBS) --dist loadgroup --durations=20 $${memory:+--basetemp="$$memory/tests"} \
 	  --reruns $(RERUNS) --reruns-delay 2 -r RfE $(if $(BESIDE),--ignore=tests/core) \
 	  $(if $(LEFT_OUT),-m 'not ($(LEFT_OUT))') $(ARGS) 2>&1 | tee build/pytest.txt
 	@$(if $(MEASURED),printf '\n=== coverage: branches ===\n'; $(BIN)/coverage combine --quiet; $(BIN)/coverage report)

@@ -194,6 +194,7 @@ async def announced(visitor: Visitor, size: int, stack: AsyncExitStack) -> Wire:
     return wire
 
 
+@pytest.mark.extended
 async def test_slow_bodies(demo: Running) -> None:
     """Of 150 logins that never send their last byte, plain Tornado keeps all and the demo keeps 32."""
     size = 60_000
@@ -234,6 +235,7 @@ async def test_a_slow_body_is_given_up(demo: Running) -> None:
         assert time.monotonic() - begun > 9
 
 
+@pytest.mark.extended
 async def test_a_flood_of_requests(demo: Running) -> None:
     """Of 1,200 requests of one address about half reach a handler; the others cost a prepared answer."""
     attacker, statuses = demo.visitor(), []

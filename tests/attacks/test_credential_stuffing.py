@@ -69,6 +69,7 @@ async def test_the_victim_is_not_locked_out(demo: Running) -> None:
     await home.log_in("mia", demo.password("mia"))
 
 
+@pytest.mark.extended
 async def test_the_victims_sessions_go_on(demo: Running) -> None:
     """An open session of a principal continues during guesses at its password."""
     ada = await demo.visit("ada")
@@ -77,6 +78,7 @@ async def test_the_victims_sessions_go_on(demo: Running) -> None:
         assert (await wire.ask({"type": "join", "room": "lobby"}))["type"] == "joined"
 
 
+@pytest.mark.extended
 async def test_many_guesses_at_once(demo: Running) -> None:
     """Of forty simultaneous guesses, five are verified."""
 
@@ -90,6 +92,7 @@ async def test_many_guesses_at_once(demo: Running) -> None:
     assert await looked_at(demo.visitor()) <= 5
 
 
+@pytest.mark.extended
 async def test_names_are_guessed(demo: Running) -> None:
     """The answers for a username with an account and for one without are equal."""
     names = [f"name-{number}" for number in range(4)]
@@ -108,6 +111,7 @@ async def test_names_are_guessed(demo: Running) -> None:
     assert await exists(demo.visitor()) == set()
 
 
+@pytest.mark.extended
 async def test_logins_cannot_starve_the_sockets(demo: Running) -> None:
     """While many passwords are verified, messages on sockets are answered without delay."""
     alice = await demo.visit("ada")

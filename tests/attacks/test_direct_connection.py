@@ -99,6 +99,7 @@ async def test_an_endpoint_that_somebody_forgot_does_not_start() -> None:
         protect(Application([("/ws/debug", Debug)]), Guard(production=False))
 
 
+@pytest.mark.extended
 async def test_an_endpoint_that_is_added_later_lets_nobody_in() -> None:
     """A handler that is added after the start is undeclared, and so refuses every client."""
 

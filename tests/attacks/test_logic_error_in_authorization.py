@@ -14,6 +14,8 @@ from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running, running
 from tests.demo.visitor import Visitor, answer
 
+pytestmark = pytest.mark.extended
+
 
 class FailsOpen(Chat):
     """Careless chat that permits every kick if the list of moderators is damaged."""

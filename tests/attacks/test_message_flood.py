@@ -97,6 +97,7 @@ async def held(operator: Visitor) -> float:
     return float(metrics.partition("\nstormdoor_messages_held_total ")[2].split()[0])
 
 
+@pytest.mark.extended
 async def test_a_flood_of_bytes(demo: Running) -> None:
     """The limit on bytes delays a few large messages."""
     ada, alice = await demo.visit("ada"), await demo.visit("alice")

@@ -16,6 +16,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, collected, heard
 from tests.tornado.wire import TEXT, log_lines
 
+pytestmark = pytest.mark.extended
+
 SAY = {"type": "say", "room": "lobby", "text": "x"}
 
 

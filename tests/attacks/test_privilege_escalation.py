@@ -11,6 +11,8 @@ from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, heard
 
+pytestmark = pytest.mark.extended
+
 # Who tries, what, and what the permission is called.
 ACTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a member announces": ("alice", {"type": "announce", "text": "x"}, "chat:announce"),

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tornado.web import RequestHandler
 
 from tests.attacks.twin import Chat, LogIn, log_in, site
@@ -142,6 +143,7 @@ async def provokes(visitor: Visitor) -> str:
     return "\n".join(one.body.decode(errors="replace") + str(one.headers) for one in answers)
 
 
+@pytest.mark.extended
 async def test_an_error_that_says_too_much(demo: Running) -> None:
     """An error answer has a generic line, and no traceback, path, module or table."""
     told = re.compile(r"Traceback|File \"|\.py\b|site-packages|sqlite|SELECT |password of the")
@@ -153,6 +155,7 @@ async def test_an_error_that_says_too_much(demo: Running) -> None:
     assert "Traceback" not in demo.output
 
 
+@pytest.mark.extended
 async def test_a_file_that_others_can_read(demo: Running, tmp_path: Path) -> None:
     """Each file with secrets or personal data is readable by its owner only, from its creation on."""
 
@@ -166,6 +169,7 @@ async def test_a_file_that_others_can_read(demo: Running, tmp_path: Path) -> Non
     assert readable(demo.data) == []
 
 
+@pytest.mark.extended
 async def test_who_asks_is_not_told_what_only_the_operator_needs(demo: Running) -> None:
     """Only the log names the policy or limit that refused, and the line that would permit."""
     alice = await demo.visit("alice")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.attacks.twin import PASSWORDS, Chat, LogIn, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, is_in
+
+pytestmark = pytest.mark.extended
 
 # -- guessed -----------------------------------------------------------------------------------------
 

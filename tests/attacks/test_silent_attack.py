@@ -276,6 +276,7 @@ async def test_every_refusal_is_written_down(demo: Running) -> None:
     await demo.recorded("session_ended", principal="alice")
 
 
+@pytest.mark.extended
 async def test_a_flood_does_not_drown_the_rest(demo: Running) -> None:
     """Two hundred equal refusals become few entries with a count."""
     noisy, quiet = demo.visitor(), demo.visitor()

@@ -15,6 +15,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, is_in
 from tests.tornado.wire import log_lines
 
+pytestmark = pytest.mark.extended
+
 KEY = "a key of the site, which is as long as it takes"
 
 

@@ -21,6 +21,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer
 from tests.support.tokens import b64, forge, hs256
 
+pytestmark = pytest.mark.extended
+
 Signer = Callable[[bytes], bytes]
 
 GUESSED = "secret"

@@ -23,6 +23,7 @@ class AnyPage(Feed):
         return True
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("handler", "code"), [(AnyPage, 1), (Feed, 0)])
 async def test_the_step_runs_a_probe_file(handler: Any, code: int, tmp_path: Path) -> None:
     """The step reads the file, writes SARIF, names it as its output, and ends as the probe does."""

@@ -221,6 +221,7 @@ def test_an_application_that_cannot_be_made() -> None:
     assert isinstance(caught.value.__cause__, LookupError)
 
 
+@pytest.mark.extended
 def test_pytest_is_not_needed() -> None:
     """Importing the assertions imports neither pytest nor, through it, its plugins."""
     code = (

@@ -236,6 +236,7 @@ allow = ["sue"]
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["vulnerable", "guarded"])
 async def test_matrix_of_the_heating(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,7 @@ from tests.support.project import ROOT
 HOW_TO = ROOT / "docs" / "how-to" / "probe-a-server.md"
 
 
+@pytest.mark.extended
 def test_commands_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,7 +135,7 @@ def copy(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("where", ["auth/other_kind.py", "auth/other/kind.py"])
 def test_a_kind_outside_of_the_table_fails_at_import(where: str, copy: Path) -> None:
     """A forgotten registration cannot lead to a wrong message later."""

@@ -14,6 +14,7 @@ from tests.demo.running import Running
 _OPEN = "#state[data-state=open]"
 
 
+@pytest.mark.extended
 def test_a_wrong_password_is_said_so(visit: Visit) -> None:
     """The page says that name or password is wrong, and not which."""
     page = visit(None)
@@ -23,6 +24,7 @@ def test_a_wrong_password_is_said_so(visit: Visit) -> None:
     expect(page.get_by_text(re.compile("wrong name or password", re.IGNORECASE))).to_be_visible()
 
 
+@pytest.mark.extended
 def test_the_cookie_is_out_of_reach_of_scripts(visit: Visit) -> None:
     """HttpOnly, Secure, `__Host-`: accepted by the browser on loopback, and invisible to the page."""
     page = visit("alice")
@@ -97,6 +99,7 @@ def test_a_new_connection_repeats_no_message(visit: Visit) -> None:
     expect(shown).to_have_count(1)
 
 
+@pytest.mark.extended
 def test_logging_out_closes_the_other_tab(visit: Visit) -> None:
     """A logout closes the sockets of all tabs."""
     page = visit("alice")
@@ -111,6 +114,7 @@ def test_logging_out_closes_the_other_tab(visit: Visit) -> None:
     page.wait_for_selector("#login")
 
 
+@pytest.mark.extended
 def test_an_administrator_sees_the_dashboard(visit: Visit) -> None:
     """Figures of the real server, live."""
     page = visit("ada", "/dashboard")
@@ -153,6 +157,7 @@ def test_one_attack_shows_its_evidence(visit: Visit) -> None:
     expect(card.locator(".guarded .trail .refusal").first).to_contain_text("authz_fail")
 
 
+@pytest.mark.extended
 def test_a_foreign_page_hears_nothing(visit: Visit, demo: Running) -> None:
     """A page of another port, with the victim's cookie in the same browser, cannot open the socket."""
     page = visit("alice")

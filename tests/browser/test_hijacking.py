@@ -47,6 +47,7 @@ def attack(page: Page, hostile: str, port: int) -> str:
     return heard
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_page_of_another_origin(host: str, visit: Visit, demo: Running, twin: int) -> None:
     """The browser sends the victim's cookie from another port: the site obeys, the demo does not.
@@ -73,6 +74,7 @@ def test_a_page_of_another_origin(host: str, visit: Visit, demo: Running, twin: 
     assert f"{host}:{twin}" in entry["detail"]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/login"])
 def test_a_page_cannot_log_anybody_in_or_out(
     path: str, visit: Visit, demo: Running, twin: int
@@ -97,6 +99,7 @@ def test_a_page_cannot_log_anybody_in_or_out(
     victim.wait_for_selector("#state[data-state=open]")
 
 
+@pytest.mark.extended
 def test_a_page_cannot_frame_the_demo(visit: Visit, demo: Running, twin: int) -> None:
     """Only the demo's own pages can frame its pages and read its files (clickjacking)."""
     victim = visit("alice")

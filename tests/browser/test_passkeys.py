@@ -235,6 +235,7 @@ def test_step_up_on_an_open_socket(bank: Bench, plug: Any) -> None:
     assert said["heard"] == []
 
 
+@pytest.mark.extended
 def test_a_copy_of_the_passkey_is_noticed(bank: Bench, plug: Any) -> None:
     """A copy of the passkey's private key is refused, because its counter is not new."""
     device = plug(f"http://localhost:{bank.port}/")

@@ -76,6 +76,7 @@ def test_theme(show: Show) -> None:
     assert page.evaluate(ground) == dark
 
 
+@pytest.mark.extended
 def test_without_scripts(show: Show) -> None:
     """Without scripts all is there, and nothing that would not work."""
     page = show(REPORT, java_script_enabled=False)

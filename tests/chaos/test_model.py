@@ -47,6 +47,7 @@ def test_every_state_of_one_node_keeps_the_guarantee() -> None:
     assert found.states > 50_000
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("rules", [DESIGN, WEAKER], ids=["synchronous", "asynchronous"])
 def test_random_walks_of_two_nodes_keep_the_guarantee(rules: Rules) -> None:
     """Two nodes write missing revocations into one log, and wait for each other's positions."""

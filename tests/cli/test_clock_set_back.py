@@ -51,7 +51,7 @@ async def _refused(server: Server, name: str) -> None:
     assert status == 401
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "command",
     [

@@ -194,6 +194,7 @@ def test_session_that_gets_a_new_id_meanwhile_is_ended(
     assert [each["principal"] for each in left] == ["alice", "alice"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "left"),
     [

@@ -139,6 +139,7 @@ async def how_soon(server: Server) -> float:
     raise AssertionError("the trail has no entry of the closed connection")
 
 
+@pytest.mark.extended
 async def test_how_soon(server: Server) -> None:
     """From the entry in the store to the closed socket, a server takes less than a second.
 
@@ -184,6 +185,7 @@ async def test_revoked_key(server: Server) -> None:
         assert await waiting == 3000
 
 
+@pytest.mark.extended
 async def test_policies_reloaded(server: Server) -> None:
     """A signal puts the policies of the file in force for open sockets; a mistake changes nothing."""
     good = server.config.read_text(encoding="utf-8")

@@ -102,6 +102,7 @@ def test_add_twice(populated: Cli) -> None:
     assert (result.code, result.err) == (1, "stormdoor: there is a principal 'alice' already\n")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "typed", "code", "message"),
     [

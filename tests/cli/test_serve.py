@@ -133,6 +133,7 @@ async def test_a_hangup_replaces_the_workers_and_refuses_no_handshake(tmp_path: 
         assert one.stop() == 0
 
 
+@pytest.mark.extended
 async def test_a_replacement_that_cannot_start_changes_nothing(tmp_path: Path) -> None:
     """If the new code is broken, the present workers go on, and the log has the reason."""
     with supervised(tmp_path, "--workers", "2", *FAST) as one:
@@ -182,7 +183,7 @@ CANNOT_START = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("case", CANNOT_START)
 def test_a_worker_that_cannot_start_stops_the_start(case: str, tmp_path: Path) -> None:
     """The command ends with the reason, and leaves no process behind."""

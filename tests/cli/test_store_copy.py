@@ -362,7 +362,7 @@ asyncio.run(copy_to_postgresql(sys.argv[1], sys.argv[2], trail_key=b"k" * 32,
 """
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.extended
 @pytest.mark.parametrize("table", ["nonce", "trail"])
 def test_killed_copy_is_continued(
     table: str, tmp_path: Path, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch

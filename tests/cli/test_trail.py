@@ -262,6 +262,7 @@ def test_erase(populated: Cli) -> None:
     assert populated("trail", "erase", "nobody", "-y").code == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_follow(populated: Cli, config: Path, form: tuple[str, ...]) -> None:
     """`trail show --follow` prints new entries until an interrupt."""

@@ -14,6 +14,8 @@ from stormdoor.core.denial import Refusal
 from tests.client.clients import Client
 from tests.client.world import PASSWORD, FirstMessageChat, World, world
 
+pytestmark = pytest.mark.sampled(3)
+
 BOTH = pytest.mark.parametrize("kind", ["node", "chromium"], indirect=True)
 """`make test` runs the test in the browser, too."""
 
@@ -23,6 +25,7 @@ async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
     await client.until("open")
 
 
+@pytest.mark.sampled(1)
 @BOTH
 async def test_a_ticket_opens_it_and_commands_are_answered(kind: str) -> None:
     """An answer resolves; a refusal rejects with the server's word."""
@@ -83,6 +86,7 @@ async def test_a_role_that_is_taken_is_final(kind: str) -> None:
         await client.until("open")
 
 
+@pytest.mark.sampled(1)
 @BOTH
 async def test_a_restart(kind: str) -> None:
     """The client reconnects by itself after a restart of the server at the same address."""

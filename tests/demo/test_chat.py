@@ -16,6 +16,8 @@ from tests.demo.running import Running
 from tests.demo.visitor import heard, told
 from tests.tornado.wire import BINARY, TEXT, Wire
 
+pytestmark = pytest.mark.sampled(3)
+
 _numbers = iter(range(10**9))
 
 

@@ -163,6 +163,7 @@ MALFORMED: dict[str, tuple[Any, bool]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", MALFORMED)
 async def test_a_malformed_login_is_a_bad_request(case: str, demo: Running) -> None:
     """400 and one generic line, and the name is not charged with a failure."""
@@ -238,6 +239,7 @@ def cookies() -> dict[str, str]:
     return {}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("case", FORGED)
 async def test_a_forged_request_is_refused(

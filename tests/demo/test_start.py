@@ -298,7 +298,7 @@ async def test_a_damaged_file_is_named(damage: str, made: dict[str, bytes], tmp_
     assert path.read_bytes() == before
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.extended
 @pytest.mark.parametrize("damage", ["credentials, no JSON", "secrets, no hex"])
 def test_with_a_damaged_file_it_does_not_start(
     damage: str, made: dict[str, bytes], tmp_path: Path
@@ -393,6 +393,7 @@ async def test_it_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
             assert database.execute("SELECT COUNT(*) FROM live_connection").fetchone() == (0,)
 
 
+@pytest.mark.extended
 def test_two_installations_share_no_secret(made: dict[str, bytes], demo: Running) -> None:
     """Two installations have no generated secret in common."""
     one = json.loads(made[CREDENTIALS]), json.loads(made[SECRETS])

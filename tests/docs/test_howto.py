@@ -550,6 +550,7 @@ async def test_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await bystander.close()
 
 
+@pytest.mark.extended
 async def test_policies_in_toml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -122,6 +122,7 @@ def test_typed_commands(tmp_path: Path) -> None:
         assert desk.client(desk.token("eve", "guest"), *_messages("TOKEN=$(python")) == OUTPUTS[6]
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_rooms_and_ban(tmp_path: Path) -> None:
     """A private room stays private, and a ban closes the socket and the way back."""

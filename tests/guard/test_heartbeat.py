@@ -152,6 +152,7 @@ async def test_loop_survives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.extended
 async def test_long_purge_of_another_process_fences_no_node(tmp_path: Path) -> None:
     """INVARIANT: on SQLite, a write lock that another process holds longer than the lease fences no node."""
     path = tmp_path / "door.db"

@@ -39,7 +39,7 @@ def _fought(chosen: Sequence[Threat]) -> list[Bout]:
     return asyncio.run(all_of_them())
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("slug", WITHOUT)
 def test_a_row_of_the_table(slug: str) -> None:
     """The attack succeeds on the vulnerable server, fails on the guarded one, and the trail tells of it."""
@@ -71,6 +71,7 @@ def test_a_slug_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no-such-threat" in capsys.readouterr().err
 
 
+@pytest.mark.extended
 def test_one_threat_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table with one row, no gap, and a report that refers to nothing elsewhere."""
     report = tmp_path / "report.html"

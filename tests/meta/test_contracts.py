@@ -105,7 +105,7 @@ def test_every_contract_is_tried(project: Path) -> None:
     assert planted == set(_contracts(project))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda p: f"{p.contract}-{p.line}-in-{p.module}")
 def test_contract_can_fail(planted: Planted, copy: Path) -> None:
     """A planted violation breaks the contract it is about."""

@@ -45,6 +45,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 async def test_the_code_of_the_page(tmp_path: Path) -> None:
     """The log has lines of JSON, and the collector gets a span and metrics."""

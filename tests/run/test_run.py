@@ -585,6 +585,7 @@ asyncio.run(main())
         assert answered(port) == 200
 
 
+@pytest.mark.extended
 def test_a_child_gets_neither_the_hook_nor_the_secrets(tmp_path: Path) -> None:
     """A child process, and a shell of a terminal, find no variable, no file and no module of the run."""
     (tmp_path / "door.toml").write_text(
@@ -670,6 +671,7 @@ def test_the_program_ends_with_its_parent(tmp_path: Path) -> None:
         assert answered(run.port) is None
 
 
+@pytest.mark.extended
 def test_the_first_start_makes_an_account(tmp_path: Path) -> None:
     """Its password is in a file of the operator alone, not in the output; the second start makes none."""
     write(tmp_path, LISTEN)
@@ -687,6 +689,7 @@ def test_the_first_start_makes_an_account(tmp_path: Path) -> None:
         assert password not in "\n".join(store.iterdump())
 
 
+@pytest.mark.extended
 def test_a_program_without_a_login_gets_no_account(tmp_path: Path) -> None:
     """No password is made for a program in which no client can log in with it."""
     write(tmp_path, "")

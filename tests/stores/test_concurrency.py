@@ -63,6 +63,7 @@ async def test_one_of_two_processes_uses_each_nonce(path: Path) -> None:
     assert sorted(first + second) == sorted(f"v{n}" for n in range(100))
 
 
+@pytest.mark.extended
 async def test_two_processes_write_one_chain(path: Path) -> None:
     """INVARIANT: entries of two processes are one chain, without a gap and without a fork."""
     together(

@@ -256,6 +256,7 @@ async def test_failed_open_leaves_it_closed(tmp_path: Path, empty_file: Path) ->
     await store.close()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("mode", "owner", "says"),
     [(0o400, 65534, "may not be written"), (0o644, 0, "chmod o-rwx")],

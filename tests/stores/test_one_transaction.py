@@ -62,7 +62,7 @@ def _informed(news: list[Revocation]) -> bool:
     return bool(targets & {Target.PRINCIPAL, Target.CHANGED, Target.SESSION, Target.CREDENTIAL})
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_crash_leaves_no_change_without_its_entry(change: str, path: Path) -> None:
     """A process that is killed before any of its writes has informed the others of what it changed."""

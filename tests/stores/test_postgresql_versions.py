@@ -49,7 +49,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     found.remove()
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 class TestPostgresqlVersions(VisibilityContract, MembersContract, TrailContract):
     @pytest.fixture
     def database(self, server: Server) -> Iterator[Callable[[], str]]:

@@ -110,6 +110,7 @@ async def test_a_browser_logs_in_goes_on_and_logs_out() -> None:
         assert _Forms((await site.browser.get("/auth/logout")).body).links == ["/auth/login"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "next_path",
     [

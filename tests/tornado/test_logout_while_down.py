@@ -28,7 +28,7 @@ from tests.stores.processes import lock_held
 from tests.tornado.login_client import Answer, LoginClient
 from tests.tornado.wire import CLOSE, Wire, connect, request, serving
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sampled(8)
 
 ORIGIN = "http://127.0.0.1:1"
 

@@ -210,6 +210,7 @@ ROUTES = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_a_pending_login_opens_nothing(method: str, path: str) -> None:
     """INVARIANT: the cookie of a pending login opens no route, under any cookie name."""
@@ -584,6 +585,7 @@ FRESH = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("method", "path"), FRESH)
 async def test_an_unlocked_screen_changes_nothing(method: str, path: str) -> None:
     """An action that changes access needs a proof of the last five minutes (ASVS 7.5.2)."""

@@ -27,7 +27,7 @@ from tests.support.loops import Unhurried
 from tests.tornado.loops import LOOPS
 
 pytestmark = [
-    pytest.mark.sampled(3),
+    pytest.mark.sampled(6),
     # Tornado's tests leave sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

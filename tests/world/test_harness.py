@@ -112,6 +112,7 @@ def test_an_application_without_its_guard_fails() -> None:
     assert "the channel opened and answered" in failures([row])
 
 
+@pytest.mark.extended
 def test_an_application_that_does_not_start_fails() -> None:
     """It is no pass of the checks that expect a refusal."""
     application = _application("raise SystemExit(3)")
@@ -120,6 +121,7 @@ def test_an_application_that_does_not_start_fails() -> None:
     assert row.cells["guard fails"].outcome is Outcome.NONE
 
 
+@pytest.mark.extended
 def test_a_control_that_does_not_answer_fails() -> None:
     """An attack that is refused without a guard, too, proves nothing about the guard."""
     application = _application('protect(application, guard, "app:connect")')

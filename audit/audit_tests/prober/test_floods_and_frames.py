@@ -19,7 +19,7 @@ from stormdoor_audit.prober.probes import PROBES
 from stormdoor_audit.prober.probes.sp606_malformed_frames import CASES
 from stormdoor_audit.report.finding import Report
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(8)
 
 ECHO = ('{"type":"say","text":"{unique}"}',)
 LIST = ('{"type":"list"}',)

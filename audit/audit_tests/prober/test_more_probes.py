@@ -19,7 +19,7 @@ from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.probe import Declared
 from stormdoor_audit.report.finding import Report
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(8)
 
 UNIQUE = ('{"type":"say","text":"{unique}"}',)
 OLD, FOREIGN = jwt(exp=1_500_000_000), jwt(aud="another-service")

@@ -11,7 +11,7 @@ from stormdoor_audit.cli.probe_run import exit_status
 from stormdoor_audit.prober.engine import CannotProbe
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("hole", HOLES, ids=lambda one: one.name)
 async def test_a_hole_never_ends_with_zero(hole: Hole) -> None:
     """Probe the server as its operator would."""

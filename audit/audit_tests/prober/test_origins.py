@@ -15,7 +15,7 @@ from tornado.websocket import WebSocketClosedError
 from audit_tests.prober.servers import ALICE, SESSIONS, Feed, jwt, probed, serving, slugs, states
 from stormdoor_audit.prober.identity import Identity
 
-pytestmark = pytest.mark.sampled(2)
+pytestmark = pytest.mark.sampled(5)
 
 OWN = "https://chat.example.org"
 PLAN: dict[str, Any] = {"owner": ALICE, "origin": OWN}

@@ -54,6 +54,7 @@ def _cases() -> Iterator[Any]:
 CASES = list(_cases())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.skipif(not CASES, reason=f"no vectors of Project Wycheproof in {FOLDER}")
 @pytest.mark.parametrize(
     ("algorithm", "jwk", "test"), CASES or [pytest.param("", {}, {}, id="missing")]

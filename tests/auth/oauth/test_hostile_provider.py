@@ -136,6 +136,7 @@ def believes(url: str) -> Any:
     return httpx2.get(url, trust_env=False, timeout=60, follow_redirects=True).json()["keys"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("what", ANSWERS)
 async def test_keys_that_are_none(what: str) -> None:
     """None of it brings a key in, takes long or takes a known key away; it is over when it is over."""

@@ -363,6 +363,7 @@ async def with_cookie(**options: Any) -> AsyncIterator[tuple[int, tuple[str, str
     await server.shutdown()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("headers", "status"), [one[1:] for one in PAGES], ids=[one[0] for one in PAGES]
 )
