@@ -1,4 +1,4 @@
-"""Measure a cluster on this machine: how soon a revocation counts everywhere, and the cost of PostgreSQL.
+"""Measure a cluster on this machine: how soon a revocation counts everywhere.
 
     python bench/cluster.py                      # all figures but the idle sockets, about two minutes
     python bench/cluster.py --only calm,cut      # some of them
@@ -7,7 +7,8 @@
 
 The nodes are those of `make chaos`: processes with the real guard, on a PostgreSQL primary with a synchronous
 standby. Times of revocations come from the histories: from the acknowledgement to the last check before a
-`send()` to the revoked principal, by one clock. All servers listen on loopback only.
+`send()` to the revoked principal, by one clock. All servers listen on loopback only. `bench/stores.py` has
+the cost of a handshake and of a message on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import asyncio
 import contextlib
 import math
 import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from tests.chaos import history  # noqa: E402 - found by the line above
 from tests.chaos.checkers import Guarantee, staleness  # noqa: E402
 from tests.chaos.cluster import Client, NodeProcess  # noqa: E402
-from tests.chaos.run import Mode, cluster, settled  # noqa: E402
+from tests.chaos.run import cluster, settled  # noqa: E402
 from tests.support.postgresql import binaries  # noqa: E402
 
 STRONG = Guarantee(0.5)
@@ -62,31 +62,6 @@ def percentile(values: list[float], part: float) -> float:
         return math.inf
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)] * 1000
-
-
-class Meter:
-    """CPU time of a node without that of an idle one: its heartbeat costs the same beside other work."""
-
-    def __init__(self, node: NodeProcess) -> None:
-        self._node = node
-        self._idle = self._cpu = self._began = 0.0
-
-    async def start(self) -> None:
-        """Begin to count."""
-        self._cpu = (await self._node.ask("cpu"))["seconds"]
-        self._began = time.monotonic()
-
-    async def used(self) -> float:
-        """Return the seconds since the start."""
-        cpu = (await self._node.ask("cpu"))["seconds"] - self._cpu
-        return cpu - self._idle * (time.monotonic() - self._began)
-
-    async def learn_idle(self, seconds: float) -> None:
-        """Measure the idle node."""
-        self._idle = 0.0
-        await self.start()
-        await asyncio.sleep(seconds)
-        self._idle = await self.used() / (time.monotonic() - self._began)
 
 
 class Bench:
@@ -201,34 +176,6 @@ class Bench:
             "≥ 1,000",
             per_second >= 1000,
         )
-
-    async def costs(self, number: int) -> tuple[float, float]:
-        """Return microseconds of CPU of a node per handshake, and per message in both directions."""
-        node = self.nodes[0]
-        id = f"cost-{self._number()}"
-        await node.ask("principal", id=id)
-        cookie = (await node.ask("session", principal=id))["cookie"]
-        meter = Meter(node)
-        await meter.learn_idle(2.0)
-        await meter.start()
-        for _ in range(number):
-            client = Client(node, cookie=cookie)
-            while not await client.open(PATIENCE):  # noqa: ASYNC110 - nothing tells when it is fresh
-                await asyncio.sleep(0.2)
-            client.close()
-        handshakes = await meter.used() / number
-        client = Client(node, cookie=cookie)
-        while not await client.open(PATIENCE):  # noqa: ASYNC110 - the same
-            await asyncio.sleep(0.2)
-        await meter.start()
-        for sent in range(number * 20):
-            client.send()
-            if sent % 50 == 0:
-                await asyncio.sleep(0.002)
-        await asyncio.sleep(0.2)
-        messages = await meter.used() / number / 20
-        client.close()
-        return handshakes * 1e6, messages * 1e6
 
     async def _idle(self, stack: contextlib.AsyncExitStack, each: int, seconds: float) -> list[int]:
         """Open idle sockets on each node, in a process for each. Returns their numbers."""
@@ -349,41 +296,24 @@ def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @contextlib.asynccontextmanager
-async def bench(store: Mode, nodes: int, tick: float, **options: bool) -> AsyncIterator[Bench]:
-    """Give a cluster on a store."""
+async def bench(nodes: int, *, proxied: bool = False) -> AsyncIterator[Bench]:
+    """Give a cluster on a primary with a synchronous standby.
+
+    Without proxies: each statement and each commit would wait for the loop of this process, which also sends
+    the messages of all clients.
+    """
     counter = iter(range(1, 1 << 30))
     with tempfile.TemporaryDirectory(prefix="stormdoor-bench-") as folder:
-        made: dict[str, Any] = {"programs": binaries()} if store != "sqlite" else {}
         async with cluster(
-            store, folder=Path(folder), nodes=nodes, tick=tick, **made, **options
+            "synchronous",
+            folder=Path(folder),
+            nodes=nodes,
+            programs=binaries(),
+            proxied=proxied,
+            tick=0.005,
         ) as running:
             yield Bench(running.nodes, Path(folder), lambda: next(counter))
             await asyncio.sleep(0.1)  # the ends of the sockets
-
-
-async def costs_of(store: Mode, number: int) -> tuple[float, float]:
-    """Return the costs of a node on a store: the medians of three rounds."""
-    async with bench(store, 1, 3600.0, recording=False) as one:
-        await one.costs(number // 4)
-        rounds = [await one.costs(number) for _ in range(3)]
-    return statistics.median(r[0] for r in rounds), statistics.median(r[1] for r in rounds)
-
-
-async def beside_sqlite(number: int) -> list[Figure]:
-    """CPU of a node on PostgreSQL, beside one on SQLite."""
-    sqlite, postgresql = await costs_of("sqlite", number), await costs_of("synchronous", number)
-    return [
-        Figure(
-            f"CPU of a {what}, beside SQLite",
-            f"{ours / theirs:.2f} × ({ours:.0f} µs, {theirs:.0f} µs)",
-            f"≤ {most} ×",
-            ours <= most * theirs,
-        )
-        for what, ours, theirs, most in (
-            ("handshake", postgresql[0], sqlite[0], 1.2),
-            ("message", postgresql[1], sqlite[1], 1.05),
-        )
-    ]
 
 
 PARTS: dict[str, Callable[[Bench], Coroutine[Any, Any, Figure]]] = {
@@ -401,15 +331,13 @@ async def measure(only: set[str], sockets: int) -> list[Figure]:
     for name, part in PARTS.items():
         if name in only:
             # A cluster of its own: the histories of one part do not slow down the next.
-            async with bench("synchronous", 3, 0.005) as one:
+            async with bench(3, proxied=name == "cut") as one:
                 found.append(await part(one))
             print(f"{found[-1].name}: {found[-1].text}", file=sys.stderr)
-    if "costs" in only:
-        found += await beside_sqlite(1000)
     if sockets:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         nodes = max(2, math.ceil(sockets / (files - OTHER_FILES)))
-        async with bench("synchronous", nodes, 0.005) as one:
+        async with bench(nodes) as one:
             found += await one.capacity(sockets, 400.0, 20.0)
     return found
 
@@ -417,8 +345,8 @@ async def measure(only: set[str], sockets: int) -> list[Figure]:
 def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    names = [*PARTS, "costs"]
-    parser.add_argument("--only", default=",".join(names), help=f"some of {', '.join(names)}")
+    names = ",".join(PARTS)
+    parser.add_argument("--only", default=names, help=f"some of {names}")
     parser.add_argument(
         "--sockets", type=int, default=0, help="idle sockets of all nodes, for the capacity"
     )

@@ -104,10 +104,12 @@ class Servers:
 
     Args:
         programs: PostgreSQL, or None for SQLite only.
+        proxied: As of `Pair`.
     """
 
-    def __init__(self, programs: Binaries | None) -> None:
+    def __init__(self, programs: Binaries | None, *, proxied: bool = True) -> None:
         self._programs = programs
+        self._proxied = proxied
         self._pairs: dict[Mode, Pair] = {}
 
     async def __aenter__(self) -> Self:
@@ -129,7 +131,8 @@ class Servers:
         pair = self._pairs.pop(mode, None)
         async with contextlib.AsyncExitStack() as stack:
             if pair is None:
-                pair = Pair(self._programs, synchronous=mode == "synchronous")
+                synchronous = mode == "synchronous"
+                pair = Pair(self._programs, synchronous=synchronous, proxied=self._proxied)
                 await stack.enter_async_context(pair)
                 await schema.migrate(pair.primary.url(DATABASE))
                 await pair.add_standby()
@@ -167,6 +170,7 @@ async def cluster(
     nodes: int = 3,
     programs: Binaries | None = None,
     servers: Servers | None = None,
+    proxied: bool = True,
     **options: Any,
 ) -> AsyncIterator[Running]:
     """Give a cluster of which all nodes are fresh.
@@ -177,11 +181,12 @@ async def cluster(
         nodes: Number of nodes.
         programs: PostgreSQL, except for SQLite.
         servers: Servers that other runs have used, instead of new ones.
+        proxied: Whether proxies of this process, which break links, are between the parts.
         options: Further fields of `Configuration`.
     """
     async with contextlib.AsyncExitStack() as stack:
         if servers is None:
-            servers = await stack.enter_async_context(Servers(programs))
+            servers = await stack.enter_async_context(Servers(programs, proxied=proxied))
         pair = await stack.enter_async_context(servers.lend(mode))
         file = folder / "door.db"
         made: list[NodeProcess] = []
@@ -190,8 +195,10 @@ async def cluster(
             if pair is not None:
                 assert pair.standby is not None
                 ports = [pair.primary.port, pair.standby.port]
-                links = await stack.enter_async_context(cutters(ports))
-                store = _through(pair, [link.port for link in links[:: -1 if number % 2 else 1]])
+                if proxied:
+                    links = await stack.enter_async_context(cutters(ports))
+                    ports = [link.port for link in links[:: -1 if number % 2 else 1]]
+                store = _through(pair, ports)
             made.append(NodeProcess(number, store, links, folder, **options))
         for node in made:
             stack.push_async_callback(node.stop)

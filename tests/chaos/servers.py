@@ -46,6 +46,7 @@ class Pair:
     Args:
         programs: The version to run.
         synchronous: Whether a commit waits for the standby, by its name. Otherwise it does not wait.
+        proxied: Whether the standby reaches the primary through `replication`.
 
     Attributes:
         primary: The server that nodes should use.
@@ -54,8 +55,9 @@ class Pair:
         replication: The link from the standby to the primary.
     """
 
-    def __init__(self, programs: Binaries, *, synchronous: bool) -> None:
+    def __init__(self, programs: Binaries, *, synchronous: bool, proxied: bool = True) -> None:
         self.synchronous = synchronous
+        self._proxied = proxied
         self._programs = programs
         self.primary = Server(programs, _SETTINGS)
         self.standby: Server | None = None
@@ -106,7 +108,7 @@ class Pair:
         made._password = self.primary._password
         made.folder.mkdir(mode=0o700)
         self._programs.own(made.folder.parent)
-        source = self.primary.url(port=self.replication.port)
+        source = self.primary.url(port=self.replication.port if self._proxied else None)
         self._programs.run(
             "pg_basebackup",
             *("--pgdata", made.folder, "--dbname", f"{source}?application_name={_STANDBY}"),

@@ -49,6 +49,7 @@ def _guard(path: Path) -> Guard:
         Tokens({"foreign": authentication("zoe")}),
         SessionAuthenticator(),
         store=Failing(path),
+        secrets_key=b"k" * 32,
     )
 
 

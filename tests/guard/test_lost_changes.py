@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from stormdoor import Denial, Guard, PolicySet, StoreUnavailable, Target, forbid, role
+from stormdoor.auth.factors.enrolment import Enrolled
+from stormdoor.auth.factors.presented import Proof, RecoveryProof, TotpProof, VerifiedFactor
 from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
@@ -100,7 +103,7 @@ async def test_right_that_was_given_back_stays(tmp_path: Path) -> None:
 
 
 async def test_change_that_is_not_lost_is_not_repeated(tmp_path: Path) -> None:
-    """A log that begins another epoch and lacks nothing causes no write, nor does an old change."""
+    """A log that begins another epoch and lacks nothing causes no write. An old change is made again."""
     async with serving(tmp_path) as server:
         guard = server.guard
         await _withdraw(guard)
@@ -115,7 +118,7 @@ async def test_change_that_is_not_lost_is_not_repeated(tmp_path: Path) -> None:
         guard.clock.advance(2 * 86_400.0)  # type: ignore[attr-defined]
         server.restore(backup)
         await guard.tick()
-        assert (await _account(server, "bob")).roles == {"member"}
+        assert (await _account(server, "bob")).roles == frozenset()
 
 
 async def test_reason_of_an_operator_disables_no_account(tmp_path: Path) -> None:
@@ -316,4 +319,203 @@ async def test_reason_of_an_operator_removes_no_password(tmp_path: Path) -> None
         await guard.admin.revoke(Target.PRINCIPAL, "alice", reason="password changed")
         await _lose(server, backup)
         await guard.tick()
+        assert isinstance(await _log_in(guard, _OLD), LoggedIn)
+
+
+async def _enrol(guard: Guard) -> tuple[pyotp.TOTP, Enrolled]:
+    """Enrol TOTP for Alice, and let the clock reach the next code."""
+    session = (await guard.sessions.create("alice")).session
+    begun = await guard.factors.enrolment.begin_totp(session)
+    device = pyotp.TOTP(begun.secret)
+    code = device.at(int(guard.clock.now()))
+    enrolled = await guard.factors.enrolment.confirm_totp(session, begun.id, code)
+    assert isinstance(enrolled, Enrolled)
+    guard.clock.advance(30.0)  # type: ignore[attr-defined]
+    await guard.tick()
+    return device, enrolled
+
+
+async def _proves(guard: Guard, proof: Proof) -> bool:
+    account = await guard.state.accounts.account("alice")
+    assert account is not None
+    return isinstance(await guard.factors.judge(account, proof), VerifiedFactor)
+
+
+async def test_removed_factor_stays_removed(tmp_path: Path) -> None:
+    """INVARIANT: a factor that was removed proves nothing, and ends the sessions that it began meanwhile."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        device, enrolled = await _enrol(guard)
+        backup = server.back_up()
+        await guard.admin.remove_factor("alice", enrolled.factor.id)
+        await _lose(server, backup)
+        await server.session("alice")
+        await guard.tick()
+        assert not await _proves(guard, TotpProof(device.at(int(guard.clock.now()))))
+        assert await guard.factors.methods("alice") == ()
+        assert server.open == set()
+        assert not (await _account(server)).disabled
+        assert any(
+            one.name == "authn_factor_removed" and "lost by the store" in one.detail
+            for one in await events(guard)
+        )
+
+
+async def test_renewed_factor(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """INVARIANT: after a renewal is lost, neither the old secret nor the password alone opens the account.
+
+    A node that reloads late does not disable the account again.
+    """
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        late = await _node(server.path)
+        old, enrolled = await _enrol(guard)
+        backup = server.back_up()
+        await guard.factors.remove(enrolled.factor.id, owner="alice")
+        await _enrol(guard)
+        await _lose(server, backup, late)
+        await guard.tick()
+        assert not await _proves(guard, TotpProof(old.at(int(guard.clock.now()))))
+        assert (await _account(server)).disabled
+        assert "stormdoor principals enable alice" in caplog.text
+        await guard.admin.set_disabled("alice", False)
+        await late.supervisor.follow()
+        assert not (await _account(server)).disabled
+        await late.state.close()
+
+
+async def test_lost_factor_beside_another_one(tmp_path: Path) -> None:
+    """The account stays enabled if a factor is still needed, or if the lost one was removed again."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await _enrol(guard)
+        backup = server.back_up()
+        await _enrol(guard)
+        _, third = await _enrol(guard)
+        await guard.factors.remove(third.factor.id, owner="alice")
+        await _lose(server, backup)
+        await guard.tick()
+        assert not (await _account(server)).disabled
+        assert await guard.factors.methods("alice") == ("totp", "recovery_code")
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+async def test_used_and_replaced_recovery_codes_stay_void(renewed: bool, tmp_path: Path) -> None:
+    """INVARIANT: a recovery code counts once. The session of a second use ends."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        _, enrolled = await _enrol(guard)
+        code = RecoveryProof(enrolled.recovery_codes[0])
+        backup = server.back_up()
+        if renewed:
+            await guard.factors.enrolment.new_recovery_codes("alice")
+        else:
+            assert await _proves(guard, code)
+        await _lose(server, backup)
+        # Before the node follows the other log, a second use of the code cannot be recognised.
+        assert await _proves(guard, code)
+        in_between = await guard.sessions.create("alice")
+        await guard.tick()
+        assert not await _proves(guard, RecoveryProof(enrolled.recovery_codes[1]))
+        assert await guard.state.recovery_codes.recovery_codes("alice") == 0
+        assert await guard.sessions.find(in_between.secret) is None
+
+
+async def test_recovery_codes_of_after_the_loss_stay(tmp_path: Path) -> None:
+    """A node that reloads late removes no codes that are newer than the lost use."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        late = await _node(server.path)
+        _, enrolled = await _enrol(guard)
+        backup = server.back_up()
+        assert await _proves(guard, RecoveryProof(enrolled.recovery_codes[0]))
+        await _lose(server, backup, late)
+        await guard.tick()
+        (code, *_) = await guard.factors.enrolment.new_recovery_codes("alice")
+        await late.supervisor.follow()
+        assert await _proves(late, RecoveryProof(code))
+        await guard.factors.remove(enrolled.factor.id, owner="alice")
+        await late.state.close()
+
+
+async def test_used_code_of_totp_stays_used(tmp_path: Path) -> None:
+    """INVARIANT: a code that was used is no code, as long as it is valid; the next one is."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        device, _ = await _enrol(guard)
+        backup = server.back_up()
+        code = device.at(int(guard.clock.now()))
+        assert await _proves(guard, TotpProof(code))
+        await _lose(server, backup)
+        await guard.tick()
+        assert not await _proves(guard, TotpProof(code))
+        guard.clock.advance(30.0)  # type: ignore[attr-defined]
+        assert await _proves(guard, TotpProof(device.at(int(guard.clock.now()))))
+
+
+async def test_node_that_started_later_knows_the_change(tmp_path: Path) -> None:
+    """A node reads the last entries of the log when it starts."""
+    async with serving(tmp_path) as server:
+        backup = server.back_up()
+        await _withdraw(server.guard)
+        node = await _node(server.path)
+        server.restore(backup)
+        await node.supervisor.follow()
+        assert (await _account(server)).roles == frozenset()
+        await node.state.close()
+
+
+async def test_changes_that_no_node_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """INVARIANT: a node admits no client if the store lacks changes that the node does not remember.
+
+    It follows its own log again if that comes back, as after a failover to the wrong standby.
+    """
+    monkeypatch.setattr("stormdoor.guard.lost_changes._REMEMBERED", 3)
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("bob")
+        await server.session("carol")
+        # The limit: all changes since this backup are remembered.
+        backup = server.back_up()
+        for who in ("alice", "bob", "bob"):
+            await guard.admin.withdraw_role(who, "member")
+        await _lose(server, backup)
+        await guard.tick()
+        assert (await _account(server)).roles == (await _account(server, "bob")).roles == set()
+        assert server.open == {"carol"}
+        backup = server.back_up().rename(tmp_path / "earlier")
+        for who in ("carol", "alice", "alice", "alice"):
+            await guard.admin.withdraw_role(who, "member")
+        await guard.supervisor.follow()
+        present = server.back_up()
+        server.restore(backup)
+        for _ in range(3):
+            await guard.tick()
+            assert guard.supervisor.behind
+            assert guard.lease.has_lapsed(guard.clock.monotonic())
+            await refused(guard, server.handshakes["carol"])
+        assert caplog.text.count("stormdoor revoke everything. Then restart the nodes") == 1
+        # A node that starts takes the store as it is, and the operator has decided that.
+        await admit(await _node(server.path), server.handshakes["carol"])
+        server.restore(present)
+        await guard.tick()
+        assert not guard.supervisor.behind
+
+
+async def test_change_that_is_no_longer_remembered_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change from before the remembered positions is no lost one, whichever entries follow it."""
+    monkeypatch.setattr("stormdoor.guard.lost_changes._REMEMBERED", 3)
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await guard.admin.set_password("alice", _OLD)
+        for _ in range(5):
+            await guard.admin.revoke(Target.CONNECTION, "none")
+        await guard.supervisor.follow()
+        await guard.state.revocations.begin_epoch(guard.supervisor.applied.epoch)
+        await guard.tick()
+        assert not guard.supervisor.behind
         assert isinstance(await _log_in(guard, _OLD), LoggedIn)

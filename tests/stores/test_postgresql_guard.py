@@ -46,6 +46,7 @@ async def _guards(
             store=store(url),
             clock=SystemClock(),  # type: ignore[arg-type]
             node=f"node-{n}",
+            secrets_key=b"k" * 32,
         )
         for n in range(count)
     ]

@@ -30,7 +30,8 @@ from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.factor import Factor
-from stormdoor.core.revocation import Target
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.ports import Changed
 from tests.support.authenticator import SoftPasskey
 from tests.support.clock import FakeClock
 from tests.tornado.login_client import Answer, LoginClient
@@ -657,9 +658,9 @@ async def test_a_factor_does_not_outlive_the_session_that_enrolled_it() -> None:
         options = (await thief.post("/factors/passkey")).body["publicKey"]
         add = site.guard.state.factors.add_factor
 
-        async def late(factor: Factor) -> None:
+        async def late(factor: Factor, *, entry: Revocation | None = None) -> Changed:
             await site.guard.admin.set_password("alice", "another good password")
-            await add(factor)
+            return await add(factor, entry=entry)
 
         site.guard.state.factors.add_factor = late  # type: ignore[method-assign]
         passkey = SoftPasskey(origin=PAGE).create(options)

@@ -10,20 +10,27 @@ from stormdoor.core.revocation import Revocation, Target
 __all__ = ["DISABLED", "ENABLED", "REMOVED", "AccountChange", "Right", "quoted"]
 
 DISABLED, ENABLED, REMOVED = "disabled", "enabled", "removed"
-_ADDED, _WITHDRAWN = "role +", "role -"
 
 
 class Right(Enum):
-    """The part of an account that a change concerns. The value of the last two is the reason in the log."""
+    """The part of an account that a change concerns. Its value begins the reason in the log."""
 
     ACCOUNT = "account"
     ROLE = "role"
     PASSWORD = "password changed"  # noqa: S105 - a reason
     ATTRIBUTES = "attributes"
+    FACTOR = "factor"
+    TOTP_USE = "totp"
+    RECOVERY_CODES = "recovery codes"
+    RECOVERY_USE = "recovery code used"
 
 
 _OF_PRINCIPAL = frozenset({DISABLED, REMOVED, Right.PASSWORD.value})
 """Reasons of changes that also revoke the principal."""
+_OF_FACTORS = frozenset((Right.FACTOR, Right.TOTP_USE, Right.RECOVERY_CODES, Right.RECOVERY_USE))
+_WITHOUT_NAME = frozenset(
+    one.value for one in (Right.ATTRIBUTES, Right.RECOVERY_CODES, Right.RECOVERY_USE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +40,32 @@ class AccountChange:
     Attributes:
         principal_id: The principal.
         right: The part of the account. `ACCOUNT` is disabled or enabled as a whole.
-        role: The role; empty except for `ROLE`.
-        lowers: Whether the principal may have fewer rights afterwards.
+        name: The role, or the id of the factor; empty for other parts.
+        lowers: Whether the principal may have fewer rights afterwards. False for a role or a factor that was
+            added.
+        counter: The time step of a TOTP code that was used.
     """
 
     principal_id: str
     right: Right
-    role: str = ""
+    name: str = ""
     lowers: bool = True
+    counter: int = 0
+
+    @property
+    def adds_factor(self) -> bool:
+        """Return whether a second factor was added."""
+        return self.right is Right.FACTOR and not self.lowers
+
+    @property
+    def of_factors(self) -> bool:
+        """Return whether it concerns second factors, and so no open connection."""
+        return self.right in _OF_FACTORS
+
+    @property
+    def single_use(self) -> bool:
+        """Return whether a value was used that is valid once. A later use does not replace it."""
+        return self.right in (Right.TOTP_USE, Right.RECOVERY_USE)
 
     @property
     def reason(self) -> str:
@@ -48,8 +73,10 @@ class AccountChange:
         match self.right:
             case Right.ACCOUNT:
                 return DISABLED if self.lowers else ENABLED
-            case Right.ROLE:
-                return (_WITHDRAWN if self.lowers else _ADDED) + self.role
+            case Right.ROLE | Right.FACTOR:
+                return f"{self.right.value} {'-' if self.lowers else '+'}{self.name}"
+            case Right.TOTP_USE:
+                return f"{self.right.value} {self.counter} {self.name}"
             case _:
                 return str(self.right.value)
 
@@ -76,11 +103,14 @@ class AccountChange:
             return None
         if reason in (DISABLED, REMOVED, ENABLED):
             return cls(id, Right.ACCOUNT, lowers=reason != ENABLED)
-        if reason == Right.ATTRIBUTES.value:
-            return cls(id, Right.ATTRIBUTES)
-        if reason.startswith((_ADDED, _WITHDRAWN)):
-            role = reason[len(_ADDED) :]
-            return cls(id, Right.ROLE, role, lowers=reason.startswith(_WITHDRAWN))
+        if reason in _WITHOUT_NAME:
+            return cls(id, Right(reason))
+        word, _, name = reason.partition(" ")
+        if word in (Right.ROLE.value, Right.FACTOR.value) and name.startswith(("+", "-")):
+            return cls(id, Right(word), name[1:], lowers=name[0] == "-")
+        counter, _, name = name.partition(" ")
+        if word == Right.TOTP_USE.value and counter.isdecimal() and name:
+            return cls(id, Right.TOTP_USE, name, counter=int(counter))
         return None
 
 

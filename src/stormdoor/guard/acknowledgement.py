@@ -16,6 +16,8 @@ ANOTHER_EPOCH = (
     "the log of revocations began another epoch: repeat the change to wait for all nodes"
 )
 _LOOK_SECONDS = 0.01
+_SOON_SECONDS = 0.1
+"""Seconds in which a node that beats reports a change. Later, the looks become rarer."""
 _LONGEST_LOOK_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0
 """Longest wait in seconds beyond the leases of all nodes."""
@@ -95,4 +97,5 @@ async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
             names = ", ".join(one.node for one in waiting)
             raise StoreUnavailable(f"these nodes have not applied the change: {names}")
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+        if waited > _SOON_SECONDS:
+            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)

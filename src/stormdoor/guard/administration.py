@@ -428,7 +428,7 @@ class Administration:
 
     async def _set_role(self, change: AccountChange, actor: str) -> int:
         # The store does this in one step, so that a simultaneous change by another process is not lost.
-        accounts, id, role = self.state.accounts, change.principal_id, change.role
+        accounts, id, role = self.state.accounts, change.principal_id, change.name
         step = accounts.remove_role if change.lowers else accounts.add_role
         entry = _entry_of(await step(id, role, entry=change.entry(self.clock.now())), id)
         self._note("privilege_permissions_changed", id, actor, change.reason)
@@ -580,15 +580,21 @@ class Administration:
         Returns:
             Whether there was one.
         """
-        entry = Revocation(Target.SESSION, "", self.clock.now(), reason="factor removed")
-        ended = await self.state.factors.remove_factor(factor_id, principal_id, entry=entry)
-        if ended is None:
+        now = self.clock.now()
+        entries = await self.state.factors.remove_factor(
+            factor_id,
+            principal_id,
+            entry=Revocation(Target.SESSION, "", now, reason="factor removed"),
+            change=AccountChange(principal_id, Right.FACTOR, factor_id).entry(now),
+        )
+        if entries is None:
             return False
         self._note("authn_factor_removed", principal_id, actor, factor_id)
-        for one in ended:
+        for one in entries:
             await self.supervisor.apply(one)
+        ended = sum(one.target is Target.SESSION for one in entries)
         if ended:
-            self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
+            self._note("session_ended", principal_id, actor, f"{ended} other sessions")
         return True
 
     async def issue_key(

@@ -21,7 +21,7 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.expiry import expired
-from stormdoor.guard.lost_changes import LostChanges
+from stormdoor.guard.lost_changes import LostChanges, UnknownChanges
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.timeout import run_with_timeout
@@ -123,6 +123,8 @@ class ConnectionSupervisor:
         self._changes = LostChanges(state, policies, trail, clock)
         self._lost: list[Revocation] = []
         """Known revocations that the log lacks since it was reloaded."""
+        self._unknown: tuple[str, UnknownChanges] | None = None
+        """The epoch of a log that lacks changes which this node does not know: it is not followed."""
         self._failing: set[object] = set()
         """Functions that were asked for the head, and of which the last answer could not be applied."""
         self._reloaded = 0
@@ -149,10 +151,12 @@ class ConnectionSupervisor:
         # INVARIANT: read the head before the entries: one that is added in between is read twice, and never
         # missed.
         head = await self._state.revocations.log_position()
+        tail = await self._state.revocations.revocations(self._changes.since(head.seq))
+        self._changes.start(tail, head.seq)
         for revocation in await self._state.revocations.lasting_revocations():
             self._revocations.add(revocation)
             self._epochs.add(revocation.epoch)
-        self._epochs.add(head.epoch)
+        self._epochs |= {head.epoch, *(one.epoch for one in tail)}
         self._seen, self._asked = head, asked
 
     @property
@@ -407,7 +411,9 @@ class ConnectionSupervisor:
         no old password is accepted under the renewed lease.
         """
         self._lease.lapse()
-        seen = self._seen
+        if self._unknown is not None and self._unknown[0] == head.epoch:
+            raise self._unknown[1]
+        seen, last = self._seen, head.seq
         if head.epoch == seen.epoch:
             # The head went back: the same positions would be given again.
             head = await run_with_timeout(
@@ -420,12 +426,15 @@ class ConnectionSupervisor:
             seen.epoch,
         )
         entries = await self._entries(self._state.revocations.lasting_revocations())
+        # With the entry at that position, which shows whether both logs have it in common.
+        since = self._changes.since(seen.seq)
+        present = await self._entries(self._state.revocations.revocations(since - 1))
+        try:
+            made = await self._changes.restore(present, self._epochs, seen.seq, last)
+        except UnknownChanges as error:
+            self._unknown = (head.epoch, error)
+            raise
         self._lost = self._revocations.missing_in(entries)
-        made: list[Revocation] = []
-        after = self._changes.after(seen.seq)
-        if after is not None:
-            present = await self._entries(self._state.revocations.revocations(after))
-            made = await self._changes.restore(present, self._epochs)
         for one in entries:
             if one.epoch in self._epochs and (one.epoch != seen.epoch or one.seq <= seen.seq):
                 self._revocations.add(one)
@@ -497,7 +506,9 @@ class ConnectionSupervisor:
             # A clock that was set back gives it a time before that of earlier credentials.
             at = max(revocation.at, self._set_back_from)
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
-        self._changes.note(revocation)
+        change = self._changes.note(revocation)
+        if change is not None and change.of_factors:
+            return 0
         # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
             self._revocations.add_unstored(revocation)

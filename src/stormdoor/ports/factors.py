@@ -7,6 +7,7 @@ from typing import Protocol
 from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
 from stormdoor.core.revocation import Revocation
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Factors", "SecondFactors"]
 
@@ -27,8 +28,8 @@ class Factors(Protocol):
         """Return the passkey with a WebAuthn credential id, and its account; None if there is none."""
         ...
 
-    async def add_factor(self, factor: Factor) -> None:
-        """Store a confirmed factor.
+    async def add_factor(self, factor: Factor, *, entry: Revocation | None = None) -> Changed:
+        """Store a confirmed factor, and add `entry` to the log of revocations.
 
         Raises:
             StoreError: The id or the handle is taken, or there is no such account.
@@ -36,7 +37,12 @@ class Factors(Protocol):
         ...
 
     async def remove_factor(
-        self, id: str, principal_id: str, *, entry: Revocation | None = None
+        self,
+        id: str,
+        principal_id: str,
+        *,
+        entry: Revocation | None = None,
+        change: Revocation | None = None,
     ) -> list[Revocation] | None:
         """Remove a factor of a principal, and with the last factor also the recovery codes.
 
@@ -45,16 +51,19 @@ class Factors(Protocol):
             principal_id: Its owner.
             entry: End the login sessions of the principal in the same transaction. For each session this
                 entry is added to the log of revocations, with the id of the session as its value.
+            change: Entry that names the removal, added to the log once.
 
         Returns:
             The entries as the log has them; None if there is no such factor.
         """
         ...
 
-    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+    async def use_factor(
+        self, id: str, *, counter: int, at: float, entry: Revocation | None = None
+    ) -> Changed:
         """Store the counter and the time of a use, if the factor accepts the counter (see `Factor.accepts`).
 
-        INVARIANT: of several simultaneous calls with one counter, exactly one gets True.
+        INVARIANT: of several simultaneous calls with one counter, exactly one is accepted.
         """
         ...
 

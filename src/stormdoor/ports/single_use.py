@@ -7,7 +7,9 @@ from typing import Protocol
 
 from stormdoor.core.account import Account
 from stormdoor.core.pending import Pending
+from stormdoor.core.revocation import Revocation
 from stormdoor.core.ticket import Ticket
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Nonces", "Pendings", "RecoveryCodes", "Tickets"]
 
@@ -86,7 +88,9 @@ class RecoveryCodes(Protocol):
     first ones.
     """
 
-    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+    async def set_recovery_codes(
+        self, principal_id: str, hashes: Iterable[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """Replace all recovery codes.
 
         Raises:
@@ -94,8 +98,10 @@ class RecoveryCodes(Protocol):
         """
         ...
 
-    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
-        """Mark a recovery code as used. INVARIANT: of several simultaneous calls, exactly one gets True."""
+    async def use_recovery_code(
+        self, principal_id: str, code_hash: str, *, entry: Revocation | None = None
+    ) -> Changed:
+        """Mark a recovery code as used. INVARIANT: of several simultaneous calls, exactly one is accepted."""
         ...
 
     async def recovery_codes(self, principal_id: str) -> int:

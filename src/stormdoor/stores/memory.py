@@ -1,8 +1,5 @@
 """A store in memory: for tests, and for one process without persistent state."""
 
-import asyncio
-import contextlib
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,13 +17,13 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
+from stormdoor.stores.memory_log import LOOKED_UP
 from stormdoor.stores.rows import json_text
 
 __all__ = ["MemoryStore"]
 
 
-_LOOKED_UP = frozenset({Target.SESSION, Target.MOVED, Target.CHANGED})
-_FORGETTABLE = _LOOKED_UP | {Target.CONNECTION}
+_FORGETTABLE = LOOKED_UP | {Target.CONNECTION}
 
 
 class MemoryStore(MemoryFactors):
@@ -47,12 +44,8 @@ class MemoryStore(MemoryFactors):
         self._tickets: dict[str, Ticket] = {}
         self._keys: dict[str, ApiKey] = {}
         self._nonces: dict[tuple[str, str], float] = {}
-        self._revocations: list[Revocation] = []
-        self._position = LogPosition(secrets.token_hex(16), 0)
-        self._newest_revocation = float("-inf")
         self._nodes: dict[str, Member] = {}
         """The nodes; `age` is the monotonic seconds of the beat."""
-        self._news = asyncio.Event()
         self._connections: dict[tuple[str, str], LiveConnection] = {}
 
     async def purge(self, now: float) -> int:
@@ -370,40 +363,6 @@ class MemoryStore(MemoryFactors):
 
     # Revocations
 
-    async def add_revocation(self, revocation: Revocation) -> Revocation:
-        """See `RevocationLog.add_revocation`."""
-        self._answer()
-        return self._note_revocation(revocation)
-
-    def _note_change(self, entry: Revocation | None) -> Changed:
-        return True if entry is None else self._note_revocation(entry)
-
-    def _note_revocation(self, revocation: Revocation) -> Revocation:
-        self._position = LogPosition(self._position.epoch, self._position.seq + 1)
-        if revocation.until_now:
-            self._newest_revocation = max(self._newest_revocation, revocation.at)
-            revocation = replace(revocation, at=self._newest_revocation)
-        self._revocations.append(revocation.placed(self._position))
-        self._news.set()
-        self._news = asyncio.Event()
-        return self._revocations[-1]
-
-    async def revocations(self, after: int = 0) -> list[Revocation]:
-        """See `RevocationLog.revocations`."""
-        self._answer()
-        return [one for one in self._revocations if one.seq > after]
-
-    async def lasting_revocations(self) -> list[Revocation]:
-        """See `RevocationLog.lasting_revocations`."""
-        self._answer()
-        last: dict[object, Revocation] = {}
-        for one in self._revocations:
-            if one.target not in _LOOKED_UP:
-                key = (one.target, one.value, one.epoch, one.by_time)
-                at = max(one.at, last[key].at) if key in last else one.at
-                last[key] = replace(one, at=at, reason="")
-        return sorted(last.values(), key=lambda one: one.seq)
-
     async def restore_revocations(self, entries: Sequence[Revocation]) -> int:
         """See `RevocationLog.restore_revocations`."""
         self._answer()
@@ -419,26 +378,6 @@ class MemoryStore(MemoryFactors):
                 self._remove_session(one.value)
         self._position = LogPosition(epoch, seq)
         return len(missing)
-
-    async def log_position(self) -> LogPosition:
-        """See `RevocationLog.log_position`."""
-        self._answer()
-        return self._position
-
-    async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:
-        """See `RevocationLog.wait_for_entry`."""
-        self._answer()
-        if self._position == after:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._news.wait()
-
-    async def begin_epoch(self, after: str) -> LogPosition:
-        """See `RevocationLog.begin_epoch`."""
-        self._answer()
-        if self._position.epoch == after:
-            self._position = LogPosition(secrets.token_hex(16), self._position.seq)
-        return self._position
 
     # Members and connections
 
@@ -482,16 +421,22 @@ class MemoryStore(MemoryFactors):
         self._connections = {k: c for k, c in self._connections.items() if k[0] != node}
 
     async def remove_factor(
-        self, id: str, principal_id: str, *, entry: Revocation | None = None
+        self,
+        id: str,
+        principal_id: str,
+        *,
+        entry: Revocation | None = None,
+        change: Revocation | None = None,
     ) -> list[Revocation] | None:
         """See `Factors.remove_factor`."""
         self._answer()
         if not self._remove_factor(id, principal_id):
             return None
-        if entry is None:
-            return []
-        ended = self._remove_sessions(principal_id, None)
-        return [self._note_revocation(replace(entry, value=one)) for one in ended]
+        entries = [] if change is None else [change]
+        if entry is not None:
+            ended = self._remove_sessions(principal_id, None)
+            entries = [*(replace(entry, value=one) for one in ended), *entries]
+        return [self._note_revocation(one) for one in entries]
 
     async def sync_connections(
         self, node: str, opened: Iterable[LiveConnection], closed: Iterable[str]

@@ -9,14 +9,16 @@ from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
 from stormdoor.core.identity import Identity
 from stormdoor.core.pending import Pending
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
-from stormdoor.stores.memory_trail import MemoryTrail
+from stormdoor.ports import Changed
+from stormdoor.stores.memory_log import MemoryLog
 from stormdoor.stores.rows import json_text
 
 __all__ = ["MemoryFactors", "copy_account", "refuse_duplicate"]
 
 
-class MemoryFactors(MemoryTrail):
+class MemoryFactors(MemoryLog):
     """`Pendings`, `Identities` and `Factors` in dictionaries.
 
     INVARIANT: as in `MemoryStore`, no method awaits between its first read and its last write.
@@ -149,7 +151,7 @@ class MemoryFactors(MemoryTrail):
                 return factor, self._accounts[factor.principal_id].with_own_attributes()
         return None
 
-    async def add_factor(self, factor: Factor) -> None:
+    async def add_factor(self, factor: Factor, *, entry: Revocation | None = None) -> Changed:
         """See `Factors.add_factor`."""
         self._answer()
         self._require_account(factor.principal_id)
@@ -158,6 +160,7 @@ class MemoryFactors(MemoryTrail):
             handles = {one.handle: one for one in self._factors.values() if one.handle}
             refuse_duplicate(factor.handle, handles, "factor")
         self._factors[factor.id] = replace(factor, details=_copied(factor.details))
+        return self._note_change(entry)
 
     def _remove_factor(self, id: str, principal_id: str) -> bool:
         factor = self._factors.get(id)
@@ -168,14 +171,16 @@ class MemoryFactors(MemoryTrail):
             self._recovery_codes.pop(principal_id, None)
         return True
 
-    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+    async def use_factor(
+        self, id: str, *, counter: int, at: float, entry: Revocation | None = None
+    ) -> Changed:
         """See `Factors.use_factor`."""
         self._answer()
         factor = self._factors.get(id)
         if factor is None or not factor.accepts(counter):
             return False
         self._factors[id] = replace(factor, counter=counter, last_used_at=at)
-        return True
+        return self._note_change(entry)
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
         """See `Factors.reseal_factor`."""
@@ -186,20 +191,25 @@ class MemoryFactors(MemoryTrail):
         self._factors[id] = replace(factor, secret=new)
         return True
 
-    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+    async def set_recovery_codes(
+        self, principal_id: str, hashes: Iterable[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.set_recovery_codes`."""
         self._answer()
         self._require_account(principal_id)
         self._recovery_codes[principal_id] = set(hashes)
+        return self._note_change(entry)
 
-    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+    async def use_recovery_code(
+        self, principal_id: str, code_hash: str, *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.use_recovery_code`."""
         self._answer()
         codes = self._recovery_codes.get(principal_id, set())
         if code_hash not in codes:
             return False
         codes.remove(code_hash)
-        return True
+        return self._note_change(entry)
 
     async def recovery_codes(self, principal_id: str) -> int:
         """See `RecoveryCodes.recovery_codes`."""

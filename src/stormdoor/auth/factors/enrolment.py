@@ -10,6 +10,7 @@ from typing import Any
 from stormdoor.auth.factors import recovery, totp
 from stormdoor.auth.factors.passkey import NotProved, challenge_of
 from stormdoor.auth.factors.second_factor import FactorParts, belongs_to
+from stormdoor.core.account_change import AccountChange, Right
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.factor import Factor, FactorKind
@@ -200,7 +201,8 @@ class Enrolment:
         if len(before) >= _MAX_FACTORS:
             return Refusal(Denial.BAD_CREDENTIAL, f"{_MAX_FACTORS} factors are enough; remove one")
         try:
-            await self._parts.state.factors.add_factor(factor)
+            added = AccountChange(factor.principal_id, Right.FACTOR, factor.id, lowers=False)
+            await self._parts.state.factors.add_factor(factor, entry=self._parts.entry(added))
         except StoreUnavailable:
             raise
         except StoreError as error:
@@ -212,7 +214,9 @@ class Enrolment:
         """Return ten new codes, and delete the older ones. The store keeps only their hashes."""
         codes = tuple(recovery.new_code() for _ in range(recovery.CODES))
         await self._parts.state.recovery_codes.set_recovery_codes(
-            principal_id, map(recovery.code_hash, codes)
+            principal_id,
+            map(recovery.code_hash, codes),
+            entry=self._parts.entry(AccountChange(principal_id, Right.RECOVERY_CODES)),
         )
         return codes
 

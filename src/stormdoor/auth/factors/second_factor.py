@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from stormdoor.auth.factors.passkey import Passkeys
 from stormdoor.auth.factors.secret_box import SecretBox
+from stormdoor.core.account_change import AccountChange
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.pending import Pending
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, StoredState
 
@@ -82,6 +84,10 @@ class FactorParts:
                 "random bytes that are not in the store"
             )
         return self.secret_box
+
+    def entry(self, change: AccountChange) -> Revocation:
+        """Return the entry of a present change for the log of revocations."""
+        return change.entry(self.clock.now())
 
     async def passkeys_of(self, principal_id: str) -> list[Factor]:
         """Return the passkeys of a principal."""

@@ -26,6 +26,7 @@ from stormdoor.auth.factors.second_factor import FactorParts, SecondFactor, belo
 from stormdoor.auth.factors.secret_box import SecretBox
 from stormdoor.auth.factors.totp import looks_like_code, step_of
 from stormdoor.core.account import Account
+from stormdoor.core.account_change import AccountChange, Right
 from stormdoor.core.backoff import Backoff, Failures, charged, wait
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
@@ -102,7 +103,9 @@ class FactorService:
         found = next(
             (one for one in await self._parts.state.factors.factors(owner) if one.id == id), None
         )
-        removed = await self._parts.state.factors.remove_factor(id, owner)
+        removed = await self._parts.state.factors.remove_factor(
+            id, owner, change=self._parts.entry(AccountChange(owner, Right.FACTOR, id))
+        )
         return None if removed is None else found
 
     async def challenge(
@@ -197,7 +200,10 @@ class FactorService:
             step = step_of(secret, code, now)
             if step is None:
                 continue
-            if not await self._parts.state.factors.use_factor(factor.id, counter=step, at=now):
+            use = AccountChange(account.id, Right.TOTP_USE, factor.id, counter=step)
+            if not await self._parts.state.factors.use_factor(
+                factor.id, counter=step, at=now, entry=use.entry(now)
+            ):
                 return Refusal(Denial.BAD_CREDENTIAL, "the code was used before: a replay")
             await self._forgive(account.id)
             if stale:
@@ -210,8 +216,9 @@ class FactorService:
     async def _prove_recovery(self, account: Account, code: str) -> VerifiedFactor | Refusal:
         if not recovery.looks_like_recovery_code(code):
             return Refusal(Denial.BAD_CREDENTIAL, "it is not a recovery code")
+        entry = self._parts.entry(AccountChange(account.id, Right.RECOVERY_USE))
         if not await self._parts.state.recovery_codes.use_recovery_code(
-            account.id, recovery.code_hash(code)
+            account.id, recovery.code_hash(code), entry=entry
         ):
             return Refusal(Denial.BAD_CREDENTIAL, "no such recovery code, or it was used before")
         return VerifiedFactor(account=account, kind=None, factor_id="", at=self._parts.clock.now())

@@ -9,6 +9,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import has_account, lock_account
 from stormdoor.stores.postgresql.failure import UnsendableText
@@ -33,12 +34,18 @@ class PostgresqlFactors(PostgresqlPart):
         """See `Factors.factor_by_handle`."""
         return FACTOR.with_account(await self._database.look_up(sql.FACTOR_BY_HANDLE, handle))
 
-    async def add_factor(self, factor: Factor) -> None:
+    async def add_factor(self, factor: Factor, *, entry: Revocation | None = None) -> Changed:
         """See `Factors.add_factor`."""
-        await self._run(sql.ADD_FACTOR, FACTOR.row(factor), order=factor.principal_id)
+        row = FACTOR.row(factor)
+        return await self._execute(sql.ADD_FACTOR, row, entry, order=factor.principal_id)
 
     async def remove_factor(
-        self, id: str, principal_id: str, *, entry: Revocation | None = None
+        self,
+        id: str,
+        principal_id: str,
+        *,
+        entry: Revocation | None = None,
+        change: Revocation | None = None,
     ) -> list[Revocation] | None:
         """See `Factors.remove_factor`."""
         others = (principal_id, "")  # no id is empty
@@ -58,36 +65,45 @@ class PostgresqlFactors(PostgresqlPart):
                 transaction.entries += [
                     replace(entry, value=one) for one in sorted(id for (id,) in ended)
                 ]
+            if change is not None:
+                transaction.entries.append(change)
             return True
 
         removed, entries = await self._database.write_entries(remove, order=principal_id)
         return entries if removed else None
 
-    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+    async def use_factor(
+        self, id: str, *, counter: int, at: float, entry: Revocation | None = None
+    ) -> Changed:
         """See `Factors.use_factor`."""
-        return await self._run(sql.USE_FACTOR, (counter, at, id, counter, counter)) > 0
+        return await self._execute(sql.USE_FACTOR, (counter, at, id, counter, counter), entry)
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
         """See `Factors.reseal_factor`."""
         return await self._run(sql.RESEAL_FACTOR, (new, id, old)) > 0
 
-    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+    async def set_recovery_codes(
+        self, principal_id: str, hashes: Iterable[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.set_recovery_codes`."""
         rows = [(principal_id, each) for each in sorted(set(hashes))]
 
-        async def put(transaction: Transaction) -> None:
+        async def put(transaction: Transaction) -> bool:
             if not await lock_account(transaction, principal_id):
                 raise StoreError("there is no such account")
             await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
             await transaction.change_many(sql.ADD_RECOVERY_CODE, rows)
+            return True
 
-        await self._database.write(put, order=principal_id)
+        return await self._database.change(put, entry, order=principal_id)
 
-    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+    async def use_recovery_code(
+        self, principal_id: str, code_hash: str, *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.use_recovery_code`."""
         code = (principal_id, code_hash)
         try:
-            return await self._run(sql.USE_RECOVERY_CODE, code, order=principal_id) > 0
+            return await self._execute(sql.USE_RECOVERY_CODE, code, entry, order=principal_id)
         except UnsendableText:
             return False
 

@@ -8,8 +8,10 @@ from stormdoor.core.account import Account
 from stormdoor.core.factor import Factor
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import FACTOR
+from stormdoor.stores.sqlite.database import UnstorableText
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteFactors"]
@@ -29,15 +31,17 @@ class SqliteFactors(Part):
         """See `Factors.factor_by_handle`."""
         return FACTOR.with_account(self._database.look_up(sql.FACTOR_BY_HANDLE, (handle,)))
 
-    async def add_factor(self, factor: Factor) -> None:
+    async def add_factor(self, factor: Factor, *, entry: Revocation | None = None) -> Changed:
         """See `Factors.add_factor`."""
-        row = FACTOR.row(factor)
-        await self._database.write(
-            lambda connection: connection.execute(sql.ADD_FACTOR, row), durable=True
-        )
+        return await self._execute(sql.ADD_FACTOR, FACTOR.row(factor), entry)
 
     async def remove_factor(
-        self, id: str, principal_id: str, *, entry: Revocation | None = None
+        self,
+        id: str,
+        principal_id: str,
+        *,
+        entry: Revocation | None = None,
+        change: Revocation | None = None,
     ) -> list[Revocation] | None:
         """See `Factors.remove_factor`."""
         others = (principal_id, "")  # no id is empty
@@ -47,45 +51,51 @@ class SqliteFactors(Part):
                 return None
             if connection.execute(sql.HAS_FACTOR, (principal_id,)).fetchone() is None:
                 connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
-            if entry is None:
-                return []
-            connection.execute(sql.REMOVE_OTHER_TICKETS, others)
-            connection.execute(sql.REMOVE_OTHER_PENDING, others)
-            ended = connection.execute(sql.SESSIONS_BUT_ONE, others).fetchall()
-            connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
-            return [self._note(connection, replace(entry, value=one)) for (one,) in ended]
+            entries = [] if change is None else [change]
+            if entry is not None:
+                connection.execute(sql.REMOVE_OTHER_TICKETS, others)
+                connection.execute(sql.REMOVE_OTHER_PENDING, others)
+                ended = connection.execute(sql.SESSIONS_BUT_ONE, others).fetchall()
+                connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
+                entries = [*(replace(entry, value=one) for (one,) in ended), *entries]
+            return [self._note(connection, one) for one in entries]
 
         return await self._database.write(remove, durable=True, afterwards=self._note_head)
 
-    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+    async def use_factor(
+        self, id: str, *, counter: int, at: float, entry: Revocation | None = None
+    ) -> Changed:
         """See `Factors.use_factor`."""
         # Durable: otherwise a power cut could make a used code valid again.
-        return bool(await self._execute(sql.USE_FACTOR, (counter, at, id, counter, counter)))
+        return await self._execute(sql.USE_FACTOR, (counter, at, id, counter, counter), entry)
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
         """See `Factors.reseal_factor`."""
         return bool(await self._execute(sql.RESEAL_FACTOR, (new, id, old)))
 
-    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+    async def set_recovery_codes(
+        self, principal_id: str, hashes: Iterable[str], *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.set_recovery_codes`."""
         rows = [(principal_id, each) for each in set(hashes)]
 
-        def put(connection: sqlite3.Connection) -> None:
+        def put(connection: sqlite3.Connection) -> bool:
             if connection.execute(sql.HAS_ACCOUNT, (principal_id,)).fetchone() is None:
                 raise StoreError("there is no such account")
             connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
             connection.executemany(sql.ADD_RECOVERY_CODE, rows)
+            return True
 
-        await self._database.write(put, durable=True)
+        return await self._change(put, entry)
 
-    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+    async def use_recovery_code(
+        self, principal_id: str, code_hash: str, *, entry: Revocation | None = None
+    ) -> Changed:
         """See `RecoveryCodes.use_recovery_code`."""
-        code = (principal_id, code_hash)
-        used = await self._take(
-            lambda connection: connection.execute(sql.USE_RECOVERY_CODE, code).rowcount,
-            durable=True,
-        )
-        return bool(used)
+        try:
+            return await self._execute(sql.USE_RECOVERY_CODE, (principal_id, code_hash), entry)
+        except UnstorableText:
+            return False
 
     async def recovery_codes(self, principal_id: str) -> int:
         """See `RecoveryCodes.recovery_codes`."""

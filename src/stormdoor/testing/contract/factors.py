@@ -178,3 +178,26 @@ class FactorsContract:
             assert await store.sessions("alice") == []
             assert await store.redeem_ticket("of s1") is None
             assert await store.redeem_ticket("of s3") is not None
+
+    async def test_change_and_its_entry_are_one(self, new_store: NewStore) -> None:
+        """Each change adds its entry to the log of revocations, and a refused change adds none."""
+        entry = Revocation(Target.CHANGED, "alice", NOW, reason="a change")
+        async with with_accounts(new_store, "alice") as store:
+            totp = factor("f1", "alice", kind=FactorKind.TOTP, handle=None)
+            changes = [
+                await store.add_factor(totp, entry=entry),
+                await store.use_factor("f1", counter=9, at=NOW, entry=entry),
+                await store.set_recovery_codes("alice", ["a"], entry=entry),
+                await store.use_recovery_code("alice", "a", entry=entry),
+                *(await store.remove_factor("f1", "alice", change=entry) or ()),
+            ]
+            assert changes == await store.revocations()
+            assert [one.reason for one in changes if isinstance(one, Revocation)] == 5 * [
+                "a change"
+            ]
+            assert await store.use_factor("f1", counter=10, at=NOW, entry=entry) is False
+            assert await store.use_recovery_code("alice", "a", entry=entry) is False
+            assert await store.remove_factor("f1", "alice", change=entry) is None
+            with pytest.raises(StoreError):
+                await store.set_recovery_codes("nobody", ["a"], entry=entry)
+            assert len(await store.revocations()) == 5
