@@ -6,16 +6,15 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from tests.chaos.mutations import MUTATIONS
+from tests.chaos.checkers import REASONS
 from tests.chaos.revocations import KINDS
-from tests.chaos.run import MODES, Mode, Result, Servers, run
+from tests.chaos.run import MODES, Mode, Result, Servers, new_folder, run
+from tests.chaos.schedules import SCHEDULES, prove, table
 from tests.support.postgresql import Binaries, Missing, binaries
 
 _SEED = 18
@@ -24,16 +23,17 @@ _SEED = 18
 def main() -> int:
     """Run, print the results, and return 1 if a guarantee was broken or a mutation was not noticed."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        help="time with faults, all modes together: 1; or all mutations together: 1 for each",
-    )
+    parser.add_argument("--minutes", type=float, default=1.0, help="time, all modes together: 1")
     parser.add_argument("--seed", type=int, default=_SEED)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from --seed on")
     parser.add_argument("--mode", choices=MODES, action="append", help="default: all")
-    parser.add_argument("--mutations", action="store_true", help="switch off one part at a time")
-    parser.add_argument("--mutation", choices=sorted(MUTATIONS), action="append")
+    parser.add_argument(
+        "--mutations",
+        action="store_true",
+        help="instead of faults by a seed: switch off one part of the design at a time, each in a schedule "
+        "that needs it; and run that schedule with the whole design",
+    )
+    parser.add_argument("--mutation", choices=SCHEDULES, action="append", help="only this one")
     parser.add_argument(
         "--fault", action="append", help="only this one (see tests/chaos/faults.py)"
     )
@@ -47,25 +47,38 @@ def main() -> int:
     options = parser.parse_args()
     if options.with_parent:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    mutations = options.mutation or (list(SCHEDULES) if options.mutations else [])
     try:
         programs: Binaries | None = binaries()
     except Missing as reason:
-        if os.environ.get("CI") == "true":
+        if os.environ.get("CI") == "true" or mutations:
             raise
         print(f"without PostgreSQL: {reason}", file=sys.stderr)  # noqa: T201 - a command
         programs = None
-    modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
-    proven = sorted(name for name, one in MUTATIONS.items() if one.proven)
-    mutations = options.mutation or (proven if options.mutations else [])
-    runs = [(MUTATIONS[name].mode, name) for name in mutations] or [(mode, "") for mode in modes]
-    # A rare order of events shows that the compare-and-set is off: 15 seconds do not always have it.
-    minutes = options.minutes or (float(len(runs)) if mutations else 1.0)
     seeds = range(options.seed, options.seed + options.seeds)
-    plan = [(seed, *one) for seed in seeds for one in runs]
-    results, failed = asyncio.run(_run_all(plan, minutes * 60 / len(runs), programs, options))
-    if not mutations:
-        _print(summary(results, failed))
+    if mutations:
+        return asyncio.run(_prove_all(mutations, seeds, programs))
+    modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
+    plan = [(seed, mode) for seed in seeds for mode in modes]
+    seconds = options.minutes * 60 / len(modes)
+    results, failed = asyncio.run(_run_all(plan, seconds, programs, options))
+    _print(summary(results, failed))
     return min(failed, 1)
+
+
+async def _prove_all(names: Sequence[str], seeds: Sequence[int], programs: Binaries | None) -> int:
+    """Run the schedules. Returns 1 if a mutation was not noticed, or a schedule broke a guarantee without."""
+    began = time.monotonic()
+    async with Servers(programs) as servers:
+        proofs = [
+            await prove(name, seed=seed, servers=servers, report=_print)
+            for seed in seeds
+            for name in names
+        ]
+    _print(table(proofs))
+    wrong = [proof.name for proof in proofs if not proof.holds]
+    _print(f"\n{time.monotonic() - began:.0f} s in all; not proven: {', '.join(wrong) or 'none'}")
+    return min(len(wrong), 1)
 
 
 def _end_with(parent: int) -> None:
@@ -76,17 +89,17 @@ def _end_with(parent: int) -> None:
 
 
 async def _run_all(
-    plan: Sequence[tuple[int, Mode, str]],
+    plan: Sequence[tuple[int, Mode]],
     seconds: float,
     programs: Binaries | None,
     options: argparse.Namespace,
 ) -> tuple[list[Result], int]:
-    """Run each seed, mode and mutation. Returns the results, and the number of runs that are wrong."""
+    """Run each seed and mode. Returns the results, and the number of runs that are wrong."""
     results: list[Result] = []
     failed = 0
     async with Servers(programs) as servers:
-        for number, (seed, mode, mutation) in enumerate(plan, start=1):
-            folder = Path(tempfile.mkdtemp(prefix=f"chaos-{mode}-{seed}-"))
+        for number, (seed, mode) in enumerate(plan, start=1):
+            folder = new_folder(f"{mode}-{seed}")
             _print(f"[{number} of {len(plan)}, {time.strftime('%H:%M:%S')}] {folder}")
             try:
                 result = await run(
@@ -95,7 +108,6 @@ async def _run_all(
                     seconds=seconds,
                     folder=folder,
                     servers=servers,
-                    mutation=mutation,
                     parties=options.parties or (24 if mode == "sqlite" else 12),
                     calm=options.calm,
                     only=options.fault or (),
@@ -104,8 +116,8 @@ async def _run_all(
                 failed += 1
                 _print(f"{mode}, seed {seed}: the run failed\n{traceback.format_exc()}")
                 continue
-            failed += bool(result.violations) != bool(mutation)
-            _print(f"{mutation and f'without {mutation}: '}{result}")
+            failed += bool(result.violations)
+            _print(str(result))
             results.append(result)
     return results, failed
 
@@ -126,6 +138,9 @@ def summary(results: Sequence[Result], failed: int) -> str:
     row("revocations acknowledged", lambda one: one.acknowledged)
     row("revocations checked", lambda one: one.total)
     row("checked, beside a node without a lease", lambda one: one.fenced)
+    row("checked, on sockets older than a failover", lambda one: one.outlived)
+    for reason in REASONS:
+        row(f"not checked: {reason}", lambda one, reason=reason: one.unchecked.get(reason, 0))  # type: ignore[misc]
     row("violations", lambda one: len(one.violations))
     for kind in KINDS:
         row(f"revoked by {kind}", lambda one, kind=kind: one.checked.get(kind, 0))  # type: ignore[misc]
@@ -133,6 +148,8 @@ def summary(results: Sequence[Result], failed: int) -> str:
         row(f"fault {fault}", lambda one, fault=fault: one.faults.get(fault, 0))  # type: ignore[misc]
     seen = {name.split()[0] for one in results for name, number in one.faults.items() if number}
     missing = sorted({name for one in results for name in one.possible} - seen)
+    for fault in sorted({name for one in results for name in one.during}):
+        row(f"checked during {fault}", lambda one, fault=fault: one.during.get(fault, 0))  # type: ignore[misc]
     lines += ["", f"runs that failed: {failed}", f"faults that never came: {missing or 'none'}"]
     return "\n".join(lines)
 

@@ -29,6 +29,13 @@ from tests.chaos.history import (
 
 __all__ = [
     "CHECKERS",
+    "NO_EPOCH",
+    "NO_LEASE",
+    "NO_SOCKET",
+    "ONE_NODE",
+    "OTHER_EPOCH",
+    "OTHER_TIME",
+    "REASONS",
     "Guarantee",
     "Violation",
     "bounded_staleness",
@@ -39,8 +46,10 @@ __all__ = [
     "kept_entries",
     "kept_revocations",
     "ordered_roles",
+    "outlived",
     "single_use",
     "staleness",
+    "unchecked",
 ]
 
 
@@ -110,6 +119,60 @@ def checked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, Revoked]
                     and guarantee.binds(by.epoch, event.epoch)
                 ):
                     found[target] = by
+    return found
+
+
+NO_SOCKET = "no node sent to it then"
+OTHER_TIME = "another node sent to it, but not then"
+ONE_NODE = "only the node that ended it sent to it"
+NO_LEASE = "the other node had no lease, and held its messages"
+NO_EPOCH = "its node changed the epoch during the call"
+OTHER_EPOCH = "the other node followed another epoch"
+REASONS = (NO_SOCKET, OTHER_TIME, ONE_NODE, NO_LEASE, NO_EPOCH, OTHER_EPOCH)
+"""Why a revocation does not count as checked; of several, the last one. *Then* is the time of `checked`."""
+
+
+def unchecked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, str]:
+    """Return the acknowledged revocations that are not among `checked`, each with one of `REASONS`."""
+    acked, sound = _acknowledged(events), checked(events, guarantee)
+    found = dict.fromkeys(acked.keys() - sound.keys(), NO_SOCKET)
+    for event in events:
+        if not isinstance(event, Sent | Held):
+            continue
+        for target in event.targets:
+            if target in found:
+                reason = _reason(event, acked[target])
+                found[target] = max(found[target], reason, key=REASONS.index)
+    return found
+
+
+def _reason(event: Sent | Held, by: Revoked) -> str:
+    then, other = by.asked - _FLOWING_SECONDS <= event.at <= by.at, event.by != by.by
+    if not then:
+        return OTHER_TIME if other and isinstance(event, Sent) else NO_SOCKET
+    if not other:
+        return ONE_NODE
+    if isinstance(event, Held):
+        return NO_LEASE
+    return OTHER_EPOCH if by.epoch else NO_EPOCH
+
+
+def outlived(events: Sequence[Event], guarantee: Guarantee) -> set[str]:
+    """Return the checked revocations of sockets that are older than a failover.
+
+    Another node than the one that acknowledged it had sent to the target under an earlier epoch.
+    """
+    sound, found = checked(events, guarantee), set()
+    first: dict[tuple[str, str], str] = {}
+    for event in events:
+        if not isinstance(event, Sent):
+            continue
+        for target in event.targets:
+            by = sound.get(target)
+            if by is None or event.by == by.by or event.at > by.at:
+                continue
+            if first.setdefault((target, event.by), event.epoch) != event.epoch:
+                found.add(target)
     return found
 
 

@@ -197,7 +197,7 @@ class Client:
         bearer: str = "",
         slow: bool = False,
     ) -> None:
-        self._node = node
+        self.node = node
         self._cookie = cookie
         self._ticket = ticket
         self._bearer = bearer
@@ -237,7 +237,7 @@ class Client:
         return True
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        address = "127.0.0.1", self._node.port
+        address = "127.0.0.1", self.node.port
         if not self._slow:
             return await asyncio.open_connection(*address, limit=1 << 14)
         sock = socket.socket()

@@ -18,12 +18,23 @@ from tests.chaos.cutter import Cutter
 from tests.chaos.servers import DATABASE, Pair, can_fill_disk, fill_disk, free_disk
 from tests.support.postgresql import Server
 
-__all__ = ["Faults"]
+__all__ = ["Faults", "cancel_waits"]
 
 Fault = Callable[[], Awaitable[str | None]]
 """Injects a fault, and returns its degree, if it has several."""
 _CANCEL_WAITS = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 _JUMPS = (0.0, 1.0, -1.0, 3600.0, -3600.0)
+
+
+async def cancel_waits(server: Server) -> None:
+    """End each wait of a commit for the standby, as an operator can: the commit succeeds with a warning."""
+    connection = await asyncpg.connect(server.url(), timeout=5)
+    try:
+        while True:
+            await connection.execute(_CANCEL_WAITS)
+            await asyncio.sleep(0.02)
+    finally:
+        connection.terminate()
 
 
 class Faults:
@@ -255,37 +266,17 @@ class Faults:
         """Promotion of the standby, while the old primary goes on and answers nodes."""
         await self._fail_over(kill=False)
 
-    async def isolate_primary_behind_a_cut(self) -> None:
-        """The same, while one node is cut off. When it returns, it alone reaches the old primary.
-
-        Not among the faults of a run: mutations need it.
-        """
-        cut = self._node()
-        for cutter in cut.cutters:
-            cutter.hold()
-        await self._fail_over(kill=False, behind=cut, alone=True)
-
     async def isolate_primary_and_cancel_waits(self) -> None:
         """The same with one node, while an operator ends each wait for the standby.
 
         Then a commit succeeds with a warning.
         """
-        former = self._servers.primary
-        cancelling = asyncio.create_task(self._cancel_waits(former))
+        cancelling = asyncio.create_task(cancel_waits(self._servers.primary))
         try:
             await self._fail_over(kill=False, alone=True)
         finally:
             cancelling.cancel()
             await asyncio.wait([cancelling])
-
-    async def _cancel_waits(self, server: Server) -> None:
-        connection = await asyncpg.connect(server.url(), timeout=5)
-        try:
-            while True:
-                await connection.execute(_CANCEL_WAITS)
-                await asyncio.sleep(0.02)
-        finally:
-            connection.terminate()
 
     async def lose_primary_with_lag(self) -> None:
         """The same with a standby that lacks the last seconds."""
@@ -322,7 +313,7 @@ class Faults:
         if behind is not None:
             await self._wait(1.5, 2.0)
             self._heal(behind)
-            await self._wait(*((3.0, 4.0) if alone else (1.0, 1.5)))
+            await self._wait(1.0, 1.5)
         await pair.rebuild()
         assert pair.standby is not None
         for node in self._nodes:

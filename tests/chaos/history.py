@@ -31,6 +31,7 @@ __all__ = [
     "Writer",
     "clock",
     "read",
+    "read_folder",
 ]
 
 Outcome = Literal["done", "refused", "in doubt"]
@@ -201,3 +202,8 @@ def read(paths: Iterable[Path]) -> list[Event]:
         if last.endswith(b"}"):
             found.append(_decoder.decode(last))
     return sorted(found, key=lambda event: event.at)
+
+
+def read_folder(folder: Path) -> list[Event]:
+    """Return the events of all histories in a folder, as `read`."""
+    return read(folder.glob("*.jsonl"))

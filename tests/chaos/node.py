@@ -176,7 +176,7 @@ class Node:
     @property
     def epoch(self) -> str:
         """The epoch of the log that the node follows."""
-        return self.guard.supervisor.applied.epoch
+        return str(self.guard.supervisor.applied.epoch)
 
     @property
     def written_epoch(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,10 +14,18 @@ from typing import Any, Literal, Self
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
 from tests.chaos import history
-from tests.chaos.checkers import Guarantee, Violation, check, checked, fenced, staleness
+from tests.chaos.checkers import (
+    Guarantee,
+    Violation,
+    check,
+    checked,
+    fenced,
+    outlived,
+    staleness,
+    unchecked,
+)
 from tests.chaos.cluster import Gone, NodeProcess, cutters
 from tests.chaos.faults import Faults
-from tests.chaos.mutations import MUTATIONS
 from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
@@ -29,6 +38,8 @@ __all__ = [
     "Servers",
     "cluster",
     "counted",
+    "guarantee_of",
+    "new_folder",
     "read_store",
     "run",
     "settled",
@@ -54,6 +65,9 @@ class Result:
         possible: The faults that could come.
         acknowledged: Number of acknowledged revocations.
         checked: Number of those that another node could have ignored, by kind: see `checkers.checked`.
+        unchecked: Number of the others, by reason: see `checkers.unchecked`.
+        during: Number of checked ones that were acknowledged during a fault, by kind of fault.
+        outlived: Number of checked ones of sockets that are older than a failover.
         fenced: Number of those during which a node had no lease, and held a message.
         worst: Longest time in seconds from an acknowledgement to a message.
         failed: Number of operations that a fault prevented.
@@ -67,6 +81,9 @@ class Result:
     possible: list[str]
     acknowledged: int
     checked: dict[str, int]
+    unchecked: dict[str, int]
+    during: dict[str, int]
+    outlived: int
     fenced: int
     worst: float
     failed: int
@@ -82,10 +99,13 @@ class Result:
             (
                 f"{self.mode}, seed {self.seed}: {self.total} revocations checked of "
                 f"{self.acknowledged}, {self.fenced} of them beside a node without a lease, "
+                f"{self.outlived} on sockets older than a failover, "
                 f"worst {self.worst * 1000:.0f} ms, {self.failed} operations failed, "
                 f"{len(self.violations)} violations"
             ),
             "  kinds: " + counted(self.checked),
+            "  not checked: " + counted(self.unchecked),
+            "  checked during: " + counted(self.during),
             "  events: " + counted(self.events),
             "  faults: " + counted(self.faults),
         ]
@@ -138,6 +158,8 @@ class Servers:
                 await pair.add_standby()
             else:
                 stack.push_async_exit(pair)
+                if pair.standby is None:  # a schedule ended after a failover
+                    await pair.rebuild()
                 await pair.empty()
                 await schema.migrate(pair.primary.url(DATABASE))
             yield pair
@@ -207,6 +229,17 @@ async def cluster(
         yield Running(made, pair, file)
 
 
+def new_folder(name: str) -> Path:
+    """Return a new folder for histories, which stay after the run."""
+    return Path(tempfile.mkdtemp(prefix=f"chaos-{name}-"))
+
+
+def guarantee_of(mode: Mode) -> Guarantee:
+    """Return what a cluster of that mode guarantees."""
+    bound = _LEASE_SECONDS[mode] + _SLACK_SECONDS
+    return Guarantee(bound, across_failover=mode != "asynchronous")
+
+
 async def run(
     mode: Mode,
     *,
@@ -215,7 +248,6 @@ async def run(
     folder: Path,
     programs: Binaries | None = None,
     servers: Servers | None = None,
-    mutation: str = "",
     parties: int = 8,
     calm: bool = False,
     only: Sequence[str] = (),
@@ -229,22 +261,18 @@ async def run(
         folder: Empty folder for the histories and logs.
         programs: PostgreSQL, except for SQLite.
         servers: Servers that other runs have used, instead of new ones.
-        mutation: The part of the design that is switched off, or "".
         parties: Number of parties of principals at once.
         calm: Whether there are no faults.
         only: Names of the faults that may come; empty for all.
     """
-    guarantee = Guarantee(
-        _LEASE_SECONDS[mode] + _SLACK_SECONDS, across_failover=mode != "asynchronous"
-    )
+    guarantee = guarantee_of(mode)
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(
-            cluster(mode, folder=folder, programs=programs, servers=servers, mutation=mutation)
+            cluster(mode, folder=folder, programs=programs, servers=servers)
         )
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
         workload = Workload(nodes, seed=seed, bound=guarantee.bound, parties=parties)
-        only = only or (MUTATIONS[mutation].faults if mutation else ())
         database = {"pair": pair} if pair else {"file": file}
         faults = Faults(nodes, writer, seed=seed, only=only, **database)
         late, stopping = asyncio.Event(), asyncio.Event()
@@ -269,7 +297,7 @@ def _judged(
     workload: Workload,
 ) -> Result:
     """Read the histories, and check them."""
-    events = history.read(folder.glob("*.jsonl"))
+    events = history.read_folder(folder)
     late = staleness(events, guarantee)
     kinds = Counter(type(event).__name__.lower() for event in events)
     sound = checked(events, guarantee)
@@ -281,11 +309,27 @@ def _judged(
         possible=[*faults.names, "slow_reader"],
         acknowledged=sum(isinstance(e, history.Revoked) and e.outcome == "done" for e in events),
         checked=dict(Counter(revoked.kind for revoked in sound.values())),
+        unchecked=dict(Counter(unchecked(events, guarantee).values())),
+        during=_during(events, sound.values()),
+        outlived=len(outlived(events, guarantee)),
         fenced=len(fenced(events) & sound.keys()),
         worst=max(late.values(), default=0.0),
         failed=workload.failed,
         violations=check(events, guarantee),
     )
+
+
+def _during(events: Sequence[history.Event], sound: Collection[history.Revoked]) -> dict[str, int]:
+    """Return the number of checked revocations that were acknowledged during each kind of fault."""
+    began: dict[str, float] = {}
+    found: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, history.Fault):
+            if event.phase == "begin":
+                began[event.kind] = event.at
+            else:
+                found[event.kind] += sum(began[event.kind] <= one.at <= event.at for one in sound)
+    return dict(found)
 
 
 async def settled(nodes: Sequence[NodeProcess]) -> None:

@@ -14,12 +14,21 @@ from stormdoor.core.event import Event as TrailEvent
 from stormdoor.stores import open_store
 from tests.chaos.checkers import (
     CHECKERS,
+    NO_EPOCH,
+    NO_LEASE,
+    NO_SOCKET,
+    ONE_NODE,
+    OTHER_EPOCH,
+    OTHER_TIME,
+    REASONS,
     Guarantee,
     check,
     checked,
     fenced,
     intact_chains,
+    outlived,
     staleness,
+    unchecked,
 )
 from tests.chaos.history import (
     Appended,
@@ -260,30 +269,40 @@ def held(at: float, *targets: str) -> Held:
     return Held(at=at, by="b", targets=targets, epoch="one")
 
 
-CHECKED: dict[str, tuple[bool, tuple[Event, ...]]] = {
-    "a message during the call": (True, (sent(5.0, "key:k"),)),
-    "a message just before the call": (True, (sent(4.8, "key:k"),)),
-    "a message long before the call": (False, (sent(4.7, "key:k"),)),
-    "a message after the acknowledgement only": (False, (sent(5.1, "key:k"),)),
-    "a message to another target": (False, (sent(5.0, "key:other"),)),
-    "a message by the node that acknowledged": (
-        False,
-        (Sent(at=5.0, by="a", targets=("key:k",), epoch="one"),),
+CHECKED: dict[str, tuple[str, tuple[Event, ...]]] = {
+    # the messages: why the revocation does not count, or ""; the events
+    "during the call": ("", (sent(5.0, "key:k"),)),
+    "just before the call": ("", (sent(4.8, "key:k"),)),
+    "before the call, and held during it": ("", (sent(4.8, "key:k"), held(5.0, "key:k"))),
+    "long before the call": (OTHER_TIME, (sent(4.7, "key:k"),)),
+    "after the acknowledgement only": (OTHER_TIME, (sent(5.1, "key:k"),)),
+    "to another target": (NO_SOCKET, (sent(5.0, "key:other"),)),
+    "by the node that acknowledged": (
+        ONE_NODE,
+        (sent(4.7, "key:k"), Sent(at=5.0, by="a", targets=("key:k",), epoch="one")),
     ),
-    "a message that waits for the lease": (False, (held(5.0, "key:k"),)),
-    "no message": (False, ()),
+    "that wait for the lease": (NO_LEASE, (held(5.0, "key:k"),)),
+    "that waited long before the call": (NO_SOCKET, (held(4.7, "key:k"),)),
+    "none": (NO_SOCKET, ()),
 }
 
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_only_a_revocation_with_a_socket_on_another_node_counts_as_checked(name: str) -> None:
-    """Without a message that could have gone on, a revocation proves nothing."""
-    counts, events = CHECKED[name]
+    """Without a message that could have gone on, a revocation proves nothing. The others have a reason."""
+    reason, events = CHECKED[name]
     end = revoked(5.01, "key:k", kind="key")
     found = checked(history(*events, end), STRONG)
-    assert ("key:k" in found) is counts
+    assert ("key:k" in found) is not bool(reason)
+    assert unchecked(history(*events, end), STRONG).get("key:k", "") == reason
     refused = revoked(5.01, "key:k", outcome="refused")
     assert "key:k" not in checked(history(*events, refused), STRONG)
+    assert "key:k" not in unchecked(history(*events, refused), STRONG)
+
+
+def test_each_reason_has_a_history() -> None:
+    """A reason that no history has may hide another."""
+    assert {reason for reason, _ in CHECKED.values()} - {""} == {*REASONS} - {NO_EPOCH, OTHER_EPOCH}
 
 
 def test_messages_of_another_epoch_do_not_count_with_an_asynchronous_standby() -> None:
@@ -291,6 +310,19 @@ def test_messages_of_another_epoch_do_not_count_with_an_asynchronous_standby() -
     events = history(sent(5.0, "key:k", epoch="two"), revoked(5.01, "key:k"))
     assert "key:k" in checked(events, STRONG)
     assert "key:k" not in checked(events, WEAK)
+    assert unchecked(events, WEAK)["key:k"] == OTHER_EPOCH
+    unknown = history(sent(5.0, "key:k", epoch="two"), revoked(5.01, "key:k", epoch=""))
+    assert unchecked(unknown, WEAK)["key:k"] == NO_EPOCH
+
+
+def test_a_socket_is_older_than_a_failover_if_a_node_sent_to_it_under_two_epochs() -> None:
+    """The node that acknowledges closes its own sockets first: they do not count."""
+    end = revoked(5.01, "key:k", epoch="two")
+    later = sent(5.0, "key:k", epoch="two")
+    assert outlived(history(sent(4.0, "key:k"), later, end), STRONG) == {"key:k"}
+    assert outlived(history(sent(4.9, "key:k", epoch="two"), later, end), STRONG) == set()
+    own = [Sent(at=at, by="a", targets=("key:k",), epoch=str(at)) for at in (4.0, 5.0)]
+    assert outlived(history(*own, later, end), STRONG) == set()
 
 
 def test_a_node_without_a_lease_holds_messages_after_the_call() -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tests.chaos.cluster import Client, Gone, NodeProcess
 from tests.chaos.revocations import BY_CREDENTIAL, KINDS, SHARED, WHOLE
 
-__all__ = ["Workload"]
+__all__ = ["Workload", "client_of"]
 
 _MEMBERS = 2
 _PARTY = 3
@@ -28,6 +28,9 @@ _SOCKETS = 2
 """Sockets of a right that ends, each on another node. One of them is not the node that ends it."""
 _SOCKETS_SECONDS = (0.15, 0.5)
 """Time for which a victim's sockets are open before the revocation."""
+_OLD = 0.25
+_OLD_SECONDS = (2.0, 6.0)
+"""The same for this share of the parties, so that some sockets are older than a failover."""
 
 
 class _Opened(NamedTuple):
@@ -37,6 +40,22 @@ class _Opened(NamedTuple):
     victim: dict[str, str]
     kind: str
     slow: bool
+
+
+def client_of(
+    node: NodeProcess,
+    victim: dict[str, str],
+    kind: str,
+    chance: random.Random,
+    *,
+    slow: bool = False,
+) -> Client:
+    """Return a client with one of the credentials that a revocation of that kind ends."""
+    secrets = {"session": victim["cookie"], "key": victim["secret"], "token": victim["jwt"]}
+    credential = chance.choice([one for one in KINDS[kind].credentials if secrets[one]])
+    if credential == "session":
+        return Client(node, cookie=secrets[credential], slow=slow)
+    return Client(node, bearer=secrets[credential], slow=slow)
 
 
 class Workload:
@@ -101,14 +120,20 @@ class Workload:
                 for kind in each:
                     clients += self._clients(victim, kind)
             await asyncio.gather(*(one.client.open() for one in clients))
-            await asyncio.sleep(chance.uniform(*_SOCKETS_SECONDS))
+            old = chance.random() < _OLD
+            await asyncio.sleep(chance.uniform(*(_OLD_SECONDS if old else _SOCKETS_SECONDS)))
+            # A node without a lease refuses, and one without a store for long closes.
+            closed = [one.client for one in clients if one.client.closed]
+            if closed:
+                await asyncio.gather(*(client.open() for client in closed))
+                await asyncio.sleep(_SOCKETS_SECONDS[0])
             await self._fill({one.victim["principal"] for one in clients if one.slow})
             rights = [
                 (kind, victim)
                 for victim, each in zip(asked["victims"], kinds, strict=True)
                 for kind in each
             ]
-            ending = [self._end(*one) for one in (rights[:1] if shared else rights)]
+            ending = [self._end(*one, clients) for one in (rights[:1] if shared else rights)]
             await self._watch(clients, asyncio.gather(*ending))
         finally:
             for one in clients:
@@ -130,13 +155,8 @@ class Workload:
     def _client(
         self, node: NodeProcess, victim: dict[str, str], kind: str, *, slow: bool = False
     ) -> _Opened:
-        secrets = {"session": victim["cookie"], "key": victim["secret"], "token": victim["jwt"]}
-        possible = [one for one in KINDS[kind].credentials if secrets[one]]
-        credential = self._chance.choice(possible)
-        cookie, bearer = secrets[credential], ""
-        if credential != "session":
-            cookie, bearer = bearer, cookie
-        return _Opened(Client(node, cookie=cookie, bearer=bearer, slow=slow), victim, kind, slow)
+        client = client_of(node, victim, kind, self._chance, slow=slow)
+        return _Opened(client, victim, kind, slow)
 
     async def _fill(self, principals: set[str]) -> None:
         """Fill the buffers of slow readers, on all nodes."""
@@ -146,14 +166,22 @@ class Workload:
                     answer = await node.ask("flood", principal=principal, size=_FLOOD_BYTES)
                     self.full_buffers += answer["waiting"] > 0
 
-    async def _end(self, kind: str, victim: dict[str, str]) -> None:
-        """End a right, at a node that is up."""
+    async def _end(self, kind: str, victim: dict[str, str], clients: Sequence[_Opened]) -> None:
+        """End a right, at a node that is up. If possible, a socket of it is open on another node."""
         wait = self._chance.choice(("log", "cluster"))
+        of_all = kind in SHARED
+        at = {
+            one.client.node
+            for one in clients
+            if not one.client.closed and (of_all or (one.victim is victim and one.kind == kind))
+        }
         try:
-            node = self._node()
-            if kind == "connection":
-                found = await self._node().ask("connection", principal=victim["principal"])
-                victim = victim | found
+            if kind == "connection" and at:
+                chosen = self._chance.choice(sorted(at, key=lambda node: node.number))
+                found = await chosen.ask("connection", principal=victim["principal"])
+                victim, at = victim | found, {chosen}
+            others = [node for node in self._nodes if node.up and at - {node}]
+            node = self._chance.choice(others) if others else self._node()
             await node.ask("end", kind=kind, victim=victim, wait=wait)
         except Gone:
             self.failed += 1
