@@ -187,6 +187,7 @@ async def test_server_that_hangs_is_unavailable_in_time(
         await _soon(lambda: store.account("alice"))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("connected", [True, False], ids=["hangs", "accepts only"])
 async def test_node_leaves_a_host_that_does_not_answer(
     connected: bool, new_database: Callable[[], str], postgresql: Server
