@@ -11,9 +11,22 @@ import pytest
 from stormdoor.core.log_position import LogPosition
 from stormdoor.ports import StoredState
 from stormdoor.ports.members import Member, NodeStatus
+from stormdoor.ports.replicated import Confirmation
 from stormdoor.runtime.guarantee import guarantee_of
 from stormdoor.stores import MemoryStore, open_store
 from tests.cli.conftest import Cli
+
+
+async def _join(config: Path, epoch: str, *, declared: bool = False) -> None:
+    """Store a node that has applied the seventh entry of a log."""
+    store = open_store(f"sqlite:{config.parent / 'door.db'}")
+    await store.open()
+    status = NodeStatus(applied=LogPosition(epoch, 7), lease=2.0, version="0.0.9")
+    await store.beat("a-node", status, joining=True)
+    [member] = await store.members()
+    if declared:
+        assert await store.declare_lapsed("a-node", member.beat)
+    await store.close()
 
 
 def test_no_node(populated: Cli) -> None:
@@ -26,17 +39,7 @@ def test_no_node(populated: Cli) -> None:
 
 def test_a_node_that_was_declared_lapsed(populated: Cli, config: Path) -> None:
     """A node without a lease, or on another log, is shown, and the command ends with 1."""
-
-    async def leave() -> None:
-        store = open_store(f"sqlite:{config.parent / 'door.db'}")
-        await store.open()
-        status = NodeStatus(applied=LogPosition("another log", 7), lease=2.0, version="0.0.9")
-        await store.beat("a-node", status, joining=True)
-        [member] = await store.members()
-        assert await store.declare_lapsed("a-node", member.beat)
-        await store.close()
-
-    asyncio.run(leave())
+    asyncio.run(_join(config, "another log", declared=True))
     result = populated("nodes")
     assert result.code == 1
     assert "lapsed" in result.out
@@ -45,28 +48,40 @@ def test_a_node_that_was_declared_lapsed(populated: Cli, config: Path) -> None:
     assert node["epoch"] == "another log"
 
 
+def test_a_failover_is_seen_in_the_table(populated: Cli, config: Path) -> None:
+    """A failover on PostgreSQL changes the timeline alone: the table shows it beside the random id."""
+    shown = []
+    for timeline in ("00000001", "0000000A"):
+        epoch = f"c889e6aa235d47be855ad5afc01dfad3.{timeline}.7713932224167581521"
+        asyncio.run(_join(config, epoch))
+        shown.append(populated("nodes").out)
+    assert "c889e6aa.1 " in shown[0]
+    assert "c889e6aa.A " in shown[1]
+
+
 class WithStandby(MemoryStore):
-    """A store that says whether its commits wait for a standby."""
+    """A store that says which standbys its commits wait for."""
 
     lease_seconds = 0.4
 
-    def __init__(self, *, waits: bool) -> None:
+    def __init__(self, confirmation: Confirmation) -> None:
         super().__init__()
-        self._waits = waits
+        self._confirmation = confirmation
 
-    async def commits_wait_for_standby(self) -> bool:
+    async def confirmation(self) -> Confirmation:
         """See `Replicated`."""
-        return self._waits
+        return self._confirmation
 
 
 @pytest.mark.parametrize(
     ("store", "seconds", "across", "words"),
     [
         (MemoryStore(), math.inf, None, "one process"),
-        (WithStandby(waits=True), 0.5, True, "500 ms. This holds across a failover"),
-        (WithStandby(waits=False), 0.5, False, "500 ms. This does NOT hold across a failover"),
+        (WithStandby(Confirmation.EVERY), 0.5, True, "500 ms. This holds across a failover"),
+        (WithStandby(Confirmation.SOME), 0.5, False, "stop the replication of the others"),
+        (WithStandby(Confirmation.NONE), 0.5, False, "commits wait for no standby"),
     ],
-    ids=["memory", "synchronous", "asynchronous"],
+    ids=["memory", "every", "some", "none"],
 )
 async def test_guarantee(
     store: MemoryStore, seconds: float, across: bool | None, words: str
@@ -80,7 +95,7 @@ async def test_guarantee(
 
 async def test_the_longest_lease_counts() -> None:
     """One node with a longer lease weakens the guarantee of all, until its lease has lapsed."""
-    state = StoredState.of(WithStandby(waits=True))
+    state = StoredState.of(WithStandby(Confirmation.EVERY))
     status = NodeStatus(applied=LogPosition("e", 1), lease=3.0)
     slow = Member(node="slow", beat=1, age=0.0, declared=False, status=status)
     gone = Member(node="gone", beat=1, age=9.0, declared=True, status=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,8 @@ import pytest
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.ports.replicated import Confirmation
+from stormdoor.stores.postgresql.members import confirmation_of
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.testing.contract.support import STATUS, account, opened
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
@@ -33,14 +36,23 @@ def old(postgresql: Server) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def promoted(old: Server) -> Iterator[Server]:
-    """The standby of `old`, which was promoted while `old` goes on."""
+    """The standby of `old`, which was promoted while `old` goes on with its other standby, `other`."""
     new = Server(old.programs)
-    new.take_over(old)
-    (new.folder / "postgresql.auto.conf").unlink()
-    new.promote()
-    old.start()
-    yield new
-    new.remove()
+    primary = f"host=127.0.0.1 port={old.port} user=stormdoor password={old._password}"
+    other = Server(old.programs, {"primary_conninfo": f"{primary} application_name=other"})
+    try:
+        for copy in (new, other):
+            copy.take_over(old)
+            (copy.folder / "postgresql.auto.conf").unlink()
+        new.promote()
+        old.start()
+        (other.folder / "standby.signal").touch()
+        old.programs.own(other.folder / "standby.signal")
+        other.start()
+        yield new
+    finally:
+        other.remove()
+        new.remove()
 
 
 async def _beat(store: PostgresqlStore) -> LogPosition:
@@ -87,6 +99,62 @@ async def test_command_reaches_the_newer_primary(old: Server, promoted: Server) 
         async with opened(PostgresqlStore(url)) as store:
             assert (await store.log_position()).epoch.split(".")[1] == "00000002"
             await store.add_account(account(f"alice-{len(url)}-{url.index(str(old.port))}"))
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("promoted", Confirmation.EVERY),
+        ('"promoted"', Confirmation.EVERY),
+        ("2 (promoted, other)", Confirmation.EVERY),
+        ("ANY 1 (promoted, other)", Confirmation.SOME),
+        ("FIRST 1 (promoted, other)", Confirmation.SOME),
+        ("*", Confirmation.SOME),
+        ("", Confirmation.NONE),
+    ],
+)
+async def test_guarantee_is_claimed_where_an_old_primary_renews_no_lease(
+    old: Server, promoted: Server, names: str, expected: Confirmation
+) -> None:
+    """If one of several standbys is enough, one that was not promoted confirms beats of the old primary."""
+    del promoted  # it runs
+    old.execute(
+        f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", "SELECT pg_reload_conf()"
+    )
+    confirmed = False
+    async with asyncio.timeout(_PATIENCE):
+        while not old.execute("SELECT 1 FROM pg_stat_replication WHERE application_name = 'other'"):
+            await asyncio.sleep(0.1)
+        while old.execute("SHOW synchronous_standby_names")[0][0] != names:
+            await asyncio.sleep(0.02)
+    async with opened(PostgresqlStore(old.url(MIGRATED))) as store:
+        assert await store.confirmation() is expected
+        for _ in range(4):
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                await run_with_timeout(0.5, store.beat("n1", STATUS, joining=True))
+                confirmed = True
+    assert confirmed is not (expected is Confirmation.EVERY)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("any 2(a,b)", Confirmation.EVERY),
+        (' First 3 ( "a ""1""", b , c )', Confirmation.EVERY),
+        ("1 (a)", Confirmation.EVERY),
+        ("a, b", Confirmation.SOME),
+        ('"*"', Confirmation.SOME),
+        ("2 (a, *)", Confirmation.SOME),
+        ('"first 2 (a)"', Confirmation.EVERY),
+        (" ", Confirmation.NONE),
+    ],
+)
+def test_names_of_standbys_are_read_as_postgresql_reads_them(
+    names: str, expected: Confirmation
+) -> None:
+    """The value has a method and a number, or is a list of which the first standby confirms."""
+    assert confirmation_of(names) is expected
 
 
 async def test_message_names_the_cause_of_each_host() -> None:

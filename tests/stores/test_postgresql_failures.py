@@ -15,6 +15,7 @@ import pytest
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import ConfigurationError, StoreInDoubt, StoreUnavailable
 from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.ports.replicated import Confirmation
 from stormdoor.stores import open_store
 from stormdoor.stores.postgresql import look_ups, members
 from stormdoor.stores.postgresql.address import Address
@@ -224,14 +225,14 @@ async def test_beat_that_no_standby_confirms_renews_nothing(
 ) -> None:
     """A beat waits for the synchronous standby. If its wait is cancelled, PostgreSQL warns, and it fails."""
     async with opened(PostgresqlStore(server.url(MIGRATED))) as store:
-        assert not await store.commits_wait_for_standby()
+        assert await store.confirmation() is Confirmation.NONE
         await store.add_account(account("alice"))
         await store.beat("n1", STATUS, joining=True)
         server.execute("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
         server.execute("SELECT pg_reload_conf()")
 
         async def waits() -> bool:
-            return await store.commits_wait_for_standby()
+            return await store.confirmation() is Confirmation.EVERY
 
         async with asyncio.timeout(_PATIENCE):
             while not await waits():

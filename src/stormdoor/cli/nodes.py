@@ -69,7 +69,7 @@ async def nodes(*, where: Where = UNSAID) -> int:
                     _state(one),
                     f"{one.age:.1f} s",
                     str(one.status.applied.seq),
-                    one.status.applied.epoch[:_SHORT],
+                    _short(one.status.applied.epoch),
                     one.status.version,
                     one.status.policies[:_SHORT],
                     str(one.status.connections),
@@ -77,13 +77,20 @@ async def nodes(*, where: Where = UNSAID) -> int:
                 for one in members
             ],
         )
-        say(f"The log ends at {head.seq} of epoch {head.epoch[:_SHORT]}. {guarantee}")
+        say(f"The log ends at {head.seq} of epoch {_short(head.epoch)}. {guarantee}")
     else:
         remark("No process serves this installation.")
     sound = members and all(
         _state(one) == "held" and one.status.applied.epoch == head.epoch for one in members
     )
     return 0 if sound else 1
+
+
+def _short(epoch: str) -> str:
+    """Return the start of the random id, and on PostgreSQL the timeline, which a failover changes."""
+    id, _, rest = epoch.partition(".")
+    timeline = rest.partition(".")[0].lstrip("0")
+    return f"{id[:_SHORT]}.{timeline}" if timeline else id[:_SHORT]
 
 
 def _state(member: Member) -> str:

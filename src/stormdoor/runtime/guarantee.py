@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stormdoor.errors import StormdoorError
 from stormdoor.ports import StoredState
 from stormdoor.ports.members import Member
-from stormdoor.ports.replicated import Replicated
+from stormdoor.ports.replicated import Confirmation, Replicated
 from stormdoor.settings.finding import Finding
 from stormdoor.stores import on_postgresql, open_store
 
@@ -18,6 +18,11 @@ __all__ = ["Guarantee", "guarantee_of", "look_for_standby"]
 
 _BEYOND_LEASE_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
+_NONE = "commits wait for no standby, so a failover may lose acknowledged revocations"
+_SOME = (
+    "a commit waits for some of the standbys: after a failover to one, another may confirm an old primary. "
+    "Where a manager such as Patroni sets the names, change its mode instead: see the how-to PostgreSQL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,17 @@ class Guarantee:
     Attributes:
         seconds: After a revocation is acknowledged, no node starts a `send()` to the revoked principal later
             than this.
-        across_failover: Whether it holds across a failover of the store's server; None if there is no
+        confirmation: The standbys that a commit of the store's server waits for; None if there is no
             failover, because the store is a file or the memory of one process.
     """
 
     seconds: float
-    across_failover: bool | None
+    confirmation: Confirmation | None
+
+    @property
+    def across_failover(self) -> bool | None:
+        """Whether it holds across a failover; None if there is none."""
+        return None if self.confirmation is None else self.confirmation is Confirmation.EVERY
 
     def __str__(self) -> str:
         """The guarantee in a sentence, for the operator."""
@@ -44,12 +54,18 @@ class Guarantee:
             f"After a revocation is acknowledged, no node sends to the revoked principal later than "
             f"{self.seconds * 1000:.0f} ms."
         )
-        match self.across_failover:
+        match self.confirmation:
             case None:
                 return said
-            case True:
+            case Confirmation.EVERY:
                 return f"{said} This holds across a failover to a synchronous standby."
-            case False:
+            case Confirmation.SOME:
+                return (
+                    f"{said} This does NOT hold across a failover by itself: a commit waits for some of the "
+                    "standbys in synchronous_standby_names. Before you promote one, stop the replication of "
+                    "the others. Or let each commit wait for all of them, as for a single one."
+                )
+            case Confirmation.NONE:
                 return (
                     f"{said} This does NOT hold across a failover: commits wait for no standby. Set "
                     "synchronous_standby_names, and promote only such a standby."
@@ -69,12 +85,12 @@ async def guarantee_of(state: StoredState, members: Iterable[Member]) -> Guarant
     leases = [one.status.lease for one in members if not one.lapsed]
     lease = max(leases, default=state.members.lease_seconds)
     engine: object = state.members
-    confirmed = await engine.commits_wait_for_standby() if isinstance(engine, Replicated) else None
+    confirmed = await engine.confirmation() if isinstance(engine, Replicated) else None
     return Guarantee(lease + _BEYOND_LEASE_SECONDS, confirmed)
 
 
 async def look_for_standby(url: str) -> Finding | None:
-    """Return a note if commits of a store wait for no standby, or if that cannot be determined.
+    """Return a note if a failover of a store may lose revocations, or if that cannot be determined.
 
     Args:
         url: The URL of the store. One that has no standby servers is not opened.
@@ -94,10 +110,11 @@ async def look_for_standby(url: str) -> Finding | None:
         await store.close()
     if guarantee.across_failover:
         return None
+    some = guarantee.confirmation is Confirmation.SOME
     return Finding(
-        id="no-standby",
+        id="some-standbys" if some else "no-standby",
         level="note",
         place="store",
-        what="commits wait for no standby, so a failover may lose acknowledged revocations",
-        write="ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (first, second)'",
+        what=_SOME if some else _NONE,
+        write="ALTER SYSTEM SET synchronous_standby_names = 'standby1'",
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.ports import LiveConnection, Member, NodeStatus
+from stormdoor.ports.replicated import Confirmation
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
 from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import CONNECTION, connection_row, member_from, status_row
 
-__all__ = ["PostgresqlConnections", "PostgresqlMembers"]
+__all__ = ["PostgresqlConnections", "PostgresqlMembers", "confirmation_of"]
 
 _CLOCK: Final = "extract(epoch FROM clock_timestamp())"
 _JOIN_SECONDS: Final = 2.0
@@ -30,7 +32,23 @@ _BEAT: Final = _WITH_HEAD.format(sql.RECORD_BEAT.replace("alive_at = ?", f"alive
 _MEMBERS: Final = sql.MEMBERS.replace("? - alive_at", f"greatest(0, {_CLOCK} - alive_at)::float8")
 _DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", f"alive_at = {_CLOCK}")
 # The connections that write set `synchronous_commit` themselves.
-_HAS_STANDBY: Final = "SELECT current_setting('synchronous_standby_names') <> ''"
+_STANDBYS: Final = "SELECT current_setting('synchronous_standby_names')"
+_METHOD: Final = re.compile(r"\s*(?:FIRST|ANY)?\s*(\d+)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_NAME: Final = re.compile(r'"(?:[^"]|"")*"|[^\s,"]+')
+
+
+def confirmation_of(names: str) -> Confirmation:
+    """Return what a value of `synchronous_standby_names` means for a failover.
+
+    Args:
+        names: The value, as PostgreSQL defines it. Patroni writes it, too.
+    """
+    method = _METHOD.fullmatch(names)
+    count, listed = (int(method[1]), method[2]) if method else (1, names)
+    standbys = {one.strip('"') for one in _NAME.findall(listed)}
+    if not standbys:
+        return Confirmation.NONE
+    return Confirmation.SOME if "*" in standbys or count < len(standbys) else Confirmation.EVERY
 
 
 class PostgresqlMembers(PostgresqlPart):
@@ -63,10 +81,10 @@ class PostgresqlMembers(PostgresqlPart):
 
         return await self._database.write(declare)
 
-    async def commits_wait_for_standby(self) -> bool:
-        """See `Replicated.commits_wait_for_standby`."""
-        ((named,),) = await self._database.list_rows(_HAS_STANDBY)
-        return bool(named)
+    async def confirmation(self) -> Confirmation:
+        """See `Replicated.confirmation`."""
+        ((named,),) = await self._database.list_rows(_STANDBYS)
+        return confirmation_of(str(named))
 
     async def remove_member(self, node: str) -> None:
         """See `Members.remove_member`. The schema also removes its connections."""
