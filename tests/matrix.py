@@ -22,7 +22,7 @@ from tests.support.tornado_releases import RELEASES
 __all__ = ["Row", "find_python", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LAST = {tuple(release.split(".")[:2]): release for release in RELEASES}
 """The last release of each minor version."""
 ADAPTER = ("tests/tornado", "tests/attacks")

@@ -402,13 +402,18 @@ def test_measuring_depth_is_linear(raw: str) -> None:
         ("", UNSET),
         ("id", UNSET),
         ('{"x":' + "[" * 100_000, UNSET),
-        ('{"x":' + "[" * 100_000 + "]" * 100_000 + ',"id":7}', UNSET),
     ],
     ids=lambda value: ascii(value)[:30],
 )
 def test_read_id(raw: str, id: object) -> None:
     """The id of a refused message comes back if it is one, and nothing else ever does."""
     assert read_id(raw) == id
+
+
+def test_read_id_of_a_deep_message() -> None:
+    """The id comes back, or none: how deep a Python reads before RecursionError differs by release."""
+    deep = '{"x":' + "[" * 100_000 + "]" * 100_000 + ',"id":7}'
+    assert read_id(deep) in (UNSET, 7)
 
 
 @pytest.mark.parametrize(

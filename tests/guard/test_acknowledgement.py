@@ -115,6 +115,7 @@ async def test_the_wait_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.005)
 
     joining = asyncio.create_task(join())
+    await asyncio.sleep(0.01)
     with pytest.raises(StoreUnavailable, match="restless"):
         await asyncio.wait_for(guard.admin.revoke(Target.ROLE, "x", wait="cluster"), 20)
     joining.cancel()
