@@ -11,7 +11,7 @@ from tests.support.postgresql import new_database, postgresql
 __all__ = ["new_database", "postgresql"]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 class TestPostgresqlStore(StoreContract):
     @pytest.fixture
     def new_store(self, new_database: Callable[[], str]) -> NewStore:

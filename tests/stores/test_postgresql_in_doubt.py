@@ -57,6 +57,7 @@ async def test_repeated_call_after_a_lost_answer_has_the_effect_of_one(
         assert await other.account("bob") == account("bob")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.COMMIT])
 @pytest.mark.parametrize("name", USED)
 async def test_value_whose_use_is_in_doubt_is_accepted_at_most_once(

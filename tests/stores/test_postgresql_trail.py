@@ -81,6 +81,7 @@ async def chains(store: PostgresqlStore) -> list[int]:
 # rights -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "statement",
     [
@@ -112,6 +113,7 @@ async def test_nodes_work_with_that_role(url: str) -> None:
         assert [tuple(row) for row in rows] == [(APP,)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "change", ["body = '{}'", "hash = 'x'", "seq = 9", "time = 0", "name = 'x'", "month = 0"]
 )
@@ -191,6 +193,7 @@ RECORD = """
 """
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("change", "found"),
     [

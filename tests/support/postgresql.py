@@ -519,6 +519,12 @@ def _cleaning(server: Server, template: str) -> str:
             database=template,
         )
     ]
+    # A restart by ALTER would have each connection forget what it knows of the schema.
+    sequences = server.execute(
+        "SELECT seqrelid::regclass::text, seqstart FROM pg_sequence JOIN pg_class c ON c.oid ="
+        " seqrelid WHERE c.relnamespace = 'stormdoor'::regnamespace",
+        database=template,
+    )
     lines = ["SET session_replication_role = replica"]  # without the checks of foreign keys
     for table in sorted(set(tables) - {"stormdoor.schema_version"}):
         [(rows,)] = server.execute(
@@ -532,8 +538,7 @@ def _cleaning(server: Server, template: str) -> str:
             )
     lines += [
         "UPDATE stormdoor.revocation_log SET epoch = replace(gen_random_uuid()::text, '-', '')",
-        "ALTER SEQUENCE stormdoor.trail_number RESTART",
-        "ALTER TABLE stormdoor.trail_chain ALTER COLUMN id RESTART",
+        *(f"SELECT setval('{name}', {start}, false)" for name, start in sequences),
         "SET session_replication_role = origin",
     ]
     return ";".join(lines)
