@@ -57,9 +57,11 @@ class PostgresqlKeys(PostgresqlPart):
             else:
                 parameters = (expires_at, expires_at, key.id, id)
                 changed = await transaction.change(sql.EXPIRE_KEY, *parameters)
-            if changed == 0:
+            # Without a key of its id, a key was stored in place of itself.
+            replaced = changed > 0 and id != key.id
+            if not replaced:
                 await transaction.change(sql.REMOVE_KEY, key.id)
-            return changed > 0
+            return replaced
 
         return stored if await self._database.change(put, entry, order=key.principal_id) else None
 

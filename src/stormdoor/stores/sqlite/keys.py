@@ -52,9 +52,11 @@ class SqliteKeys(Part):
             else:
                 parameters = (expires_at, expires_at, key.id, id)
                 changed = connection.execute(sql.EXPIRE_KEY, parameters)
-            if changed.rowcount == 0:
+            # Without a key of its id, a key was stored in place of itself.
+            replaced = changed.rowcount > 0 and id != key.id
+            if not replaced:
                 connection.execute(sql.REMOVE_KEY, (key.id,))
-            return changed.rowcount > 0
+            return replaced
 
         return stored if await self._change(put, entry) else None
 

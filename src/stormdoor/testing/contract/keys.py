@@ -85,7 +85,8 @@ class KeysContract:
                 )
                 assert (stored is None) is (n > 2)
             new = key("k9", "alice")
-            assert await store.replace_key("missing", new, expires_at=1.0, entry=_CHANGED) is None
+            for missing, at in (("missing", 1.0), ("k9", 1.0), ("k9", None)):
+                assert await store.replace_key(missing, new, expires_at=at, entry=_CHANGED) is None
             with pytest.raises(StoreError):
                 await store.replace_key("k2", key("k1", "alice"), expires_at=1.0, entry=_CHANGED)
             assert {one.id for one in await store.keys()} == {"k1", "k2"}
