@@ -176,6 +176,9 @@ class HandshakeMixin(OutboundMixin):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Do the work of Tornado's `get`, without the checks that were made already."""
+        if self._door_admitted is None:
+            self._door_refuse_undecided()
+            return
         protocol = None if "get" in self._door_own else self._door_protocol()
         if not self._door_is_fresh():
             return
@@ -189,6 +192,20 @@ class HandshakeMixin(OutboundMixin):
         self.open_args, self.open_kwargs = args, kwargs
         self.ws_connection = protocol
         await protocol.accept_connection(self)
+
+    def _door_refuse_undecided(self) -> None:
+        """Refuse the handshake: an `_execute` of the handler's own has not called `prepare`."""
+        if self._finished:
+            return
+        why = Refusal(
+            Denial.INTERNAL,
+            f"{type(self).__qualname__}._execute has not called prepare(), where the guard "
+            "decides; let it call super()._execute()",
+        )
+        handshake = self._door_parser.parse(self.request)
+        permission = self._door_endpoint.permission or ""
+        self._door_guard.admission.refused(handshake, why, permission=permission)
+        self._door_refuse(why)
 
     def _door_is_fresh(self) -> bool:
         """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`."""

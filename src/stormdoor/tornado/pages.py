@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from tornado import gen
 from tornado.web import RequestHandler
 
 from stormdoor.auth.oidc.return_to import local_path
@@ -33,7 +34,7 @@ from stormdoor.tornado.inspection import Inspection
 from stormdoor.tornado.login_route import LoginRoute
 from stormdoor.tornado.session_handler import SessionHandler
 
-__all__ = ["GuardedPage", "PageRules", "Pages", "exempt", "principal_of"]
+__all__ = ["DecidesBeforeExecute", "GuardedPage", "PageRules", "Pages", "exempt", "principal_of"]
 
 Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
 """The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
@@ -152,6 +153,8 @@ class GuardedPage(RequestHandler):
     _door_otherwise: ClassVar[Declared | None]
     """The permission, if the rules declare none."""
 
+    _door_allowed = False
+    """Whether the decision was made before `prepare`, and allows the request."""
     _door_refused = False
     _door_login: Authentication | None = None
     """The login that was permitted; None for a public page."""
@@ -162,19 +165,25 @@ class GuardedPage(RequestHandler):
 
     async def prepare(self) -> None:
         """Decide about the request, and only then let the handler process it."""
+        if not (self._door_allowed or await self._door_allows()):
+            return
+        prepared = super().prepare()
+        if prepared is not None:
+            await prepared
+
+    async def _door_allows(self) -> bool:
+        """Return whether the request is public or allowed; else it has been answered."""
         method = self.request.method or ""
         declared = self._door_rules.of(
             self._door_handler, method, self.request.path, self._door_otherwise
         )
         if not isinstance(declared, Public):
             if not await self._door_admits(declared):
-                return
+                return False
             # No browser may show it after the logout. The handler can replace this header.
             page = self._door_is_page(self.request.headers.get("Sec-Fetch-Mode"))
             self.set_header("Cache-Control", "no-store" if page else "private")
-        prepared = super().prepare()
-        if prepared is not None:
-            await prepared
+        return True
 
     async def _door_admits(self, declared: str | None) -> bool:
         """Return whether the request is allowed; else it has been answered."""
@@ -317,3 +326,23 @@ class GuardedPage(RequestHandler):
         """Skip the handler's own `on_finish` for a refused request: its `prepare` has not run."""
         if not self._door_refused:
             super().on_finish()
+
+
+class DecidesBeforeExecute(GuardedPage):
+    """Decides before an `_execute` of the handler's own, which need not call `prepare`."""
+
+    async def _execute(self, transforms: Any, *args: Any, **kwargs: Any) -> None:
+        """Decide about the request, and only then let the handler process it."""
+        self._transforms = transforms
+        try:
+            self._door_allowed = await self._door_allows()
+        except Exception as error:  # noqa: BLE001 - answered as Tornado does
+            self._handle_request_exception(error)
+        if self._door_allowed:
+            executed: Any = super()._execute(transforms, *args, **kwargs)
+            if executed is not None:
+                await gen.convert_yielded(executed)
+            return
+        before_body: Any = self._prepared_future
+        if before_body is not None:
+            before_body.set_result(None)

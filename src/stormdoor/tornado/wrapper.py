@@ -25,7 +25,7 @@ from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
-from stormdoor.tornado.pages import GuardedPage, PageRules, exempt
+from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage, PageRules, exempt
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.traced_mixin import decision_mixins, page_class
@@ -166,6 +166,11 @@ class HandlerWrapper:
                     f"transports: {route.handler.__qualname__} has @stream_request_body, so that its body is "
                     "not there when the guard decides; let the path or the query name the session"
                 )
+            if _executes_itself(route.handler):
+                raise ConfigurationError(
+                    f"transports: {route.handler.__qualname__} has an _execute of its own, which need not "
+                    "call prepare(), where the guard decides; do its work in prepare()"
+                )
             self._http_class(route.handler, endpoint, transport)
 
     def socket_class(
@@ -203,8 +208,11 @@ class HandlerWrapper:
         key = (GuardedPage, handler, endpoint, 0)
         made = self._made.get(key)
         if made is None:
+            first: tuple[type[RequestHandler], ...] = (page_class(self._guard.tracing),)
+            if _executes_itself(handler):
+                first = (DecidesBeforeExecute, *first)
             made = self._made[key] = derive(
-                page_class(self._guard.tracing),
+                first,
                 handler,
                 _door_guard=self._guard,
                 _door_parser=self._parser,
@@ -268,6 +276,11 @@ def _serves_page(handler: _Handler, request: HTTPServerRequest) -> bool:
     """Return whether a WebSocket handler has code of its own for the method of a request."""
     method = (request.method or "").lower()
     return getattr(handler, method, None) is not getattr(WebSocketHandler, method, None)
+
+
+def _executes_itself(handler: _Handler) -> bool:
+    """Return whether a handler replaces the method of Tornado that calls `prepare`."""
+    return handler._execute is not RequestHandler._execute  # noqa: SLF001 - there is no other way
 
 
 def _opens_socket(request: HTTPServerRequest) -> bool:
