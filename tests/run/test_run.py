@@ -138,17 +138,71 @@ asyncio.run(main())
 """,
 }
 
-REPLACED = """
+NOT_FOUND = {
+    "a fallback of a route": """
+from tornado.web import FallbackHandler
+
+async def main():
+    routes = [("/other", Echo), (".*", FallbackHandler, {"fallback": make()})]
+    Application(routes).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "replaced in its server": """
 from tornado.httpserver import HTTPServer
 
 async def main():
-    server = HTTPServer(Application([("/ws", Echo), ("/", Page)]))
+    server = HTTPServer(Application([("/other", Echo)]))
     server.listen(PORT, "127.0.0.1")
     server.request_callback = make()
     await asyncio.Event().wait()
 
 asyncio.run(main())
-"""
+""",
+    "a router in its place": """
+from tornado.httpserver import HTTPServer
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+async def main():
+    server = HTTPServer(Application([("/other", Echo)]))
+    server.listen(PORT, "127.0.0.1")
+    server.request_callback = RuleRouter([Rule(PathMatches("/.*"), make())])
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "a rule that is added later": """
+from tornado.httpserver import HTTPServer
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+async def main():
+    router = RuleRouter([Rule(PathMatches("/other"), Application([("/other", Echo)]))])
+    HTTPServer(router).listen(PORT, "127.0.0.1")
+    router.rules.append(Rule(PathMatches("/.*"), make()))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+    "replaced in a callable object": """
+from tornado.httpserver import HTTPServer
+
+class Serving:
+    application = None
+
+    def __call__(self, request):
+        return self.application(request)
+
+async def main():
+    serving = Serving()
+    serving.application = Application([("/other", Echo)])
+    HTTPServer(serving).listen(PORT, "127.0.0.1")
+    serving.application = make()
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+""",
+}
 
 WITHOUT_LISTENER = """
 import socket
@@ -196,6 +250,25 @@ def _attack(text: str, folder: Path) -> None:
 
 
 @pytest.mark.extended
+@pytest.mark.parametrize("name", NOT_FOUND)
+def test_an_application_that_was_not_found_is_guarded_when_it_serves(
+    name: str, tmp_path: Path
+) -> None:
+    """The server of another application listens, so that this one is guarded at its first request."""
+    write(tmp_path, NOT_FOUND[name])
+    with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
+        plain.wait_until_answering()
+        assert handshake(plain.port) == 101
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        assert run.wait_for("guarded")["endpoints"][0]["path"] == "/other"
+        assert handshake(run.port) == 401
+        assert handshake(run.port, ("Origin", "https://evil.example")) == 403
+        said = run.wait_for("guarded", 2)
+        assert said["endpoints"] == [{"path": "/ws", "permission": "app:use"}]
+        assert answered(run.port, path="/auth/login") == 200
+
+
+@pytest.mark.extended
 def test_a_function_around_an_application_is_reported(tmp_path: Path) -> None:
     """Its own answers are not guarded, also with --pages, and the output says so."""
     text = """
@@ -235,20 +308,6 @@ def test_connections_without_a_listener(tmp_path: Path) -> None:
             time.sleep(0.1)
         assert run.ended() == 125
         assert run.seen("guarded"), run.output
-
-
-@pytest.mark.extended
-def test_an_application_that_takes_the_place_of_another(tmp_path: Path) -> None:
-    """A program may replace its application while it serves: the new one is guarded at its first request."""
-    write(tmp_path, REPLACED)
-    with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
-        plain.wait_until_answering()
-        assert handshake(plain.port) == 101
-    with running(tmp_path, [PYTHON, "app.py"]) as run:
-        run.wait_for("guarded")
-        assert handshake(run.port) == 401
-        assert run.wait_for("guarded", 2)["application"] == "tornado.web.Application"
-        assert answered(run.port, path="/auth/login") == 200
 
 
 @pytest.mark.extended

@@ -63,7 +63,7 @@ class Reporter:
                 self._print("the program has ended, and no Tornado application in it has listened")
 
     def _guarded(self, said: Mapping[str, Any]) -> None:
-        where = ", ".join(said["addresses"]) or "connections without a listener"
+        where = ", ".join(said["addresses"]) or "without a listener of its own"
         self._print(
             f"guarded {where}: {said['application']}, by the adapter {said['adapter']} "
             f"(process {said['pid']})"

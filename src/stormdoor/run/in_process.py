@@ -105,7 +105,7 @@ class InProcess:
             applications, around = [self._in_front_of(server)], []
         said = self._guard_all(applications)
         if not (said["endpoints"] or said["pages"] or said["choosers"]):
-            if addresses and all(map(self._settings.allows, addresses)):
+            if local and all(self._settings.allows(_address(one)) for one in local):
                 return None
             raise ConfigurationError(
                 f"{_names(applications)} has no WebSocket, so that nothing of it would be guarded; guard its "

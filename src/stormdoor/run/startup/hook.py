@@ -2,9 +2,9 @@
 
 It imports the standard library alone. Everything else is imported when a server is about to listen.
 
-- `TCPServer.add_sockets` and `HTTPServer.handle_stream` of Tornado ask it first. Every server of Tornado that
-  serves HTTP passes one of them. So does each application before its first request: a program may put it in
-  the place of another one while it serves.
+- `TCPServer.add_sockets`, `HTTPServer.handle_stream` and `HTTPServer.start_request` of Tornado ask it first.
+  Every server of Tornado that serves HTTP passes one of them. So does each application before its first
+  request: a program may put it in the place of another one while it serves, or no search finds it.
 - `socket.listen` tells the parent of each listener, so that it asks other servers without delay.
 - `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
   A fork that executes another program, such as the shell of a terminal, does not.
@@ -104,6 +104,7 @@ class Hook:
             except BaseException as error:  # noqa: BLE001 - fail closed on any error
                 self.refuse(_reason(error))
             self._guarded.add(server)
+            server.stormdoor_guarded = server.request_callback
         if found is None:
             return  # the operator lets it serve unguarded, and the parent reports it
         inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
@@ -121,9 +122,13 @@ class Hook:
         self.report(event="guarded", inodes=[], **found)
 
     def admit_stream(self, server: Any, stream: Any) -> None:
-        """Guard the application of a server that has got a connection without a listener of its own."""
-        if server not in self._guarded:
-            self.guard(server, [], getattr(stream, "socket", None))
+        """Guard what a server serves, if it has no guard yet.
+
+        The program may accept connections by itself, or replace the application of a server that listens.
+        """
+        if server in self._guarded and server.stormdoor_guarded is server.request_callback:
+            return
+        self.guard(server, [], getattr(stream, "socket", None))
 
     def report_host(self, host: types.ModuleType) -> None:
         """Tell the parent that this process runs a host with advice of its own."""
@@ -132,10 +137,11 @@ class Hook:
     # -- Tornado ---------------------------------------------------------------------------------
 
     def patch_tornado(self, httpserver: types.ModuleType) -> None:
-        """Let every HTTP server of Tornado ask before it listens, and before it reads."""
+        """Let every HTTP server of Tornado ask before it listens, reads and answers."""
         kind: Any = httpserver.HTTPServer
         base: Any = next(one for one in kind.__mro__ if "add_sockets" in vars(one))
         add_sockets, handle_stream = base.add_sockets, kind.handle_stream
+        start_request = kind.start_request
 
         def add_sockets_guarded(server: Any, sockets: Iterable[socket.socket]) -> None:
             listed = list(sockets)
@@ -148,25 +154,27 @@ class Hook:
             self.admit_stream(server, stream)
             return handle_stream(server, stream, address)
 
+        def start_request_guarded(server: Any, connection: Any, request: Any) -> Any:
+            self.admit_stream(server, getattr(connection, "stream", None))
+            return start_request(server, connection, request)
+
         base.add_sockets = add_sockets_guarded
         kind.handle_stream = handle_stream_guarded
+        kind.start_request = start_request_guarded
 
     def patch_application(self, web: types.ModuleType) -> None:
-        """Let every application ask before its first request."""
-        kind: Any = web.Application
-        start_request, call = kind.start_request, kind.__call__
+        """Let every application ask before its first request. A guarded one has the attribute."""
+        for name in ("start_request", "__call__", "find_handler", "get_handler_delegate"):
+            setattr(web.Application, name, self._asking(name, getattr(web.Application, name)))
 
-        def start_request_guarded(application: Any, *args: Any) -> Any:
-            if _INTERCEPTED not in vars(application):
-                self.guard_application(application)
-            return start_request(application, *args)
+    def _asking(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def asking(application: Any, *args: Any, **kwargs: Any) -> Any:
+            if _INTERCEPTED in vars(application):
+                return method(application, *args, **kwargs)
+            self.guard_application(application)
+            return getattr(application, name)(*args, **kwargs)
 
-        def call_guarded(application: Any, request: Any) -> Any:
-            if _INTERCEPTED not in vars(application):
-                self.guard_application(application)
-            return call(application, request)
-
-        kind.start_request, kind.__call__ = start_request_guarded, call_guarded
+        return asking
 
     def patch_listen(self) -> None:
         """Tell the parent of each new listener at once: it asks those that no server of Tornado has."""
