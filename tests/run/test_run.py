@@ -341,6 +341,22 @@ def test_a_console_script(tmp_path: Path) -> None:
 
 
 @pytest.mark.extended
+def test_a_program_with_a_finder_of_the_old_protocol(tmp_path: Path) -> None:
+    """A finder of modules without `find_spec`, which Python skips, does not end the import of Tornado."""
+    write(tmp_path, LISTEN, "served.py")
+    (tmp_path / "app.py").write_text(
+        "import sys\nsys.meta_path.insert(0, object())\nimport asyncio, served\nasyncio.run(served.main())\n",
+        "utf-8",
+    )
+    with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
+        plain.wait_until_answering()
+        assert handshake(plain.port) == 101
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        assert handshake(run.port) == 401
+
+
+@pytest.mark.extended
 def test_two_listeners_of_one_application(tmp_path: Path) -> None:
     """The second `listen` adds its origins to the same guard."""
     other = free_port()

@@ -285,9 +285,10 @@ class _AfterImport(importlib.abc.MetaPathFinder):
             return None
         hook = self._hooks.pop(fullname)
         for finder in sys.meta_path:
-            if finder is self:
+            find = getattr(finder, "find_spec", None)  # as Python does: old finders have none
+            if finder is self or find is None:
                 continue
-            spec = finder.find_spec(fullname, path, target)
+            spec = find(fullname, path, target)
             if spec is not None and spec.loader is not None:
                 _call_after(spec.loader, hook)
                 return spec
