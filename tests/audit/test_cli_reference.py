@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.cli_reference import PAGE, STORED, commands, help_of, reference, stored
 
+# One worker prints the help of each command once.
+pytestmark = pytest.mark.xdist_group("cli-reference")
+
 COMMANDS = [one for one in commands() if one[1:]]
 
 

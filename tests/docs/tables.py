@@ -8,7 +8,7 @@ import ast
 import inspect
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -209,11 +209,19 @@ def endpoint_limits() -> str:
     )
 
 
+def _trees_with(*calls: str) -> Iterator[ast.Module]:
+    """Yield the syntax tree of each module whose text has one of these calls."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if any(call in text for call in calls):
+            yield ast.parse(text)
+
+
 def event_names() -> set[str]:
     """The names of events that the code notes, apart from those of `REFUSED_AS`."""
     found: set[str] = set()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for tree in _trees_with("Event(", "note("):
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -245,8 +253,8 @@ def refused_events() -> str:
 def logger_names() -> set[str]:
     """The names of the loggers in the code."""
     found: set[str] = set()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for tree in _trees_with("getLogger("):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "getLogger":
                 found |= {ast.literal_eval(one) for one in node.args}
     return found
