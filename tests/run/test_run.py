@@ -345,7 +345,10 @@ def test_a_program_with_a_finder_of_the_old_protocol(tmp_path: Path) -> None:
     """A finder of modules without `find_spec`, which Python skips, does not end the import of Tornado."""
     write(tmp_path, LISTEN, "served.py")
     (tmp_path / "app.py").write_text(
-        "import sys\nsys.meta_path.insert(0, object())\nimport asyncio, served\nasyncio.run(served.main())\n",
+        "import sys, types\n"
+        "sys.meta_path.insert(0, types.SimpleNamespace(find_module=lambda name, path: None))\n"
+        "import asyncio, served\n"
+        "asyncio.run(served.main())\n",
         "utf-8",
     )
     with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:

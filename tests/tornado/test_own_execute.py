@@ -69,10 +69,13 @@ class Upload(Before):
 
 
 class Failing(Alone):
-    """Has a method that fails when the guard calls it."""
+    """Has a method that fails when the guard calls it first."""
+
+    failed = False
 
     def set_header(self, name: str, value: Any) -> None:
-        if name == "Cache-Control":
+        if name == "Cache-Control" and not self.failed:
+            self.failed = True
             raise ValueError("of the handler")
         super().set_header(name, value)
 
