@@ -43,7 +43,7 @@ def _answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def _spoken(target: tuple[str, int] | str) -> Spoken:
-    probe = Probe(ListeningSocket(1, "there", target, frozenset()), time.monotonic())
+    probe = Probe(ListeningSocket(1, "there", target), time.monotonic())
     end = time.monotonic() + 60
     spoken = Spoken.NOT_YET
     while spoken is Spoken.NOT_YET and time.monotonic() < end:

@@ -788,29 +788,3 @@ def test_pages(tmp_path: Path) -> None:
         assert run.wait_for("guarded")["pages"] is True
         assert answered(run.port) == 401
         assert answered(run.port, ("Accept", "text/html")) == 303
-
-
-@pytest.mark.extended
-def test_a_server_in_a_process_of_multiprocessing(tmp_path: Path) -> None:
-    """Without an adapter that asks for it, such a process gets no hook, and its server is ended."""
-    write(
-        tmp_path,
-        """
-import multiprocessing
-
-async def serve():
-    make().listen(PORT, "127.0.0.1")
-    await asyncio.Event().wait()
-
-def child():
-    asyncio.run(serve())
-
-if __name__ == "__main__":
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=child)
-    process.start()
-    process.join()
-""",
-    )
-    with running(tmp_path, [PYTHON, "app.py"]) as run:
-        assert run.ended() == 125

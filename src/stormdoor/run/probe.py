@@ -1,4 +1,8 @@
-"""Ask a listener with one request whether it speaks HTTP, without waiting for it."""
+"""Ask a listener with one request whether it speaks HTTP, without waiting for it.
+
+The request is sent after the server has accepted the connection, at the next step. A guarded server never
+gets it, because its report is older than that: no refusal in its log is of this request.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,18 @@ import ssl
 from collections.abc import Callable
 from enum import Enum
 
+from stormdoor.run.hold import count_no_hops
 from stormdoor.run.processes import ListeningSocket
+from stormdoor.run.sockets import is_accepted
 
 __all__ = ["Probe", "Spoken"]
 
-_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_REQUESTS = [
+    # It concerns the server as a whole (RFC 9110, section 9.3.7), so that no page of the program runs.
+    b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    # For a server that ends the connection without an answer.
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+]
 _PROMPT_SECONDS = 0.2
 _SILENT_SECONDS = 10.0
 _LONGEST_WAIT = 60.0
@@ -38,9 +49,12 @@ class Probe:
         self._socket: socket.socket | None = None
         self._advance: Callable[[], Spoken] = self._connect
         self._begun = now
+        self._changed = now
+        self._accepted: float | None = None
         self._again_at = now
         self._wait = 0.5
         self._over_tls = False
+        self._connections = 0
 
     def step(self, now: float) -> Spoken:
         """Go on as far as possible, and return what is known.
@@ -53,6 +67,7 @@ class Probe:
         if self._socket is None:
             self._begun = now
             self._advance = self._connect
+        before = self._advance
         try:
             spoken = self._advance()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -71,6 +86,10 @@ class Probe:
             else:
                 self._later(now)
             return Spoken.NOT_YET
+        if self._advance != before:
+            self._changed = now
+            if before == self._await_acceptance and self._accepted is None:
+                self._accepted = now
         if spoken is not Spoken.NOT_YET:
             self.close()
         elif self._socket is not None and now - self._begun > _SILENT_SECONDS:
@@ -78,12 +97,20 @@ class Probe:
         return spoken
 
     def asks(self, now: float) -> bool:
-        """Return whether an answer may come at any moment: it was asked a moment ago.
+        """Return whether an answer may come at any moment: something has happened a moment ago.
 
         Args:
             now: Monotonic seconds.
         """
-        return self._socket is not None and now - self._begun < _PROMPT_SECONDS
+        return self._socket is not None and now - self._changed < _PROMPT_SECONDS
+
+    def silent_seconds(self, now: float) -> float:
+        """Return how long the server has not answered since it accepted the first connection.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        return 0.0 if self._accepted is None else now - self._accepted
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -105,19 +132,26 @@ class Probe:
             family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
         self.close()
         self._socket = one = socket.socket(family, socket.SOCK_STREAM)
+        self._connections += 1
         one.setblocking(False)
-        self._advance = self._encrypt if self._over_tls else self._send
-        try:
-            one.connect(target)
-        except BlockingIOError:
+        count_no_hops(one)
+        self._advance = self._await_acceptance
+        one.connect(target)
+        return Spoken.NOT_YET
+
+    def _await_acceptance(self) -> Spoken:
+        plain = self._socket
+        if plain is None:
             return Spoken.NOT_YET
-        return self._advance()
+        plain.getpeername()  # raises while it is not connected
+        if is_accepted(plain):
+            self._advance = self._encrypt if self._over_tls else self._send
+        return Spoken.NOT_YET
 
     def _encrypt(self) -> Spoken:
         plain = self._socket
         if plain is None:
             return Spoken.NOT_YET
-        plain.getpeername()  # raises while it is not connected
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # it asks whether HTTP is spoken, and sends no secret
@@ -137,8 +171,8 @@ class Probe:
     def _send(self) -> Spoken:
         if self._socket is None:
             return Spoken.NOT_YET
-        self._socket.getpeername()
-        self._socket.send(_REQUEST)
+        # In clear, then over TLS, each with the first request; after a pause with the other one.
+        self._socket.send(_REQUESTS[(self._connections - 1) // 2 % len(_REQUESTS)])
         self._advance = self._receive
         return self._receive()
 

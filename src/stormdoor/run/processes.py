@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ListeningSocket", "command_of", "descendants", "listeners"]
+from stormdoor.run.sockets import listening_tcp
+
+__all__ = ["ListeningSocket", "command_of", "descendants", "inodes", "listeners"]
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
@@ -23,13 +25,18 @@ class ListeningSocket:
         inode: Its number; all processes that share the socket have the same one.
         address: `127.0.0.1:8888`, or `unix:/path`.
         target: The address to connect to: host and port, or a path with a NUL in front if it is abstract.
-        pids: The processes that have it open.
+        descriptors: The processes that have it open, with their descriptors.
     """
 
     inode: int
     address: str
     target: tuple[str, int] | str
-    pids: frozenset[int]
+    descriptors: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes that have it open."""
+        return frozenset(pid for pid, _ in self.descriptors)
 
 
 def descendants(pid: int) -> set[int]:
@@ -55,8 +62,8 @@ def command_of(pid: int) -> str:
 
 def listeners(pids: Iterable[int]) -> list[ListeningSocket]:
     """Return the listening TCP and Unix sockets that `pids` have open, in the network of this process."""
-    holders: dict[int, set[int]] = {}
-    for pid in pids:
+    holders: dict[int, list[tuple[int, int]]] = {}
+    for pid in sorted(pids):
         folder = _PROC / str(pid) / "fd"
         for name in _names(folder):
             try:
@@ -64,29 +71,45 @@ def listeners(pids: Iterable[int]) -> list[ListeningSocket]:
             except OSError:  # closed meanwhile
                 continue
             if target.startswith("socket:["):
-                holders.setdefault(int(target[8:-1]), set()).add(pid)
+                holders.setdefault(int(target[8:-1]), []).append((pid, int(name)))
     found = []
     for inode, (address, where) in _listening().items():
         if inode in holders:
-            found.append(ListeningSocket(inode, address, where, frozenset(holders[inode])))
+            found.append(ListeningSocket(inode, address, where, tuple(holders[inode])))
     return found
+
+
+def inodes() -> frozenset[int]:
+    """Return the inodes of all listening sockets in the network of this process."""
+    return frozenset(_listening())
 
 
 def _listening() -> dict[int, tuple[str, tuple[str, int] | str]]:
     found: dict[int, tuple[str, tuple[str, int] | str]] = {}
-    for name in ("tcp", "tcp6"):
-        for line in _text(_PROC / "self" / "net" / name).splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 9 and fields[3] == _LISTEN:
-                host, port = _tcp_address(fields[1])
-                shown = f"[{host}]" if ":" in host else host
-                found[int(fields[9])] = f"{shown}:{port}", (_reachable(host), port)
+    try:
+        over_tcp = listening_tcp()
+    except OSError:
+        over_tcp = _listening_tcp()
+    for inode, (host, port) in over_tcp.items():
+        shown = f"[{host}]" if ":" in host else host
+        found[inode] = f"{shown}:{port}", (_reachable(host), port)
     for line in _text(_PROC / "self" / "net" / "unix").splitlines()[1:]:
         fields = line.split(maxsplit=7)
         if len(fields) == 8 and int(fields[3], 16) & _ACCEPTS and int(fields[4], 16) == 1:
             path = fields[7]
             target = "\0" + path[1:] if path.startswith("@") else path
             found[int(fields[6])] = f"unix:{path}", target
+    return found
+
+
+def _listening_tcp() -> dict[int, tuple[str, int]]:
+    """Return the same as `listening_tcp` from `/proc`, which each Linux has."""
+    found: dict[int, tuple[str, int]] = {}
+    for name in ("tcp", "tcp6"):
+        for line in _text(_PROC / "self" / "net" / name).splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == _LISTEN:
+                found[int(fields[9])] = _tcp_address(fields[1])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -16,8 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from stormdoor.errors import ConfigurationError, StormdoorError
+from stormdoor.run.hold import hold, release, stream_of
+from stormdoor.run.listen_calls import ListenCalls, ask_before_listen
 from stormdoor.run.probe import Probe, Spoken
-from stormdoor.run.processes import ListeningSocket, command_of, descendants, listeners
+from stormdoor.run.processes import ListeningSocket, command_of, descendants, inodes, listeners
 from stormdoor.run.settings import RunSettings
 
 __all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
@@ -26,8 +29,14 @@ REFUSED, CANNOT_START, NOT_FOUND = 125, 126, 127
 """Exit statuses, as `env` and `timeout` have them. All others are those of the program."""
 
 _TICK_SECONDS = 0.1
-_ANSWER_SECONDS = 0.005
-"""Time between two looks at the answer of a listener that was asked a moment ago."""
+_ANSWER_SECONDS = 0.001
+"""Time between two looks at a listener that was asked a moment ago."""
+_COMPLETE_SECONDS = 1.0
+"""Time between two looks at all descriptors of all processes, if no listener comes or goes."""
+_AWAITED_SECONDS = 1.0
+"""Time that a process may need to listen after it has asked."""
+_HELD_SECONDS = 3.0
+"""A server of HTTP answers before that. Other protocols may be silent, and their clients wait."""
 _END_SECONDS = 5.0
 _STARTUP = Path(__file__).with_name("startup")
 _VARIABLE = "STORMDOOR_RUN"
@@ -94,6 +103,16 @@ class Program:
         self._servers: set[int] = set()
         """Processes with guarded listeners."""
         self._has_served = False
+        self._calls: ListenCalls | None = None
+        self._deferred: set[int] = set()
+        """Inodes of listeners that Tornado accepts nothing from before they are guarded."""
+        self._held: set[int] = set()
+        """Inodes of listeners that no client reaches yet."""
+        self._awaited: dict[int, float] = {}
+        """Inodes of sockets that are about to listen, and when they are not awaited any more."""
+        self._listening: frozenset[int] = frozenset()
+        self._present: dict[int, ListeningSocket] = {}
+        self._complete_at = 0.0
         self._probes: dict[int, Probe] = {}
         self._judged: set[int] = set()
         """Inodes of listeners that speak another protocol, or may speak HTTP."""
@@ -132,6 +151,7 @@ class Program:
                     if self._stopping and self._status is not None:
                         self._end(descendants(os.getpid()))
                     self._read_reports(reports)
+                    self._answer_listen_calls(reports)
                     if self._refusal is None:
                         self._look(reports)
                     if self._refusal is not None:
@@ -169,13 +189,18 @@ class Program:
         }
         # Nothing would watch a program after its parent was killed.
         prctl, number = libc.prctl, int(signal.SIGTERM)
+        questions, of_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
         def in_child() -> None:
             prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+            asked = ask_before_listen()
+            if asked is not None:
+                socket.send_fds(of_child, [b"."], [asked])
+                os.close(asked)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
         try:
-            with reports:
+            with reports, of_child:
                 started = subprocess.Popen(  # noqa: S603 - the command of the operator
                     self._command,
                     env=environment,
@@ -193,6 +218,11 @@ class Program:
             os.close(stored)
         self._main = started.pid
         started.returncode = 0  # `_reap` waits for it
+        with questions:
+            questions.setblocking(False)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                _, descriptors, _, _ = socket.recv_fds(questions, 1, 1)
+                self._calls = ListenCalls(*descriptors)
         return None
 
     def _over(self) -> bool:
@@ -201,7 +231,7 @@ class Program:
     def _wait(self) -> None:
         """Wait for a signal, and pass it on, or for the next tick."""
         now = time.monotonic()
-        asking = any(one.asks(now) for one in self._probes.values())
+        asking = bool(self._awaited) or any(one.asks(now) for one in self._probes.values())
         seconds = _ANSWER_SECONDS if asking else _TICK_SECONDS
         got = signal.sigtimedwait({*_PASSED_ON, *_WAKING}, seconds)
         if got is None or got.si_signo in _WAKING:
@@ -256,6 +286,10 @@ class Program:
                 self._refusal = f"{process}: {said['reason']}"
             elif said.get("event") == "listens":
                 self._hooked.add(int(said["pid"]))
+                inode = int(said["inode"])
+                self._awaited[inode] = time.monotonic() + _AWAITED_SECONDS
+                if said["deferred"]:
+                    self._deferred.add(inode)
             elif said.get("event") == "host":
                 self._hosts[int(said["pid"])] = str(said["host"])
             elif said.get("event") == "guarded":
@@ -275,31 +309,70 @@ class Program:
         except (StormdoorError, OSError) as error:
             self._refusal = f"the first account cannot be made: {error}"
 
+    def _answer_listen_calls(self, reports: socket.socket) -> None:
+        """Hold each socket that is about to listen, unless Tornado accepts nothing before it is guarded."""
+        for call in self._calls.waiting() if self._calls is not None else ():
+            self._read_reports(reports)  # the hook reports a listener before the call
+            try:
+                listener = stream_of(call.pid, call.descriptor)
+                if listener is None:
+                    continue
+                with listener:
+                    inode = os.fstat(listener.fileno()).st_ino
+                    self._awaited[inode] = time.monotonic() + _AWAITED_SECONDS
+                    if inode in self._deferred:
+                        self._deferred.discard(inode)  # the number may be used again
+                    else:
+                        hold(listener)
+                        self._held.add(inode)
+            except (
+                OSError
+            ):  # the process has ended, or the kernel forbids it: it is asked all the same
+                continue
+
+    def _find_listeners(self, now: float) -> None:
+        """Bring `_present` up to date, if a listener has come or gone, and from time to time in any case."""
+        listening = inodes()
+        for inode in [
+            one for one, until in self._awaited.items() if one in listening or until < now
+        ]:
+            del self._awaited[inode]
+        if listening == self._listening and now < self._complete_at:
+            return
+        self._listening, self._complete_at = listening, now + _COMPLETE_SECONDS
+        self._present = {one.inode: one for one in listeners(descendants(os.getpid()))}
+        for inode in [one for one in self._probes if one not in self._present]:
+            self._probes.pop(inode).close()
+        self._judged &= listening
+        self._held &= listening | self._awaited.keys()
+
     def _look(self, reports: socket.socket) -> None:
         """Ask each listener that is not guarded, and refuse one that speaks HTTP."""
-        pids = descendants(os.getpid())
-        present = {one.inode: one for one in listeners(pids)}
-        for inode in [one for one in self._probes if one not in present]:
-            self._probes.pop(inode).close()
-        self._judged &= present.keys()
-        for inode, listener in present.items():
+        now = time.monotonic()
+        self._find_listeners(now)
+        for inode, listener in self._present.items():
             if inode in self._guarded or inode in self._judged:
+                self._release(listener)
                 probe = self._probes.pop(inode, None)
                 if probe is not None:
                     probe.close()
                 continue
             if self._settings.allows(listener.address):
                 self._judged.add(inode)
+                self._release(listener)
                 self._tell(
                     {"event": "allowed", "address": listener.address, "process": _shown(listener)}
                 )
                 continue
             probe = self._probes.get(inode)
             if probe is None:
-                probe = self._probes[inode] = Probe(listener, time.monotonic())
-            spoken = probe.step(time.monotonic())
-            if spoken is Spoken.OTHER:
+                probe = self._probes[inode] = Probe(listener, now)
+            spoken = probe.step(now)
+            if spoken is Spoken.NOT_YET and probe.silent_seconds(now) > _HELD_SECONDS:
+                self._release(listener)
+            elif spoken is Spoken.OTHER:
                 self._judged.add(inode)
+                self._release(listener)
                 self._tell(
                     {"event": "other", "address": listener.address, "process": _shown(listener)}
                 )
@@ -308,6 +381,12 @@ class Program:
                 self._read_reports(reports)
                 if inode not in self._guarded and self._refusal is None:
                     self._refuse(listener)
+
+    def _release(self, listener: ListeningSocket) -> None:
+        """Let the clients reach a listener."""
+        if listener.inode in self._held:
+            self._held.discard(listener.inode)
+            release(listener.descriptors)
 
     def _refuse(self, listener: ListeningSocket) -> None:
         """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""

@@ -15,6 +15,7 @@ It imports the standard library alone. Everything else is imported when a server
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.abc
 import json
 import os
@@ -58,6 +59,7 @@ class Hook:
         self._lock = threading.RLock()
         self._guarded: weakref.WeakSet[Any] = weakref.WeakSet()
         self._guarding: Any = None
+        self._binding = threading.local()
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -176,15 +178,30 @@ class Hook:
 
         return asking
 
+    def patch_bind(self, netutil: types.ModuleType) -> None:
+        """Note which listeners Tornado makes: their servers accept nothing before they are guarded."""
+        bind: Callable[..., Any] = netutil.bind_sockets
+
+        @functools.wraps(bind)
+        def bind_sockets(*args: Any, **named: Any) -> Any:
+            self._binding.by_tornado = True
+            try:
+                return bind(*args, **named)
+            finally:
+                del self._binding.by_tornado
+
+        netutil.bind_sockets = bind_sockets  # type: ignore[attr-defined]
+
     def patch_listen(self) -> None:
         """Tell the parent of each new listener at once: it asks those that no server of Tornado has."""
         listen = socket.socket.listen
 
-        def listen_and_tell(listener: socket.socket, *backlog: int) -> None:
+        def tell_and_listen(listener: socket.socket, *backlog: int) -> None:
+            inode = os.fstat(listener.fileno()).st_ino
+            self.report(event="listens", inode=inode, deferred=hasattr(self._binding, "by_tornado"))
             listen(listener, *backlog)
-            self.report(event="listens")
 
-        setattr(socket.socket, "listen", listen_and_tell)  # noqa: B010 - for mypy
+        setattr(socket.socket, "listen", tell_and_listen)  # noqa: B010 - for mypy
 
     # -- programs that this one becomes or starts --------------------------------------------------
 
@@ -313,6 +330,7 @@ def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     wanted: dict[str, Callable[[types.ModuleType], None]] = {
         "tornado.httpserver": hook.patch_tornado,
         "tornado.web": hook.patch_application,
+        "tornado.netutil": hook.patch_bind,
         "multiprocessing.spawn": hook.patch_multiprocessing,
     }
     for host in settings["hosts"]:

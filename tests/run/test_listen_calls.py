@@ -1,0 +1,86 @@
+"""A process that listens waits for its parent, which holds the socket until it is known."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+
+from stormdoor.run.hold import count_no_hops, hold, release, stream_of
+
+PROGRAM = """
+import os, signal, socket, sys
+from stormdoor.run.listen_calls import ListenCalls, ask_before_listen
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+here, there = socket.socketpair()
+child = os.fork()
+if child == 0:
+    socket.send_fds(there, [b"."], [ask_before_listen()])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        os.write(there.fileno(), b"listens")
+    os._exit(0)
+_, (questions, *_), _, _ = socket.recv_fds(here, 1, 1)
+calls = ListenCalls(questions)
+here.setblocking(False)
+assert signal.sigtimedwait({signal.SIGIO}, 60)
+try:
+    print("early", here.recv(10))
+except BlockingIOError:
+    print("waits")
+for call in calls.waiting():
+    print("is the child", call.pid == child)
+here.setblocking(True)
+print(here.recv(10).decode())
+print("status", os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_listen_call_waits_for_the_parent() -> None:
+    """The call continues after the parent has answered, and succeeds."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=90
+    )
+    assert done.stdout.splitlines() == ["waits", "is the child True", "listens", "status 0"], done
+
+
+def _connects(address: tuple[str, int], *, without_hops: bool = False) -> bool:
+    with socket.socket() as client:
+        client.settimeout(0.5)
+        if without_hops:
+            count_no_hops(client)
+        try:
+            client.connect(address)
+        except TimeoutError:
+            return False
+    return True
+
+
+def test_a_held_listener_drops_clients() -> None:
+    """No client connects but the one that counts no hops; a client that waits connects after the release."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        assert _connects(address)
+        listener = stream_of(os.getpid(), server.fileno())
+        assert listener is not None
+        with listener:
+            hold(listener)
+        assert not _connects(address)
+        assert _connects(address, without_hops=True)
+        with socket.socket() as waiting:
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+            time.sleep(0.1)
+            release([(os.getpid(), 10**6), (os.getpid(), server.fileno())])
+            select.select([], [waiting], [], 60)
+            assert waiting.getpeername() == address
+        assert _connects(address)
+
+
+def test_other_sockets_are_left_alone() -> None:
+    """A socket that is not TCP is not held, and its duplicate is closed."""
+    with socket.socket(socket.AF_UNIX) as one:
+        assert stream_of(os.getpid(), one.fileno()) is None
