@@ -220,6 +220,43 @@ def test_a_log_request_of_ones_own() -> None:
     assert "log_function" not in application.settings
 
 
+@pytest.mark.parametrize("by", ["setting", "method"])
+async def test_logs_of_a_program_under_run(by: str) -> None:
+    """Its operator cannot wrap a function of it: the guard does. An override of `_log` works as well."""
+    seen: list[str | None] = []
+    logged: list[int] = []
+
+    class Own(Application):
+        def log_request(self, handler: RequestHandler) -> None:
+            seen.append(handler.request.uri)
+            raise ValueError("of the application")
+
+    class Logging(Page):
+        def _log(self) -> None:
+            logged.append(self.get_status())
+            super()._log()
+
+    routes = [*ROUTES[:1], ("/page", Logging)]
+    application = (
+        Own(routes)
+        if by == "method"
+        else Application(routes, log_function=lambda one: seen.append(one.request.uri))
+    )
+    guard = door()
+    guard.under_run = True
+    with log_lines("stormdoor") as lines:
+        protect(application, guard, CONNECT, pages=CONNECT)
+    assert not any("log" in one for one in lines)
+    async with serving(application, guard) as at:
+        async with await request(at.port, f"/page?token={SECRET}", upgrade=False) as refused:
+            assert refused.status == 401
+        async with await request(at.port, f"/ws?token={SECRET}") as refused:
+            assert refused.status == 401
+    assert seen == ["/page?token=redacted", "/ws?token=redacted"]
+    assert logged == [401]
+
+
+
 def test_a_cookie_of_the_old_form() -> None:
     """The log hides a cookie that Tornado quotes because its signature is wrong."""
 

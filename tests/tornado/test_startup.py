@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tornado.routing import PathMatches, Rule
+from tornado.routing import PathMatches, Router, Rule
 from tornado.web import Application, ErrorHandler, RequestHandler
 from tornado.websocket import WebSocketHandler
+from tornado.wsgi import WSGIContainer
 
 from stormdoor import (
     Command,
@@ -427,3 +428,56 @@ async def test_an_application_in_an_attribute() -> None:
         for path in ("/ws", "/held", "/late"):
             async with await request(at.port, path) as ws:
                 assert ws.status == 401
+
+
+def test_remarks_under_run_name_no_line_of_code() -> None:
+    """The operator of `stormdoor run` changes no file of the program: each remark names another line."""
+
+    class Choosing(Application):
+        def find_handler(self, request: Any, **more: Any) -> Any:
+            return super().find_handler(request, **more)
+
+    class Answering(Router):
+        def find_handler(self, request: Any, **more: Any) -> None:
+            return None
+
+    shared = object()
+    routes = [
+        ("/ws", Silent),
+        ("/api/ws", Plain),
+        ("/api/messages", Page),
+        ("/own/.*", Choosing([("/own/ws", Plain)])),
+        ("/wsgi/.*", WSGIContainer(lambda _environ, _start: [])),
+    ]
+    application = Application(
+        routes,
+        debug=True,
+        autoreload=False,
+        cookie_secret="short",
+        log_function=lambda _handler: shared,
+        websocket_max_message_size=1 << 26,
+    )
+    guard = make_guard(origins=[], insecure_allow_any_host=True)
+    guard.under_run = True
+    with pytest.raises(StartupRefused) as refused:
+        protect(application, guard)
+    assert "below [protect.permissions]: '/ws' = \"app:use\"" in str(refused.value)
+    remarks = [str(refused.value)]
+    application = Application(routes[1:], **application.settings)
+    guard = make_guard()
+    guard.under_run = True
+    with log_lines("stormdoor") as lines:
+        protect(application, guard, CONNECT)
+    remarks += lines
+    text = "\n".join(remarks)
+    for expected in (
+        "start the program without its option for debugging",
+        "pass it by the option that the program has for it",
+        "below [limits.own_protocol]: message_bytes = 16777216",
+        "the table [protect.permissions] of --config",
+        '"/path" = { public = "why every client may" }',
+        "/api/messages; --pages guards them",
+    ):
+        assert expected in text
+    for code in ("Application(", "Guard(", "protect(", "permissions={", "log_function"):
+        assert code not in text

@@ -209,6 +209,7 @@ class InProcess:
             arguments["protection"] = _with_pages(arguments["protection"])
         guard = Guard(**arguments)
         guard.inline_secrets = options.inline_secrets
+        guard.under_run = True
         return guard
 
 

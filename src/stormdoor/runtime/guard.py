@@ -192,6 +192,8 @@ class Guard:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()
         """Places of secrets that are written in the configuration file itself."""
+        self.under_run = False
+        """Set by `stormdoor run`: the operator changes no file of the program; messages name other lines."""
         self.oidc = oidc
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"

@@ -100,8 +100,15 @@ def _write(handler: RequestHandler, status: int, hidden: int) -> None:
     )
 
 
-def install_access_log(application: Application, clock: Clock | None = None) -> str | None:
+def install_access_log(
+    application: Application, clock: Clock | None = None, *, wrap: bool = False
+) -> str | None:
     """Make `application` write a redacted access log.
+
+    Args:
+        application: The application.
+        clock: Source of the time.
+        wrap: Wrap a log function of the application. Without it, its developer is asked to do so.
 
     Returns:
         A remark for the operator, if the application has a log function of its own; None otherwise.
@@ -114,6 +121,10 @@ def install_access_log(application: Application, clock: Clock | None = None) -> 
     ):
         made = application.settings[_SETTING] = _AccessLog(None, clock or SystemClock())
         made.installed = True
+        return None
+    if wrap:
+        wrapped = _AccessLog(application.log_request, clock or SystemClock())
+        setattr(application, "log_request", wrapped)  # noqa: B010 - for mypy
         return None
     where = 'settings["log_function"]' if own is not None else "log_request"
     return (

@@ -151,9 +151,9 @@ def protect(
             [pattern for _, pattern in found.hidden],
         )
         remarks += table.unused(found)
-        remarks += uninspected_parts(found)
+        remarks += uninspected_parts(made, found)
         if pages is None and not host_guards_pages:
-            remarks += neighbour_routes(found, [one for one, _ in guarded])
+            remarks += neighbour_routes(made, found, [one for one, _ in guarded])
         remarks += rules.unused(found, protection.optional)
     except BaseException as error:
         _log.error(
@@ -165,7 +165,9 @@ def protect(
         )
         raise
     redact_headers(made.credentials.places, made.credentials.exclusive_headers)
-    logs = [install_access_log(served, made.clock) for served in found.applications]
+    logs = [
+        install_access_log(served, made.clock, wrap=made.under_run) for served in found.applications
+    ]
     remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)

@@ -37,7 +37,7 @@ def check(
     Returns:
         Problems that must stop the application from starting, and remarks that must not.
     """
-    problems = [_undeclared(route, one) for route, one in routes if not one.declared]
+    problems = [_undeclared(guard, route, one) for route, one in routes if not one.declared]
     remarks = [
         f"{one.name} is public: {one.public.reason}" for _, one in routes if one.public is not None
     ]
@@ -49,22 +49,24 @@ def check(
     own = any(issubclass(route.handler, GuardedHandler) for route, _ in routes)
     unsafe_setting = unsafe if own else remarks
     if settings.get("debug"):
-        unsafe_setting.append(
-            "debug=True shows tracebacks to every client; write Application(..., debug=False)"
+        line = _line(
+            guard,
+            "write Application(..., debug=False)",
+            "start the program without its option for debugging",
         )
+        unsafe_setting.append(f"debug=True shows tracebacks to every client; {line}")
     if settings.get("autoreload") and not settings.get("debug"):
-        unsafe_setting.append(
-            "autoreload=True restarts the server when a file changes; leave it out"
-        )
+        line = _line(guard, "leave it out", "start the program without its option for that")
+        unsafe_setting.append(f"autoreload=True restarts the server when a file changes; {line}")
     unsafe += _origins(guard, routes)
-    (unsafe if own or _signs_for(guard, settings) else remarks).extend(_secrets(settings))
+    (unsafe if own or _signs_for(guard, settings) else remarks).extend(_secrets(guard, settings))
     unsafe += [
         f"{type(authenticator).__name__}: {key!r}: {key.weakness}"
         for authenticator in guard.authenticators
         for key in getattr(authenticator, "keys", ())
         if getattr(key, "weakness", None)
     ]
-    remarks += _sizes(settings, routes)
+    remarks += _sizes(guard, settings, routes)
     if (
         guard.production
         and guard.memory_only
@@ -78,8 +80,18 @@ def check(
     return problems, remarks
 
 
-def _undeclared(route: FoundRoute, endpoint: Endpoint) -> str:
+def _line(guard: Guard, in_code: str, under_run: str) -> str:
+    """Return the line that the operator can write."""
+    return under_run if guard.under_run else in_code
+
+
+def _undeclared(guard: Guard, route: FoundRoute, endpoint: Endpoint) -> str:
     name = endpoint.name
+    if guard.under_run:
+        return (
+            f"{name} ({route.pattern}) has no permission; write into the file of --config, below "
+            f"[protect.permissions]: '{route.pattern.removesuffix('$')}' = \"app:use\""
+        )
     if issubclass(route.handler, GuardedHandler):
         return (
             f'{name} ({route.pattern}) declares no permission; write permission = "chat:connect" in the '
@@ -99,16 +111,19 @@ def _origins(guard: Guard, routes: Sequence[Guarded]) -> list[str]:
     if not any(one.permission is not None for _, one in routes):
         return []
     if not guard.authenticators:
-        return [
-            "the guard has no authenticators, so no client can connect; write Guard(authenticators=[...])"
-        ]
+        line = _line(
+            guard,
+            "write Guard(authenticators=[...])",
+            'write into the file of --config, below [[authenticators]]: kind = "session"',
+        )
+        return [f"the guard has no authenticators, so no client can connect; {line}"]
     if _ambient(guard) and not guard.handshake_policy.origins.entries:
-        return [
-            (
-                "cookies or certificates are accepted, but no page may open a socket; write "
-                'Guard(origins=["https://app.example"])'
-            )
-        ]
+        line = _line(
+            guard,
+            'write Guard(origins=["https://app.example"])',
+            "start it with stormdoor run --origin https://app.example",
+        )
+        return [f"cookies or certificates are accepted, but no page may open a socket; {line}"]
     return []
 
 
@@ -128,18 +143,16 @@ def _signs_for(guard: Guard, settings: Mapping[str, Any]) -> bool:
     )
 
 
-def _secrets(settings: Mapping[str, Any]) -> list[str]:
+def _secrets(guard: Guard, settings: Mapping[str, Any]) -> list[str]:
     if any(len(one) < _WEAK_SECRET for one in _cookie_secrets(settings)):
-        return [
-            (
-                f"cookie_secret is shorter than {_WEAK_SECRET} characters; make one with "
-                "python -c 'import secrets; print(secrets.token_hex(32))'"
-            )
-        ]
+        line = "make one with python -c 'import secrets; print(secrets.token_hex(32))'"
+        if guard.under_run:
+            line += ", and pass it by the option that the program has for it"
+        return [f"cookie_secret is shorter than {_WEAK_SECRET} characters; {line}"]
     return []
 
 
-def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
+def _sizes(guard: Guard, settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
     found = [
         f"{one.limits.setting('message_bytes')} is huge for {one.name}, which reads commands; 65536 is "
         "enough for most"
@@ -150,9 +163,13 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
     ]
     size = settings.get("websocket_max_message_size", 0)
     if size > _HUGE_FOR_ANY:
+        line = _line(
+            guard,
+            "16777216 is enough for most",
+            "write into the file of --config, below [limits.own_protocol]: message_bytes = 16777216",
+        )
         found.append(
-            f"websocket_max_message_size = {size} lets one message take {size >> 20} MiB; 16777216 is "
-            "enough for most"
+            f"websocket_max_message_size = {size} lets one message take {size >> 20} MiB; {line}"
         )
     found += [
         f"{one.name} is receive_only: its connections stay open after the login has been idle "
@@ -166,7 +183,8 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
         for _, one in routes
         if one.freshness
     ]
-    if routes and not settings.get("websocket_ping_interval"):
+    # Under `stormdoor run`, no line of the operator changes it.
+    if routes and not settings.get("websocket_ping_interval") and not guard.under_run:
         found.append(
             "dead connections are kept until the operating system notices; write "
             "Application(..., websocket_ping_interval=20)"
@@ -174,22 +192,29 @@ def _sizes(settings: Mapping[str, Any], routes: Sequence[Guarded]) -> list[str]:
     return found
 
 
-def uninspected_parts(found: Inspection) -> list[str]:
+def uninspected_parts(guard: Guard, found: Inspection) -> list[str]:
     """Return a remark for each part of an application with WebSockets that the check cannot see."""
+    named = _line(guard, "permissions={...}", "the table [protect.permissions] of --config")
+    line = _line(
+        guard,
+        'write permissions={"/path": public("why every client may")}',
+        "write into the file of --config, below [protect.permissions]: "
+        '"/path" = { public = "why every client may" },',
+    )
     remarks = [
         f"{one} chooses handlers by itself: it may serve WebSockets that are not listed here; the permission "
-        "for all handlers counts for them, or the one that permissions={...} names, else they answer 403"
+        f"for all handlers counts for them, or the one that {named} names, else they answer 403"
         for one in found.choosers
     ]
     remarks += [
-        f"{one} serves requests by itself: its WebSockets cannot be guarded, and answer 403; write "
-        'permissions={"/path": public("why every client may")} to let them pass unguarded'
+        f"{one} serves requests by itself: its WebSockets cannot be guarded, and answer 403; {line} to let "
+        "them pass unguarded"
         for one, _ in found.hidden
     ]
     return remarks
 
 
-def neighbour_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
+def neighbour_routes(guard: Guard, found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
     """Return a remark about unguarded HTTP routes that may reach the same data as a guarded socket.
 
     Such routes share an argument with a guarded handler, or their path begins like the path of one.
@@ -211,10 +236,11 @@ def neighbour_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[s
         return []
     shown = ", ".join(patterns[:_SHOWN])
     more = f" and {len(patterns) - _SHOWN} more" if len(patterns) > _SHOWN else ""
-    return [
-        (
-            f"HTTP routes beside guarded sockets are not guarded: {shown}{more}; they must check their "
-            "clients themselves. If one carries the conversation of a socket, write protect(..., "
-            'transports={Handler: Transport.by_query("sid")})'
-        )
-    ]
+    line = _line(
+        guard,
+        "they must check their clients themselves. If one carries the conversation of a socket, write "
+        'protect(..., transports={Handler: Transport.by_query("sid")})',
+        "--pages guards them. If one carries the conversation of a socket, write into the file of --config, "
+        'below [protect.transports]: "/poll" = { session = "query", name = "sid" }',
+    )
+    return [f"HTTP routes beside guarded sockets are not guarded: {shown}{more}; {line}"]
