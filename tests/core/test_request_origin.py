@@ -127,6 +127,27 @@ def test_the_referer_of_a_browser_without_the_other_headers(referer: str, may_ch
             assert accepted(one, referer) == accepted(one), "an Origin or Sec-Fetch-Site decides"
 
 
+@pytest.mark.parametrize(
+    ("referer", "may_read"),
+    [
+        (f"{OWN}/page", True),
+        (f"http://localhost:{PORT}/", True),
+        (f"http://127.0.0.1:{PORT + 1}/", False),
+        ("https://evil.example/", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_script_of_an_allowed_page_on_another_port(referer: str | None, may_read: bool) -> None:
+    """Live reload loads its script from a second port, without an Origin but with the Referer of the page."""
+    for mode in ("no-cors", None):
+        assert accepted(request(site="same-site", mode=mode), referer) == may_read
+        assert not accepted(request(site="same-site", mode=mode), referer, links=False)
+        assert not accepted(request(site="cross-site", mode=mode), referer)
+        assert not accepted(request("POST", site="same-site", mode=mode), referer)
+        assert not accepted(request(origin="null", site="same-site", mode=mode), referer)
+
+
 _OTHERS = {name: one for name, one in HOSTILE.items() if one not in POLICY.entries}
 
 

@@ -182,13 +182,14 @@ class OriginPolicy:
     ) -> str | None:
         """Return the reason why the page that sent an HTTP request may not send it; None if it may.
 
-        An Origin decides, for each method. Without one, `Sec-Fetch-Site` decides. A browser without both
-        sends at least a Referer with a form. A client that sends none of the three is not a browser, so
-        that it carries no cookie of a victim. No header replaces a foreign Origin.
+        An Origin decides, for each method. Without one, `Sec-Fetch-Site` decides. A script or image of an
+        allowed page on another port has no Origin: it may be read if the Referer names that page. A
+        browser without both sends at least a Referer with a form. A client that sends none of the three is
+        not a browser, so that it carries no cookie of a victim. No header replaces a foreign Origin.
 
         Args:
             request: The facts of the request.
-            referer: Its Referer header, which counts for a request that changes something.
+            referer: Its Referer header.
             links: Accept a navigation from another site, such as a link. False for a GET that changes
                 something, such as a logout.
 
@@ -205,6 +206,8 @@ class OriginPolicy:
         if site == "same-origin" or (safe and site == "none"):
             return None
         if safe and links and request.fetch_mode == "navigate":
+            return None
+        if safe and links and site == "same-site" and referer and self.allows(_origin_of(referer)):
             return None
         return f"Sec-Fetch-Site is {quote(site)}"
 

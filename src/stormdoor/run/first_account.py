@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from stormdoor.errors import StoreError
 from stormdoor.runtime.installation import open_installation
 
 __all__ = ["FirstAccount", "make_first_account", "write_password"]
@@ -53,9 +54,14 @@ async def make_first_account(
         if await installation.guard.state.accounts.accounts():
             return None
         account = FirstAccount(_NAME, secrets.token_urlsafe(16))
-        await installation.guard.admin.add_principal(
-            account.name, password=account.password, roles=_ROLES, actor=actor
-        )
+        try:
+            await installation.guard.admin.add_principal(
+                account.name, password=account.password, roles=_ROLES, actor=actor
+            )
+        except StoreError:
+            if await installation.guard.state.accounts.accounts():
+                return None  # another program has made it in this moment
+            raise
     return account
 
 
