@@ -711,10 +711,15 @@ def test_the_end_of_the_program(tmp_path: Path) -> None:
         write(tmp_path, text)
         with running(tmp_path, [PYTHON, "app.py"]) as run:
             assert run.ended() == status
-    with running(tmp_path, ["./no-such-program"]) as run:
-        assert run.ended() == 127
-    with running(tmp_path, ["./app.py"]) as run:
-        assert run.ended() == 126
+    for command, status, advice in (
+        ("./no-such-program", 127, "write the path of a file that can be executed"),
+        ("no-such-program", 127, "activate the environment that has it"),
+        ("app.py", 127, "stormdoor run -- python app.py"),
+        ("./app.py", 126, "stormdoor run -- python ./app.py"),
+    ):
+        with running(tmp_path, [command]) as run:
+            assert run.ended() == status
+            assert advice in run.seen("failed")[0]["reason"]
     write(
         tmp_path,
         """

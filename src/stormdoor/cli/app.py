@@ -61,8 +61,9 @@ export STORMDOOR_STORE=sqlite:$HOME/.local/state/stormdoor/door.db
 
 stormdoor principals add alice --role member --anyway
 
-An HTTP server in any process of the program that is not guarded ends the program. Child processes,
-such as kernels, get neither the guard nor its secrets. Code in a notebook or terminal runs as the
+An HTTP server in any process of the program that is not guarded ends the program, before a client
+reaches it. Child processes, such as kernels, get neither the guard nor its secrets. They cannot change
+their user (sudo), unless stormdoor run is started by root. Code in a notebook or terminal runs as the
 same user, and can read the store.
 
 Exit status: that of the program; 128 and the signal if one has ended it; 125 if something cannot be

@@ -57,12 +57,28 @@ def run(
     from stormdoor.cli.usage import UsageError
     from stormdoor.cli.where import CONFIG, STORE, actor
     from stormdoor.config.preset import preset_file
+    from stormdoor.core.origin import OriginPolicy
+    from stormdoor.errors import ConfigurationError
     from stormdoor.logs import log_as_json
     from stormdoor.run.program import Program
     from stormdoor.run.settings import RunSettings, own_version
 
     if not command:
         raise UsageError("which program? Write it after two hyphens: stormdoor run -- jupyter lab")
+    if command[0].startswith("-"):
+        raise UsageError(
+            f"{command[0]} is no option of stormdoor run (stormdoor run --help). Write options before two "
+            "hyphens, and the program after them: stormdoor run --pages -- python app.py"
+        )
+    try:
+        OriginPolicy(origin)
+    except ConfigurationError as error:
+        raise UsageError(f"--origin: {str(error).removeprefix('origins: ')}") from None
+    for one in insecure_allow_http:
+        if not one.startswith("unix:") and not one.rpartition(":")[2].isdecimal():
+            raise UsageError(
+                f"--insecure-allow-http {one}: write a port, such as 8787, or an address, 127.0.0.1:8787"
+            )
     if preset is not None:
         preset_file(preset)
     named = config or (Path(os.environ[CONFIG]) if os.environ.get(CONFIG) else None)

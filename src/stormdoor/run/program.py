@@ -208,10 +208,12 @@ class Program:
                     preexec_fn=in_child,  # noqa: PLW1509 - this process has no threads
                 )
         except FileNotFoundError:
-            self._tell({"event": "failed", "reason": f"there is no program {self._command[0]!r}"})
+            reason = f"there is no program {self._command[0]!r}; {_how_to_start(self._command[0])}"
+            self._tell({"event": "failed", "reason": reason})
             return NOT_FOUND
         except OSError as error:
-            reason = f"{self._command[0]} cannot be started: {error.strerror}"
+            how = _how_to_start(self._command[0])
+            reason = f"{self._command[0]} cannot be started: {error.strerror}; {how}"
             self._tell({"event": "failed", "reason": reason})
             return CANNOT_START
         finally:
@@ -408,6 +410,15 @@ class Program:
         self._refusal = "\n".join(
             [f"{reason}.", *advice, f"To let it serve unguarded: {_ALLOW} {listener.address}"]
         )
+
+
+def _how_to_start(program: str) -> str:
+    """Return the advice for a program that cannot be started."""
+    if program.endswith(".py") and Path(program).is_file():
+        return f"write python before it: stormdoor run -- python {program}"
+    if "/" in program:
+        return "write the path of a file that can be executed"
+    return "activate the environment that has it, or write its path"
 
 
 def _shown(listener: ListeningSocket) -> str:
