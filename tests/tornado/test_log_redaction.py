@@ -256,7 +256,6 @@ async def test_logs_of_a_program_under_run(by: str) -> None:
     assert logged == [401]
 
 
-
 def test_a_cookie_of_the_old_form() -> None:
     """The log hides a cookie that Tornado quotes because its signature is wrong."""
 
