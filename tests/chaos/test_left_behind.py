@@ -1,4 +1,4 @@
-"""A run that is ended, in whichever way, leaves no process behind."""
+"""A run that is ended in any way leaves no process behind."""
 
 from __future__ import annotations
 

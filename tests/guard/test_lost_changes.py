@@ -507,7 +507,7 @@ async def test_changes_that_no_node_knows(
 async def test_change_that_is_no_longer_remembered_is_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A change from before the remembered positions is no lost one, whichever entries follow it."""
+    """A change from before the remembered positions does not count as lost."""
     monkeypatch.setattr("stormdoor.guard.lost_changes._REMEMBERED", 3)
     async with serving(tmp_path) as server:
         guard = server.guard

@@ -25,7 +25,7 @@ __all__ = ["LostChanges", "UnknownChanges"]
 
 _log = logging.getLogger("stormdoor.supervisor")
 
-_REMEMBERED = 20_000
+_REMEMBERED = 10_000
 """Number of the last positions of the log of which a node knows all changes of accounts."""
 _AT_ONCE = 50
 _ANSWER_SECONDS = 1.0
