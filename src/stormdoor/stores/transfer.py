@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from stormdoor.core.event import GENESIS
 from stormdoor.errors import StoreError
@@ -105,7 +106,7 @@ async def transfer(
         ConfigurationError: The schema of the database does not fit.
         sqlite3.Error, asyncpg.PostgresError, OSError: A database failed.
     """
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, target_session_attrs=SessionAttribute.read_write)
     try:
         await connection.execute(f"SET search_path = {schema.SCHEMA}, pg_temp")
         await schema.check(connection, copying=True)

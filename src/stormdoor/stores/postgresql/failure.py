@@ -13,6 +13,7 @@ __all__ = [
     "TRANSIENT",
     "AnotherServer",
     "NoPrimary",
+    "Pooled",
     "UnsendableText",
     "check_text",
     "refused",
@@ -26,6 +27,10 @@ class UnsendableText(StoreError):
 
 class AnotherServer(ConnectionError):
     """A server that is not the one of the last heartbeat."""
+
+
+class Pooled(ConnectionError):
+    """A pooler answers, such as PgBouncer, which may give each transaction another connection."""
 
 
 class NoPrimary(ConnectionError):
@@ -61,6 +66,7 @@ TRANSIENT: Final = (
 
 _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (AnotherServer, "it is not the server of the last heartbeat, but an old primary or a new one"),
+    (Pooled, "a pooler such as PgBouncer is in between; write the address of PostgreSQL itself"),
     (NoPrimary, "none of its hosts is a primary that answers"),
     (TimeoutError, "it does not answer in time"),
     (ConnectionRefusedError, "nothing listens there; check that the server runs, and its address"),

@@ -11,7 +11,7 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from stormdoor.stores.postgresql.address import Address
-from stormdoor.stores.postgresql.failure import LOST, AnotherServer, NoPrimary
+from stormdoor.stores.postgresql.failure import LOST, AnotherServer, NoPrimary, Pooled
 from stormdoor.stores.postgresql.schema import APP, SCHEMA
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ SELECT set_config('search_path', '{SCHEMA}, pg_temp', false), {{settings}}
         THEN set_config('role', '{{role}}', false) END,
     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
     (SELECT system_identifier::text FROM pg_control_system()) AS system
+WHERE pg_backend_pid() = {{process}}
 """  # noqa: S608 - a constant
 
 
@@ -221,7 +222,12 @@ class PostgresqlLink:
                 f"set_config('{name}', '{value}', false), "
                 for name, value in (_KEEPALIVE | self._settings).items()
             )
-            [row] = await made.fetch(_WELCOME.format(settings=settings, role=self._role))
+            process = made.get_server_pid()
+            statement = _WELCOME.format(settings=settings, role=self._role, process=process)
+            # INVARIANT: no settings through a pooler: another client would get them, and this one others.
+            if not (rows := await made.fetch(statement)):
+                raise Pooled("its process is not the one of the connection")
+            row = rows[0]
             identity = (row["timeline"], row["system"])
             expected = self._server and self._server.identity
             if expected not in (None, identity):
