@@ -519,3 +519,21 @@ async def test_change_that_is_no_longer_remembered_is_not_repeated(
         await guard.tick()
         assert not guard.supervisor.behind
         assert isinstance(await _log_in(guard, _OLD), LoggedIn)
+
+
+async def test_epochs_from_before_the_start_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries of an earlier epoch that lie in the remembered positions are not taken for another log."""
+    monkeypatch.setattr("stormdoor.guard.lost_changes._REMEMBERED", 3)
+    async with serving(tmp_path) as server:
+        log = server.guard.state.revocations
+        for _ in range(5):
+            await server.guard.admin.withdraw_role("alice", "member")
+        await log.begin_epoch((await log.log_position()).epoch)
+        node = await _node(server.path)
+        await log.begin_epoch((await log.log_position()).epoch)
+        await node.supervisor.follow()
+        assert not node.supervisor.behind
+        assert node.supervisor.applied == await log.log_position()
+        await node.state.close()
