@@ -204,6 +204,29 @@ asyncio.run(main())
 """,
 }
 
+HEIR = """
+import socket, subprocess
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+async def main():
+    server = HTTPServer(make())
+    if len(sys.argv) > 1:
+        listener = socket.socket(fileno=int(sys.argv[1]))
+        listener.setblocking(False)
+        server.add_sockets([listener])
+        await asyncio.Event().wait()
+    [listener] = bind_sockets(PORT, "127.0.0.1")
+    server.add_sockets([listener])
+    number = listener.fileno()
+    subprocess.Popen([sys.executable, __file__, str(number)], pass_fds=[number])
+    await asyncio.sleep(1)
+    server.stop()
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
 WITHOUT_LISTENER = """
 import socket
 from tornado.httpserver import HTTPServer
@@ -308,6 +331,21 @@ def test_connections_without_a_listener(tmp_path: Path) -> None:
             time.sleep(0.1)
         assert run.ended() == 125
         assert run.seen("guarded"), run.output
+
+
+@pytest.mark.extended
+def test_a_child_that_gets_a_guarded_listener_is_ended(tmp_path: Path) -> None:
+    """A program restarts without an interruption so. The listener was guarded, and the child has no hook."""
+    write(tmp_path, HEIR)
+    with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
+        plain.wait_until_answering()
+        time.sleep(2)  # until the child alone serves
+        assert handshake(plain.port) == 101
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
+        run.wait_for("guarded")
+        assert "has got the guarded listener" in run.wait_for("child ended")["reason"]
+        assert handshake(run.port) in {None, 401}
+        assert run.process.poll() is None
 
 
 @pytest.mark.extended

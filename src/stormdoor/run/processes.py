@@ -10,7 +10,16 @@ from pathlib import Path
 
 from stormdoor.run.sockets import listening_tcp
 
-__all__ = ["ListeningSocket", "command_of", "descendants", "inodes", "listeners"]
+__all__ = [
+    "ListeningSocket",
+    "command_of",
+    "descendants",
+    "has_variable",
+    "inodes",
+    "is_open",
+    "listeners",
+    "program_of",
+]
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
@@ -58,6 +67,34 @@ def command_of(pid: int) -> str:
     """Return the command line of a process, shortened."""
     words = _text(_PROC / str(pid) / "cmdline").replace("\0", " ").strip()
     return f"process {pid} ({words[:120] or 'it has ended'})"
+
+
+def program_of(pid: int) -> bytes:
+    """Return a mark of the program that a process runs; its forks have the same one.
+
+    It is the auxiliary vector, with addresses that the kernel chooses anew at each `execve`.
+    """
+    try:
+        return (_PROC / str(pid) / "auxv").read_bytes()
+    except OSError:  # it has ended, or belongs to another user
+        return b""
+
+
+def is_open(pid: int, descriptor: int, inode: int) -> bool:
+    """Return whether a process has a socket open now."""
+    try:
+        return (_PROC / str(pid) / "fd" / str(descriptor)).readlink().name == f"socket:[{inode}]"
+    except OSError:
+        return False
+
+
+def has_variable(pid: int, name: str) -> bool:
+    """Return whether a program was started with an environment variable."""
+    try:
+        found = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False
+    return any(one.startswith(f"{name}=".encode()) for one in found.split(b"\0"))
 
 
 def listeners(pids: Iterable[int]) -> list[ListeningSocket]:

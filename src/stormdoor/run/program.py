@@ -20,7 +20,16 @@ from stormdoor.errors import ConfigurationError, StormdoorError
 from stormdoor.run.hold import hold, release, stream_of
 from stormdoor.run.listen_calls import ListenCalls, ask_before_listen
 from stormdoor.run.probe import Probe, Spoken
-from stormdoor.run.processes import ListeningSocket, command_of, descendants, inodes, listeners
+from stormdoor.run.processes import (
+    ListeningSocket,
+    command_of,
+    descendants,
+    has_variable,
+    inodes,
+    is_open,
+    listeners,
+    program_of,
+)
 from stormdoor.run.settings import RunSettings
 
 __all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
@@ -98,8 +107,8 @@ class Program:
         """The host in a process, if there is advice for it."""
         self._hooked: set[int] = set()
         """Processes with the hook that have listened."""
-        self._guarded: set[int] = set()
-        """Inodes of guarded listeners."""
+        self._guarded: dict[int, set[bytes]] = {}
+        """The programs that guard a listener, by its inode (see `program_of`)."""
         self._servers: set[int] = set()
         """Processes with guarded listeners."""
         self._has_served = False
@@ -295,7 +304,8 @@ class Program:
             elif said.get("event") == "host":
                 self._hosts[int(said["pid"])] = str(said["host"])
             elif said.get("event") == "guarded":
-                self._guarded.update(int(one) for one in said["inodes"])
+                for inode in map(int, said["inodes"]):
+                    self._guarded.setdefault(inode, set()).add(program_of(int(said["pid"])))
                 self._servers.add(int(said["pid"]))
                 self._has_served = True
                 self._tell(said)
@@ -353,6 +363,8 @@ class Program:
         now = time.monotonic()
         self._find_listeners(now)
         for inode, listener in self._present.items():
+            if inode in self._guarded:
+                self._end_heirs(listener)
             if inode in self._guarded or inode in self._judged:
                 self._release(listener)
                 probe = self._probes.pop(inode, None)
@@ -389,6 +401,19 @@ class Program:
         if listener.inode in self._held:
             self._held.discard(listener.inode)
             release(listener.descriptors)
+
+    def _end_heirs(self, listener: ListeningSocket) -> None:
+        """End processes that have got a guarded listener from another one, and have no hook to guard it."""
+        guarding = self._guarded[listener.inode]
+        for pid, descriptor in listener.descriptors:
+            program = program_of(pid)
+            if not program or program in guarding or has_variable(pid, _VARIABLE):
+                continue
+            # A fork has it until it executes another program.
+            if is_open(pid, descriptor, listener.inode):
+                reason = f"{command_of(pid)} has got the guarded listener at {listener.address}"
+                _send(pid, signal.SIGKILL)
+                self._tell({"event": "child ended", "reason": f"{reason}: {_NO_HOOK}"})
 
     def _refuse(self, listener: ListeningSocket) -> None:
         """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""

@@ -109,6 +109,9 @@ class Hook:
             server.stormdoor_guarded = server.request_callback
         if found is None:
             return  # the operator lets it serve unguarded, and the parent reports it
+        for one in sockets:
+            # Another program that gets it has no guard, and is ended.
+            one.set_inheritable(False)
         inodes = [os.fstat(one.fileno()).st_ino for one in sockets]
         self.report(event="guarded", inodes=inodes, **found)
 
