@@ -214,6 +214,23 @@ def test_a_new_password_ends_the_logins_of_the_old_token(plain: Site, site: Site
     assert asyncio.run(attack(site)) == (True, True)
 
 
+def test_guesses_of_the_password_are_limited(plain: Site) -> None:
+    """Jupyter lets a client guess as often as it wants. Users who are logged in notice nothing."""
+
+    async def guess(site: Site) -> list[int]:
+        user, _ = await log_in(site.address)
+        page = await Client(site.address, origin=site.address).sent("GET", "/login")
+        form = urlencode({"password": "wrong", "_xsrf": page.cookies["_xsrf"]})
+        answers = [await page.request("POST", "/login", form, headers=_FORM) for _ in range(7)]
+        assert not await is_refused(user, _EVENTS)
+        return [one.status_code for one in answers]
+
+    limits = '[limits]\nlogins_per_address = "5/min burst 5"\n'
+    assert asyncio.run(guess(plain)) == [401] * 7
+    with jupyter("jupyterlab", files={"stormdoor.toml": limits}) as site:
+        assert asyncio.run(guess(site)) == [401] * 4 + [429] * 3
+
+
 def test_a_program_with_the_token_needs_no_origin(site: Site) -> None:
     """As in Jupyter. A wrong token beside a valid cookie does not replace the Origin."""
 

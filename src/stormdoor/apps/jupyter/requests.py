@@ -20,11 +20,13 @@ from stormdoor.core.credential import Source
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import is_proven
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -167,6 +169,7 @@ class RequestChecks:
         """
         handshake = self._parser.parse(handler.request)
         self._check_source(handler, handshake)
+        await self._limit_guesses(handler, handshake)
         if self._authenticator.is_asked(handshake):
             accepted = await self._accept_login(handler, handshake)
         else:
@@ -219,6 +222,22 @@ class RequestChecks:
             # Jupyter's logout is a GET.
             links = not isinstance(handler, self._provider.logout_handler_class)
             refusal = refuse_foreign(guard, handler.request, handshake, links=links)
+        if refusal is not None:
+            raise self._refused(handler, handshake, refusal)
+
+    async def _limit_guesses(self, handler: Any, handshake: Handshake) -> None:
+        """Charge a login form for its address: Jupyter lets each client guess its password without a limit.
+
+        Raises:
+            HTTPError: There were too many.
+        """
+        form = isinstance(handler, self._provider.login_handler_class)
+        if not form or handler.request.method in SAFE_METHODS:
+            return
+        key = rate_key(handshake.address, self._guard.limits.ipv6_prefix)
+        attempt = self._guard.admission.begin(handshake, _REQUEST, key, LOGINS)
+        exceeded = self._guard.checks.check_rate(attempt)
+        refusal = None if exceeded is None else await exceeded
         if refusal is not None:
             raise self._refused(handler, handshake, refusal)
 
