@@ -388,8 +388,10 @@ def _any() -> Any:
 
 
 def test_a_wrong_declaration_stops_the_start() -> None:
-    """A permission must be one, and a path a pattern."""
-    for pages in ("", {"/a": ""}, {"/a": 7}, {"/(": "app:use"}):
+    """A permission must be one, and a path a pattern. A mistyped method would leave the weaker permission."""
+    methods = ("post /a", "POST,PUT /a", "POST  /a", "POST | PUT /a", "PSOT /a", "HEAD /a")
+    mistyped = [{one: "app:change", "/.*": "app:use"} for one in methods]
+    for pages in ("", {"/a": ""}, {"/a": 7}, {"/(": "app:use"}, *mistyped):
         guard = Guard(origins=[ORIGIN], authenticators=[SessionAuthenticator()])
         with pytest.raises(ConfigurationError):
             protect(Application([("/ws", Feed)]), guard, "app:use", pages=pages)  # type: ignore[arg-type]

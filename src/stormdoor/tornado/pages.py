@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -40,7 +40,8 @@ Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], 
 """The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
 
 _PAGE = Endpoint("an HTTP page", None)
-_METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) (.*)", re.DOTALL)
+_METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) ([^\s|,].*)", re.DOTALL)
+_LIKE_METHODS = re.compile(r"([A-Za-z][A-Za-z|, ]*) +\S")
 _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN_AGAIN = frozenset(
     {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
@@ -80,6 +81,7 @@ class PageRules:
             for where, declared in pages.items():
                 match = _METHOD.fullmatch(where) if isinstance(where, str) else None
                 methods, place = (match[1].split("|"), match[2]) if match else ([""], where)
+                _check_methods(where, methods, found)
                 for method in methods:
                     by_method.setdefault(method, {})[place] = declared
         named = [one for each in by_method.values() for one in each.values()]
@@ -138,6 +140,28 @@ class PageRules:
             if found is not None:
                 return found
         return self._default
+
+
+def _check_methods(
+    where: str | type[RequestHandler], methods: Sequence[str], found: Inspection
+) -> None:
+    """Refuse a name with methods that no request has: the permission of all methods would count instead.
+
+    Raises:
+        ConfigurationError: A method is not known, or it is HEAD, which needs the permission of GET.
+    """
+    if methods == [""]:
+        if isinstance(where, str) and _LIKE_METHODS.match(where):
+            raise ConfigurationError(
+                f'pages: {where!r} is no path; write methods like this: "POST|DELETE /api/.*"'
+            )
+        return
+    known = {one for route in found.routes for one in route.handler.SUPPORTED_METHODS}
+    known |= set(RequestHandler.SUPPORTED_METHODS)
+    for one in methods:
+        if one not in known or one == "HEAD":
+            why = "needs the permission of GET" if one == "HEAD" else "is no method of a handler"
+            raise ConfigurationError(f"pages: {where!r}: {one} {why}; leave it out or correct it")
 
 
 class GuardedPage(RequestHandler):
