@@ -166,7 +166,8 @@ class HandlerWrapper:
                     f"transports: {route.handler.__qualname__} has @stream_request_body, so that its body is "
                     "not there when the guard decides; let the path or the query name the session"
                 )
-            if _executes_itself(route.handler):
+            # That of SockJS's sockets answers errors, and calls Tornado's.
+            if _executes_itself(route.handler) and not issubclass(route.handler, WebSocketHandler):
                 raise ConfigurationError(
                     f"transports: {route.handler.__qualname__} has an _execute of its own, which need not "
                     "call prepare(), where the guard decides; do its work in prepare()"
