@@ -166,6 +166,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=not guarded,
         )
     try:
         yield Run(process, port, folder)
@@ -177,3 +178,6 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if not guarded:  # the forks and children of the program; `stormdoor run` ends them itself
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
