@@ -168,8 +168,11 @@ class Hook:
         kind.start_request = start_request_guarded
 
     def patch_application(self, web: types.ModuleType) -> None:
-        """Let every application ask before its first request. A guarded one has the attribute."""
-        for name in ("start_request", "__call__", "find_handler", "get_handler_delegate"):
+        """Let every application ask before its first request.
+
+        Not its `find_handler`: an application in another one, which has a guard, needs none of its own.
+        """
+        for name in ("start_request", "__call__"):
             setattr(web.Application, name, self._asking(name, getattr(web.Application, name)))
 
     def _asking(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,6 +183,23 @@ class Hook:
             return getattr(application, name)(*args, **kwargs)
 
         return asking
+
+    def patch_routing(self, routing: types.ModuleType) -> None:
+        """Ask for an application that a rule leads to: the program may add rules while it serves."""
+        kind: Any = routing.RuleRouter
+        get_target_delegate = kind.get_target_delegate
+
+        def get_target_delegate_guarded(router: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+            web = sys.modules.get("tornado.web")
+            if (
+                web is not None
+                and isinstance(target, web.Application)
+                and _INTERCEPTED not in vars(target)
+            ):
+                self.guard_application(target)
+            return get_target_delegate(router, target, *args, **kwargs)
+
+        kind.get_target_delegate = get_target_delegate_guarded
 
     def patch_bind(self, netutil: types.ModuleType) -> None:
         """Note which listeners Tornado makes: their servers accept nothing before they are guarded."""
@@ -332,6 +352,7 @@ def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     hook.patch_listen()
     wanted: dict[str, Callable[[types.ModuleType], None]] = {
         "tornado.httpserver": hook.patch_tornado,
+        "tornado.routing": hook.patch_routing,
         "tornado.web": hook.patch_application,
         "tornado.netutil": hook.patch_bind,
         "multiprocessing.spawn": hook.patch_multiprocessing,
