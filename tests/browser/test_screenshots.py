@@ -9,7 +9,15 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.demo.running import Running
-from tests.docs.screenshots import FOLDER, LOGIN_SIZE, SIZE, take, take_login
+from tests.docs.screenshots import (
+    FOLDER,
+    LOGIN_SIZE,
+    PHONE_SIZE,
+    SIZE,
+    take,
+    take_login,
+    take_phone,
+)
 
 pytestmark = pytest.mark.extended
 
@@ -25,6 +33,17 @@ def test_the_command_takes_the_screenshot(
         data = picture.read_bytes()
         assert data.startswith(b"\x89PNG")
         assert data[16:24] == size
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_command_takes_a_phone(
+    browser: Browser, demo: Running, scheme: str, tmp_path: Path
+) -> None:
+    """No page is wider than the screen (`take_phone` looks), and the committed files have its size."""
+    size = struct.pack("!2I", 2 * PHONE_SIZE["width"], 2 * PHONE_SIZE["height"])
+    for path in take_phone(browser, demo, scheme, tmp_path):
+        for picture in (path, FOLDER / path.name):
+            assert picture.read_bytes()[16:24] == size
 
 
 def test_the_command_takes_the_login_and_the_logout(browser: Browser, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Take the screenshots of the documentation: `make screenshots`.
 
 Chromium logs in to a demo that is started for this, runs all attacks, and shows the result. There is one
-picture for the light and one for the dark. Others are of the login and the logout of `stormdoor run --pages`.
+picture for the light and one for the dark, and the same of two pages on a phone. Others are of the login and
+the logout of `stormdoor run --pages`. `python -m tests.docs.terminal` takes those of terminals.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +20,7 @@ from tests.run.running import write
 from tests.support.browser import find_chromium
 from tests.support.project import ROOT
 
-__all__ = ["take", "take_login"]
+__all__ = ["take", "take_login", "take_phone"]
 
 FOLDER = ROOT / "docs" / "_static"
 SIZE = {"width": 800, "height": 640}
@@ -50,6 +52,42 @@ def take(browser: Browser, demo: Running, scheme: str, folder: Path) -> Path:
     page.screenshot(path=path, animations="disabled")
     context.close()
     return path
+
+
+PHONE_SIZE = {"width": 390, "height": 700}
+
+
+def take_phone(browser: Browser, demo: Running, scheme: str, folder: Path) -> list[Path]:
+    """Take the login and the dashboard of the demo as a phone shows them.
+
+    Args:
+        browser: Chromium.
+        demo: A running demo.
+        scheme: `light` or `dark`.
+        folder: Where the pictures are written.
+    """
+    context = browser.new_context(
+        viewport=PHONE_SIZE,  # type: ignore[arg-type, unused-ignore]
+        device_scale_factor=2,
+        color_scheme=scheme,  # type: ignore[arg-type, unused-ignore]
+    )
+    page = context.new_page()
+    paths = [folder / f"phone-{name}-{scheme}.png" for name in ("login", "dashboard")]
+    page.goto(f"{demo.origin}/?next=/dashboard")
+    page.screenshot(path=paths[0], animations="disabled")
+    page.fill("#username", "ada")
+    page.fill("#password", demo.password("ada"))
+    page.click("#login button")
+    page.wait_for_url("**/dashboard")
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible(timeout=60_000)
+    memory = page.get_by_text("Memory", exact=True).first.locator("..")
+    expect(memory).to_contain_text(re.compile(r"\d"), timeout=60_000)
+    page.mouse.move(0, 0)
+    page.screenshot(path=paths[1], animations="disabled")
+    if page.evaluate("document.documentElement.scrollWidth") > PHONE_SIZE["width"]:
+        raise RuntimeError("the page is wider than the phone")
+    context.close()
+    return paths
 
 
 LOGIN_SIZE = {"width": 480, "height": 400}
@@ -111,6 +149,8 @@ def main() -> int:
         for scheme in ("light", "dark"):
             path = take(browser, demo, scheme, FOLDER)
             sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+            for path in take_phone(browser, demo, scheme, FOLDER):
+                sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         for path in take_login(browser, FOLDER):
             sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         browser.close()
