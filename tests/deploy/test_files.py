@@ -203,3 +203,25 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
         check=False,
     )
     assert "kill mode" in wrong.stderr
+
+
+def test_systemd_confines_the_service(tmp_path: Path) -> None:
+    """The service has at most the exposure 3 of 10 of `systemd-analyze security`, which counts its rights."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "stormdoor@chat.service"
+    results = []
+    for text in (UNIT.read_text(), UNIT.read_text().replace("CapabilityBoundingSet=\n", "")):
+        unit.write_text(text)
+        done = subprocess.run(
+            [program, "security", "--offline=true", "--threshold=30", "--no-pager", unit],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        results.append((done.returncode, done.stdout + done.stderr))
+    (right, said), (wrong, _) = results
+    assert right == 0, said
+    assert wrong != 0

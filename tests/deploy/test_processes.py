@@ -8,49 +8,21 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.supervised import Supervised, supervised
+from tests.cli.supervised import supervised
 from tests.deploy.files import COMPOSE, DEPLOY, commands, option, unit_settings
+from tests.deploy.running import application, member, served, stormdoor
 from tests.support.postgresql import Server, server_or_skip
-from tests.tornado.wire import Wire, connect, until
+from tests.tornado.wire import until
 
 pytestmark = [pytest.mark.extended, pytest.mark.slow]
 
 COMMANDS = commands()
-_SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
 _PASSWORDS = {"DOOR_PASSWORD": "the password of the servers"}
-
-
-def stormdoor(*arguments: str, typed: str = "", **environment: str) -> str:
-    """Run a command that must succeed, with text for its standard input; its output."""
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *arguments],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def application(folder: Path) -> dict[str, str]:
-    """Copy the application into a folder. Returns the environment of its servers."""
-    shutil.copy(DEPLOY / "app.py", folder)
-    key = folder / "trail_key"
-    key.write_text("ab12" * 15 + "cd34")
-    key.chmod(0o600)
-    text = (DEPLOY / "door.toml").read_text().replace("/run/secrets/trail_key", str(key))
-    (folder / "door.toml").write_text(text)
-    (folder / "door.toml").chmod(0o600)
-    return {"STORMDOOR_CONFIG": str(folder / "door.toml")}
 
 
 @pytest.fixture(scope="module")
@@ -80,22 +52,6 @@ def database() -> Iterator[Server]:
     )
     yield server
     server.remove()
-
-
-def served(words: list[str]) -> list[str]:
-    """Return the options of a command `serve`, but on loopback, on any port, and with a quick end."""
-    assert words[:2] == ["serve", "app:make"]
-    rest = words[2:]
-    for name in ("--host", "--port"):
-        at = rest.index(name)
-        del rest[at : at + 2]
-    rest[rest.index("--unready-seconds") + 1] = "0"  # no load balancer asks here
-    return rest
-
-
-async def member(one: Supervised, key: str) -> Wire:
-    """A socket of the owner of an API key."""
-    return await connect(one.port, "/chat", ("X-API-Key", key), host="127.0.0.1")
 
 
 async def test_the_servers_of_compose(database: Server, tmp_path: Path) -> None:

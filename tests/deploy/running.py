@@ -1,0 +1,60 @@
+"""The application of the deployment files, run on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.supervised import Supervised
+from tests.deploy.files import DEPLOY
+from tests.tornado.wire import Wire, connect
+
+__all__ = ["application", "member", "served", "stormdoor"]
+
+_SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
+
+
+def stormdoor(*arguments: str, typed: str = "", **environment: str) -> str:
+    """Run a command that must succeed, with text for its standard input; its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *arguments],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def application(folder: Path) -> dict[str, str]:
+    """Copy the application into a folder. Returns the environment of its servers."""
+    shutil.copy(DEPLOY / "app.py", folder)
+    key = folder / "trail_key"
+    key.write_text("ab12" * 15 + "cd34")
+    key.chmod(0o600)
+    text = (DEPLOY / "door.toml").read_text().replace("/run/secrets/trail_key", str(key))
+    (folder / "door.toml").write_text(text)
+    (folder / "door.toml").chmod(0o600)
+    return {"STORMDOOR_CONFIG": str(folder / "door.toml")}
+
+
+def served(words: list[str]) -> list[str]:
+    """Return the options of a command `serve`, but on loopback, on any port, and with a quick end."""
+    assert words[:2] == ["serve", "app:make"]
+    rest = words[2:]
+    for name in ("--host", "--port"):
+        at = rest.index(name)
+        del rest[at : at + 2]
+    rest[rest.index("--unready-seconds") + 1] = "0"  # no load balancer asks here
+    return rest
+
+
+async def member(one: Supervised, key: str) -> Wire:
+    """A socket of the owner of an API key."""
+    return await connect(one.port, "/chat", ("X-API-Key", key), host="127.0.0.1")
