@@ -15,9 +15,10 @@ def test_list(cli: Cli) -> None:
     result = cli("preset", "list")
     assert result.code == 0
     assert all(name in result.out for name in preset_names())
-    (app,) = [one for one in cli("preset", "list", "--json").json if one["name"] == "app"]
-    assert app["roles"] == ["member"]
-    assert app["for"].startswith("Any application")
+    listed = {one["name"]: one for one in cli("preset", "list", "--json").json}
+    assert listed["app"]["roles"] == ["member"]
+    assert listed["app"]["for"].startswith("Any application")
+    assert all(one["for"].endswith(".") for one in listed.values())  # a whole sentence
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -25,7 +25,7 @@ def main() -> int:
         application = known[name]
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
-            install(name)
+            install(application.lock or name)
         except NotInstalledError as error:
             results.append(NotInstalled(name, str(error)))
         else:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tests.docs.pages import blocks
 from tests.world.client import Client
-from tests.world.environment import ROOT
+from tests.world.environment import ROOT, home_of
 
 __all__ = [
     "PORT",
@@ -132,7 +132,9 @@ class Application:
         enter: Returns the client with what the application itself demands of it, such as its token. The
             second argument tells whether the application is guarded.
         home: Its environment; None for the one of its lock file.
+        lock: The name of its lock file, if it is that of another application.
         own_login: The application's own login, if the guard asks it.
+        keys: Whether its clients are programs with API keys of the guard.
     """
 
     name: str
@@ -143,7 +145,14 @@ class Application:
     ready: str = "/"
     enter: Callable[[Client, bool], Coroutine[Any, Any, Client]] | None = None
     home: Path | None = None
+    lock: str = ""
     own_login: OwnLogin | None = None
+    keys: bool = False
+
+    @property
+    def place(self) -> Path:
+        """Return the folder of its environment."""
+        return self.home or home_of(self.lock or self.name)
 
 
 def files_of_page(name: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ __all__ = [
 CHECKS = {
     "exchange": "The owner talks in the application's protocol and gets the right answer.",
     "log in": "The form of the login, stormdoor's or the application's own, gives a cookie that opens the "
-    "channel.",
+    "channel. For programs: a new API key does.",
     "viewer": "A principal with the role `viewer` sees what the channel sends, and changes nothing.",
     "unauthenticated": "A client with the application's own credential, and none of the guard, gets no "
     "channel. Without the guard it gets one, and an answer.",
@@ -39,7 +39,7 @@ CHECKS = {
     "rebound Host": "A request for another host name, with the owner's valid cookie, gets no channel.",
     "revocation": "`stormdoor revoke principal` ends the open channel within 5 s, and no new one opens.",
     "log out": "The log-out of the same login ends the open channel within 5 s, and no new one opens with "
-    "its cookie.",
+    "its cookie. For programs: `stormdoor keys revoke` does.",
     "burst": "Heavy ordinary use loses nothing and ends nothing.",
     "guard fails": "The guard cannot be made: no channel opens, or the host does not start.",
 }
@@ -153,7 +153,9 @@ async def _check(application: Application, site: Site, rows: list[Row], *, quick
     cookies = {name: said for name, said in alice.cookies.items() if name != SESSION_COOKIE}
     attackers = {
         "unauthenticated": (
-            replace(alice, cookies=cookies) if application.own_login is None else site.client()
+            site.client()
+            if application.keys or application.own_login is not None
+            else replace(alice, cookies=cookies)
         ),
         "foreign origin": replace(alice, origin=_FOREIGN),
         "rebound Host": replace(
@@ -253,12 +255,14 @@ async def _revoke(application: Application, site: Site, rows: list[Row], alice: 
 
 async def _log_in_and_out(application: Application, site: Site, rows: list[Row]) -> None:
     """Log in with the form, open every channel, log out, and wait for the ends."""
+    key = ""
     try:
-        client = (
-            await _entered(application, await site.log_in("alice"), guarded=True)
-            if application.own_login is None
-            else await _entered_as(application, site, "dora")
-        )
+        if application.keys:
+            key, client = await site.key("alice")
+        elif application.own_login is None:
+            client = await _entered(application, await site.log_in("alice"), guarded=True)
+        else:
+            client = await _entered_as(application, site, "dora")
     except FailedError as error:
         for row in rows:
             row.add("log in", Outcome.FAILED, str(error))
@@ -276,14 +280,21 @@ async def _log_in_and_out(application: Application, site: Site, rows: list[Row])
                 waiting.append((channel, row, asyncio.create_task(one.ended())))
         owner = await _entered_as(application, site, "alice")
         began = time.monotonic()
-        if application.own_login is None:
-            answer = await client.request("POST", "/auth/logout")
-        else:
-            answer = await client.request("GET", application.own_login.logout)
+        status = await _log_out(application, site, client, key)
         for channel, row, task in waiting:
             await _judge(row, "log out", _gone(channel, owner, client, task, began))
-            if answer.status_code >= 400:
-                row.add("log out", Outcome.FAILED, f"the log-out answers {answer.status_code}")
+            if status >= 400:
+                row.add("log out", Outcome.FAILED, f"the log-out answers {status}")
+
+
+async def _log_out(application: Application, site: Site, client: Client, key: str) -> int:
+    """End the login of a client, or its key; return the status of the answer."""
+    if key:
+        await asyncio.to_thread(run_command, site, "keys", "revoke", key)
+        return 200
+    if application.own_login is None:
+        return (await client.request("POST", "/auth/logout")).status_code
+    return (await client.request("GET", application.own_login.logout)).status_code
 
 
 async def _gone(
@@ -366,6 +377,8 @@ async def _entered_as(application: Application, site: Site, name: str) -> Client
 
     The names of such logins are the application's. `site.principal` returns the one that stands for `name`.
     """
+    if application.keys:
+        return (await site.key(name))[1]
     if application.own_login is None:
         return await _entered(application, site.client(name), guarded=True)
     client, principal = await application.own_login.log_in(site.address)

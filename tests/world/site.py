@@ -21,7 +21,7 @@ from stormdoor.auth.session.cookie import SESSION_COOKIE
 from tests.support.ports import free_port
 from tests.world.application import PORT, Application, Recipe
 from tests.world.client import Client, FailedError
-from tests.world.environment import environ, home_of
+from tests.world.environment import environ
 
 __all__ = ["PASSWORD", "Site", "log_of", "started"]
 
@@ -58,6 +58,13 @@ class Site:
         cookies = {} if name is None else {SESSION_COOKIE: self.sessions[name]}
         return Client(self.address, cookies, origin=self.address)
 
+    async def key(self, name: str) -> tuple[str, Client]:
+        """Issue an API key, and return its id and a program that sends it."""
+        async with Guard(store=f"sqlite:{self.folder / 'door.db'}") as guard:
+            issued = await guard.admin.issue_key(name, name="world", scopes=["*"])
+        headers = {"Authorization": f"token {issued.secret}"}
+        return issued.key.id, Client(self.address, headers=headers)
+
     async def log_in(self, name: str) -> Client:
         """Send the form of the login as a browser does, and return the client with its cookies.
 
@@ -89,7 +96,7 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
     Raises:
         FailedError: It ended, or does not answer in time.
     """
-    home = application.home or home_of(application.name)
+    home = application.place
     port = str(free_port())
     with tempfile.TemporaryDirectory(prefix="world-", ignore_cleanup_errors=True) as place:
         folder = Path(place)

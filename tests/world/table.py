@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.world.application import Application
 from tests.world.checks import CHECKS, Outcome, Row
-from tests.world.environment import ROOT, home_of
+from tests.world.environment import ROOT
 
 __all__ = ["PAGE", "NotInstalled", "Result", "failures", "table", "write_page"]
 
@@ -53,7 +53,7 @@ def _versions(application: Application) -> str:
         "import importlib.metadata as m, sys;"
         "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))"
     )
-    python = str((application.home or home_of(application.name)) / "bin" / "python")
+    python = str(application.place / "bin" / "python")
     done = subprocess.run(
         [python, "-c", asked, *application.packages, "tornado"],
         check=True,
@@ -85,9 +85,17 @@ def write_page(results: Sequence[Result], known: Mapping[str, Application]) -> N
         new[one.application] += _lines(one, known)
     lines = [_HEAD]
     for name, application in known.items():
-        kept = [
-            row for row in rows if row.startswith((f"| {application.packages[0]} ", f"| {name} |"))
-        ]
+        kept = [row for row in rows if _is_of(row, application)]
         lines += new.get(name, kept)
     table_of_page = "\n".join(lines)
     PAGE.write_text(f"{before}{_BEGIN}\n{table_of_page}\n\n{_END}{after}", "utf-8")
+
+
+def _is_of(row: str, application: Application) -> bool:
+    """Return whether a row of the page is one of `application`. Several may have the same packages."""
+    cell = row.split("|")[1].strip()
+    versions, _, channel = cell.partition(": ")
+    known = channel in {one.name for one in application.channels}
+    return cell == application.name or (
+        known and versions.startswith(f"{application.packages[0]} ")
+    )

@@ -150,16 +150,16 @@ def test_a_failure_stays() -> None:
 def test_an_application_is_complete(name: str) -> None:
     """It has locked requirements with hashes, a page, a row in the table and one in the list."""
     application = applications()[name]
-    lock = (REQUIREMENTS / f"{name}.txt").read_text("utf-8")
+    lock = (REQUIREMENTS / f"{application.lock or name}.txt").read_text("utf-8")
     assert "--hash=sha256:" in lock
     for package in application.packages:
         assert f"\n{package}==" in lock
     page = PAGE.read_text("utf-8")
-    assert f"guard-{name}.md" in page
+    assert f"guard-{name.partition('-')[0]}.md" in page
     assert f"| {application.packages[0]} " in page
 
 
-@pytest.mark.parametrize("name", sorted(applications()))
+@pytest.mark.parametrize("name", sorted(one for one in applications() if "-" not in one))
 def test_a_page_starts_the_application_as_the_harness_does(name: str) -> None:
     """The last command of the section has no word that the command of the guarded run has not."""
     page = PAGE.parent.parent / "how-to" / f"guard-{name}.md"

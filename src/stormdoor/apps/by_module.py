@@ -9,6 +9,7 @@ from tornado.web import Application
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.login import add_login
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.by_handler import in_module
 from stormdoor.tornado.declarations import MessagesOf
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.protect import protect
@@ -24,10 +25,10 @@ def adapter_of_module(
     endpoint: str = "/",
     messages: Callable[[Application, Guard], MessagesOf] | None = None,
 ) -> Adapter:
-    """Return the adapter for applications with a handler of `module`. Its preset declares everything else.
+    """Return the adapter for applications with a handler of `module`, or with a subclass of one.
 
     Args:
-        name: Its name, and that of its preset.
+        name: Its name, and that of its preset, which declares everything else.
         module: A module or package of the host, such as `visdom`; its submodules count, too.
         releases: The releases that it claims.
         endpoint: The path that a ticket opens if the request names none.
@@ -35,10 +36,7 @@ def adapter_of_module(
     """
 
     def recognises(application: Application) -> bool:
-        return any(
-            f"{one.handler.__module__}.".startswith(f"{module}.")
-            for one in inspect(application).routes
-        )
+        return any(in_module(one.handler, module) for one in inspect(application).routes)
 
     def guard(application: Application, setup: Setup) -> None:
         add_login(application, setup, endpoint=endpoint)

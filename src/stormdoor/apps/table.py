@@ -39,6 +39,7 @@ class AdapterEntry:
 
 
 ADAPTERS: tuple[AdapterEntry, ...] = (
+    AdapterEntry("stormdoor.apps.jupyter.kernel_gateway", "kernel_gateway"),
     AdapterEntry("stormdoor.apps.jupyter.adapter", "jupyter_server"),
     AdapterEntry("stormdoor.apps.dask", "distributed", serves_in_children=True),
     AdapterEntry("stormdoor.apps.bokeh.panel", "panel"),

@@ -50,7 +50,9 @@ def show(name: str, /) -> int:
 
 
 def _described(name: str) -> tuple[str, list[str]]:
-    """Return the first line of a preset, which names its application, and its roles."""
+    """Return the first sentence of a preset, which names its application, and its roles."""
     text = preset_file(name).read_text(encoding="utf-8")
+    comment = [one.removeprefix("# ") for one in text.partition("\n\n")[0].splitlines()]
+    sentence, dot, _ = " ".join(comment).partition(". ")
     roles = tomllib.loads(text)["policies"]["role"]
-    return text.partition("\n")[0].removeprefix("# "), [one["name"] for one in roles]
+    return sentence + dot.strip(), [one["name"] for one in roles]

@@ -13,7 +13,7 @@ from tornado.web import RequestHandler
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["ByHandler", "bare", "other_readings"]
+__all__ = ["ByHandler", "bare", "in_module", "other_readings"]
 
 Value = TypeVar("Value")
 
@@ -45,10 +45,15 @@ def _without_dots(path: str) -> str:
     return f"{found.rstrip('/')}/" if path.endswith(("/", "/.", "/..")) else found
 
 
+def in_module(handler: type[RequestHandler], module: str) -> bool:
+    """Return whether `module`, or a submodule, contains the class or a base of it."""
+    return any(f"{base.__module__}.".startswith(f"{module}.") for base in handler.__mro__)
+
+
 def _matches(name: re.Pattern[str] | str, handler: type[RequestHandler], path: str) -> bool:
-    """Return whether a pattern matches the path, or a module contains the class or a base of it."""
+    """Return whether a pattern matches the path, or the handler is in the module."""
     if isinstance(name, str):
-        return any(f"{base.__module__}.".startswith(f"{name}.") for base in handler.__mro__)
+        return in_module(handler, name)
     return name.fullmatch(path) is not None
 
 

@@ -34,7 +34,15 @@ from stormdoor.tornado.inspection import Inspection
 from stormdoor.tornado.login_route import LoginRoute
 from stormdoor.tornado.session_handler import SessionHandler
 
-__all__ = ["DecidesBeforeExecute", "GuardedPage", "PageRules", "Pages", "exempt", "principal_of"]
+__all__ = [
+    "DecidesBeforeExecute",
+    "GuardedPage",
+    "PageRules",
+    "Pages",
+    "by_page",
+    "exempt",
+    "principal_of",
+]
 
 Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
 """The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
@@ -42,10 +50,16 @@ Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], 
 _PAGE = Endpoint("an HTTP page", None)
 _METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) ([^\s|,].*)", re.DOTALL)
 _LIKE_METHODS = re.compile(r"([A-Za-z][A-Za-z|, ]*) +\S")
+_ALL = "(?s:.*)"
 _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN_AGAIN = frozenset(
     {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
 )
+
+
+def by_page(pages: Pages) -> Mapping[Any, Declared]:
+    """Return the argument `pages` of `protect` as a mapping: one permission for all pages is that of each."""
+    return {_ALL: pages} if isinstance(pages, (str, Public)) else pages
 
 
 def principal_of(handler: RequestHandler) -> Principal | None:
@@ -73,24 +87,18 @@ class PageRules:
     """
 
     def __init__(self, pages: Pages, found: Inspection) -> None:
-        self._default: Declared | None = None
         by_method: dict[str, dict[str | type[RequestHandler], Declared]] = {"": {}}
-        if isinstance(pages, (str, Public)):
-            self._default = pages
-        else:
-            for where, declared in pages.items():
-                match = _METHOD.fullmatch(where) if isinstance(where, str) else None
-                methods, place = (match[1].split("|"), match[2]) if match else ([""], where)
-                _check_methods(where, methods, found)
-                for method in methods:
-                    by_method.setdefault(method, {})[place] = declared
-        named = [one for each in by_method.values() for one in each.values()]
-        for one in named if self._default is None else [self._default]:
-            if isinstance(one, str):
-                check_permission(one)
-            elif not isinstance(one, Public):
+        for where, declared in by_page(pages).items():
+            match = _METHOD.fullmatch(where) if isinstance(where, str) else None
+            methods, place = (match[1].split("|"), match[2]) if match else ([""], where)
+            _check_methods(where, methods, found)
+            for method in methods:
+                by_method.setdefault(method, {})[place] = declared
+            if isinstance(declared, str):
+                check_permission(declared)
+            elif not isinstance(declared, Public):
                 raise ConfigurationError(
-                    f'pages: a permission is a text such as "app:use", not {one!r}'
+                    f'pages: a permission is a text such as "app:use", not {declared!r}'
                 )
         self._by_method = {
             method: ByHandler("pages", values) for method, values in by_method.items()
@@ -139,7 +147,7 @@ class PageRules:
             found = None if named is None else named.find(handler, path)
             if found is not None:
                 return found
-        return self._default
+        return None
 
 
 def _check_methods(

@@ -54,7 +54,6 @@ def protect(
     freshness: FreshnessOf | None = None,
     transports: Transports | None = None,
     pages: Pages | None = None,
-    host_guards_pages: bool = False,
 ) -> Application:
     """Guard every WebSocket handler of `application`, present and later ones.
 
@@ -91,8 +90,6 @@ def protect(
             `{"POST /api/.*": "app:change", "/.*": "app:use"}`. A page without a permission is refused. A
             browser without a session is redirected to the page of `login_routes`, and returns after the
             login. A `SessionHandler` checks its clients itself. Left out, pages are not guarded.
-        host_guards_pages: Whether the application asks the guard about its pages itself, so that the start-up
-            check does not name them as unguarded.
 
     Returns:
         `application`.
@@ -152,7 +149,8 @@ def protect(
         )
         remarks += table.unused(found)
         remarks += uninspected_parts(made, found)
-        if pages is None and not host_guards_pages:
+        if pages is None and not made.credentials.needs_request:
+            # Else the application has a login of its own, which the guard asks.
             remarks += neighbour_routes(made, found, [one for one, _ in guarded])
         remarks += rules.unused(found, protection.optional)
     except BaseException as error:

@@ -10,7 +10,7 @@ from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import is_bokeh
 from stormdoor.apps.bokeh.server import BOKEH, guard_documents
 from stormdoor.tornado.declarations import Permissions
-from stormdoor.tornado.pages import Pages
+from stormdoor.tornado.pages import Pages, by_page
 
 __all__ = ["ADAPTER"]
 
@@ -30,8 +30,7 @@ def _protect(application: Application, setup: Setup) -> None:
     declared = setup.guard().protection.pages
     pages: Pages | None = None
     if declared is not None:
-        others = declared if not isinstance(declared, str) else {".*": declared}
-        pages = {page: _ADMINISTER, f"{page}/.*": _ADMINISTER, **others}
+        pages = {page: _ADMINISTER, f"{page}/.*": _ADMINISTER, **by_page(declared)}
     guard_documents(application, setup, permissions=permissions, pages=pages)
 
 

@@ -21,9 +21,9 @@ class BothAuthorizers(Authorizer):  # type: ignore[misc]
     checks: RequestChecks
 
     @classmethod
-    def of(cls, configured: Any, checks: RequestChecks) -> BothAuthorizers:
-        """Return an authorizer that asks `configured` first."""
-        made = cls(parent=configured.parent, identity_provider=configured.identity_provider)
+    def of(cls, configured: Any, provider: Any, checks: RequestChecks) -> BothAuthorizers:
+        """Return an authorizer that asks `configured` first, for the users of an identity provider."""
+        made = cls(parent=configured.parent, identity_provider=provider)
         made.configured = configured
         made.checks = checks
         return made
