@@ -210,7 +210,7 @@ def endpoint_limits() -> str:
 
 
 def _trees_with(*calls: str) -> Iterator[ast.Module]:
-    """Yield the syntax tree of each module whose text has one of these calls."""
+    """Yield the syntax tree of each module with one of these calls in its text."""
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if any(call in text for call in calls):
