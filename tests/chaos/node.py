@@ -73,6 +73,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         ahead: Seconds by which its wall clock is ahead of the others'.
         shift: Seconds by which its monotonic clock differs, as on another machine.
         mutation: The part of the design that is switched off, or "".
+        lease: Length of its lease in seconds; None for that of the store.
         tick: Seconds between two messages to each connection.
         recording: Whether it records messages; without it, only their cost is of interest.
     """
@@ -85,6 +86,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     ahead: float = 0.0
     shift: float = 0.0
     mutation: str = ""
+    lease: float | None = None
 
 
 class NodeClock:
@@ -171,6 +173,8 @@ class Node:
         self.feeds: set[Feed] = set()
         self.recording = configuration.recording
         self._tick = configuration.tick
+        if configuration.lease is not None:
+            self.guard.lease.seconds = configuration.lease
         mutate(self.guard, configuration.mutation)
 
     @property

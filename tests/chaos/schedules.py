@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,13 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import asyncpg
+
+from stormdoor.stores.postgresql.schema import SCHEMA
 from tests.chaos import history
 from tests.chaos.checkers import Violation, check
 from tests.chaos.cluster import Client, Gone, NodeProcess
 from tests.chaos.faults import cancel_waits
 from tests.chaos.revocations import KINDS
 from tests.chaos.run import Mode, Servers, cluster, guarantee_of, new_folder, read_store
-from tests.chaos.servers import Pair
+from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import client_of
 
 __all__ = ["SCHEDULES", "Proof", "perform", "prove", "table"]
@@ -37,8 +41,10 @@ _PATIENCE_SECONDS = 30.0
 _LATE_SECONDS = 1.5
 """Time after an acknowledgement in which a node that ignores it sends: the bound is 0.5 s."""
 _FILLERS = 20
-_ROUNDS = 4
-_ADDED_SECONDS = 0.15
+_STOPS = 3
+_ROUNDS = 3
+_LONG_LEASE_SECONDS = 1.5
+_ADDED_SECONDS = 0.4
 """Delay of each answer to a node, which keeps its lease and learns of each change late."""
 _FLOOD_BYTES = 200_000
 _CHECKER = "bounded staleness"
@@ -123,6 +129,15 @@ class Stage:
         await asyncio.sleep(0.6)  # no lease of before is left
         await self.fresh()
 
+    async def is_declared(self) -> bool:
+        """Return whether the store holds `far` for lapsed."""
+        connection = await asyncpg.connect(self.pair.primary.url(DATABASE))
+        try:
+            statement = f"SELECT declared FROM {SCHEMA}.node WHERE id LIKE $1"  # noqa: S608 - a constant
+            return bool(await connection.fetchval(statement, f"n{self.far.number}.%"))
+        finally:
+            await connection.close()
+
     async def fresh(self) -> None:
         """Wait until all nodes have their lease."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -160,13 +175,16 @@ async def _change_alone(stage: Stage) -> None:
 
 
 async def _declared_lapsed(stage: Stage) -> None:
-    """A node that was declared lapsed returns, and learns of each change late, but within its lease."""
-    stage.cut()
-    await stage.near.ask(
-        "revoke", kind="session", value="nothing", wait="cluster", seconds=_PATIENCE_SECONDS
-    )
-    stage.heal()
-    await stage.fresh()
+    """A node that was declared lapsed goes on, and learns of each change late, but within its lease."""
+    for number in range(_STOPS):
+        stage.far.signal(signal.SIGSTOP)
+        nothing = {"kind": "session", "value": f"nothing-{number}", "wait": "cluster"}
+        await stage.near.ask("revoke", seconds=_PATIENCE_SECONDS, **nothing)
+        stage.far.signal(signal.SIGCONT)
+        await stage.fresh()
+        # If it was stopped during a beat, it notices the time that has passed, and joins again.
+        if await stage.is_declared():
+            break
     for _ in range(_ROUNDS):  # a call that takes as long as the delay shows nothing
         await stage.open()
         for cutter in stage.far.cutters:
@@ -203,17 +221,19 @@ async def _full_buffer(stage: Stage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule, and the mode of the cluster."""
+    """A schedule, the mode of the cluster, and the length of the leases if it is not that of the store."""
 
     run: Callable[[Stage], Awaitable[None]]
     mode: Mode = "synchronous"
+    lease: float | None = None
 
 
 SCHEDULES: dict[str, Schedule] = {
     "lease": Schedule(_cut_off),
     "outbox": Schedule(_change_alone),
     "dropping": Schedule(_full_buffer),
-    "compare-and-set": Schedule(_declared_lapsed),
+    # A lease is the longest time in which the other node does not know of a change.
+    "compare-and-set": Schedule(_declared_lapsed, lease=_LONG_LEASE_SECONDS),
     "warning": Schedule(_cancelled_waits),
     "look-ups": Schedule(_look_ups_behind),
     "epoch": Schedule(_head_goes_back, "asynchronous"),
@@ -260,6 +280,7 @@ async def perform(
         servers=servers,
         nodes=2,
         mutation=name if mutated else "",
+        lease=schedule.lease,
         tick=_TICK_SECONDS,
     ) as running:
         assert running.pair is not None
