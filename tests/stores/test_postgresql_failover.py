@@ -171,3 +171,43 @@ async def test_message_names_the_cause_of_each_host() -> None:
     assert "127.0.0.1:1: nothing listens there" in message
     assert f"127.0.0.1:{port}: it " in message
     assert "secret" not in message
+
+
+async def test_host_that_falls_silent_after_the_login_is_given_up(
+    new_database: Callable[[], str], postgresql: Server
+) -> None:
+    """An attempt to connect goes on when its caller gives up, so it has a time limit of its own."""
+    silent = False
+
+    async def forward(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: bool
+    ) -> None:
+        while data := await reader.read(1 << 16):
+            if mute and data[:1] in (b"P", b"Q"):  # the first statement after the login
+                await asyncio.sleep(3600)
+            writer.write(data)
+
+    async def link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, other = await asyncio.open_connection("127.0.0.1", postgresql.port)
+        _, waiting = await asyncio.wait(
+            [
+                asyncio.create_task(forward(reader, other, silent)),
+                asyncio.create_task(forward(answers, writer, False)),
+            ],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for each in waiting:
+            each.cancel()
+        for each in (writer, other):
+            each.transport.abort()
+
+    async with await asyncio.start_server(link, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        url = new_database().replace(f":{postgresql.port}/", f":{port}/")
+        async with opened(PostgresqlStore(url)) as store:
+            silent = True
+            with pytest.raises((StoreUnavailable, TimeoutError)):
+                await run_with_timeout(0.4, store.beat("n1", STATUS, joining=True))
+            silent = False
+            async with asyncio.timeout(_PATIENCE / 3):
+                await _beat(store)

@@ -209,9 +209,13 @@ class PostgresqlLink:
             raise ConnectionResetError("the store was closed")
 
     async def _connect(self, host: dict[str, Any]) -> _Opened:
+        # INVARIANT: each step has this limit, because no caller ends an attempt: see `connection`.
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await self._connect_in_time(host)
+
+    async def _connect_in_time(self, host: dict[str, Any]) -> _Opened:
         made: Connection = await asyncpg.connect(
             self._address.url,
-            timeout=CONNECT_SECONDS,
             target_session_attrs=SessionAttribute.read_write,
             server_settings={"application_name": f"stormdoor {self._purpose}"},
             **host,
