@@ -129,12 +129,12 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 async def _forward(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
 ) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(_AT_ONCE):
-            await direction.passed()
-            if not direction.dropping:
-                writer.write(data)
-                await writer.drain()
+    """Forward one direction. An error ends the link: a reset is no black hole."""
+    while data := await reader.read(_AT_ONCE):
         await direction.passed()
-        if not direction.dropping and writer.can_write_eof():
-            writer.write_eof()
+        if not direction.dropping:
+            writer.write(data)
+            await writer.drain()
+    await direction.passed()
+    if not direction.dropping and writer.can_write_eof():
+        writer.write_eof()

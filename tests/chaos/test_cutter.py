@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -104,6 +106,23 @@ async def test_a_reset_ends_present_connections_only() -> None:
         async with client(cutter) as (reader, writer):
             with pytest.raises(ConnectionResetError):
                 await reader.readexactly(1)
+
+
+async def test_a_reset_by_the_server_reaches_the_client() -> None:
+    """It does not become a black hole, which the client would notice by its time limit only."""
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server, Cutter(server.sockets[0].getsockname()[1]) as cutter, client(cutter) as one:
+        one[1].write(b"1")
+        async with asyncio.timeout(60):
+            with pytest.raises(ConnectionResetError):
+                await one[0].read()
 
 
 async def test_a_delay_is_added_to_each_piece() -> None:
