@@ -41,7 +41,7 @@ _TICK_SECONDS = 0.1
 _ANSWER_SECONDS = 0.001
 """Time between two looks at a listener that was asked a moment ago."""
 _COMPLETE_SECONDS = 1.0
-"""Time between two looks at all descriptors of all processes, if no listener comes or goes."""
+"""Time between two looks at all descriptors, if no listener and no process comes or goes."""
 _AWAITED_SECONDS = 1.0
 """Time that a process may need to listen after it has asked."""
 _HELD_SECONDS = 3.0
@@ -120,6 +120,7 @@ class Program:
         self._awaited: dict[int, float] = {}
         """Inodes of sockets that are about to listen, and when they are not awaited any more."""
         self._listening: frozenset[int] = frozenset()
+        self._processes: set[int] = set()
         self._present: dict[int, ListeningSocket] = {}
         self._complete_at = 0.0
         self._probes: dict[int, Probe] = {}
@@ -343,16 +344,19 @@ class Program:
                 continue
 
     def _find_listeners(self, now: float) -> None:
-        """Bring `_present` up to date, if a listener has come or gone, and from time to time in any case."""
+        """Bring `_present` up to date if a listener or a process has come or gone, and once a second."""
         listening = inodes()
         for inode in [
             one for one, until in self._awaited.items() if one in listening or until < now
         ]:
             del self._awaited[inode]
-        if listening == self._listening and now < self._complete_at:
+        processes = descendants(os.getpid())
+        known = listening == self._listening and processes == self._processes
+        if known and now < self._complete_at:
             return
-        self._listening, self._complete_at = listening, now + _COMPLETE_SECONDS
-        self._present = {one.inode: one for one in listeners(descendants(os.getpid()))}
+        self._listening, self._processes = listening, processes
+        self._complete_at = now + _COMPLETE_SECONDS
+        self._present = {one.inode: one for one in listeners(processes)}
         for inode in [one for one in self._probes if one not in self._present]:
             self._probes.pop(inode).close()
         self._judged &= listening
