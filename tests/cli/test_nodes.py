@@ -17,15 +17,15 @@ from stormdoor.stores import MemoryStore, open_store
 from tests.cli.conftest import Cli
 
 
-async def _join(config: Path, epoch: str, *, declared: bool = False) -> None:
+async def _join(config: Path, epoch: str, *, node: str = "a-node", declared: bool = False) -> None:
     """Store a node that has applied the seventh entry of a log."""
     store = open_store(f"sqlite:{config.parent / 'door.db'}")
     await store.open()
     status = NodeStatus(applied=LogPosition(epoch, 7), lease=2.0, version="0.0.9")
-    await store.beat("a-node", status, joining=True)
+    await store.beat(node, status, joining=True)
     [member] = await store.members()
     if declared:
-        assert await store.declare_lapsed("a-node", member.beat)
+        assert await store.declare_lapsed(node, member.beat)
     await store.close()
 
 
@@ -53,10 +53,11 @@ def test_a_failover_is_seen_in_the_table(populated: Cli, config: Path) -> None:
     shown = []
     for timeline in ("00000001", "0000000A"):
         epoch = f"c889e6aa235d47be855ad5afc01dfad3.{timeline}.7713932224167581521"
-        asyncio.run(_join(config, epoch))
+        asyncio.run(_join(config, epoch, node="a-node-of-12"))
         shown.append(populated("nodes").out)
-    assert "c889e6aa.1 " in shown[0]
-    assert "c889e6aa.A " in shown[1]
+    assert "a-node-of-12" in shown[0]  # on one line of 80 characters
+    assert "c889e6.1 " in shown[0]
+    assert "c889e6.A " in shown[1]
 
 
 class WithStandby(MemoryStore):

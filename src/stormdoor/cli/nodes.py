@@ -17,7 +17,7 @@ __all__ = ["app"]
 
 app = App(name="nodes", help_format="plaintext")
 
-_SHORT = 8
+_SHORT = 6
 """Characters of an epoch and of a digest in the table; all of them are in the JSON."""
 
 
@@ -60,7 +60,7 @@ async def nodes(*, where: Where = UNSAID) -> int:
             }
         )
     elif members:
-        columns = ("node", "lease", "beat!>", "applied!>", "epoch!", "version", "policies!")
+        columns = ("node!", "lease", "beat!>", "applied!>", "epoch!", "version", "policies!")
         table(
             [*columns, "sockets!>"],
             [
