@@ -287,6 +287,48 @@ def test_a_session_of_streamlit_belongs_to_a_login(name: str) -> None:
         assert asyncio.run(_run_script(site.client("carol")))[1].endswith(" of carol")
 
 
+_COMPONENT = """\
+import streamlit as st
+import streamlit.components.v1 as components
+
+components.declare_component("counter", path="frontend")()
+st.write("state kept of components end")
+"""
+_PATHS = [
+    "/",
+    "/component/app.counter/index.html",
+    "/_stcore/health",
+    "/_stcore/host-config",
+    "/_stcore/script-health-check",
+    "/static/index.html",
+    "/media/0.txt",
+    "/vendor/nothing",
+]
+
+
+async def _read_routes(client: Client) -> dict[str, int]:
+    return {path: (await client.request("GET", path)).status_code for path in _PATHS}
+
+
+@pytest.mark.parametrize("name", ["streamlit", "streamlit-oldest"])
+def test_each_http_route_of_streamlit_needs_a_login(name: str) -> None:
+    """The code of a component too, which each user gets: without the guard, any client reads it."""
+    application = _application(name)
+    files = {"app.py": _COMPONENT, "frontend/index.html": "code of the component"}
+
+    async def read(site: Site, client: Client) -> dict[str, int]:
+        await _run_script(site.client("alice"))  # declares the component
+        return await _read_routes(client)
+
+    with started(application, replace(application.plain, files=files)) as site:
+        plain = asyncio.run(read(site, site.client()))
+        assert plain["/component/app.counter/index.html"] == plain["/"] == 200
+    with started(application, replace(application.guarded, files=files)) as site:
+        assert set(asyncio.run(read(site, site.client())).values()) <= {302, 401, 403}
+        # A media file that no session of the user has shown is refused, whether it exists or not.
+        assert asyncio.run(read(site, site.client("carol"))) == {**plain, "/media/0.txt": 403}
+
+
 _FILES = """\
 import secrets
 

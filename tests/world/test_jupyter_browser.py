@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,7 +18,7 @@ from tests.support.project import ROOT
 from tests.world.application import Recipe
 from tests.world.applications.jupyterlab import APPLICATION, COMMAND
 from tests.world.checks import run_command
-from tests.world.environment import require
+from tests.world.environment import home_of, require
 from tests.world.jupyter_pages import (
     MILLISECONDS,
     Sockets,
@@ -39,18 +40,19 @@ _ANSWER = "six times seven is 42"
 
 
 @contextlib.contextmanager
-def _site() -> Iterator[Site]:
+def _site(release: str = "jupyterlab") -> Iterator[Site]:
     files = {**APPLICATION.guarded.files, "notebooks/cells.ipynb": notebook_of(_CODE)}
     command = [*COMMAND, "--config=jupyter_server_config.py"]
-    with started(APPLICATION, Recipe(files, command)) as site:
+    application = replace(APPLICATION, home=home_of(release))
+    with started(application, Recipe(files, command)) as site:
         yield site
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """JupyterLab with the guard, and a notebook with one cell."""
-    require("jupyterlab")
-    with _site() as site:
+@pytest.fixture(scope="module", params=["jupyterlab", "jupyterlab-oldest"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """JupyterLab and Notebook 7 with the guard, and a notebook with one cell: current and oldest release."""
+    require(request.param)
+    with _site(request.param) as site:
         yield site
 
 
