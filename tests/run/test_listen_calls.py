@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from stormdoor.run.hold import count_no_hops, hold, release, stream_of
 
 PROGRAM = """
@@ -84,3 +86,30 @@ def test_other_sockets_are_left_alone() -> None:
     """A socket that is not TCP is not held, and its duplicate is closed."""
     with socket.socket(socket.AF_UNIX) as one:
         assert stream_of(os.getpid(), one.fileno()) is None
+
+
+PRIVILEGES = """
+import os, sys
+from pathlib import Path
+from stormdoor.run.listen_calls import ask_before_listen
+
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setuid(65534)
+asked = ask_before_listen(allow_sudo=sys.argv[1] == "allow")
+status = Path("/proc/self/status").read_text()
+print(asked is not None, "NoNewPrivs:\\t1" in status)
+"""
+
+
+@pytest.mark.parametrize(("option", "gives_up"), [("allow", False), ("refuse", True)])
+def test_sudo_works_if_the_operator_allows_it(option: str, *, gives_up: bool) -> None:
+    """Without the rights of root, the calls wait only if no child can change its user."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRIVILEGES, option],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.stdout.split() == [str(gives_up)] * 2, done

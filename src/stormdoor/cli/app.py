@@ -63,8 +63,8 @@ stormdoor principals add alice --role member --anyway
 
 An HTTP server in any process of the program that is not guarded ends the program, before a client
 reaches it. Child processes, such as kernels, get neither the guard nor its secrets. They cannot change
-their user (sudo), unless stormdoor run is started by root. Code in a notebook or terminal runs as the
-same user, and can read the store.
+their user (sudo), unless root starts stormdoor run, or with --allow-sudo. Code in a notebook or terminal
+runs as the same user, and can read the store.
 
 Exit status: that of the program; 128 and the signal if one has ended it; 125 if something cannot be
 guarded; 126 and 127 if the program cannot be started or found."""

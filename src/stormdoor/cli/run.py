@@ -33,6 +33,7 @@ def run(
     origin: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     pages: bool = False,
     any_release: bool = False,
+    allow_sudo: bool = False,
     insecure_allow_http: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     log_format: LogFormat = "text",
     json: bool = False,
@@ -48,6 +49,8 @@ def run(
         origin: An address of the application's pages, if it is not this machine. May be repeated.
         pages: Guard HTTP pages as well: a browser is led to the login and back.
         any_release: Guard releases of an application that were not tested, too.
+        allow_sudo: Let child processes change their user (sudo). A server in a child process without the
+            guard may then answer clients for a second, before it is ended.
         insecure_allow_http: An address or a port that may serve HTTP unguarded. May be repeated.
         log_format: text, or json: the log of the program and the reports are lines of JSON.
         json: Report as JSON, one line each, on standard error; the log of the program stays as it is.
@@ -113,6 +116,7 @@ def run(
         tell=tell,
         at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
         advice={one.host: one.without_tornado for one in ADAPTERS},
+        allow_sudo=allow_sudo,
     ).run()
 
 

@@ -40,11 +40,14 @@ _CONTINUE = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def ask_before_listen() -> int | None:
+def ask_before_listen(*, allow_sudo: bool = False) -> int | None:
     """Let the kernel ask about each `listen` of this process and its children, from now on.
 
     Without the right to do so, the process gives up that its children may change their user (`sudo`): a
     process of another user could not be watched.
+
+    Args:
+        allow_sudo: Do not give that up: rather return None.
 
     Returns:
         The descriptor of the questions; None if this kernel or machine has none, or a filter of another
@@ -68,6 +71,8 @@ def ask_before_listen() -> int | None:
         asked = int(_libc.syscall(seccomp, _SET_MODE_FILTER, flags, given))
         if asked >= 0:
             return asked
+        if allow_sudo:
+            return None
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return None
 

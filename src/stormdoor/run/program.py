@@ -85,6 +85,8 @@ class Program:
         tell: Called with each event for the operator.
         at_login: Called once, when a server with the login of stormdoor listens.
         advice: Advice for hosts that do not serve with Tornado, by their module.
+        allow_sudo: Let processes of the program change their user, also if their `listen` calls then cannot
+            wait for this process.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Program:
         tell: Tell,
         at_login: Callable[[], None],
         advice: Mapping[str, str] = MappingProxyType({}),
+        allow_sudo: bool = False,
     ) -> None:
         self._command = list(command)
         self._settings = settings
@@ -103,6 +106,7 @@ class Program:
         self._tell = tell
         self._at_login: Callable[[], None] | None = at_login
         self._advice = dict(advice)
+        self._allow_sudo = allow_sudo
         self._hosts: dict[int, str] = {}
         """The host in a process, if there is advice for it."""
         self._hooked: set[int] = set()
@@ -203,7 +207,7 @@ class Program:
 
         def in_child() -> None:
             prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-            asked = ask_before_listen()
+            asked = ask_before_listen(allow_sudo=self._allow_sudo)
             if asked is not None:
                 socket.send_fds(of_child, [b"."], [asked])
                 os.close(asked)
