@@ -172,9 +172,12 @@ def test_end_sessions(logged_in: Cli) -> None:
     assert (entry["principal"], entry["actor"][:4]) == ("alice", "cli:")
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["by its id", "by its principal"])
+@pytest.mark.parametrize(
+    "command",
+    ["sessions end {}", "sessions end --principal mia", "revoke session {}"],
+)
 def test_session_that_gets_a_new_id_meanwhile_is_ended(
-    named: bool, logged_in: Cli, monkeypatch: pytest.MonkeyPatch
+    command: str, logged_in: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """INVARIANT: no successor of a session stays, of which the command says that it is ended."""
     [one] = logged_in("sessions", "list", "mia", "--json").json
@@ -186,10 +189,10 @@ def test_session_that_gets_a_new_id_meanwhile_is_ended(
                 assert await guard.sessions.rotate(each, authenticated=True) is not None
         return found
 
-    chosen = (one["id"],) if named else ("--principal", "mia")
     with monkeypatch.context() as patched:
-        patched.setattr("stormdoor.cli.sessions.all_sessions", overtaken)
-        assert logged_in("sessions", "end", *chosen).code == 0
+        for module in ("sessions", "revoke"):
+            patched.setattr(f"stormdoor.cli.{module}.all_sessions", overtaken)
+        assert logged_in(*command.format(one["id"]).split()).code == 0
     left = logged_in("sessions", "list", "--json").json
     assert [each["principal"] for each in left] == ["alice", "alice"]
 

@@ -72,6 +72,31 @@ async def test_the_end_of_the_new_session_is_its_end() -> None:
     assert sink.closed[0] == 3000
 
 
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize("authenticated", [False, True])
+async def test_revocation_ends_the_session_that_a_rotation_made_meanwhile(
+    *, moving: bool, authenticated: bool
+) -> None:
+    """INVARIANT: a revoked session has no successor, also if another node rotates it just before."""
+    store = FakeStore()
+    guard, issued, *_ = await _at_home(store)
+    guard.clock.advance(60)  # type: ignore[attr-defined]
+    other = await guard.sessions.create("carol")
+    guard.clock.advance(60)  # type: ignore[attr-defined]
+    pause = store.pause("remove_session", after=False)
+    revoked = asyncio.create_task(guard.admin.revoke(Target.SESSION, issued.session.id))
+    await pause.reached.wait()
+    renewed = await guard.sessions.rotate(
+        issued.session, authenticated=authenticated, moving=moving
+    )
+    assert renewed is not None
+    pause.go()
+    assert await revoked == 1
+    await guard.supervisor.follow()
+    await refused(guard, _cookie(guard, renewed))
+    await admit(guard, _cookie(guard, other))
+
+
 async def test_other_connections_stay_where_they_are() -> None:
     """Of the same principal, with another session or another credential."""
     guard, issued, *_ = await _at_home()

@@ -15,6 +15,8 @@ from stormdoor.testing.contract.support import (
     event,
     factor,
     opened,
+    pending,
+    session,
     ticket,
     trail_head,
     wrong_with_trail,
@@ -61,6 +63,34 @@ async def test_one_of_two_processes_uses_each_nonce(path: Path) -> None:
         path,
     )
     assert sorted(first + second) == sorted(f"v{n}" for n in range(100))
+
+
+@pytest.mark.extended
+async def test_one_of_two_processes_rotates_each_session(path: Path) -> None:
+    """INVARIANT: a session and a pending login that two processes take at once have one successor."""
+    async with opened(SqliteStore(path)) as store:
+        await store.add_account(account("alice"))
+        for n in range(100):
+            await store.add_session(session(f"s{n}", "alice"))
+            await store.add_pending(pending(f"p{n}", session_id=None))
+    first, second = together(
+        """
+        import os
+        store = SqliteStore(path)
+        await store.open()
+        wait()
+        for n in range(100):
+            if await store.replace_session(f"s{n}", session(f"{os.getpid()}-{n}", "alice")):
+                print(f"s{n}")
+            if await store.take_pending(f"p{n}", "second-factor"):
+                print(f"p{n}")
+        await store.close()
+        """,
+        path,
+    )
+    assert sorted(first + second) == sorted(f"{kind}{n}" for kind in "ps" for n in range(100))
+    async with opened(SqliteStore(path)) as store:
+        assert len(await store.sessions("alice")) == 100
 
 
 @pytest.mark.extended

@@ -26,6 +26,7 @@ from stormdoor.testing.contract.support import (
     pending,
     placed,
     session,
+    ticket,
 )
 from tests.support.postgresql import Server, new_database, postgresql
 
@@ -75,8 +76,18 @@ async def test_one_node_of_many_takes_each_value(new_database: Callable[[], str]
         await stores[0].add_factor(factor("f1", "alice", counter=0))
         for n in range(1, 6):
             await stores[0].set_recovery_codes("alice", ["code"])
-            await stores[0].add_pending(pending(f"p{n}", "alice"))
+            await stores[0].add_pending(pending(f"p{n}", "alice", session_id=None))
+            await stores[0].add_session(session(f"s{n}", "alice"))
+            await stores[0].add_ticket(ticket(f"t{n}", "alice", session_id=f"s{n}"))
+            names = map("new{}-{}".format, itertools.repeat(n), itertools.count())
             uses: list[Callable[[Store], Awaitable[object]]] = [
+                partial(lambda n, store: store.redeem_ticket(f"t{n}"), n),
+                partial(
+                    lambda names, n, store: store.replace_session(
+                        f"s{n}", session(next(names), "alice")
+                    ),
+                    *(names, n),
+                ),
                 partial(lambda n, store: store.use_nonce("jti", f"v{n}", NOW), n),
                 partial(lambda n, store: store.take_pending(f"p{n}", "second-factor"), n),
                 partial(lambda _, store: store.use_recovery_code("alice", "code"), n),
@@ -88,6 +99,7 @@ async def test_one_node_of_many_takes_each_value(new_database: Callable[[], str]
             for use in uses:
                 taken = await asyncio.gather(*(use(store) for store in stores))
                 assert sum(map(bool, taken)) == 1
+            assert len(await stores[0].sessions("alice")) == n
 
 
 async def test_login_under_way_is_seen_by_the_end_of_all_sessions(

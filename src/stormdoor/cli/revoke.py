@@ -127,12 +127,16 @@ async def session(
     """
     async with opened(where) as installation:
         guard = installation.guard
-        found = whole_id(id, [one.id for one in await all_sessions(guard)], "session")
-        servers = await changed(
-            guard,
-            wait,
-            lambda: guard.admin.revoke(Target.SESSION, found, actor=actor(), reason=reason),
-        )
+        since, who = guard.clock.now(), actor()
+        known = {one.id: one for one in await all_sessions(guard)}
+        found = whole_id(id, list(known), "session")
+
+        async def revoke() -> None:
+            await guard.admin.revoke(Target.SESSION, found, actor=who, reason=reason)
+            # A server may have given it a new id since it was read.
+            await guard.admin.end_login(known[found], since=since, actor=who, reason=reason)
+
+        servers = await changed(guard, wait, revoke)
     result = {"session": found, **servers}
     print_result(where, result, f"The session is over. {followed(servers)}")
     return 0

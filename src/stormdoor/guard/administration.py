@@ -224,18 +224,26 @@ class Administration:
             ": ".join(filter(None, (what, revocation.reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
-        stored = await self._write(revocation, stored, add or (lambda: self._add(revocation)))
+        stored = await self._write(
+            revocation, stored, add or (lambda: self._add(revocation, actor))
+        )
         return ended, stored
 
-    async def _add(self, revocation: Revocation) -> Revocation:
+    async def _add(self, revocation: Revocation, actor: str) -> Revocation:
         """Add a revocation to the log, and remove its session in the same transaction."""
-        if revocation.target is Target.SESSION:
-            # INVARIANT: no crash leaves a revoked session in the store. A node that starts reads no entries
-            # about sessions, and would admit it.
-            removed = await self.state.sessions.remove_session(revocation.value, entry=revocation)
-            if isinstance(removed, Revocation):
-                return removed
-        return await self.state.revocations.add_revocation(revocation)
+        if revocation.target is not Target.SESSION:
+            return await self.state.revocations.add_revocation(revocation)
+        since = self.clock.now()
+        found = await self.state.sessions.session(revocation.value)
+        # INVARIANT: no crash leaves a revoked session in the store. A node that starts reads no entries
+        # about sessions, and would admit it.
+        removed = await self.state.sessions.remove_session(revocation.value, entry=revocation)
+        if isinstance(removed, Revocation):
+            return removed
+        stored = await self.state.revocations.add_revocation(revocation)
+        if found is not None:
+            await self.end_login(found[0], since=since, actor=actor, reason=revocation.reason)
+        return stored
 
     async def _write(
         self,
