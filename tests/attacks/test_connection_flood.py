@@ -8,15 +8,26 @@ import gc
 import logging
 import shutil
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stormdoor import ApiKeyAuthenticator, Guard, SessionAuthenticator, TicketAuthenticator
+from stormdoor.core.apikey import compose
+from stormdoor.core.ticket import TICKET_PREFIX
+from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.stores import MemoryStore
+from stormdoor.tornado.metrics import exposition
 from tests.attacks.twin import Chat, log_in, site
 from tests.attacks.twin import visitor as comes_to
 from tests.demo.running import Running, running
 from tests.demo.visitor import Visitor, answer, is_in
+from tests.guard.fakes import HANDSHAKE, make_guard, refused, settle
 from tests.tornado.wire import Ended, Wire, log_lines, until
 
 
@@ -284,3 +295,65 @@ async def test_silent_connections_and_few_files(installed: Path, tmp_path: Path)
         assert len(demo.output) < 20_000
         assert "limits.connections is lowered from 10000" in demo.output
         assert demo.stop() == 0, demo.output
+
+
+def _large() -> dict[int, tuple[int, object]]:
+    """Return the length of each large container of this process, with the container, by its identity."""
+    gc.collect()
+    # Python does not list a dictionary of texts and numbers, but the object that refers to it.
+    listed = gc.get_objects()
+    return {
+        id(one): (len(one), one)
+        for objects in (listed, gc.get_referents(*listed))
+        for one in objects
+        if isinstance(one, dict | list | set | deque) and len(one) > 1_000 and one is not listed
+    }
+
+
+def _series(guard: Guard) -> set[bytes]:
+    return {line.rpartition(b" ")[0] for line in exposition(guard).splitlines()}
+
+
+_FLOOD = 6_000
+_INVENTED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "path": lambda n: {"path": f"/{n}"},
+    "origin": lambda n: {"origin": f"https://{n}.example"},
+    "host": lambda n: {"host": f"{n}.example"},
+    "key": lambda n: {"headers": {"x-api-key": [compose(n, n)[1]]}},
+    "session": lambda n: {"cookies": {"__Host-stormdoor": (f"{n:043}",)}},
+    "ticket": lambda n: {"subprotocols": [f"stormdoor.ticket.{TICKET_PREFIX}{n:043}"]},
+}
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("kind", _INVENTED)
+async def test_invented_values_are_not_kept(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INVARIANT: refused handshakes fill no container but those with a capacity, and add no series."""
+    # Otherwise pytest keeps each record. The limits of the log still count them.
+    monkeypatch.setattr(logging.getLogger("stormdoor.refused"), "propagate", False)
+    guard = await settle(
+        make_guard(
+            ApiKeyAuthenticator(),
+            SessionAuthenticator(),
+            TicketAuthenticator(),
+            store=MemoryStore(),
+        )
+    )
+    before, series = _large(), _series(guard)
+    for n in range(_FLOOD):
+        address = f"2001:db8:0:{n:x}::1"
+        invented = {"address": address, "user_agent": f"agent {n}", **_INVENTED[kind](n)}
+        await refused(guard, replace(HANDSHAKE, **invented))
+    assert guard.statistics.refused.total() == _FLOOD
+    assert _series(guard) == series
+    limiters = [one for one in gc.get_objects() if isinstance(one, KeyedRateLimiter)]
+    bounded = {id(one._tats) for one in limiters if one._capacity <= 65_536}
+    grown = [
+        (length, type(one), next(iter(one)))  # type: ignore[call-overload]
+        for key, (length, one) in _large().items()
+        if key not in bounded and length - before.get(key, (0, None))[0] >= 4_500
+    ]
+    assert grown == []
+    # The check finds a container that is not bounded.
+    kept = [{f"agent {n}": n for n in range(_FLOOD)}]
+    assert id(kept[0]) in _large()

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from argon2 import PasswordHasher
 
 from stormdoor import login_routes
+from stormdoor.testing.contract.support import factor
 from stormdoor.tornado.login_pages import logout_page
 from tests.guard.fakes import ORIGIN, make_guard
 from tests.tornado.login_client import Answer, LoginClient
@@ -182,6 +184,39 @@ async def test_the_pages_tell_nothing_about_accounts() -> None:
             shown = await site.browser.get(answer.headers["Location"])
             seen.add((answer.status, answer.headers["Location"], shown.body))
         assert len(seen) == 1
+
+
+async def test_login_tells_nothing_about_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """INVARIANT: one status, body, header set and number of hashes for each refused name and password."""
+    hashes: list[str] = []
+    real = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, stored: str, typed: bytes) -> bool:
+        hashes.append(stored)
+        return real(self, stored, typed)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    async with _site() as site:
+        admin = site.guard.admin
+        await admin.add_principal("dora", password=PASSWORD)
+        await admin.set_disabled("dora", True)
+        await admin.add_principal("without-password")
+        await admin.add_principal("fay", password=PASSWORD)
+        await site.guard.state.factors.add_factor(factor("f1", "fay"))
+        seen = set()
+        wrong = [(name, "wrong") for name in ("alice", "ghost", "dora", "without-password", "fay")]
+        for name, password in [*wrong, ("dora", PASSWORD)]:
+            hashes.clear()
+            answer = await site.browser.send(
+                "POST", "/auth/login", {"username": name, "password": password}
+            )
+            assert not answer.set_cookies
+            headers = {key: said for key, said in answer.headers.items() if key != "Date"}
+            seen.add((answer.status, str(answer.body), str(headers), len(hashes)))
+        [(status, *_, count)] = seen
+        assert (status, count) == (401, 1)
+        body = {"username": "fay", "password": PASSWORD}
+        assert (await site.browser.send("POST", "/auth/login", body)).status == 202
 
 
 def test_a_name_that_is_written_from_right_to_left() -> None:
