@@ -372,7 +372,7 @@ class Program:
         self._find_listeners(now)
         for inode, listener in self._present.items():
             if inode in self._guarded:
-                self._end_heirs(listener)
+                self._end_inheriting_children(listener)
             if inode in self._guarded or inode in self._judged:
                 self._release(listener)
                 probe = self._probes.pop(inode, None)
@@ -410,7 +410,7 @@ class Program:
             self._held.discard(listener.inode)
             release(listener.descriptors)
 
-    def _end_heirs(self, listener: ListeningSocket) -> None:
+    def _end_inheriting_children(self, listener: ListeningSocket) -> None:
         """End processes that have got a guarded listener from another one, and have no hook to guard it."""
         guarding = self._guarded[listener.inode]
         for pid, descriptor in listener.descriptors:
