@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,21 @@ async def test_hidden_records_are_counted_in_a_field() -> None:
     assert len(text) == 11
     assert text[-1].endswith(" [and 5 like it]")
     assert objects[-1]["hidden"] == 5
+    await guard.close()
+
+
+async def test_a_client_with_many_addresses_fills_no_log() -> None:
+    """A hundred lines a minute of a cause, from all networks together; the next one has the rest."""
+    clock = FakeClock()
+    guard = await settle(make_guard(clock=clock))
+    with both("stormdoor.refused") as (text, objects):
+        for n in range(300):
+            foreign = bearer("mallory", origin="https://evil.example")
+            await refused(guard, replace(foreign, address=f"2001:db8:0:{n:x}::1"))
+        clock.advance(60.0)
+        await refused(guard, bearer("mallory", origin="https://evil.example"))
+    assert len(text) == 101
+    assert objects[-1]["hidden"] == 200
     await guard.close()
 
 

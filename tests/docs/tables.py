@@ -132,7 +132,8 @@ LOGGERS = {
     "stormdoor.protect": "Remarks of the start-up check, and a `protect()` that failed.",
     "stormdoor.protocol": "The fast protocol is not used, or a deferred job failed.",
     "stormdoor.refused": (
-        "The guard refused a handshake or a message; ten lines a minute of each cause (and address)."
+        "The guard refused a handshake or a message; ten lines a minute of each cause and address, a hundred "
+        "of each cause."
     ),
     "stormdoor.registry": "A connection could not be closed in order.",
     "stormdoor.serve": "Workers start, stop and are replaced.",

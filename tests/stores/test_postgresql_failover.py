@@ -196,8 +196,8 @@ async def test_host_that_falls_silent_after_the_login_is_given_up(
             ],
             return_when=asyncio.FIRST_COMPLETED,
         )
-        for each in waiting:
-            each.cancel()
+        for task in waiting:
+            task.cancel()
         for each in (writer, other):
             each.transport.abort()
 

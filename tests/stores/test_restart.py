@@ -33,15 +33,15 @@ async def _nonce(store: Store) -> bool:
 
 
 async def _totp(store: Store) -> bool:
-    return await store.use_factor("totp", counter=59_000_000, at=NOW)
+    return bool(await store.use_factor("totp", counter=59_000_000, at=NOW))
 
 
 async def _passkey(store: Store) -> bool:
-    return await store.use_factor("passkey", counter=7, at=NOW)
+    return bool(await store.use_factor("passkey", counter=7, at=NOW))
 
 
 async def _recovery_code(store: Store) -> bool:
-    return await store.use_recovery_code("alice", "h1")
+    return bool(await store.use_recovery_code("alice", "h1"))
 
 
 async def _pending(store: Store) -> bool:

@@ -1,4 +1,4 @@
-"""Log warnings about refusals and closed connections, at most ten a minute of each cause.
+"""Log warnings about refusals and closed connections, a limited number a minute of each cause.
 
 Each record has the facts of its text as attributes, too (`extra=`). They have the names of the trail.
 """
@@ -22,7 +22,7 @@ _refused = logging.getLogger("stormdoor.refused")
 _closed = logging.getLogger("stormdoor.closed")
 
 _SHOWN = Rate.parse("10/min burst 10")
-
+_SHOWN_OF_ALL = Rate.parse("100/min burst 100")
 
 _MOST_KEYS = 4096
 
@@ -30,25 +30,37 @@ _MOST_KEYS = 4096
 class LogLimiter:
     """Lets a number of lines of each key be written, and counts the others, in bounded memory.
 
+    A client with many addresses, such as a network of IPv6, fills no disk: all addresses together have a
+    hundred lines a minute of a cause.
+
     Args:
-        rate: The number; ten lines a minute by default.
+        rate: The number for each cause and address; ten lines a minute by default.
     """
 
-    __slots__ = ("_hidden", "_shown")
+    __slots__ = ("_hidden", "_of_all", "_shown")
 
     def __init__(self, rate: Rate = _SHOWN) -> None:
         self._shown = KeyedRateLimiter(rate, capacity=_MOST_KEYS)
+        self._of_all = KeyedRateLimiter(_SHOWN_OF_ALL, capacity=_MOST_KEYS)
         self._hidden: dict[str, int] = {}
 
-    def show(self, key: str, now: float) -> int | None:
-        """Return the number of lines of `key` that were skipped before this one; None to skip this one.
+    def show(self, cause: str, now: float, address: str = "") -> int | None:
+        """Return the number of similar lines that were skipped before this one; None to skip this one.
 
         Args:
-            key: The cause, with the address where many addresses can cause it.
+            cause: The cause, or another key without an address.
             now: Monotonic seconds.
+            address: The address of the client, where clients can cause it without a login.
         """
+        key = cause
+        if address:
+            key = f"{cause} {rate_key(address, 64)}"
         if self._shown.spend(key, now):
-            return self._hidden.pop(key, 0)
+            if key is cause:
+                return self._hidden.pop(key, 0)
+            if self._of_all.spend(cause, now):
+                return self._hidden.pop(key, 0) + self._hidden.pop(cause, 0)
+            key = cause
         self._hidden[key] = self._hidden.get(key, 0) + 1
         if len(self._hidden) > _MOST_KEYS:
             self._hidden.clear()
@@ -95,8 +107,7 @@ class OperatorLog:
         """Write a refused handshake, unless many of this cause and client were written just now."""
         if not _refused.isEnabledFor(logging.WARNING):
             return
-        key = f"{refusal.denial._value_} {rate_key(address, 64)}"
-        hidden = self._handshakes.show(key, self._clock.monotonic())
+        hidden = self._handshakes.show(refusal.denial._value_, self._clock.monotonic(), address)
         if hidden is None:
             return
         _refused.warning(

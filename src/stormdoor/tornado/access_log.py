@@ -9,7 +9,6 @@ from typing import Any
 from tornado.log import access_log
 from tornado.web import Application, RequestHandler
 
-from stormdoor.core.address import rate_key
 from stormdoor.guard.operator_log import LogLimiter, log_fields
 from stormdoor.ports import Clock, SystemClock
 from stormdoor.tornado.interception import Unavailable
@@ -57,8 +56,8 @@ class _AccessLog:
         if status >= 400 and (
             hasattr(handler, "_door_endpoint") or isinstance(handler, Unavailable)
         ):
-            key = f"{status} {rate_key(handler.request.remote_ip or '', 64)}"
-            skipped = self._limiter.show(key, self._clock.monotonic())
+            address = handler.request.remote_ip or ""
+            skipped = self._limiter.show(str(status), self._clock.monotonic(), address)
             if skipped is None:
                 return
             hidden = skipped

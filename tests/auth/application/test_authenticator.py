@@ -15,6 +15,7 @@ from stormdoor import (
     SessionAuthenticator,
 )
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
+from stormdoor.auth.authenticator import Authenticator
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.ports import StoredState
@@ -137,7 +138,7 @@ KEY = "sd_key_of_a_program"
 def with_keys() -> ApplicationAuthenticator:
     """An authenticator beside API keys and sessions; `Authorization: token` stands for a bearer."""
     authenticator = ApplicationAuthenticator()
-    others = [ApiKeyAuthenticator(), SessionAuthenticator()]
+    others: list[Authenticator] = [ApiKeyAuthenticator(), SessionAuthenticator()]
     authenticator.connect(Login(), others, schemes=("token",))
     return authenticator
 
