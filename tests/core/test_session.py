@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from stormdoor.core.principal import Principal
 from stormdoor.core.session import Session
 
 NOW = 1_767_225_600.0
@@ -62,3 +63,17 @@ def test_touch_is_due(idle: float, after: float, due: bool) -> None:
     """A use is stored after a minute, or after a quarter of a shorter idle time."""
     session = replace(SESSION, idle_seconds=idle)
     assert session.touch_is_due(session.last_seen_at + after) is due
+
+
+def test_authentication() -> None:
+    """A client with the cookie acts as the principal of now, with the facts of the session."""
+    found = replace(SESSION, strength=2, acr="gold", device_id="d1").authentication(
+        principal := Principal("alice", roles=frozenset({"member"}))
+    )
+    assert (found.principal, found.kind) == (principal, "session")
+    assert found.session_id == found.credential_id == SESSION.id
+    assert (found.issued_at, found.expires_at) == (SESSION.born_at, SESSION.expires_at)
+    assert (found.strength, found.acr, found.device_id) == (2, "gold", "d1")
+    assert found.idle_seconds == 600.0
+    assert found.ambient
+    assert found.live
