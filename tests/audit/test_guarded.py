@@ -1,6 +1,6 @@
 """`assert_guarded` on applications of others: it fails on the hole first, and then passes without it."""
 
-import asyncio
+import inspect
 import subprocess
 import sys
 import time
@@ -238,4 +238,4 @@ def test_the_clock_is_ours() -> None:
     assert clock.monotonic() == before + 5
     with pytest.raises(ValueError, match="backwards"):
         clock.advance(-1)
-    assert asyncio.iscoroutinefunction(assert_guarded_async)
+    assert inspect.iscoroutinefunction(assert_guarded_async)

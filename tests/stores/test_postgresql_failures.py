@@ -112,6 +112,15 @@ def test_several_hosts_are_tried_in_turn() -> None:
         {"host": "two", "port": 5432},
     ]
     assert address.name == "postgresql://one:5433,[::1]:5434,two/db"
+    assert address.url == "postgresql://u:p@one:5433/db"
+    assert address.arguments == {
+        "dsn": address.url,
+        "host": ["one", "::1", "two"],
+        "port": [5433, 5434, 5432],
+    }
+    one = Address("postgresql://u@[::1]:5434/db?sslmode=require")
+    assert (one.url, one.hosts) == ("postgresql://u@[::1]:5434/db?sslmode=require", [])
+    assert one.arguments == {"dsn": one.url}
 
 
 async def test_next_host_is_used(server: Server) -> None:

@@ -96,7 +96,7 @@ async def _connected(url: str) -> AsyncIterator[Connection]:
     address = Address(url)
     try:
         connection = await asyncpg.connect(
-            url, timeout=10, target_session_attrs=SessionAttribute.read_write
+            **address.arguments, timeout=10, target_session_attrs=SessionAttribute.read_write
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unavailable(address.name, error) from error

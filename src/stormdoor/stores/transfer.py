@@ -20,6 +20,7 @@ from stormdoor.errors import StoreError
 from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_of
 from stormdoor.stores.postgresql.transaction import Transaction
@@ -106,7 +107,9 @@ async def transfer(
         ConfigurationError: The schema of the database does not fit.
         sqlite3.Error, asyncpg.PostgresError, OSError: A database failed.
     """
-    connection = await asyncpg.connect(url, target_session_attrs=SessionAttribute.read_write)
+    connection = await asyncpg.connect(
+        **Address(url).arguments, target_session_attrs=SessionAttribute.read_write
+    )
     try:
         await connection.execute(f"SET search_path = {schema.SCHEMA}, pg_temp")
         await schema.check(connection, copying=True)

@@ -62,7 +62,13 @@ def _artifact(path: str) -> dict[str, Any]:
         return {"uri": quote(place, safe="/%[]-.~")}
     windows = PureWindowsPath(path)
     if windows.drive:
-        return {"uri": windows.as_uri() if windows.is_absolute() else quote(windows.as_posix())}
+        plain = windows.as_posix()
+        if not windows.is_absolute():
+            return {"uri": quote(plain)}
+        share = plain.startswith("//")
+        return {
+            "uri": f"file:{quote(plain)}" if share else f"file:///{plain[:2]}{quote(plain[2:])}"
+        }
     # A name that is not UTF-8 has lone surrogates; they stand for bytes.
     raw = quote(path.encode("utf-8", "surrogateescape"))
     if PurePosixPath(path).is_absolute():

@@ -1,6 +1,7 @@
 """The URL of a database: its hosts, and its name in messages."""
 
-from typing import Final
+import re
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from stormdoor.errors import ConfigurationError
@@ -8,6 +9,7 @@ from stormdoor.errors import ConfigurationError
 __all__ = ["Address"]
 
 _EXAMPLE: Final = "postgresql://user@host/database"
+_PLACE: Final = re.compile(r"(?P<before>\w+://(?:[^/?#]*@)?)(?P<hosts>[^/?#]*)")
 
 
 class Address:
@@ -18,7 +20,8 @@ class Address:
             or in a password file.
 
     Attributes:
-        url: The URL.
+        url: The URL, with the first of several hosts alone. Python reads none with an address of IPv6 among
+            several hosts, in recent releases.
         name: Hosts and database, without user and password, for messages.
         hosts: Arguments of `asyncpg.connect` that select each host in turn; empty to leave that to asyncpg.
 
@@ -29,6 +32,11 @@ class Address:
     __slots__ = ("hosts", "name", "url")
 
     def __init__(self, url: str) -> None:
+        place = _PLACE.match(url)
+        hosts = place["hosts"] if place else ""
+        first, *others = hosts.split(",")
+        if place and others:
+            url = f"{place['before']}{first}{url[place.end() :]}"
         try:
             parts = urlsplit(url)
             query = parse_qs(parts.query, strict_parsing=bool(parts.query))
@@ -41,13 +49,17 @@ class Address:
             raise ConfigurationError(
                 "remove target_session_attrs from the URL of the store: a node always uses the primary"
             )
-        netloc = parts.netloc.rpartition("@")[2]
         self.url = url
-        self.name = f"postgresql://{netloc}{parts.path}"
+        self.name = f"postgresql://{hosts}{parts.path}"
         self.hosts: list[dict[str, object]] = []
-        if "," in netloc:
-            for one in netloc.split(","):
-                host, _, port = (
-                    one.rpartition(":") if one.rpartition(":")[2].isdigit() else (one, "", "")
-                )
-                self.hosts.append({"host": host.strip("[]"), "port": int(port or 5432)})
+        for one in (first, *others) if others else ():
+            host, _, port = (
+                one.rpartition(":") if one.rpartition(":")[2].isdigit() else (one, "", "")
+            )
+            self.hosts.append({"host": host.strip("[]"), "port": int(port or 5432)})
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments with which `asyncpg.connect` asks all hosts in turn."""
+        several = {name: [each[name] for each in self.hosts] for name in ("host", "port")}
+        return {"dsn": self.url, **(several if self.hosts else {})}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import asyncpg
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.stores.postgresql.address import Address
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -333,7 +334,7 @@ async def _make_role(connection: Connection, role: str) -> None:
 
 async def migrate(url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Run the missing migrations of the database that `url` names. See `apply`."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(**Address(url).arguments)
     try:
         await apply(connection, migrations)
     finally:
