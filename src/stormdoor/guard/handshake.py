@@ -350,7 +350,7 @@ class HandshakePipeline:
     ) -> Authentication | Refusal:
         """Authenticate a request that opens no socket, by the rules of a handshake.
 
-        The caller has called `check_request`, and checks revocations and policies itself.
+        The caller has called `check_request`, and checks `ended` and policies itself.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -358,6 +358,15 @@ class HandshakePipeline:
         attempt = self.begin(handshake, _REQUEST, address_key)
         refusal = await self._resolve(attempt)
         return refusal or attempt.authentication or Refusal(Denial.NO_CREDENTIAL)
+
+    def ended(self, authentication: Authentication) -> Refusal | None:
+        """Return the refusal if the credential has expired or was revoked since it was read."""
+        expires_at = authentication.expires_at
+        if expires_at is not None and expires_at <= self._clock.now():
+            return Refusal(Denial.EXPIRED, "the credential has expired")
+        if self._revocations.ends(authentication):
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        return None
 
     # -- results -------------------------------------------------------------------------------------
 

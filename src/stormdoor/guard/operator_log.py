@@ -52,13 +52,9 @@ class LogLimiter:
             now: Monotonic seconds.
             address: The address of the client, where clients can cause it without a login.
         """
-        key = cause
-        if address:
-            key = f"{cause} {rate_key(address, 64)}"
+        key = f"{cause} {rate_key(address, 64)}" if address else cause
         if self._shown.spend(key, now):
-            if key is cause:
-                return self._hidden.pop(key, 0)
-            if self._of_all.spend(cause, now):
+            if not address or self._of_all.spend(cause, now):
                 return self._hidden.pop(key, 0) + self._hidden.pop(cause, 0)
             key = cause
         self._hidden[key] = self._hidden.get(key, 0) + 1

@@ -17,7 +17,8 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from stormdoor.run.processes import process_of
 
 __all__ = ["ListenCall", "ListenCalls", "ask_before_listen"]
 
@@ -126,18 +127,9 @@ class ListenCalls:
                 continue
             key, thread, _, _, _, _, descriptor, *_ = _CALL.unpack(question)
             try:
-                yield ListenCall(_process_of(thread), descriptor & 0xFFFFFFFF, key)
+                yield ListenCall(process_of(thread), descriptor & 0xFFFFFFFF, key)
             finally:
                 answer = bytearray(_ANSWER.pack(key, 0, 0, _CONTINUE))
                 with contextlib.suppress(OSError):  # as above
                     fcntl.ioctl(self._descriptor, _SEND, answer)
         self._answered.set()
-
-
-def _process_of(thread: int) -> int:
-    """Return the process of a thread."""
-    try:
-        status = Path(f"/proc/{thread}/status").read_text("utf-8", errors="replace")
-    except OSError:
-        return thread
-    return next((int(one[5:]) for one in status.splitlines() if one.startswith("Tgid:")), thread)

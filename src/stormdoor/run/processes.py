@@ -18,6 +18,7 @@ __all__ = [
     "inodes",
     "is_open",
     "listeners",
+    "process_of",
     "program_of",
 ]
 
@@ -67,6 +68,12 @@ def command_of(pid: int) -> str:
     """Return the command line of a process, shortened."""
     words = _text(_PROC / str(pid) / "cmdline").replace("\0", " ").strip()
     return f"process {pid} ({words[:120] or 'it has ended'})"
+
+
+def process_of(thread: int) -> int:
+    """Return the process of a thread; the thread itself if it has ended."""
+    status = _text(_PROC / str(thread) / "status").splitlines()
+    return next((int(one[5:]) for one in status if one.startswith("Tgid:")), thread)
 
 
 def program_of(pid: int) -> bytes:

@@ -28,6 +28,7 @@ from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
 __all__ = [
     "ANSWERING",
+    "cut_off",
     "discard_output",
     "finish_refusal",
     "finish_refused",
@@ -148,6 +149,13 @@ def finish_refused(handler: RequestHandler, text: str | None = None) -> None:
     RequestHandler.finish(handler, text)
 
 
+def cut_off(handler: RequestHandler) -> None:
+    """Close the connection, also in the middle of an answer."""
+    stream = getattr(handler.request.connection, "stream", None)
+    if isinstance(stream, IOStream):
+        stream.close()
+
+
 def discard_output(handler: RequestHandler) -> Future[None]:
     """Discard the written output, and close the connection.
 
@@ -155,9 +163,7 @@ def discard_output(handler: RequestHandler) -> Future[None]:
         The result of `flush` for a client that is gone.
     """
     handler._write_buffer = []  # noqa: SLF001 - there is no other way to discard it
-    stream = getattr(handler.request.connection, "stream", None)
-    if isinstance(stream, IOStream):
-        stream.close()
+    cut_off(handler)
     dropped: Future[None] = Future()
     dropped.set_exception(StreamClosedError())
     dropped.exception()  # a handler need not wait for it

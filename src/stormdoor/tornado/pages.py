@@ -270,7 +270,7 @@ class GuardedPage(RequestHandler):
         found = await guard.admission.authenticate_request(handshake, key)
         if isinstance(found, Refusal):
             return found
-        ended = self._door_ended(found)
+        ended = guard.admission.ended(found)
         if ended is not None:
             return ended
         environment = Environment.of(
@@ -286,21 +286,13 @@ class GuardedPage(RequestHandler):
             return None
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
 
-    def _door_ended(self, login: Authentication) -> Refusal | None:
-        """Return the refusal if a login has ended since it was read."""
-        if login.expires_at is not None and login.expires_at <= self._door_guard.clock.now():
-            return Refusal(Denial.EXPIRED, "the credential has expired")
-        if self._door_guard.revocations.ends(login):
-            return Refusal(Denial.REVOKED, "the credential was revoked")
-        return None
-
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
         """Send the written output, as long as the login lasts: an answer may be a stream, or wait for news.
 
         A request may have ended its own login. Such an answer is a redirection, or that to a change.
         """
         login = self._door_login
-        ended = None if login is None else self._door_ended(login)
+        ended = None if login is None else self._door_guard.admission.ended(login)
         if ended is not None and self._headers_written:
             return discard_output(self)
         if ended is not None and self.request.method in SAFE_METHODS and self.get_status() < 300:

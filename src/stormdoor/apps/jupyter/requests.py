@@ -202,11 +202,7 @@ class RequestChecks:
             raise self._unavailable(handler, handshake, error) from error
         if isinstance(found, Refusal):
             raise self._refused(handler, handshake, found)
-        refusal = None
-        if found.expires_at is not None and found.expires_at <= guard.clock.now():
-            refusal = Refusal(Denial.EXPIRED, "the credential has expired")
-        elif guard.revocations.ends(found):
-            refusal = Refusal(Denial.REVOKED, "the credential was revoked")
+        refusal = guard.admission.ended(found)
         if refusal is not None:
             raise self._refused(handler, handshake, refusal, principal=found.principal.id)
         return _Accepted(handshake, User(found.principal.id), found)

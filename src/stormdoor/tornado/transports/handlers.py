@@ -24,7 +24,7 @@ from stormdoor.guard.message_types import MessageTypes
 from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.answers import discard_output, finish_refusal
+from stormdoor.tornado.answers import cut_off, discard_output, finish_refusal
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.message_type_mixin import route_groups
@@ -72,7 +72,7 @@ class _Polls:
     def shut(self, code: int, reason: str) -> None:
         """See `Sink`. An answer that is under way is cut off."""
         for one in list(self.handlers):
-            _cut_off(one)
+            cut_off(one)
 
     def withdraw(self) -> None:
         """See `Sink`. Only answers under way are in memory, and `shut` cuts them off."""
@@ -115,12 +115,6 @@ def _nothing() -> None:
 def _is_polling(connection: Connection) -> bool:
     """Return whether a request of the connection is being answered."""
     return isinstance(connection.sink, _Polls) and bool(connection.sink.handlers)
-
-
-def _cut_off(handler: RequestHandler) -> None:
-    stream = getattr(handler.request.connection, "stream", None)
-    if isinstance(stream, IOStream):
-        stream.close()
 
 
 class HttpTransport(RequestHandler):
